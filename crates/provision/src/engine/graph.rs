@@ -1,0 +1,111 @@
+//! The desired state: resources and what must come before what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Plan, Receipt, Resource, ResourceId};
+use crate::Fault;
+
+/// A resource and what must be converged before it.
+#[derive(Debug, Clone)]
+pub struct Node<R> {
+    /// The resource.
+    pub resource: R,
+    /// What must come before.
+    pub after: Vec<ResourceId>,
+}
+
+impl<R: Resource> Node<R> {
+    /// Whether the record has just this specification, closed, with that memory.
+    pub(super) fn recorded_in(&self, memory: Option<&Value>, receipt: &Receipt) -> bool {
+        let spec = serde_json::to_value(&self.resource).ok();
+        receipt.get(&self.resource.id()).is_some_and(|entry| {
+            !entry.open && Some(&entry.spec) == spec.as_ref() && entry.memory.as_ref() == memory
+        })
+    }
+}
+
+/// The desired state of a host.
+#[derive(Debug, Clone)]
+pub struct Graph<R> {
+    nodes: Vec<Node<R>>,
+}
+
+impl<R> Default for Graph<R> {
+    fn default() -> Self {
+        Self { nodes: Vec::new() }
+    }
+}
+
+impl<R: Resource> Graph<R> {
+    /// Adds a resource that comes after the given ones; returns its id.
+    pub fn add(
+        &mut self,
+        resource: impl Into<R>,
+        after: impl IntoIterator<Item = ResourceId>,
+    ) -> ResourceId {
+        let resource = resource.into();
+        let id = resource.id();
+        self.nodes.push(Node {
+            resource,
+            after: after.into_iter().collect(),
+        });
+        id
+    }
+
+    /// All nodes in the order they were added.
+    pub fn nodes(&self) -> &[Node<R>] {
+        &self.nodes
+    }
+
+    /// The resource of that id.
+    pub fn get(&self, id: &ResourceId) -> Option<&R> {
+        self.nodes
+            .iter()
+            .map(|node| &node.resource)
+            .find(|resource| resource.id() == *id)
+    }
+
+    /// Whether all that a run without changes would journal is on record already.
+    pub fn recorded_in(&self, plan: &Plan, receipt: &Receipt) -> bool {
+        self.nodes.len() == receipt.entries.len()
+            && self.nodes.iter().all(|node| {
+                let step = plan.step(&node.resource.id());
+                node.recorded_in(step.and_then(|step| step.memory.as_ref()), receipt)
+            })
+    }
+
+    /// Checks every specification and returns the nodes in dependency order, ties by declaration.
+    pub fn ordered(&self) -> Result<Vec<&Node<R>>, Fault> {
+        let mut by_id = BTreeMap::new();
+        for node in &self.nodes {
+            node.resource.validate()?;
+            let id = node.resource.id();
+            if by_id.insert(id.clone(), node).is_some() {
+                return Err(Fault::new(format!("{id} is declared twice")));
+            }
+        }
+        for node in &self.nodes {
+            if let Some(missing) = node.after.iter().find(|id| !by_id.contains_key(id)) {
+                return Err(Fault::new(format!(
+                    "{} comes after {missing}, which is not declared",
+                    node.resource.id()
+                )));
+            }
+        }
+        let mut done = BTreeSet::new();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while order.len() < self.nodes.len() {
+            let next = self.nodes.iter().find(|node| {
+                !done.contains(&node.resource.id()) && node.after.iter().all(|id| done.contains(id))
+            });
+            let Some(next) = next else {
+                return Err(Fault::new("the resources wait for each other in a circle"));
+            };
+            done.insert(next.resource.id());
+            order.push(next);
+        }
+        Ok(order)
+    }
+}

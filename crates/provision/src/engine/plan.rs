@@ -1,0 +1,177 @@
+//! What would change: the thing an operator consents to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Change, Cx, Diff, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
+use crate::Fault;
+use crate::host::{Probe, Query};
+use crate::tools::systemctl::{self, UnitState};
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is not there and will be made.
+    Create,
+    /// It differs and will be brought in line.
+    Update,
+    /// It can only be told once something before it is there.
+    Decide,
+    /// It is no longer wanted and will be as it was before.
+    Remove,
+    /// It is no longer wanted, but was there before us: it stays and is no longer looked after.
+    Forget,
+    /// Nothing to do.
+    Keep,
+}
+
+impl Action {
+    /// The verb shown to people.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Decide => "decide",
+            Self::Remove => "remove",
+            Self::Forget => "forget",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+/// One resource in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Which.
+    pub id: ResourceId,
+    /// What happens to it.
+    pub action: Action,
+    /// Every difference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Why nothing happens, or why it cannot be told yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What would be remembered of the state seen; see [`super::Kind::memory`].
+    #[serde(skip)]
+    pub memory: Option<Value>,
+}
+
+/// All steps, in the order in which they would be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Steps, the ones with nothing to do included.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Looks at the host and compares. Changes nothing.
+    pub fn make<R: Resource>(
+        graph: &Graph<R>,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+    ) -> Result<Self, Fault> {
+        let order = graph.ordered()?;
+        let look = |node: &Node<R>, units: &BTreeMap<String, UnitState>| {
+            let id = node.resource.id();
+            let look = node.resource.look(&Cx {
+                probe,
+                memory: receipt.get(&id).and_then(|entry| entry.memory.as_ref()),
+                units: Some(units),
+            })?;
+            Ok(Step::of(id, look))
+        };
+        // Reads may be parallel: systemd is asked once about all units, and what does not need its answer
+        // is looked at meanwhile.
+        let names: BTreeSet<_> = order
+            .iter()
+            .flat_map(|node| node.resource.units())
+            .collect();
+        let none = BTreeMap::new();
+        let (early, units) = std::thread::scope(|scope| {
+            let units = scope.spawn(|| units(names, probe));
+            let early: Vec<_> = order
+                .iter()
+                .map(|node| node.resource.units().is_empty().then(|| look(node, &none)))
+                .collect();
+            let units = units.join();
+            (
+                early,
+                units.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
+        });
+        let units = units?;
+        let mut steps: Vec<_> = order
+            .iter()
+            .zip(early)
+            .map(|(node, early)| early.unwrap_or_else(|| look(node, &units)))
+            .collect::<Result<_, Fault>>()?;
+        let wanted: BTreeSet<_> = graph
+            .nodes()
+            .iter()
+            .map(|node| node.resource.id())
+            .collect();
+        let orphans = receipt
+            .entries
+            .iter()
+            .rev()
+            .filter(|entry| !wanted.contains(&entry.id));
+        steps.extend(orphans.map(|entry| Step {
+            id: entry.id.clone(),
+            action: match entry.origin {
+                Origin::Adopted => Action::Forget,
+                Origin::Created | Origin::Changed => Action::Remove,
+            },
+            changes: Vec::new(),
+            because: Some("no longer part of the configuration".into()),
+            memory: None,
+        }));
+        Ok(Self { steps })
+    }
+
+    /// Steps that do something.
+    pub fn pending(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.action != Action::Keep)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.pending().next().is_none()
+    }
+
+    /// The step of that resource.
+    pub fn step(&self, id: &ResourceId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+}
+
+impl Step {
+    /// A step from one look.
+    pub fn of(id: ResourceId, look: Look) -> Self {
+        let (action, changes, because) = match look.diff {
+            Diff::InSync(because) => (Action::Keep, Vec::new(), Some(because)),
+            Diff::Unknown(because) => (Action::Decide, Vec::new(), Some(because)),
+            Diff::Change(changes) if look.absent => (Action::Create, changes, None),
+            Diff::Change(changes) => (Action::Update, changes, None),
+        };
+        Self {
+            id,
+            action,
+            changes,
+            because,
+            memory: look.memory,
+        }
+    }
+}
+
+/// Asks systemd once about all units that the resources care for.
+fn units(names: BTreeSet<String>, probe: &dyn Probe) -> Result<BTreeMap<String, UnitState>, Fault> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let shown = probe.ask(&Query::Units(names.into_iter().collect()))?;
+    Ok(systemctl::parse_show(&shown.stdout))
+}

@@ -1,0 +1,186 @@
+//! What we did to this host: the fold of the journal.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ResourceId;
+use super::journal::Event;
+
+/// How a resource came to be looked after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It was not there before us.
+    Created,
+    /// It was there and differed; its prior is kept.
+    Changed,
+    /// It was there just as wanted; it is never removed.
+    Adopted,
+}
+
+/// One resource that we look after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Which.
+    pub id: ResourceId,
+    /// Its newest specification.
+    pub spec: Value,
+    /// How it came to be ours.
+    pub origin: Origin,
+    /// What was there before us; nothing for adopted ones.
+    pub prior: Value,
+    /// What was remembered of the last apply that converged.
+    #[serde(default)]
+    pub memory: Option<Value>,
+    /// An intent without its end: a run died in the middle.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// A change that can cut the operator off, until someone confirms that it did not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unconfirmed {
+    /// Which resource.
+    pub id: ResourceId,
+    /// Its specification.
+    pub spec: Value,
+    /// What it was just before this change, which may be a state of our own making.
+    pub prior: Value,
+    /// Its entry before this change.
+    pub before: Option<Entry>,
+    /// When it will be taken back, microseconds since the epoch; later after a reboot.
+    pub until_us: i64,
+}
+
+/// A change that nobody confirmed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Which resource.
+    pub id: ResourceId,
+    /// When, microseconds since the epoch.
+    pub at_us: i64,
+    /// Why it was left as it is all the same.
+    #[serde(default)]
+    pub kept: Option<String>,
+}
+
+/// All that we look after, in the order in which it came to be ours, and named values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Resources.
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+    /// Changes that wait for their confirmation, in the order in which they were made.
+    #[serde(default)]
+    pub unconfirmed: Vec<Unconfirmed>,
+    /// Changes that were taken back, until each is made again.
+    #[serde(default)]
+    pub taken_back: Vec<TakenBack>,
+    /// Values the program remembers.
+    #[serde(default)]
+    pub notes: std::collections::BTreeMap<String, Value>,
+}
+
+impl Receipt {
+    /// The state after all events.
+    pub fn fold(events: impl IntoIterator<Item = Event>) -> Self {
+        let mut receipt = Self::default();
+        for event in events {
+            receipt.step(event);
+        }
+        receipt
+    }
+
+    /// The entry of that id.
+    pub fn get(&self, id: &ResourceId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == *id)
+    }
+
+    /// Takes one more event into account.
+    pub fn step(&mut self, event: Event) {
+        let position = |id: &ResourceId| self.entries.iter().position(|entry| entry.id == *id);
+        match event {
+            Event::Snapshot { receipt } => *self = receipt,
+            Event::Adopted { id, spec, memory } => match position(&id) {
+                // Known already: only the specification and the memory are news.
+                Some(at) => {
+                    let entry = &mut self.entries[at];
+                    entry.spec = spec;
+                    entry.open = false;
+                    entry.memory = memory;
+                }
+                None => self.entries.push(Entry {
+                    id,
+                    spec,
+                    origin: Origin::Adopted,
+                    prior: Value::Null,
+                    memory,
+                    open: false,
+                }),
+            },
+            Event::Guarded { change } => {
+                // As with the receipt: what was there before the first of several changes counts.
+                match self.unconfirmed.iter_mut().find(|old| old.id == change.id) {
+                    Some(old) => (old.spec, old.until_us) = (change.spec, change.until_us),
+                    None => self.unconfirmed.push(change),
+                }
+            }
+            Event::Confirmed => self.unconfirmed.clear(),
+            Event::TakenBack { before, what } => {
+                self.unconfirmed.retain(|change| change.id != what.id);
+                match (position(&what.id), before) {
+                    (Some(at), Some(before)) => self.entries[at] = before,
+                    (Some(at), None) => drop(self.entries.remove(at)),
+                    (None, _) => {}
+                }
+                self.taken_back.push(what);
+            }
+            Event::Intent {
+                id,
+                spec,
+                prior,
+                origin,
+            } => match self.position_of_change(&id) {
+                Some(at) => {
+                    let entry = &mut self.entries[at];
+                    entry.spec = spec;
+                    entry.open = true;
+                    // The first prior is the host before us; a later one may be our own half-way state.
+                    // What was adopted is at its prior until the first change.
+                    if entry.origin == Origin::Adopted {
+                        entry.origin = Origin::Changed;
+                        entry.prior = prior;
+                    }
+                }
+                None => self.entries.push(Entry {
+                    id,
+                    spec,
+                    origin,
+                    prior,
+                    memory: None,
+                    open: true,
+                }),
+            },
+            Event::Done { id, memory } => {
+                if let Some(at) = position(&id) {
+                    self.entries[at].open = false;
+                    self.entries[at].memory = memory;
+                }
+            }
+            Event::Released { id } => {
+                self.entries.retain(|entry| entry.id != id);
+                self.unconfirmed.retain(|change| change.id != id);
+                self.taken_back.retain(|what| what.id != id);
+            }
+            Event::Noted { name, value } => {
+                self.notes.insert(name, value);
+            }
+        }
+    }
+
+    /// Where the entry of a resource that is about to change is; it is no longer one that was taken back.
+    fn position_of_change(&mut self, id: &ResourceId) -> Option<usize> {
+        self.taken_back.retain(|what| what.id != *id);
+        self.entries.iter().position(|entry| entry.id == *id)
+    }
+}

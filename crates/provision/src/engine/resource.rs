@@ -1,0 +1,265 @@
+//! What a resource is: the contract that every kind fulfils.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Diff;
+use crate::Fault;
+use crate::host::{Hands, Probe, Query};
+use crate::tools::systemctl::{self, UnitState};
+
+/// `kind[name]`: stable, unique in a graph, shown to users.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// An id from its two parts.
+    pub fn new(kind: &str, name: impl fmt::Display) -> Self {
+        Self(format!("{kind}[{name}]"))
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a resource may look at: the host, and what was remembered of its last good apply.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// The host, read-only.
+    pub probe: &'a dyn Probe,
+    /// What [`Kind::memory`] said after the last apply that converged.
+    pub memory: Option<&'a Value>,
+    /// Unit states asked in one batch; `None` asks systemd afresh.
+    pub units: Option<&'a BTreeMap<String, UnitState>>,
+}
+
+impl fmt::Debug for Cx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cx")
+    }
+}
+
+impl<'a> Cx<'a> {
+    /// A host of which nothing is known or remembered.
+    pub fn of(probe: &'a dyn Probe) -> Self {
+        Self {
+            probe,
+            memory: None,
+            units: None,
+        }
+    }
+
+    /// The state of one unit, from the batch when there is one.
+    pub fn unit(&self, name: &str) -> Result<UnitState, Fault> {
+        if let Some(state) = self.units.and_then(|units| units.get(name)) {
+            return Ok(state.clone());
+        }
+        let shown = self.probe.ask(&Query::Units(vec![name.to_owned()]))?;
+        Ok(systemctl::parse_show(&shown.stdout)
+            .into_values()
+            .next()
+            .unwrap_or_default())
+    }
+}
+
+/// What a resource gets to change the host with.
+pub struct ApplyCx<'a> {
+    /// The host.
+    pub hands: &'a mut dyn Hands,
+    /// As in [`Cx`].
+    pub memory: Option<&'a Value>,
+    /// Says what is being done, for steps that take long.
+    pub note: &'a mut dyn FnMut(&str),
+}
+
+impl fmt::Debug for ApplyCx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApplyCx")
+    }
+}
+
+/// What became of a resource that is no longer wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reverted {
+    /// It is as it was before us.
+    Restored,
+    /// It was left on purpose; the reason.
+    Kept(String),
+}
+
+/// One kind of thing a host can have. The contract:
+///
+/// * `observe` only looks, and sees everything that `diff` compares;
+/// * `diff` is pure and lists every difference;
+/// * `apply` starts from any state that a kill can leave behind, and afterwards `diff` is empty;
+/// * `revert` goes back to `prior`, and never destroys a secret or data of the operator.
+pub trait Kind: Serialize + DeserializeOwned {
+    /// What the host has.
+    type Seen;
+    /// What `revert` needs; journaled before the first change.
+    type Prior: Serialize + DeserializeOwned;
+
+    /// Stable identity.
+    fn id(&self) -> ResourceId;
+    /// Refuses a specification that could not be applied; pure.
+    fn validate(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// Units whose state it will ask for, so that one question serves all.
+    fn units(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Files and trees that it keeps on disk: what changes there by our hand is no news to others who watch.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    /// Whether a mistake in it can cut the operator off from the host. Such a change is taken back by itself
+    /// unless it is confirmed in time, see [`super::Guard`]; so `revert` must make the old state live again,
+    /// with nothing else to restart, and start from any state that a kill can leave behind.
+    fn guarded(&self) -> bool {
+        false
+    }
+    /// Looks.
+    fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault>;
+    /// Compares; pure.
+    fn diff(&self, seen: &Self::Seen) -> Diff;
+    /// What to go back to; pure.
+    fn prior(&self, seen: &Self::Seen) -> Self::Prior;
+    /// What to remember of a converged state; pure.
+    fn memory(&self, _seen: &Self::Seen) -> Option<Value> {
+        None
+    }
+    /// Whether its absence is worth nothing to go back to: decides created from changed.
+    fn absent(&self, seen: &Self::Seen) -> bool;
+    /// Converges.
+    fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
+    /// Goes back.
+    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+}
+
+/// One look at a resource, with the types of its kind erased.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The difference.
+    pub diff: Diff,
+    /// Serialized [`Kind::Prior`].
+    pub prior: Value,
+    /// [`Kind::memory`].
+    pub memory: Option<Value>,
+    /// [`Kind::absent`].
+    pub absent: bool,
+}
+
+/// What the engine works on: a closed enum of kinds, or in its own tests a toy.
+pub trait Resource: Clone + Serialize + DeserializeOwned {
+    /// Stable identity.
+    fn id(&self) -> ResourceId;
+    /// See [`Kind::validate`].
+    fn validate(&self) -> Result<(), Fault>;
+    /// See [`Kind::units`].
+    fn units(&self) -> Vec<String>;
+    /// See [`Kind::files`].
+    fn files(&self) -> Vec<PathBuf>;
+    /// See [`Kind::guarded`].
+    fn guarded(&self) -> bool;
+    /// Observes and compares.
+    fn look(&self, cx: &Cx<'_>) -> Result<Look, Fault>;
+    /// Observes and converges.
+    fn apply(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
+    /// Goes back to a journaled prior.
+    fn revert(&self, prior: &Value, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+}
+
+/// Bridges one kind to the erased calls of [`Resource`]; used by the [`crate::resources`] macro.
+pub mod erased {
+    use super::{ApplyCx, Cx, Fault, Kind, Look, Reverted, Value};
+
+    /// [`super::Resource::look`].
+    pub fn look<K: Kind>(kind: &K, cx: &Cx<'_>) -> Result<Look, Fault> {
+        let seen = kind.observe(cx)?;
+        Ok(Look {
+            diff: kind.diff(&seen),
+            prior: serde_json::to_value(kind.prior(&seen))
+                .map_err(|error| Fault::new("failed to record a prior state").because(error))?,
+            memory: kind.memory(&seen),
+            absent: kind.absent(&seen),
+        })
+    }
+
+    /// [`super::Resource::apply`].
+    pub fn apply<K: Kind>(kind: &K, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let seen = kind.observe(&Cx {
+            probe: cx.hands.probe(),
+            memory: cx.memory,
+            units: None,
+        })?;
+        kind.apply(&seen, cx)
+    }
+
+    /// [`super::Resource::revert`].
+    pub fn revert<K: Kind>(
+        kind: &K,
+        prior: &Value,
+        cx: &mut ApplyCx<'_>,
+    ) -> Result<Reverted, Fault> {
+        let prior = serde_json::from_value(prior.clone()).map_err(|error| {
+            Fault::new(format!("failed to read the prior of {}", kind.id())).because(error)
+        })?;
+        kind.revert(&prior, cx)
+    }
+}
+
+/// Declares a closed enum of kinds from one list and implements [`Resource`](crate::engine::Resource) for it.
+#[macro_export]
+macro_rules! resources {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident($kind:ty)),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        $vis enum $name { $($(#[$doc])* $variant($kind)),* }
+
+        $(impl From<$kind> for $name {
+            fn from(kind: $kind) -> Self { Self::$variant(kind) }
+        })*
+
+        impl $crate::engine::Resource for $name {
+            fn id(&self) -> $crate::engine::ResourceId {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::id(kind)),* }
+            }
+            fn validate(&self) -> Result<(), $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::validate(kind)),* }
+            }
+            fn units(&self) -> Vec<String> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::units(kind)),* }
+            }
+            fn files(&self) -> Vec<std::path::PathBuf> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::files(kind)),* }
+            }
+            fn guarded(&self) -> bool {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::guarded(kind)),* }
+            }
+            fn look(&self, cx: &$crate::engine::Cx<'_>) -> Result<$crate::engine::Look, $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::look(kind, cx)),* }
+            }
+            fn apply(&self, cx: &mut $crate::engine::ApplyCx<'_>) -> Result<(), $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::apply(kind, cx)),* }
+            }
+            fn revert(
+                &self,
+                prior: &serde_json::Value,
+                cx: &mut $crate::engine::ApplyCx<'_>,
+            ) -> Result<$crate::engine::Reverted, $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::revert(kind, prior, cx)),* }
+            }
+        }
+    };
+}

@@ -1,0 +1,141 @@
+//! A small systemd: units are the files of one directory, and what starts at boot is linked in another.
+
+use std::path::{Path, PathBuf};
+
+use super::{FakeHost, FileType, Output, failed};
+
+/// One unit as systemd would know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FakeUnit {
+    /// Text of the unit file when systemd last read it.
+    pub loaded: Option<Vec<u8>>,
+    /// `active`, `inactive`, `failed`.
+    pub active: String,
+    /// Number of starts so far.
+    pub starts: u32,
+    /// Time of the last start.
+    pub started_us: i64,
+    /// Time of the last start, stop or reload.
+    pub changed_us: i64,
+}
+
+impl FakeHost {
+    fn unit_path(name: &str) -> PathBuf {
+        Path::new("/etc/systemd/system").join(name)
+    }
+
+    fn link_path(name: &str) -> PathBuf {
+        Path::new("/etc/systemd/system/multi-user.target.wants").join(name)
+    }
+
+    pub(super) fn show(&self, name: &str) -> String {
+        let unit = self.units.get(name).cloned().unwrap_or_default();
+        let on_disk = self
+            .tree
+            .get(&Self::unit_path(name))
+            .map(|node| node.bytes.clone());
+        let load = if unit.loaded.is_some() {
+            "loaded"
+        } else {
+            "not-found"
+        };
+        let active = if unit.active.is_empty() {
+            "inactive"
+        } else {
+            &unit.active
+        };
+        let file = if !self.tree.contains_key(&Self::unit_path(name)) {
+            ""
+        } else if self.tree.contains_key(&Self::link_path(name)) {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
+        format!(
+            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState=running\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\n",
+            u32::from(active == "active"),
+            if stale { "yes" } else { "no" },
+            if unit.starts == 0 {
+                String::new()
+            } else {
+                format!("{name}-{}", unit.starts)
+            },
+            unit.started_us,
+            unit.changed_us,
+        )
+    }
+
+    pub(super) fn systemctl(&mut self, words: &[&str]) -> Output {
+        let (options, words): (Vec<&str>, Vec<&str>) =
+            words.iter().partition(|word| word.starts_with("--"));
+        let verb = words.first().copied().unwrap_or_default();
+        let name = words.get(1).copied().unwrap_or_default();
+        let output = self.told_systemctl(verb, name);
+        if matches!(verb, "enable" | "disable") && !options.contains(&"--no-reload") {
+            self.reload();
+        }
+        output
+    }
+
+    fn reload(&mut self) {
+        let names: Vec<_> = self
+            .tree
+            .keys()
+            .filter_map(|path| {
+                let name = path.strip_prefix("/etc/systemd/system").ok()?.to_str()?;
+                (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+            })
+            .collect();
+        for name in names {
+            let bytes = self
+                .tree
+                .get(&Self::unit_path(&name))
+                .map(|node| node.bytes.clone());
+            self.units.entry(name).or_default().loaded = bytes;
+        }
+        self.outdated = false;
+    }
+
+    fn told_systemctl(&mut self, verb: &str, name: &str) -> Output {
+        if verb == "daemon-reload" {
+            self.reload();
+            return Output::default();
+        }
+        let exists = self.tree.contains_key(&Self::unit_path(name));
+        if !exists && verb != "stop" && verb != "disable" {
+            return failed(5, "unit not found");
+        }
+        let link = Self::link_path(name);
+        if verb == "enable" || verb == "disable" {
+            self.outdated = true;
+        }
+        if verb == "enable" {
+            let target = Self::unit_path(name).display().to_string();
+            self.plant(
+                &link.display().to_string(),
+                FileType::Symlink,
+                target.as_bytes(),
+                0o777,
+            );
+            return Output::default();
+        }
+        if verb == "disable" {
+            self.tree.remove(&link);
+            return Output::default();
+        }
+        let now = self.tick();
+        let unit = self.units.entry(name.to_owned()).or_default();
+        unit.changed_us = now;
+        match verb {
+            "start" | "restart" => {
+                unit.active = "active".into();
+                unit.starts += 1;
+                unit.started_us = now;
+            }
+            "stop" => unit.active = "inactive".into(),
+            _ => {}
+        }
+        Output::default()
+    }
+}

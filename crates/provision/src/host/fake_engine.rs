@@ -1,0 +1,81 @@
+//! The container engine of the host in memory.
+
+use super::{Output, Query};
+use crate::Fault;
+use crate::tools::images::Row;
+
+/// What an engine has, and what the registry would give it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FakeEngine {
+    /// Images here.
+    pub images: Vec<Row>,
+    /// Images that can be pulled; none without a network.
+    pub offered: Vec<Row>,
+    /// Whether the registry has a list of manifests for each name, which does not say what is in the images.
+    pub lists: bool,
+    /// Architecture of all of them.
+    pub architecture: String,
+}
+
+impl FakeEngine {
+    pub(super) fn ask(&self, query: &Query) -> Result<Output, Fault> {
+        let none = || "<none>".to_owned();
+        let stdout = match query {
+            Query::Images(_) => self
+                .images
+                .iter()
+                .map(|row| {
+                    let tag = row.tag.clone().unwrap_or_else(none);
+                    let digest = row.digest.clone().unwrap_or_else(none);
+                    format!("{} {tag} {digest} {}\n", row.repository, row.id)
+                })
+                .collect(),
+            Query::Manifest(_, what) => match self.offered.iter().find(|row| is(row, what)) {
+                Some(row) if self.lists => format!("{} and others", &row.id[..40]),
+                Some(row) => row.id.clone(),
+                None => return Err(Fault::new("no such host")),
+            },
+            _ => self.architecture.clone(),
+        };
+        Ok(Output {
+            stdout,
+            ..Output::default()
+        })
+    }
+
+    pub(super) fn tell(&mut self, arguments: &[&str]) -> Output {
+        let what = arguments.last().copied().unwrap_or_default();
+        let named = |row: &Row| is(row, what);
+        match arguments {
+            ["pull", ..] => match self.offered.iter().find(|row| named(row)) {
+                Some(row) => self.images.push(row.clone()),
+                None => return failed("no such host"),
+            },
+            ["image", "rm", ..] => {
+                let before = self.images.len();
+                self.images.retain(|row| !named(row));
+                if self.images.len() == before {
+                    return failed("no such image");
+                }
+            }
+            _ => return failed("no such command"),
+        }
+        Output::default()
+    }
+}
+
+/// Whether a name is that of this image.
+fn is(row: &Row, what: &str) -> bool {
+    let what = what.strip_prefix("docker.io/").unwrap_or(what);
+    let tag = row.tag.as_deref().unwrap_or_default();
+    let digest = row.digest.as_deref().unwrap_or_default();
+    what == format!("{}:{tag}", row.repository) || what == format!("{}@{digest}", row.repository)
+}
+
+fn failed(why: &str) -> Output {
+    Output {
+        code: 1,
+        stderr: why.into(),
+        ..Output::default()
+    }
+}

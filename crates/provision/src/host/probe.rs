@@ -1,0 +1,149 @@
+//! The two windows on a host: one that can only look, one that can also change.
+
+use std::path::{Path, PathBuf};
+
+use super::{Order, Output, Query};
+use crate::Fault;
+
+/// What kind of thing a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A socket, pipe or device.
+    Other,
+}
+
+impl FileType {
+    /// The word shown in a plan.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "symlink",
+            Self::Other => "special file",
+        }
+    }
+}
+
+/// What `lstat` says of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta {
+    /// Kind of thing.
+    pub file_type: FileType,
+    /// Permission bits only (`0o7777`), never the file-type bits.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Last change of content or metadata, microseconds since the epoch.
+    pub changed_us: i64,
+    /// Last write of the content, microseconds since the epoch.
+    pub modified_us: i64,
+    /// Bytes.
+    pub size: u64,
+    /// Which file it is on its file system, whatever its name.
+    pub inode: u64,
+}
+
+/// What a file system has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written.
+    pub free: u64,
+    /// Mounted read-only.
+    pub read_only: bool,
+}
+
+/// Two readings of the clocks taken together, microseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// Wall clock since the epoch.
+    pub realtime_us: i64,
+    /// Monotonic clock, the one systemd stamps starts with.
+    pub monotonic_us: i64,
+}
+
+/// Read-only window on a host: everything that plan, verify and status ever get. Several may look at once.
+pub trait Probe: Sync {
+    /// The bytes of a regular file (links followed), `None` when absent.
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault>;
+    /// The same as text; what is not UTF-8 in it is replaced.
+    fn text(&self, path: &Path) -> Result<Option<String>, Fault> {
+        Ok(self.read(path)?.map(|bytes| {
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        }))
+    }
+    /// `lstat`, `None` when absent.
+    fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault>;
+    /// Names in a directory, sorted, `None` when absent.
+    fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault>;
+    /// Where a symbolic link points, `None` when absent or not a link.
+    fn link(&self, path: &Path) -> Result<Option<PathBuf>, Fault>;
+    /// Whether this process could write to an existing path.
+    fn writable(&self, path: &Path) -> bool;
+    /// The file system that a path is or would be on: its nearest ancestor that exists.
+    fn space(&self, path: &Path) -> Result<Space, Fault>;
+    /// Runs one of the known read-only questions.
+    fn ask(&self, query: &Query) -> Result<Output, Fault>;
+    /// Both clocks.
+    fn clock(&self) -> Clock;
+}
+
+/// A file to be put in place whole.
+#[derive(Clone, Copy)]
+pub struct NewFile<'a> {
+    /// Absolute path.
+    pub path: &'a Path,
+    /// Content.
+    pub bytes: &'a [u8],
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Permission bits, set before the name appears.
+    pub mode: u32,
+}
+
+impl std::fmt::Debug for NewFile<'_> {
+    // The content may be a secret: only its place is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewFile({})", self.path.display())
+    }
+}
+
+/// The only way to change a host. Held by the apply loop alone.
+pub trait Hands: Probe {
+    /// This host seen read-only.
+    fn probe(&self) -> &dyn Probe;
+    /// Replaces or creates a file atomically: a sibling with its final owner and mode, synced, renamed.
+    fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault>;
+    /// Creates a file atomically and fails when the name is already taken. For secrets.
+    fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault>;
+    /// Sets owner, then mode, without following links.
+    fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
+    /// Creates one directory with its final owner and mode.
+    fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
+    /// Points a symbolic link elsewhere atomically.
+    fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault>;
+    /// Renames within one file system.
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault>;
+    /// Removes a file, link or empty directory; absent is fine.
+    fn remove(&mut self, path: &Path) -> Result<(), Fault>;
+    /// Removes a directory and all in it; absent is fine.
+    fn remove_tree(&mut self, path: &Path) -> Result<(), Fault>;
+    /// Writes a kernel setting (a file under `/proc/sys`).
+    fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault>;
+    /// Runs a program that changes something.
+    fn tell(&mut self, order: &Order) -> Result<Output, Fault>;
+    /// The same for its effect alone: any exit code but 0 is a fault.
+    fn run(&mut self, order: &Order) -> Result<(), Fault> {
+        self.tell(order)?.ok(&order.argv).map(drop)
+    }
+}

@@ -1,0 +1,293 @@
+//! What the files of a host were like when all was well: a database of AIDE.
+//!
+//! It follows the changes of this program, and nothing else: what others change stays a difference in every
+//! check until somebody takes it over on purpose.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{NewFile, Order};
+
+/// A database of AIDE.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The configuration; names `database` as the one to read and `database` with `.new` as the one to write.
+    pub config: PathBuf,
+    /// SHA-256 of it: another one looks at other things.
+    pub config_sha256: String,
+    /// The database, in a directory of its own.
+    pub database: PathBuf,
+    /// Files and trees that this program changes.
+    pub own: Vec<PathBuf>,
+    /// Packages that this program installs.
+    pub packages: Vec<String>,
+}
+
+const PROGRAM: &str = "/usr/bin/aide";
+/// dpkg keeps the files of each package here, one list for each: dpkg(1), FILES.
+const LISTS: &str = "/var/lib/dpkg/info";
+/// Every file of a host is read.
+const TIMEOUT: Duration = Duration::from_secs(3600);
+/// Above it aide(1) did not compare but fail; below, the bits say new, removed, changed.
+const DIFFERENCES: i32 = 7;
+
+/// What a database was made for; lies beside it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    config_sha256: String,
+    own: Vec<PathBuf>,
+    packages: Vec<String>,
+}
+
+impl Record {
+    /// Whether it is about other files than ours alone.
+    fn reaches(&self, other: &Self) -> bool {
+        (&self.config_sha256, &self.packages) != (&other.config_sha256, &other.packages)
+    }
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    database: bool,
+    record: Record,
+    /// Own files that were changed after the database was written.
+    newer: Vec<PathBuf>,
+}
+
+impl Baseline {
+    fn candidate(&self) -> PathBuf {
+        self.database.with_added_extension("new")
+    }
+
+    fn record_path(&self) -> PathBuf {
+        self.database.with_added_extension("made-for")
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            config_sha256: self.config_sha256.clone(),
+            own: self.own.clone(),
+            packages: self.packages.clone(),
+        }
+    }
+
+    /// What others have changed, by a report: neither ours, nor of a package that came after the last baseline.
+    fn foreign(
+        &self,
+        report: &str,
+        record: &Record,
+        cx: &ApplyCx<'_>,
+    ) -> Result<Vec<String>, Fault> {
+        let probe = cx.hands.probe();
+        let made = probe
+            .meta(&self.database)?
+            .map_or(0, |meta| meta.changed_us);
+        let mut packaged = BTreeSet::new();
+        for name in probe.list(Path::new(LISTS))?.unwrap_or_default() {
+            let path = Path::new(LISTS).join(&name);
+            let changed = probe.meta(&path)?.map_or(0, |meta| meta.changed_us);
+            if name.ends_with(".list") && changed > made {
+                let list = probe.text(&path)?.unwrap_or_default();
+                packaged.extend(list.lines().map(str::to_owned));
+            }
+        }
+        let ours = |path: &String| {
+            let mut own = self.own.iter().chain(&record.own);
+            own.any(|own| Path::new(path).starts_with(own)) || packaged.contains(path)
+        };
+        Ok(differing(report)
+            .into_iter()
+            .filter(|path| !ours(path))
+            .collect())
+    }
+
+    /// Runs aide; the database that it writes is not live yet.
+    fn aide(&self, arguments: &[String], cx: &mut ApplyCx<'_>) -> Result<String, Fault> {
+        let config = format!("--config={}", self.config.display());
+        let argv: Vec<_> = [PROGRAM, &config, "--after=report_format=json"]
+            .map(String::from)
+            .into_iter()
+            .chain(arguments.iter().cloned())
+            .collect();
+        let output = cx
+            .hands
+            .tell(&Order::new(argv.clone()).timeout(TIMEOUT).dies_with_us())?;
+        if output.code > DIFFERENCES {
+            return output.ok(&argv).map(|output| output.stdout);
+        }
+        Ok(output.stdout)
+    }
+}
+
+/// A pattern of PCRE2 that covers these paths and what is below them, and nothing else.
+fn pattern<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let unique: BTreeSet<_> = paths.into_iter().collect();
+    let escaped = unique.into_iter().map(|path| {
+        let letters = path.to_str().unwrap_or_default().chars();
+        letters
+            .map(|letter| match letter {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '/' | '_' => letter.to_string(),
+                other => format!("\\{other}"),
+            })
+            .collect::<String>()
+    });
+    format!("^({})(/|$)", escaped.collect::<Vec<_>>().join("|"))
+}
+
+/// What differs, by a report of aide in JSON: 0.18 of Debian 12, 0.19 of Debian 13.
+fn differing(report: &str) -> Vec<String> {
+    let report: serde_json::Value = serde_json::from_str(report).unwrap_or_default();
+    ["added", "removed", "changed"]
+        .iter()
+        .filter_map(|kind| report[kind].as_object())
+        .flat_map(|paths| paths.keys().cloned())
+        .collect()
+}
+
+impl Kind for Baseline {
+    type Seen = Seen;
+    type Prior = ();
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("baseline", self.database.display())
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let made = cx.probe.meta(&self.database)?;
+        let record = cx.probe.read(&self.record_path())?;
+        let mut newer = Vec::new();
+        if let Some(made) = &made {
+            for path in &self.own {
+                let changed = cx.probe.meta(path)?.map(|meta| meta.changed_us);
+                if changed.is_some_and(|changed| changed > made.changed_us) {
+                    newer.push(path.clone());
+                }
+            }
+        }
+        Ok(Seen {
+            database: made.is_some(),
+            record: record
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+                .unwrap_or_default(),
+            newer,
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let mut changes = Vec::new();
+        if !seen.database {
+            changes.push(Change::field(
+                "baseline",
+                Shown::Nothing,
+                Shown::text("taken"),
+            ));
+        } else if seen.record != self.record() {
+            changes.push(Change::field(
+                "baseline",
+                Shown::text("of other files, packages or rules"),
+                Shown::text("taken anew"),
+            ));
+        } else if !seen.newer.is_empty() {
+            let newer: Vec<_> = seen
+                .newer
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            changes.push(Change::field(
+                "baseline",
+                Shown::Text(format!("older than {}", newer.join(", "))),
+                Shown::text("taken anew of these"),
+            ));
+        }
+        Diff::of(changes, || "as new as our own changes".into())
+    }
+
+    fn prior(&self, _: &Seen) {}
+
+    fn absent(&self, seen: &Seen) -> bool {
+        !seen.database
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        cx.hands.remove(&self.candidate())?;
+        if !seen.database {
+            (cx.note)("reading every file of this host");
+            self.aide(&["--init".into()], cx)?;
+        } else if !seen.record.reaches(&self.record()) {
+            // What was ours and is gone counts too.
+            let limit = pattern(self.own.iter().chain(&seen.record.own));
+            self.aide(&["--update".into(), format!("--limit={limit}")], cx)?;
+        } else {
+            // Other rules and new packages are about more than ours: what others have changed is told.
+            let report = self.aide(&["--update".into()], cx)?;
+            let foreign = self.foreign(&report, &seen.record, cx)?;
+            if !foreign.is_empty() {
+                let kept = self.database.with_added_extension("foreign");
+                put(&kept, foreign.join("\n").as_bytes(), cx)?;
+                (cx.note)(&format!(
+                    "{} files were changed by others since the last baseline: {}",
+                    foreign.len(),
+                    kept.display()
+                ));
+            }
+        }
+        cx.hands.rename(&self.candidate(), &self.database)?;
+        let record = serde_json::to_vec(&self.record())
+            .map_err(|error| Fault::new("failed to record a baseline").because(error))?;
+        put(&self.record_path(), &record, cx)
+    }
+
+    fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        for path in [
+            self.candidate(),
+            self.record_path(),
+            self.database.with_added_extension("foreign"),
+            self.database.clone(),
+        ] {
+            cx.hands.remove(&path)?;
+        }
+        Ok(Reverted::Restored)
+    }
+}
+
+fn put(path: &Path, bytes: &[u8], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    cx.hands.put(&NewFile {
+        path,
+        bytes,
+        uid: 0,
+        gid: 0,
+        mode: 0o600,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_a_path_and_what_is_below_it_only() {
+        let own = [
+            "/etc/aztec/kit.toml",
+            "/opt/aztec/versions/4.1.2",
+            "/etc/aztec/kit.toml",
+        ];
+        assert_eq!(
+            pattern(&own.map(PathBuf::from)),
+            r"^(/etc/aztec/kit\.toml|/opt/aztec/versions/4\.1\.2)(/|$)"
+        );
+    }
+
+    #[test]
+    fn reads_a_report() {
+        let report = r#"{"outline": "AIDE found differences", "added": {"/etc/foreign": "f+++"},
+            "changed": {"/etc/issue": "f = p.. "}, "details": {}}"#;
+        assert_eq!(differing(report), ["/etc/foreign", "/etc/issue"]);
+        assert!(differing("").is_empty());
+    }
+}

@@ -1,0 +1,82 @@
+//! A system group.
+
+use serde::{Deserialize, Serialize};
+
+use super::Accounts;
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::Order;
+
+/// A system group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    gid: Option<u32>,
+    /// The primary group id of the user of the same name, when no group has that id:
+    /// the group was removed, and files still carry its number.
+    orphaned: Option<u32>,
+}
+
+impl Kind for Group {
+    type Seen = Seen;
+    type Prior = ();
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("group", &self.name)
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let accounts = Accounts::read(cx.probe)?;
+        let gid_of = |name: &str| accounts.groups.iter().find(|group| group.name == name);
+        let orphaned = accounts
+            .users
+            .iter()
+            .find(|user| user.name == self.name)
+            .map(|user| user.gid)
+            .filter(|gid| accounts.groups.iter().all(|group| group.gid != *gid));
+        Ok(Seen {
+            gid: gid_of(&self.name).map(|group| group.gid),
+            orphaned,
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        match seen.gid {
+            Some(gid) => Diff::InSync(format!("exists with id {gid}")),
+            None => Diff::Change(vec![Change::field(
+                "group",
+                Shown::Nothing,
+                Shown::text(&self.name),
+            )]),
+        }
+    }
+
+    fn prior(&self, _: &Seen) {}
+
+    fn absent(&self, seen: &Seen) -> bool {
+        seen.gid.is_none()
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let mut argv = vec!["groupadd".to_owned(), "--system".to_owned()];
+        if let Some(gid) = seen.orphaned {
+            argv.extend(["--gid".to_owned(), gid.to_string()]);
+        }
+        argv.push(self.name.clone());
+        cx.hands.run(&Order::new(argv))
+    }
+
+    fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        if seen.gid.is_some() {
+            cx.hands.run(&Order::new(["groupdel", &self.name]))?;
+        }
+        Ok(Reverted::Restored)
+    }
+}

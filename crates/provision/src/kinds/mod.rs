@@ -1,0 +1,38 @@
+//! The kinds of resources, one file each. No kind knows another.
+
+mod baseline;
+mod directory;
+mod file;
+mod group;
+mod image;
+mod nft_table;
+mod npm_tree;
+mod owner;
+mod package;
+mod redact;
+mod secret;
+mod secret_digest;
+mod service;
+pub(crate) mod sshd;
+mod sysctl;
+mod ufw;
+mod unit;
+mod user;
+
+pub use baseline::Baseline;
+pub use directory::Directory;
+pub use file::File;
+pub use group::Group;
+pub use image::{Image, Pin, Place, Survey, Upstream};
+pub use nft_table::NftTable;
+pub use npm_tree::{Lock, NpmTree};
+pub use owner::{Accounts, Owner};
+pub use package::Packages;
+pub use secret::{Maker, Random, Secret, SecretSeen};
+pub use secret_digest::SecretDigest;
+pub use service::{Input, Service};
+pub use sshd::Sshd;
+pub use sysctl::Sysctl;
+pub use ufw::{Proto, Rule, Session, Ufw, listening, sessions};
+pub use unit::Unit;
+pub use user::User;

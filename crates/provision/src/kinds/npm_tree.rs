@@ -1,0 +1,344 @@
+//! A release installed from an npm lock file into a directory of its own, and the link that selects it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{NewFile, Order, Probe};
+
+/// Where the lock file comes from. The texts are not recorded in the journal, only their digest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// Carried by this program.
+    Carried {
+        /// `package-lock.json`.
+        #[serde(skip)]
+        text: &'static str,
+        /// Its SHA-256, lowercase hex.
+        sha256: String,
+    },
+    /// Resolved once on this host, checked, and kept there.
+    Kept {
+        /// Where it is kept.
+        path: PathBuf,
+    },
+}
+
+impl Lock {
+    /// A lock carried by this program.
+    pub fn carried(text: &'static str) -> Self {
+        Self::Carried {
+            text,
+            sha256: const_hex::encode(Sha256::digest(text)),
+        }
+    }
+}
+
+/// A release tree, `<root>/<version>`, selected by `<link>`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NpmTree {
+    /// What is released; part of the id.
+    pub name: String,
+    /// Version; the name of the directory.
+    pub version: String,
+    /// Directory of all versions; it must exist.
+    pub root: PathBuf,
+    /// Symbolic link to the selected version.
+    pub link: PathBuf,
+    /// `package.json`.
+    pub manifest: String,
+    /// `package-lock.json`.
+    pub lock: Lock,
+    /// Paths in the tree that only serve other platforms, removed after installing.
+    pub prune: Vec<String>,
+    /// Program (relative to the tree) and arguments that must exit with 0 before the tree counts.
+    pub check: Vec<String>,
+}
+
+/// Written last: a tree without it is not one. `modules` lets a look notice packages that went missing.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+struct Marker {
+    manifest: String,
+    lock: String,
+    modules: Vec<String>,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    installed: Installed,
+    lock: Option<String>,
+    linked: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Installed {
+    No,
+    Whole,
+    OtherLock,
+    Damaged(String),
+}
+
+const MARKER: &str = ".installed.json";
+/// A thousand packages over a slow line.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(1800);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl NpmTree {
+    /// The directory of this version.
+    pub fn dir(&self) -> PathBuf {
+        self.root.join(&self.version)
+    }
+
+    fn lock_text(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
+        match &self.lock {
+            Lock::Carried { text, .. } => Ok(Some((*text).to_owned())),
+            Lock::Kept { path } => probe.text(path),
+        }
+    }
+
+    fn lock_digest(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
+        match &self.lock {
+            Lock::Carried { sha256, .. } => Ok(Some(sha256.clone())),
+            Lock::Kept { .. } => Ok(self
+                .lock_text(probe)?
+                .map(|text| const_hex::encode(Sha256::digest(text)))),
+        }
+    }
+
+    fn manifest_digest(&self) -> String {
+        const_hex::encode(Sha256::digest(&self.manifest))
+    }
+
+    /// Scopes and packages, two levels deep: one directory listing per scope.
+    fn modules(tree: &Path, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+        let modules = tree.join("node_modules");
+        let mut found = Vec::new();
+        for name in probe.list(&modules)?.unwrap_or_default() {
+            if name.starts_with('@') {
+                let scope = probe.list(&modules.join(&name))?.unwrap_or_default();
+                found.extend(scope.into_iter().map(|package| format!("{name}/{package}")));
+            } else if !name.starts_with('.') {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    fn npm(&self, dir: &Path, arguments: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let argv = ["npm"]
+            .iter()
+            .chain(arguments)
+            // Install scripts are other people's code run as root, and the release starts without them.
+            .chain(&["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]);
+        let order = Order::new(argv.copied())
+            .dir(dir)
+            // The host's trust store, not the one baked into Node.js.
+            .env("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
+            .timeout(INSTALL_TIMEOUT)
+            .dies_with_us();
+        cx.hands.run(&order).map_err(|fault| {
+            Fault::new(format!("failed to install {} {}", self.name, self.version))
+                .fix("Check that this host reaches the npm registry (`npm ping`), then run the same command again.")
+                .because(fault)
+        })
+    }
+
+    /// npm as root keeps the numeric owners of the tarballs: whoever has such a number here, the first
+    /// human user for one, could rewrite what the services run.
+    fn take_over(&self, tree: &Path, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let tree = tree.display().to_string();
+        for argv in [
+            [
+                "chown",
+                "--recursive",
+                "--no-dereference",
+                "root:root",
+                &tree,
+            ],
+            ["chmod", "--recursive", "--silent", "go-w", &tree],
+        ] {
+            cx.hands.run(&Order::new(argv).timeout(CHECK_TIMEOUT))?;
+        }
+        Ok(())
+    }
+
+    fn install(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let staged = self.root.join(format!(".{}.new", self.version));
+        cx.hands.remove_tree(&staged)?;
+        cx.hands.mkdir(&staged, 0, 0, 0o755)?;
+        let put = |name: &str, text: &str, cx: &mut ApplyCx<'_>| {
+            cx.hands.put(&NewFile {
+                path: &staged.join(name),
+                bytes: text.as_bytes(),
+                uid: 0,
+                gid: 0,
+                mode: 0o644,
+            })
+        };
+        put("package.json", &self.manifest, cx)?;
+        let known = self.lock_text(cx.hands.probe())?;
+        if let Some(lock) = &known {
+            put("package-lock.json", lock, cx)?;
+        } else {
+            (cx.note)("resolving the release, once for this host");
+            self.npm(&staged, &["install", "--package-lock-only"], cx)?;
+        }
+        (cx.note)("downloading the packages of the lock file");
+        self.npm(&staged, &["ci"], cx)?;
+        for path in &self.prune {
+            cx.hands.remove_tree(&staged.join(path))?;
+        }
+        self.take_over(&staged, cx)?;
+        (cx.note)("checking that it starts");
+        let mut argv = self.check.clone();
+        if let Some(program) = argv.first_mut() {
+            *program = staged.join(&program).display().to_string();
+            let order = Order::new(argv).dir(&staged).timeout(CHECK_TIMEOUT);
+            cx.hands.run(&order)?;
+        }
+        let lock = cx
+            .hands
+            .read(&staged.join("package-lock.json"))?
+            .ok_or_else(|| Fault::new("npm wrote no package-lock.json"))?;
+        if let (None, Lock::Kept { path }) = (&known, &self.lock) {
+            cx.hands.put(&NewFile {
+                path,
+                bytes: &lock,
+                uid: 0,
+                gid: 0,
+                mode: 0o644,
+            })?;
+        }
+        let marker = Marker {
+            manifest: self.manifest_digest(),
+            lock: const_hex::encode(Sha256::digest(&lock)),
+            modules: Self::modules(&staged, cx.hands.probe())?,
+        };
+        let marker = serde_json::to_string(&marker)
+            .map_err(|error| Fault::new("failed to write the marker").because(error))?;
+        put(MARKER, &marker, cx)?;
+        // A damaged tree goes only now that its replacement is whole.
+        cx.hands.remove_tree(&self.dir())?;
+        cx.hands.rename(&staged, &self.dir())
+    }
+}
+
+impl Kind for NpmTree {
+    type Seen = Seen;
+    type Prior = Option<PathBuf>;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("release", format!("{} {}", self.name, self.version))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.root.join(&self.version), self.link.clone()]
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let lock = self.lock_digest(cx.probe)?;
+        let marker = cx
+            .probe
+            .read(&self.dir().join(MARKER))?
+            .and_then(|bytes| serde_json::from_slice::<Marker>(&bytes).ok());
+        let installed = match marker {
+            None => Installed::No,
+            Some(marker)
+                if marker.manifest != self.manifest_digest()
+                    || lock.as_ref().is_some_and(|lock| *lock != marker.lock) =>
+            {
+                Installed::OtherLock
+            }
+            Some(marker) => {
+                let modules = Self::modules(&self.dir(), cx.probe)?;
+                let missing: Vec<_> = marker
+                    .modules
+                    .iter()
+                    .filter(|module| {
+                        modules.binary_search(module).is_err() && !modules.contains(module)
+                    })
+                    .cloned()
+                    .collect();
+                match missing.as_slice() {
+                    [] => Installed::Whole,
+                    [one] => Installed::Damaged(format!("{one} is missing")),
+                    [first, rest @ ..] => {
+                        Installed::Damaged(format!("{first} and {} more are missing", rest.len()))
+                    }
+                }
+            }
+        };
+        Ok(Seen {
+            installed,
+            lock,
+            linked: cx.probe.link(&self.link)?,
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let mut changes = Vec::new();
+        let from = match &seen.installed {
+            Installed::Whole => None,
+            Installed::No => Some(Shown::Nothing),
+            Installed::OtherLock => Some(Shown::text("installed from another lock file")),
+            Installed::Damaged(what) => Some(Shown::Text(format!("damaged: {what}"))),
+        };
+        if let Some(from) = from {
+            let lock = seen
+                .lock
+                .as_deref()
+                .map_or("resolved once and kept", |lock| &lock[..12]);
+            let to = format!("{} from lock {lock}", self.version);
+            changes.push(Change::field("tree", from, Shown::Text(to)));
+        }
+        if seen.linked.as_ref() != Some(&self.dir()) {
+            changes.push(Change::field(
+                "current",
+                seen.linked
+                    .as_ref()
+                    .map_or(Shown::Nothing, |to| Shown::Text(to.display().to_string())),
+                Shown::Text(self.dir().display().to_string()),
+            ));
+        }
+        Diff::of(changes, || {
+            let lock = seen.lock.as_deref().map_or("", |lock| &lock[..12]);
+            format!("{} from lock {lock}, selected", self.version)
+        })
+    }
+
+    fn prior(&self, seen: &Seen) -> Self::Prior {
+        seen.linked.clone()
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        seen.installed == Installed::No
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if seen.installed != Installed::Whole {
+            self.install(cx)?;
+        }
+        if seen.linked.as_ref() != Some(&self.dir()) {
+            cx.hands.symlink(&self.link, &self.dir())?;
+        }
+        Ok(())
+    }
+
+    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        // The link first: it must never point at a tree that is being removed.
+        if cx.hands.link(&self.link)?.as_ref() == Some(&self.dir()) {
+            match prior {
+                Some(target) if *target != self.dir() => cx.hands.symlink(&self.link, target)?,
+                _ => cx.hands.remove(&self.link)?,
+            }
+        }
+        cx.hands.remove_tree(&self.dir())?;
+        Ok(Reverted::Restored)
+    }
+}

@@ -1,0 +1,174 @@
+//! Packages of the distribution, present in whatever version it offers.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{Order, Output};
+use crate::tools::dpkg;
+
+/// A set of packages, installed in one go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Packages {
+    /// Why they are needed; part of the id.
+    pub purpose: String,
+    /// Package names. With a `-` behind it, as apt-get(8) has it, a package is removed: one that cannot be
+    /// beside another, and comes back when that one goes.
+    pub names: Vec<String>,
+}
+
+/// The package that an entry is about, and whether it shall be installed.
+fn wanted(entry: &str) -> (&str, bool) {
+    match entry.strip_suffix('-') {
+        Some(name) => (name, false),
+        None => (entry, true),
+    }
+}
+
+/// The entry that undoes another one.
+fn undone(entry: &str) -> String {
+    match wanted(entry) {
+        (name, true) => format!("{name}-"),
+        (name, false) => name.into(),
+    }
+}
+
+/// Mirrors can be slow; a stuck one must end some day.
+const TIMEOUT: Duration = Duration::from_secs(1200);
+
+impl Packages {
+    /// The entries that the host does not fulfil.
+    fn differing<'a>(
+        &'a self,
+        seen: &'a [Option<String>],
+    ) -> impl Iterator<Item = &'a String> + use<'a> {
+        let pairs = self.names.iter().zip(seen);
+        pairs
+            .filter(|(entry, version)| wanted(entry).1 != version.is_some())
+            .map(|(entry, _)| entry)
+    }
+
+    fn apt(verb: &str, names: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
+        let argv: Vec<_> = [
+            "apt-get",
+            "--quiet",
+            "--assume-yes",
+            "--no-install-recommends",
+        ]
+        .into_iter()
+        // A fresh server upgrades itself on its first boot: wait for the lock, do not fight for it.
+        .chain([
+            "-o",
+            "DPkg::Lock::Timeout=600",
+            "-o",
+            "Dpkg::Options::=--force-confold",
+        ])
+        .chain([verb, "--"])
+        .map(String::from)
+        .chain(names.iter().cloned())
+        .collect();
+        cx.hands.tell(
+            &Order::new(argv)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                // needrestart must never restart a running validator.
+                .env("NEEDRESTART_SUSPEND", "1")
+                .timeout(TIMEOUT),
+        )
+    }
+}
+
+impl Kind for Packages {
+    type Seen = Vec<Option<String>>;
+    type Prior = Vec<String>;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("packages", &self.purpose)
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
+        let status = cx.probe.text(Path::new("/var/lib/dpkg/status"))?;
+        let Some(status) = status else {
+            return Err(Fault::new("this host has no dpkg database")
+                .fix("aztec-kit provisions Debian and Ubuntu."));
+        };
+        let names = self.names.iter().map(|entry| wanted(entry).0.to_owned());
+        Ok(dpkg::installed(&status, &names.collect::<Vec<_>>()))
+    }
+
+    fn diff(&self, seen: &Self::Seen) -> Diff {
+        let change = |entry: &String| match wanted(entry) {
+            (name, true) => Change::field(name, Shown::Nothing, Shown::text("installed")),
+            (name, false) => Change::field(name, Shown::text("installed"), Shown::Nothing),
+        };
+        let changes = self.differing(seen).map(change).collect();
+        Diff::of(changes, || {
+            let versions = self.names.iter().zip(seen);
+            versions
+                .filter_map(|(name, version)| Some(format!("{name} {}", version.as_deref()?)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+    }
+
+    fn prior(&self, seen: &Self::Seen) -> Self::Prior {
+        self.differing(seen).cloned().collect()
+    }
+
+    fn absent(&self, seen: &Self::Seen) -> bool {
+        let mut pairs = self.names.iter().zip(seen);
+        pairs.all(|(entry, version)| version.is_none() || !wanted(entry).1)
+    }
+
+    fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let missing = self.prior(seen);
+        (cx.note)(&format!("installing {}", missing.join(", ")));
+        // What a killed run left half configured would make every later call fail.
+        let mend = ["dpkg", "--configure", "-a"].map(String::from);
+        cx.hands.tell(
+            &Order::new(mend)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .timeout(TIMEOUT),
+        )?;
+        if Self::apt("install", &missing, cx)?.code == 0 {
+            return Ok(());
+        }
+        // Package lists are often empty or old on a fresh server: refresh them, then it must work.
+        (cx.note)("refreshing the package lists");
+        let update = [
+            "apt-get",
+            "--quiet",
+            "-o",
+            "DPkg::Lock::Timeout=600",
+            "update",
+        ];
+        cx.hands.run(&Order::new(update).timeout(TIMEOUT))?;
+        let argv = ["apt-get", "install"].map(String::from);
+        Self::apt("install", &missing, cx)?.ok(&argv).map(drop).map_err(|fault| {
+            Fault::new(format!("failed to install {}", missing.join(", ")))
+                .fix("Make `apt-get install` of these packages work, then run the same command again.")
+                .because(fault)
+        })
+    }
+
+    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        let back: Vec<_> = self
+            .names
+            .iter()
+            .zip(seen)
+            .filter(|(entry, version)| {
+                wanted(entry).1 == version.is_some() && prior.contains(entry)
+            })
+            .map(|(entry, _)| undone(entry))
+            .collect();
+        if !back.is_empty() {
+            // In one go: what could not be beside another one comes back as that one goes.
+            let argv = ["apt-get", "install"].map(String::from);
+            Self::apt("install", &back, cx)?.ok(&argv)?;
+        }
+        Ok(Reverted::Restored)
+    }
+}

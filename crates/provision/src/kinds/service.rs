@@ -1,0 +1,372 @@
+//! Whether a unit runs, now and after a boot, and whether what runs was started with what is wanted.
+//!
+//! A restart is state, not an event: it is due as long as the running process was started with other
+//! inputs, however many runs died in between.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::unit::UNIT_DIR;
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{FileType, Order, Probe, newest_change, stamp};
+use crate::tools::systemctl::UnitState;
+
+/// Something that a service reads when it starts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Input {
+    /// The resource.
+    pub id: ResourceId,
+    /// The file, link or directory it is on disk.
+    pub path: PathBuf,
+    /// SHA-256 of the wanted content or link target, where it is known in advance; else what is on disk counts.
+    pub wanted: Option<String>,
+}
+
+/// The state of a unit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Service {
+    /// Name with its ending.
+    pub unit: String,
+    /// Runs now.
+    pub active: bool,
+    /// Starts at boot: for units of packages, since a [`super::Unit`] sees to that itself.
+    #[serde(default)]
+    pub at_boot: bool,
+    /// What it reads when it starts.
+    pub inputs: Vec<Input>,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    state: UnitState,
+    /// Inputs that the running process was not started with.
+    stale: Vec<String>,
+    /// What each input shall be.
+    inputs: BTreeMap<ResourceId, String>,
+}
+
+/// The state before us.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prior {
+    active: bool,
+    /// Somebody kept it from starting at boot.
+    #[serde(default)]
+    disabled: bool,
+}
+
+/// Of the last start that converged: the run of the process, and the digest of each input it got.
+#[derive(Debug, Serialize, Deserialize)]
+struct Memory {
+    invocation: String,
+    inputs: BTreeMap<ResourceId, String>,
+}
+
+/// A node may take up to its own stop timeout to close its databases.
+const TIMEOUT: Duration = Duration::from_secs(400);
+
+impl Seen {
+    /// Starting counts as running; waiting to be restarted after a failure does not.
+    fn active(&self) -> bool {
+        match self.state.active.as_str() {
+            "active" | "reloading" => true,
+            "activating" => self.state.sub != "auto-restart",
+            _ => false,
+        }
+    }
+
+    fn word(&self) -> String {
+        match self.state.sub.as_str() {
+            "auto-restart" => "failing and being restarted".into(),
+            _ if self.state.load == "not-found" => "(none)".into(),
+            _ => self.state.active.clone(),
+        }
+    }
+
+    /// Kept from starting at boot. A unit that is not there yet, or that nothing can enable, is not.
+    fn disabled(&self) -> bool {
+        // `enabled-runtime` ends with this boot, systemctl(1).
+        matches!(self.state.file.as_str(), "disabled" | "enabled-runtime")
+    }
+
+    fn unloaded(&self) -> bool {
+        self.state.load != "loaded" || self.state.needs_reload
+    }
+}
+
+/// SHA-256 of the target of a link, or of the content of a file; of a directory, that its files are the same.
+fn on_disk(input: &Input, probe: &dyn Probe) -> Result<String, Fault> {
+    if is_directory(input, probe)? {
+        return stamp(&input.path, probe);
+    }
+    let bytes = match probe.link(&input.path)? {
+        Some(target) => target.into_os_string().into_encoded_bytes(),
+        None => probe.read(&input.path)?.unwrap_or_default(),
+    };
+    Ok(const_hex::encode(Sha256::digest(bytes)))
+}
+
+fn is_directory(input: &Input, probe: &dyn Probe) -> Result<bool, Fault> {
+    let meta = probe.meta(&input.path)?;
+    Ok(meta.is_some_and(|meta| meta.file_type == FileType::Directory))
+}
+
+/// When what a service reads last changed.
+fn changed(input: &Input, probe: &dyn Probe) -> Result<Option<i64>, Fault> {
+    if is_directory(input, probe)? {
+        return newest_change(&input.path, probe);
+    }
+    Ok(probe.meta(&input.path)?.map(|meta| meta.changed_us))
+}
+
+impl Service {
+    /// What each input shall be: as wanted, or as it is on disk.
+    fn inputs(&self, probe: &dyn Probe) -> Result<BTreeMap<ResourceId, String>, Fault> {
+        let value = |input: &Input| match &input.wanted {
+            Some(wanted) => Ok(wanted.clone()),
+            None => on_disk(input, probe),
+        };
+        self.inputs
+            .iter()
+            .map(|input| Ok((input.id.clone(), value(input)?)))
+            .collect()
+    }
+
+    /// What was started with other inputs than are wanted now.
+    fn stale(
+        &self,
+        state: &UnitState,
+        inputs: &BTreeMap<ResourceId, String>,
+        cx: &Cx<'_>,
+    ) -> Result<Vec<String>, Fault> {
+        let memory = cx
+            .memory
+            .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
+            // The very process that we started: compare what it got with what is wanted.
+            .filter(|memory| memory.invocation == state.invocation);
+        let clock = cx.probe.clock();
+        // A timer or a socket has no process: there the time of its last change of state counts.
+        let started_us = match state.started_us {
+            0 => state.changed_us,
+            started_us => started_us,
+        };
+        let started = clock.realtime_us - (clock.monotonic_us - started_us);
+        let mut stale = Vec::new();
+        for input in &self.inputs {
+            let got = memory
+                .as_ref()
+                .and_then(|memory| memory.inputs.get(&input.id));
+            let differs = match got {
+                Some(got) => inputs.get(&input.id) != Some(got),
+                // Someone else started it (a boot, an operator), or an earlier version of this program, which did
+                // not list the input: it read what lay on disk at that moment.
+                None => {
+                    changed(input, cx.probe)?.is_none_or(|changed| changed > started)
+                        || inputs.get(&input.id) != Some(&on_disk(input, cx.probe)?)
+                }
+            };
+            if differs {
+                stale.push(input.id.to_string());
+            }
+        }
+        Ok(stale)
+    }
+
+    fn systemctl(arguments: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let order = Order::new(["systemctl"].iter().chain(arguments).copied());
+        let unit = arguments.last().copied().unwrap_or_default();
+        cx.hands.run(&order.timeout(TIMEOUT)).map_err(|fault| {
+            Fault::new(format!("systemd refused to {}", arguments.join(" ")))
+                .fix(format!("Look at `journalctl --unit {unit} --lines 50`."))
+                .because(fault)
+        })
+    }
+}
+
+impl Kind for Service {
+    type Seen = Seen;
+    type Prior = Prior;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("service", &self.unit)
+    }
+
+    fn units(&self) -> Vec<String> {
+        vec![self.unit.clone()]
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let links = match self.unit.rsplit_once('.') {
+            _ if !self.at_boot => return Vec::new(),
+            Some((_, "timer")) => "timers.target.wants",
+            _ => "multi-user.target.wants",
+        };
+        vec![Path::new(UNIT_DIR).join(links).join(&self.unit)]
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let state = cx.unit(&self.unit)?;
+        let mut seen = Seen {
+            state,
+            stale: Vec::new(),
+            inputs: BTreeMap::new(),
+        };
+        if self.active && seen.active() {
+            seen.inputs = self.inputs(cx.probe)?;
+            seen.stale = self.stale(&seen.state, &seen.inputs, cx)?;
+        }
+        Ok(seen)
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let mut changes = Vec::new();
+        let word = |on: bool, yes: &'static str, no: &'static str| if on { yes } else { no };
+        if seen.active() != self.active {
+            changes.push(Change::field(
+                "state",
+                Shown::Text(seen.word()),
+                Shown::text(word(self.active, "active", "inactive")),
+            ));
+        }
+        if !seen.stale.is_empty() {
+            changes.push(Change::field(
+                "process",
+                Shown::Text(format!("started before {} changed", seen.stale.join(", "))),
+                Shown::text("restarted"),
+            ));
+        } else if self.active && seen.active() && seen.unloaded() {
+            // A process can outlive its unit file; systemd then refuses to start whatever needs it.
+            let from = match seen.state.load.as_str() {
+                "loaded" => "older in systemd's memory than on disk".to_owned(),
+                load => format!("{load} in systemd's memory"),
+            };
+            changes.push(Change::field(
+                "definition",
+                Shown::Text(from),
+                Shown::text("reloaded"),
+            ));
+        }
+        if self.at_boot && seen.disabled() {
+            changes.push(Change::field(
+                "at boot",
+                Shown::text("disabled"),
+                Shown::text("enabled"),
+            ));
+        }
+        Diff::of(changes, || {
+            word(
+                self.active,
+                "runs with the inputs wanted",
+                "not running, as wanted",
+            )
+            .into()
+        })
+    }
+
+    fn prior(&self, seen: &Seen) -> Prior {
+        Prior {
+            active: seen.active(),
+            disabled: seen.disabled(),
+        }
+    }
+
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        if !self.active || !seen.active() || !seen.stale.is_empty() {
+            return None;
+        }
+        serde_json::to_value(Memory {
+            invocation: seen.state.invocation.clone(),
+            inputs: seen.inputs.clone(),
+        })
+        .ok()
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        !seen.active()
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if self.active && seen.unloaded() {
+            Self::systemctl(&["daemon-reload"], cx)?;
+        }
+        if self.at_boot && seen.disabled() {
+            Self::systemctl(&["enable", &self.unit], cx)?;
+        }
+        match (self.active, seen.active()) {
+            (true, true) if seen.stale.is_empty() => Ok(()),
+            (true, true) => {
+                (cx.note)("restarting");
+                Self::systemctl(&["restart", &self.unit], cx)
+            }
+            (true, false) => {
+                // A unit that failed too often refuses to start until its count is cleared.
+                if seen.state.active == "failed" || seen.state.sub == "auto-restart" {
+                    Self::systemctl(&["reset-failed", &self.unit], cx)?;
+                }
+                Self::systemctl(&["start", &self.unit], cx)
+            }
+            (false, true) => Self::systemctl(&["stop", &self.unit], cx),
+            (false, false) => Ok(()),
+        }
+    }
+
+    fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let target = Self {
+            active: prior.active,
+            at_boot: false,
+            inputs: Vec::new(),
+            ..self.clone()
+        };
+        let seen = target.observe(&Cx::of(cx.hands.probe()))?;
+        if seen.state.load != "not-found" {
+            if self.at_boot && prior.disabled && !seen.disabled() {
+                Self::systemctl(&["disable", &self.unit], cx)?;
+            }
+            target.apply(&seen, cx)?;
+        }
+        Ok(Reverted::Restored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diff(load: &str, needs_reload: bool) -> Diff {
+        let service = Service {
+            unit: "x.service".into(),
+            active: true,
+            at_boot: false,
+            inputs: Vec::new(),
+        };
+        service.diff(&Seen {
+            state: UnitState {
+                load: load.into(),
+                active: "active".into(),
+                needs_reload,
+                ..UnitState::default()
+            },
+            stale: Vec::new(),
+            inputs: BTreeMap::new(),
+        })
+    }
+
+    #[test]
+    fn a_running_unit_that_systemd_could_not_read_is_reloaded() {
+        // Seen after a kill while its file was gone: the process runs, and `systemctl start` of a unit that
+        // requires it fails with "failed to load properly".
+        for (load, needs_reload) in [("error", false), ("not-found", false), ("loaded", true)] {
+            assert!(
+                matches!(diff(load, needs_reload), Diff::Change(_)),
+                "{load}"
+            );
+        }
+        assert!(matches!(diff("loaded", false), Diff::InSync(_)));
+    }
+}

@@ -1,0 +1,432 @@
+//! A drop-in of sshd whose every value must be the effective one: the first value that sshd reads wins, and a
+//! `Match` beats all, so a file in its place says nothing yet.
+
+mod access;
+mod config;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::access::Access;
+pub(crate) use self::config::MAIN;
+use self::config::{Config, DIR, moved};
+use super::{File, Owner};
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{NewFile, Order, Probe, Query};
+use crate::tools::sshd_config::effective;
+
+/// Keywords and their values, in a drop-in of ours.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sshd {
+    /// File name under `/etc/ssh/sshd_config.d`; `00-…`, since the first one wins.
+    pub name: String,
+    /// Keyword to value, in the order of the file. A value that begins with `-` takes algorithms out of the list
+    /// that this sshd has by itself: so none is asked for that it does not know.
+    pub settings: Vec<(String, String)>,
+}
+
+const UNIT: &str = "ssh.service";
+const PROGRAM: &str = "/usr/sbin/sshd";
+/// Where the configuration with the candidate in it is tried.
+const STAGE: &str = "/run/aztec-kit-sshd";
+/// Where the host says `no` already, it stays so.
+const STRICTER: &[&str] = &["permitrootlogin", "allowtcpforwarding"];
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    file: <File as Kind>::Seen,
+    /// The text that the file shall have.
+    text: String,
+    /// Keyword, what is effective, what is wanted.
+    deviations: Vec<(String, String, String)>,
+    /// The running sshd read its configuration before the file was changed.
+    stale: bool,
+    active: bool,
+    digest: String,
+}
+
+/// The drop-in before us.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prior {
+    file: <File as Kind>::Prior,
+}
+
+/// The configuration of which sshd said that every value is effective.
+#[derive(Debug, Serialize, Deserialize)]
+struct Memory {
+    digest: String,
+}
+
+impl Sshd {
+    fn path(&self) -> PathBuf {
+        Path::new(DIR).join("sshd_config.d").join(&self.name)
+    }
+
+    /// The configuration without our drop-in.
+    fn others(&self, probe: &dyn Probe) -> Result<Config, Fault> {
+        Config::read(probe, Some((&self.path(), "")))
+    }
+
+    /// Keywords in lower case and the values that they shall have on this host.
+    fn wanted(&self, others: &Config) -> Vec<(String, String)> {
+        let value = |keyword: &str, value: &str| {
+            let theirs = others.first(keyword);
+            let stays = STRICTER.contains(&keyword)
+                && theirs.is_some_and(|line| normal(&line.directive.value) == "no");
+            if stays { "no" } else { value }.to_owned()
+        };
+        let settings = self.settings.iter();
+        settings
+            .map(|(keyword, wanted)| {
+                let keyword = keyword.to_ascii_lowercase();
+                let wanted = value(&keyword, wanted);
+                (keyword, wanted)
+            })
+            .collect()
+    }
+
+    fn text(&self, others: &Config) -> String {
+        let values = self.settings.iter().zip(self.wanted(others));
+        let lines: String = values
+            .map(|((keyword, _), (_, value))| format!("{keyword} {value}\n"))
+            .collect();
+        format!("# Written by aztec-kit; changes here are undone by its next run.\n{lines}")
+    }
+
+    fn file(&self, text: &str) -> File {
+        File::new(self.path(), text, Owner::root(0o644))
+    }
+
+    /// What keeps the settings from being effective for everybody, or everybody out. Only looks.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be looked at; what is in the way is the value.
+    pub fn obstacle(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        let others = self.others(probe)?;
+        let (wanted, path) = (self.wanted(&others), self.path());
+        let whole = Config::read(probe, Some((&path, &self.text(&others))))?;
+        let reached = whole
+            .lines
+            .iter()
+            .any(|line| line.file == path && line.only_for.is_none());
+        if !reached {
+            return Ok(Some(
+                Fault::new(format!("{MAIN} does not include {}", path.display())).fix(format!(
+                    "Put `Include {DIR}/sshd_config.d/*.conf` on its first line."
+                )),
+            ));
+        }
+        for (keyword, value) in &wanted {
+            if let Some(line) = whole
+                .lines
+                .iter()
+                .find(|line| beats(line, &path, keyword, value, &whole))
+            {
+                let what = format!(
+                    "{} says `{} {}`{}, which wins over `{value}`",
+                    line.place(),
+                    line.directive.keyword,
+                    line.directive.value,
+                    line.only_for
+                        .as_ref()
+                        .map_or(String::new(), |who| format!(" for `Match {who}`")),
+                );
+                return Ok(Some(Fault::new(what).fix("Take that line out.")));
+            }
+        }
+        if let Some(line) = second_factor(&whole) {
+            return Ok(Some(
+                Fault::new(format!(
+                    "{} asks for more than a key: `{}`",
+                    line.place(),
+                    line.directive.value
+                ))
+                .fix("Take that line out."),
+            ));
+        }
+        // Where it is live already, whoever can run this program got in without it.
+        let live = probe.read(&path)?;
+        if live.is_some_and(|live| live == self.text(&others).as_bytes()) {
+            return Ok(None);
+        }
+        let root = wanted
+            .iter()
+            .find(|(keyword, _)| keyword == "permitrootlogin");
+        let root = root.map_or("prohibit-password", |(_, value)| value.as_str());
+        Ok(match access::look(probe, &whole, root)? {
+            Access::Somebody(_) | Access::Elsewhere(_) => None,
+            Access::Nobody(why) => Some(
+                Fault::new(format!(
+                    "nobody could log in any more, since no account has a key that sshd takes ({})",
+                    why.join("; ")
+                ))
+                .fix("Put your public key into the authorized_keys of your account, for example with ssh-copy-id."),
+            ),
+        })
+    }
+
+    /// Asks sshd what is effective, of the live configuration or of one elsewhere.
+    fn deviations(wanted: &[(String, String)], shown: &str) -> Vec<(String, String, String)> {
+        let is = |keyword: &str| effective(shown, keyword).unwrap_or("(unknown)");
+        wanted
+            .iter()
+            .filter_map(|(keyword, wanted)| {
+                let is = is(keyword);
+                let right = match wanted.strip_prefix('-') {
+                    Some(out) => out
+                        .split(',')
+                        .all(|out| is.split(',').all(|has| has != out)),
+                    None => normal(is) == normal(wanted),
+                };
+                (!right).then(|| (keyword.clone(), is.to_owned(), wanted.clone()))
+            })
+            .collect()
+    }
+
+    /// Lets sshd judge a copy of its whole configuration with the candidate in it.
+    fn try_out(&self, text: &str, others: &Config, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let stage = Path::new(STAGE);
+        let path = self.path();
+        let whole = Config::read(cx.hands.probe(), Some((&path, text)))?;
+        cx.hands.remove_tree(stage)?;
+        cx.hands.mkdir(stage, 0, 0, 0o700)?;
+        for (file, text) in &whole.texts {
+            // What lies elsewhere is read from where it lies.
+            let Ok(inside) = file.strip_prefix(DIR) else {
+                continue;
+            };
+            let copy = stage.join(inside);
+            let dirs: Vec<_> = copy.ancestors().skip(1).collect();
+            for dir in dirs.into_iter().rev() {
+                if cx.hands.meta(dir)?.is_none() {
+                    cx.hands.mkdir(dir, 0, 0, 0o700)?;
+                }
+            }
+            cx.hands.put(&NewFile {
+                path: &copy,
+                bytes: moved(text, stage).as_bytes(),
+                uid: 0,
+                gid: 0,
+                mode: 0o600,
+            })?;
+        }
+        let main = stage.join("sshd_config").display().to_string();
+        let argv = [PROGRAM, "-T", "-f", &main].map(String::from);
+        let shown = cx.hands.tell(&Order::new(argv.clone()))?.ok(&argv);
+        cx.hands.remove_tree(stage)?;
+        let shown = shown.map_err(|fault| {
+            Fault::new(format!("sshd refuses the new {}", path.display())).because(fault)
+        })?;
+        match Self::deviations(&self.wanted(others), &shown.stdout).first() {
+            None => Ok(()),
+            Some((keyword, is, wanted)) => Err(Fault::new(format!(
+                "with the new {} sshd would still have {keyword} at {is} instead of {wanted}",
+                path.display()
+            ))
+            .fix("Look for another line with this keyword in the configuration of sshd.")),
+        }
+    }
+
+    /// Sessions live on; a socket starts an sshd that reads everything anew.
+    fn reload(active: bool, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if !active {
+            return Ok(());
+        }
+        cx.hands
+            .run(&Order::new(["systemctl", "reload", UNIT]))
+            .map_err(|fault| {
+                Fault::new("sshd does not take its new configuration")
+                    .fix(format!("Look at `journalctl --unit {UNIT} --lines 50`."))
+                    .because(fault)
+            })
+    }
+}
+
+/// What `sshd -T -f` would say on a host in memory: the first value of each keyword, and no algorithm at all.
+#[cfg(feature = "fake")]
+pub(crate) fn shown(probe: &dyn Probe, main: &Path) -> Result<crate::host::Output, Fault> {
+    let config = Config::read_from(probe, None, main)?;
+    let mut text = String::new();
+    for line in config.lines.iter().filter(|line| line.only_for.is_none()) {
+        let (keyword, value) = (&line.directive.keyword, &line.directive.value);
+        if effective(&text, keyword).is_none() {
+            let value = if value.starts_with('-') {
+                "some"
+            } else {
+                value
+            };
+            text.push_str(&format!("{keyword} {}\n", normal(value)));
+        }
+    }
+    Ok(crate::host::Output {
+        stdout: text,
+        ..crate::host::Output::default()
+    })
+}
+
+/// One spelling for what means the same; `sshd -T` has its own.
+fn normal(value: &str) -> &str {
+    match value {
+        "prohibit-password" => "without-password",
+        other => other,
+    }
+}
+
+/// Whether a line takes the place of a value of ours, and is not as strict.
+fn beats(line: &config::Line, ours: &Path, keyword: &str, wanted: &str, whole: &Config) -> bool {
+    if line.directive.keyword != keyword || line.file == ours {
+        return false;
+    }
+    let counts = match line.only_for {
+        Some(_) => true,
+        None => whole.first(keyword).is_some_and(|first| {
+            (&first.file, first.directive.line) == (&line.file, line.directive.line)
+        }),
+    };
+    let value = line.directive.value.to_ascii_lowercase();
+    let strict = value == "no" && !matches!(wanted, "yes") && wanted.parse::<u32>().is_err();
+    counts && !strict && normal(&value) != normal(wanted)
+}
+
+/// A demand for more than a key, which could no longer be met.
+fn second_factor(whole: &Config) -> Option<&config::Line> {
+    whole.lines.iter().find(|line| {
+        line.directive.keyword == "authenticationmethods"
+            && !line
+                .directive
+                .value
+                .split_whitespace()
+                .any(|list| matches!(list, "any" | "publickey"))
+    })
+}
+
+impl Kind for Sshd {
+    type Seen = Seen;
+    type Prior = Prior;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("sshd", &self.name)
+    }
+
+    fn validate(&self) -> Result<(), Fault> {
+        let plain = |text: &String| !text.is_empty() && !text.contains(['\n', '#', '"']);
+        if self
+            .settings
+            .iter()
+            .all(|(keyword, value)| plain(keyword) && plain(value))
+        {
+            return Ok(());
+        }
+        Err(Fault::new(format!(
+            "{} has a setting that is no line",
+            self.id()
+        )))
+    }
+
+    fn units(&self) -> Vec<String> {
+        vec![UNIT.into()]
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.path()]
+    }
+
+    fn guarded(&self) -> bool {
+        true
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let others = self.others(cx.probe)?;
+        let text = self.text(&others);
+        let file = self.file(&text).observe(cx)?;
+        let digest = Config::read(cx.probe, None)?.digest();
+        let state = cx.unit(UNIT)?;
+        let active = matches!(state.active.as_str(), "active" | "reloading");
+        let mut seen = Seen {
+            file,
+            text,
+            deviations: Vec::new(),
+            stale: false,
+            active,
+            digest,
+        };
+        if !matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_)) {
+            return Ok(seen);
+        }
+        let memory = cx.memory.cloned().map(serde_json::from_value::<Memory>);
+        let known =
+            memory.is_some_and(|memory| memory.is_ok_and(|memory| memory.digest == seen.digest));
+        // sshd is asked only when something that it reads is not what it was asked about before.
+        if !known {
+            let shown = cx.probe.ask(&Query::Sshd)?;
+            seen.deviations = Self::deviations(&self.wanted(&others), &shown.stdout);
+        }
+        let clock = cx.probe.clock();
+        let read = clock.realtime_us - (clock.monotonic_us - state.changed_us);
+        let changed = cx.probe.meta(&self.path())?.map(|meta| meta.changed_us);
+        seen.stale = active && changed.is_some_and(|changed| changed > read);
+        Ok(seen)
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let mut changes = match self.file(&seen.text).diff(&seen.file) {
+            Diff::Change(changes) => changes,
+            Diff::InSync(_) | Diff::Unknown(_) => Vec::new(),
+        };
+        for (keyword, is, wanted) in &seen.deviations {
+            changes.push(Change::field(keyword, Shown::text(is), Shown::text(wanted)));
+        }
+        if seen.stale {
+            changes.push(Change::field(
+                "process",
+                Shown::text("read its configuration before it changed"),
+                Shown::text("reloaded"),
+            ));
+        }
+        Diff::of(changes, || "every value is the effective one".into())
+    }
+
+    fn prior(&self, seen: &Seen) -> Prior {
+        Prior {
+            file: self.file(&seen.text).prior(&seen.file),
+        }
+    }
+
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        let proven = matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_))
+            && seen.deviations.is_empty();
+        let memory = Memory {
+            digest: seen.digest.clone(),
+        };
+        proven.then(|| serde_json::to_value(memory).ok()).flatten()
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        self.file(&seen.text).absent(&seen.file)
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if let Some(obstacle) = self.obstacle(cx.hands.probe())? {
+            return Err(obstacle);
+        }
+        let others = self.others(cx.hands.probe())?;
+        self.try_out(&seen.text, &others, cx)?;
+        let file = self.file(&seen.text);
+        if !matches!(file.diff(&seen.file), Diff::InSync(_)) {
+            file.apply(&seen.file, cx)?;
+        }
+        Self::reload(seen.active, cx)
+    }
+
+    fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        self.file("").revert(&prior.file, cx)?;
+        let active = Cx::of(cx.hands.probe()).unit(UNIT)?.active == "active";
+        Self::reload(active, cx)?;
+        Ok(Reverted::Restored)
+    }
+}

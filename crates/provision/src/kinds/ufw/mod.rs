@@ -1,0 +1,394 @@
+//! UFW: who may connect to this host. Everybody else may not.
+//!
+//! Its state is read from its own files and changed through its own program. Rules of the operator are left
+//! alone, and count where they already say what is wanted.
+
+mod rule;
+mod ssh;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use rule::{Proto, Rule};
+pub use ssh::{Session, listening, sessions};
+
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{NewFile, Order, Probe, Query};
+use crate::tools::ufw::{Tuple, tuples, variable};
+
+const CONF: &str = "/etc/ufw/ufw.conf";
+const DEFAULTS: &str = "/etc/default/ufw";
+/// The rules of IPv4 and of IPv6.
+const RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
+/// Starts UFW at boot.
+const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants/ufw.service";
+
+/// A firewall that lets in SSH where it listens, and what is listed here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ufw {
+    /// What may come in besides SSH.
+    pub rules: Vec<Rule>,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    enabled: bool,
+    at_boot: bool,
+    /// What becomes of a connection that no rule is about: `DROP`, `REJECT` or `ACCEPT`.
+    policy: String,
+    /// Whether UFW looks after IPv6; when not, it closes it.
+    v6: bool,
+    texts: [Option<String>; 2],
+    ssh: Vec<u16>,
+}
+
+/// The firewall before us.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prior {
+    enabled: bool,
+    at_boot: bool,
+    policy: String,
+    texts: [Option<String>; 2],
+}
+
+impl Seen {
+    fn tuples(&self, v6: bool) -> Vec<Tuple> {
+        tuples(self.texts[usize::from(v6)].as_deref().unwrap_or_default())
+    }
+
+    /// The families that UFW has rules for.
+    fn families(&self) -> impl Iterator<Item = bool> {
+        [false, true].into_iter().filter(|v6| !v6 || self.v6)
+    }
+
+    /// Lines of everybody but us.
+    fn foreign(&self, v6: bool) -> Vec<Tuple> {
+        let mut all = self.tuples(v6);
+        all.retain(|tuple| Rule::of(tuple).is_none());
+        all
+    }
+}
+
+impl Ufw {
+    /// Everything that may come in.
+    fn wanted(&self, seen: &Seen) -> Vec<Rule> {
+        let ssh = seen.ssh.iter().map(|port| Rule {
+            proto: Proto::Tcp,
+            port: *port,
+            from: None,
+            purpose: "SSH".into(),
+            limit: true,
+        });
+        ssh.chain(self.rules.iter().cloned()).collect()
+    }
+
+    /// Rules to make: wanted, and said neither by us nor by the operator.
+    fn missing(&self, seen: &Seen) -> Vec<Rule> {
+        let lacks = |rule: &Rule, v6: bool| {
+            let said = seen.tuples(v6);
+            rule.in_family(v6)
+                && !said.iter().any(|tuple| rule.is(tuple))
+                && !seen.foreign(v6).iter().any(|tuple| rule.is_met_by(tuple))
+        };
+        let mut missing = self.wanted(seen);
+        missing.retain(|rule| seen.families().any(|v6| lacks(rule, v6)));
+        missing
+    }
+
+    /// Rules of ours to take away: no longer wanted.
+    fn surplus(&self, seen: &Seen) -> Vec<Rule> {
+        let wanted = self.wanted(seen);
+        let mut surplus: Vec<Rule> = Vec::new();
+        for tuple in [false, true].iter().flat_map(|v6| seen.tuples(*v6)) {
+            let Some(rule) = Rule::of(&tuple) else {
+                continue;
+            };
+            if !wanted.iter().any(|wanted| wanted.is(&tuple)) && !surplus.contains(&rule) {
+                surplus.push(rule);
+            }
+        }
+        surplus
+    }
+
+    /// What would make the change cut someone off, or impossible; nothing on a host that is as wanted.
+    pub fn obstacles(&self, probe: &dyn Probe) -> Result<Vec<Fault>, Fault> {
+        let seen = self.look(probe)?;
+        if self.changes(&seen).is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        found.extend(filters(probe)?);
+        for (rule, tuple) in self.contradictions(&seen) {
+            let shown = format!("{} {}/{}", tuple.action, tuple.port, tuple.proto);
+            found.push(
+                Fault::new(format!("a firewall rule of yours ({shown}) shuts out {rule} ({})", rule.purpose))
+                    .fix("Look at it with `ufw status numbered`, take it away with `ufw delete`, and run the same command again."),
+            );
+        }
+        for (remote, local, port) in sessions(probe)? {
+            if !self.lets_in(&seen, remote, port) {
+                found.push(
+                    Fault::new(format!(
+                        "the SSH session from {remote} came in at {local} port {port}, which the firewall would close"
+                    ))
+                    .fix(format!("Log in at a port of the SSH server's configuration, or open this one: [[firewall.allow]] with port = {port} in kit.toml.")),
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    fn contradictions(&self, seen: &Seen) -> Vec<(Rule, Tuple)> {
+        let mut found: Vec<(Rule, Tuple)> = Vec::new();
+        for rule in self.missing(seen) {
+            let foreign = seen.families().flat_map(|v6| seen.foreign(v6));
+            let first = foreign.into_iter().find(|tuple| rule.contradicts(tuple));
+            found.extend(first.map(|tuple| (rule, tuple)));
+        }
+        found
+    }
+
+    fn lets_in(&self, seen: &Seen, remote: std::net::IpAddr, port: u16) -> bool {
+        if remote.is_ipv6() && !seen.v6 {
+            return false;
+        }
+        let by_operator = seen.foreign(remote.is_ipv6()).into_iter().any(|tuple| {
+            tuple.allows() && tuple.is_about("tcp", port) && rule::within(&tuple.from, remote)
+        });
+        let wanted = self.wanted(seen);
+        by_operator || wanted.iter().any(|rule| rule.lets_in(remote, port))
+    }
+
+    /// Whether connections of everybody to that port come in, by our rules or by the operator's.
+    pub fn opens(&self, probe: &dyn Probe, proto: Proto, port: u16) -> Result<bool, Fault> {
+        let seen = self.look(probe)?;
+        Ok([false, true].into_iter().any(|v6| {
+            seen.tuples(v6).iter().any(|tuple| {
+                tuple.allows() && tuple.from_anywhere() && tuple.is_about(proto.name(), port)
+            })
+        }))
+    }
+
+    fn look(&self, probe: &dyn Probe) -> Result<Seen, Fault> {
+        let text = |path: &str| -> Result<Option<String>, Fault> {
+            let bytes = probe.read(Path::new(path))?;
+            Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        let (conf, defaults) = (text(CONF)?, text(DEFAULTS)?);
+        let yes = |text: &Option<String>, name| {
+            let value = variable(text.as_deref()?, name)?;
+            Some(value.eq_ignore_ascii_case("yes"))
+        };
+        let policy = defaults
+            .as_deref()
+            .and_then(|text| variable(text, "DEFAULT_INPUT_POLICY"));
+        Ok(Seen {
+            enabled: yes(&conf, "ENABLED").unwrap_or(false),
+            at_boot: probe.meta(Path::new(AT_BOOT))?.is_some(),
+            // Where UFW is not installed yet it will come with the words of its package.
+            policy: policy.unwrap_or_else(|| "DROP".into()),
+            v6: yes(&defaults, "IPV6").unwrap_or(true),
+            texts: [text(RULES[0])?, text(RULES[1])?],
+            ssh: ssh::ports(probe)?.into_iter().collect(),
+        })
+    }
+
+    fn changes(&self, seen: &Seen) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if !matches!(seen.policy.as_str(), "DROP" | "REJECT") {
+            changes.push(Change::field(
+                "incoming",
+                Shown::text(&seen.policy),
+                Shown::text("DROP"),
+            ));
+        }
+        let word = |rule: &Rule| Shown::Text(format!("{}: {}", rule.purpose, rule.action()));
+        for rule in self.missing(seen) {
+            changes.push(Change::field(rule.to_string(), Shown::Nothing, word(&rule)));
+        }
+        for rule in self.surplus(seen) {
+            changes.push(Change::field(rule.to_string(), word(&rule), Shown::Nothing));
+        }
+        let flag = |field, is: bool| {
+            (!is).then(|| Change::field(field, Shown::text("no"), Shown::text("yes")))
+        };
+        changes.extend(flag("enabled", seen.enabled));
+        changes.extend(flag("at boot", seen.at_boot || seen.texts[0].is_none()));
+        changes
+    }
+}
+
+/// What the kernel cannot do. Before UFW is installed there is no program that could ask.
+fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+    if probe.meta(Path::new("/usr/sbin/iptables"))?.is_none() {
+        return Ok(None);
+    }
+    // Without IPv6 there is nothing to close.
+    let has_v6 = probe
+        .read(Path::new("/proc/net/if_inet6"))?
+        .is_some_and(|text| !text.is_empty());
+    for v6 in [false, true].into_iter().filter(|v6| !v6 || has_v6) {
+        if let Err(fault) = probe.ask(&Query::Filter { v6 }) {
+            let family = if v6 { "IPv6" } else { "IPv4" };
+            return Ok(Some(
+                Fault::new(format!("this kernel cannot filter {family}, which UFW needs"))
+                    .fix("Boot a kernel with nf_tables and conntrack, or leave firewall.enabled out of kit.toml.")
+                    .because(fault),
+            ));
+        }
+    }
+    Ok(None)
+}
+
+fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Fault> {
+    let mut argv = vec!["ufw".to_owned()];
+    argv.extend(words.iter().map(ToString::to_string));
+    argv.extend(more.iter().cloned());
+    cx.hands.run(&Order::new(argv))
+}
+
+fn delete(cx: &mut ApplyCx<'_>, rule: &Rule) -> Result<(), Fault> {
+    ufw(cx, &["--force", "delete"], &rule.arguments())
+}
+
+impl Kind for Ufw {
+    type Seen = Seen;
+    type Prior = Prior;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("firewall", "ufw")
+    }
+
+    fn guarded(&self) -> bool {
+        true
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        self.look(cx.probe)
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        Diff::of(self.changes(seen), || {
+            let open: Vec<_> = self.wanted(seen).iter().map(Rule::to_string).collect();
+            format!("closed but for {}", open.join(", "))
+        })
+    }
+
+    fn prior(&self, seen: &Seen) -> Prior {
+        Prior {
+            enabled: seen.enabled,
+            at_boot: seen.at_boot,
+            policy: seen.policy.clone(),
+            texts: seen.texts.clone(),
+        }
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        !seen.enabled
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if let Some(first) = self.obstacles(cx.hands.probe())?.into_iter().next() {
+            return Err(first);
+        }
+        if !matches!(seen.policy.as_str(), "DROP" | "REJECT") {
+            ufw(cx, &["default", "deny", "incoming"], &[])?;
+        }
+        // What opens comes before what closes.
+        for rule in self.missing(seen) {
+            let mut words = rule.arguments();
+            words.extend(["comment".into(), rule.comment()]);
+            ufw(cx, &[], &words)?;
+        }
+        for rule in self.surplus(seen) {
+            delete(cx, &rule)?;
+        }
+        if !seen.at_boot {
+            systemctl(cx, "enable")?;
+        }
+        if !seen.enabled {
+            ufw(cx, &["--force", "enable"], &[])?;
+        }
+        Ok(())
+    }
+
+    fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let now = self.look(cx.hands.probe())?;
+        let Some(_) = now.texts[0] else {
+            // UFW is gone, and its rules with it.
+            return Ok(Reverted::Restored);
+        };
+        let before = |v6: bool| tuples(prior.texts[usize::from(v6)].as_deref().unwrap_or_default());
+        if now.enabled && !prior.enabled {
+            ufw(cx, &["--force", "disable"], &[])?;
+        }
+        if now.policy != prior.policy {
+            let word = match prior.policy.as_str() {
+                "ACCEPT" => "allow",
+                "REJECT" => "reject",
+                _ => "deny",
+            };
+            ufw(cx, &["default", word, "incoming"], &[])?;
+        }
+        let all = |tuples: &dyn Fn(bool) -> Vec<Tuple>| -> Vec<Rule> {
+            let both = [false, true].into_iter().flat_map(tuples);
+            let mut rules: Vec<Rule> = Vec::new();
+            for rule in both.filter_map(|tuple| Rule::of(&tuple)) {
+                if !rules.contains(&rule) {
+                    rules.push(rule);
+                }
+            }
+            rules
+        };
+        let (ours, had) = (all(&|v6| now.tuples(v6)), all(&before));
+        for rule in had.iter().filter(|rule| !ours.contains(rule)) {
+            let mut words = rule.arguments();
+            words.extend(["comment".into(), rule.comment()]);
+            ufw(cx, &[], &words)?;
+        }
+        for rule in ours.iter().filter(|rule| !had.contains(rule)) {
+            delete(cx, rule)?;
+        }
+        // With the same rules in it, the file goes back byte for byte; another one holds rules that the
+        // operator has made since.
+        let left = self.look(cx.hands.probe())?;
+        let mut restored = false;
+        for v6 in [false, true] {
+            let text = &prior.texts[usize::from(v6)];
+            if let Some(text) = text
+                && left.tuples(v6) == before(v6)
+                && left.texts[usize::from(v6)].as_ref() != Some(text)
+            {
+                let path = Path::new(RULES[usize::from(v6)]);
+                let Some(meta) = cx.hands.meta(path)? else {
+                    continue;
+                };
+                cx.hands.put(&NewFile {
+                    path,
+                    bytes: text.as_bytes(),
+                    uid: meta.uid,
+                    gid: meta.gid,
+                    mode: meta.mode,
+                })?;
+                restored = true;
+            }
+        }
+        if prior.enabled && !now.enabled {
+            ufw(cx, &["--force", "enable"], &[])?;
+        } else if prior.enabled && restored {
+            ufw(cx, &["reload"], &[])?;
+        }
+        if now.at_boot && !prior.at_boot {
+            systemctl(cx, "disable")?;
+        }
+        Ok(Reverted::Restored)
+    }
+}
+
+fn systemctl(cx: &mut ApplyCx<'_>, verb: &str) -> Result<(), Fault> {
+    let order = Order::new(["systemctl", "--quiet", verb, "ufw.service"]);
+    cx.hands.run(&order)
+}

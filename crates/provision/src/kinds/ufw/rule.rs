@@ -1,0 +1,212 @@
+//! What may come in, and how it is said to UFW.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tools::ufw::Tuple;
+
+/// Our rules say so in their comment; all others are the operator's.
+const MARK: &str = "aztec-kit: ";
+
+/// A transport protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proto {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Proto {
+    /// Its name in UFW.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// Connections that may come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Protocol.
+    pub proto: Proto,
+    /// Port of this host.
+    pub port: u16,
+    /// An address or network in its shortest form, for example `10.0.0.0/8`; `None` is everybody.
+    pub from: Option<String>,
+    /// What for, in a few words.
+    pub purpose: String,
+    /// Whether one address may only try six times in half a minute (`ufw limit`).
+    pub limit: bool,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.from.as_deref().unwrap_or("anywhere");
+        write!(f, "{}/{} from {from}", self.port, self.proto.name())
+    }
+}
+
+impl Rule {
+    /// The word of UFW for it.
+    pub(super) fn action(&self) -> &'static str {
+        if self.limit { "limit" } else { "allow" }
+    }
+
+    /// The arguments of `ufw` that make or delete it, but for its comment.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let from = self.from.as_deref().unwrap_or("any");
+        let port = self.port.to_string();
+        let words = [
+            self.action(),
+            "proto",
+            self.proto.name(),
+            "from",
+            from,
+            "to",
+            "any",
+            "port",
+            &port,
+        ];
+        words.map(String::from).into()
+    }
+
+    pub(super) fn comment(&self) -> String {
+        format!("{MARK}{}", self.purpose)
+    }
+
+    /// Whether it belongs into the file of that family.
+    pub(super) fn in_family(&self, v6: bool) -> bool {
+        self.from
+            .as_ref()
+            .is_none_or(|from| from.contains(':') == v6)
+    }
+
+    /// Whether this line is just what we would write.
+    pub(super) fn is(&self, tuple: &Tuple) -> bool {
+        tuple.action == self.action()
+            && tuple.proto == self.proto.name()
+            && self.same_source(tuple)
+            && tuple.is_about(self.proto.name(), self.port)
+            && tuple.port == self.port.to_string()
+    }
+
+    /// Whether this line of someone else does as well.
+    pub(super) fn is_met_by(&self, tuple: &Tuple) -> bool {
+        tuple.allows()
+            && tuple.is_about(self.proto.name(), self.port)
+            && (tuple.from_anywhere() || self.same_source(tuple))
+    }
+
+    /// Whether this line of someone else says the contrary: UFW would turn it into ours.
+    pub(super) fn contradicts(&self, tuple: &Tuple) -> bool {
+        !tuple.allows()
+            && tuple.is_about(self.proto.name(), self.port)
+            && (tuple.from_anywhere() || self.same_source(tuple))
+    }
+
+    fn same_source(&self, tuple: &Tuple) -> bool {
+        match &self.from {
+            None => tuple.from_anywhere(),
+            Some(from) => *from == tuple.from,
+        }
+    }
+
+    /// Whether a TCP connection from there to that port may come in.
+    pub(super) fn lets_in(&self, remote: IpAddr, port: u16) -> bool {
+        self.proto == Proto::Tcp
+            && self.port == port
+            && self.from.as_deref().is_none_or(|from| within(from, remote))
+    }
+
+    /// The rule that a line of ours stands for.
+    pub(super) fn of(tuple: &Tuple) -> Option<Self> {
+        Some(Self {
+            proto: match tuple.proto.as_str() {
+                "tcp" => Proto::Tcp,
+                "udp" => Proto::Udp,
+                _ => return None,
+            },
+            port: tuple.port.parse().ok()?,
+            from: (!tuple.from_anywhere()).then(|| tuple.from.clone()),
+            purpose: tuple.comment.strip_prefix(MARK)?.to_owned(),
+            limit: tuple.action == "limit",
+        })
+    }
+}
+
+/// Whether an address is in a network, or is that address.
+pub(super) fn within(network: &str, address: IpAddr) -> bool {
+    let (base, bits) = match network.split_once('/') {
+        Some((base, bits)) => (base, bits.parse().ok()),
+        None => (network, None),
+    };
+    let same = |base: u128, address: u128, width: u32| {
+        let shift = width - bits.unwrap_or(width).min(width);
+        // Shifting by the whole width is not defined.
+        base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0)
+    };
+    match (base.parse(), address) {
+        (Ok(IpAddr::V4(base)), IpAddr::V4(address)) => {
+            same(u32::from(base).into(), u32::from(address).into(), 32)
+        }
+        (Ok(IpAddr::V6(base)), IpAddr::V6(address)) => same(base.into(), address.into(), 128),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::ufw::tuples;
+
+    fn rule(limit: bool, from: Option<&str>) -> Rule {
+        Rule {
+            proto: Proto::Tcp,
+            port: 22,
+            from: from.map(String::from),
+            purpose: "SSH".into(),
+            limit,
+        }
+    }
+
+    fn tuple(text: &str) -> Tuple {
+        tuples(&format!("### tuple ### {text}\n")).remove(0)
+    }
+
+    #[test]
+    fn what_the_operator_says_is_taken_at_its_word() {
+        let ours = rule(true, None);
+        let open = tuple("allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in");
+        assert!(ours.is_met_by(&open) && !ours.is(&open));
+        let some = tuple("allow tcp 22 0.0.0.0/0 any 10.0.0.0/8 in");
+        assert!(!ours.is_met_by(&some), "some is not all");
+        assert!(rule(false, Some("10.0.0.0/8")).is_met_by(&some));
+        let shut = tuple("deny any 20:30 ::/0 any ::/0 in");
+        assert!(ours.contradicts(&shut) && !ours.is_met_by(&shut));
+    }
+
+    #[test]
+    fn our_own_lines_are_known_again() {
+        let ours = tuple("limit tcp 22 ::/0 any ::/0 in comment=617a7465632d6b69743a20535348");
+        assert_eq!(Rule::of(&ours), Some(rule(true, None)));
+        assert!(rule(true, None).is(&ours) && !rule(false, None).is(&ours));
+        assert_eq!(Rule::of(&tuple("limit tcp 22 ::/0 any ::/0 in")), None);
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let in_v4 = |network| within(network, [10, 9, 8, 7].into());
+        assert!(in_v4("10.0.0.0/8") && in_v4("10.9.8.7") && in_v4("0.0.0.0/0"));
+        assert!(!in_v4("10.9.8.6") && !in_v4("11.0.0.0/8") && !in_v4("::/0"));
+        let six: IpAddr = "2001:db8::1".parse().unwrap_or([0; 16].into());
+        assert!(
+            within("2001:db8::/32", six) && within("::/0", six) && !within("2001:db9::/32", six)
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! A systemd unit file, and whether it starts at boot. Whether it runs is another resource.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{File, Owner};
+use crate::Fault;
+use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use crate::host::{Order, Probe};
+
+/// Where an administrator's units live: systemd.unit(5).
+pub(super) const UNIT_DIR: &str = "/etc/systemd/system";
+
+/// Where the units are linked that start at boot; our unit files all say `WantedBy=multi-user.target`.
+const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants";
+
+/// A systemd unit file that starts at boot.
+///
+/// Enabling is done here and not with the service, so that all units are in their final place before the
+/// first service makes systemd read them: one daemon-reload serves all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Unit {
+    /// Name with its ending, for example `aztec-node.service`.
+    pub name: String,
+    /// Its whole text.
+    pub text: String,
+    /// Instances of a template (`name@.service`); none for a plain unit.
+    #[serde(default)]
+    pub instances: Vec<String>,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    file: <File as Kind>::Seen,
+    /// Units of ours that start at boot.
+    enabled: Vec<String>,
+}
+
+/// The file and the link before us.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prior {
+    file: <File as Kind>::Prior,
+    enabled: Vec<String>,
+}
+
+impl Unit {
+    /// Where its file is.
+    pub fn path(&self) -> PathBuf {
+        Path::new(UNIT_DIR).join(&self.name)
+    }
+
+    fn file(&self) -> File {
+        File::new(self.path(), &self.text, Owner::root(0o644))
+    }
+
+    /// The units that shall start at boot.
+    fn wanted(&self) -> Vec<String> {
+        match self.name.split_once('@') {
+            None => vec![self.name.clone()],
+            Some((prefix, suffix)) => {
+                let instances = self.instances.iter();
+                instances
+                    .map(|instance| format!("{prefix}@{instance}{suffix}"))
+                    .collect()
+            }
+        }
+    }
+
+    /// Whether a link among those that start at boot is this unit or an instance of it.
+    fn owns(&self, link: &str) -> bool {
+        match self.name.split_once('@') {
+            None => link == self.name,
+            Some((prefix, suffix)) => link
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.strip_suffix(suffix))
+                .is_some_and(|instance| instance.len() > 1 && instance.starts_with('@')),
+        }
+    }
+
+    fn linked(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+        let mut links = probe.list(Path::new(AT_BOOT))?.unwrap_or_default();
+        links.retain(|link| self.owns(link));
+        Ok(links)
+    }
+
+    /// Brings the links from one set to another.
+    fn enable(from: &[String], to: &[String], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let missing = |of: &[String], from: &[String]| -> Vec<String> {
+            of.iter()
+                .filter(|name| !from.contains(name))
+                .cloned()
+                .collect()
+        };
+        for (verb, names) in [
+            ("disable", missing(from, to)),
+            ("enable", missing(to, from)),
+        ] {
+            if !names.is_empty() {
+                // Without --no-reload, systemctl makes systemd read everything each time.
+                let mut argv = ["systemctl", "--no-reload", verb]
+                    .map(String::from)
+                    .to_vec();
+                argv.extend(names);
+                cx.hands.run(&Order::new(argv))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kind for Unit {
+    type Seen = Seen;
+    type Prior = Prior;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("unit", &self.name)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let links = self.wanted();
+        let links = links.iter().map(|link| Path::new(AT_BOOT).join(link));
+        std::iter::once(self.path()).chain(links).collect()
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        Ok(Seen {
+            file: self.file().observe(cx)?,
+            enabled: self.linked(cx.probe)?,
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let mut changes = match self.file().diff(&seen.file) {
+            Diff::Change(changes) => changes,
+            Diff::InSync(_) | Diff::Unknown(_) => Vec::new(),
+        };
+        let wanted = self.wanted();
+        if seen.enabled != wanted {
+            let shown = |names: &[String]| match names {
+                [] => Shown::text("disabled"),
+                [name] if *name == self.name => Shown::text("enabled"),
+                names => Shown::Text(names.join(" ")),
+            };
+            changes.push(Change::field(
+                "at boot",
+                shown(&seen.enabled),
+                shown(&wanted),
+            ));
+        }
+        Diff::of(changes, || "as wanted, starts at boot".into())
+    }
+
+    fn prior(&self, seen: &Seen) -> Prior {
+        Prior {
+            file: self.file().prior(&seen.file),
+            enabled: seen.enabled.clone(),
+        }
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        self.file().absent(&seen.file)
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if !matches!(self.file().diff(&seen.file), Diff::InSync(_)) {
+            self.file().apply(&seen.file, cx)?;
+        }
+        Self::enable(&seen.enabled, &self.wanted(), cx)
+    }
+
+    fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let linked = self.linked(cx.hands.probe())?;
+        Self::enable(&linked, &prior.enabled, cx)?;
+        let reverted = self.file().revert(&prior.file, cx)?;
+        // No service comes after it that would do this. As long as links have changed behind its back, systemd
+        // calls every unit outdated, and the next plan would show them all.
+        cx.hands.run(&Order::new(["systemctl", "daemon-reload"]))?;
+        Ok(reverted)
+    }
+}

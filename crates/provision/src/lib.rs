@@ -1,0 +1,16 @@
+//! Convergent host resources, independent of any chain.
+//!
+//! * [`host`] is the only room that touches the operating system. [`host::Probe`] can only look,
+//!   [`host::Hands`] can also change; plan, verify and status never get hold of the second.
+//! * [`engine`] orders resources, asks each for its difference, and converges them one by one
+//!   behind a write-ahead journal.
+//! * [`kinds`] are the resources themselves, one file each.
+//! * [`tools`] are pure parsers of what files and programs say.
+
+pub mod engine;
+pub mod host;
+pub mod kinds;
+pub mod tools;
+
+mod fault;
+pub use fault::Fault;

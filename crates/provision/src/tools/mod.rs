@@ -1,0 +1,11 @@
+//! Pure parsers of files and program output, one file per source.
+
+pub mod accounts;
+pub mod dpkg;
+pub mod images;
+pub mod os_release;
+pub mod sockets;
+pub mod sshd_config;
+pub mod sysctl_d;
+pub mod systemctl;
+pub mod ufw;

@@ -1,0 +1,55 @@
+//! What every conformance test does.
+
+#![allow(dead_code, reason = "each test needs a part of it")]
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use provision::engine::{
+    Apply, Consent, Graph, Guard, MemoryJournal, Outcome, Quiet, Resource, Stop,
+};
+use provision::host::fake::FakeHost;
+
+/// Where the journal of a host would be.
+pub const STATE: &str = "/var/lib/aztec-kit";
+/// What takes a change back that nobody confirms; to be planted in the host.
+pub const KIT: &str = "/usr/local/bin/kit";
+
+/// Brings a host to what a graph wants.
+pub fn run<R: Resource>(
+    host: &mut FakeHost,
+    journal: &mut MemoryJournal,
+    graph: &Graph<R>,
+) -> Result<Outcome, Stop> {
+    apply(host, journal, graph, None)
+}
+
+/// The same; what can cut the operator off is taken back after five minutes.
+pub fn run_guarded<R: Resource>(
+    host: &mut FakeHost,
+    journal: &mut MemoryJournal,
+    graph: &Graph<R>,
+) -> Result<Outcome, Stop> {
+    let guard = Guard {
+        state: STATE.into(),
+        program: KIT.into(),
+        window: Duration::from_secs(300),
+    };
+    apply(host, journal, graph, Some(&guard))
+}
+
+fn apply<R: Resource>(
+    host: &mut FakeHost,
+    journal: &mut MemoryJournal,
+    graph: &Graph<R>,
+    guard: Option<&Guard>,
+) -> Result<Outcome, Stop> {
+    Apply {
+        hands: host,
+        journal,
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut Quiet,
+    }
+    .run_guarded(graph, guard)
+}

@@ -1,0 +1,104 @@
+//! A service of a package runs, and runs again after a boot: whoever switched that off is undone without a restart,
+//! and gets it back when the service is no longer wanted.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use common::run;
+use provision::engine::{Graph, Journal, MemoryJournal, Plan};
+use provision::host::fake::FakeHost;
+use provision::host::{FileType, Hands, Order};
+use provision::kinds::Service;
+
+provision::resources! {
+    /// The one kind.
+    enum Host {
+        Service(Service),
+    }
+}
+
+const UNIT: &str = "x.service";
+const LINK: &str = "/etc/systemd/system/multi-user.target.wants/x.service";
+
+fn graph() -> Graph<Host> {
+    let mut graph = Graph::default();
+    let service = Service {
+        unit: UNIT.into(),
+        active: true,
+        at_boot: true,
+        inputs: Vec::new(),
+    };
+    graph.add(service, []);
+    graph
+}
+
+/// It runs, and would not after a boot.
+fn host() -> FakeHost {
+    let mut host = FakeHost::debian();
+    let path = format!("/etc/systemd/system/{UNIT}");
+    host.plant(&path, FileType::File, b"[Service]\n", 0o644);
+    for argv in [
+        ["systemctl", "daemon-reload"].as_slice(),
+        &["systemctl", "start", UNIT],
+    ] {
+        host.tell(&Order::new(argv.iter().copied())).unwrap();
+    }
+    host
+}
+
+fn starts_at_boot(host: &FakeHost) -> bool {
+    host.tree.contains_key(std::path::Path::new(LINK))
+}
+
+#[test]
+fn what_would_not_start_at_boot_is_enabled_and_not_restarted() {
+    let mut host = host();
+    let mut journal = MemoryJournal::default();
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
+    let shown = format!("{plan:?}");
+    assert!(
+        shown.contains("at boot") && !shown.contains("\"state\""),
+        "{shown}"
+    );
+    run(&mut host, &mut journal, &graph()).unwrap();
+    assert!(starts_at_boot(&host));
+    assert_eq!(host.units[UNIT].starts, 1);
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert!(!starts_at_boot(&host), "not as before");
+    assert_eq!(host.units[UNIT].active, "active");
+}
+
+#[test]
+fn what_started_at_boot_before_still_does_afterwards() {
+    let mut host = host();
+    let mut journal = MemoryJournal::default();
+    host.tell(&Order::new(["systemctl", "enable", UNIT]))
+        .unwrap();
+    host.tell(&Order::new(["systemctl", "stop", UNIT])).unwrap();
+    run(&mut host, &mut journal, &graph()).unwrap();
+    assert_eq!(host.units[UNIT].active, "active");
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert!(starts_at_boot(&host));
+    assert_eq!(host.units[UNIT].active, "inactive");
+}
+
+#[test]
+fn a_crash_at_any_write_is_healed() {
+    for dies_at in 0.. {
+        let mut host = host();
+        let mut journal = MemoryJournal::default();
+        host.dies_at = Some(host.writes + dies_at);
+        let done = run(&mut host, &mut journal, &graph()).is_ok();
+        host.dies_at = None;
+        run(&mut host, &mut journal, &graph()).unwrap();
+        assert!(starts_at_boot(&host));
+        if done {
+            assert!(dies_at > 0, "nothing was tried");
+            break;
+        }
+    }
+}

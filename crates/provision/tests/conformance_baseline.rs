@@ -1,0 +1,104 @@
+//! A baseline follows our own changes, and only those.
+
+mod common;
+
+use common::run;
+use provision::engine::{Graph, Journal, MemoryJournal, Plan};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+use provision::kinds::{Baseline, File, Owner};
+
+provision::resources! {
+    /// A file of ours, and who watches it.
+    enum Host {
+        File(File),
+        Baseline(Baseline),
+    }
+}
+
+const CONFIG: &str = "/etc/aide.conf";
+const OURS: &str = "/etc/ours";
+const DATABASE: &str = "/var/lib/aide/base";
+
+fn host() -> FakeHost {
+    let mut host = FakeHost::debian();
+    host.plant("/var/lib/aide", FileType::Directory, b"", 0o700);
+    host
+}
+
+fn graph(ours: &str, config: &str) -> Graph<Host> {
+    let mut graph = Graph::default();
+    let text = format!("{config}\ndatabase_out=file:{DATABASE}.new\n");
+    let config = File::new(CONFIG, text, Owner::root(0o600));
+    let config_sha256 = config.sha256();
+    let after = [
+        graph.add(config, []),
+        graph.add(File::new(OURS, ours, Owner::root(0o644)), []),
+    ];
+    let baseline = Baseline {
+        config: CONFIG.into(),
+        config_sha256,
+        database: DATABASE.into(),
+        own: vec![OURS.into()],
+        packages: vec!["aide".into()],
+    };
+    graph.add(baseline, after);
+    graph
+}
+
+/// What the last call of aide was asked.
+fn asked(host: &FakeHost) -> Vec<String> {
+    let mut calls = host.told.iter().filter(|argv| argv[0].ends_with("/aide"));
+    calls
+        .next_back()
+        .map_or(Vec::new(), |argv| argv[3..].to_vec())
+}
+
+#[test]
+fn it_is_taken_once_then_only_of_what_is_ours() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
+    assert_eq!(asked(&host), ["--init"]);
+    let told = host.told.len();
+    let plan = Plan::make(&graph("one", "v1"), &journal.receipt().unwrap(), &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    // What others change is not our business here.
+    host.plant("/etc/foreign", FileType::File, b"x", 0o644);
+    run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
+    assert_eq!(host.told.len(), told);
+    run(&mut host, &mut journal, &graph("two", "v1")).unwrap();
+    assert_eq!(asked(&host), ["--update", "--limit=^(/etc/ours)(/|$)"]);
+    assert!(host.text(&format!("{DATABASE}.foreign")).is_none());
+}
+
+#[test]
+fn with_another_configuration_what_others_changed_is_told() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let before = host.shape();
+    run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
+    run(&mut host, &mut journal, &graph("one", "v2")).unwrap();
+    assert_eq!(asked(&host), ["--update"]);
+    assert_eq!(
+        host.text(&format!("{DATABASE}.foreign")).unwrap(),
+        "/etc/foreign"
+    );
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert_eq!(host.shape(), before);
+}
+
+#[test]
+fn a_crash_at_any_write_is_healed() {
+    for dies_at in 0.. {
+        let (mut host, mut journal) = (host(), MemoryJournal::default());
+        run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
+        host.dies_at = Some(host.writes + dies_at);
+        let done = run(&mut host, &mut journal, &graph("two", "v1")).is_ok();
+        host.dies_at = None;
+        run(&mut host, &mut journal, &graph("two", "v1")).unwrap();
+        let plan = Plan::make(&graph("two", "v1"), &journal.receipt().unwrap(), &host).unwrap();
+        assert!(plan.is_empty(), "died at write {dies_at}: {plan:?}");
+        if done {
+            break;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A file that a program judges before it is live: what is refused never takes the place of the old one, and
+//! a crash at any write is healed by running again.
+
+mod common;
+
+use provision::engine::{Graph, MemoryJournal, Outcome, Stop};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+use provision::kinds::{File, Owner};
+
+provision::resources! {
+    /// The one kind.
+    enum Host {
+        File(File),
+    }
+}
+
+const PATH: &str = "/etc/app.conf";
+const JUDGE: &str = "/usr/bin/judge";
+
+fn run(host: &mut FakeHost, journal: &mut MemoryJournal, check: &str) -> Result<Outcome, Stop> {
+    let file = File::new(PATH, "new\n", Owner::root(0o644)).checked_by([check, "--check"]);
+    let mut graph: Graph<Host> = Graph::default();
+    graph.add(file, []);
+    common::run(host, journal, &graph)
+}
+
+fn host() -> FakeHost {
+    let mut host = FakeHost::debian();
+    host.plant(PATH, FileType::File, b"old\n", 0o644);
+    // The host in memory runs every program that lies there, and exits with 0.
+    host.plant(JUDGE, FileType::File, b"", 0o755);
+    host
+}
+
+fn candidates(host: &FakeHost) -> usize {
+    let names = host.tree.keys();
+    names
+        .filter(|path| path.to_string_lossy().contains("candidate"))
+        .count()
+}
+
+#[test]
+fn what_the_program_accepts_goes_live() {
+    let mut host = host();
+    run(&mut host, &mut MemoryJournal::default(), JUDGE).unwrap();
+    assert_eq!(host.text(PATH).as_deref(), Some("new\n"));
+    let asked = [JUDGE, "--check", "/etc/app.conf.candidate"].map(String::from);
+    assert_eq!(host.told, [asked.to_vec()]);
+    assert_eq!(candidates(&host), 0);
+}
+
+#[test]
+fn what_the_program_refuses_does_not() {
+    let mut host = host();
+    // A program that the host in memory does not have exits with something else than 0.
+    let stop = run(&mut host, &mut MemoryJournal::default(), "/usr/bin/no-such").unwrap_err();
+    assert!(
+        stop.fault.chain().contains("refuses the new /etc/app.conf"),
+        "{}",
+        stop.fault.chain()
+    );
+    assert_eq!(host.text(PATH).as_deref(), Some("old\n"));
+    assert_eq!(candidates(&host), 0);
+}
+
+#[test]
+fn a_crash_at_any_write_is_healed() {
+    for dies_at in 0.. {
+        let mut host = host();
+        let mut journal = MemoryJournal::default();
+        host.dies_at = Some(dies_at);
+        let done = run(&mut host, &mut journal, JUDGE).is_ok();
+        host.dies_at = None;
+        let now = host.text(PATH).unwrap();
+        assert!(now == "old\n" || now == "new\n", "{now:?}");
+        run(&mut host, &mut journal, JUDGE).unwrap();
+        assert_eq!(host.text(PATH).as_deref(), Some("new\n"));
+        assert_eq!(candidates(&host), 0);
+        if done {
+            assert!(dies_at > 2, "nothing was tried");
+            break;
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The kinds that decide who gets in, tried on a host in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::path::Path;
+
+use common::{KIT, STATE, run_guarded as run};
+use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, take_back};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+use provision::kinds::{NftTable, Proto, Rule, Ufw};
+
+provision::resources! {
+    /// What closes a host.
+    enum Host {
+        Ufw(Ufw),
+        NftTable(NftTable),
+    }
+}
+
+const RULES: &str = "/etc/ufw/user.rules";
+
+fn rule(proto: Proto, port: u16, from: Option<&str>) -> Rule {
+    Rule {
+        proto,
+        port,
+        from: from.map(String::from),
+        purpose: "peers".into(),
+        limit: false,
+    }
+}
+
+fn firewall() -> Ufw {
+    Ufw {
+        rules: vec![
+            rule(Proto::Tcp, 40400, None),
+            rule(Proto::Udp, 40400, None),
+            rule(Proto::Tcp, 8180, Some("10.0.0.0/8")),
+        ],
+    }
+}
+
+fn table(chains: &str) -> NftTable {
+    NftTable {
+        table: "inet test".into(),
+        chains: chains.into(),
+        path: "/etc/test.nft".into(),
+        unit: "test-table.service".into(),
+        about: "A test".into(),
+    }
+}
+
+fn host() -> FakeHost {
+    let mut host = FakeHost::debian().with_ufw();
+    host.plant(KIT, FileType::File, b"program", 0o755);
+    host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
+    host
+}
+
+fn graph(resources: Vec<Host>) -> Graph<Host> {
+    let mut graph = Graph::default();
+    for resource in resources {
+        graph.add(resource, []);
+    }
+    graph
+}
+
+fn both() -> Graph<Host> {
+    graph(vec![table("chain a {}\n").into(), firewall().into()])
+}
+
+fn pending(host: &FakeHost, journal: &MemoryJournal, graph: &Graph<Host>) -> Vec<String> {
+    let plan = Plan::make(graph, &journal.receipt().unwrap(), host).unwrap();
+    plan.pending()
+        .flat_map(|step| &step.changes)
+        .map(|change| match change {
+            Change::Field { field, .. } => field.clone(),
+            Change::Content { .. } => "content".into(),
+        })
+        .collect()
+}
+
+/// The host but for what the guard leaves while it waits.
+fn shape(host: &FakeHost) -> impl PartialEq + std::fmt::Debug + use<> {
+    let mut shape = host.shape();
+    shape.retain(|path, _| {
+        !path.starts_with(STATE) && !path.to_string_lossy().contains("take-back")
+    });
+    shape
+}
+
+#[test]
+fn the_diff_lists_every_field_and_a_second_run_changes_nothing() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    assert_eq!(
+        pending(&host, &journal, &both()),
+        [
+            "owner",
+            "group",
+            "mode",
+            "content",
+            "owner",
+            "group",
+            "mode",
+            "content",
+            "at boot",
+            "loaded",
+            "22/tcp from anywhere",
+            "40400/tcp from anywhere",
+            "40400/udp from anywhere",
+            "8180/tcp from 10.0.0.0/8",
+            "enabled",
+        ]
+    );
+    run(&mut host, &mut journal, &both()).unwrap();
+    assert_eq!(pending(&host, &journal, &both()), [""; 0]);
+    let writes = host.writes;
+    assert!(
+        run(&mut host, &mut journal, &both())
+            .unwrap()
+            .applied
+            .is_empty()
+    );
+    assert_eq!(host.writes, writes);
+}
+
+#[test]
+fn taking_back_and_removing_restore_the_host() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let before = shape(&host);
+    run(&mut host, &mut journal, &both()).unwrap();
+    take_back::<Host>(Path::new(STATE), &mut host, &mut journal).unwrap();
+    assert_eq!(shape(&host), before, "taken back");
+    run(&mut host, &mut journal, &both()).unwrap();
+    run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+    assert_eq!(shape(&host), before, "removed");
+}
+
+#[test]
+fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
+    let before = shape(&host());
+    let mut writes = 0;
+    loop {
+        let (mut first, mut journal) = (host(), MemoryJournal::default());
+        first.dies_at = Some(writes);
+        let ended = run(&mut first, &mut journal, &both()).is_ok();
+        first.dies_at = None;
+        let (mut second, mut second_journal) = (first.clone(), journal.clone());
+        run(&mut second, &mut second_journal, &both()).unwrap();
+        assert_eq!(
+            pending(&second, &second_journal, &both()),
+            [""; 0],
+            "write {writes}"
+        );
+        take_back::<Host>(Path::new(STATE), &mut second, &mut second_journal).unwrap();
+        assert_eq!(
+            shape(&second),
+            before,
+            "gone on after write {writes}, then taken back"
+        );
+        take_back::<Host>(Path::new(STATE), &mut first, &mut journal).unwrap();
+        assert_eq!(shape(&first), before, "taken back after write {writes}");
+        if ended {
+            break;
+        }
+        writes += 1;
+    }
+    assert!(writes > 15, "only {writes} writes were tried");
+}
+
+#[test]
+fn the_operators_rules_stay_and_count() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let own = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n### tuple ### allow tcp 9999 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    let own6 = "### tuple ### allow tcp 22 ::/0 any ::/0 in\n";
+    host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
+    host.plant(
+        "/etc/ufw/user6.rules",
+        FileType::File,
+        own6.as_bytes(),
+        0o640,
+    );
+    let fields = pending(&host, &journal, &graph(vec![firewall().into()]));
+    assert!(
+        !fields.contains(&"22/tcp from anywhere".into()),
+        "{fields:?}"
+    );
+    run(&mut host, &mut journal, &graph(vec![firewall().into()])).unwrap();
+    assert!(host.text(RULES).unwrap().starts_with(own));
+    // What the operator adds while we are there stays when we go.
+    let later = "### tuple ### allow tcp 7777 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    let text = host.text(RULES).unwrap() + later;
+    host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
+    run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+    assert_eq!(host.text(RULES).unwrap(), format!("{own}{later}"));
+}
+
+#[test]
+fn what_would_cut_someone_off_is_refused() {
+    let mut host = host();
+    // A session at a port that the configuration of the SSH server does not name.
+    host.plant("/proc/net", FileType::Directory, b"", 0o755);
+    let row = "head\n 0: 0203D50A:08AE 0103D50A:9C4C 01 0:0 0:0 0 0 0 4712 1\n";
+    host.plant("/proc/net/tcp", FileType::File, row.as_bytes(), 0o444);
+    for dir in ["/proc/77", "/proc/77/fd"] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    host.plant("/proc/77/comm", FileType::File, b"sshd-session\n", 0o444);
+    host.plant("/proc/77/fd/4", FileType::Symlink, b"socket:[4712]", 0o777);
+    let obstacles = firewall().obstacles(&host).unwrap();
+    assert_eq!(obstacles.len(), 1);
+    let said = obstacles[0].chain();
+    assert!(
+        said.contains("10.213.3.1") && said.contains("port 2222"),
+        "{said}"
+    );
+    let before = host.shape();
+    run(
+        &mut host,
+        &mut MemoryJournal::default(),
+        &graph(vec![firewall().into()]),
+    )
+    .unwrap_err();
+    assert_eq!(host.text("/etc/ufw/ufw.conf").unwrap(), "ENABLED=no\n");
+    assert_eq!(host.shape()[Path::new(RULES)], before[Path::new(RULES)]);
+    // Opened for that client alone, it is no obstacle.
+    let mut open = firewall();
+    open.rules
+        .push(rule(Proto::Tcp, 2222, Some("10.213.0.0/16")));
+    assert!(open.obstacles(&host).unwrap().is_empty());
+    // A rule of the operator against SSH is not turned into one for it.
+    let own = "### tuple ### deny tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
+    let said = open.obstacles(&host).unwrap()[0].chain();
+    assert!(said.contains("deny 22/tcp"), "{said}");
+}

@@ -1,0 +1,314 @@
+//! The contract of container images, tried on a host in memory.
+
+mod common;
+
+use common::run;
+use provision::engine::{Cx, Graph, Journal, MemoryJournal, Stop};
+use provision::host::fake::{FakeHost, FakeUnit};
+use provision::host::{Engine, FileType};
+use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
+use provision::tools::images::Row;
+
+provision::resources! {
+    /// What an image needs.
+    enum Host {
+        Group(Group),
+        User(User),
+        Image(Image),
+    }
+}
+
+const RECORD: &str = "/etc/container.env";
+
+fn image(engine: Engine, tag: &str) -> Image {
+    Image {
+        engine,
+        name: "aztecprotocol/aztec".into(),
+        tag: tag.into(),
+        account: "aztec".into(),
+        record: RECORD.into(),
+        owner: Owner::root(0o644),
+    }
+}
+
+fn graph(engine: Engine, tag: &str) -> Graph<Host> {
+    let mut graph = Graph::default();
+    let group = graph.add(
+        Group {
+            name: "aztec".into(),
+        },
+        [],
+    );
+    let user = User {
+        name: "aztec".into(),
+        group: "aztec".into(),
+        home: "/var/lib/aztec".into(),
+        shell: "/usr/sbin/nologin".into(),
+    };
+    let user = graph.add(user, [group]);
+    graph.add(image(engine, tag), [user]);
+    graph
+}
+
+fn row(tag: &str, content: char, digest: bool) -> Row {
+    Row {
+        repository: "aztecprotocol/aztec".into(),
+        tag: Some(tag.into()),
+        digest: digest.then(|| format!("sha256:{}", "d".repeat(64))),
+        id: format!("sha256:{}", content.to_string().repeat(64)),
+    }
+}
+
+fn host(engine: Engine) -> FakeHost {
+    let mut host = FakeHost::debian();
+    host.plant("/usr/bin", FileType::Directory, b"", 0o755);
+    host.plant(engine.program(), FileType::File, b"", 0o755);
+    host.plant(engine.storage(), FileType::Directory, b"", 0o755);
+    let running = FakeUnit {
+        active: "active".into(),
+        ..FakeUnit::default()
+    };
+    host.units.insert("docker.service".into(), running);
+    host.engine.architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64".into(),
+        other => other.replace("aarch64", "arm64"),
+    };
+    host
+}
+
+fn looking(host: &FakeHost) -> Cx<'_> {
+    Cx {
+        probe: host,
+        memory: None,
+        units: None,
+    }
+}
+
+fn survey(host: &FakeHost, engine: Engine) -> Result<Survey, provision::Fault> {
+    image(engine, "4.1.2").survey(&looking(host))
+}
+
+fn upstream(host: &FakeHost, engine: Engine) -> Result<Option<Upstream>, provision::Fault> {
+    image(engine, "4.1.2").upstream(&looking(host))
+}
+
+fn why(stop: &Stop) -> String {
+    format!(
+        "{} {}",
+        stop.fault.chain(),
+        stop.fault.remedy().unwrap_or_default()
+    )
+}
+
+#[test]
+fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
+    for engine in [Engine::Docker, Engine::Podman] {
+        let mut host = host(engine);
+        host.engine.offered = vec![row("4.1.2", 'a', true)];
+        let untouched = host.shape();
+        let (mut journal, graph) = (MemoryJournal::default(), graph(engine, "4.1.2"));
+        assert_eq!(survey(&host, engine).unwrap().place, Place::Offered);
+        run(&mut host, &mut journal, &graph).unwrap();
+        let record = host.text(RECORD).unwrap();
+        assert!(record.contains(&format!("CONTAINER_IMAGE=sha256:{}\n", "a".repeat(64))));
+        assert!(record.contains(&format!(
+            "CONTAINER_IMAGE_DIGEST=sha256:{}\n",
+            "d".repeat(64)
+        )));
+        assert!(record.contains("CONTAINER_USER=101:100\n"), "{record}");
+        let receipt = journal.receipt().unwrap();
+        let pin = receipt.entries.last().unwrap().memory.clone().unwrap();
+        assert_eq!(
+            serde_json::from_value::<Pin>(pin).unwrap(),
+            Pin::recorded(&record).unwrap()
+        );
+        let told = host.told.len();
+        assert!(
+            run(&mut host, &mut journal, &graph)
+                .unwrap()
+                .applied
+                .is_empty()
+        );
+        assert_eq!(
+            host.told.len(),
+            told,
+            "a second run calls {:?}",
+            host.told.last()
+        );
+        run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+        assert_eq!(host.shape(), untouched);
+        assert!(host.engine.images.is_empty());
+    }
+}
+
+#[test]
+fn a_run_that_dies_at_any_write_is_healed_by_the_next() {
+    for dies_at in 0.. {
+        let mut host = host(Engine::Docker);
+        host.engine.offered = vec![row("4.1.2", 'a', true)];
+        host.dies_at = Some(dies_at);
+        let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
+        if run(&mut host, &mut journal, &graph).is_ok() {
+            assert!(dies_at > 3, "nothing was written");
+            return;
+        }
+        host.dies_at = None;
+        run(&mut host, &mut journal, &graph).unwrap();
+        assert_eq!(host.engine.images.len(), 1);
+        assert!(Pin::recorded(&host.text(RECORD).unwrap()).is_some());
+    }
+}
+
+#[test]
+fn what_an_operator_loaded_is_pinned_as_it_is_and_stays() {
+    let mut host = host(Engine::Docker);
+    host.engine.images = vec![row("4.1.2", 'b', false)];
+    let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
+    run(&mut host, &mut journal, &graph).unwrap();
+    let record = host.text(RECORD).unwrap();
+    assert!(!record.contains("DIGEST"), "{record}");
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert_eq!(host.engine.images.len(), 1);
+    assert_eq!(host.text(RECORD), None);
+}
+
+#[test]
+fn a_tag_that_moved_is_told_and_not_followed() {
+    let mut host = host(Engine::Docker);
+    host.engine.images = vec![row("4.1.2", 'b', false)];
+    let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
+    run(&mut host, &mut journal, &graph).unwrap();
+    let record = host.text(RECORD);
+    // The pinned one has lost its name to another one.
+    host.engine.images[0].tag = None;
+    host.engine.images.push(row("4.1.2", 'c', false));
+    let said = survey(&host, Engine::Docker).unwrap();
+    assert!(
+        said.moved && said.text.contains("moved to sha256:cccc"),
+        "{said:?}"
+    );
+    assert!(
+        run(&mut host, &mut journal, &graph)
+            .unwrap()
+            .applied
+            .is_empty()
+    );
+    // Not even when somebody writes the other one into the record.
+    let other = record.clone().unwrap().replace("bbbb", "cccc");
+    host.plant(RECORD, FileType::File, other.as_bytes(), 0o644);
+    run(&mut host, &mut journal, &graph).unwrap();
+    assert_eq!(host.text(RECORD), record);
+    // And not when the pinned one is gone.
+    host.engine.images.remove(0);
+    let fault = survey(&host, Engine::Docker).unwrap_err();
+    assert!(
+        fault.chain().contains("pinned to sha256:bbbb"),
+        "{}",
+        fault.chain()
+    );
+    let stop = run(&mut host, &mut journal, &graph).unwrap_err();
+    assert!(why(&stop).contains("is gone"), "{}", why(&stop));
+    assert_eq!(host.text(RECORD), record);
+}
+
+#[test]
+fn what_cannot_work_says_so() {
+    let graph = graph(Engine::Docker, "4.1.2");
+    let stopped = |host: &mut FakeHost| {
+        let mut journal = MemoryJournal::default();
+        why(&run(host, &mut journal, &graph).unwrap_err())
+    };
+    let mut offline = host(Engine::Docker);
+    let fault = survey(&offline, Engine::Docker).unwrap_err();
+    assert!(
+        fault
+            .remedy()
+            .is_some_and(|fix| fix.contains("docker load"))
+    );
+    let said = stopped(&mut offline);
+    assert!(
+        said.contains("failed to pull") && said.contains("docker load"),
+        "{said}"
+    );
+    assert_eq!(offline.text(RECORD), None);
+
+    let mut foreign = host(Engine::Docker);
+    foreign.engine.images = vec![row("4.1.2", 'a', false)];
+    foreign.engine.architecture = "riscv64".into();
+    assert!(
+        survey(&foreign, Engine::Docker)
+            .unwrap_err()
+            .chain()
+            .contains("riscv64")
+    );
+    assert!(stopped(&mut foreign).contains("is for riscv64"));
+    assert_eq!(foreign.text(RECORD), None);
+
+    let mut silent = host(Engine::Docker);
+    silent.units.clear();
+    assert!(
+        survey(&silent, Engine::Docker)
+            .unwrap_err()
+            .chain()
+            .contains("does not answer")
+    );
+
+    let missing = FakeHost::debian();
+    let said = survey(&missing, Engine::Podman).unwrap();
+    assert!(said.text.contains("podman is installed"));
+    assert_eq!(said.place, Place::Unasked);
+}
+
+#[test]
+fn a_registry_where_the_tag_moved_is_told_apart_from_one_that_cannot_be_compared() {
+    for engine in [Engine::Docker, Engine::Podman] {
+        // The manifest of an image names its content; a list of several is compared with itself.
+        for lists in [false, true] {
+            let mut host = host(engine);
+            host.engine.lists = lists;
+            host.engine.offered = vec![row("4.1.2", 'a', true)];
+            assert_eq!(upstream(&host, engine).unwrap(), None, "there is no pin");
+            let (mut journal, graph) = (MemoryJournal::default(), graph(engine, "4.1.2"));
+            run(&mut host, &mut journal, &graph).unwrap();
+            assert_eq!(upstream(&host, engine).unwrap(), Some(Upstream::Same));
+
+            let mut other = row("4.1.2", 'b', true);
+            other.digest = Some(format!("sha256:{}", "e".repeat(64)));
+            host.engine.offered[0].tag = None;
+            host.engine.offered.push(other);
+            assert_eq!(upstream(&host, engine).unwrap(), Some(Upstream::Moved));
+            let again = run(&mut host, &mut journal, &graph).unwrap();
+            assert!(again.applied.is_empty());
+
+            // Nobody knows any more what the digest stood for; then nobody answers at all.
+            for gone in [0, 0] {
+                host.engine.offered.remove(gone);
+                let told = upstream(&host, engine).unwrap();
+                assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_loaded_image_is_compared_where_the_manifest_names_it() {
+    let mut host = host(Engine::Docker);
+    host.engine.images = vec![row("4.1.2", 'a', false)];
+    let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
+    run(&mut host, &mut journal, &graph).unwrap();
+    host.engine.offered = vec![row("4.1.2", 'a', true)];
+    assert_eq!(
+        upstream(&host, Engine::Docker).unwrap(),
+        Some(Upstream::Same)
+    );
+    host.engine.lists = true;
+    let told = upstream(&host, Engine::Docker).unwrap();
+    assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+}
+
+#[test]
+fn latest_is_no_release() {
+    let mut graph = Graph::<Host>::default();
+    graph.add(image(Engine::Podman, "latest"), []);
+    assert!(graph.ordered().unwrap_err().chain().contains("latest"));
+}

@@ -1,0 +1,209 @@
+//! sshd: every value effective or nothing changed, nobody locked out, and all of it taken back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use common::run;
+use provision::Fault;
+use provision::engine::{Graph, Journal, MemoryJournal, Plan};
+use provision::host::FileType;
+use provision::host::fake::{FakeHost, FakeUnit};
+use provision::kinds::Sshd;
+
+provision::resources! {
+    /// The one kind.
+    enum Host {
+        Sshd(Sshd),
+    }
+}
+
+const MAIN: &str = "/etc/ssh/sshd_config";
+const OURS: &str = "/etc/ssh/sshd_config.d/00-kit.conf";
+const DEBIAN: &str = "Include /etc/ssh/sshd_config.d/*.conf\nX11Forwarding yes\n";
+
+fn host(main: &str) -> FakeHost {
+    let mut host = FakeHost::debian();
+    for dir in [
+        "/run",
+        "/root",
+        "/root/.ssh",
+        "/etc/ssh",
+        "/etc/ssh/sshd_config.d",
+    ] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    let files: [(&str, &[u8]); 4] = [
+        (MAIN, main.as_bytes()),
+        ("/root/.ssh/authorized_keys", b"ssh-ed25519 AAAAC3Nza me\n"),
+        ("/usr/sbin/sshd", b""),
+        ("/etc/systemd/system/ssh.service", b"[Service]\n"),
+    ];
+    for (path, text) in files {
+        host.plant(path, FileType::File, text, 0o600);
+    }
+    let unit = FakeUnit {
+        loaded: Some(b"[Service]\n".to_vec()),
+        active: "active".into(),
+        starts: 1,
+        ..FakeUnit::default()
+    };
+    host.units.insert("ssh.service".into(), unit);
+    host
+}
+
+fn wanted() -> Sshd {
+    let settings = [
+        ("PasswordAuthentication", "no"),
+        ("PermitRootLogin", "prohibit-password"),
+        ("X11Forwarding", "no"),
+        ("MACs", "-hmac-sha1,hmac-md5"),
+    ];
+    Sshd {
+        name: "00-kit.conf".into(),
+        settings: settings
+            .map(|(keyword, value)| (keyword.into(), value.into()))
+            .into(),
+    }
+}
+
+fn graph() -> Graph<Host> {
+    let mut graph = Graph::default();
+    graph.add(wanted(), []);
+    graph
+}
+
+fn reloads(host: &FakeHost) -> usize {
+    let reload = ["systemctl", "reload", "ssh.service"];
+    host.told.iter().filter(|argv| *argv == &reload).count()
+}
+
+#[test]
+fn it_is_tried_then_live_then_left_alone_then_as_before() {
+    let mut host = host(DEBIAN);
+    let before = host.shape();
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &graph()).unwrap();
+    let text = host.text(OURS).unwrap();
+    assert!(text.contains("\nPasswordAuthentication no\n"), "{text}");
+    assert_eq!(reloads(&host), 1);
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    run(&mut host, &mut journal, &graph()).unwrap();
+    assert_eq!(reloads(&host), 1);
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert_eq!((host.shape(), reloads(&host)), (before, 2));
+}
+
+#[test]
+fn a_crash_at_any_write_is_healed() {
+    for dies_at in 0.. {
+        let mut host = host(DEBIAN);
+        let mut journal = MemoryJournal::default();
+        host.dies_at = Some(dies_at);
+        let done = run(&mut host, &mut journal, &graph()).is_ok();
+        host.dies_at = None;
+        run(&mut host, &mut journal, &graph()).unwrap();
+        let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
+        assert!(
+            plan.is_empty() && reloads(&host) > 0,
+            "died at write {dies_at}"
+        );
+        run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+        assert!(host.text(OURS).is_none(), "died at write {dies_at}");
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_the_host_forbids_already_stays_forbidden() {
+    let mut host = host(&format!("{DEBIAN}PermitRootLogin no\n"));
+    host.plant(
+        "/etc/passwd",
+        FileType::File,
+        b"root:x:0:0::/nowhere:/bin/bash\nme:x:1000:1000::/root:/bin/bash\n",
+        0o644,
+    );
+    run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap();
+    assert!(host.text(OURS).unwrap().contains("PermitRootLogin no\n"));
+}
+
+/// What stands in the way, in words; the host stays as it was.
+fn refused(mut host: FakeHost) -> String {
+    let before = host.shape();
+    let obstacle: Fault = wanted().obstacle(&host).unwrap().unwrap();
+    assert!(obstacle.remedy().is_some());
+    let stop = run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap_err();
+    assert_eq!(stop.fault.chain(), obstacle.chain());
+    assert_eq!(host.shape(), before);
+    obstacle.chain()
+}
+
+#[test]
+fn what_would_win_over_it_is_named() {
+    let text = refused(host("X11Forwarding yes\n"));
+    assert!(text.contains("does not include"), "{text}");
+    let text = refused(host(&format!("PasswordAuthentication yes\n{DEBIAN}")));
+    assert!(
+        text.contains("line 1 of /etc/ssh/sshd_config says"),
+        "{text}"
+    );
+    let text = refused(host(&format!(
+        "{DEBIAN}Match User guest\nPasswordAuthentication yes\n"
+    )));
+    assert!(
+        text.contains("line 4") && text.contains("`Match User guest`"),
+        "{text}"
+    );
+    let text = refused(host(&format!("Match User guest\n{DEBIAN}")));
+    assert!(text.contains("does not include"), "{text}");
+    let mut earlier = host(DEBIAN);
+    let drop_in = "/etc/ssh/sshd_config.d/00-a.conf";
+    earlier.plant(
+        drop_in,
+        FileType::File,
+        b"passwordauthentication=yes\n",
+        0o644,
+    );
+    let text = refused(earlier);
+    assert!(
+        text.contains("line 1 of /etc/ssh/sshd_config.d/00-a.conf"),
+        "{text}"
+    );
+    let methods = "AuthenticationMethods publickey,keyboard-interactive\n";
+    let text = refused(host(&format!("{DEBIAN}{methods}")));
+    assert!(text.contains("more than a key"), "{text}");
+    // What is stricter is no obstacle.
+    let stricter = host(&format!("{DEBIAN}Match User guest\nPermitRootLogin no\n"));
+    assert!(wanted().obstacle(&stricter).unwrap().is_none());
+}
+
+#[test]
+fn nobody_is_locked_out() {
+    let keys = "/root/.ssh/authorized_keys";
+    let mut none = host(DEBIAN);
+    none.plant(keys, FileType::File, b"# ssh-ed25519 AAAA old\n", 0o600);
+    assert!(refused(none).contains("root: no key in its authorized_keys"));
+    let mut open = host(DEBIAN);
+    open.plant("/root/.ssh", FileType::Directory, b"", 0o777);
+    assert!(refused(open).contains("others can write to /root/.ssh"));
+    assert!(
+        refused(host(&format!("{DEBIAN}PermitRootLogin no\n"))).contains("PermitRootLogin is no")
+    );
+    assert!(
+        refused(host(&format!("{DEBIAN}AllowUsers me@10.*\n")))
+            .contains("allowusers leaves it out")
+    );
+    let elsewhere = format!("{DEBIAN}AuthorizedKeysFile /etc/keys/%u\n");
+    assert!(refused(host(&elsewhere)).contains("no key"));
+    let mut there = host(&elsewhere);
+    there.plant(
+        "/etc/keys/root",
+        FileType::File,
+        b"sk-ssh-ed25519@openssh.com AAAAGnNr me\n",
+        0o644,
+    );
+    assert!(wanted().obstacle(&there).unwrap().is_none());
+}
