@@ -1,0 +1,180 @@
+//! The consensus side of Ethereum: the few questions of the Beacon API that tell whether it is of use.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::client::{self, without_url};
+use crate::error::{Error, Result};
+
+/// One consensus endpoint.
+#[derive(Debug)]
+pub struct Beacon {
+    base: Url,
+    endpoint: String,
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sync {
+    /// Its newest slot.
+    pub head_slot: u64,
+    /// Slots between that and now.
+    pub distance: u64,
+    /// Whether it is still catching up.
+    pub syncing: bool,
+}
+
+impl Beacon {
+    /// Prepares a connection; the first call opens it. `timeout` bounds each call.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is not `http` or `https`, or the CA store of the host cannot be read.
+    pub fn connect(url: &str, timeout: Duration) -> Result<Self> {
+        let base = client::parse(url)?;
+        let endpoint = client::shown(&base);
+        let refused = |reason: String| Error::Client {
+            endpoint: endpoint.clone(),
+            reason,
+        };
+        let client = client::http_client(&base, timeout).map_err(refused)?;
+        let runtime = client::runtime().map_err(refused)?;
+        Ok(Self {
+            base,
+            endpoint,
+            client,
+            runtime,
+        })
+    }
+
+    /// The execution chain that it follows: Beacon API `getDepositContract`.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or the answer is none of a Beacon API.
+    pub fn chain_id(&self) -> Result<u64> {
+        const CALL: &str = "eth/v1/config/deposit_contract";
+        let answer = self.get(CALL)?;
+        self.number(CALL, &answer, "chain_id")
+    }
+
+    /// How far it is: Beacon API `getSyncingStatus`.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or the answer is none of a Beacon API.
+    pub fn sync(&self) -> Result<Sync> {
+        const CALL: &str = "eth/v1/node/syncing";
+        let answer = self.get(CALL)?;
+        Ok(Sync {
+            head_slot: self.number(CALL, &answer, "head_slot")?,
+            distance: self.number(CALL, &answer, "sync_distance")?,
+            syncing: answer["data"]["is_syncing"].as_bool().unwrap_or(false),
+        })
+    }
+
+    /// Numbers are strings there.
+    fn number(&self, call: &str, answer: &Value, name: &str) -> Result<u64> {
+        let number = answer["data"][name]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        number.ok_or_else(|| self.failed(call, "the answer is none of a Beacon API".into()))
+    }
+
+    fn get(&self, call: &str) -> Result<Value> {
+        let mut url = self.base.clone();
+        // The URL may have a path or a query of its own, such as an API key.
+        url.set_path(&format!(
+            "{}/{call}",
+            self.base.path().trim_end_matches('/')
+        ));
+        let failed = |error: reqwest::Error| self.failed(call, without_url(&error));
+        self.runtime.block_on(async {
+            let answer = self.client.get(url).send().await.map_err(failed)?;
+            let status = answer.status();
+            if !status.is_success() {
+                return Err(self.failed(call, format!("the answer is HTTP status {status}")));
+            }
+            let text = answer.text().await.map_err(failed)?;
+            serde_json::from_str(&text)
+                .map_err(|_| self.failed(call, "the answer is not JSON".into()))
+        })
+    }
+
+    fn failed(&self, call: &str, reason: String) -> Error {
+        Error::Rpc {
+            endpoint: self.endpoint.clone(),
+            call: call.into(),
+            reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request with this body and gives the first line of it.
+    fn serve(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/key/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+            let text = String::from_utf8_lossy(&request[..count]).into_owned();
+            text.lines().next().unwrap_or_default().to_owned()
+        });
+        (url, server)
+    }
+
+    #[test]
+    fn reads_what_a_beacon_node_says() {
+        let (url, server) =
+            serve(r#"{"data":{"head_slot":"9","sync_distance":"2","is_syncing":true}}"#);
+        let sync = Beacon::connect(&url, Duration::from_secs(5))
+            .unwrap()
+            .sync()
+            .unwrap();
+        assert_eq!((sync.head_slot, sync.distance, sync.syncing), (9, 2, true));
+        assert_eq!(
+            server.join().unwrap(),
+            "GET /key/eth/v1/node/syncing HTTP/1.1"
+        );
+        let (url, server) = serve(r#"{"data":{"chain_id":"1","address":"0x0"}}"#);
+        let chain = Beacon::connect(&url, Duration::from_secs(5))
+            .unwrap()
+            .chain_id()
+            .unwrap();
+        assert_eq!(chain, 1);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn another_server_is_told_apart_and_its_path_is_not_shown() {
+        let (url, server) = serve(r#"{"jsonrpc":"2.0"}"#);
+        let error = Beacon::connect(&url, Duration::from_secs(5))
+            .unwrap()
+            .chain_id()
+            .unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("none of a Beacon API") && !said.contains("/key"),
+            "{said}"
+        );
+        server.join().unwrap();
+    }
+}

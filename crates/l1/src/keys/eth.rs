@@ -1,0 +1,65 @@
+//! secp256k1 keys.
+
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use secrecy::{ExposeSecret, SecretBox};
+use zeroize::Zeroizing;
+
+use super::Seed;
+use crate::error::{Error, Result};
+
+/// An Ethereum private key with its address.
+#[derive(Debug)]
+pub struct EthKey {
+    secret: SecretBox<[u8; 32]>,
+    address: Address,
+}
+
+impl EthKey {
+    /// Takes over 32 big-endian bytes.
+    ///
+    /// # Errors
+    ///
+    /// If they are zero or not below the group order.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
+        let signer = PrivateKeySigner::from_slice(bytes).map_err(|_| Error::SecretKey {
+            what: "Ethereum key",
+        })?;
+        Ok(Self {
+            secret: SecretBox::init_with_mut(|secret: &mut [u8; 32]| secret.copy_from_slice(bytes)),
+            address: signer.address(),
+        })
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    pub(super) fn derive(seed: &Seed, account: u32, address_index: u32) -> Result<Self> {
+        let path = format!("m/44'/60'/{account}'/0/{address_index}");
+        let refused = |error: bip32::Error| Error::Derivation {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let parsed: bip32::DerivationPath = path.parse().map_err(refused)?;
+        let extended = bip32::XPrv::derive_from_path(seed.as_slice(), &parsed).map_err(refused)?;
+        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(extended.private_key().to_bytes().into());
+        Self::from_bytes(&bytes)
+    }
+
+    pub(crate) fn signer(&self) -> PrivateKeySigner {
+        PrivateKeySigner::from_slice(self.secret.expose_secret())
+            .expect("the same bytes made a signer in `from_bytes`")
+    }
+
+    /// A copy of the 32 bytes, wiped on drop.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(*self.expose())
+    }
+
+    pub(super) fn expose(&self) -> &[u8; 32] {
+        self.secret.expose_secret()
+    }
+}

@@ -1,0 +1,465 @@
+//! A whole keystore file in every form that the node takes (schema versions 1 and 2), as strictly as the
+//! node reads it.
+//!
+//! A refusal names the place, as `validators[0].feeRecipient`, and never a value: it could be a key.
+
+use alloy::primitives::{Address, B256};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::fields::{Fields, optional};
+use super::tree::Tree;
+pub(crate) use super::values::key_bytes;
+use super::values::{address, field_element, signer_url, text, unexpected};
+pub use super::values::{parse_address, parse_aztec_address, parse_signer};
+use crate::{
+    error::{Error, Result},
+    keys::{BlsKey, EthKey, Mnemonic},
+};
+
+/// More keys than one entry with a mnemonic may stand for; each costs the node a derivation at its start.
+const MOST_DERIVED: u64 = 1000;
+
+/// A keystore file.
+#[derive(Debug)]
+pub struct Document {
+    /// 1 or 2; files of one directory must agree.
+    pub schema_version: u8,
+    /// Its validators.
+    pub validators: Vec<Entry>,
+    /// The publishers of its prover, if it has one.
+    pub prover: Option<Vec<Account>>,
+    /// Publishers of validators that name none (version 2).
+    pub publishers: Option<Vec<Account>>,
+    /// Where the rewards of validators go that say nothing else (version 2).
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees of validators go that say nothing else (version 2).
+    pub fee_recipient: Option<B256>,
+    /// Where accounts live that name no remote signer.
+    pub remote_signer: Option<Url>,
+    /// Things beyond validators with keys or plain remote signers, which [`Document::inlined`] cannot carry over.
+    pub extras: Vec<&'static str>,
+    /// Places that hold a whole mnemonic.
+    pub mnemonics: Vec<String>,
+    /// Places that name a file instead of holding a key.
+    pub files: Vec<KeyFile>,
+}
+
+/// One element of `validators`.
+#[derive(Debug)]
+pub struct Entry {
+    /// Usually one.
+    pub attesters: Vec<Attester>,
+    /// Who pays for transactions; `None`: the attester, or what the file says.
+    pub publishers: Option<Vec<Account>>,
+    /// Where the L1 rewards go, if not to the attester.
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees go; only in version 2 it may be missing.
+    pub fee_recipient: Option<B256>,
+    /// Where accounts of this entry live that name no remote signer.
+    pub remote_signer: Option<Url>,
+}
+
+/// An attester, with its BLS key when the keystore has it.
+#[derive(Debug)]
+pub struct Attester {
+    /// Signs duties.
+    pub eth: Account,
+    /// Needed for the registration.
+    pub bls: Option<BlsAccount>,
+}
+
+/// Something that signs for an Ethereum address.
+#[derive(Debug)]
+pub enum Account {
+    /// A key in the file, or derived from a mnemonic in it.
+    Key(EthKey),
+    /// A key in a remote signer.
+    Remote {
+        /// Its address.
+        address: Address,
+        /// The signer; `None`: the one of the entry or of the file.
+        signer: Option<Url>,
+    },
+    /// A key in an encrypted file; the number is its place in [`Document::files`].
+    File(usize),
+}
+
+/// A BLS key.
+#[derive(Debug)]
+pub enum BlsAccount {
+    /// In the file.
+    Key(BlsKey),
+    /// In an encrypted file; the number is its place in [`Document::files`].
+    File(usize),
+}
+
+/// A reference to an encrypted file.
+pub struct KeyFile {
+    /// Where in the keystore.
+    pub place: String,
+    /// As the keystore names it.
+    pub path: String,
+    /// Its password, if that lies beside it.
+    pub password: Option<Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyFile({} at {})", self.path, self.place)
+    }
+}
+
+impl Account {
+    /// Its address, unless that is hidden in an encrypted file.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        match self {
+            Self::Key(key) => Some(key.address()),
+            Self::Remote { address, .. } => Some(*address),
+            Self::File(_) => None,
+        }
+    }
+}
+
+impl Document {
+    /// Reads a keystore as strictly as the node.
+    ///
+    /// # Errors
+    ///
+    /// If the node would refuse it, or start and then not work with it. The error names the place.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            refused(match error.classify() {
+                serde_json::error::Category::Data => {
+                    format!("a name occurs twice before line {line} column {column}")
+                }
+                _ => format!("it is not JSON: see line {line} column {column}"),
+            })
+        })?;
+        let mut reader = Reader::default();
+        reader.document(&tree)
+    }
+}
+
+pub(super) fn refused(problem: impl Into<String>) -> Error {
+    Error::Keystore {
+        problem: problem.into(),
+    }
+}
+
+/// Collects on the way what is not at one place of the document.
+#[derive(Default)]
+struct Reader {
+    extras: Vec<&'static str>,
+    mnemonics: Vec<String>,
+    files: Vec<KeyFile>,
+}
+
+impl Reader {
+    fn document(&mut self, tree: &Tree) -> Result<Document> {
+        if let Tree::List(_) = tree {
+            return Err(refused(
+                "it is an array, as a staker output is: that file does not belong among keystores",
+            ));
+        }
+        let root = Fields::of(tree, "")?;
+        let schema_version = match root.get("schemaVersion").map(Tree::whole) {
+            Some(Some(1)) => 1,
+            Some(Some(2)) => 2,
+            Some(_) => return Err(refused("schemaVersion is not the number 1 or 2")),
+            None => return Err(refused("schemaVersion is missing")),
+        };
+        let mut known = vec![
+            "schemaVersion",
+            "validators",
+            "slasher",
+            "remoteSigner",
+            "prover",
+            "fundingAccount",
+        ];
+        if schema_version == 2 {
+            known.extend(["publisher", "coinbase", "feeRecipient"]);
+        }
+        root.only(&known)?;
+        let fee_recipient = optional(&root, "feeRecipient", field_element)?;
+        let mut validators = Vec::new();
+        match root.get("validators") {
+            None => {}
+            Some(Tree::List(entries)) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    let place = format!("validators[{index}]");
+                    let entry = self.entry(entry, &place)?;
+                    if entry.fee_recipient.or(fee_recipient).is_none() {
+                        return Err(refused(format!("{place}.feeRecipient is missing")));
+                    }
+                    validators.push(entry);
+                }
+            }
+            Some(other) => return Err(unexpected("validators", "an array", other)),
+        }
+        let prover = root
+            .get("prover")
+            .map(|tree| self.prover(tree))
+            .transpose()?;
+        if root.get("validators").is_none() && prover.is_none() {
+            return Err(refused("validators is missing"));
+        }
+        for extra in ["prover", "slasher", "fundingAccount"] {
+            if root.get(extra).is_some() {
+                self.extras.push(extra);
+            }
+        }
+        if let Some(slasher) = root.get("slasher") {
+            self.accounts(slasher, "slasher")?;
+        }
+        if let Some(funding) = root.get("fundingAccount") {
+            self.account(funding, "fundingAccount")?;
+        }
+        let publishers = root
+            .get("publisher")
+            .map(|tree| self.publishers(tree, "publisher"))
+            .transpose()?;
+        Ok(Document {
+            schema_version,
+            validators,
+            prover,
+            publishers,
+            coinbase: optional(&root, "coinbase", address)?,
+            fee_recipient,
+            remote_signer: optional(&root, "remoteSigner", |tree, place| {
+                self.remote_signer(tree, place)
+            })?,
+            extras: std::mem::take(&mut self.extras),
+            mnemonics: std::mem::take(&mut self.mnemonics),
+            files: std::mem::take(&mut self.files),
+        })
+    }
+
+    fn entry(&mut self, tree: &Tree, place: &str) -> Result<Entry> {
+        let fields = Fields::of(tree, place)?;
+        fields.only(&[
+            "attester",
+            "publisher",
+            "coinbase",
+            "feeRecipient",
+            "remoteSigner",
+            "fundingAccount",
+        ])?;
+        let attester = fields.required("attester")?;
+        let attesters = self.attesters(attester, &fields.place("attester"))?;
+        if let Some(funding) = fields.get("fundingAccount") {
+            self.extras.push("fundingAccount");
+            self.account(funding, &fields.place("fundingAccount"))?;
+        }
+        Ok(Entry {
+            attesters,
+            publishers: fields
+                .get("publisher")
+                .map(|tree| self.publishers(tree, &fields.place("publisher")))
+                .transpose()?,
+            coinbase: optional(&fields, "coinbase", address)?,
+            fee_recipient: optional(&fields, "feeRecipient", field_element)?,
+            remote_signer: optional(&fields, "remoteSigner", |tree, place| {
+                self.remote_signer(tree, place)
+            })?,
+        })
+    }
+
+    fn attesters(&mut self, tree: &Tree, place: &str) -> Result<Vec<Attester>> {
+        if let Tree::List(items) = tree {
+            if items.is_empty() {
+                return Err(refused(format!("{place} is empty")));
+            }
+            let items = items.iter().enumerate();
+            return items
+                .map(|(index, item)| self.attester(item, &format!("{place}[{index}]")))
+                .collect();
+        }
+        if tree.get("mnemonic").is_some() {
+            let keys = self.mnemonic(tree, place)?;
+            let attester = |eth| Attester { eth, bls: None };
+            return Ok(keys.into_iter().map(attester).collect());
+        }
+        Ok(vec![self.attester(tree, place)?])
+    }
+
+    fn attester(&mut self, tree: &Tree, place: &str) -> Result<Attester> {
+        let pair = matches!(tree, Tree::Map(_))
+            && (tree.get("eth").is_some() || tree.get("bls").is_some());
+        if !pair {
+            let eth = self.account(tree, place)?;
+            return Ok(Attester { eth, bls: None });
+        }
+        let fields = Fields::of(tree, place)?;
+        fields.only(&["eth", "bls"])?;
+        let eth = self.account(fields.required("eth")?, &fields.place("eth"))?;
+        let bls = fields
+            .get("bls")
+            .map(|tree| self.bls(tree, &fields.place("bls")))
+            .transpose()?;
+        Ok(Attester { eth, bls })
+    }
+
+    fn bls(&mut self, tree: &Tree, place: &str) -> Result<BlsAccount> {
+        match tree {
+            Tree::Text(text) => {
+                let bytes = key_bytes(text, place)?;
+                BlsKey::from_bytes(&bytes)
+                    .map(BlsAccount::Key)
+                    .map_err(|error| refused(format!("{place}: {error}")))
+            }
+            _ => self.file(tree, place).map(BlsAccount::File),
+        }
+    }
+
+    fn prover(&mut self, tree: &Tree) -> Result<Vec<Account>> {
+        if tree.get("id").is_none() {
+            return Ok(vec![self.account(tree, "prover")?]);
+        }
+        let fields = Fields::of(tree, "prover")?;
+        fields.only(&["id", "publisher"])?;
+        optional(&fields, "id", address)?;
+        self.publishers(fields.required("publisher")?, "prover.publisher")
+    }
+
+    /// Like any accounts; but the node takes an empty list for publishers and then cannot publish.
+    fn publishers(&mut self, tree: &Tree, place: &str) -> Result<Vec<Account>> {
+        let accounts = self.accounts(tree, place)?;
+        if accounts.is_empty() {
+            return Err(refused(format!(
+                "{place} is empty: without it the attester publishes"
+            )));
+        }
+        Ok(accounts)
+    }
+
+    fn accounts(&mut self, tree: &Tree, place: &str) -> Result<Vec<Account>> {
+        if let Tree::List(items) = tree {
+            let items = items.iter().enumerate();
+            return items
+                .map(|(index, item)| self.account(item, &format!("{place}[{index}]")))
+                .collect();
+        }
+        if tree.get("mnemonic").is_some() {
+            return self.mnemonic(tree, place);
+        }
+        Ok(vec![self.account(tree, place)?])
+    }
+
+    fn account(&mut self, tree: &Tree, place: &str) -> Result<Account> {
+        match tree {
+            Tree::Text(text) => {
+                // Only an address has this length, with its prefix or without.
+                if text.len() <= 42 && !text.is_empty() {
+                    let address = address(tree, place)?;
+                    return Ok(Account::Remote {
+                        address,
+                        signer: None,
+                    });
+                }
+                let bytes = key_bytes(text, place)?;
+                EthKey::from_bytes(&bytes)
+                    .map(Account::Key)
+                    .map_err(|error| refused(format!("{place}: {error}")))
+            }
+            Tree::Map(_) if tree.get("path").is_some() => self.file(tree, place).map(Account::File),
+            Tree::Map(_) => {
+                let fields = Fields::of(tree, place)?;
+                fields.only(&["address", "remoteSignerUrl", "certPath", "certPass"])?;
+                let address = address(fields.required("address")?, &fields.place("address"))?;
+                let signer = signer_url(
+                    fields.required("remoteSignerUrl")?,
+                    &fields.place("remoteSignerUrl"),
+                )?;
+                self.certificate(&fields)?;
+                Ok(Account::Remote {
+                    address,
+                    signer: Some(signer),
+                })
+            }
+            other => Err(unexpected(place, "a key, an address or an object", other)),
+        }
+    }
+
+    fn file(&mut self, tree: &Tree, place: &str) -> Result<usize> {
+        let fields = Fields::of(tree, place)?;
+        fields.only(&["path", "password"])?;
+        let path = text(fields.required("path")?, &fields.place("path"))?;
+        self.files.push(KeyFile {
+            place: place.to_owned(),
+            path: path.to_owned(),
+            password: optional(&fields, "password", |tree, place| {
+                text(tree, place).map(|text| Zeroizing::new(text.to_owned()))
+            })?,
+        });
+        Ok(self.files.len() - 1)
+    }
+
+    fn remote_signer(&mut self, tree: &Tree, place: &str) -> Result<Url> {
+        if let Tree::Text(_) = tree {
+            return signer_url(tree, place);
+        }
+        let fields = Fields::of(tree, place)?;
+        fields.only(&["remoteSignerUrl", "certPath", "certPass"])?;
+        self.certificate(&fields)?;
+        signer_url(
+            fields.required("remoteSignerUrl")?,
+            &fields.place("remoteSignerUrl"),
+        )
+    }
+
+    fn certificate(&mut self, fields: &Fields<'_>) -> Result<()> {
+        for name in ["certPath", "certPass"] {
+            if fields.get(name).is_some() {
+                self.extras.push("certPath");
+            }
+            optional(fields, name, |tree, place| text(tree, place).map(drop))?;
+        }
+        Ok(())
+    }
+
+    fn mnemonic(&mut self, tree: &Tree, place: &str) -> Result<Vec<Account>> {
+        let fields = Fields::of(tree, place)?;
+        fields.only(&[
+            "mnemonic",
+            "addressIndex",
+            "accountIndex",
+            "addressCount",
+            "accountCount",
+        ])?;
+        let phrase = text(fields.required("mnemonic")?, &fields.place("mnemonic"))?;
+        let mnemonic =
+            Mnemonic::parse(phrase).map_err(|error| refused(format!("{place}: {error}")))?;
+        let number = |name: &str, default| match fields.get(name) {
+            None => Ok(default),
+            Some(tree) => tree
+                .whole()
+                .ok_or_else(|| refused(format!("{} is not a whole number", fields.place(name)))),
+        };
+        let (account, accounts) = (number("accountIndex", 0)?, number("accountCount", 1)?);
+        let (address, addresses) = (number("addressIndex", 0)?, number("addressCount", 1)?);
+        if accounts == 0 || addresses == 0 || accounts.saturating_mul(addresses) > MOST_DERIVED {
+            return Err(refused(format!(
+                "{place} stands for no key, or for more than {MOST_DERIVED}"
+            )));
+        }
+        let seed = mnemonic.seed();
+        let mut keys = Vec::new();
+        for account in account..account.saturating_add(accounts) {
+            for address in address..address.saturating_add(addresses) {
+                let index = |index| u32::try_from(index).unwrap_or(u32::MAX);
+                let key = EthKey::derive(&seed, index(account), index(address))
+                    .map_err(|error| refused(format!("{place}: {error}")))?;
+                keys.push(Account::Key(key));
+            }
+        }
+        self.mnemonics.push(place.to_owned());
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

@@ -1,0 +1,309 @@
+//! The keystore file of the node, schema version 1.
+//!
+//! The node reads it with unknown keys refused, and so do [`read_identity`] and [`Document`]: a file that
+//! this module accepts is one that the node accepts. [`read_identity`] takes only what [`render`] writes, one
+//! validator with plain keys; [`Document`] takes every form: remote signers, encrypted files, mnemonics.
+
+pub mod document;
+mod fields;
+mod read;
+pub mod survey;
+mod tree;
+mod values;
+mod write;
+
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::{AttesterKeys, BlsKey, EthKey, G1Point, G2Point};
+use crate::error::Result;
+pub use document::Document;
+pub use read::{read_attester, read_identity, read_prover};
+pub use write::{AnyKey, Bls, NewEntry, Signer, render, render_entries, render_prover};
+
+/// One validator to put into a keystore.
+#[derive(Debug)]
+pub struct Validator<'a> {
+    /// The attester's two keys.
+    pub attester: &'a AttesterKeys,
+    /// The keys that pay for L1 transactions; empty: the attester pays.
+    pub publishers: &'a [EthKey],
+    /// Where the L1 rewards go; `None`: to the attester.
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees go. The protocol does not use it yet; zero is the customary value.
+    pub fee_recipient: B256,
+}
+
+/// What a keystore says to everybody: addresses and public keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicIdentity {
+    /// The attester's address.
+    pub attester: Address,
+    /// The publishers' addresses; empty: the attester publishes.
+    pub publishers: Vec<Address>,
+    /// Where the L1 rewards go, if not to the attester.
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees go.
+    pub fee_recipient: B256,
+    /// The BN254 public key in G1.
+    pub pk_g1: G1Point,
+    /// The BN254 public key in G2.
+    pub pk_g2: G2Point,
+}
+
+/// One entry of the registration file that the staking dashboard takes. The file is an array of
+/// them; it must not lie in the keystore directory, where the node would try to load it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StakerOutput {
+    /// The attester's address.
+    pub attester: Address,
+    /// The public key in G1.
+    pub public_key_g1: G1Point,
+    /// The public key in G2.
+    pub public_key_g2: G2Point,
+    /// The proof of possession.
+    pub proof_of_possession: G1Point,
+}
+
+impl StakerOutput {
+    /// Makes the entry. `digest` is what `GSE.getRegistrationDigest` answers for the G1 key, see
+    /// [`Reader::registration_digest`](crate::Reader::registration_digest).
+    ///
+    /// # Errors
+    ///
+    /// If the digest is not a point of the curve.
+    pub fn new(attester: &AttesterKeys, digest: G1Point) -> Result<Self> {
+        Self::of(attester.address(), &attester.bls, digest)
+    }
+
+    /// The same for an attester whose Ethereum key is elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If the digest is not a point of the curve.
+    pub fn of(attester: Address, bls: &BlsKey, digest: G1Point) -> Result<Self> {
+        Ok(Self {
+            attester,
+            public_key_g1: bls.public_g1(),
+            public_key_g2: bls.public_g2(),
+            proof_of_possession: bls.prove_possession(digest)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::address;
+
+    use super::*;
+    use crate::keys::{Mnemonic, derive_attester, derive_publisher};
+
+    const ETH: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+    const BLS: &str = "0x285526323b860bde9d845bed1bcaffe6a0da0373b3cf08f45f5ee3c85e095da5";
+    const PUBLISHER: &str = "0x8c5b8e7a7d8a3a8f7d9d8ad6c2c6cc4ea6b1e8b13a0ab1a9a1b4e4f6e9b1c0d1";
+    const ZERO: &str = "0x0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn junk() -> Mnemonic {
+        Mnemonic::parse("test test test test test test test test test test test junk").unwrap()
+    }
+
+    fn file(validator: &str) -> String {
+        format!(r#"{{"schemaVersion":1,"validators":[{validator}]}}"#)
+    }
+
+    #[test]
+    fn the_smallest_keystore_is_exactly_this() {
+        let attester = derive_attester(&junk(), 0, 0).unwrap();
+        let bytes = render(&[Validator {
+            attester: &attester,
+            publishers: &[],
+            coinbase: None,
+            fee_recipient: B256::ZERO,
+        }]);
+        let expected = format!(
+            r#"{{
+  "schemaVersion": 1,
+  "validators": [
+    {{
+      "attester": {{
+        "eth": "{ETH}",
+        "bls": "{BLS}"
+      }},
+      "feeRecipient": "{ZERO}"
+    }}
+  ]
+}}
+"#
+        );
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_prover_of_a_keystore_reads_back_and_nothing_else_does() {
+        let key = derive_publisher(&junk(), 0, 0).unwrap();
+        let bytes = render_prover(&key);
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert_eq!(
+            text,
+            format!("{{\n  \"schemaVersion\": 1,\n  \"prover\": \"{ETH}\"\n}}\n")
+        );
+        assert_eq!(read_prover(&bytes).unwrap(), key.address());
+        let validator = file(&format!(
+            r#"{{"attester":{{"eth":"{ETH}","bls":"{BLS}"}},"feeRecipient":"{ZERO}"}}"#
+        ));
+        for text in [
+            "{}",
+            "[]",
+            r#"{"schemaVersion":1,"prover":"ac"}"#,
+            r#"{"schemaVersion":1,"prover":"0xzz"}"#,
+            &validator,
+        ] {
+            let error = read_prover(text.as_bytes()).unwrap_err().to_string();
+            assert!(
+                !error.contains("zz") && !error.contains(&ETH[4..20]),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_rendered_reads_back() {
+        let attester = derive_attester(&junk(), 0, 0).unwrap();
+        let publishers = [
+            derive_publisher(&junk(), 1, 0).unwrap(),
+            derive_publisher(&junk(), 1, 1).unwrap(),
+        ];
+        let coinbase = address!("00000000000000000000000000000000000000c0");
+        let bytes = render(&[Validator {
+            attester: &attester,
+            publishers: &publishers,
+            coinbase: Some(coinbase),
+            fee_recipient: B256::repeat_byte(7),
+        }]);
+        let identity = PublicIdentity {
+            attester: attester.address(),
+            publishers: publishers.iter().map(EthKey::address).collect(),
+            coinbase: Some(coinbase),
+            fee_recipient: B256::repeat_byte(7),
+            pk_g1: attester.bls.public_g1(),
+            pk_g2: attester.bls.public_g2(),
+        };
+        assert_eq!(read_identity(&bytes).unwrap(), identity);
+        let again = read_attester(&bytes).unwrap();
+        assert_eq!(again.address(), attester.address());
+        assert_eq!(again.bls.public_g2(), identity.pk_g2);
+    }
+
+    #[test]
+    fn the_buffer_never_grows() {
+        let attester = derive_attester(&junk(), 0, 0).unwrap();
+        let publishers: Vec<EthKey> = (0..20)
+            .map(|index| derive_publisher(&junk(), 1, index).unwrap())
+            .collect();
+        let validator = || Validator {
+            attester: &attester,
+            publishers: &publishers,
+            coinbase: Some(Address::ZERO),
+            fee_recipient: B256::ZERO,
+        };
+        for count in [1, 2, 5] {
+            let validators: Vec<_> = (0..count).map(|_| validator()).collect();
+            let bytes = render(&validators);
+            let keys = count * (4 + publishers.len());
+            assert!(
+                bytes.len() < 256 * (keys + 1),
+                "{} bytes for {keys} keys",
+                bytes.len()
+            );
+        }
+    }
+
+    #[test]
+    fn one_publisher_may_be_a_bare_string() {
+        let text = file(&format!(
+            r#"{{"attester":{{"eth":"{ETH}","bls":"{BLS}"}},"publisher":"{PUBLISHER}","feeRecipient":"{ZERO}"}}"#
+        ));
+        assert_eq!(read_identity(text.as_bytes()).unwrap().publishers.len(), 1);
+    }
+
+    #[test]
+    fn other_forms_are_refused_without_quoting_them() {
+        let good = format!(r#""eth":"{ETH}","bls":"{BLS}""#);
+        let one = format!(r#"{{"attester":{{{good}}},"feeRecipient":"{ZERO}"}}"#);
+        let cases = [
+            // The attester as a bare key, an unknown field, a missing fee recipient.
+            file(&format!(
+                r#"{{"attester":"{ETH}","feeRecipient":"{ZERO}"}}"#
+            )),
+            file(&format!(
+                r#"{{"attester":{{{good}}},"feeRecipient":"{ZERO}","{PUBLISHER}":1}}"#
+            )),
+            file(&format!(r#"{{"attester":{{{good}}}}}"#)),
+            // A key without 0x, one with two, one that is too long, one that is zero.
+            file(&format!(
+                r#"{{"attester":{{"eth":"{}","bls":"{BLS}"}},"feeRecipient":"{ZERO}"}}"#,
+                &ETH[2..]
+            )),
+            file(&format!(
+                r#"{{"attester":{{"eth":"0x{}","bls":"{BLS}"}},"feeRecipient":"{ZERO}"}}"#,
+                &ETH[..64]
+            )),
+            file(&format!(
+                r#"{{"attester":{{"eth":"{ETH}00","bls":"{BLS}"}},"feeRecipient":"{ZERO}"}}"#
+            )),
+            file(&format!(
+                r#"{{"attester":{{"eth":"{ETH}","bls":"{ZERO}"}},"feeRecipient":"{ZERO}"}}"#
+            )),
+            file(&format!(
+                r#"{{"attester":{{{good}}},"coinbase":null,"feeRecipient":"{ZERO}"}}"#
+            )),
+            // A publisher of another form, two validators, another version, no JSON at all.
+            file(&format!(
+                r#"{{"attester":{{{good}}},"publisher":{{"path":"{ETH}"}},"feeRecipient":"{ZERO}"}}"#
+            )),
+            file(&vec![one; 2].join(",")),
+            r#"{"schemaVersion":2,"validators":[]}"#.to_owned(),
+            r#"{"schemaVersion":1,"validators":[]}"#.to_owned(),
+            format!("[{good}]"),
+            ETH.to_owned(),
+        ];
+        for text in cases {
+            let error = read_identity(text.as_bytes()).unwrap_err().to_string();
+            for secret in [&ETH[4..20], &BLS[4..20], &PUBLISHER[4..20]] {
+                assert!(!error.contains(secret), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn staker_output_has_the_shape_of_the_dashboard() {
+        let attester = derive_attester(&junk(), 0, 0).unwrap();
+        // The generator of G1 serves as a digest; the proof is then the public key itself.
+        let digest = G1Point {
+            x: alloy::primitives::U256::ONE,
+            y: alloy::primitives::U256::from(2),
+        };
+        let output = StakerOutput::new(&attester, digest).unwrap();
+        assert_eq!(
+            serde_json::to_value([output]).unwrap(),
+            serde_json::json!([{
+                "attester": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+                "publicKeyG1": {
+                    "x": "0x0bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e",
+                    "y": "0x1b27e9a4cff9fd28c660a6e947f6b349b22f1044492eb1ff3b12e190a620d2e1",
+                },
+                "publicKeyG2": {
+                    "x0": "0x277525d7cb825f9f3ab0a2fcb9eb9b4f6b9303363bc542f10bb4ba14c06bc2e9",
+                    "x1": "0x211ec8e5673b25a7896d4c1dc3bf1bb8019c10ab00f327f67de1193ed6e0e2f9",
+                    "y0": "0x1de0ed3551d4227c03d9ba48ff9ec5577a417a45699676f1616776478fc7c8c3",
+                    "y1": "0x10db2b889121932d47028e88602780b1bb0c7fb56e208ea0ba073712757f494b",
+                },
+                "proofOfPossession": {
+                    "x": "0x0bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e",
+                    "y": "0x1b27e9a4cff9fd28c660a6e947f6b349b22f1044492eb1ff3b12e190a620d2e1",
+                },
+            }])
+        );
+    }
+}

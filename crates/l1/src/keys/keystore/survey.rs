@@ -1,0 +1,473 @@
+//! A directory of keystores as a whole: what the node would make of it, and who could read it.
+//!
+//! Pure: the caller looks at the directory and hands over what it saw. systemd copies every file in it,
+//! files of sub-directories too, into one directory that only the service can read, and skips links; there
+//! the node loads every `*.json`, and does not start when one of them is no keystore.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::{
+    hex,
+    primitives::{Address, B256},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::document::{Account, BlsAccount, Document, Entry};
+
+/// systemd refuses to start a unit whose credentials are larger than this together.
+const MOST_CREDENTIALS: usize = 1 << 20;
+/// The end of the name that a file has while it is written.
+const STAGED: &str = ".aztec-kit-new";
+
+/// One name in the directory.
+#[derive(Debug)]
+pub struct Seen {
+    /// The name.
+    pub name: String,
+    /// What it names.
+    pub sort: Sort,
+    /// Permission bits.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// The content of a regular file.
+    pub bytes: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// What a name is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// Anything else.
+    Other,
+}
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grade {
+    /// Fine.
+    Good,
+    /// It works, but not as it should.
+    Odd,
+    /// The node does not start with it, or a key is in danger.
+    Bad,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What was looked at.
+    pub check: String,
+    /// How well it is.
+    pub grade: Grade,
+    /// What was seen, and what to do about it. No secret.
+    pub message: String,
+}
+
+/// What a directory of keystores amounts to.
+#[derive(Debug)]
+pub struct Survey {
+    /// The files that are keystores, with their names.
+    pub documents: Vec<(String, Document)>,
+    /// What was found.
+    pub notes: Vec<Note>,
+}
+
+/// One attester, or a prover, with all that is public about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The file that has it.
+    pub file: String,
+    /// `validator` or `prover`.
+    pub role: String,
+    /// Its address; `None` for a prover, and when an encrypted file hides it.
+    pub attester: Option<Address>,
+    /// `local`, `encrypted`, or scheme and host of a remote signer.
+    pub signer: String,
+    /// The compressed BLS public key, if the keystore has the key.
+    pub bls_public_key: Option<String>,
+    /// Who pays for transactions; the attester itself when nobody else is named.
+    pub publishers: Vec<Address>,
+    /// Where the L1 rewards go.
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees go.
+    pub fee_recipient: Option<B256>,
+}
+
+impl Survey {
+    /// Judges a directory. `owner` is who its files must belong to.
+    #[must_use]
+    pub fn of(seen: Vec<Seen>, owner: u32) -> Self {
+        let mut survey = Self {
+            documents: Vec::new(),
+            notes: Vec::new(),
+        };
+        let size: usize = seen
+            .iter()
+            .filter_map(|seen| seen.bytes.as_ref())
+            .map(|b| b.len())
+            .sum();
+        for seen in seen {
+            survey.file(seen, owner);
+        }
+        survey.together(size);
+        survey
+    }
+
+    /// Whether the node would start with it and no key is in danger.
+    #[must_use]
+    pub fn sound(&self) -> bool {
+        self.notes.iter().all(|note| note.grade != Grade::Bad)
+    }
+
+    /// Every attester of every file, and the prover.
+    #[must_use]
+    pub fn attesters(&self) -> Vec<Listed> {
+        let mut listed = Vec::new();
+        for (file, document) in &self.documents {
+            if let Some(accounts) = &document.prover {
+                listed.push(Listed {
+                    file: file.clone(),
+                    role: "prover".to_owned(),
+                    attester: None,
+                    signer: match &accounts[..] {
+                        [account, ..] => signer(account, None, document),
+                        [] => "local".to_owned(),
+                    },
+                    bls_public_key: None,
+                    publishers: accounts.iter().filter_map(Account::address).collect(),
+                    coinbase: None,
+                    fee_recipient: None,
+                });
+            }
+            for entry in &document.validators {
+                for attester in &entry.attesters {
+                    let address = attester.eth.address();
+                    let publishers = entry.publishers.as_ref().or(document.publishers.as_ref());
+                    listed.push(Listed {
+                        file: file.clone(),
+                        role: "validator".to_owned(),
+                        attester: address,
+                        signer: signer(&attester.eth, Some(entry), document),
+                        bls_public_key: match &attester.bls {
+                            Some(BlsAccount::Key(key)) => {
+                                Some(hex::encode_prefixed(key.public_compressed()))
+                            }
+                            _ => None,
+                        },
+                        publishers: match publishers {
+                            Some(accounts) => {
+                                accounts.iter().filter_map(Account::address).collect()
+                            }
+                            None => address.into_iter().collect(),
+                        },
+                        coinbase: entry.coinbase.or(document.coinbase).or(address),
+                        fee_recipient: entry.fee_recipient.or(document.fee_recipient),
+                    });
+                }
+            }
+        }
+        listed
+    }
+
+    /// Holds the directory against another node's: a publisher on two nodes makes them take each other's
+    /// nonces, an attester on two nodes can be slashed.
+    pub fn against(&mut self, other: &str, theirs: &[Listed]) {
+        let ours = self.attesters();
+        let check = format!("shared with {other}");
+        let before = self.notes.len();
+        let publishers = |listed: &[Listed]| -> BTreeSet<Address> {
+            listed
+                .iter()
+                .flat_map(|one| one.publishers.clone())
+                .collect()
+        };
+        let attesters = |listed: &[Listed]| -> BTreeSet<Address> {
+            listed.iter().filter_map(|one| one.attester).collect()
+        };
+        let (our_attesters, their_attesters) = (attesters(&ours), attesters(theirs));
+        for address in publishers(&ours).intersection(&publishers(theirs)) {
+            self.note(&check, Grade::Bad, format!(
+                "{address} pays for the transactions of both nodes: they would take each other's nonces. Give one of them a publisher of its own"
+            ));
+        }
+        for address in our_attesters.intersection(&their_attesters) {
+            self.note(&check, Grade::Odd, format!(
+                "attester {address} is on both nodes: it is slashed for signing twice, unless both share one signing database (VALIDATOR_HA_SIGNING_ENABLED)"
+            ));
+        }
+        if self.notes.len() == before {
+            self.note(&check, Grade::Good, "no attester and no publisher");
+        }
+    }
+
+    fn note(&mut self, check: &str, grade: Grade, message: impl Into<String>) {
+        self.notes.push(Note {
+            check: check.to_owned(),
+            grade,
+            message: message.into(),
+        });
+    }
+
+    fn file(&mut self, seen: Seen, owner: u32) {
+        let Seen {
+            name,
+            sort,
+            mode,
+            uid,
+            bytes,
+        } = seen;
+        let json = name.to_ascii_lowercase().ends_with(".json");
+        if name.starts_with('.') {
+            if name.ends_with(STAGED) {
+                self.note(
+                    &name,
+                    Grade::Odd,
+                    "a killed run left it half written, with keys in it. Remove it",
+                );
+            }
+            return;
+        }
+        let refusal = match sort {
+            Sort::File if !json => {
+                let message = "the node reads only *.json. Move it out of this directory";
+                return self.note(&name, Grade::Odd, message);
+            }
+            Sort::File => None,
+            Sort::Directory => Some(
+                "is a directory: systemd hands its files to the node as keystores too. Move it out",
+            ),
+            Sort::Symlink => Some(
+                "is a symlink: systemd skips it, so that the node does not get the key. Put the file itself there",
+            ),
+            Sort::Other => Some("is not a regular file. Move it out of this directory"),
+        };
+        if let Some(refusal) = refusal {
+            return self.note(&name, Grade::Bad, refusal);
+        }
+        if !name
+            .bytes()
+            .all(|byte| (b' '..=b'~').contains(&byte) && byte != b':')
+            || name.len() > 200
+        {
+            self.note(
+                &name,
+                Grade::Bad,
+                "cannot be the name of a systemd credential. Rename it",
+            );
+        }
+        if mode & 0o7177 != 0 {
+            self.note(&name, Grade::Bad, format!(
+                "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise make new keys"
+            ));
+        }
+        if uid != owner {
+            self.note(
+                &name,
+                Grade::Bad,
+                format!("belongs to user {uid}, not to {owner}. Run `chown {owner}` on it"),
+            );
+        }
+        match Document::parse(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())) {
+            Ok(document) => self.documents.push((name, document)),
+            Err(error) => self.note(
+                &name,
+                Grade::Bad,
+                format!("{error}. Put that right, or move the file out of this directory"),
+            ),
+        }
+    }
+
+    fn together(&mut self, size: usize) {
+        let documents = std::mem::take(&mut self.documents);
+        let before = self.notes.len();
+        if documents.is_empty() {
+            self.note(
+                "keystores",
+                Grade::Bad,
+                "there is none. Make one with `aztec-kit keys new`",
+            );
+        }
+        if size > MOST_CREDENTIALS {
+            self.note("keystores", Grade::Bad, format!(
+                "the files have {size} bytes together, and systemd hands over {MOST_CREDENTIALS} at most. Spread the validators over several hosts"
+            ));
+        }
+        let versions: BTreeSet<u8> = documents.iter().map(|(_, it)| it.schema_version).collect();
+        if versions.len() > 1 {
+            self.note("keystores", Grade::Bad, "some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version");
+        }
+        let provers: Vec<_> = documents
+            .iter()
+            .filter(|(_, it)| it.prover.is_some())
+            .collect();
+        if let [(one, _), (two, _), ..] = provers[..] {
+            self.note(
+                "keystores",
+                Grade::Bad,
+                format!("{one} and {two} both have a prover, and the node takes one. Remove one"),
+            );
+        }
+        for (name, document) in &documents {
+            self.alone(
+                name,
+                document,
+                documents.iter().any(|(_, it)| it.remote_signer.is_some()),
+            );
+        }
+        if self.notes.len() == before {
+            let count: usize = documents
+                .iter()
+                .flat_map(|(_, it)| &it.validators)
+                .map(|entry| entry.attesters.len())
+                .sum();
+            self.note(
+                "keystores",
+                Grade::Good,
+                format!(
+                    "{} with {}",
+                    counted(documents.len(), "file", "files"),
+                    counted(count, "attester", "attesters")
+                ),
+            );
+        }
+        self.roles(&documents);
+        self.documents = documents;
+    }
+
+    /// What is wrong with one file for a service, though the node could load it elsewhere.
+    fn alone(&mut self, name: &str, document: &Document, default_signer: bool) {
+        for file in &document.files {
+            let beside = if file.password.is_some() {
+                ", and its password lies beside it"
+            } else {
+                ""
+            };
+            self.note(name, Grade::Bad, format!(
+                "{} names an encrypted file, which the service cannot reach{beside}. Bring the keys in with `aztec-kit keys import --from`",
+                file.place
+            ));
+        }
+        for place in &document.mnemonics {
+            self.note(name, Grade::Odd, format!(
+                "{place} is a whole mnemonic: whoever reads it has every key that was ever made from it. Import only the keys"
+            ));
+        }
+        for (index, entry) in document.validators.iter().enumerate() {
+            if entry.coinbase.or(document.coinbase) == Some(Address::ZERO) {
+                self.note(
+                    name,
+                    Grade::Odd,
+                    format!("validators[{index}].coinbase is zero: its rewards go to nobody"),
+                );
+            }
+            let accounts = entry
+                .attesters
+                .iter()
+                .map(|one| &one.eth)
+                .chain(entry.publishers.iter().flatten());
+            for account in accounts {
+                if let Account::Remote {
+                    address,
+                    signer: None,
+                } = account
+                    && entry.remote_signer.is_none()
+                    && !default_signer
+                {
+                    self.note(name, Grade::Bad, format!(
+                        "validators[{index}] has only the address {address}, and no remote signer is named for it. Import it with --remote-signer"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// No attester twice, and no publisher that is somebody else's attester.
+    fn roles(&mut self, documents: &[(String, Document)]) {
+        let before = self.notes.len();
+        let mut owners: BTreeMap<Address, String> = BTreeMap::new();
+        for (name, document) in documents {
+            for (index, entry) in document.validators.iter().enumerate() {
+                for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
+                    let place = format!("{name} validators[{index}]");
+                    if let Some(first) = owners.get(&address) {
+                        self.note("attesters", Grade::Bad, format!(
+                            "{address} is in {first} and in {place}: the node does not start with it. Remove one"
+                        ));
+                    } else {
+                        owners.insert(address, place);
+                    }
+                }
+            }
+        }
+        if self.notes.len() == before && !owners.is_empty() {
+            self.note(
+                "attesters",
+                Grade::Good,
+                format!(
+                    "{}, no duplicate",
+                    counted(owners.len(), "address", "addresses")
+                ),
+            );
+        }
+        let before = self.notes.len();
+        let mut publishers = BTreeSet::new();
+        for (name, document) in documents {
+            for (index, entry) in document.validators.iter().enumerate() {
+                let place = format!("{name} validators[{index}]");
+                let named = entry.publishers.as_ref().or(document.publishers.as_ref());
+                for address in named.into_iter().flatten().filter_map(Account::address) {
+                    publishers.insert(address);
+                    if let Some(owner) = owners.get(&address).filter(|owner| **owner != place) {
+                        self.note("publishers", Grade::Odd, format!(
+                            "{address} publishes for {place} and is the attester of {owner}: two roles on one key. Use a key of its own"
+                        ));
+                    }
+                }
+            }
+        }
+        if self.notes.len() == before && !owners.is_empty() {
+            let message = match publishers.len() {
+                0 => "every attester pays for its own transactions".to_owned(),
+                count => format!(
+                    "{}, and no other attester's key",
+                    counted(count, "address", "addresses")
+                ),
+            };
+            self.note("publishers", Grade::Good, message);
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn signer(account: &Account, entry: Option<&Entry>, document: &Document) -> String {
+    match account {
+        Account::Key(_) => "local".to_owned(),
+        Account::File(_) => "encrypted".to_owned(),
+        Account::Remote { signer, .. } => {
+            let default = entry.and_then(|entry| entry.remote_signer.as_ref());
+            let url = signer.as_ref().or(default);
+            url.or(document.remote_signer.as_ref())
+                .map_or_else(|| "remote".to_owned(), origin)
+        }
+    }
+}
+
+/// Scheme, host and port: the rest of a URL may carry a password.
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+#[path = "survey_tests.rs"]
+mod tests;

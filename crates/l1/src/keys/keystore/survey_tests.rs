@@ -1,0 +1,198 @@
+use super::*;
+use crate::keys::{
+    EthKey, Mnemonic, derive_attester, derive_publisher,
+    keystore::{Bls, NewEntry, Signer, render_entries},
+};
+
+const OWNER: u32 = 7;
+
+fn junk() -> Mnemonic {
+    Mnemonic::parse("test test test test test test test test test test test junk").unwrap()
+}
+
+/// Keystores of attesters and publishers at these indices of one mnemonic.
+fn keystore(attesters: &[u32], publishers: &[(u32, u32)]) -> Zeroizing<Vec<u8>> {
+    let junk = junk();
+    let publishers: Vec<EthKey> = publishers
+        .iter()
+        .map(|(account, index)| derive_publisher(&junk, *account, *index).unwrap())
+        .collect();
+    let attesters: Vec<_> = attesters
+        .iter()
+        .map(|index| derive_attester(&junk, 0, *index).unwrap())
+        .collect();
+    let entries: Vec<_> = attesters
+        .iter()
+        .map(|attester| NewEntry {
+            attester: Signer::Key(&attester.eth),
+            bls: Some(Bls::Key(&attester.bls)),
+            publishers: publishers.iter().map(Signer::Key).collect(),
+            coinbase: None,
+            fee_recipient: B256::ZERO,
+        })
+        .collect();
+    render_entries(&entries)
+}
+
+fn file(name: &str, bytes: &[u8]) -> Seen {
+    Seen {
+        name: name.to_owned(),
+        sort: Sort::File,
+        mode: 0o600,
+        uid: OWNER,
+        bytes: Some(Zeroizing::new(bytes.to_vec())),
+    }
+}
+
+fn notes(seen: Vec<Seen>) -> Vec<String> {
+    let notes = Survey::of(seen, OWNER).notes;
+    let line = |note: Note| format!("{:?} {}: {}", note.grade, note.check, note.message);
+    notes.into_iter().map(line).collect()
+}
+
+#[test]
+fn a_sound_directory_is_said_to_be_sound() {
+    let one = keystore(&[0, 1], &[(1, 0)]);
+    let two = keystore(&[2], &[(1, 0)]);
+    assert_eq!(
+        notes(vec![file("one.json", &one), file("two.JSON", &two)]),
+        [
+            "Good keystores: 2 files with 3 attesters",
+            "Good attesters: 3 addresses, no duplicate",
+            "Good publishers: 1 address, and no other attester's key",
+        ]
+    );
+}
+
+#[test]
+fn each_defect_is_found() {
+    let one = keystore(&[0], &[]);
+    let good = |name: &str| file(name, &one);
+    let named = |name: &str, sort| Seen {
+        sort,
+        bytes: None,
+        ..good(name)
+    };
+    let bad = |seen: Vec<Seen>| {
+        let mut lines = notes(seen);
+        lines.retain(|line| !line.starts_with("Good"));
+        lines
+    };
+    let path = br#"{"schemaVersion":1,"validators":[{"attester":{"path":"a.json","password":"x"},"feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
+    let lost = br#"{"schemaVersion":1,"validators":[{"attester":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
+    let prover = br#"{"schemaVersion":1,"prover":"0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"}"#;
+    let cases = [
+        (
+            vec![],
+            "Bad keystores: there is none. Make one with `aztec-kit keys new`",
+        ),
+        (
+            vec![good("a.json"), named("l.json", Sort::Symlink)],
+            "Bad l.json: is a symlink: systemd skips it, so that the node does not get the key. Put the file itself there",
+        ),
+        (
+            vec![good("a.json"), named("old", Sort::Directory)],
+            "Bad old: is a directory: systemd hands its files to the node as keystores too. Move it out",
+        ),
+        (
+            vec![good("a.json"), named("s", Sort::Other)],
+            "Bad s: is not a regular file. Move it out of this directory",
+        ),
+        (
+            vec![good("a.json"), file("a.json.bak", b"")],
+            "Odd a.json.bak: the node reads only *.json. Move it out of this directory",
+        ),
+        (
+            vec![good("a.json"), file(".b.json.aztec-kit-new", b"")],
+            "Odd .b.json.aztec-kit-new: a killed run left it half written, with keys in it. Remove it",
+        ),
+        (
+            vec![good("a:b.json")],
+            "Bad a:b.json: cannot be the name of a systemd credential. Rename it",
+        ),
+        (
+            vec![Seen {
+                mode: 0o644,
+                ..good("a.json")
+            }],
+            "Bad a.json: has mode 0644: others can read or change it. If nobody has, `chmod 600` it; otherwise make new keys",
+        ),
+        (
+            vec![Seen {
+                uid: 8,
+                ..good("a.json")
+            }],
+            "Bad a.json: belongs to user 8, not to 7. Run `chown 7` on it",
+        ),
+        (
+            vec![good("a.json"), file("b.json", b"[]")],
+            "Bad b.json: the keystore is not usable: it is an array, as a staker output is: that file does not belong among keystores. Put that right, or move the file out of this directory",
+        ),
+        (
+            vec![good("a.json"), good("b.json")],
+            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: the node does not start with it. Remove one",
+        ),
+        (
+            vec![file("a.json", &keystore(&[3, 3], &[]))],
+            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: the node does not start with it. Remove one",
+        ),
+        (
+            vec![good("a.json"), file("b.json", &keystore(&[1], &[(0, 0)]))],
+            "Odd publishers: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 publishes for b.json validators[0] and is the attester of a.json validators[0]: two roles on one key. Use a key of its own",
+        ),
+        (
+            vec![file("a.json", path)],
+            "Bad a.json: validators[0].attester names an encrypted file, which the service cannot reach, and its password lies beside it. Bring the keys in with `aztec-kit keys import --from`",
+        ),
+        (
+            vec![file("a.json", lost)],
+            "Bad a.json: validators[0] has only the address 0x70997970C51812dc3A010C7d01b50e0d17dc79C8, and no remote signer is named for it. Import it with --remote-signer",
+        ),
+        (
+            vec![file("a.json", prover), file("b.json", prover)],
+            "Bad keystores: a.json and b.json both have a prover, and the node takes one. Remove one",
+        ),
+        (
+            vec![
+                good("a.json"),
+                file("b.json", br#"{"schemaVersion":2,"validators":[]}"#),
+            ],
+            "Bad keystores: some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version",
+        ),
+    ];
+    for (seen, expected) in cases {
+        assert_eq!(bad(seen), [expected]);
+    }
+}
+
+#[test]
+fn two_nodes_must_not_share() {
+    let survey = |attesters: &[u32], publishers: &[(u32, u32)]| {
+        Survey::of(
+            vec![file("k.json", &keystore(attesters, publishers))],
+            OWNER,
+        )
+    };
+    let against = |other: &Survey| {
+        let mut ours = survey(&[0], &[(1, 0)]);
+        ours.against("b", &other.attesters());
+        (ours.sound(), ours.notes.pop().unwrap())
+    };
+    let (sound, note) = against(&survey(&[1], &[(1, 1)]));
+    assert!(sound);
+    assert_eq!(note.message, "no attester and no publisher");
+    let (sound, note) = against(&survey(&[1], &[(1, 0)]));
+    assert!(!sound);
+    assert!(
+        note.message
+            .ends_with("Give one of them a publisher of its own"),
+        "{note:?}"
+    );
+    // A prover pays for transactions too.
+    let prover = crate::keys::keystore::render_prover(&derive_publisher(&junk(), 1, 0).unwrap());
+    let (sound, _) = against(&Survey::of(vec![file("p.json", &prover)], OWNER));
+    assert!(!sound);
+    let (sound, note) = against(&survey(&[0], &[(1, 1)]));
+    assert!(sound);
+    assert_eq!(note.grade, Grade::Odd);
+}

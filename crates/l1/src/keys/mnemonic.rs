@@ -1,0 +1,123 @@
+//! BIP-39 mnemonics.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::Seed;
+use crate::error::{Error, Result};
+
+/// An English BIP-39 mnemonic. It prints nothing of itself and wipes on drop.
+pub struct Mnemonic(bip39::Mnemonic);
+
+/// How long a new mnemonic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WordCount {
+    /// 128 bits.
+    Twelve,
+    /// 256 bits.
+    TwentyFour,
+}
+
+/// Makes a mnemonic from the randomness of the operating system.
+///
+/// # Errors
+///
+/// If the operating system gives none.
+pub fn generate_mnemonic(words: WordCount) -> Result<Mnemonic> {
+    let mut entropy = Zeroizing::new([0u8; 32]);
+    let bytes = match words {
+        WordCount::Twelve => &mut entropy[..16],
+        WordCount::TwentyFour => &mut entropy[..],
+    };
+    getrandom::fill(bytes).map_err(|error| Error::Entropy {
+        reason: error.to_string(),
+    })?;
+    bip39::Mnemonic::from_entropy(bytes)
+        .map(Mnemonic)
+        .map_err(refused)
+}
+
+impl Mnemonic {
+    /// Reads a mnemonic and checks its checksum. Any white space separates words.
+    ///
+    /// # Errors
+    ///
+    /// If BIP-39 does not accept it; the error names no word.
+    pub fn parse(phrase: &str) -> Result<Self> {
+        bip39::Mnemonic::parse_in_normalized(bip39::Language::English, phrase)
+            .map(Self)
+            .map_err(refused)
+    }
+
+    /// The words, for the one moment they are written to their place.
+    #[must_use]
+    pub fn phrase(&self) -> Zeroizing<String> {
+        // Longest English word: 8 letters. Enough room up front, so that no copy stays behind in
+        // memory when the string grows.
+        let mut phrase = Zeroizing::new(String::with_capacity(24 * 9));
+        for word in self.0.words() {
+            if !phrase.is_empty() {
+                phrase.push(' ');
+            }
+            phrase.push_str(word);
+        }
+        phrase
+    }
+
+    /// The seed with the empty passphrase: the official tool accepts a passphrase and ignores it,
+    /// so a key made with one could not be restored there.
+    pub(super) fn seed(&self) -> Seed {
+        Zeroizing::new(self.0.to_seed_normalized(""))
+    }
+}
+
+impl fmt::Debug for Mnemonic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mnemonic([REDACTED])")
+    }
+}
+
+fn refused(error: bip39::Error) -> Error {
+    // Its messages give positions and counts, never words.
+    Error::Mnemonic {
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_mnemonics_parse_again_and_differ() {
+        for (words, count) in [(WordCount::Twelve, 12), (WordCount::TwentyFour, 24)] {
+            let one = generate_mnemonic(words).unwrap();
+            let two = generate_mnemonic(words).unwrap();
+            assert_eq!(one.phrase().split(' ').count(), count);
+            assert_ne!(*one.phrase(), *two.phrase());
+            assert_eq!(
+                *Mnemonic::parse(&one.phrase()).unwrap().phrase(),
+                *one.phrase()
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_no_word() {
+        for phrase in [
+            "sausage",
+            "test test test",
+            "test test test test test test test test test test test blorb",
+        ] {
+            let text = Mnemonic::parse(phrase).unwrap_err().to_string();
+            assert!(!phrase.split(' ').any(|word| text.contains(word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_prints_nothing() {
+        let mnemonic = generate_mnemonic(WordCount::Twelve).unwrap();
+        assert_eq!(format!("{mnemonic:?}"), "Mnemonic([REDACTED])");
+    }
+}

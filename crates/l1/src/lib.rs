@@ -1,0 +1,30 @@
+//! Layer 1 side of an Aztec node: validator keys, reads of the rollup contracts, and staking on a
+//! local network.
+//!
+//! * [`keys`] derives and renders validator keys. It never touches the network.
+//! * [`reader`] reads a chain through one JSON-RPC endpoint.
+//! * [`stranger`] asks a server that may be anything.
+//! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
+//! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
+//!
+//! Every function blocks. The asynchronous runtime that the RPC library needs lives inside
+//! [`reader::Reader`] and [`staking::Staker`]; do not call them from inside another runtime.
+
+pub mod beacon;
+mod bindings;
+mod client;
+pub mod deployment;
+mod error;
+pub mod keys;
+pub mod reader;
+pub mod rpc;
+pub mod staking;
+pub mod stranger;
+
+pub use alloy::primitives::{Address, B256, U256};
+pub use beacon::Beacon;
+pub use client::init_tls;
+pub use deployment::Deployment;
+pub use error::{Error, Result};
+pub use reader::Reader;
+pub use staking::Staker;

@@ -1,0 +1,369 @@
+//! Reads of the chain and of the rollup contracts.
+
+use std::{fmt, time::Duration};
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::{Address, U256},
+    providers::Provider,
+};
+
+use crate::{
+    bindings::{G1, Gse, Registry, Rollup, Token},
+    client::Connection,
+    error::{Error, Result},
+    keys::G1Point,
+};
+
+/// Reads through one JSON-RPC endpoint. Nothing here sends a transaction.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+/// The latest block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub number: u64,
+    /// Its time in seconds since 1970: a node whose head is old is not synced.
+    pub timestamp: u64,
+}
+
+/// What an attester is to a rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttesterStatus {
+    /// Not registered; perhaps in the entry queue.
+    None,
+    /// Registered and taking part.
+    Validating,
+    /// Slashed below the minimum: it does not take part but still has funds here.
+    Zombie,
+    /// On its way out.
+    Exiting,
+    /// A status that this release does not know.
+    Other(u8),
+}
+
+/// An attester on the canonical rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The canonical rollup.
+    pub rollup: Address,
+    /// What the attester is to it.
+    pub status: AttesterStatus,
+}
+
+/// The figures of a rollup that registration needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupInfo {
+    /// Its version, which identifies the L2 chain.
+    pub version: U256,
+    /// The token that validators stake.
+    pub staking_asset: Address,
+    /// How much of it one validator stakes.
+    pub activation_threshold: U256,
+    /// The governance staking escrow, where stakes and public keys are kept.
+    pub gse: Address,
+    /// Seconds per slot, if this rollup says so.
+    pub slot_duration: Option<U256>,
+    /// Slots per epoch, if this rollup says so.
+    pub epoch_duration: Option<U256>,
+}
+
+/// How far a rollup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// The last proposed one.
+    pub pending: U256,
+    /// The last proven one.
+    pub proven: U256,
+}
+
+/// The clock of a rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotClock {
+    /// The slot that goes on.
+    pub slot: u64,
+    /// How long a slot takes, seconds.
+    pub slot_seconds: u64,
+    /// Slots of an epoch.
+    pub epoch_slots: u64,
+}
+
+impl Reader {
+    /// Prepares a reader; the first call connects. `timeout` bounds each call.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is not `http` or `https`, or the CA store of the host cannot be read.
+    pub fn connect(url: &str, timeout: Duration) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::new(url, timeout)?,
+        })
+    }
+
+    /// The endpoint as it may be shown: scheme, host and port.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.connection.endpoint
+    }
+
+    /// The chain id.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub fn chain_id(&self) -> Result<u64> {
+        let Connection { provider, .. } = &self.connection;
+        self.connection
+            .block_on(async { provider.get_chain_id().await })
+            .map_err(|error| self.connection.failed("eth_chainId", &error))
+    }
+
+    /// The number of the latest block.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub fn block_number(&self) -> Result<u64> {
+        let Connection { provider, .. } = &self.connection;
+        self.connection
+            .block_on(async { provider.get_block_number().await })
+            .map_err(|error| self.connection.failed("eth_blockNumber", &error))
+    }
+
+    /// The latest block.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub fn head(&self) -> Result<Head> {
+        const CALL: &str = "eth_getBlockByNumber(latest)";
+        let Connection {
+            provider, endpoint, ..
+        } = &self.connection;
+        let block = self
+            .connection
+            .block_on(async { provider.get_block_by_number(BlockNumberOrTag::Latest).await })
+            .map_err(|error| self.connection.failed(CALL, &error))?
+            .ok_or_else(|| Error::Rpc {
+                endpoint: endpoint.clone(),
+                call: CALL.to_owned(),
+                reason: "the node has no block".to_owned(),
+            })?;
+        Ok(Head {
+            number: block.header.number,
+            timestamp: block.header.timestamp,
+        })
+    }
+
+    /// Whether there is a contract at this address.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub fn code_at(&self, address: Address) -> Result<bool> {
+        let Connection { provider, .. } = &self.connection;
+        self.connection
+            .block_on(async { provider.get_code_at(address).await })
+            .map(|code| !code.is_empty())
+            .map_err(|error| {
+                self.connection
+                    .failed(format!("eth_getCode of {address}"), &error)
+            })
+    }
+
+    /// The balance of an account in wei.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub fn balance(&self, account: Address) -> Result<U256> {
+        let Connection { provider, .. } = &self.connection;
+        self.connection
+            .block_on(async { provider.get_balance(account).await })
+            .map_err(|error| {
+                self.connection
+                    .failed(format!("eth_getBalance of {account}"), &error)
+            })
+    }
+
+    /// The balance of an account in a token's smallest unit.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or there is no token.
+    pub fn token_balance(&self, token: Address, account: Address) -> Result<U256> {
+        self.view(token, Token::balanceOfCall { owner: account })
+    }
+
+    /// The rollup that a registry says is canonical.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or there is no registry.
+    pub fn canonical_rollup(&self, registry: Address) -> Result<Address> {
+        self.view(registry, Registry::getCanonicalRollupCall {})
+    }
+
+    /// The figures of a rollup.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails or there is no rollup.
+    pub fn rollup_info(&self, rollup: Address) -> Result<RollupInfo> {
+        let chain = &self.connection;
+        chain.block_on(async {
+            let (version, staking_asset, activation_threshold, gse, slot_duration, epoch_duration) =
+                tokio::try_join!(
+                    chain.view(rollup, Rollup::getVersionCall {}),
+                    chain.view(rollup, Rollup::getStakingAssetCall {}),
+                    chain.view(rollup, Rollup::getActivationThresholdCall {}),
+                    chain.view(rollup, Rollup::getGSECall {}),
+                    async { available(chain.view(rollup, Rollup::getSlotDurationCall {}).await) },
+                    async { available(chain.view(rollup, Rollup::getEpochDurationCall {}).await) },
+                )?;
+            Ok(RollupInfo {
+                version,
+                staking_asset,
+                activation_threshold,
+                gse,
+                slot_duration,
+                epoch_duration,
+            })
+        })
+    }
+
+    /// The last proposed and the last proven checkpoint of a rollup.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails or there is no rollup.
+    pub fn checkpoints(&self, rollup: Address) -> Result<Checkpoints> {
+        let chain = &self.connection;
+        chain.block_on(async {
+            let (pending, proven) = tokio::try_join!(
+                chain.view(rollup, Rollup::getPendingCheckpointNumberCall {}),
+                chain.view(rollup, Rollup::getProvenCheckpointNumberCall {}),
+            )?;
+            Ok(Checkpoints { pending, proven })
+        })
+    }
+
+    /// The clock of a rollup, as of the newest block of the L1.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails or there is no rollup.
+    pub fn slot_clock(&self, rollup: Address) -> Result<SlotClock> {
+        let chain = &self.connection;
+        let (slot, slot_seconds, epoch_slots) = chain.block_on(async {
+            tokio::try_join!(
+                chain.view(rollup, Rollup::getCurrentSlotCall {}),
+                chain.view(rollup, Rollup::getSlotDurationCall {}),
+                chain.view(rollup, Rollup::getEpochDurationCall {}),
+            )
+        })?;
+        Ok(SlotClock {
+            slot: slot.saturating_to(),
+            slot_seconds: slot_seconds.saturating_to(),
+            epoch_slots: epoch_slots.saturating_to(),
+        })
+    }
+
+    /// What an attester is to a rollup.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or there is no rollup.
+    pub fn attester_status(&self, rollup: Address, attester: Address) -> Result<AttesterStatus> {
+        self.view(rollup, Rollup::getStatusCall { attester })
+            .map(AttesterStatus::from)
+    }
+
+    /// What an attester is to the canonical rollup of a registry: two calls on one connection.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails or there is no registry.
+    pub fn standing(&self, registry: Address, attester: Address) -> Result<Standing> {
+        let chain = &self.connection;
+        chain.block_on(async {
+            let rollup = chain
+                .view(registry, Registry::getCanonicalRollupCall {})
+                .await?;
+            let status = chain
+                .view(rollup, Rollup::getStatusCall { attester })
+                .await?
+                .into();
+            Ok(Standing { rollup, status })
+        })
+    }
+
+    /// The point that a G1 key's owner signs to prove possession.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails or there is no escrow.
+    pub fn registration_digest(&self, gse: Address, pk_g1: G1Point) -> Result<G1Point> {
+        self.view(
+            gse,
+            Gse::getRegistrationDigestCall {
+                publicKey: pk_g1.into(),
+            },
+        )
+        .map(G1Point::from)
+    }
+
+    fn view<C: alloy::sol_types::SolCall>(&self, contract: Address, call: C) -> Result<C::Return> {
+        self.connection
+            .block_on(self.connection.view(contract, call))
+    }
+}
+
+/// `None` for a function that the contract does not have; other failures stay failures.
+fn available<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::NotThatContract { .. }) => Ok(None),
+        Err(Error::Rpc { reason, .. }) if reason.starts_with("reverted") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl From<u8> for AttesterStatus {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::None,
+            1 => Self::Validating,
+            2 => Self::Zombie,
+            3 => Self::Exiting,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for AttesterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("not registered"),
+            Self::Validating => f.write_str("validating"),
+            Self::Zombie => f.write_str("slashed below the minimum"),
+            Self::Exiting => f.write_str("exiting"),
+            Self::Other(number) => write!(f, "in the unknown status {number}"),
+        }
+    }
+}
+
+impl From<G1Point> for G1 {
+    fn from(G1Point { x, y }: G1Point) -> Self {
+        Self { x, y }
+    }
+}
+
+impl From<G1> for G1Point {
+    fn from(G1 { x, y }: G1) -> Self {
+        Self { x, y }
+    }
+}

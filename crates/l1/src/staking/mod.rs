@@ -1,0 +1,186 @@
+//! Registration of a validator on a local network.
+//!
+//! [`Staker::ensure_staked`] looks at the chain before each transaction and sends only what is
+//! missing, so it may be killed at any point and run again:
+//!
+//! 1. fund the accounts that pay for gas,
+//! 2. mint the stake to the deployer, who owns the test staking asset,
+//! 3. let the rollup take it,
+//! 4. deposit, which puts the attester into the entry queue,
+//! 5. flush the queue as soon as the rollup allows it, until the attester is validating.
+//!
+//! A run that is killed between sending a transaction and its block leaves that transaction pending.
+//! A second deposit would then be sent on top of it, and the queue does not refuse duplicates; hence
+//! nothing is sent while the deployer has pending transactions.
+
+mod run;
+mod send;
+
+use std::time::Duration;
+
+use alloy::{
+    network::EthereumWallet,
+    primitives::{Address, B256, U256},
+    providers::{DynProvider, Provider, ProviderBuilder},
+};
+
+use crate::{
+    client::Connection,
+    error::Result,
+    keys::{AttesterKeys, EthKey, Mnemonic, derive_publisher},
+};
+use run::Run;
+
+/// The chain id of a local network, the only one that a [`Staker`] touches.
+pub const LOCAL_CHAIN_ID: u64 = 31337;
+
+/// Below this balance, an account is topped up: 1 ETH.
+pub const FUNDING_FLOOR: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+
+/// Up to this balance: 10 ETH, far more than a test network's gas costs in months.
+pub const FUNDING_TARGET: U256 = U256::from_limbs([10_000_000_000_000_000_000, 0, 0, 0]);
+
+/// One RPC call on a local network: milliseconds, but a machine that is busy deploying stalls.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Longer than an epoch of the slowest local configuration in use: 32 slots of 36 s make 19 min, and
+/// the queue may have to wait for the next one.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(25 * 60);
+
+/// Registers validators on a local network.
+#[derive(Debug)]
+pub struct Staker {
+    connection: Connection,
+    sender: DynProvider,
+    deployer: Address,
+}
+
+/// What to register.
+#[derive(Debug)]
+pub struct StakeRequest<'a> {
+    /// The registry whose canonical rollup the attester joins.
+    pub registry: Address,
+    /// The attester; its BLS key signs the proof of possession.
+    pub attester: &'a AttesterKeys,
+    /// Who may withdraw the stake.
+    pub withdrawer: Address,
+    /// The accounts that pay for gas later, brought up to [`FUNDING_TARGET`].
+    pub fund: Vec<Address>,
+    /// When to give up, for the whole of it.
+    pub deadline: Duration,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StakeOutcome {
+    /// The rollup on which the attester is validating now.
+    pub rollup: Address,
+    /// The transactions of this run, in order; empty if everything was in place.
+    pub transactions: Vec<B256>,
+}
+
+impl StakeOutcome {
+    /// Whether this run sent anything.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        !self.transactions.is_empty()
+    }
+}
+
+impl<'a> StakeRequest<'a> {
+    /// The attester publishes for itself and may withdraw its stake.
+    #[must_use]
+    pub fn new(registry: Address, attester: &'a AttesterKeys) -> Self {
+        let address = attester.address();
+        Self {
+            registry,
+            attester,
+            withdrawer: address,
+            fund: vec![address],
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+}
+
+/// The account that deploys on a local network: the first of the public test mnemonic, which every
+/// local chain funds. Everybody knows its key.
+///
+/// # Errors
+///
+/// Never in practice: the derivation is fixed.
+pub fn local_deployer() -> Result<EthKey> {
+    let mnemonic = Mnemonic::parse("test test test test test test test test test test test junk")?;
+    derive_publisher(&mnemonic, 0, 0)
+}
+
+impl Staker {
+    /// Prepares a staker; the first call connects.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is not `http` or `https`.
+    pub fn new(url: &str, deployer: &EthKey) -> Result<Self> {
+        let connection = Connection::new(url, CALL_TIMEOUT)?;
+        // Nonces are read from the chain each time: a cached one would be wrong after any failure.
+        // The chain id is fixed, so that what is signed here is void on every public chain.
+        let sender = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .with_gas_estimation()
+            .with_simple_nonce_management()
+            .with_chain_id(LOCAL_CHAIN_ID)
+            .wallet(EthereumWallet::from(deployer.signer()))
+            .connect_provider(connection.provider.clone())
+            .erased();
+        Ok(Self {
+            connection,
+            sender,
+            deployer: deployer.address(),
+        })
+    }
+
+    /// Brings the attester to the state "validating" on the canonical rollup, from whatever state it
+    /// is in. `on_progress` gets one line before each step and when a wait changes.
+    ///
+    /// # Errors
+    ///
+    /// If the chain is not a local one, a call fails, a transaction reverts, the attester left the
+    /// rollup before, the rollup refuses the deposit, or the deadline passes. All but the refusals
+    /// are resumed by calling again.
+    pub fn ensure_staked(
+        &self,
+        request: &StakeRequest<'_>,
+        on_progress: &mut dyn FnMut(&str),
+    ) -> Result<StakeOutcome> {
+        self.connection.block_on(async {
+            let mut run = Run::new(self, request.deadline, on_progress);
+            let rollup = run.ensure_staked(request).await?;
+            Ok(StakeOutcome {
+                rollup,
+                transactions: run.transactions,
+            })
+        })
+    }
+
+    /// Brings an account's balance up to `target` if it is below `floor`; tells whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`ensure_staked`](Self::ensure_staked).
+    pub fn ensure_funded(
+        &self,
+        account: Address,
+        floor: U256,
+        target: U256,
+        on_progress: &mut dyn FnMut(&str),
+    ) -> Result<bool> {
+        self.connection.block_on(async {
+            let mut run = Run::new(self, DEFAULT_DEADLINE, on_progress);
+            run.require_local_chain().await?;
+            if run.balance(account).await? >= floor {
+                return Ok(false);
+            }
+            run.settle().await?;
+            run.fund(account, floor, target).await
+        })
+    }
+}

@@ -1,0 +1,318 @@
+//! The steps, each with its look at the chain.
+
+use std::time::{Duration, Instant};
+
+use alloy::{
+    primitives::{Address, B256, U256, utils::format_ether},
+    providers::{DynProvider, Provider},
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    sol_types::SolEvent,
+};
+
+use super::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, Staker};
+use crate::{
+    bindings::{G2, Gse, Registry, Rollup, Token},
+    client::Connection,
+    error::{Error, Result},
+    keys::{G1Point, G2Point},
+    reader::AttesterStatus,
+};
+
+/// One run of the steps.
+pub(super) struct Run<'a> {
+    pub(super) chain: &'a Connection,
+    pub(super) sender: &'a DynProvider,
+    pub(super) deployer: Address,
+    pub(super) progress: &'a mut dyn FnMut(&str),
+    pub(super) started: Instant,
+    pub(super) deadline: Duration,
+    pub(super) transactions: Vec<B256>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        staker: &'a Staker,
+        deadline: Duration,
+        progress: &'a mut dyn FnMut(&str),
+    ) -> Self {
+        let Staker {
+            connection,
+            sender,
+            deployer,
+        } = staker;
+        Self {
+            chain: connection,
+            sender,
+            deployer: *deployer,
+            progress,
+            started: Instant::now(),
+            deadline,
+            transactions: Vec::new(),
+        }
+    }
+
+    pub(super) async fn ensure_staked(&mut self, request: &StakeRequest<'_>) -> Result<Address> {
+        let attester = request.attester.address();
+        self.require_local_chain().await?;
+        let rollup = self
+            .chain
+            .view(request.registry, Registry::getCanonicalRollupCall {})
+            .await?;
+
+        let registered = self.is_validating(rollup, attester).await?;
+        let mut unfunded = Vec::new();
+        for account in &request.fund {
+            if self.balance(*account).await? < FUNDING_FLOOR {
+                unfunded.push(*account);
+            }
+        }
+        if registered && unfunded.is_empty() {
+            return Ok(rollup);
+        }
+
+        self.settle().await?;
+        for account in unfunded {
+            self.fund(account, FUNDING_FLOOR, FUNDING_TARGET).await?;
+        }
+        if !self.is_validating(rollup, attester).await? {
+            if self.queue_position(rollup, attester).await?.is_none() {
+                self.deposit(rollup, request).await?;
+            }
+            self.enter(rollup, attester).await?;
+        }
+        Ok(rollup)
+    }
+
+    pub(super) async fn require_local_chain(&self) -> Result<()> {
+        let found = self
+            .chain
+            .provider
+            .get_chain_id()
+            .await
+            .map_err(|error| self.chain.failed("eth_chainId", &error))?;
+        if found != LOCAL_CHAIN_ID {
+            return Err(Error::NotLocalChain {
+                endpoint: self.chain.endpoint.clone(),
+                found,
+                expected: LOCAL_CHAIN_ID,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing left to do; an error if nothing can be done.
+    async fn is_validating(&self, rollup: Address, attester: Address) -> Result<bool> {
+        let status = self
+            .chain
+            .view(rollup, Rollup::getStatusCall { attester })
+            .await?
+            .into();
+        match status {
+            AttesterStatus::Validating => Ok(true),
+            AttesterStatus::None => Ok(false),
+            AttesterStatus::Zombie | AttesterStatus::Exiting | AttesterStatus::Other(_) => {
+                Err(Error::NotStakeable {
+                    attester,
+                    rollup,
+                    status,
+                })
+            }
+        }
+    }
+
+    pub(super) async fn balance(&self, account: Address) -> Result<U256> {
+        self.chain
+            .provider
+            .get_balance(account)
+            .await
+            .map_err(|error| {
+                self.chain
+                    .failed(format!("eth_getBalance of {account}"), &error)
+            })
+    }
+
+    pub(super) async fn fund(
+        &mut self,
+        account: Address,
+        floor: U256,
+        target: U256,
+    ) -> Result<bool> {
+        let balance = self.balance(account).await?;
+        if balance >= floor {
+            return Ok(false);
+        }
+        let amount = target.saturating_sub(balance);
+        let step = format!("send {} ETH to {account}", format_ether(amount));
+        self.send(
+            &step,
+            TransactionRequest::default().to(account).value(amount),
+        )
+        .await?;
+        Ok(true)
+    }
+
+    async fn deposit(&mut self, rollup: Address, request: &StakeRequest<'_>) -> Result<()> {
+        let StakeRequest {
+            attester,
+            withdrawer,
+            ..
+        } = request;
+        let (asset, stake, gse) = tokio::try_join!(
+            self.chain.view(rollup, Rollup::getStakingAssetCall {}),
+            self.chain
+                .view(rollup, Rollup::getActivationThresholdCall {}),
+            self.chain.view(rollup, Rollup::getGSECall {}),
+        )?;
+        let owner = self.deployer;
+
+        let balance = self
+            .chain
+            .view(asset, Token::balanceOfCall { owner })
+            .await?;
+        if balance < stake {
+            let mint = Token::mintCall {
+                to: owner,
+                amount: stake.saturating_sub(balance),
+            };
+            self.call("mint the stake to the deployer", asset, mint)
+                .await?;
+        }
+        let allowance = self
+            .chain
+            .view(
+                asset,
+                Token::allowanceCall {
+                    owner,
+                    spender: rollup,
+                },
+            )
+            .await?;
+        if allowance < stake {
+            let approve = Token::approveCall {
+                spender: rollup,
+                amount: stake,
+            };
+            self.call("let the rollup take the stake", asset, approve)
+                .await?;
+        }
+
+        let public_key = attester.bls.public_g1();
+        let digest = self
+            .chain
+            .view(
+                gse,
+                Gse::getRegistrationDigestCall {
+                    publicKey: public_key.into(),
+                },
+            )
+            .await?;
+        let proof = attester.bls.prove_possession(G1Point::from(digest))?;
+        let deposit = Rollup::depositCall {
+            attester: attester.address(),
+            withdrawer: *withdrawer,
+            publicKeyInG1: public_key.into(),
+            publicKeyInG2: attester.bls.public_g2().into(),
+            proofOfPossession: proof.into(),
+            // Otherwise the stake stays behind when the network moves to a new rollup.
+            moveWithLatestRollup: true,
+        };
+        self.call(
+            &format!("deposit for attester {}", attester.address()),
+            rollup,
+            deposit,
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Flushes the entry queue until the attester is validating.
+    async fn enter(&mut self, rollup: Address, attester: Address) -> Result<()> {
+        let mut flush = None;
+        let mut said = String::new();
+        loop {
+            let position = self.queue_position(rollup, attester).await?;
+            // After the queue, not before: somebody else's flush may come between the two calls.
+            if self.is_validating(rollup, attester).await? {
+                return Ok(());
+            }
+            let Some(position) = position else {
+                return Err(Error::DepositRefused {
+                    attester,
+                    rollup,
+                    transaction: flush,
+                });
+            };
+            let (places, next, now) = tokio::try_join!(
+                self.chain
+                    .view(rollup, Rollup::getAvailableValidatorFlushesCall {}),
+                self.chain
+                    .view(rollup, Rollup::getNextFlushableEpochCall {}),
+                self.chain.view(rollup, Rollup::getCurrentEpochCall {}),
+            )?;
+            if places.is_zero() {
+                let wait = format!(
+                    "waiting for the entry queue: place {position}, opens in epoch {next} (now {now})"
+                );
+                if wait != said {
+                    (self.progress)(&wait);
+                    said = wait;
+                }
+                self.pause("the entry queue to open").await?;
+                continue;
+            }
+            let receipt = self
+                .call(
+                    "flush the entry queue",
+                    rollup,
+                    Rollup::flushEntryQueueCall {},
+                )
+                .await?;
+            flush = Some(receipt.transaction_hash);
+            if refuses(&receipt, rollup, attester) {
+                return Err(Error::DepositRefused {
+                    attester,
+                    rollup,
+                    transaction: flush,
+                });
+            }
+        }
+    }
+
+    async fn queue_position(&self, rollup: Address, attester: Address) -> Result<Option<u64>> {
+        let length = self
+            .chain
+            .view(rollup, Rollup::getEntryQueueLengthCall {})
+            .await?;
+        // A local queue is short; an absurd length only means looking at an absurd number of places.
+        for position in 0..length.saturating_to::<u64>() {
+            let index = U256::from(position);
+            let entry = self
+                .chain
+                .view(rollup, Rollup::getEntryQueueAtCall { index })
+                .await?;
+            if entry.attester == attester {
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a flush threw this attester out: the stake went back to the withdrawer then.
+fn refuses(receipt: &TransactionReceipt, rollup: Address, attester: Address) -> bool {
+    receipt
+        .inner
+        .logs()
+        .iter()
+        .filter(|log| log.address() == rollup)
+        .any(|log| {
+            Rollup::FailedDeposit::decode_log(&log.inner)
+                .is_ok_and(|failed| failed.data.attester == attester)
+        })
+}
+
+impl From<G2Point> for G2 {
+    fn from(G2Point { x0, x1, y0, y1 }: G2Point) -> Self {
+        Self { x0, x1, y0, y1 }
+    }
+}

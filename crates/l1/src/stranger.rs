@@ -1,0 +1,97 @@
+//! Questions to a server that may be anything, or speak no JSON-RPC at all.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use reqwest::{Client, Method, Url, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+
+use crate::{client, error::Error, error::Result};
+
+/// More than this is not the answer to a question of ours.
+const LONGEST: usize = 64 << 10;
+
+/// What a server said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body, where it is JSON and not long.
+    pub body: Option<Value>,
+}
+
+/// Calls one JSON-RPC method. `timeout` bounds the call.
+///
+/// # Errors
+///
+/// If the URL is not `http` or `https`, or nobody answers in HTTP.
+pub fn call(url: &str, method: &str, params: &Value, timeout: Duration) -> Result<Reply> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    exchange(url, "", Method::POST, body, timeout)
+}
+
+/// Gets one path below the URL. `timeout` bounds the request.
+///
+/// # Errors
+///
+/// As [`call`].
+pub fn get(url: &str, path: &str, timeout: Duration) -> Result<Reply> {
+    exchange(url, path, Method::GET, String::new(), timeout)
+}
+
+fn exchange(
+    url: &str,
+    path: &str,
+    method: Method,
+    body: String,
+    timeout: Duration,
+) -> Result<Reply> {
+    let mut url = client::parse(url)?;
+    let endpoint = client::shown(&url);
+    if !path.is_empty() {
+        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+    }
+    let prepared = |reason: String| Error::Client {
+        endpoint: endpoint.clone(),
+        reason,
+    };
+    let http = client::http_client(&url, timeout).map_err(prepared)?;
+    let runtime = client::runtime().map_err(prepared)?;
+    let call = format!("{method} /{path}");
+    let reply = runtime.block_on(reply(&http, method, url, body));
+    reply.map_err(|error| Error::Rpc {
+        call,
+        reason: client::without_url(&error),
+        endpoint,
+    })
+}
+
+async fn reply(
+    http: &Client,
+    method: Method,
+    url: Url,
+    body: String,
+) -> Result<Reply, reqwest::Error> {
+    let request = http.request(method, url);
+    let request = request.header(CONTENT_TYPE, "application/json").body(body);
+    let mut response = request.send().await?;
+    let headers = response.headers().iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    });
+    let mut reply = Reply {
+        status: response.status().as_u16(),
+        headers: headers.collect(),
+        body: None,
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LONGEST {
+            return Ok(reply);
+        }
+    }
+    reply.body = serde_json::from_slice(&bytes).ok();
+    Ok(reply)
+}
