@@ -1,0 +1,237 @@
+//! A TLS proxy in front of one JSON-RPC server: Caddy of the distribution, without any plugin.
+//!
+//! Stock Caddy has no matcher for JSON. Which methods may be called is decided by one regular expression over the
+//! whole body, in the syntax of RE2 (linear time), see [`allowed`].
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use provision::engine::{Graph, ResourceId};
+use provision::kinds::{Directory, File, Input, Owner, Packages, Service};
+
+use crate::Kinds;
+
+/// The whole configuration, when Caddy is ours alone.
+pub const CONFIG: &str = "/etc/caddy/aztec-kit.Caddyfile";
+/// The site alone, for the operator's own configuration to import.
+pub const SITE: &str = "/etc/caddy/aztec-kit.caddy";
+/// The operator's own configuration: never written.
+pub const OPERATORS: &str = "/etc/caddy/Caddyfile";
+/// The service of the distribution's package.
+pub const UNIT: &str = "caddy.service";
+const DROP_IN: &str = "/etc/systemd/system/caddy.service.d";
+
+/// What is proxied, and how.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Host name of the certificate.
+    pub domain: String,
+    /// Told to the certificate authority.
+    pub email: Option<String>,
+    /// Certificates of Caddy's own authority instead of a public one.
+    pub internal: bool,
+    /// Port of the server on the loopback interface.
+    pub upstream: u16,
+    /// JSON-RPC methods that may be called.
+    pub methods: Vec<String>,
+    /// The operator's own Caddyfile stays in force and imports the site.
+    pub import: bool,
+}
+
+/// The largest body that the node reads by default (`RPC_MAX_BODY_SIZE`, 4.1.2 and 5.2.0).
+const BODY: &str = "1MB";
+
+/// Adds the package, the configuration and the service; returns the id of the last.
+pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
+    let packages = graph.add(
+        Packages {
+            purpose: "TLS proxy".into(),
+            names: vec!["caddy".into()],
+        },
+        [],
+    );
+    let config = File::new(
+        if proxy.import { SITE } else { CONFIG },
+        if proxy.import {
+            site(proxy)
+        } else {
+            whole(proxy)
+        },
+        Owner::root(0o644),
+    )
+    .checked_by(CHECK.split(' '));
+    let mut inputs = vec![config.input()];
+    let config = graph.add(config, [packages.clone()]);
+    let mut after = vec![packages.clone(), config];
+    if proxy.import {
+        inputs.push(Input {
+            id: ResourceId::new("file", OPERATORS),
+            path: PathBuf::from(OPERATORS),
+            wanted: None,
+        });
+    } else {
+        let directory = Directory {
+            path: DROP_IN.into(),
+            owner: Owner::root(0o755),
+        };
+        let directory = graph.add(directory, [packages]);
+        let path = Path::new(DROP_IN).join("aztec-kit.conf");
+        let drop_in = File::new(path, drop_in(), Owner::root(0o644));
+        inputs.push(drop_in.input());
+        after.push(graph.add(drop_in, [directory]));
+    }
+    graph.add(
+        Service {
+            unit: UNIT.into(),
+            active: true,
+            at_boot: true,
+            inputs,
+        },
+        after,
+    )
+}
+
+/// As the account that will read it: the check makes the internal authority's keys, which must be Caddy's own.
+const CHECK: &str = "runuser -u caddy -- env HOME=/var/lib/caddy XDG_DATA_HOME=/var/lib/caddy/.local/share \
+                     caddy validate --adapter caddyfile --config";
+
+fn drop_in() -> String {
+    format!(
+        "# Written by aztec-kit: its own configuration in the place of the package's example.\n\
+         # No reload: the admin interface that it needs is off.\n\
+         [Service]\n\
+         ExecStart=\n\
+         ExecStart=/usr/bin/caddy run --adapter caddyfile --config {CONFIG}\n\
+         ExecReload=\n"
+    )
+}
+
+fn whole(proxy: &Proxy) -> String {
+    let mut text = String::from("# Written by aztec-kit.\n{\n\tadmin off\n");
+    if let Some(email) = &proxy.email {
+        let _ = writeln!(text, "\temail {email}");
+    }
+    // Its authority is for this host's clients; the host itself has no reason to trust it.
+    text.push_str("\tskip_install_trust\n");
+    text.push_str(
+        "\tservers {\n\t\tmax_header_size 16KB\n\t\ttimeouts {\n\t\t\tread_header 10s\n\t\t\tread_body 30s\n\
+         \t\t\twrite 60s\n\t\t\tidle 2m\n\t\t}\n\t}\n}\n\n",
+    );
+    text + &site(proxy)
+}
+
+/// What a browser may do with an answer: nothing but read it. Source: OWASP Secure Headers Project, REST.
+const HEADERS: &[(&str, &str)] = &[
+    ("Strict-Transport-Security", "max-age=31536000"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+];
+
+fn site(proxy: &Proxy) -> String {
+    let mut text = format!(
+        "# Written by aztec-kit: the RPC of the node, and of its methods only those listed.\n{} {{\n",
+        proxy.domain
+    );
+    if proxy.internal {
+        text.push_str("\ttls internal\n");
+    }
+    let _ = writeln!(text, "\trequest_body {{\n\t\tmax_size {BODY}\n\t}}");
+    text.push_str("\theader {\n");
+    for (name, value) in HEADERS {
+        let _ = writeln!(text, "\t\t{name} \"{value}\"");
+    }
+    text.push_str("\t\t-Server\n\t}\n");
+    let upstream = format!("reverse_proxy 127.0.0.1:{}", proxy.upstream);
+    let _ = write!(
+        text,
+        "\t# Is it there? And may a page ask (CORS)? Neither reaches a method.\n\
+         \t@status {{\n\t\tmethod GET HEAD\n\t\tpath /status\n\t}}\n\
+         \thandle @status {{\n\t\t{upstream}\n\t}}\n\
+         \t@cors {{\n\t\tmethod OPTIONS\n\t\tpath /\n\t}}\n\
+         \thandle @cors {{\n\t\t{upstream}\n\t}}\n\
+         \t# Every \"method\" of the body must be one of these; no escapes, which could spell another.\n\
+         \t@rpc {{\n\t\tmethod POST\n\t\tpath /\n\t\texpression `{{http.request.body}}.matches(r'{}')`\n\t}}\n\
+         \thandle @rpc {{\n\t\t{upstream}\n\t}}\n\
+         \thandle {{\n\t\trespond \"this is not offered here\" 403\n\t}}\n}}\n",
+        allowed(&proxy.methods)
+    );
+    text
+}
+
+/// A regular expression (RE2) for a whole JSON text in which every string `method` is a key whose value is one of
+/// these names, and in which nothing is escaped.
+///
+/// A duplicate key, a batch, or a name spelled with `\u` cannot get past it: the text is read as a row of strings
+/// and of what stands between them, and a string is either not the word `method` or followed by a listed name.
+pub fn allowed(methods: &[String]) -> String {
+    const WORD: &str = "method";
+    const SPACE: &str = r"[ \t\r\n]*";
+    const CHAR: &str = r#"[^"\\]"#;
+    let mut others = vec![
+        format!("{CHAR}{{0,{}}}", WORD.len() - 1),
+        format!("{CHAR}{{{},}}", WORD.len() + 1),
+    ];
+    for (at, letter) in WORD.char_indices() {
+        let rest = WORD.len() - 1 - at;
+        others.push(format!(r#"{CHAR}{{{at}}}[^{letter}"\\]{CHAR}{{{rest}}}"#));
+    }
+    format!(
+        r#"^(?:{CHAR}|"(?:{})"|"{WORD}"{SPACE}:{SPACE}"(?:{})")+$"#,
+        others.join("|"),
+        methods.join("|")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy() -> Proxy {
+        Proxy {
+            domain: "rpc.example.org".into(),
+            email: Some("ops@example.org".into()),
+            internal: false,
+            upstream: 8080,
+            methods: vec!["node_getBlock".into(), "node_sendTx".into()],
+            import: false,
+        }
+    }
+
+    #[test]
+    fn only_listed_methods_get_through_however_they_are_spelled() {
+        let re = regex::Regex::new(&allowed(&proxy().methods)).unwrap();
+        for passes in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlock","params":["latest"]}"#,
+            r#"[{"method" : "node_getBlock"},{"params":["0xabc", {"a": 1}],"method":"node_sendTx"}]"#,
+            r#"{"methods":"x","Method":"y","metho":"z"}"#,
+        ] {
+            assert!(re.is_match(passes), "{passes}");
+        }
+        for fails in [
+            "",
+            r#"{"method":"nodeAdmin_setConfig"}"#,
+            r#"{"method":"node_getBlocks"}"#,
+            r#"{"method":"node_getBlock","method":"p2p_getPeers"}"#,
+            r#"{"me\u0074hod":"nodeAdmin_setConfig"}"#,
+            r#"{"method":["node_getBlock"]}"#,
+            r#"["method","nodeAdmin_setConfig"]"#,
+            r#"{"method":"node_getBlock","params":["unclosed"#,
+        ] {
+            assert!(!re.is_match(fails), "{fails}");
+        }
+    }
+
+    #[test]
+    fn the_operators_own_configuration_gets_a_site_and_nothing_global() {
+        let mut proxy = proxy();
+        assert!(whole(&proxy).contains("\tadmin off\n\temail ops@example.org\n"));
+        proxy.import = true;
+        let site = site(&proxy);
+        assert!(site.contains("\nrpc.example.org {\n") && !site.contains("admin off"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Nobody connects to this host but where it is said here: UFW for the host itself, and a table of nftables for
+//! the ports that container engines publish, which pass UFW by.
+
+use std::fmt::Write;
+
+use provision::engine::{Graph, ResourceId};
+use provision::kinds::{NftTable, Packages, Rule, Ufw};
+
+use crate::Kinds;
+
+/// Interfaces of container engines: the default bridges of Docker and Podman, and those of Docker's networks,
+/// whose names other programs use as well.
+const BRIDGES: [&str; 3] = ["docker*", "podman*", "br-*"];
+
+/// Adds the firewall; returns what comes last.
+pub fn add<K: Kinds>(graph: &mut Graph<K>, rules: Vec<Rule>) -> ResourceId {
+    let packages = graph.add(
+        Packages {
+            purpose: "firewall".into(),
+            names: vec!["nftables".into(), "ufw".into()],
+        },
+        [],
+    );
+    let published = NftTable {
+        table: "inet aztec_kit".into(),
+        chains: published(&rules),
+        path: "/etc/aztec-kit.nft".into(),
+        unit: "aztec-kit-published-ports.service".into(),
+        about: "Published ports of containers are closed but for what the firewall lets in".into(),
+    };
+    let published = graph.add(published, [packages.clone()]);
+    graph.add(Ufw { rules }, [packages, published])
+}
+
+/// Docker and Podman rewrite the destination of a connection to a published port before any filter sees it, and
+/// accept it before UFW does. This chain runs before both of theirs, and what it drops stays dropped.
+fn published(rules: &[Rule]) -> String {
+    let mut text = String::from(
+        "\tchain published {\n\
+         \t\ttype filter hook forward priority filter - 10; policy accept;\n\
+         \t\tct state established,related accept\n",
+    );
+    for bridge in BRIDGES {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\t\tiifname \"{bridge}\" accept");
+    }
+    for rule in rules {
+        let from = match &rule.from {
+            None => String::new(),
+            Some(from) if from.contains(':') => format!("ip6 saddr {from} "),
+            Some(from) => format!("ip saddr {from} "),
+        };
+        let (proto, port) = (rule.proto.name(), rule.port);
+        let _ = writeln!(
+            text,
+            "\t\t{from}meta l4proto {proto} ct status dnat ct original proto-dst {port} accept"
+        );
+    }
+    text.push_str(
+        "\t\toifname \"docker*\" drop\n\
+         \t\toifname \"podman*\" drop\n\
+         \t\toifname \"br-*\" ct status dnat drop\n\
+         \t}\n",
+    );
+    text
+}

@@ -1,0 +1,198 @@
+//! Files that change behind our back: AIDE, once a day, against a baseline that follows our own changes only.
+
+use std::path::{Path, PathBuf};
+
+use provision::engine::{Graph, ResourceId};
+use provision::kinds::{Baseline, Directory, File, Input, Owner, Packages, Service, Unit};
+
+use crate::Kinds;
+
+/// A directory of its own: that of the distribution's AIDE, and its daily check, are the operator's.
+const STATE: &str = "/var/lib/aztec-kit-aide";
+const CONFIG: &str = "/etc/aztec-kit-aide.conf";
+/// The unit that fails when something differs; monitoring sees failed units.
+pub const SERVICE: &str = "aztec-kit-aide.service";
+const TIMER: &str = "aztec-kit-aide.timer";
+
+/// What is read: everything that runs, and everything that decides what runs. aide.conf(5) of 0.18.
+///
+/// Directories without times: what comes and goes in them is told by itself. Keys without content, since their
+/// digest has no business in a database.
+const RULES: &str = r"Directory = ftype+p+u+g+acl+xattrs
+Stat = ftype+p+u+g+i+n+s+m+c+acl+xattrs
+Whole = Stat+sha512
+
+!/boot/grub/grubenv$
+!/etc/(mtab|adjtime|resolv\.conf|\.pwd\.lock|\.updated)$
+!/etc/lvm/(archive|backup)
+!/etc/systemd/system/(timers\.target\.wants/)?aztec-kit-take-back\.
+!/(etc|usr)/.*/__pycache__
+!/etc/.*\.aztec-kit-new$
+
+/boot d Directory
+/boot Whole
+/etc d Directory
+/etc Whole
+/usr/(bin|sbin|lib|libexec|local) d Directory
+/usr/(bin|sbin|lib|libexec|local) Whole
+/root/\.ssh/authorized_keys Whole
+/home/[^/]+/\.ssh/authorized_keys Whole
+";
+
+/// What is looked at without reading its content.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// A file or a tree.
+    pub path: PathBuf,
+}
+
+fn config(unread: &[Unread]) -> String {
+    let unread: String = unread
+        .iter()
+        .map(|Unread { path }| {
+            let path = path.display().to_string().replace('.', r"\.");
+            format!("{path} d Directory\n{path} Stat\n")
+        })
+        .collect();
+    format!(
+        "# Written by aztec-kit; changes here are undone by its next run.\n\
+         database_in=file:{STATE}/baseline\n\
+         database_out=file:{STATE}/baseline.new\n\
+         gzip_dbout=no\n\
+         log_level=warning\n\
+         report_url=stdout\n\
+         {RULES}{unread}"
+    )
+}
+
+/// It reads everything and writes nothing: the one capability it has is to read what is not its own.
+const UNIT: &str = "\
+# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
+[Unit]
+Description=Compare the files of this host with their baseline
+Documentation=man:aide(1)
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/aide --config=/etc/aztec-kit-aide.conf --check
+Nice=19
+IOSchedulingClass=idle
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateNetwork=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectSystem=strict
+RestrictAddressFamilies=none
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+KeyringMode=private
+IPAddressDeny=any
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+UMask=0077
+";
+
+/// Names the digest of the service, so that systemd reads both anew when either changes.
+fn timer(digest: &str) -> String {
+    format!(
+        "# Written by aztec-kit for the {SERVICE} with the digest {digest}.\n\
+         [Unit]\n\
+         Description=Daily comparison of the files of this host with their baseline\n\n\
+         [Timer]\n\
+         OnCalendar=daily\n\
+         RandomizedDelaySec=1h\n\
+         Persistent=yes\n\n\
+         [Install]\n\
+         WantedBy=multi-user.target\n"
+    )
+}
+
+/// Adds the check, and at the very end of the graph the baseline: it is due when anything before it has changed.
+/// `more`: what this program changes besides the files of the graph. `installed`: the packages of the graph.
+pub fn add<K: Kinds>(
+    graph: &mut Graph<K>,
+    unread: &[Unread],
+    more: Vec<PathBuf>,
+    installed: Vec<String>,
+) {
+    let packages = graph.add(
+        Packages {
+            purpose: "integrity".into(),
+            names: vec!["aide".into()],
+        },
+        [],
+    );
+    let config = File::new(CONFIG, config(unread), Owner::root(0o600)).checked_by([
+        "aide",
+        "--config-check",
+        "--config",
+    ]);
+    let config_sha256 = config.sha256();
+    let config = graph.add(config, [packages]);
+    let state = graph.add(
+        Directory {
+            path: STATE.into(),
+            owner: Owner::root(0o700),
+        },
+        [],
+    );
+    let path = Path::new("/etc/systemd/system").join(SERVICE);
+    let service = File::new(path, UNIT, Owner::root(0o644));
+    let unit = Unit {
+        name: TIMER.into(),
+        text: timer(&service.sha256()),
+        instances: Vec::new(),
+    };
+    let service = graph.add(service, [config]);
+    let path = unit.path();
+    let wanted = File::new(&path, &unit.text, Owner::root(0o644)).sha256();
+    let id = graph.add(unit, [service]);
+    let timer = Service {
+        unit: TIMER.into(),
+        active: true,
+        at_boot: false,
+        inputs: vec![Input {
+            id: id.clone(),
+            path,
+            wanted: Some(wanted),
+        }],
+    };
+    graph.add(timer, [id, state]);
+    let mut own: Vec<PathBuf> = graph
+        .nodes()
+        .iter()
+        .flat_map(|node| node.resource.files())
+        .collect();
+    own.extend(more);
+    own.sort();
+    own.dedup();
+    let all: Vec<ResourceId> = graph
+        .nodes()
+        .iter()
+        .map(|node| node.resource.id())
+        .collect();
+    let baseline = Baseline {
+        config: CONFIG.into(),
+        config_sha256,
+        database: Path::new(STATE).join("baseline"),
+        own,
+        packages: installed,
+    };
+    graph.add(baseline, all);
+}

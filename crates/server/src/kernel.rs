@@ -1,0 +1,76 @@
+//! Kernel settings that take away what an attacker likes, and nothing that a server or Docker needs.
+//!
+//! The set of dev-sec's os-hardening (linux-baseline), with these left out: `net.ipv4.ip_forward` and its like,
+//! which containers need; `kernel.kexec_load_disabled`, `kernel.yama.ptrace_scope=3` and
+//! `kernel.unprivileged_bpf_disabled=1`, which only a reboot takes back; `log_martians`, which UFW sets to 0 at every
+//! start (`/etc/ufw/sysctl.conf`): a value has one owner.
+
+use std::collections::BTreeMap;
+
+use provision::engine::Graph;
+use provision::kinds::Sysctl;
+
+use crate::Kinds;
+
+/// Setting and value; why is in docs/reference/hardening.md.
+///
+/// `fs.protected_fifos` is 1, as procps of Debian 12 has it in `99-protect-links.conf`: that sorts after our file, so
+/// that another value would last until the next boot.
+pub const SETTINGS: &[(&str, &str)] = &[
+    ("fs.protected_fifos", "1"),
+    ("fs.protected_hardlinks", "1"),
+    ("fs.protected_regular", "2"),
+    ("fs.protected_symlinks", "1"),
+    ("fs.suid_dumpable", "0"),
+    ("kernel.dmesg_restrict", "1"),
+    ("kernel.kptr_restrict", "2"),
+    ("kernel.randomize_va_space", "2"),
+    ("kernel.sysrq", "0"),
+    ("kernel.unprivileged_bpf_disabled", "2"),
+    ("kernel.yama.ptrace_scope", "2"),
+    ("net.core.bpf_jit_harden", "2"),
+    ("net.ipv4.conf.all.accept_redirects", "0"),
+    ("net.ipv4.conf.all.accept_source_route", "0"),
+    ("net.ipv4.conf.all.arp_announce", "2"),
+    ("net.ipv4.conf.all.arp_ignore", "1"),
+    ("net.ipv4.conf.all.rp_filter", "1"),
+    ("net.ipv4.conf.all.secure_redirects", "0"),
+    ("net.ipv4.conf.all.send_redirects", "0"),
+    ("net.ipv4.conf.default.accept_redirects", "0"),
+    ("net.ipv4.conf.default.accept_source_route", "0"),
+    ("net.ipv4.conf.default.rp_filter", "1"),
+    ("net.ipv4.conf.default.secure_redirects", "0"),
+    ("net.ipv4.conf.default.send_redirects", "0"),
+    ("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
+    ("net.ipv4.icmp_ignore_bogus_error_responses", "1"),
+    ("net.ipv4.tcp_rfc1337", "1"),
+    ("net.ipv4.tcp_syncookies", "1"),
+    ("net.ipv6.conf.all.accept_redirects", "0"),
+    ("net.ipv6.conf.all.accept_source_route", "0"),
+    ("net.ipv6.conf.default.accept_redirects", "0"),
+    ("net.ipv6.conf.default.accept_source_route", "0"),
+];
+
+/// Adds the settings, for now and for the next boot.
+pub fn add<K: Kinds>(graph: &mut Graph<K>) {
+    let values = SETTINGS
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let sysctl = Sysctl {
+        // After ours for performance, and after those of the distribution.
+        name: "61-aztec-hardening.conf".into(),
+        values: values.collect::<BTreeMap<_, _>>(),
+    };
+    graph.add(sysctl, []);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SETTINGS;
+
+    #[test]
+    fn nothing_that_containers_need_is_taken_away() {
+        let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
+        assert!(names.is_sorted() && names.iter().all(|name| !name.contains("forward")));
+    }
+}

@@ -1,0 +1,225 @@
+//! Who is told, when, and how: the configuration of Alertmanager (0.25 and later).
+
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::Monitoring;
+
+/// The alert that always fires, so that its silence says that alerts do not get through.
+pub const WATCHDOG: &str = "Watchdog";
+
+/// The alert that is only sent to see it arrive.
+pub const TEST_ALERT: &str = "TestAlert";
+
+/// Who gets the alerts. URLs may carry keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver {
+    /// A chat with a bot of Telegram.
+    Telegram {
+        /// Of the bot.
+        token: String,
+        /// Of the chat.
+        chat: i64,
+        /// Server of the bot API, when not Telegram's own.
+        url: Option<String>,
+    },
+    /// A webhook of Discord.
+    Discord {
+        /// The webhook.
+        url: String,
+    },
+    /// An incoming webhook of Slack.
+    Slack {
+        /// The webhook.
+        url: String,
+    },
+    /// A service of PagerDuty (Events API v2).
+    PagerDuty {
+        /// Its integration key.
+        key: String,
+        /// The API, when not that of the service region in the US.
+        url: Option<String>,
+    },
+    /// A topic of ntfy.
+    Ntfy {
+        /// The topic.
+        url: String,
+        /// Access token.
+        token: Option<String>,
+    },
+    /// Anything that takes the JSON of Alertmanager.
+    Webhook {
+        /// Where to.
+        url: String,
+    },
+    /// A mail box.
+    Email {
+        /// Reader.
+        to: String,
+        /// Sender.
+        from: String,
+        /// Mail server, `host:port`.
+        server: String,
+        /// User and password.
+        login: Option<(String, String)>,
+    },
+}
+
+impl Receiver {
+    /// Its type as the operator writes it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Telegram { .. } => "telegram",
+            Self::Discord { .. } => "discord",
+            Self::Slack { .. } => "slack",
+            Self::PagerDuty { .. } => "pagerduty",
+            Self::Ntfy { .. } => "ntfy",
+            Self::Webhook { .. } => "webhook",
+            Self::Email { .. } => "email",
+        }
+    }
+
+    fn config(&self) -> Value {
+        match self {
+            Self::Telegram { token, chat, url } => {
+                let mut config = json!({"bot_token": token, "chat_id": chat});
+                if let Some(url) = url {
+                    config["api_url"] = json!(url);
+                }
+                json!({"telegram_configs": [config]})
+            }
+            Self::Discord { url } => json!({"discord_configs": [{"webhook_url": url}]}),
+            Self::Slack { url } => {
+                json!({"slack_configs": [{"api_url": url, "send_resolved": true}]})
+            }
+            Self::PagerDuty { key, url } => {
+                let mut config = json!({"routing_key": key});
+                if let Some(url) = url {
+                    config["url"] = json!(url);
+                }
+                json!({"pagerduty_configs": [config]})
+            }
+            Self::Ntfy { url, token } => {
+                let mut config = json!({"url": readable(url)});
+                if let Some(token) = token {
+                    config["http_config"] = json!({"authorization": {"credentials": token}});
+                }
+                json!({"webhook_configs": [config]})
+            }
+            Self::Webhook { url } => json!({"webhook_configs": [{"url": url}]}),
+            Self::Email {
+                to,
+                from,
+                server,
+                login,
+            } => {
+                let mut config = json!({
+                    "to": to, "from": from, "smarthost": server, "send_resolved": true,
+                    // A relay on this very host has no certificate, and needs none.
+                    "require_tls": !on_this_host(server),
+                });
+                if let Some((user, password)) = login {
+                    config["auth_username"] = json!(user);
+                    config["auth_password"] = json!(password);
+                }
+                json!({"email_configs": [config]})
+            }
+        }
+    }
+}
+
+/// ntfy shows what it gets as it is, unless the address of the topic says what to take of it (message
+/// templates, ntfy 2.10 and later: docs.ntfy.sh/publish, "Message templating").
+fn readable(topic: &str) -> String {
+    let parameters = [
+        ("tpl", "yes"),
+        ("t", "{{.status}}: {{.commonLabels.alertname}}"),
+        ("m", "{{range .alerts}}{{.annotations.summary}}\n{{end}}"),
+    ];
+    let parameters = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    let joint = if topic.contains('?') { '&' } else { '?' };
+    format!("{topic}{joint}{parameters}")
+}
+
+fn on_this_host(server: &str) -> bool {
+    let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// What the receivers are called: type and place in the list, so that two of a type can be told apart.
+pub fn names(receivers: &[Receiver]) -> Vec<String> {
+    let numbered = receivers.iter().enumerate();
+    numbered
+        .map(|(at, receiver)| format!("{}-{}", receiver.kind(), at + 1))
+        .collect()
+}
+
+/// The integration of Alertmanager that a receiver of this name is of.
+pub fn integration(name: &str) -> &str {
+    match name.rsplit_once('-').map_or(name, |(kind, _)| kind) {
+        "ntfy" => "webhook",
+        kind => kind,
+    }
+}
+
+/// The receiver that tells nobody: what has to go nowhere goes there.
+const NOBODY: &str = "nobody";
+const HEARTBEAT: &str = "heartbeat";
+
+/// The whole configuration, in JSON, which is YAML as well.
+pub(super) fn config(watch: &Monitoring) -> String {
+    let names = names(&watch.receivers);
+    // Each has a route of its own, so that one that fails does not keep the others from being told, and so
+    // that Alertmanager counts them one by one.
+    let everyone: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"receiver": name, "continue": true}))
+        .collect();
+    let only = |alert: &str| json!([format!("alertname=\"{alert}\"")]);
+    let heartbeat = if watch.heartbeat.is_some() {
+        HEARTBEAT
+    } else {
+        NOBODY
+    };
+    let mut receivers = vec![json!({"name": NOBODY})];
+    for (name, receiver) in names.iter().zip(&watch.receivers) {
+        let mut config = receiver.config();
+        config["name"] = json!(name);
+        receivers.push(config);
+    }
+    if let Some(url) = &watch.heartbeat {
+        // Only that it comes counts, so its end is not told.
+        let webhook = json!([{"url": url, "send_resolved": false}]);
+        receivers.push(json!({"name": HEARTBEAT, "webhook_configs": webhook}));
+    }
+    let config = json!({
+        "route": {
+            "receiver": NOBODY,
+            "group_by": ["alertname", "host"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            "repeat_interval": "4h",
+            "routes": [
+                {
+                    "matchers": only(WATCHDOG), "receiver": heartbeat,
+                    "group_wait": "0s", "group_interval": "1m", "repeat_interval": "4m",
+                },
+                {
+                    "matchers": only(TEST_ALERT), "receiver": NOBODY, "group_by": ["..."],
+                    "group_wait": "0s", "routes": everyone,
+                },
+                {"receiver": NOBODY, "routes": everyone},
+            ],
+        },
+        // What follows from something that is told already is not told again.
+        "inhibit_rules": [{
+            "source_matchers": ["severity=\"critical\"", "about!=\"\""],
+            "target_matchers": ["severity=\"warning\"", "about!=\"\""],
+            "equal": ["about", "host"],
+        }],
+        "receivers": receivers,
+    });
+    format!("# Written by aztec-kit; changes here are undone by its next run.\n{config:#}\n")
+}

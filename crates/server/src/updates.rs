@@ -1,0 +1,89 @@
+//! Security upgrades that come by themselves, and never restart what the server is for.
+
+use provision::engine::{Graph, ResourceId};
+use provision::kinds::{Directory, File, Owner, Packages, Service};
+
+use crate::Kinds;
+
+/// Read after the package's own `50unattended-upgrades`, whose lists it clears: only security origins are left.
+///
+/// Origins of Debian and Ubuntu as in the `Release` files of both; `${distro_codename}` is filled in by
+/// unattended-upgrades (2.9, README.md). An upgrade of a container runtime restarts every container.
+const APT: &str = r#"// Written by aztec-kit; changes here are undone by its next run. Put yours into a file that sorts later.
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+#clear Unattended-Upgrade::Allowed-Origins;
+#clear Unattended-Upgrade::Origins-Pattern;
+Unattended-Upgrade::Origins-Pattern {
+    "origin=Debian,codename=${distro_codename}-security,label=Debian-Security";
+    "origin=Ubuntu,archive=${distro_codename}-security,label=Ubuntu";
+    "origin=UbuntuESM,archive=${distro_codename}-infra-security,label=UbuntuESM";
+    "origin=UbuntuESMApps,archive=${distro_codename}-apps-security,label=UbuntuESMApps";
+};
+Unattended-Upgrade::Package-Blacklist {
+    "^docker\.io$";
+    "^docker-ce$";
+    "^containerd(\.io)?$";
+    "^runc$";
+};
+Unattended-Upgrade::Automatic-Reboot "false";
+Unattended-Upgrade::MinimalSteps "true";
+"#;
+
+/// Where needrestart reads what overrides its own file (README.needrestart of 3.6).
+const NEEDRESTART: &str = "/etc/needrestart";
+
+/// Adds the upgrades. Units whose name begins with `prefix` are never restarted by them.
+pub fn add<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
+    let packages = graph.add(
+        Packages {
+            purpose: "security upgrades".into(),
+            names: vec!["unattended-upgrades".into()],
+        },
+        [],
+    );
+    let periodic = graph.add(
+        File::new("/etc/apt/apt.conf.d/52aztec-kit", APT, Owner::root(0o644)).checked_by([
+            "apt-config",
+            "dump",
+            "--config-file",
+        ]),
+        [packages],
+    );
+    for timer in ["apt-daily.timer", "apt-daily-upgrade.timer"] {
+        graph.add(
+            Service {
+                unit: timer.into(),
+                active: true,
+                at_boot: true,
+                inputs: Vec::new(),
+            },
+            [periodic.clone()],
+        );
+    }
+    leave_alone(graph, prefix);
+}
+
+/// Ubuntu has needrestart from the start, elsewhere it may come later: it is told in either case.
+fn leave_alone<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
+    let mut parent: Vec<ResourceId> = Vec::new();
+    for path in [NEEDRESTART.to_owned(), format!("{NEEDRESTART}/conf.d")] {
+        let owner = Owner::root(0o755);
+        let directory = Directory {
+            path: path.into(),
+            owner,
+        };
+        parent = vec![graph.add(directory, parent)];
+    }
+    let text = format!(
+        "# Written by aztec-kit: upgrades say what should be restarted, and restart nothing by themselves.\n\
+         $nrconf{{restart}} = 'l';\n\
+         $nrconf{{override_rc}}{{qr(^{prefix})}} = 0;\n"
+    );
+    let file = File::new(
+        format!("{NEEDRESTART}/conf.d/aztec-kit.conf"),
+        text,
+        Owner::root(0o644),
+    );
+    graph.add(file.checked_by(["perl", "-c"]), parent);
+}
