@@ -1,0 +1,257 @@
+//! One push: what a process says of itself at one moment.
+//!
+//! The shape is that of OTLP 1.x in JSON (opentelemetry-proto, `metrics.proto`, and its JSON mapping: 64-bit
+//! integers may be strings). Exponential histograms and summaries are left out: Aztec has none.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::names::{self, Nature};
+
+/// Metrics of one process, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Who pushes: `service.namespace/service.name`. Not `service.instance.id`: Aztec draws a new one at every
+    /// start, whatever it is told, and each would be another series. Processes need names of their own.
+    pub(crate) job: String,
+    /// Metrics by name.
+    pub(crate) families: BTreeMap<String, Family>,
+}
+
+/// All samples of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Family {
+    pub kind: &'static str,
+    pub help: String,
+    /// Whole lines.
+    pub samples: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    #[serde(default)]
+    resource_metrics: Vec<ResourceMetrics>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceMetrics {
+    #[serde(default)]
+    resource: ResourceOf,
+    #[serde(default)]
+    scope_metrics: Vec<ScopeMetrics>,
+}
+
+#[derive(Default, Deserialize)]
+struct ResourceOf {
+    #[serde(default)]
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Deserialize)]
+struct ScopeMetrics {
+    #[serde(default)]
+    metrics: Vec<Metric>,
+}
+
+#[derive(Deserialize)]
+struct Metric {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    unit: String,
+    gauge: Option<Numbers>,
+    sum: Option<Numbers>,
+    histogram: Option<Histograms>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Numbers {
+    #[serde(default)]
+    data_points: Vec<Number>,
+    #[serde(default)]
+    is_monotonic: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Number {
+    #[serde(default)]
+    attributes: Vec<Attribute>,
+    as_int: Option<Value>,
+    as_double: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Histograms {
+    #[serde(default)]
+    data_points: Vec<Histogram>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Histogram {
+    #[serde(default)]
+    attributes: Vec<Attribute>,
+    #[serde(default)]
+    count: Value,
+    #[serde(default)]
+    sum: Value,
+    #[serde(default)]
+    bucket_counts: Vec<Value>,
+    #[serde(default)]
+    explicit_bounds: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Attribute {
+    key: String,
+    #[serde(default)]
+    value: Value,
+}
+
+impl Push {
+    /// Reads the body of one push: a list, since a process may speak for several.
+    ///
+    /// # Errors
+    ///
+    /// If it is no OTLP metrics request in JSON.
+    pub fn read(body: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        let request: Request = serde_json::from_slice(body)?;
+        Ok(request.resource_metrics.into_iter().map(push).collect())
+    }
+}
+
+fn push(metrics: ResourceMetrics) -> Push {
+    let named = |key: &str| {
+        let attributes = metrics.resource.attributes.iter();
+        let mut found = attributes.filter(|attribute| attribute.key == key);
+        found.next().map(text_of).unwrap_or_default()
+    };
+    let (space, name) = (named("service.namespace"), named("service.name"));
+    let job = if space.is_empty() {
+        name
+    } else {
+        format!("{space}/{name}")
+    };
+    let own = vec![("job".to_owned(), job.clone())];
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let scopes = metrics.scope_metrics.into_iter();
+    for metric in scopes.flat_map(|scope| scope.metrics) {
+        let (kind, nature) = match (&metric.gauge, &metric.sum, &metric.histogram) {
+            (None, Some(sum), None) if sum.is_monotonic => ("counter", Nature::Counter),
+            (None, None, Some(_)) => ("histogram", Nature::Other),
+            (None, None, None) => continue,
+            // A sum that may shrink is a value like any other.
+            _ => ("gauge", Nature::Gauge),
+        };
+        let name = names::metric(&metric.name, &metric.unit, nature);
+        let family = families.entry(name.clone()).or_insert_with(|| Family {
+            kind,
+            help: metric
+                .description
+                .replace('\\', "\\\\")
+                .replace('\n', "\\n"),
+            samples: Vec::new(),
+        });
+        // Two metrics that only differ in what a name cannot show: the first one counts.
+        if family.kind != kind {
+            continue;
+        }
+        for numbers in [&metric.gauge, &metric.sum].into_iter().flatten() {
+            for point in &numbers.data_points {
+                let value = point.as_double.as_ref().or(point.as_int.as_ref());
+                let labels = labels(&own, &point.attributes);
+                family.samples.extend(sample(&name, &labels, value));
+            }
+        }
+        for point in metric.histogram.iter().flat_map(|all| &all.data_points) {
+            family.samples.extend(histogram(&name, &own, point));
+        }
+    }
+    Push { job, families }
+}
+
+fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<String> {
+    let labels = labels(own, &point.attributes);
+    let mut samples = Vec::new();
+    let mut below = 0.0;
+    let bounds = point.explicit_bounds.iter().map(|bound| Some(*bound));
+    for (count, bound) in point.bucket_counts.iter().zip(bounds.chain([None])) {
+        below += number(count).unwrap_or(0.0);
+        let le = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
+        let mut labels = labels.clone();
+        labels.push(("le".into(), le));
+        samples.push(line(&format!("{name}_bucket"), &labels, below));
+    }
+    let total = number(&point.count).unwrap_or(below);
+    if point.bucket_counts.is_empty() {
+        let mut labels = labels.clone();
+        labels.push(("le".into(), "+Inf".into()));
+        samples.push(line(&format!("{name}_bucket"), &labels, total));
+    }
+    samples.extend(sample(&format!("{name}_sum"), &labels, Some(&point.sum)));
+    samples.push(line(&format!("{name}_count"), &labels, total));
+    samples
+}
+
+/// The labels of a sample: who says it, then what it says it of.
+fn labels(own: &[(String, String)], attributes: &[Attribute]) -> Vec<(String, String)> {
+    let mut labels = own.to_vec();
+    for attribute in attributes {
+        let name = names::label(&attribute.key);
+        if !labels.iter().any(|(known, _)| *known == name) {
+            labels.push((name, text_of(attribute)));
+        }
+    }
+    labels
+}
+
+/// The value of an attribute: `{"stringValue": "x"}`, `{"intValue": 1}`, …
+fn text_of(attribute: &Attribute) -> String {
+    let value = attribute
+        .value
+        .as_object()
+        .and_then(|of| of.values().next());
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A number, which may be written as a string.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_f64(),
+    }
+}
+
+/// A line, unless there is no number to show.
+fn sample(name: &str, labels: &[(String, String)], value: Option<&Value>) -> Option<String> {
+    Some(line(name, labels, number(value?)?))
+}
+
+/// A line of the text format.
+pub(crate) fn line(name: &str, labels: &[(String, String)], value: f64) -> String {
+    let mut text = format!("{name}{{");
+    for (at, (label, value)) in labels.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        let value = value
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n");
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma}{label}=\"{value}\"");
+    }
+    let _ = write!(text, "}} {value}");
+    text
+}

@@ -1,0 +1,74 @@
+//! The last push of each process.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::Push;
+use crate::push::{Family, line};
+
+/// How long a push counts when no other follows: as in the official setup (`metric_expiration: 5m`, docs
+/// v5.2.0, monitoring).
+pub const EXPIRES: Duration = Duration::from_secs(300);
+
+/// Tells the silence of a process.
+const AGE: &str = "otlp_last_push_age_seconds";
+
+/// How many processes are remembered: a host has a dozen.
+const SOURCES: usize = 256;
+
+/// What was pushed, by process. A process always pushes all that it has, so the last push says it all.
+#[derive(Debug, Default)]
+pub struct Store {
+    last: BTreeMap<String, (Instant, Push)>,
+}
+
+impl Store {
+    /// Takes a push; one of a process beyond what can be remembered is dropped.
+    pub fn take(&mut self, push: Push, now: Instant) {
+        let known = self.last.contains_key(&push.job);
+        if !known && self.last.len() >= SOURCES {
+            self.last
+                .retain(|_, (at, _)| now.duration_since(*at) < EXPIRES);
+            if self.last.len() >= SOURCES {
+                return;
+            }
+        }
+        self.last.insert(push.job.clone(), (now, push));
+    }
+
+    /// All that counts at a moment, in the text format of Prometheus (0.0.4). How long ago a process pushed is
+    /// told even when what it said counts no more: that is how its silence is seen.
+    pub fn show(&self, now: Instant) -> String {
+        let mut families: BTreeMap<&str, Vec<&Family>> = BTreeMap::new();
+        let mut text = format!("# HELP {AGE} How long ago a process pushed.\n# TYPE {AGE} gauge\n");
+        for (job, (at, push)) in &self.last {
+            let age = now.duration_since(*at);
+            let labels = [("job".to_owned(), job.clone())];
+            text.push_str(&line(AGE, &labels, age.as_secs_f64()));
+            text.push('\n');
+            if age < EXPIRES {
+                for (name, family) in &push.families {
+                    families.entry(name).or_default().push(family);
+                }
+            }
+        }
+        for (name, of) in families {
+            let first = of[0];
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "# HELP {name} {}\n# TYPE {name} {}",
+                first.help, first.kind
+            );
+            // Processes of different releases may disagree on what a name is: the first one counts.
+            for family in of.iter().filter(|family| family.kind == first.kind) {
+                for sample in &family.samples {
+                    text.push_str(sample);
+                    text.push('\n');
+                }
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,117 @@
+//! What the real node pushes, and what Prometheus gets of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use collector::{EXPIRES, Push, Store};
+
+/// A part of what a sequencer of 4.1.2 pushed on a local network.
+const NODE: &[u8] = include_bytes!("node-4.1.2.json");
+
+#[test]
+fn the_real_node_as_prometheus_sees_it() {
+    let now = Instant::now();
+    let mut store = Store::default();
+    for push in Push::read(NODE).unwrap() {
+        store.take(push, now);
+    }
+    insta::assert_snapshot!(store.show(now));
+}
+
+fn one(job: &str, value: u32) -> Push {
+    let body = serde_json::json!({"resourceMetrics": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": job}}]},
+        "scopeMetrics": [{"metrics": [{"name": "a.b", "unit": "1",
+            "gauge": {"dataPoints": [{"asInt": value.to_string()}]}}]}],
+    }]});
+    Push::read(body.to_string().as_bytes()).unwrap().remove(0)
+}
+
+#[test]
+fn the_last_push_of_each_process_counts_for_five_minutes() {
+    let start = Instant::now();
+    let mut store = Store::default();
+    store.take(one("x", 1), start);
+    store.take(one("y", 2), start);
+    store.take(one("x", 3), start + EXPIRES / 2);
+    let text = store.show(start + EXPIRES / 2);
+    assert!(text.contains("a_b_ratio{job=\"x\"} 3\n"), "{text}");
+    assert!(text.contains("a_b_ratio{job=\"y\"} 2\n"), "{text}");
+    assert_eq!(text.matches("# TYPE a_b_ratio gauge").count(), 1, "{text}");
+    let text = store.show(start + EXPIRES);
+    assert!(!text.contains("a_b_ratio{job=\"y\""), "{text}");
+    assert!(
+        text.contains("otlp_last_push_age_seconds{job=\"y\"} 300\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_stranger_cannot_make_it_grow_without_bounds() {
+    let now = Instant::now();
+    let mut store = Store::default();
+    for number in 0..1000 {
+        store.take(one(&format!("job{number}"), 1), now);
+    }
+    assert_eq!(store.show(now).matches("a_b_ratio{").count(), 256);
+}
+
+/// A free port, which nobody else is likely to take in the meantime.
+fn address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn ask(address: SocketAddr, request: &[u8]) -> String {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut stream = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    stream.write_all(request).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn pushes_come_in_as_the_node_sends_them_and_go_out_as_text() {
+    let address = address();
+    std::thread::spawn(move || collector::serve(address));
+    // In chunks and without a length, as Node.js sends it.
+    let head = "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    let mut push = head.as_bytes().to_vec();
+    for part in NODE.chunks(1000) {
+        push.extend(format!("{:x}\r\n", part.len()).into_bytes());
+        push.extend(part);
+        push.extend(b"\r\n");
+    }
+    push.extend(b"0\r\n\r\n");
+    let answer = ask(address, &push);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = ask(address, get("/metrics").as_bytes());
+    assert!(
+        answer.contains("aztec_peer_manager_peer_count_peers{"),
+        "{answer}"
+    );
+    let answer = ask(address, get("/other").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let post = |kind: &str, body: &str| {
+        format!(
+            "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let answer = ask(address, post("application/json", "[1]").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let answer = ask(address, post("application/x-protobuf", "x").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
+}

@@ -1,0 +1,98 @@
+//! The HTTP server that the small services of this program share: one thread, for the few requests that the
+//! processes of one host make of each other.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What comes in; its body is read with [`read`].
+pub type Request = hyper::Request<Incoming>;
+/// What goes out.
+pub type Reply = Response<Full<Bytes>>;
+
+/// Enough for every process of a host to hold its connections open; more are not taken until one ends.
+const CONNECTIONS: usize = 64;
+/// How long a body, and the head of a request, may take to come in.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Listens on an address, which should be one of this host's own, and answers until the process ends.
+///
+/// # Errors
+///
+/// If the address is taken, or the system is out of resources.
+pub fn serve<A: AsyncFn(Request) -> Reply + 'static>(
+    listen: SocketAddr,
+    answer: A,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let listener = TcpListener::bind(listen).await?;
+        accept(listener, Rc::new(answer)).await
+    })
+}
+
+async fn accept<A: AsyncFn(Request) -> Reply + 'static>(
+    listener: TcpListener,
+    answer: Rc<A>,
+) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // A closed semaphore would end the loop; nobody closes it.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let (stream, _) = listener.accept().await?;
+        tokio::task::spawn_local(converse(stream, Rc::clone(&answer), place));
+    }
+    Ok(())
+}
+
+async fn converse<A: AsyncFn(Request) -> Reply>(
+    stream: TcpStream,
+    answer: Rc<A>,
+    place: OwnedSemaphorePermit,
+) {
+    let answer = service_fn(|request| {
+        let answer = Rc::clone(&answer);
+        async move { Ok::<_, Infallible>(answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), answer);
+    // What a peer does to its own connection is its own business.
+    let _ = connection.await;
+    drop(place);
+}
+
+/// The whole body of a message; `None` if it has more than `limit` bytes, breaks off, or takes longer than
+/// [`PATIENCE`].
+pub async fn read<B: Body>(body: B, limit: usize) -> Option<Bytes>
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = Limited::new(body, limit).collect();
+    let body = tokio::time::timeout(PATIENCE, body).await.ok()?.ok()?;
+    Some(body.to_bytes())
+}
+
+/// An answer with a body of this content type.
+pub fn reply(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
