@@ -1,0 +1,238 @@
+//! Sending an alert that means nothing, to see whom it reaches.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use provision::Fault;
+use serde::Serialize;
+use serde_json::json;
+use server::monitoring::{TEST_ALERT, integration, receiver_names};
+
+use crate::settings::Settings;
+
+/// What became of the alert at one receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrival {
+    /// The other side took it.
+    Taken,
+    /// The other side refused it, or could not be reached.
+    Failed,
+    /// Nothing was sent in time.
+    Silent,
+}
+
+/// One receiver and what became of the alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// Type and place in the list, for example `telegram-1`.
+    pub receiver: String,
+    /// What became of it.
+    pub result: Arrival,
+}
+
+/// How long Alertmanager gets to send it: it does so at once, and the other side may be slow.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(500);
+/// Answers of Alertmanager itself.
+const CALL: Duration = Duration::from_secs(10);
+
+/// Sends the alert, and waits until every receiver has got it or has not.
+pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
+    let Some(monitoring) = &settings.monitoring else {
+        return Err(
+            Fault::new("kit.toml: monitoring.enabled: this host is not watched")
+                .fix("Run `aztec-kit setup --with-monitoring` first."),
+        );
+    };
+    let names = receiver_names(&monitoring.receivers);
+    if names.is_empty() {
+        return Err(Fault::new("kit.toml: monitoring.receivers: there are none")
+            .fix("Name at least one, then run `aztec-kit apply`."));
+    }
+    let port = settings.ports.alertmanager;
+    let before = Counts::ask(port)?;
+    if let Some(unknown) = names.iter().find(|name| !before.knows(name)) {
+        return Err(
+            Fault::new(format!("Alertmanager does not know {unknown} yet"))
+                .fix("Run `aztec-kit apply`."),
+        );
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let sent = now.unwrap_or_default().as_millis().to_string();
+    let alert = json!([{
+        // The same alert again would be no news, and not be sent for hours.
+        "labels": {"alertname": TEST_ALERT, "severity": "none", "sent": sent},
+        "annotations": {"summary": "aztec-kit tries its receivers: nothing is wrong"},
+    }]);
+    ask(port, "POST", "/api/v2/alerts", &alert.to_string())?;
+    let started = Instant::now();
+    loop {
+        let now = Counts::ask(port)?;
+        let deliveries = now.since(&before, &names);
+        let settled = deliveries
+            .iter()
+            .all(|delivery| delivery.result != Arrival::Silent);
+        if settled || started.elapsed() > PATIENCE {
+            return Ok(deliveries);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Requests that were made, and of these the ones that failed: by receiver, or by integration where Alertmanager
+/// (before 0.26) does not name receivers.
+#[derive(Debug, Default)]
+struct Counts {
+    of: BTreeMap<String, (f64, f64)>,
+    /// By receiver.
+    named: bool,
+}
+
+/// The value of a label in a line of metrics.
+fn label<'t>(line: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = line.split_once(&format!("{name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value)
+}
+
+impl Counts {
+    fn ask(port: u16) -> Result<Self, Fault> {
+        Ok(Self::parse(&ask(port, "GET", "/metrics", "")?))
+    }
+
+    /// From the metrics of Alertmanager.
+    fn parse(text: &str) -> Self {
+        let mut counts = Self::default();
+        for line in text.lines() {
+            let Some(rest) = line.strip_prefix("alertmanager_notification_requests_") else {
+                continue;
+            };
+            let receiver = label(rest, "receiver_name");
+            counts.named |= receiver.is_some();
+            let name = receiver.or_else(|| label(rest, "integration"));
+            let value = rest
+                .rsplit_once(' ')
+                .and_then(|(_, value)| value.parse().ok());
+            let (Some(name), Some(value)) = (name, value) else {
+                continue;
+            };
+            let count = counts.of.entry(name.to_owned()).or_default();
+            if rest.starts_with("failed_total") {
+                count.1 = value;
+            } else {
+                count.0 = value;
+            }
+        }
+        counts
+    }
+
+    /// What a receiver is counted under.
+    fn key<'n>(&self, name: &'n str) -> &'n str {
+        if self.named { name } else { integration(name) }
+    }
+
+    /// Whether Alertmanager would count it. By integration, not every one is listed before its first request.
+    fn knows(&self, name: &str) -> bool {
+        self.of.contains_key(name) || !self.named && !self.of.is_empty()
+    }
+
+    /// What became of one alert at each receiver. Those that are counted together have all got it, or none has.
+    fn since(&self, before: &Self, names: &[String]) -> Vec<Delivery> {
+        let of = |counts: &Self, key: &str| counts.of.get(key).copied().unwrap_or_default();
+        let delivery = |name: &String| {
+            let key = self.key(name);
+            let together = names.iter().filter(|name| self.key(name) == key).count();
+            let ((made, failed), (made_before, failed_before)) = (of(self, key), of(before, key));
+            let (made, failed) = (made - made_before, failed - failed_before);
+            #[expect(clippy::cast_precision_loss, reason = "a few receivers")]
+            let result = if made - failed >= together as f64 {
+                Arrival::Taken
+            } else if failed > 0.0 {
+                Arrival::Failed
+            } else {
+                Arrival::Silent
+            };
+            Delivery {
+                receiver: name.clone(),
+                result,
+            }
+        };
+        names.iter().map(delivery).collect()
+    }
+}
+
+/// One request to a server on this host, in HTTP/1.0: its answer ends when the connection does.
+fn ask(port: u16, method: &str, path: &str, body: &str) -> Result<String, Fault> {
+    let failed = |error: std::io::Error| {
+        Fault::new("Alertmanager does not answer")
+            .fix("Run `aztec-kit apply`; `systemctl status prometheus-alertmanager` tells more.")
+            .because(error)
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, CALL).map_err(failed)?;
+    stream.set_read_timeout(Some(CALL)).map_err(failed)?;
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).map_err(failed)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(failed)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split_whitespace().nth(1).unwrap_or_default();
+    if status != "200" {
+        return Err(Fault::new(format!(
+            "Alertmanager says {status} to {method} {path}: {body}"
+        ))
+        .fix("Run `aztec-kit apply`; `systemctl status prometheus-alertmanager` tells more."));
+    }
+    Ok(body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_it_is_read_from_the_counts() {
+        let metrics = |slack: u32, slack_failed: u32, mail: u32| {
+            Counts::parse(&format!(
+                "# TYPE alertmanager_notification_requests_total counter\n\
+                 alertmanager_notification_requests_total{{integration=\"slack\",receiver_name=\"slack-1\"}} {slack}\n\
+                 alertmanager_notification_requests_failed_total{{integration=\"slack\",receiver_name=\"slack-1\"}} {slack_failed}\n\
+                 alertmanager_notification_requests_total{{integration=\"email\",receiver_name=\"email-2\"}} {mail}\n\
+                 alertmanager_notifications_total{{integration=\"email\",receiver_name=\"email-2\"}} 99\n"
+            ))
+        };
+        let before = metrics(5, 2, 1);
+        let result = |now: &Counts, name: &str| now.since(&before, &[name.to_owned()])[0].result;
+        let now = metrics(7, 4, 1);
+        assert_eq!(result(&now, "slack-1"), Arrival::Failed);
+        assert_eq!(result(&now, "email-2"), Arrival::Silent);
+        // The second try went through.
+        assert_eq!(result(&metrics(8, 4, 1), "slack-1"), Arrival::Taken);
+    }
+    #[test]
+    fn receivers_that_are_counted_together_have_all_got_it_or_none() {
+        // Alertmanager 0.25.
+        let metrics = |made: u32, failed: u32| {
+            Counts::parse(&format!(
+                "alertmanager_notification_requests_total{{integration=\"webhook\"}} {made}\n\
+                 alertmanager_notification_requests_failed_total{{integration=\"webhook\"}} {failed}\n"
+            ))
+        };
+        let names = ["ntfy-1", "webhook-2"].map(String::from);
+        let results = |now: Counts| {
+            let deliveries = now.since(&metrics(3, 0), &names);
+            deliveries
+                .into_iter()
+                .map(|delivery| delivery.result)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(results(metrics(4, 0)), [Arrival::Silent; 2]);
+        assert_eq!(results(metrics(5, 1)), [Arrival::Failed; 2]);
+        assert_eq!(results(metrics(5, 0)), [Arrival::Taken; 2]);
+    }
+}

@@ -1,0 +1,228 @@
+//! Whether the broker that agents are sent to is one, and of their release.
+
+use std::time::Duration;
+
+use l1::stranger::{self, Reply};
+use serde_json::json;
+use url::Url;
+
+use super::preflight::{Finding, Verdict};
+use crate::data::Release;
+use crate::settings::Settings;
+
+/// A broker on the other side of the world, in the middle of its work.
+const CALL: Duration = Duration::from_secs(10);
+/// Only looks: a job that nobody has is `not-found`. The other questions of a broker take something out of it
+/// (4.1.2 prover-client/dest/proving_broker/proving_broker.js).
+const QUESTION: &str = "proverBroker_getProvingJobStatus";
+const JOB: &str = "aztec-kit";
+/// Every server of a release names it (4.1.2 and 5.2.0, `getVersioningMiddleware` of stdlib).
+const VERSION: &str = "x-aztec-packageversion";
+
+/// What answers there.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// A broker, of this release where it says so.
+    Broker(Option<String>),
+    /// A process that waits for its rollup: then a broker only answers `/status` (4.1.2 standby.js).
+    Waiting,
+    /// Something else: what it is, as far as can be told.
+    Other(String),
+}
+
+/// Looks at the broker of agents that run without one beside them.
+pub(super) fn broker(settings: &Settings) -> Option<Finding> {
+    let url = settings
+        .broker_url
+        .as_ref()
+        .filter(|_| settings.prover_agent)?;
+    let check = format!("broker {}", url.host_str().unwrap_or_default());
+    let (status, message) = match ask(url) {
+        Ok(answer) => judged(&answer, &settings.release),
+        // It may come later than its agents: they ask again until it answers.
+        Err(error) => (
+            Verdict::Warn,
+            format!(
+                "{error}. The agents go on asking: start the broker, let this host through to it, or correct prover_agent.broker_url."
+            ),
+        ),
+    };
+    Some(Finding::new(check, status, message))
+}
+
+fn ask(url: &Url) -> Result<Answer, l1::Error> {
+    let reply = stranger::call(url.as_str(), QUESTION, &json!([JOB]), CALL)?;
+    if reply.status == 404 && reply.body.is_none() {
+        let status = stranger::get(url.as_str(), "status", CALL)?;
+        if status.status == 200 {
+            return Ok(Answer::Waiting);
+        }
+    }
+    Ok(told(&reply))
+}
+
+fn told(reply: &Reply) -> Answer {
+    let version = reply.headers.get(VERSION);
+    let body = reply.body.as_ref();
+    if body.is_some_and(|body| body["result"]["status"].is_string()) {
+        return Answer::Broker(version.cloned());
+    }
+    Answer::Other(match (version, body) {
+        (Some(version), _) => format!("an Aztec {version} process, but not a broker"),
+        (None, Some(body)) if body["jsonrpc"].is_string() => "another JSON-RPC server".into(),
+        _ => format!("a server that says HTTP {} and no JSON-RPC", reply.status),
+    })
+}
+
+fn judged(answer: &Answer, release: &Release) -> (Verdict, String) {
+    let own = &release.version;
+    match answer {
+        Answer::Broker(Some(version)) if version == own => {
+            (Verdict::Pass, format!("a prover broker of Aztec {version}"))
+        }
+        Answer::Broker(Some(version)) if major(version) == major(own) => (
+            Verdict::Warn,
+            format!("a prover broker of Aztec {version}, and this host runs {own}. They work together only as long as both serve the same rollup."),
+        ),
+        Answer::Broker(Some(version)) => (
+            Verdict::Fail,
+            format!("a prover broker of Aztec {version}: agents of {own} make proofs that it cannot use. Set release to that of the broker."),
+        ),
+        Answer::Broker(None) => (
+            Verdict::Warn,
+            format!("a prover broker that does not say its release. Check that it is {own}."),
+        ),
+        Answer::Waiting => (
+            Verdict::Warn,
+            "it answers its status and nothing else, as a broker does that stands by for its rollup. See the log of the broker.".into(),
+        ),
+        Answer::Other(what) => (
+            Verdict::Fail,
+            format!("{what}. Set prover_agent.broker_url to a prover broker: where this program runs one, its port is ports.broker (8180)."),
+        ),
+    }
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// An answer of HTTP.
+    fn http(status: &str, headers: &str, body: &str) -> String {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    }
+
+    fn of_release(version: &str) -> String {
+        format!("x-aztec-packageVersion: {version}\r\n")
+    }
+
+    fn broker_of(version: &str) -> String {
+        let body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"status\":\"not-found\"}}";
+        http("200 OK", &of_release(version), body)
+    }
+
+    /// The finding about a server that gives these answers, one to each request.
+    fn found(answers: &[&str]) -> Finding {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
+        let server = std::thread::spawn(move || {
+            for answer in answers {
+                let (stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream);
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    let line = line.trim().to_ascii_lowercase();
+                    if let Some(value) = line.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let found = broker(&settings(&url)).unwrap();
+        server.join().unwrap();
+        found
+    }
+
+    fn settings(url: &str) -> Settings {
+        let text = "[node]\nenabled = false\n[prover_agent]\nenabled = true\n";
+        Settings::parse(&format!("{text}broker_url = \"{url}\"\n")).unwrap()
+    }
+
+    #[test]
+    fn a_broker_of_the_same_release_is_fine() {
+        let found = found(&[&broker_of("4.1.2")]);
+        assert_eq!(found.status, Verdict::Pass, "{}", found.message);
+    }
+
+    #[test]
+    fn a_broker_of_another_release_is_refused_or_warned_of() {
+        let other = found(&[&broker_of("5.2.0")]);
+        assert_eq!(other.status, Verdict::Fail);
+        assert!(other.message.contains("Aztec 5.2.0") && other.message.contains("4.1.2"));
+        let near = found(&[&broker_of("4.3.1")]);
+        assert_eq!(near.status, Verdict::Warn, "{}", near.message);
+    }
+
+    #[test]
+    fn what_is_no_broker_is_refused_with_what_it_is() {
+        let unknown = "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"\"}}";
+        let node = http("400 Bad Request", &of_release("4.1.2"), unknown);
+        let ethereum = http("200 OK", "", unknown);
+        let page = http("200 OK", "", "<html>");
+        let nothing = http("404 Not Found", "", "Not Found");
+        let cases: &[(&[&str], &str)] = &[
+            (&[&node], "an Aztec 4.1.2 process, but not a broker"),
+            (&[&ethereum], "another JSON-RPC server"),
+            (&[&page], "a server that says HTTP 200 and no JSON-RPC"),
+            (
+                &[&nothing, &nothing],
+                "a server that says HTTP 404 and no JSON-RPC",
+            ),
+        ];
+        for (answers, what) in cases {
+            let found = found(answers);
+            assert_eq!(found.status, Verdict::Fail, "{}", found.message);
+            assert!(found.message.starts_with(what), "{}", found.message);
+            assert!(found.message.contains("prover_agent.broker_url"));
+        }
+    }
+
+    #[test]
+    fn a_broker_that_waits_for_its_rollup_is_waited_for() {
+        let (nothing, status) = (
+            http("404 Not Found", "", "Not Found"),
+            http("200 OK", "", "OK"),
+        );
+        let found = found(&[&nothing, &status]);
+        assert_eq!(found.status, Verdict::Warn, "{}", found.message);
+    }
+
+    #[test]
+    fn a_broker_that_does_not_answer_may_come_later() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let found = broker(&settings(&url)).unwrap();
+        assert_eq!(found.status, Verdict::Warn);
+        assert!(found.message.contains("refused") && found.message.contains("go on asking"));
+    }
+}

@@ -1,0 +1,91 @@
+//! Can a TLS proxy be put in front of the node here?
+
+use std::net::ToSocketAddrs;
+use std::path::Path;
+
+use provision::Fault;
+use provision::host::{Probe, Query};
+use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
+
+use super::preflight::{Finding, Verdict};
+use crate::settings::{Caddy, Settings};
+
+/// What has to be free, or Caddy's own: the key, the port, the unit.
+pub(super) const PORTS: [(&str, u16, &str); 2] = [
+    ("the proxy's redirects and certificates", 80, UNIT),
+    ("the proxy", 443, UNIT),
+];
+
+pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let Some(wanted) = &settings.caddy else {
+        return Ok(Vec::new());
+    };
+    let mut findings = Vec::new();
+    if !settings.node {
+        let text = "caddy.enabled: this host has no node to put a proxy in front of. Set node.enabled = true, or take it out.";
+        findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
+    }
+    findings.push(configuration(wanted, probe)?);
+    if !settings.is_local() {
+        findings.push(name(wanted));
+    }
+    Ok(findings)
+}
+
+/// Whose configuration is in force, and may it stay so?
+fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
+    let said = |verdict, text: String| Ok(Finding::new("Caddy's configuration", verdict, text));
+    let text = probe.text(Path::new(OPERATORS))?;
+    if wanted.import {
+        let imports = text.is_some_and(|text| {
+            let mut lines = text.lines().map(str::trim);
+            lines.any(|line| line.starts_with("import ") && line.contains("aztec-kit"))
+        });
+        return if imports {
+            said(Verdict::Pass, format!("{OPERATORS} imports {SITE}"))
+        } else {
+            said(
+                Verdict::Fail,
+                format!(
+                    "{OPERATORS} does not import {SITE}. Add the line `import /etc/caddy/aztec-kit*.caddy` to it."
+                ),
+            )
+        };
+    }
+    let ours = probe.meta(Path::new(CONFIG))?.is_some();
+    // Asked of dpkg: it knows the package's own file. Without the package there is nothing to compare with.
+    let edited = text.is_some() && {
+        let verified = probe.ask(&Query::PackageFiles("caddy".into()))?;
+        verified.code != 0 || verified.stdout.contains(OPERATORS)
+    };
+    if ours || !edited {
+        return said(
+            Verdict::Pass,
+            format!("{CONFIG}; {OPERATORS} stays as it is"),
+        );
+    }
+    said(
+        Verdict::Fail,
+        format!(
+            "{OPERATORS} is not the package's example: someone else's sites are served from it. Set caddy.import = true \
+             and add the line `import /etc/caddy/aztec-kit*.caddy` to it."
+        ),
+    )
+}
+
+/// An authority asks the name that it certifies.
+fn name(wanted: &Caddy) -> Finding {
+    let found = (wanted.domain.as_str(), 443).to_socket_addrs();
+    let addresses: Vec<_> = found
+        .map(|found| found.map(|at| at.ip().to_string()).collect())
+        .unwrap_or_default();
+    if addresses.is_empty() {
+        let text = format!(
+            "{} is not in the DNS. Point it to this host: no authority certifies it before.",
+            wanted.domain
+        );
+        return Finding::new("domain", Verdict::Warn, text);
+    }
+    let text = format!("{} is {}", wanted.domain, addresses.join(", "));
+    Finding::new("domain", Verdict::Pass, text)
+}

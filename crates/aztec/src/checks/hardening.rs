@@ -1,0 +1,104 @@
+//! Whether hardening would hold, and lock nobody out.
+
+use provision::Fault;
+use provision::host::{Probe, Query};
+use provision::tools::systemctl::{self, UnitState};
+use server::integrity::SERVICE;
+
+use super::preflight::{Finding, Verdict};
+use crate::HostFacts;
+use crate::settings::Settings;
+
+/// One finding for each topic that can be in doubt.
+pub(super) fn hardening(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
+    let Some(wanted) = &settings.hardening else {
+        return Ok(Vec::new());
+    };
+    let mut findings = Vec::new();
+    if wanted.ssh && facts.sshd {
+        findings.push(match server::ssh::sshd().obstacle(probe)? {
+            None => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
+            Some(obstacle) => {
+                let fix = obstacle.remedy().unwrap_or_default().to_owned();
+                let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
+                Finding::new("ssh", Verdict::Fail, text)
+            }
+        });
+    }
+    if facts.container && (wanted.chrony || wanted.auditd) {
+        let text = "the clock and the audit log of a container are its host's: chrony and auditd are left alone";
+        findings.push(Finding::new("container", Verdict::Pass, text));
+    }
+    Ok(findings)
+}
+
+/// What the last daily comparison of files came to, on a host that makes one.
+pub fn integrity(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    if !settings
+        .hardening
+        .as_ref()
+        .is_some_and(|wanted| wanted.aide)
+    {
+        return Ok(None);
+    }
+    let shown = probe.ask(&Query::Units(vec![SERVICE.into()]))?;
+    let state = systemctl::parse_show(&shown.stdout)
+        .remove(SERVICE)
+        .unwrap_or_default();
+    Ok(Some(compared(&state, probe.clock().monotonic_us)))
+}
+
+fn compared(state: &UnitState, now_us: i64) -> Finding {
+    let hours = (now_us - state.started_us) / 3_600_000_000;
+    let (status, message) = match state.active.as_str() {
+        "failed" => (
+            Verdict::Warn,
+            format!(
+                "{hours} h ago the comparison of files failed. What differs, says `journalctl --unit {SERVICE}`."
+            ),
+        ),
+        "activating" => (Verdict::Pass, "files are being compared".into()),
+        _ if state.started_us == 0 => (
+            Verdict::Pass,
+            "files were not compared since this host was booted".into(),
+        ),
+        _ => (
+            Verdict::Pass,
+            format!("{hours} h ago no file differed from the baseline"),
+        ),
+    };
+    Finding::new("integrity", status, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_that_failed_is_told_until_the_next_one() {
+        const HOUR: i64 = 3_600_000_000;
+        let seen = |active: &str, started_us| {
+            let state = UnitState {
+                active: active.into(),
+                started_us,
+                ..UnitState::default()
+            };
+            let Finding {
+                status, message, ..
+            } = compared(&state, 5 * HOUR);
+            (status, message)
+        };
+        let (status, message) = seen("failed", 2 * HOUR);
+        assert_eq!(status, Verdict::Warn);
+        assert!(
+            message.starts_with("3 h ago") && message.contains("journalctl"),
+            "{message}"
+        );
+        assert_eq!(seen("inactive", 2 * HOUR).0, Verdict::Pass);
+        assert!(seen("inactive", 0).1.contains("not compared"));
+    }
+}

@@ -1,0 +1,260 @@
+//! What Aztec does not push, in the text format of Prometheus: endpoints, balances, validators, the rollup.
+//!
+//! What cannot be asked is left out, and an alert tells of that; nothing here changes anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use l1::reader::AttesterStatus;
+use l1::{Address, Reader, U256};
+use provision::Fault;
+use provision::host::Probe;
+use serde_json::Value;
+
+use super::{Target, keystore, registry};
+use crate::layout;
+use crate::settings::Settings;
+
+/// An endpoint that takes longer is as good as down.
+const CALL: Duration = Duration::from_secs(5);
+/// Whom the keystores of the services belong to.
+const ROOT: u32 = 0;
+
+/// Metrics by name, with their help; each sample with its labels.
+#[derive(Debug, Default)]
+struct Metrics(BTreeMap<&'static str, (&'static str, Vec<String>)>);
+
+impl Metrics {
+    fn add(&mut self, name: &'static str, help: &'static str, labels: &[(&str, &str)], value: f64) {
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{}\"", value.replace(['\\', '"', '\n'], "_")))
+            .collect();
+        let (_, samples) = self.0.entry(name).or_insert_with(|| (help, Vec::new()));
+        samples.push(format!("{name}{{{}}} {value}", labels.join(",")));
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, (help, samples)) in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} gauge\n{}",
+                samples.join("\n")
+            );
+        }
+        text
+    }
+}
+
+/// Asks everything once.
+pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> {
+    let mut metrics = Metrics::default();
+    let now = probe.clock().realtime_us / 1_000_000;
+    metrics.add(
+        "aztec_kit_timestamp_seconds",
+        "When these were gathered.",
+        &[],
+        float(now),
+    );
+    let labels = [
+        ("network", settings.network_name.as_str()),
+        ("release", settings.release.version.as_str()),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    metrics.add("aztec_kit_info", "What this host is.", &labels, 1.0);
+    let reader = endpoints(&mut metrics, settings, now);
+    let registry = registry(settings, probe)?;
+    let canonical = match (&reader, registry) {
+        (Some(reader), Some(registry)) => reader.canonical_rollup(registry).ok(),
+        _ => None,
+    };
+    if settings.node {
+        node(&mut metrics, &Target::new(settings, probe)?, canonical);
+    }
+    if let (Some(reader), Some(rollup)) = (&reader, canonical) {
+        rollup_state(&mut metrics, reader, rollup);
+        keystores(&mut metrics, reader, rollup, probe)?;
+    }
+    Ok(metrics.text())
+}
+
+/// Asks every endpoint; gives the first one that works.
+fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Reader> {
+    let mut first = None;
+    for (at, url) in settings.l1_rpc_urls.iter().enumerate() {
+        let reader = Reader::connect(url.as_str(), CALL).ok();
+        let head = reader.as_ref().and_then(|reader| {
+            let right = reader.chain_id().ok()? == settings.network.l1_chain_id;
+            right.then(|| reader.head().ok())?
+        });
+        let rank = (at + 1).to_string();
+        let labels = [
+            ("endpoint", url.host_str().unwrap_or_default()),
+            ("rank", rank.as_str()),
+        ];
+        let up = "Whether an L1 endpoint answers, and is of the right chain.";
+        metrics.add("aztec_kit_l1_up", up, &labels, f64::from(head.is_some()));
+        let Some(head) = head else {
+            continue;
+        };
+        let number = i64::try_from(head.number).unwrap_or(i64::MAX);
+        metrics.add(
+            "aztec_kit_l1_head_block",
+            "The newest L1 block.",
+            &labels,
+            float(number),
+        );
+        let age = now - i64::try_from(head.timestamp).unwrap_or(0);
+        let help = "How old the newest L1 block is.";
+        metrics.add(
+            "aztec_kit_l1_head_age_seconds",
+            help,
+            &labels,
+            float(age.max(0)),
+        );
+        if first.is_none() {
+            first = reader;
+        }
+    }
+    first
+}
+
+fn node(metrics: &mut Metrics, target: &Target, canonical: Option<Address>) {
+    let ready = matches!(target.node("isReady"), Ok(Value::Bool(true)));
+    let help = "Whether the node answers, and says that it is ready.";
+    metrics.add("aztec_kit_node_ready", help, &[], f64::from(ready));
+    let tips = target.sample();
+    for (tip, number) in [
+        ("proposed", tips.proposed),
+        ("checkpointed", tips.checkpointed),
+        ("proven", tips.proven),
+        ("finalized", tips.finalized),
+    ] {
+        if let Some(number) = number.and_then(|number| i64::try_from(number).ok()) {
+            let help = "The newest L2 block of each kind, as the node says.";
+            metrics.add("aztec_kit_l2_block", help, &[("tip", tip)], float(number));
+        }
+    }
+    let info = target.node("getNodeInfo").unwrap_or_default();
+    let rollup = info["l1ContractAddresses"]["rollupAddress"].as_str();
+    let rollup: Option<Address> = rollup.and_then(|text| text.parse().ok());
+    if let (Some(rollup), Some(canonical)) = (rollup, canonical) {
+        let help = "Whether the node follows the rollup that the registry names.";
+        metrics.add(
+            "aztec_kit_rollup_canonical",
+            help,
+            &[],
+            f64::from(rollup == canonical),
+        );
+    }
+}
+
+fn rollup_state(metrics: &mut Metrics, reader: &Reader, rollup: Address) {
+    if let Ok(checkpoints) = reader.checkpoints(rollup) {
+        for (state, number) in [
+            ("pending", checkpoints.pending),
+            ("proven", checkpoints.proven),
+        ] {
+            let help = "The newest checkpoint of each kind, as the rollup on the L1 says.";
+            metrics.add(
+                "aztec_kit_rollup_checkpoint",
+                help,
+                &[("state", state)],
+                number_of(number),
+            );
+        }
+    }
+}
+
+fn keystores(
+    metrics: &mut Metrics,
+    reader: &Reader,
+    rollup: Address,
+    probe: &dyn Probe,
+) -> Result<(), Fault> {
+    let mut accounts = BTreeSet::new();
+    let mut attesters = BTreeSet::new();
+    for dir in [layout::KEYSTORE, layout::PROVER_KEYSTORE] {
+        let survey = keystore::survey(Path::new(dir), ROOT, probe)?;
+        for listed in survey.iter().flat_map(|survey| survey.attesters()) {
+            let role = if listed.role == "prover" {
+                "prover"
+            } else {
+                "publisher"
+            };
+            accounts.extend(listed.publishers.iter().map(|address| (role, *address)));
+            attesters.extend(listed.attester);
+        }
+    }
+    for (role, address) in accounts {
+        if let Ok(balance) = reader.balance(address) {
+            let labels = [("address", &*address.to_string()), ("role", role)];
+            let help = "What an account that pays for L1 transactions has.";
+            let eth = number_of(balance) / 1e18;
+            metrics.add("aztec_kit_account_balance_eth", help, &labels, eth);
+        }
+    }
+    for address in attesters {
+        if let Ok(status) = reader.attester_status(rollup, address) {
+            let labels = [("address", &*address.to_string())];
+            let help = "What a validator is to the rollup: 0 nothing, 1 validating, 2 slashed below the minimum, 3 exiting.";
+            metrics.add(
+                "aztec_kit_validator_status",
+                help,
+                &labels,
+                status_of(status),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn status_of(status: AttesterStatus) -> f64 {
+    match status {
+        AttesterStatus::None => 0.0,
+        AttesterStatus::Validating => 1.0,
+        AttesterStatus::Zombie => 2.0,
+        AttesterStatus::Exiting => 3.0,
+        AttesterStatus::Other(number) => f64::from(number),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Prometheus knows no other numbers"
+)]
+fn float(number: i64) -> f64 {
+    number as f64
+}
+
+fn number_of(number: U256) -> f64 {
+    number.to_string().parse().unwrap_or(f64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_one_name_stand_together() {
+        let mut metrics = Metrics::default();
+        metrics.add("b", "Second.", &[], 0.5);
+        metrics.add("a", "First.", &[("l", "x\"y")], 1.0);
+        metrics.add("a", "First.", &[("l", "z")], 2.0);
+        assert_eq!(
+            metrics.text(),
+            "# HELP a First.\n# TYPE a gauge\na{l=\"x_y\"} 1\na{l=\"z\"} 2\n\
+             # HELP b Second.\n# TYPE b gauge\nb{} 0.5\n"
+        );
+    }
+
+    #[test]
+    fn balances_are_shown_in_eth() {
+        let wei: U256 = "9984249464995449000".parse().unwrap();
+        assert!((number_of(wei) / 1e18 - 9.984_249).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,427 @@
+//! Before anything is touched: can this host become what is wanted?
+
+use std::path::Path;
+
+use provision::Fault;
+use provision::host::{Probe, Query};
+use provision::tools::systemctl;
+use serde::Serialize;
+
+use super::{caddy, endpoints, exposure, hardening, keystore, monitoring, ports, signer};
+use crate::data::Basis;
+use crate::desired::refusal;
+use crate::env::Severity;
+use crate::facts::HostFacts;
+use crate::layout;
+use crate::runtime::{self, Runtime};
+use crate::settings::Settings;
+
+/// Verdict of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Fine.
+    Pass,
+    /// It works, but not as it should.
+    Warn,
+    /// It cannot work.
+    Fail,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: String,
+    /// Verdict.
+    pub status: Verdict,
+    /// What was seen, and what to do about it.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding.
+    pub fn new(check: impl Into<String>, status: Verdict, message: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            status,
+            message: message.into(),
+        }
+    }
+}
+
+pub(super) const GIB: u64 = 1 << 30;
+/// Both release trees and their staging, measured with 4.1.2 and foundry 1.4.4.
+const RELEASE_BYTES: u64 = 3 * GIB;
+/// A live node needs far more in time; below this it cannot even take a snapshot.
+const LIVE_BYTES: u64 = 100 * GIB;
+/// Official recommendation for nodes and sequencers (docs v5.2.0, hardware page).
+const RECOMMENDED_BYTES: u64 = 1000 * GIB;
+const LOCAL_BYTES: u64 = GIB;
+/// A local network with its sequencer was measured at 1.5 GiB.
+const LEAST_MEMORY: u64 = 2 * GIB;
+const RECOMMENDED_MEMORY: u64 = 8 * GIB;
+
+/// Looks at everything; one finding per check, in a fixed order.
+pub fn preflight(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
+    let mut findings = vec![system(settings, facts), service_manager(probe)?];
+    if settings.has_role() {
+        findings.extend(capacity(settings, facts, probe)?);
+    }
+    // Before the ports: it knows better who holds them.
+    if let Some(wanted) = &settings.monitoring {
+        findings.extend(monitoring::findings(wanted, probe)?);
+    }
+    findings.extend(listeners(settings, probe)?);
+    findings.extend(caddy::caddy(settings, probe)?);
+    findings.extend(hardening::hardening(settings, facts, probe)?);
+    findings.extend(environment(settings, probe)?);
+    if settings.prover || settings.prover_agent {
+        let (count, why) = crate::roles::prover::agents(settings, facts);
+        findings.push(Finding::new(
+            "prover agents",
+            Verdict::Pass,
+            format!("{count}: {why}"),
+        ));
+    }
+    findings.extend(super::broker::broker(settings));
+    if settings.has_role() && !settings.is_local() {
+        findings.extend(endpoints::execution(settings, probe));
+        findings.push(address(settings));
+    }
+    findings.extend(exposure::obstacles(settings, probe)?);
+    findings.extend(keystore::preflight(settings, probe)?);
+    let claim = crate::roles::node::signer_claim(settings);
+    findings.extend(signer::preflight(claim.as_ref(), probe)?);
+    Ok(findings)
+}
+
+/// Whether what Aztec needs fits on this host.
+fn capacity(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
+    let choice = runtime::choose(settings, facts);
+    let mut findings = vec![
+        Finding::new("runtime", Verdict::Pass, choice.shown()),
+        release(settings),
+        cpu(settings, facts),
+        memory(settings, facts),
+    ];
+    findings.extend(disk(settings, choice.runtime, probe)?);
+    if choice.runtime == Runtime::Container {
+        findings.extend(super::image::findings(settings, &choice, probe)?);
+    }
+    Ok(findings)
+}
+
+fn system(settings: &Settings, facts: &HostFacts) -> Finding {
+    match refusal(settings, facts) {
+        Ok(()) => {
+            let (major, minor) = facts.glibc.unwrap_or_default();
+            let text = format!("{} on {}, glibc {major}.{minor}", facts.os_name, facts.arch);
+            Finding::new("system", Verdict::Pass, text)
+        }
+        Err(fault) => failed("system", &fault),
+    }
+}
+
+/// Whether this program knows the release that it is to run.
+pub fn release(settings: &Settings) -> Finding {
+    let version = &settings.release.version;
+    match &settings.release.basis {
+        Basis::Carried => Finding::new("release", Verdict::Pass, format!("Aztec {version}")),
+        Basis::Described(like) => Finding::new(
+            "release",
+            Verdict::Pass,
+            format!("Aztec {version}, as kit.toml describes it on top of {like}"),
+        ),
+        Basis::Assumed(like) => Finding::new(
+            "release",
+            Verdict::Warn,
+            format!(
+                "this program does not know Aztec {version} and treats it like {like}. \
+                 When you know that it is, or what differs, say so in {}: [releases.\"{version}\"] like = \"{like}\".",
+                crate::CONFIG
+            ),
+        ),
+    }
+}
+
+pub(super) fn failed(check: &str, fault: &Fault) -> Finding {
+    let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
+    Finding::new(check, Verdict::Fail, message.trim_end())
+}
+
+fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
+    let runs = probe.meta(Path::new("/run/systemd/system"))?.is_some();
+    Ok(if runs {
+        Finding::new("systemd", Verdict::Pass, "systemd manages this host")
+    } else {
+        Finding::new(
+            "systemd",
+            Verdict::Fail,
+            "systemd does not manage this host. Use a server or VM, not a plain container.",
+        )
+    })
+}
+
+/// An older CPU dies with an illegal instruction.
+fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
+    let needed = settings.release.facts.cpu.iter();
+    let missing: Vec<_> = needed
+        .filter(|flag| !facts.cpu_flags.contains(flag))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return Finding::new(
+            "cpu",
+            Verdict::Pass,
+            format!("{} logical CPUs, Skylake or newer", facts.cpus),
+        );
+    }
+    Finding::new(
+        "cpu",
+        Verdict::Fail,
+        format!(
+            "this CPU lacks {}, which the released binaries use. Take a host with Skylake or newer.",
+            missing.join(", ")
+        ),
+    )
+}
+
+pub(super) fn gib(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let gib = bytes as f64 / GIB as f64;
+    format!("{gib:.1} GiB")
+}
+
+fn memory(settings: &Settings, facts: &HostFacts) -> Finding {
+    let has = gib(facts.memory);
+    match facts.memory {
+        bytes if bytes < LEAST_MEMORY => Finding::new(
+            "memory",
+            Verdict::Fail,
+            format!("{has}; a node alone needs {}", gib(LEAST_MEMORY)),
+        ),
+        bytes if !settings.is_local() && bytes < RECOMMENDED_MEMORY => Finding::new(
+            "memory",
+            Verdict::Warn,
+            format!("{has}; {} are recommended", gib(RECOMMENDED_MEMORY)),
+        ),
+        _ => Finding::new("memory", Verdict::Pass, has),
+    }
+}
+
+fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    // An image has its own place, see `image`.
+    let installed =
+        runtime == Runtime::Container || probe.link(Path::new(layout::CURRENT))?.is_some();
+    // How large another chain is nobody knows here.
+    let live = settings.has_presets();
+    let places = [
+        (
+            "disk for releases",
+            Path::new(layout::OPT),
+            if installed { 0 } else { RELEASE_BYTES },
+            0,
+        ),
+        (
+            "disk for data",
+            settings.data_dir.as_path(),
+            if live { LIVE_BYTES } else { LOCAL_BYTES },
+            if live { RECOMMENDED_BYTES } else { 0 },
+        ),
+    ];
+    for (check, path, least, recommended) in places {
+        let space = probe.space(path)?;
+        let (shown, has) = (path.display(), gib(space.free));
+        findings.push(if space.read_only {
+            Finding::new(
+                check,
+                Verdict::Fail,
+                format!(
+                    "{shown} is on a read-only file system. Remount it, or choose another place."
+                ),
+            )
+        } else if space.free < least {
+            Finding::new(
+                check,
+                Verdict::Fail,
+                format!(
+                    "{shown} has {has} left and needs {}. Free some, or choose another disk.",
+                    gib(least)
+                ),
+            )
+        } else if space.free < recommended {
+            Finding::new(
+                check,
+                Verdict::Warn,
+                format!(
+                    "{shown} has {has} left; {} are recommended",
+                    gib(recommended)
+                ),
+            )
+        } else {
+            Finding::new(check, Verdict::Pass, format!("{shown} has {has} left"))
+        });
+    }
+    Ok(findings)
+}
+
+/// A port is fine when nothing listens on it, or the unit of ours that it is for.
+fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let taken = ports::listening(probe)?;
+    let mut findings = Vec::new();
+    let mut wanted = settings.ports();
+    if settings.caddy.is_some() {
+        wanted.extend(caddy::PORTS);
+    }
+    for (key, port, unit) in wanted {
+        // The node's unit gives its place, and its ports, to the sequencer's and back.
+        let owners = match unit {
+            "aztec-node.service" | "aztec-sequencer.service" => {
+                vec!["aztec-node.service", "aztec-sequencer.service"]
+            }
+            other => vec![other],
+        };
+        let check = format!("port {port}");
+        if !taken.contains(&port) {
+            findings.push(Finding::new(
+                check,
+                Verdict::Pass,
+                format!("free for {key}"),
+            ));
+            continue;
+        }
+        let names = owners.iter().map(ToString::to_string).collect();
+        let units = systemctl::parse_show(&probe.ask(&Query::Units(names))?.stdout);
+        let ours = units.iter().find(|(_, state)| state.main_pid != 0);
+        findings.push(match ours {
+            Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),
+            None => {
+                // A proxy serves the ports that browsers and authorities ask for, and no others.
+                let other = match unit {
+                    server::caddy::UNIT => String::new(),
+                    _ => format!(", or set {key} to another port"),
+                };
+                let text = format!("another program listens on it (`ss -lntup sport = :{port}` tells which). Stop it{other}.");
+                Finding::new(check, Verdict::Fail, text)
+            }
+        });
+    }
+    Ok(findings)
+}
+
+/// Variables that the release does not read, or that do something else than they seem to: those of
+/// `kit.toml`, and of environment files that are the operator's own.
+fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let own: String = settings
+        .env
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{value}\"\n"))
+        .collect();
+    let mut texts = vec![("kit.toml [env]".to_owned(), own)];
+    for name in probe.list(Path::new(layout::ETC))?.unwrap_or_default() {
+        let path = Path::new(layout::ETC).join(&name);
+        if !name.ends_with(".env") || path == layout::env_file("bot-key") {
+            continue;
+        }
+        let text = probe.text(&path)?.unwrap_or_default();
+        // What this program writes is compared with what it wants, line by line, in every plan.
+        if !text.lines().take(2).any(|line| line.contains("aztec-kit")) {
+            texts.push((path.display().to_string(), text));
+        }
+    }
+    let mut findings = Vec::new();
+    for (file, text) in texts {
+        for found in
+            settings
+                .release
+                .lint_env(!settings.has_presets(), settings.sequencer, &file, &text)
+        {
+            let status = match found.severity {
+                Severity::Error => Verdict::Fail,
+                Severity::Warning => Verdict::Warn,
+            };
+            let message = format!(
+                "{} in {}: {}. {}",
+                found.variable, found.file, found.message, found.fix
+            );
+            findings.push(Finding::new("environment", status, message));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::new(
+            "environment",
+            Verdict::Pass,
+            "every variable is one that the release reads",
+        ));
+    }
+    Ok(findings)
+}
+
+fn address(settings: &Settings) -> Finding {
+    match settings.p2p_ip {
+        Some(ip) if ip.is_loopback() => Finding::new(
+            "p2p address",
+            Verdict::Fail,
+            format!("peers cannot reach {ip}. Set p2p.ip to the public address of this host."),
+        ),
+        Some(ip) => Finding::new("p2p address", Verdict::Pass, ip.to_string()),
+        None => Finding::new(
+            "p2p address",
+            Verdict::Warn,
+            "not set: the node will ask a public service at every start. Set p2p.ip.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    /// What is said of a host that is too small for Aztec.
+    fn failures(kit_toml: &str) -> Vec<String> {
+        let facts = HostFacts {
+            os: "debian".into(),
+            os_name: "Debian GNU/Linux 13 (trixie)".into(),
+            arch: "x86_64".into(),
+            glibc: Some((2, 41)),
+            cpu_flags: Vec::new(),
+            cpus: 1,
+            memory: GIB,
+            sshd: false,
+            container: false,
+            engine: None,
+        };
+        let mut host = FakeHost::debian().with_ufw();
+        for path in ["/run/systemd/system", "/proc/net"] {
+            host.plant(path, FileType::Directory, b"", 0o755);
+        }
+        let settings = Settings::parse(kit_toml).unwrap();
+        let findings = preflight(&settings, &facts, &host).unwrap();
+        findings
+            .into_iter()
+            .filter(|finding| finding.status == Verdict::Fail)
+            .map(|finding| finding.check)
+            .collect()
+    }
+
+    #[test]
+    fn what_aztec_needs_is_asked_only_where_it_shall_run() {
+        let node = failures("network = \"local\"\n");
+        assert!(node.contains(&"memory".to_owned()), "{node:?}");
+        let guarded = failures("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
+        assert!(guarded.is_empty(), "{guarded:?}");
+    }
+}

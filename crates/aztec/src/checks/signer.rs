@@ -1,0 +1,32 @@
+//! Whether something else signs with an attester that this host is about to start with.
+
+use provision::Fault;
+use provision::host::Probe;
+
+use super::{Finding, Verdict};
+use crate::kinds::SignerClaim;
+use crate::signer;
+
+/// One finding for each attester that does not sign here yet.
+pub(super) fn preflight(
+    claim: Option<&SignerClaim>,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
+    let judged = claim.map_or(Ok(Vec::new()), |claim| claim.preview(probe))?;
+    let findings = judged.into_iter().map(|(attester, verdict)| {
+        let (status, message) = match verdict {
+            signer::Verdict::Held => (Verdict::Pass, "it signs here already".into()),
+            signer::Verdict::Free { because, certain } => {
+                let status = if certain {
+                    Verdict::Pass
+                } else {
+                    Verdict::Warn
+                };
+                (status, because)
+            }
+            signer::Verdict::Refused { what, fix } => (Verdict::Fail, format!("{what}. {fix}")),
+        };
+        Finding::new(format!("signer {attester}"), status, message)
+    });
+    Ok(findings.collect())
+}

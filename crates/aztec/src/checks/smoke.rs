@@ -1,0 +1,311 @@
+//! The truth about a running host: not that a process exists, but that its chain goes on.
+//!
+//! `systemctl is-active` says active while a node hangs, waits for its start to be repeated, or stands by for
+//! a rollup that it does not know. Only the chain itself tells.
+
+use std::time::Duration;
+
+use l1::rpc::Rpc;
+use l1::{Address, Reader};
+use provision::Fault;
+use provision::host::{Probe, Query};
+use provision::tools::systemctl;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{OLDEST_L1_HEAD, registry, units};
+use crate::HostFacts;
+use crate::settings::Settings;
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// As it should be.
+    Ok,
+    /// It is there, but does not do its work (yet).
+    Degraded,
+    /// It is not there.
+    Down,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: String,
+    /// How well it is.
+    pub status: Health,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// All checks at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The worst of all.
+    pub status: Health,
+    /// Seconds since the epoch.
+    pub timestamp: i64,
+    /// In a fixed order.
+    pub checks: Vec<Check>,
+}
+
+/// Numbers of two chains at one moment; `None` where they could not be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// Head of the L1.
+    pub l1_head: Option<u64>,
+    /// Newest L2 block.
+    pub proposed: Option<u64>,
+    /// Newest L2 block whose checkpoint is on the L1.
+    pub checkpointed: Option<u64>,
+    /// Newest L2 block with a proof on the L1.
+    pub proven: Option<u64>,
+    /// Newest L2 block that cannot be undone.
+    pub finalized: Option<u64>,
+}
+
+/// What is asked, and how often.
+#[derive(Debug)]
+pub struct Target {
+    l1: Reader,
+    node: Rpc,
+    rpc: String,
+    tips: String,
+    registry: Option<Address>,
+}
+
+/// A node in the middle of its work answers slowly.
+const CALL: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(500);
+
+impl Target {
+    /// Prepares the connections; nothing is asked yet.
+    pub fn new(settings: &Settings, probe: &dyn Probe) -> Result<Self, Fault> {
+        let failed = |error: l1::Error| {
+            Fault::new("failed to prepare a check")
+                .fix(error.fix())
+                .because(error.to_string())
+        };
+        let node = format!("http://127.0.0.1:{}", settings.ports.rpc);
+        Ok(Self {
+            l1: Reader::connect(settings.l1_rpc_urls[0].as_str(), CALL).map_err(failed)?,
+            node: Rpc::connect(&node, CALL).map_err(failed)?,
+            rpc: settings.release.facts.rpc.clone(),
+            tips: settings.release.facts.tips.clone(),
+            registry: registry(settings, probe)?,
+        })
+    }
+
+    /// Asks the node; `method` without the prefix that the release gives it.
+    pub(super) fn node(&self, method: &str) -> Result<Value, l1::Error> {
+        self.node.call(&format!("{}_{method}", self.rpc))
+    }
+
+    /// The numbers of both chains now.
+    pub fn sample(&self) -> Sample {
+        let tips = self.node(&self.tips).unwrap_or_default();
+        let nested = |tip: &str| tips[tip]["block"]["number"].as_u64();
+        Sample {
+            l1_head: self.l1.block_number().ok(),
+            proposed: tips["proposed"]["number"].as_u64(),
+            checkpointed: nested("checkpointed"),
+            proven: nested("proven"),
+            finalized: nested("finalized"),
+        }
+    }
+}
+
+/// Looks at everything, and waits up to `patience` for both chains to go on.
+pub fn smoke(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+    patience: Duration,
+    on_sample: &mut dyn FnMut(&Sample),
+) -> Result<Report, Fault> {
+    let mut checks = services(settings, facts, probe)?;
+    if !settings.node {
+        return Ok(summed(checks, probe));
+    }
+    let target = Target::new(settings, probe)?;
+    checks.push(l1_answers(settings, probe, &target));
+    checks.push(node_answers(&target));
+    checks.push(right_chain(settings, &target));
+    // Waiting for chains that do not answer would only delay the news.
+    let alive = checks.iter().all(|check| check.status == Health::Ok);
+    let first = target.sample();
+    let mut last = first;
+    let started = probe.clock().monotonic_us;
+    let waited =
+        || Duration::from_micros(u64::try_from(probe.clock().monotonic_us - started).unwrap_or(0));
+    let moves = |last: &Sample| {
+        last.l1_head > first.l1_head && (last.proposed > first.proposed || !makes_blocks(settings))
+    };
+    while alive && !moves(&last) && waited() < patience {
+        std::thread::sleep(POLL);
+        last = target.sample();
+        on_sample(&last);
+    }
+    checks.push(advances("L1 head", first.l1_head, last.l1_head, waited()));
+    checks.push(if makes_blocks(settings) {
+        advances("L2 tip", first.proposed, last.proposed, waited())
+    } else {
+        let detail = "no sequencer on this local network: nothing makes blocks";
+        check("L2 tip", Health::Ok, detail)
+    });
+    Ok(summed(checks, probe))
+}
+
+fn summed(checks: Vec<Check>, probe: &dyn Probe) -> Report {
+    Report {
+        status: checks
+            .iter()
+            .map(|check| check.status)
+            .max()
+            // Where nothing is wanted, nothing is missing.
+            .unwrap_or(Health::Ok),
+        timestamp: probe.clock().realtime_us / 1_000_000,
+        checks,
+    }
+}
+
+/// On a live network others make blocks; a local one needs its own sequencer.
+fn makes_blocks(settings: &Settings) -> bool {
+    settings.sequencer || !settings.is_local()
+}
+
+fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> Check {
+    Check {
+        name: name.into(),
+        status,
+        detail: detail.into(),
+    }
+}
+
+fn services(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Check>, Fault> {
+    let names = units(settings, facts);
+    let states = systemctl::parse_show(&probe.ask(&Query::Units(names.clone()))?.stdout);
+    Ok(names
+        .into_iter()
+        .map(|name| {
+            let state = states.get(&name).cloned().unwrap_or_default();
+            let health = match state.active.as_str() {
+                "active" => Health::Ok,
+                // On its way up, and not in a circle of crashes.
+                "activating" if state.restarts == 0 => Health::Degraded,
+                _ => Health::Down,
+            };
+            let detail = match state.restarts {
+                0 => format!("{} ({})", state.active, state.sub),
+                restarts => format!(
+                    "{} ({}), restarted {restarts} times",
+                    state.active, state.sub
+                ),
+            };
+            check(name, health, detail)
+        })
+        .collect())
+}
+
+fn l1_answers(settings: &Settings, probe: &dyn Probe, target: &Target) -> Check {
+    let name = "L1 answers";
+    let asked = target
+        .l1
+        .chain_id()
+        .and_then(|chain| Ok((chain, target.l1.head()?)));
+    let (chain, head) = match asked {
+        Ok(answer) => answer,
+        Err(error) => return check(name, Health::Down, format!("{error}. {}", error.fix())),
+    };
+    let wanted = settings.network.l1_chain_id;
+    if chain != wanted {
+        return check(
+            name,
+            Health::Down,
+            format!("it is chain {chain}, not {wanted}"),
+        );
+    }
+    let age = probe.clock().realtime_us / 1_000_000 - i64::try_from(head.timestamp).unwrap_or(0);
+    let detail = super::endpoints::head_of(chain, head.number, age);
+    let health = if age > OLDEST_L1_HEAD {
+        Health::Degraded
+    } else {
+        Health::Ok
+    };
+    check(name, health, detail)
+}
+
+fn node_answers(target: &Target) -> Check {
+    let name = "node answers";
+    match target.node("isReady") {
+        Ok(Value::Bool(true)) => check(name, Health::Ok, "it says that it is ready"),
+        Ok(_) => check(name, Health::Degraded, "it says that it is not ready"),
+        // It listens only once its first sync is done, and stands by for a rollup that it does not know.
+        Err(error) => check(
+            name,
+            Health::Degraded,
+            format!("{error}: it starts, syncs, or stands by; see `aztec-kit logs`"),
+        ),
+    }
+}
+
+/// Chain id and rollup of the node are those that the registry on the L1 names.
+fn right_chain(settings: &Settings, target: &Target) -> Check {
+    let name = "node follows the canonical rollup";
+    let Some(registry) = target.registry else {
+        return check(
+            name,
+            Health::Down,
+            "the contracts are not deployed: run `aztec-kit apply`",
+        );
+    };
+    let canonical = match target.l1.canonical_rollup(registry) {
+        Ok(rollup) => rollup,
+        Err(error) => return check(name, Health::Degraded, error.to_string()),
+    };
+    let info = match target.node("getNodeInfo") {
+        Ok(info) => info,
+        Err(error) => return check(name, Health::Degraded, error.to_string()),
+    };
+    let chain = info["l1ChainId"].as_u64();
+    let rollup: Option<Address> = info["l1ContractAddresses"]["rollupAddress"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
+    if chain != Some(settings.network.l1_chain_id) {
+        let chain = chain.map_or("unknown".into(), |chain| chain.to_string());
+        return check(name, Health::Down, format!("the node is on chain {chain}"));
+    }
+    match rollup {
+        Some(rollup) if rollup == canonical => check(name, Health::Ok, format!("{rollup}")),
+        Some(rollup) => check(
+            name,
+            Health::Down,
+            format!("it follows {rollup}, the registry names {canonical}"),
+        ),
+        None => check(name, Health::Down, "it names no rollup"),
+    }
+}
+
+fn advances(name: &str, first: Option<u64>, last: Option<u64>, waited: Duration) -> Check {
+    let seconds = waited.as_secs();
+    match (first, last) {
+        (Some(first), Some(last)) if last > first => check(
+            name,
+            Health::Ok,
+            format!("{first} → {last} within {seconds} s"),
+        ),
+        (_, Some(last)) => check(
+            name,
+            Health::Degraded,
+            format!("at {last}, not seen to advance within {seconds} s"),
+        ),
+        // Who does not answer is judged by the check that asks for an answer.
+        (_, None) => check(name, Health::Degraded, "unknown"),
+    }
+}

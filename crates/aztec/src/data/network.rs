@@ -1,0 +1,46 @@
+//! Networks: only what cannot be asked from their chain.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// A network that can be named.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Chain id of its L1.
+    pub l1_chain_id: u64,
+    /// The registry contract; a local network deploys its own.
+    pub registry: Option<String>,
+    /// The release it runs, where that is known in advance.
+    pub release: Option<String>,
+    /// The name that the release knows it by, and then brings presets and endpoints for. Without one the node
+    /// is told all that is here.
+    pub known_as: Option<String>,
+    /// Node records (ENR) that peers are found from.
+    #[serde(default)]
+    pub bootnodes: Vec<String>,
+    /// File stores with snapshots of the databases.
+    #[serde(default)]
+    pub snapshots: Vec<String>,
+    /// File stores with the blobs of the chain.
+    #[serde(default)]
+    pub blobs: Vec<String>,
+}
+
+static NETWORKS: LazyLock<BTreeMap<String, Network>> = LazyLock::new(|| {
+    let text = include_str!("../../data/networks.toml");
+    let mut networks: BTreeMap<String, Network> =
+        toml::from_str(text).expect("data/networks.toml is tested");
+    for (name, network) in &mut networks {
+        // The names that this program knows are those of the releases.
+        network.known_as = Some(name.clone());
+    }
+    networks
+});
+
+/// The networks that this program knows, by name.
+pub fn networks() -> &'static BTreeMap<String, Network> {
+    &NETWORKS
+}

@@ -1,0 +1,79 @@
+//! From settings and host facts to the desired state of a host; pure.
+
+use provision::Fault;
+use provision::engine::Graph;
+
+use crate::data;
+use crate::facts::HostFacts;
+use crate::features;
+use crate::kinds::Kind;
+use crate::roles;
+use crate::runtime::{self, Runtime};
+use crate::settings::Settings;
+
+/// The resources of a host. `kit_toml` is the text that the settings were read from.
+///
+/// # Errors
+///
+/// When this host cannot run what is wanted; the fault names the alternative.
+pub fn desired(
+    settings: &Settings,
+    facts: &HostFacts,
+    kit_toml: &str,
+) -> Result<Graph<Kind>, Fault> {
+    let choice = runtime::choose(settings, facts);
+    refusal(settings, facts)?;
+    let mut graph = Graph::default();
+    let base = roles::base::add(&mut graph, settings, choice, kit_toml);
+    // Everything that services read comes first, the services last: systemd then reads all units at once.
+    let local = settings
+        .runs_l1()
+        .then(|| roles::l1::prepare(&mut graph, settings, &base));
+    let admin = roles::node::admin_key(&mut graph, settings, &base);
+    let node = settings
+        .node
+        .then(|| roles::node::prepare(&mut graph, settings, &base, admin.as_ref()));
+    let prover = roles::prover::prepare(&mut graph, settings, facts, &base, admin.as_ref());
+    let extra = roles::extra::prepare(&mut graph, settings, &base);
+    roles::l1_beacon::add(&mut graph, settings);
+    let contracts = local.map(|l1| roles::l1::run(&mut graph, settings, &base, l1));
+    let contracts = contracts.as_ref();
+    let nodes = node.map(|node| roles::node::run(&mut graph, settings, node, contracts));
+    roles::prover::run(&mut graph, settings, prover, contracts);
+    roles::extra::run(&mut graph, extra, contracts, &nodes.unwrap_or_default());
+    features::add(&mut graph, settings, facts, &base);
+    Ok(graph)
+}
+
+/// Refuses what cannot work before anything is touched.
+pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Fault> {
+    if !matches!(facts.os.as_str(), "debian" | "ubuntu") {
+        return Err(Fault::new(format!("{} is not supported", facts.os_name))
+            .fix("Use Debian 12 or later, or Ubuntu 22.04 or later."));
+    }
+    if facts.arch != "x86_64" {
+        return Err(Fault::new(format!(
+            "this program is for x86_64, this host is {}",
+            facts.arch
+        ))
+        .fix("Use an x86_64 host."));
+    }
+    if !settings.has_role() {
+        return Ok(());
+    }
+    settings.check_agents(roles::prover::agents(settings, facts).0)?;
+    let runtime = runtime::choose(settings, facts).runtime;
+    let (major, minor) = data::FOUNDRY_GLIBC;
+    if settings.runs_l1() && facts.glibc.is_none_or(|glibc| glibc < (major, minor)) {
+        return Err(Fault::new(format!(
+            "the L1 of a local network (anvil) needs glibc {major}.{minor}, and this host ({}) has less",
+            facts.os_name
+        ))
+        .fix("Use Debian 12 or later, or Ubuntu 22.04 or later."));
+    }
+    match runtime::native_fault(settings, facts) {
+        Some((why, true)) if runtime == Runtime::Native => Err(Fault::new(why)
+            .fix("Take `runtime = \"native\"` out: the official image brings what it needs.")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,111 @@
+//! The data of 4.1.2 against the facts of its real binary.
+//!
+//! `tests/data/start-help-4.1.2.txt` is the output of `start --help`, and `env-names-4.1.2.txt` the `EnvVar`
+//! union of its packages; the head of `data/releases/4.1.2/env.toml` says how both were taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::{self, Type};
+
+const HELP: &str = include_str!("../../tests/data/start-help-4.1.2.txt");
+const NAMES: &str = include_str!("../../tests/data/env-names-4.1.2.txt");
+
+/// What the help says of a variable.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    flags: Vec<String>,
+    default: Option<String>,
+}
+
+/// Reads lines like `    --port <value>    (default: 8080)    ($AZTEC_PORT)`.
+fn parse(help: &str) -> BTreeMap<String, Said> {
+    let mut all: BTreeMap<String, Said> = BTreeMap::new();
+    for line in help.lines().filter(|line| line.starts_with("    --")) {
+        let Some((rest, name)) = line
+            .trim()
+            .strip_suffix(')')
+            .and_then(|line| line.rsplit_once("($"))
+        else {
+            continue;
+        };
+        let said = all.entry(name.into()).or_default();
+        let flag = rest.split_whitespace().next().unwrap();
+        said.flags.push(flag.into());
+        // The help hides the defaults of secrets, and shows an empty list as nothing.
+        let default = rest
+            .split_once("(default: ")
+            .and_then(|(_, default)| default.trim_end().strip_suffix(')'));
+        said.default = default
+            .filter(|default| !["", "[Redacted]"].contains(default))
+            .map(Into::into)
+            .or_else(|| said.default.take());
+    }
+    all
+}
+
+#[test]
+fn the_flags_and_defaults_of_4_1_2_are_those_of_its_help() {
+    let said = parse(HELP);
+    assert_eq!(said.len(), 249);
+    for (name, variable) in &table::of("4.1.2").variables {
+        let said = said.get(name);
+        let flags = said.map(|said| said.flags.as_slice()).unwrap_or_default();
+        assert_eq!(variable.flags, flags, "{name}");
+        let Some(said) = said else { continue };
+        match &said.default {
+            Some(default) => assert_eq!(variable.default.as_ref(), Some(default), "{name}"),
+            // What the help does not print is 0, false, empty or not there.
+            None => assert!(
+                [None, Some("0"), Some("false")].contains(&variable.default.as_deref()),
+                "{name}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn the_names_of_4_1_2_are_those_of_its_packages() {
+    let names: BTreeSet<_> = NAMES.lines().collect();
+    let listed: BTreeSet<_> = table::of("4.1.2")
+        .variables
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(listed, names);
+    assert!(parse(HELP).keys().all(|name| names.contains(name.as_str())));
+}
+
+#[test]
+fn the_help_of_4_1_2_shows_known_types() {
+    let table = table::of("4.1.2");
+    for (name, said) in parse(HELP) {
+        let kind = table.variables[&name].kind;
+        match said.default.as_deref() {
+            Some("true") => assert_eq!(kind, Type::Boolean, "{name}"),
+            Some(text) if text.parse::<f64>().is_ok() => {
+                let numeric = [Type::Integer, Type::Number, Type::Bigint].contains(&kind);
+                assert!(numeric, "{name}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_stored_help_tells_nothing_of_the_machine_it_was_taken_on() {
+    for word in [
+        "/opt/",
+        "/tmp/",
+        "/home/",
+        "/root/",
+        "registry.",
+        "npmjs",
+        "http:/",
+        "https:/",
+    ] {
+        let lines: Vec<_> = HELP.lines().filter(|line| line.contains(word)).collect();
+        // The one example of a URL scheme in the help of the release.
+        let expected = usize::from(word == "http:/");
+        assert_eq!(lines.len(), expected, "{word}: {lines:?}");
+    }
+}

@@ -1,0 +1,277 @@
+//! What is wrong with an environment file.
+
+use std::collections::BTreeMap;
+
+use super::file::{self, Entry};
+use super::finding::{EnvFinding, Severity};
+use super::likely::likely;
+use super::table::{self, Common, Removed, Table, Type, Variable};
+use crate::data::Release;
+
+/// Fixes that several findings have in common.
+const REMOVE: &str = "Remove the line.";
+
+/// See [`Release::lint_env`].
+pub(super) fn lint(
+    release: &Release,
+    network_is_local: bool,
+    keystore: bool,
+    file: &str,
+    text: &str,
+) -> Vec<EnvFinding> {
+    let table = table::of(release.known());
+    let mut linter = Linter {
+        table,
+        common: table::common(),
+        exact: table.version == release.version,
+        live: !network_is_local,
+        keystore,
+        file,
+        findings: Vec::new(),
+    };
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in file::entries(text) {
+        let Some(at) = linter.form(&entry) else {
+            continue;
+        };
+        if let Some(line) = seen.insert(entry.name.clone(), entry.line) {
+            let message = format!("line {line} sets it already, and only the last one counts");
+            linter.warn(&at, message, "Remove one of the two.");
+        }
+        linter.entry(&at);
+    }
+    linter.findings
+}
+
+/// An assignment that systemd takes.
+struct Assignment<'a> {
+    line: usize,
+    name: &'a str,
+    value: &'a str,
+}
+
+struct Linter<'a> {
+    table: &'static Table,
+    common: &'static Common,
+    /// Whether the table is of this very release.
+    exact: bool,
+    live: bool,
+    keystore: bool,
+    file: &'a str,
+    findings: Vec<EnvFinding>,
+}
+
+impl Linter<'_> {
+    fn say(
+        &mut self,
+        severity: Severity,
+        at: &Assignment<'_>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.findings.push(EnvFinding {
+            file: self.file.into(),
+            line: at.line,
+            variable: at.name.into(),
+            severity,
+            message: message.into(),
+            fix: fix.into(),
+        });
+    }
+
+    fn error(&mut self, at: &Assignment<'_>, what: impl Into<String>, fix: impl Into<String>) {
+        self.say(Severity::Error, at, what, fix);
+    }
+
+    fn warn(&mut self, at: &Assignment<'_>, what: impl Into<String>, fix: impl Into<String>) {
+        self.say(Severity::Warning, at, what, fix);
+    }
+
+    /// The assignment, where the line is one.
+    fn form<'e>(&mut self, entry: &'e Entry) -> Option<Assignment<'e>> {
+        let line = entry.line;
+        let (name, value) = (entry.name.as_str(), entry.value.as_deref().unwrap_or(""));
+        if !entry.is_valid() {
+            // What is no name may be a value that lost its line: it is not repeated.
+            let (name, fix) = match name.strip_prefix("export ") {
+                Some(name) if entry.value.is_some() => (name.trim(), "Remove `export`."),
+                _ => ("", "Write it as NAME=value."),
+            };
+            let at = Assignment { line, name, value };
+            self.error(&at, "systemd skips this line", fix);
+            return None;
+        }
+        let at = Assignment { line, name, value };
+        if !entry.closed {
+            let message = "its quote is not closed, and the rest of the file is its value";
+            self.error(&at, message, "Close the quote.");
+        }
+        Some(at)
+    }
+
+    fn entry(&mut self, at: &Assignment<'_>) {
+        let (table, common) = (self.table, self.common);
+        if let Some(variable) = table.variables.get(at.name) {
+            self.known(at, variable);
+        } else if common.variables.contains_key(at.name) {
+            if at.value.is_empty() {
+                self.warn(at, "it is empty", REMOVE);
+            }
+        } else if let Some(removed) = table.removed.get(at.name) {
+            self.removed(at, removed);
+        } else if let Some(why) = common.gone.get(at.name) {
+            self.warn(at, why, REMOVE);
+        } else {
+            self.unknown(at);
+        }
+    }
+
+    fn unknown(&mut self, at: &Assignment<'_>) {
+        let message = format!("{} does not read it", self.table.version);
+        match likely(self.table, self.common, at.name) {
+            Some(right) if self.exact => self.error(at, message, format!("Write {right}.")),
+            // A release that came later may read it.
+            Some(right) => self.warn(at, message, format!("If {right} is meant, write that.")),
+            None => self.warn(at, message, "Correct the name, or remove the line."),
+        }
+    }
+
+    fn removed(&mut self, at: &Assignment<'_>, removed: &Removed) {
+        let message = format!("it was removed {}", removed.when);
+        match &removed.instead {
+            Some(right) => self.error(at, message, format!("Write {right}.")),
+            None => self.warn(at, message, REMOVE),
+        }
+    }
+
+    fn known(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        if variable.secret {
+            let message =
+                "keys do not belong into the environment: anyone who can read /proc sees them";
+            let path = format!("{}_PATH", at.name);
+            let fix = if variable.ignored_with_keystore {
+                "Put the key into a keystore under /etc/aztec/keystore.".to_owned()
+            } else if self.table.variables.contains_key(&path) {
+                format!("Name its file with {path}.")
+            } else {
+                REMOVE.to_owned()
+            };
+            self.error(at, message, fix);
+        }
+        if variable.ignored_with_keystore && self.keystore {
+            let fix = "Set it in the keystore, and remove the line.";
+            self.warn(at, "the node ignores it, because it has a keystore", fix);
+        }
+        if variable.consensus && self.live {
+            let message = "all nodes of a live network must agree on it, and the network brings it";
+            self.error(at, message, REMOVE);
+        }
+        if let (Some(right), false) = (&variable.alias_of, variable.secret) {
+            let message = format!("an older name, only read when {right} is not set");
+            self.warn(at, message, format!("Write {right}."));
+        }
+        if !variable.secret {
+            self.value(at, variable);
+        }
+    }
+
+    fn value(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        if at.value.is_empty() {
+            let message = "it is empty, which the node does not take for not set";
+            self.error(at, message, "Remove the line, or give it a value.");
+        } else if let Some((message, fix)) = misfit(variable, at.value) {
+            self.error(at, message, fix);
+        } else if variable
+            .default
+            .as_ref()
+            .is_some_and(|default| same(variable.kind, default, at.value))
+            // The network's own value would take its place.
+            && !(self.live && variable.preset)
+        {
+            let fix = "Remove the line: a later release may know better.";
+            self.warn(at, "it is set to its default", fix);
+        }
+    }
+}
+
+/// Why the node does not read the value as it is written, and the remedy.
+fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
+    let says = |what: &str, fix: &str| Some((what.to_owned(), fix.to_owned()));
+    match variable.kind {
+        Type::Text if variable.values.is_empty() => None,
+        Type::Text => {
+            let known = variable.values.iter().any(|known| known == value);
+            (!known).then(|| {
+                let known = variable.values.join(", ");
+                (
+                    "not a value that the node knows".into(),
+                    format!("Write one of {known}."),
+                )
+            })
+        }
+        Type::Integer if !digits(value) => says("not a whole number", "Write digits only."),
+        Type::Number if !value.parse().is_ok_and(f64::is_finite) => {
+            says("not a number", "Write a number.")
+        }
+        Type::Bigint if !bigint(value) => says("not a whole number", "Write digits only."),
+        Type::Boolean if truth(value).is_none() => says(
+            "neither true nor false: the node takes it for false",
+            "Write true or false.",
+        ),
+        Type::Address if !address(value) => says(
+            "not an Ethereum address",
+            "Write 0x and 40 hexadecimal digits.",
+        ),
+        Type::Integer | Type::Number | Type::Bigint | Type::Boolean | Type::Address => None,
+    }
+}
+
+/// Whether two values that fit are the same to the node.
+fn same(kind: Type, default: &str, value: &str) -> bool {
+    match kind {
+        Type::Boolean => truth(default) == truth(value),
+        Type::Integer | Type::Number => {
+            let numbers = (default.parse::<f64>(), value.parse::<f64>());
+            matches!(numbers, (Ok(default), Ok(value)) if default.total_cmp(&value).is_eq())
+        }
+        Type::Address => default.eq_ignore_ascii_case(value),
+        Type::Text | Type::Bigint => default == value,
+    }
+}
+
+fn digits(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
+}
+
+fn hexadecimal(value: &str) -> bool {
+    !value.is_empty() && value.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// Also 0x10 and 1e+18: `bigintConfigHelper` of the release.
+fn bigint(value: &str) -> bool {
+    if let Some(hex) = value.strip_prefix("0x") {
+        return hexadecimal(hex);
+    }
+    let scientific = |(base, exponent): (&str, &str)| {
+        let (whole, fraction) = base.split_once('.').unwrap_or((base, "0"));
+        let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+        digits(whole) && digits(fraction) && digits(exponent)
+    };
+    digits(value) || value.split_once(['e', 'E']).is_some_and(scientific)
+}
+
+/// What is meant by the value; the node itself takes all but 1, true and TRUE for false.
+fn truth(value: &str) -> Option<bool> {
+    match value {
+        "1" | "true" | "TRUE" => Some(true),
+        "0" | "false" | "FALSE" | "False" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn address(value: &str) -> bool {
+    value
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.len() == 40 && hexadecimal(digits))
+}

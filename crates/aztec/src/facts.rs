@@ -1,0 +1,127 @@
+//! What the adapter needs to know of a host.
+
+use std::path::Path;
+
+use provision::Fault;
+use provision::host::{Engine, Probe};
+use provision::tools::{dpkg, os_release};
+
+use crate::layout;
+
+/// Facts of a host that the desired state depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// `debian`, `ubuntu`, …
+    pub os: String,
+    /// For people.
+    pub os_name: String,
+    /// `x86_64`, `aarch64`.
+    pub arch: String,
+    /// Version of the C library.
+    pub glibc: Option<(u32, u32)>,
+    /// CPU feature flags as Linux names them.
+    pub cpu_flags: Vec<String>,
+    /// Logical CPUs.
+    pub cpus: usize,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Whether an SSH server is installed.
+    pub sshd: bool,
+    /// Whether this is a container, whose clock and kernel belong to another host.
+    pub container: bool,
+    /// The container engine: the one that containers of ours run in, else what there is.
+    pub engine: Option<Engine>,
+}
+
+impl HostFacts {
+    /// Reads them; changes nothing.
+    pub fn gather(probe: &dyn Probe) -> Result<Self, Fault> {
+        let text = |path: &str| probe.text(Path::new(path)).map(Option::unwrap_or_default);
+        let os = os_release::parse(&text("/etc/os-release")?);
+        let packages = ["libc6", "openssh-server"].map(String::from);
+        let mut packages = dpkg::installed(&text("/var/lib/dpkg/status")?, &packages).into_iter();
+        let (libc, sshd) = (packages.next().flatten(), packages.next().flatten());
+        let cpuinfo = text("/proc/cpuinfo")?;
+        Ok(Self {
+            os: os.id,
+            os_name: os.pretty_name,
+            arch: std::env::consts::ARCH.into(),
+            glibc: libc.as_deref().and_then(version),
+            cpu_flags: cpu_flags(&cpuinfo),
+            cpus: cpuinfo
+                .lines()
+                .filter(|line| line.starts_with("processor"))
+                .count(),
+            memory: memory(&text("/proc/meminfo")?),
+            sshd: sshd.is_some(),
+            // systemd writes it when it boots in a container: the container interface of systemd.io.
+            container: probe.meta(Path::new("/run/systemd/container"))?.is_some(),
+            engine: engine(&text(layout::CONTAINER)?, probe)?,
+        })
+    }
+}
+
+/// An engine that an operator adds later does not take over.
+fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
+    let mut engines = [Engine::Docker, Engine::Podman];
+    engines
+        .sort_by_key(|engine| !record.contains(&format!("CONTAINER_ENGINE={}\n", engine.name())));
+    for engine in engines {
+        if probe.meta(Path::new(engine.program()))?.is_some() {
+            return Ok(Some(engine));
+        }
+    }
+    Ok(None)
+}
+
+/// Major and minor of a Debian version such as `2.41-12+deb13u1`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn cpu_flags(cpuinfo: &str) -> Vec<String> {
+    let line = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("flags") || line.starts_with("Features"));
+    let flags = line
+        .and_then(|line| line.split_once(':'))
+        .map(|(_, flags)| flags);
+    flags
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(String::from)
+        .collect()
+}
+
+fn memory(meminfo: &str) -> u64 {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib: Option<u64> = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_versions_of_both_distributions() {
+        assert_eq!(version("2.41-12+deb13u1"), Some((2, 41)));
+        assert_eq!(version("2.39-0ubuntu8.6"), Some((2, 39)));
+        assert_eq!(version("none"), None);
+    }
+
+    #[test]
+    fn reads_proc_files() {
+        assert_eq!(
+            cpu_flags("processor\t: 0\nflags\t\t: fpu avx2 adx\n"),
+            ["fpu", "avx2", "adx"]
+        );
+        assert_eq!(
+            memory("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
+            16_777_216
+        );
+    }
+}

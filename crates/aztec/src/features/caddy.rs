@@ -1,0 +1,66 @@
+//! A TLS proxy in front of the node's RPC; never of its admin API.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use provision::engine::Graph;
+use server::caddy::{self, Proxy};
+
+use crate::kinds::Kind;
+use crate::settings::Settings;
+
+/// Methods by namespace; `both` are in every one.
+static METHODS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../data/public-methods.toml"))
+        .expect("data/public-methods.toml is tested")
+});
+
+pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
+    let Some(wanted) = &settings.caddy else {
+        return;
+    };
+    let proxy = Proxy {
+        domain: wanted.domain.clone(),
+        email: wanted.email.clone(),
+        internal: settings.is_local(),
+        upstream: settings.ports.rpc,
+        methods: methods(&settings.release.facts.rpc, &wanted.methods),
+        import: wanted.import,
+    };
+    caddy::add(graph, &proxy);
+}
+
+/// Full names of everything that may be called.
+fn methods(namespace: &str, more: &[String]) -> Vec<String> {
+    let lists = ["both", namespace].into_iter();
+    let known = lists.filter_map(|list| METHODS.get(list)).flatten();
+    let mut names: Vec<_> = known
+        .map(|name| format!("{namespace}_{name}"))
+        .chain(more.iter().cloned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_offers_what_a_wallet_needs_and_nothing_that_steers() {
+        for version in crate::data::known_releases() {
+            let release = crate::data::release(version, None).unwrap();
+            let names = methods(&release.facts.rpc, &["p2p_getPeers".into()]);
+            let own = format!("{}_", release.facts.rpc);
+            assert!(names.contains(&format!("{own}sendTx")), "{version}");
+            assert!(
+                names.contains(&format!("{own}{}", release.facts.tips)),
+                "{version}"
+            );
+            let foreign = names.iter().filter(|name| !name.starts_with(&own));
+            assert_eq!(foreign.collect::<Vec<_>>(), ["p2p_getPeers"]);
+            assert!(!names.iter().any(|name| name.contains("register")));
+        }
+    }
+}

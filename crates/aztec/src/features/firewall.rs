@@ -1,0 +1,77 @@
+//! Who may connect to this host: SSH, the peers of every role that has some, whoever `kit.toml` names.
+
+use provision::engine::Graph;
+use provision::kinds::{Proto, Rule, Ufw};
+
+use crate::kinds::Kind;
+use crate::settings::Settings;
+
+pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
+    if let Some(ufw) = ufw(settings) {
+        server::firewall::add(graph, ufw.rules);
+    }
+}
+
+/// The firewall that is wanted.
+pub(crate) fn ufw(settings: &Settings) -> Option<Ufw> {
+    let firewall = settings.firewall.as_ref()?;
+    let open = |proto, port, purpose: &str| Rule {
+        proto,
+        port,
+        from: None,
+        purpose: purpose.into(),
+        limit: false,
+    };
+    let mut rules = Vec::new();
+    for (key, port, _) in settings.ports() {
+        match key {
+            "p2p.port" | "ports.prover_p2p" => {
+                rules.push(open(Proto::Tcp, port, "peers"));
+                rules.push(open(Proto::Udp, port, "peers"));
+            }
+            "ports.bootnode_p2p" => rules.push(open(Proto::Udp, port, "discovery")),
+            _ => {}
+        }
+    }
+    if settings.caddy.is_some() {
+        rules.push(open(Proto::Tcp, 80, "certificates"));
+        rules.push(open(Proto::Tcp, 443, "TLS proxy"));
+    }
+    rules.extend(firewall.allow.iter().cloned());
+    Some(Ufw { rules })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(kit_toml: &str) -> Vec<String> {
+        let ufw = ufw(&Settings::parse(kit_toml).unwrap()).unwrap();
+        ufw.rules.iter().map(Rule::to_string).collect()
+    }
+
+    #[test]
+    fn only_what_others_need_is_open() {
+        assert_eq!(
+            open("[firewall]\nenabled = true\n"),
+            ["40400/tcp from anywhere", "40400/udp from anywhere"]
+        );
+        let all = open(
+            "[firewall]\nenabled = true\n[[firewall.allow]]\nport = 8180\nfrom = \"10.0.0.5/32\"\n\
+             [caddy]\nenabled = true\n[prover]\nenabled = true\n[bootnode]\nenabled = true\n",
+        );
+        assert_eq!(
+            all,
+            [
+                "40400/tcp from anywhere",
+                "40400/udp from anywhere",
+                "40401/tcp from anywhere",
+                "40401/udp from anywhere",
+                "40402/udp from anywhere",
+                "80/tcp from anywhere",
+                "443/tcp from anywhere",
+                "8180/tcp from 10.0.0.5",
+            ]
+        );
+    }
+}

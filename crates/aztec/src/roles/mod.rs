@@ -1,0 +1,88 @@
+//! The roles of a host: pure functions from settings to resources, one file each.
+
+pub(crate) mod base;
+pub(crate) mod extra;
+pub(crate) mod l1;
+pub(crate) mod l1_beacon;
+pub(crate) mod node;
+pub(crate) mod own;
+pub(crate) mod process;
+pub(crate) mod prover;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use provision::engine::{Graph, Resource, ResourceId};
+use provision::kinds::{Input, Service, Unit};
+use sha2::{Digest, Sha256};
+
+use crate::kinds::Kind;
+
+/// Something a service reads, which is in the graph already.
+pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Input {
+    let sha256 = |bytes: &[u8]| Some(const_hex::encode(Sha256::digest(bytes)));
+    Input {
+        wanted: match graph.get(id) {
+            Some(Kind::File(file)) => Some(file.sha256()),
+            Some(Kind::Unit(unit)) => sha256(unit.text.as_bytes()),
+            Some(Kind::NpmTree(tree)) => sha256(tree.dir().as_os_str().as_encoded_bytes()),
+            // Only the host knows these: what is on its disk counts.
+            _ => None,
+        },
+        id: id.clone(),
+        path,
+    }
+}
+
+/// The variables that environment files set, by name.
+///
+/// A container gets only the variables that it is told of, so that no value is in an argument.
+fn variables(graph: &Graph<Kind>, files: &[ResourceId]) -> Vec<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for id in files {
+        match graph.get(id) {
+            Some(Kind::File(file)) => names.extend(crate::env::names(file.shown())),
+            Some(Kind::Secret(secret)) => names.extend(secret.maker.variable.clone()),
+            Some(Kind::SecretDigest(digest)) => drop(names.insert(digest.variable.clone())),
+            // The contracts are the only ones that come later than their readers, and the image is for the
+            // client alone.
+            Some(_) => {}
+            None => names.extend(crate::kinds::CONTRACT_VARIABLES.map(String::from)),
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// A unit and the service that runs it. All units come before all services, so that systemd has to
+/// read them only once.
+pub(crate) struct Running {
+    pub unit: Unit,
+    /// The unit that runs: the unit itself, or an instance of it.
+    pub name: String,
+    pub inputs: Vec<(ResourceId, PathBuf)>,
+    pub after: Vec<ResourceId>,
+}
+
+impl Running {
+    /// Adds the service to a graph that has its unit; returns its id.
+    pub fn add(self, graph: &mut Graph<Kind>) -> ResourceId {
+        let unit = Kind::from(self.unit.clone()).id();
+        let mut inputs = vec![input(graph, &unit, self.unit.path())];
+        inputs.extend(
+            self.inputs
+                .iter()
+                .map(|(id, path)| input(graph, id, path.clone())),
+        );
+        let mut after: Vec<_> = inputs.iter().map(|input| input.id.clone()).collect();
+        after.extend(self.after);
+        graph.add(
+            Service {
+                unit: self.name,
+                active: true,
+                at_boot: false,
+                inputs,
+            },
+            after,
+        )
+    }
+}

@@ -1,0 +1,179 @@
+//! The node, and the sequencer, which is the same process with one more flag.
+//!
+//! They are one identity on one data directory: the sequencer's unit takes the node's place, never runs
+//! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
+//! twice, which is slashed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use provision::engine::{Graph, ResourceId};
+use provision::kinds::{File, Owner, Random, Secret, SecretDigest};
+
+use super::base::{self, Base};
+use super::process::{Prepared, Process, peer_env, port_env};
+use crate::data::Role;
+use crate::env;
+use crate::kinds::{KeyRole, Kind, LocalKey, SignerClaim, Stake};
+use crate::layout::{self, ACCOUNT, Layout, env_file};
+use crate::settings::Settings;
+use crate::signer::Guard;
+
+const NODE: &str = "aztec-node.service";
+const SEQUENCER: &str = "aztec-sequencer.service";
+
+/// A node that is about to be in the graph.
+pub(crate) struct Node {
+    process: Prepared,
+    keys: Option<ResourceId>,
+}
+
+/// The unit of this host's node.
+pub(crate) fn unit_name(settings: &Settings) -> &'static str {
+    if settings.sequencer { SEQUENCER } else { NODE }
+}
+
+/// Adds what comes before the services.
+pub(crate) fn prepare(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    base: &Base,
+    admin: Option<&ResourceId>,
+) -> Node {
+    let (title, role, conflict) = if settings.sequencer {
+        ("Aztec sequencer", Role::Sequencer, NODE)
+    } else {
+        ("Aztec node", Role::Node, SEQUENCER)
+    };
+    let mut process = Process::new("node", title, role, settings)
+        .follows_chain(settings)
+        .keeps_data(settings);
+    process.checks_proofs = !settings.is_local();
+    process.conflicts = vec![conflict.to_owned()];
+    process.env.extend(node_env(settings));
+    process
+        .env_files
+        .extend(admin.map(|admin| (admin.clone(), env_file("admin"))));
+    let mut keys = None;
+    if settings.sequencer {
+        let path = env_file("sequencer");
+        let text = env::render(
+            "The sequencer, on top of node.env.",
+            &sequencer_env(settings),
+        );
+        let file = File::new(&path, text, Owner::new("root", ACCOUNT, 0o640));
+        process
+            .env_files
+            .push((graph.add(file, [base.etc.clone()]), path));
+        process.unit_name = Some(SEQUENCER);
+        let (directory, ready) = keystore(graph, settings, base);
+        process.keystore = Some((directory, layout::KEYSTORE.into()));
+        if !settings.is_local() {
+            // The copy of a disk in another host has no claim of that host: there it does not start.
+            process.needs_files_in = Some(format!("{}/%m", layout::SIGNERS));
+        }
+        keys = Some(ready);
+    }
+    Node {
+        process: process.prepare(graph, settings, base),
+        keys,
+    }
+}
+
+/// Given the digest of a key in advance, the node never makes one of its own and prints it into the journal.
+/// `None` where no node runs, the prover's own included.
+pub(crate) fn admin_key(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    base: &Base,
+) -> Option<ResourceId> {
+    if !settings.node && !settings.prover {
+        return None;
+    }
+    let secret = Secret {
+        path: layout::admin_key(),
+        owner: Owner::root(0o600),
+        maker: Random {
+            bytes: 32,
+            variable: None,
+        },
+    };
+    let digest = SecretDigest {
+        secret: layout::admin_key(),
+        path: env_file("admin"),
+        variable: "AZTEC_ADMIN_API_KEY_HASH".into(),
+        owner: Owner::new("root", ACCOUNT, 0o640),
+    };
+    let key = graph.add(secret, [base.etc.clone()]);
+    Some(graph.add(digest, [key]))
+}
+
+/// That nothing else signs with the keys of this host. A local network is this host alone.
+pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
+    (settings.sequencer && !settings.is_local()).then(|| SignerClaim {
+        keystore: layout::KEYSTORE.into(),
+        unit: SEQUENCER.into(),
+        data: Layout::new(&settings.data_dir).node(),
+        guard: Guard::new(settings),
+    })
+}
+
+/// The directory of the keystores, and what the service comes after: on a local network the key that is made,
+/// on a live one the claim of the operator's.
+fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (ResourceId, ResourceId) {
+    let keystore = Path::new(layout::KEYSTORE);
+    let keystore = base::directory(graph, keystore, Owner::root(0o700), [base.etc.clone()]);
+    if let Some(claim) = signer_claim(settings) {
+        return (keystore.clone(), graph.add(claim, [keystore]));
+    }
+    let key = Secret {
+        path: layout::validator_key(),
+        owner: Owner::root(0o600),
+        maker: LocalKey {
+            role: KeyRole::Validator,
+        },
+    };
+    (keystore.clone(), graph.add(key, [keystore]))
+}
+
+/// Adds the service, and on a local network the stake of its validator.
+pub(crate) fn run(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    node: Node,
+    contracts: Option<&ResourceId>,
+) -> Vec<ResourceId> {
+    let keys = node.keys;
+    let services = node.process.run(graph, contracts, keys.clone());
+    if let (Some(contracts), Some(keys)) = (contracts, keys) {
+        let stake = Stake {
+            url: settings.l1_rpc_urls[0].to_string(),
+            record: layout::contracts_env(),
+            keystore: layout::validator_key(),
+        };
+        let mut after = vec![contracts.clone(), keys];
+        after.extend(services.clone());
+        graph.add(stake, after);
+    }
+    services
+}
+
+/// Only what differs from the node's own default, and nothing that the network decides.
+fn node_env(settings: &Settings) -> BTreeMap<String, String> {
+    let mut variables = peer_env(settings, settings.ports.p2p);
+    variables.extend(port_env("AZTEC_PORT", settings.ports.rpc, 8080));
+    variables.extend(port_env("AZTEC_ADMIN_PORT", settings.ports.admin, 8880));
+    variables.extend(settings.env.clone());
+    variables
+}
+
+fn sequencer_env(settings: &Settings) -> BTreeMap<String, String> {
+    if !settings.is_local() {
+        return BTreeMap::new();
+    }
+    // A chain without traffic still makes blocks.
+    BTreeMap::from([
+        ("SEQ_BUILD_CHECKPOINT_IF_EMPTY".into(), "true".into()),
+        ("SEQ_MIN_TX_PER_BLOCK".into(), "0".into()),
+    ])
+}

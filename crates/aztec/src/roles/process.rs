@@ -1,0 +1,493 @@
+//! One Aztec process: its unit, its environment file, its data directory. Every role is made of these.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use provision::engine::{Graph, ResourceId};
+use provision::host::Engine;
+use provision::kinds::{File, Owner, Unit};
+
+use super::base::{self, Base};
+use super::{Running, l1};
+use crate::container::{self, Container};
+use crate::data::Role;
+use crate::env;
+use crate::features::monitoring;
+use crate::kinds::Kind;
+use crate::layout::{self, ACCOUNT, Layout, env_file};
+use crate::runtime::Runtime;
+use crate::settings::Settings;
+use crate::unit::{EngineText, UnitText};
+
+/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`).
+pub(crate) const PROOF_BODY: (&str, &str) = ("RPC_MAX_BODY_SIZE", "50mb");
+
+/// What differs between the processes of an Aztec host.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    /// Name of its environment file and data directory, and with `aztec-` before it of its unit.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Flags of `aztec start`.
+    pub flags: Vec<String>,
+    /// GiB of memory that it may have in a container.
+    pub memory: u64,
+    /// Variables of its own; they win over the shared ones.
+    pub env: BTreeMap<String, String>,
+    /// More environment files that exist already, after its own.
+    pub env_files: Vec<(ResourceId, PathBuf)>,
+    /// Units that must run before it.
+    pub needs: Vec<String>,
+    /// Units that must never run beside it.
+    pub conflicts: Vec<String>,
+    /// A directory of keystores, handed to it as credentials. It reads them when it starts.
+    pub keystore: Option<(ResourceId, PathBuf)>,
+    /// A directory that must have something in it, or systemd does not start it.
+    pub needs_files_in: Option<String>,
+    /// Exit codes that mean: it was asked to stop, and did.
+    pub stopped: Vec<u8>,
+    /// Seconds it may take to close its databases.
+    pub stop_seconds: u32,
+    /// Whether it checks real proofs, for which the release starts bb.
+    pub checks_proofs: bool,
+    /// Instances of a template unit; none for a plain one.
+    pub instances: Vec<String>,
+    /// Places it may write to besides its own data directory.
+    pub writable: Vec<PathBuf>,
+    /// Where its data is, when not in the directory of its name.
+    pub data: Option<PathBuf>,
+    /// Its unit, when not `aztec-<name>.service`.
+    pub unit_name: Option<&'static str>,
+}
+
+impl Process {
+    /// A plain process, as the release starts and stops it.
+    pub fn new(name: &'static str, title: &'static str, role: Role, settings: &Settings) -> Self {
+        let release = &settings.release;
+        Self {
+            name,
+            title,
+            flags: release.flags(role).to_vec(),
+            stopped: release.facts.stopped.clone(),
+            stop_seconds: release.facts.stop_seconds,
+            memory: match role {
+                Role::ProverAgent => release.facts.agent.memory_gib,
+                _ => container::MEMORY,
+            },
+            env: BTreeMap::new(),
+            env_files: Vec::new(),
+            needs: Vec::new(),
+            conflicts: Vec::new(),
+            keystore: None,
+            needs_files_in: None,
+            checks_proofs: false,
+            instances: Vec::new(),
+            writable: Vec::new(),
+            data: None,
+            unit_name: None,
+        }
+    }
+
+    /// Tells it the chain: the L1, and on a local network the contracts on it.
+    pub fn on_chain(mut self, settings: &Settings) -> Self {
+        self.env.extend(chain_env(settings));
+        if settings.is_local() {
+            let contracts = (l1::contracts_id(settings), layout::contracts_env());
+            self.env_files.push(contracts);
+            self.needs.push(l1::UNIT.to_owned());
+        }
+        self
+    }
+
+    /// Lets it follow the chain, block by block: its blobs, and snapshots to start from.
+    pub fn follows_chain(mut self, settings: &Settings) -> Self {
+        self.env.extend(blob_env(settings));
+        if settings.is_local() {
+            self.writable.push(Layout::new(&settings.data_dir).blobs());
+        }
+        self.on_chain(settings)
+    }
+
+    /// Lets it keep its databases in its own directory.
+    pub fn keeps_data(self, settings: &Settings) -> Self {
+        let data = self.directory(settings);
+        self.env("DATA_DIRECTORY", data.display())
+    }
+
+    fn directory(&self, settings: &Settings) -> PathBuf {
+        self.data
+            .clone()
+            .unwrap_or_else(|| settings.data_dir.join(self.name))
+    }
+
+    /// Adds a variable.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.env.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// The name of its unit file.
+    pub fn unit(&self) -> String {
+        if let Some(name) = self.unit_name {
+            return name.into();
+        }
+        let template = if self.instances.is_empty() { "" } else { "@" };
+        format!("aztec-{}{template}.service", self.name)
+    }
+
+    /// The units that run: the unit itself, or its instances.
+    pub fn running(&self) -> Vec<String> {
+        if self.instances.is_empty() {
+            return vec![self.unit()];
+        }
+        let names = self.instances.iter();
+        names
+            .map(|instance| format!("aztec-{}@{instance}.service", self.name))
+            .collect()
+    }
+
+    /// Adds all that comes before the services.
+    pub fn prepare(
+        mut self,
+        graph: &mut Graph<Kind>,
+        settings: &Settings,
+        base: &Base,
+    ) -> Prepared {
+        let data = self.directory(settings);
+        let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
+        let mut after = vec![base::directory(
+            graph,
+            &data,
+            own.clone(),
+            [base.data.clone()],
+        )];
+        if base.choice.runtime == Runtime::Container {
+            let scratch = container::scratch(&data);
+            after.push(base::directory(graph, &scratch, own, after.clone()));
+        }
+        let mut inputs = vec![base.input()];
+        let path = env_file(self.name);
+        self.env.extend(monitoring::push_env(settings));
+        if self.instances.is_empty() {
+            self.env.extend(monitoring::name_env(settings, self.name));
+        }
+        let text = env::render(&format!("{}.", self.title), &self.env);
+        let owner = Owner::new("root", ACCOUNT, 0o640);
+        let file = graph.add(
+            File::new(&path, text, owner.clone()).redacted(),
+            [base.etc.clone()],
+        );
+        inputs.push((file, path));
+        let mut units = Vec::new();
+        for (unit, instance) in self
+            .running()
+            .into_iter()
+            .zip(self.instances.iter().map(Some).chain([None]))
+        {
+            let mut own = Vec::new();
+            if let Some(instance) = instance {
+                let name = format!("{}-{instance}", self.name);
+                let path = env_file(&name);
+                let port = settings.ports.agent(instance).to_string();
+                let mut variables = BTreeMap::from([("AZTEC_PORT".to_owned(), port)]);
+                variables.extend(monitoring::name_env(settings, &name));
+                let text = env::render(&format!("{} {instance}.", self.title), &variables);
+                let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
+                own.push((file, path));
+            }
+            units.push((unit, own));
+        }
+        inputs.append(&mut self.env_files);
+        let mut read: Vec<_> = inputs.iter().map(|(id, _)| id.clone()).collect();
+        read.extend(
+            units
+                .iter()
+                .flat_map(|(_, own)| own)
+                .map(|(id, _)| id.clone()),
+        );
+        let text = match base.choice.runtime {
+            Runtime::Native => self.native(&inputs, data),
+            Runtime::Container => {
+                let passed = super::variables(graph, &read);
+                self.container(&inputs, data, passed, base.choice.engine)
+            }
+        };
+        inputs.extend(self.keystore.clone());
+        let unit = Unit {
+            name: self.unit(),
+            text: text.render(ACCOUNT),
+            instances: self.instances.clone(),
+        };
+        graph.add(unit.clone(), []);
+        Prepared {
+            unit,
+            units,
+            inputs,
+            after,
+            local: settings.is_local(),
+        }
+    }
+
+    fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
+        let mut text = self.common(inputs, &data);
+        text.environment = base::RUNTIME
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        text.environment
+            .push(("HOME".into(), data.display().to_string()));
+        if self.keystore.is_some() {
+            text.environment.push(KEYS.map(String::from).into());
+        }
+        if self.checks_proofs {
+            text.environment.extend(base::bb(&data));
+        }
+        // A container of an earlier runtime may have outlived its engine.
+        text.check = Some(format!(
+            "/usr/bin/flock --nonblock --verbose {} true",
+            container::lock(&data, self.instance()).display()
+        ));
+        text.exec = self.command(base::command()).join(" ");
+        text.writable.push(data);
+        text.writable.extend(self.writable.iter().cloned());
+        text
+    }
+
+    fn container(
+        &self,
+        inputs: &[(ResourceId, PathBuf)],
+        data: PathBuf,
+        passed: Vec<String>,
+        engine: Engine,
+    ) -> UnitText {
+        let mut text = self.common(inputs, &data);
+        // The client is root, and the home of root is not what a container can write to.
+        text.working_directory = "/".into();
+        text.environment = vec![("HOME".into(), "/root".into())];
+        let lock = container::lock(&data, self.instance())
+            .display()
+            .to_string();
+        let lock = ["flock", "--nonblock", "--no-fork", "--verbose", &lock];
+        let name = format!("aztec-{}{}", self.name, self.instance());
+        let mut container = Container {
+            engine,
+            slice: (engine == Engine::Docker).then(|| format!("{name}.slice")),
+            name,
+            writable: vec![data.clone()],
+            readable: self.files().map(|path| (path.clone(), path)).collect(),
+            passed,
+            env: Vec::new(),
+            scratch: container::scratch(&data),
+            memory: self.memory,
+            stop_seconds: self.stop_seconds,
+            command: lock.map(String::from).into(),
+        };
+        container.writable.extend(self.writable.iter().cloned());
+        if self.keystore.is_some() {
+            container.env.push(KEYS.map(String::from).into());
+            container.readable.push(("%d".into(), "%d".into()));
+        }
+        container.command.extend(self.command(container::node()));
+        text.exec = container
+            .words("${CONTAINER_IMAGE}", "${CONTAINER_USER}")
+            .join(" \\\n    ");
+        text.engine = Some(EngineText {
+            unit: engine.unit(),
+            removal: container.removal(),
+            memory: (engine == Engine::Podman).then_some(self.memory),
+        });
+        text
+    }
+
+    /// What both runtimes have.
+    fn common(&self, inputs: &[(ResourceId, PathBuf)], data: &Path) -> UnitText {
+        let mut environment_files: Vec<_> = inputs
+            .iter()
+            .map(|(_, path)| path.clone())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "env"))
+            .collect();
+        if !self.instances.is_empty() {
+            environment_files.push(env_file(&format!("{}-%i", self.name)));
+        }
+        let keystore = self.keystore.iter();
+        UnitText {
+            description: if self.instances.is_empty() {
+                self.title.to_owned()
+            } else {
+                format!("{} %i", self.title)
+            },
+            needs: self.needs.clone(),
+            conflicts: self.conflicts.clone(),
+            needs_files_in: self.needs_files_in.clone(),
+            environment_files,
+            // Every keystore file is copied into a place that only this service can read.
+            credentials: keystore
+                .map(|(_, keystore)| ("keystore".to_owned(), keystore.clone()))
+                .collect(),
+            working_directory: data.to_owned(),
+            stopped: self.stopped.clone(),
+            stop_seconds: self.stop_seconds,
+            ..UnitText::default()
+        }
+    }
+
+    /// The suffix of what each instance has of its own.
+    fn instance(&self) -> &'static str {
+        if self.instances.is_empty() { "" } else { "-%i" }
+    }
+
+    fn command(&self, mut command: Vec<String>) -> Vec<String> {
+        command.push("start".into());
+        command.extend(self.flags.iter().cloned());
+        command
+    }
+
+    /// Files and directories that its variables name: a file store means the same inside as outside.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+        let own = self.writable.clone();
+        self.env
+            .values()
+            .flat_map(|value| value.split(','))
+            .filter_map(|value| value.trim().strip_prefix("file://"))
+            .filter(move |path| path.starts_with('/') && path.chars().all(plain))
+            .map(PathBuf::from)
+            .filter(move |path| !own.iter().any(|own| path.starts_with(own)))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+    }
+}
+
+/// Where the node finds its keys: in the credentials of its unit.
+const KEYS: [&str; 2] = ["KEY_STORE_DIRECTORY", "%d"];
+
+/// A process whose unit is in the graph.
+pub(crate) struct Prepared {
+    unit: Unit,
+    /// Units that run, each with the inputs that are its alone.
+    units: Vec<(String, Vec<(ResourceId, PathBuf)>)>,
+    inputs: Vec<(ResourceId, PathBuf)>,
+    after: Vec<ResourceId>,
+    local: bool,
+}
+
+impl Prepared {
+    /// Adds its services; `contracts` come before all of them on a local network.
+    pub fn run(
+        self,
+        graph: &mut Graph<Kind>,
+        contracts: Option<&ResourceId>,
+        after: impl IntoIterator<Item = ResourceId>,
+    ) -> Vec<ResourceId> {
+        let mut before = self.after;
+        before.extend(after);
+        // The address of the contracts is an input of everything that reads it.
+        let reads_contracts = |(_, path): &(ResourceId, PathBuf)| *path == layout::contracts_env();
+        if self.local && self.inputs.iter().any(reads_contracts) {
+            before.extend(contracts.cloned());
+        }
+        self.units
+            .iter()
+            .map(|(name, own)| {
+                Running {
+                    unit: self.unit.clone(),
+                    name: name.clone(),
+                    inputs: self.inputs.iter().chain(own).cloned().collect(),
+                    after: before.clone(),
+                }
+                .add(graph)
+            })
+            .collect()
+    }
+}
+
+/// What every process that talks to the L1 is told.
+pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))]);
+    let network = &settings.network;
+    if let (None, Some(registry)) = (&network.known_as, &network.registry) {
+        variables.extend([
+            ("L1_CHAIN_ID", network.l1_chain_id.to_string()),
+            ("REGISTRY_CONTRACT_ADDRESS", registry.clone()),
+        ]);
+    }
+    if settings.is_local() {
+        variables.extend([
+            ("ETHEREUM_SLOT_DURATION", l1::L1_SLOT.to_string()),
+            ("L1_CHAIN_ID", settings.network.l1_chain_id.to_string()),
+            // Its proofs are not real, so no 1 GiB of reference string has to be downloaded.
+            ("PROVER_REAL_PROOFS", "false".into()),
+            // The genesis that the contracts were deployed with.
+            ("TEST_ACCOUNTS", "true".into()),
+            ("SPONSORED_FPC", "true".into()),
+        ]);
+    }
+    let variables = variables.into_iter();
+    variables
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain(network_env(settings))
+        .collect()
+}
+
+/// What every process that reads the blocks of the chain is told.
+fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([
+        ("L1_CONSENSUS_HOST_URLS", urls(&settings.l1_consensus_urls)),
+        ("BLOB_FILE_STORE_URLS", settings.network.blobs.join(",")),
+        ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
+    ]);
+    if settings.is_local() {
+        let layout = Layout::new(&settings.data_dir);
+        let blobs = format!("file://{}", layout.blobs().display());
+        variables.extend([
+            // anvil has no beacon node: blobs are exchanged through files.
+            ("BLOB_ALLOW_EMPTY_SOURCES", "true".into()),
+            ("BLOB_FILE_STORE_URLS", blobs.clone()),
+            ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
+        ]);
+    }
+    let variables = variables.into_iter();
+    variables
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn urls(urls: &[url::Url]) -> String {
+    let urls: Vec<_> = urls.iter().map(url::Url::as_str).collect();
+    urls.join(",")
+}
+
+/// The name of the network, where the release knows one: any other name would end it at once.
+pub(crate) fn network_env(settings: &Settings) -> Option<(String, String)> {
+    let name = settings.network.known_as.clone();
+    name.map(|name| ("NETWORK".to_owned(), name))
+}
+
+/// What every process with peers is told.
+pub(crate) fn peer_env(settings: &Settings, port: u16) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    match settings.p2p_ip {
+        Some(ip) => variables.insert("P2P_IP".to_owned(), ip.to_string()),
+        None if settings.is_local() => variables.insert("P2P_IP".into(), "127.0.0.1".into()),
+        None => variables.insert("P2P_QUERY_FOR_IP".into(), "true".into()),
+    };
+    if !settings.has_presets() {
+        // Where no network says otherwise the default is off.
+        variables.insert("P2P_ENABLED".into(), "true".into());
+    }
+    let bootnodes = &settings.network.bootnodes;
+    if !bootnodes.is_empty() {
+        variables.insert("BOOTSTRAP_NODES".into(), bootnodes.join(","));
+    }
+    if port != 40400 {
+        variables.insert("P2P_PORT".into(), port.to_string());
+    }
+    variables
+}
+
+/// A port, unless it is the default.
+pub(crate) fn port_env(name: &str, port: u16, default: u16) -> Option<(String, String)> {
+    (port != default).then(|| (name.to_owned(), port.to_string()))
+}

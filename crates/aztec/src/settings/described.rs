@@ -1,0 +1,364 @@
+//! Networks and releases that the operator describes, because this program does not know them:
+//! `[networks.<name>]` and `[releases."<version>"]`, in the shape of the files under `data/`.
+//!
+//! Every description is checked, also one that is not chosen: it is wrong now, not on the day it is needed.
+
+use std::collections::BTreeMap;
+
+use provision::Fault;
+use url::Url;
+
+use super::file;
+use super::values::bad;
+use crate::data::{self, Description, Network, Release, Role};
+
+/// What the operator describes, checked.
+pub(super) struct Described {
+    networks: BTreeMap<String, Network>,
+    releases: BTreeMap<String, Description>,
+}
+
+impl Described {
+    /// Checks every description.
+    pub fn new(
+        networks: BTreeMap<String, Network>,
+        releases: BTreeMap<String, Description>,
+    ) -> Result<Self, Fault> {
+        for (name, network) in &networks {
+            check_network(name, network)?;
+        }
+        for (version, description) in &releases {
+            check_release(version, description)?;
+        }
+        Ok(Self { networks, releases })
+    }
+
+    /// A network by its name.
+    pub fn network(&self, name: &str) -> Result<Network, Fault> {
+        let known = data::networks();
+        if let Some(network) = known.get(name).or_else(|| self.networks.get(name)) {
+            return Ok(network.clone());
+        }
+        let known: Vec<_> = known.keys().chain(self.networks.keys()).collect();
+        let known: Vec<_> = known.into_iter().map(String::as_str).collect();
+        let fault = bad("network", format!("`{name}` is not a network"));
+        Err(fault.fix(file::suggestion(name, &known).unwrap_or_else(|| {
+            format!(
+                "Known networks: {}. Describe another one in {}, [networks.<name>].",
+                known.join(", "),
+                crate::CONFIG
+            )
+        })))
+    }
+
+    /// A release by its version.
+    pub fn release(&self, version: &str) -> Result<Release, Fault> {
+        data::release(version, self.releases.get(version)).map_err(|fault| {
+            let fix = fault.remedy().unwrap_or_default().to_owned();
+            bad("release", fault.chain()).fix(fix)
+        })
+    }
+}
+
+/// The network and the release know each other.
+pub(super) fn check_pair(name: &str, network: &Network, release: &Release) -> Result<(), Fault> {
+    let Some(known_as) = &network.known_as else {
+        return Ok(());
+    };
+    if release.knows_network(known_as) {
+        return Ok(());
+    }
+    let (version, known) = (&release.version, release.facts.networks.join(", "));
+    let what = format!("Aztec {version} knows no network `{known_as}`");
+    Err(bad(&format!("networks.{name}.known_as"), what)
+        .fix(format!("Write one of {known}, or leave known_as out.")))
+}
+
+fn is_word(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(word)
+}
+
+fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
+    let table = format!("networks.{name}");
+    let key = |key: &str| format!("{table}.{key}");
+    if !is_word(name) {
+        return Err(bad(&table, "not the name of a network")
+            .fix("Names are lower case letters, digits and hyphens."));
+    }
+    if data::networks().contains_key(name) {
+        return Err(bad(&table, "this program knows that network already")
+            .fix("Take the description out, or give the network another name."));
+    }
+    if network.l1_chain_id == 0 {
+        return Err(bad(&key("l1_chain_id"), "no chain has the id 0")
+            .fix("Write what `eth_chainId` of its L1 says, as a decimal number."));
+    }
+    let registry = network.registry.as_deref().map(str::parse::<l1::Address>);
+    if !matches!(registry, Some(Ok(address)) if !address.is_zero()) {
+        return Err(
+            bad(&key("registry"), "it is not the address of a contract").fix(
+                "Write the registry of the network, 0x and 40 hex digits: all else is asked of it.",
+            ),
+        );
+    }
+    if network.known_as.as_deref() == Some("local") {
+        return Err(
+            bad(&key("known_as"), "`local` is the chain of this host alone")
+                .fix("Leave known_as out: the node is then told all that is described here."),
+        );
+    }
+    if let Some(version) = &network.release {
+        check_version(&key("release"), version)?;
+    }
+    let enr = |text: &String| text.starts_with("enr:") && !text.contains([',', ' ']);
+    if !network.bootnodes.iter().all(enr) {
+        return Err(bad(&key("bootnodes"), "not a node record")
+            .fix("Write each as enr:…, which a bootnode prints when it starts."));
+    }
+    for (name, urls) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
+        let place = |text: &String| {
+            let schemes = ["http", "https", "s3", "gs", "file"];
+            let url = Url::parse(text);
+            url.is_ok_and(|url| schemes.contains(&url.scheme())) && !text.contains(',')
+        };
+        if !urls.iter().all(place) {
+            return Err(bad(&key(name), "not the URL of a file store")
+                .fix("Write it as https://…, s3://…, gs://… or file:///…"));
+        }
+    }
+    Ok(())
+}
+
+fn check_version(key: &str, version: &str) -> Result<(), Fault> {
+    data::check_version(version).map_err(|fault| {
+        let fix = fault.remedy().unwrap_or_default().to_owned();
+        bad(key, fault.chain()).fix(fix)
+    })
+}
+
+fn check_release(version: &str, description: &Description) -> Result<(), Fault> {
+    let table = format!("releases.\"{version}\"");
+    let key = |key: &str| format!("{table}.{key}");
+    check_version(&table, version)?;
+    let known = data::known_releases();
+    if known.contains(&version) {
+        return Err(
+            bad(&table, "this program knows that release already").fix("Take the description out.")
+        );
+    }
+    if !known.contains(&description.like.as_str()) {
+        let what = format!("this program does not know {}", description.like);
+        return Err(bad(&key("like"), what).fix(format!("Write one of {}.", known.join(", "))));
+    }
+    let method = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    for (name, value) in [("rpc", &description.rpc), ("tips", &description.tips)] {
+        if value.as_deref().is_some_and(|value| !method(value)) {
+            return Err(bad(&key(name), "not a part of the name of a method")
+                .fix("Write letters and digits only, for example rpc = \"aztec\"."));
+        }
+    }
+    let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
+    if let Some(image) = &description.image
+        && (image.is_empty() || !image.chars().all(repository))
+    {
+        return Err(bad(&key("image"), "not the repository of an image")
+            .fix("Write it without its tag, for example image = \"aztecprotocol/aztec\"."));
+    }
+    if description.stop_seconds == Some(0) {
+        return Err(bad(
+            &key("stop_seconds"),
+            "a process needs time to close its databases",
+        )
+        .fix("Write seconds, for example 180."));
+    }
+    if description
+        .agent
+        .is_some_and(|size| size.cpus == 0 || size.memory_gib == 0)
+    {
+        return Err(bad(&key("agent"), "an agent needs CPUs and memory")
+            .fix("Write both, for example agent = { cpus = 64, memory_gib = 128 }."));
+    }
+    for (role, facts) in &description.roles {
+        let key = key(&format!("roles.{}", role.name()));
+        // It becomes part of a command line of systemd.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-.=".contains(c);
+        let flag = |flag: &String| flag.starts_with("--") && flag.chars().all(plain);
+        if !facts.flags.iter().all(flag) {
+            return Err(bad(&key, "not a flag of `aztec start`")
+                .fix("Write each as --name or --name=value."));
+        }
+        if !facts.is_complete() {
+            return Err(bad(&key, "it has no flags, and is not refused either")
+                .fix("Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }]."));
+        }
+        if *role == Role::Pxe && facts.is_possible() {
+            return Err(bad(&key, "this program has no service for a PXE")
+                .fix("Take the role out of the description."));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    fn refused(text: &str) -> (String, String) {
+        let fault = Settings::parse(text).unwrap_err();
+        (fault.chain(), fault.remedy().unwrap_or_default().to_owned())
+    }
+
+    const MINE: &str = "network = \"mine\"\nrelease = \"5.3.0\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
+    [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
+    blobs = [\"https://blobs.example\"]\nbootnodes = [\"enr:-one\"]\n\
+    [releases.\"5.3.0\"]\nlike = \"5.2.0\"\ntips = \"getTips\"\n\
+    roles.txe.refused = [{ why = \"it is gone\", instead = \"Take it out.\" }]\n";
+
+    #[test]
+    fn a_network_and_a_release_can_be_described() {
+        let settings = Settings::parse(MINE).unwrap();
+        assert_eq!(settings.network.l1_chain_id, 17000);
+        assert!(!settings.is_local() && !settings.has_presets());
+        assert_eq!(settings.release.facts.tips, "getTips");
+        assert_eq!(settings.release.facts.rpc, "aztec");
+        let (said, remedy) = refused(&format!("{MINE}[txe]\nenabled = true\n"));
+        assert!(said.contains("Aztec 5.3.0 on mine: it is gone"), "{said}");
+        assert_eq!(remedy, "Take it out.");
+    }
+
+    #[test]
+    fn a_bad_description_is_refused_with_its_place_and_the_remedy() {
+        let cases: &[(&str, &str, &str, &str)] = &[
+            (
+                "[networks.mine]",
+                "[networks.Mine]",
+                "networks.Mine: not the name",
+                "lower case",
+            ),
+            (
+                "[networks.mine]",
+                "[networks.mainnet]",
+                "networks.mainnet: this program knows",
+                "another name",
+            ),
+            ("17000", "0", "networks.mine.l1_chain_id", "eth_chainId"),
+            ("17000", "-1", "line 6", ""),
+            (
+                "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                "0x1234",
+                "networks.mine.registry",
+                "40 hex",
+            ),
+            (
+                "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                "0x0000000000000000000000000000000000000000",
+                "networks.mine.registry",
+                "40 hex",
+            ),
+            (
+                "registry = ",
+                "regstry = ",
+                "regstry",
+                "Did you mean `registry`?",
+            ),
+            ("enr:-one", "enode://x", "networks.mine.bootnodes", "enr:"),
+            (
+                "https://blobs.example",
+                "blobs.example",
+                "networks.mine.blobs",
+                "file:///",
+            ),
+            (
+                "l1_chain_id",
+                "known_as = \"mars\"\nl1_chain_id",
+                "knows no network `mars`",
+                "mainnet",
+            ),
+            (
+                "l1_chain_id",
+                "known_as = \"local\"\nl1_chain_id",
+                "networks.mine.known_as",
+                "Leave known_as out",
+            ),
+            (
+                "l1_chain_id",
+                "release = \"latest\"\nl1_chain_id",
+                "networks.mine.release",
+                "exact version",
+            ),
+            (
+                "[releases.\"5.3.0\"]",
+                "[releases.next]",
+                "releases.\"next\": `next`",
+                "exact version",
+            ),
+            (
+                "[releases.\"5.3.0\"]",
+                "[releases.\"5.2.0\"]",
+                "knows that release already",
+                "Take",
+            ),
+            (
+                "like = \"5.2.0\"",
+                "like = \"6.0.0\"",
+                "does not know 6.0.0",
+                "4.1.2, 5.2.0",
+            ),
+            ("like = \"5.2.0\"\n", "", "missing field `like`", ""),
+            (
+                "getTips",
+                "get tips",
+                "releases.\"5.3.0\".tips",
+                "letters and digits",
+            ),
+            (
+                "tips =",
+                "image = \"two words\"\ntips =",
+                "image",
+                "without its tag",
+            ),
+            ("tips =", "stop_seconds = 0\ntips =", "stop_seconds", "180"),
+            (
+                "tips =",
+                "agent = { cpus = 0, memory_gib = 1 }\ntips =",
+                "agent",
+                "memory_gib",
+            ),
+            (
+                "roles.txe.refused = [{",
+                "roles.txy.refused = [{",
+                "txy",
+                "Did you mean `txe`?",
+            ),
+            (
+                "roles.txe.refused",
+                "roles.txe.flags = [\"; rm\"]\nroles.txe.refused",
+                "roles.txe",
+                "--name",
+            ),
+            (
+                "why = \"it is gone\"",
+                "on = \"live\", why = \"\"",
+                "roles.txe: it has no flags",
+                "refused",
+            ),
+            (
+                "roles.txe",
+                "roles.pxe.flags = [\"--pxe\"]\nroles.txe",
+                "no service for a PXE",
+                "Take",
+            ),
+        ];
+        for (old, new, what, fix) in cases {
+            assert!(MINE.contains(old), "{old}");
+            let text = MINE.replacen(old, new, 1);
+            let (said, remedy) = refused(&text);
+            assert!(
+                said.starts_with("kit.toml: ") && said.contains(what),
+                "{new}: {said}"
+            );
+            assert!(remedy.contains(fix), "{new}: {remedy}");
+        }
+    }
+}

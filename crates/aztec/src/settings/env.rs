@@ -1,0 +1,49 @@
+//! The operator's own variables for the node, as far as the file alone can judge them.
+
+use provision::Fault;
+
+use super::Settings;
+use super::values::bad;
+
+/// Variables that this program derives from other keys; setting them twice would let them disagree.
+const DERIVED: &[(&str, &str)] = &[
+    ("NETWORK", "network"),
+    ("ETHEREUM_HOSTS", "l1.rpc_urls"),
+    ("L1_CONSENSUS_HOST_URLS", "l1.consensus_urls"),
+    ("DATA_DIRECTORY", "data_dir"),
+    ("P2P_IP", "p2p.ip"),
+    ("P2P_PORT", "p2p.port"),
+    ("AZTEC_PORT", "ports.rpc"),
+    ("AZTEC_ADMIN_PORT", "ports.admin"),
+    ("KEY_STORE_DIRECTORY", "sequencer.enabled"),
+    ("REGISTRY_CONTRACT_ADDRESS", "network"),
+    ("L1_CHAIN_ID", "network"),
+];
+
+impl Settings {
+    pub(super) fn check_env(&self) -> Result<(), Fault> {
+        for (name, value) in &self.env {
+            let key = format!("env.{name}");
+            let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            if name.is_empty() || !name.chars().all(word) {
+                return Err(bad(&key, "not the name of an environment variable")
+                    .fix("Names are upper case letters, digits and underscores."));
+            }
+            if let Some((_, own)) = DERIVED.iter().find(|(derived, _)| derived == name) {
+                return Err(bad(&key, format!("{name} is derived from `{own}`"))
+                    .fix(format!("Set `{own}` instead.")));
+            }
+            if name.contains("PRIVATE_KEY") && !name.ends_with("_PATH") || name == "MNEMONIC" {
+                return Err(bad(
+                    &key,
+                    "keys do not belong into the environment: anyone who can read /proc sees them",
+                )
+                .fix("Put the key into a keystore under /etc/aztec/keystore."));
+            }
+            if value.contains(['\n', '\0']) {
+                return Err(bad(&key, "the value has more than one line").fix("Use a single line."));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! The shape of `kit.toml`: everything optional, nothing unknown.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use provision::Fault;
+use serde::Deserialize;
+
+use super::Ports;
+use super::caddy::CaddyFile;
+use super::firewall::FirewallFile;
+use super::hardening::HardeningFile;
+use crate::data::{Description, Network};
+use crate::runtime::Runtime;
+
+/// `kit.toml` as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KitFile {
+    /// `local`, `devnet`, `testnet`, `mainnet`, or one of [`Self::networks`]; local by default.
+    pub network: Option<String>,
+    /// Version of the node; by default the one the network runs.
+    pub release: Option<String>,
+    /// `native` or `container`; by default what the release, the roles and the host allow.
+    pub runtime: Option<Runtime>,
+    /// Where databases live; `/var/lib/aztec` by default.
+    pub data_dir: Option<PathBuf>,
+    /// Ethereum endpoints.
+    pub l1: L1File,
+    /// Peer-to-peer.
+    pub p2p: P2pFile,
+    /// Ports of this host.
+    pub ports: Ports,
+    /// The node itself; on by default.
+    pub node: RoleFile,
+    /// The sequencer role.
+    pub sequencer: RoleFile,
+    /// Broker, prover node and agents on this host.
+    pub prover: ProverFile,
+    /// Agents for a broker elsewhere.
+    pub prover_agent: ProverAgentFile,
+    /// Discovery for others.
+    pub bootnode: RoleFile,
+    /// A standalone archiver (4.x).
+    pub archiver: RoleFile,
+    /// A PXE server, which no release has.
+    pub pxe: RoleFile,
+    /// The test environment for contracts.
+    pub txe: RoleFile,
+    /// Transactions for a test network.
+    pub bot: RoleFile,
+    /// A TLS proxy in front of the node's RPC.
+    pub caddy: CaddyFile,
+    /// What keeps others out of this host.
+    pub hardening: HardeningFile,
+    /// What watches this host.
+    pub monitoring: MonitoringFile,
+    /// Who may connect to this host.
+    pub firewall: FirewallFile,
+    /// More variables for the node, as they are.
+    pub env: BTreeMap<String, String>,
+    /// Networks that this program does not know.
+    pub networks: BTreeMap<String, Network>,
+    /// Releases that this program does not know.
+    pub releases: BTreeMap<String, Description>,
+}
+
+/// Ethereum endpoints.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L1File {
+    /// Execution, in order of preference.
+    pub rpc_urls: Vec<String>,
+    /// Consensus, in order of preference.
+    pub consensus_urls: Vec<String>,
+}
+
+/// Peer-to-peer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct P2pFile {
+    /// The address that peers reach this host at.
+    pub ip: Option<String>,
+    /// TCP and UDP; 40400 by default.
+    pub port: Option<u16>,
+}
+
+/// A role that is there or not.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleFile {
+    /// Whether this host has it.
+    pub enabled: Option<bool>,
+}
+
+/// Proving on this host.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProverFile {
+    /// Whether this host proves.
+    pub enabled: Option<bool>,
+    /// How many agents; by default what cores and memory allow.
+    pub agents: Option<u32>,
+}
+
+/// Agents on a machine of their own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProverAgentFile {
+    /// Whether this host runs agents for a broker elsewhere.
+    pub enabled: Option<bool>,
+    /// Where that broker is.
+    pub broker_url: Option<String>,
+    /// How many agents; by default what cores and memory allow.
+    pub agents: Option<u32>,
+}
+
+/// What watches this host.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitoringFile {
+    /// Whether anything does.
+    pub enabled: Option<bool>,
+    /// `native` or `compose`; native by default.
+    pub runtime: Option<String>,
+    /// How many days of metrics (and with `compose` of logs) are kept; 15 by default.
+    pub retention_days: Option<u16>,
+    /// Told every few minutes that all is well: it is its silence that raises the alarm.
+    pub heartbeat_url: Option<String>,
+    /// Who gets the alerts.
+    pub receivers: Vec<ReceiverFile>,
+}
+
+/// Who gets the alerts: which keys there are depends on its type.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReceiverFile {
+    /// `telegram`, `discord`, `slack`, `pagerduty`, `ntfy`, `webhook` or `email`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Where to; may carry a key.
+    pub url: Option<String>,
+    /// Of a Telegram bot, or of an ntfy account.
+    pub token: Option<String>,
+    /// Of a Telegram chat.
+    pub chat: Option<i64>,
+    /// Integration key of PagerDuty.
+    pub key: Option<String>,
+    /// Address of the reader.
+    pub to: Option<String>,
+    /// Address of the sender.
+    pub from: Option<String>,
+    /// Mail server, `host:port`.
+    pub server: Option<String>,
+    /// Account on the mail server.
+    pub user: Option<String>,
+    /// Of that account.
+    pub password: Option<String>,
+}
+
+/// Reads the file; an unknown key is refused with the likely right one.
+pub fn parse(text: &str) -> Result<KitFile, Fault> {
+    toml::from_str(text).map_err(|error| {
+        let fault = Fault::new(format!(
+            "kit.toml: {}: {}",
+            place(text, error.span()),
+            error.message().lines().next().unwrap_or_default()
+        ));
+        match unknown(error.message()) {
+            Some(fix) => fault.fix(fix),
+            None => fault.fix("Correct the line; `aztec-kit setup --help` lists what can be set."),
+        }
+    })
+}
+
+fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let start = span.map_or(0, |span| span.start.min(text.len()));
+    format!("line {}", text[..start].matches('\n').count() + 1)
+}
+
+/// Serde says: unknown field `x`, expected one of `a`, `b`; of the name of a role: unknown variant.
+fn unknown(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
+    let known: Vec<_> = quoted.collect();
+    suggestion(unknown, &known).or_else(|| Some(format!("Known keys here: {}.", known.join(", "))))
+}
+
+/// The likely right word, as a sentence.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> Option<String> {
+    let near = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .min()?;
+    (near.0 <= 3 && near.0 < word.len()).then(|| format!("Did you mean `{}`?", near.1))
+}

@@ -1,0 +1,98 @@
+//! `[hardening]`: what keeps others out of this host.
+
+use std::net::IpAddr;
+
+use provision::Fault;
+use serde::Deserialize;
+
+use super::values::bad;
+
+/// `[hardening]` as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HardeningFile {
+    /// Whether this host is hardened at all.
+    pub enabled: Option<bool>,
+    /// Keys instead of passwords; on by default, as every topic.
+    pub ssh: Option<bool>,
+    /// Bans of who guesses passwords.
+    pub fail2ban: Option<bool>,
+    /// Addresses and networks that are never banned; `setup` puts its own SSH client here.
+    pub never_ban: Vec<String>,
+    /// Security upgrades by themselves.
+    pub updates: Option<bool>,
+    /// The clock.
+    pub chrony: Option<bool>,
+    /// Files that change behind our back.
+    pub aide: Option<bool>,
+    /// Who touches keys, units and accounts.
+    pub auditd: Option<bool>,
+    /// Kernel settings.
+    pub kernel: Option<bool>,
+}
+
+/// The topics of hardening that are on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hardening {
+    /// Keys instead of passwords.
+    pub ssh: bool,
+    /// Bans of who guesses passwords.
+    pub fail2ban: bool,
+    /// Addresses and networks that are never banned.
+    pub never_ban: Vec<String>,
+    /// Security upgrades by themselves.
+    pub updates: bool,
+    /// The clock.
+    pub chrony: bool,
+    /// Files that change behind our back.
+    pub aide: bool,
+    /// Who touches keys, units and accounts.
+    pub auditd: bool,
+    /// Kernel settings.
+    pub kernel: bool,
+}
+
+impl Hardening {
+    /// What the file means; `None` where this host is not hardened.
+    pub(super) fn from_file(file: HardeningFile) -> Result<Option<Self>, Fault> {
+        for entry in &file.never_ban {
+            network(entry)?;
+        }
+        let on = |topic: Option<bool>| topic.unwrap_or(true);
+        Ok(file.enabled.unwrap_or(false).then(|| Self {
+            ssh: on(file.ssh),
+            fail2ban: on(file.fail2ban),
+            never_ban: file.never_ban,
+            updates: on(file.updates),
+            chrony: on(file.chrony),
+            aide: on(file.aide),
+            auditd: on(file.auditd),
+            kernel: on(file.kernel),
+        }))
+    }
+}
+
+/// Refuses what is not `ADDRESS` or `ADDRESS/BITS`: fail2ban would take it for a host name.
+fn network(text: &str) -> Result<(), Fault> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits)),
+        None => (text, None),
+    };
+    let most = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => 0,
+    };
+    let right = bits.is_none_or(|bits| {
+        bits.parse::<u8>()
+            .is_ok_and(|bits| (1..=most).contains(&bits))
+    });
+    if most > 0 && right {
+        return Ok(());
+    }
+    Err(bad(
+        "hardening.never_ban",
+        format!("`{text}` is neither an address nor a network"),
+    )
+    .fix("Write it as 203.0.113.7 or 10.0.0.0/8."))
+}

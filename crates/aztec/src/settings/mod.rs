@@ -1,0 +1,207 @@
+//! From `kit.toml` to settings in which nothing is optional that must be there.
+
+mod caddy;
+mod described;
+mod edit;
+mod env;
+mod file;
+mod firewall;
+mod hardening;
+mod monitoring;
+mod ports;
+mod roles;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use provision::Fault;
+use url::Url;
+
+use crate::data::{Network, Release};
+use crate::runtime::Runtime;
+use described::Described;
+use values::{address, bad, data_dir, urls};
+
+pub use caddy::Caddy;
+pub use edit::{Asked, edited};
+pub use file::KitFile;
+pub use firewall::Firewall;
+pub use hardening::Hardening;
+pub use monitoring::{Monitoring, Stack};
+pub use ports::{Ports, on_loopback};
+
+/// What is wanted of this host, complete and consistent.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name of the network.
+    pub network_name: String,
+    /// What is known of it.
+    pub network: Network,
+    /// The release to run.
+    pub release: Release,
+    /// How its processes run, when that was asked for.
+    pub runtime: Option<Runtime>,
+    /// Where databases live.
+    pub data_dir: PathBuf,
+    /// Execution endpoints of the L1; may carry API keys.
+    pub l1_rpc_urls: Vec<Url>,
+    /// Consensus endpoints of the L1; may carry API keys.
+    pub l1_consensus_urls: Vec<Url>,
+    /// The address that peers reach this host at.
+    pub p2p_ip: Option<IpAddr>,
+    /// Ports of this host.
+    pub ports: Ports,
+    /// Whether there is a node; not on a machine that only lends its cores to provers elsewhere.
+    pub node: bool,
+    /// Whether the node proposes and attests.
+    pub sequencer: bool,
+    /// Whether there are a broker and a prover node.
+    pub prover: bool,
+    /// Whether there are agents without a broker beside them.
+    pub prover_agent: bool,
+    /// Where the broker of the agents is, when not here.
+    pub broker_url: Option<Url>,
+    /// How many agents were asked for.
+    pub agents: Option<u32>,
+    /// Discovery for others.
+    pub bootnode: bool,
+    /// A standalone archiver.
+    pub archiver: bool,
+    /// A PXE server.
+    pub pxe: bool,
+    /// The test environment for contracts.
+    pub txe: bool,
+    /// Transactions for a test network.
+    pub bot: bool,
+    /// A TLS proxy in front of the node's RPC.
+    pub caddy: Option<Caddy>,
+    /// What keeps others out of this host, when it is hardened.
+    pub hardening: Option<Hardening>,
+    /// What watches this host, if anything does.
+    pub monitoring: Option<Monitoring>,
+    /// Who may connect to this host; `None` leaves that to others.
+    pub firewall: Option<Firewall>,
+    /// The operator's own variables for the node.
+    pub env: BTreeMap<String, String>,
+    /// The operator made sure that nothing else signs with the keys of this host. Said on the command line for
+    /// one run, never in the file: what was true of one day's keys says nothing of the next ones.
+    pub only_signer: bool,
+}
+
+impl Settings {
+    /// Whether the chain lives on this host alone.
+    pub fn is_local(&self) -> bool {
+        self.network_name == "local"
+    }
+
+    /// Whether the release brings what all nodes of the network agree on, and where its peers are.
+    pub fn has_presets(&self) -> bool {
+        !self.is_local() && self.network.known_as.is_some()
+    }
+
+    /// Whether this host runs the L1 of its network.
+    pub fn runs_l1(&self) -> bool {
+        self.is_local() && (self.node || self.prover || self.archiver || self.bot)
+    }
+
+    /// Whether that L1 must be seen as one with a consensus layer, from which an archiver gets its blobs.
+    pub fn runs_l1_beacon(&self) -> bool {
+        self.is_local() && self.archiver
+    }
+
+    /// Reads and checks the text of `kit.toml`; pure.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        Self::from_file(file::parse(text)?)
+    }
+
+    /// Checks what the file says; pure.
+    pub fn from_file(file: KitFile) -> Result<Self, Fault> {
+        let network_name = file.network.unwrap_or_else(|| "local".into());
+        let described = Described::new(file.networks, file.releases)?;
+        let network = described.network(&network_name)?;
+        let Some(version) = file.release.or_else(|| network.release.clone()) else {
+            return Err(bad(
+                "release",
+                format!("the release of {network_name} is not known in advance"),
+            )
+            .fix("Name the one it runs today, for example `--release 4.1.2`."));
+        };
+        let release = described.release(&version)?;
+        described::check_pair(&network_name, &network, &release)?;
+        let local = network_name == "local";
+        let mut ports = file.ports;
+        ports.p2p = file.p2p.port.unwrap_or(ports.p2p);
+        let mut l1_rpc_urls = urls("l1.rpc_urls", &file.l1.rpc_urls)?;
+        if local && !l1_rpc_urls.is_empty() {
+            return Err(bad("l1.rpc_urls", "a local network brings its own L1")
+                .fix("Leave the L1 endpoints out, or choose another network."));
+        }
+        if local {
+            l1_rpc_urls = urls("ports.l1", &[format!("http://127.0.0.1:{}", ports.l1)])?;
+        } else if l1_rpc_urls.is_empty() {
+            return Err(bad(
+                "l1.rpc_urls",
+                format!("{network_name} needs an Ethereum execution endpoint"),
+            )
+            .fix("Name at least one with `--l1-rpc-urls https://…`."));
+        }
+        let on = |role: &file::RoleFile, default| role.enabled.unwrap_or(default);
+        let broker = urls(
+            "prover_agent.broker_url",
+            file.prover_agent.broker_url.as_slice(),
+        )?
+        .pop();
+        let settings = Self {
+            l1_consensus_urls: urls("l1.consensus_urls", &file.l1.consensus_urls)?,
+            network,
+            release,
+            runtime: file.runtime,
+            data_dir: data_dir(file.data_dir.unwrap_or_else(|| "/var/lib/aztec".into()))?,
+            l1_rpc_urls,
+            p2p_ip: file.p2p.ip.map(|ip| address(&ip)).transpose()?,
+            ports,
+            node: on(&file.node, true),
+            sequencer: on(&file.sequencer, false),
+            prover: file.prover.enabled.unwrap_or(false),
+            prover_agent: file.prover_agent.enabled.unwrap_or(false),
+            broker_url: broker,
+            agents: file.prover.agents.or(file.prover_agent.agents),
+            bootnode: on(&file.bootnode, false),
+            archiver: on(&file.archiver, false),
+            pxe: on(&file.pxe, false),
+            txe: on(&file.txe, false),
+            bot: on(&file.bot, false),
+            caddy: Caddy::from_file(file.caddy, local)?,
+            hardening: Hardening::from_file(file.hardening)?,
+            monitoring: monitoring::read(file.monitoring)?,
+            firewall: Firewall::from_file(file.firewall)?,
+            env: file.env,
+            only_signer: false,
+            network_name,
+        };
+        settings.check_roles()?;
+        settings.check_release()?;
+        settings.check_consensus()?;
+        settings.check_ports()?;
+        settings.check_firewall()?;
+        settings.check_env()?;
+        settings.check_telemetry()?;
+        Ok(settings)
+    }
+
+    fn check_consensus(&self) -> Result<(), Fault> {
+        let blobs = !self.l1_consensus_urls.is_empty() || !self.network.blobs.is_empty();
+        if self.is_local() || blobs {
+            return Ok(());
+        }
+        Err(bad(
+            "l1.consensus_urls",
+            format!("{} needs an Ethereum consensus endpoint", self.network_name),
+        )
+        .fix("Name at least one with `--l1-consensus-urls https://…`: blobs come from there."))
+    }
+}

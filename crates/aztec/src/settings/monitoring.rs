@@ -1,0 +1,247 @@
+//! What watches this host, and whom it tells.
+
+use provision::Fault;
+use server::monitoring::Receiver;
+use url::Url;
+
+use super::Settings;
+use super::file::{MonitoringFile, ReceiverFile, suggestion};
+use super::values::{bad, urls};
+
+/// What watches this host.
+#[derive(Debug, Clone)]
+pub struct Monitoring {
+    /// What its programs run as.
+    pub stack: Stack,
+    /// How many days of metrics are kept.
+    pub retention_days: u16,
+    /// Told that all is well; its silence raises the alarm elsewhere.
+    pub heartbeat: Option<Url>,
+    /// Who gets the alerts.
+    pub receivers: Vec<Receiver>,
+}
+
+/// What the programs of monitoring run as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stack {
+    /// The distribution's own packages.
+    Native,
+    /// Containers, with Grafana and Loki, which the distributions do not have.
+    Compose,
+}
+
+/// As long as Prometheus keeps them by itself.
+const RETENTION_DAYS: u16 = 15;
+
+/// Checks the table; nothing when it is off.
+pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
+    let stack = match file.runtime.as_deref() {
+        None | Some("native") => Stack::Native,
+        Some("compose") => Stack::Compose,
+        Some(other) => {
+            return Err(
+                bad("monitoring.runtime", format!("`{other}` is not a runtime")).fix(
+                    suggestion(other, &["native", "compose"])
+                        .unwrap_or_else(|| "Known runtimes: native, compose.".into()),
+                ),
+            );
+        }
+    };
+    let retention_days = file.retention_days.unwrap_or(RETENTION_DAYS);
+    if retention_days == 0 {
+        return Err(
+            bad("monitoring.retention_days", "0 days are no history").fix("Keep at least one day.")
+        );
+    }
+    let heartbeat = url("monitoring.heartbeat_url", file.heartbeat_url.as_deref())?;
+    let receivers = file.receivers.iter().enumerate();
+    let receivers = receivers
+        .map(|(at, receiver)| self::receiver(at + 1, receiver))
+        .collect::<Result<_, _>>()?;
+    Ok(file.enabled.unwrap_or(false).then_some(Monitoring {
+        stack,
+        retention_days,
+        heartbeat,
+        receivers,
+    }))
+}
+
+fn url(key: &str, text: Option<&str>) -> Result<Option<Url>, Fault> {
+    let texts: Vec<String> = text.into_iter().map(String::from).collect();
+    Ok(urls(key, &texts)?.pop())
+}
+
+/// Each type of receiver with the keys it needs, and those it may have.
+const TYPES: &[(&str, &[&str], &[&str])] = &[
+    ("telegram", &["token", "chat"], &["url"]),
+    ("discord", &["url"], &[]),
+    ("slack", &["url"], &[]),
+    ("pagerduty", &["key"], &["url"]),
+    ("ntfy", &["url"], &["token"]),
+    ("webhook", &["url"], &[]),
+    ("email", &["to", "from", "server"], &["user", "password"]),
+];
+
+/// Checks the receiver that is at this place of the list, counted from 1.
+fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
+    let place = format!("monitoring.receivers, number {at}");
+    let names: Vec<_> = TYPES.iter().map(|(name, ..)| *name).collect();
+    let known = || format!("Known types: {}.", names.join(", "));
+    let kind = file.kind.as_deref().unwrap_or_default();
+    let Some((_, needed, allowed)) = TYPES.iter().find(|(name, ..)| *name == kind) else {
+        let fault = match kind {
+            "" => bad(&place, "it has no type"),
+            other => bad(&place, format!("`{other}` is not a type of receiver")),
+        };
+        return Err(fault.fix(suggestion(kind, &names).unwrap_or_else(known)));
+    };
+    let text = |value: &Option<String>| {
+        value
+            .as_deref()
+            .map(str::trim)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let chat = file.chat.map(|chat| chat.to_string());
+    let given = [
+        ("url", text(&file.url)),
+        ("token", text(&file.token)),
+        ("chat", chat.unwrap_or_default()),
+        ("key", text(&file.key)),
+        ("to", text(&file.to)),
+        ("from", text(&file.from)),
+        ("server", text(&file.server)),
+        ("user", text(&file.user)),
+        ("password", text(&file.password)),
+    ];
+    for (key, value) in &given {
+        if value.is_empty() && needed.contains(key) {
+            return Err(
+                bad(&place, format!("a receiver of type {kind} needs `{key}`"))
+                    .fix(format!("It needs {}.", needed.join(", "))),
+            );
+        }
+        if !value.is_empty() && !needed.contains(key) && !allowed.contains(key) {
+            return Err(
+                bad(&place, format!("a receiver of type {kind} has no `{key}`")).fix(format!(
+                    "It has {}.",
+                    [*needed, *allowed].concat().join(", ")
+                )),
+            );
+        }
+    }
+    let [_, token, _, key, to, from, server, user, password] = given.map(|(_, value)| value);
+    let url = url(&format!("{place}: url"), file.url.as_deref())?;
+    let address = |url: &Option<Url>| url.as_ref().map(Url::to_string).unwrap_or_default();
+    Ok(match kind {
+        "telegram" => Receiver::Telegram {
+            token,
+            chat: file.chat.unwrap_or_default(),
+            url: url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        },
+        "discord" => Receiver::Discord { url: address(&url) },
+        "slack" => Receiver::Slack { url: address(&url) },
+        "pagerduty" => Receiver::PagerDuty {
+            key,
+            url: url.map(String::from),
+        },
+        "ntfy" => Receiver::Ntfy {
+            url: address(&url),
+            token: Some(token).filter(|token| !token.is_empty()),
+        },
+        "webhook" => Receiver::Webhook { url: address(&url) },
+        _ => {
+            mail(&place, [("to", &to), ("from", &from)], &server)?;
+            if user.is_empty() != password.is_empty() {
+                return Err(bad(&place, "`user` and `password` only work together")
+                    .fix("Give both, or none when the server asks for none."));
+            }
+            Receiver::Email {
+                to,
+                from,
+                server,
+                login: (!user.is_empty()).then_some((user, password)),
+            }
+        }
+    })
+}
+
+fn mail(place: &str, addresses: [(&str, &str); 2], server: &str) -> Result<(), Fault> {
+    for (key, address) in addresses {
+        let whole = address
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        if !whole {
+            return Err(bad(place, format!("`{key}` is not a mail address"))
+                .fix("Write it as name@example.org."));
+        }
+    }
+    let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.map(|(_, port)| port.parse::<u16>()) {
+        Some(Ok(port)) if port != 0 => Ok(()),
+        _ => Err(bad(place, format!("`{server}` is not a mail server"))
+            .fix("Write `server` as host:port, for example smtp.example.org:587.")),
+    }
+}
+
+/// Variables that monitoring sets, and an operator's own would contradict.
+const TELEMETRY: &[&str] = &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SERVICE_NAME"];
+
+impl Settings {
+    /// The ports of what watches this host, as in [`Settings::ports`].
+    pub(super) fn monitoring_ports(&self) -> Vec<(&'static str, u16, &'static str)> {
+        let Some(monitoring) = &self.monitoring else {
+            return Vec::new();
+        };
+        let ports = &self.ports;
+        let mut all = vec![(
+            "ports.otlp",
+            ports.otlp,
+            crate::features::monitoring::COLLECTOR,
+        )];
+        let own = |native| match monitoring.stack {
+            Stack::Native => native,
+            Stack::Compose => crate::features::monitoring::CONTAINERS,
+        };
+        all.extend([
+            (
+                "ports.prometheus",
+                ports.prometheus,
+                own("prometheus.service"),
+            ),
+            (
+                "ports.alertmanager",
+                ports.alertmanager,
+                own("prometheus-alertmanager.service"),
+            ),
+            (
+                "ports.node_exporter",
+                ports.node_exporter,
+                own("prometheus-node-exporter.service"),
+            ),
+        ]);
+        if monitoring.stack == Stack::Compose {
+            all.extend([
+                ("ports.grafana", ports.grafana, own("")),
+                ("ports.loki", ports.loki, own("")),
+                ("ports.loki_grpc", ports.loki_grpc, own("")),
+                ("ports.alloy", ports.alloy, own("")),
+            ]);
+        }
+        all
+    }
+
+    pub(super) fn check_telemetry(&self) -> Result<(), Fault> {
+        let own = TELEMETRY.iter().find(|name| self.env.contains_key(**name));
+        match (own, &self.monitoring) {
+            (Some(name), Some(_)) => Err(bad(
+                &format!("env.{name}"),
+                "monitoring sets it, so that this host's own Prometheus gets the metrics",
+            )
+            .fix(
+                "Take it out, or set monitoring.enabled = false and watch the node from elsewhere.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

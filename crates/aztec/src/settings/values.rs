@@ -1,0 +1,65 @@
+//! Single values of `kit.toml`, and how they are refused.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use provision::Fault;
+use url::Url;
+
+pub(super) fn bad(key: &str, what: impl std::fmt::Display) -> Fault {
+    Fault::new(format!("kit.toml: {key}: {what}"))
+}
+
+pub(super) fn urls(key: &str, texts: &[String]) -> Result<Vec<Url>, Fault> {
+    texts
+        .iter()
+        .map(|text| {
+            // The text may carry an API key: it is not repeated.
+            let url = Url::parse(text.trim()).map_err(|error| {
+                bad(key, format!("not a URL ({error})")).fix("Write it as https://host:port/path.")
+            })?;
+            let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+            // A comma would split it in two in the node's variable.
+            if !web || url.as_str().contains(',') {
+                return Err(bad(
+                    key,
+                    format!("`{}:…` is not an http or https URL", url.scheme()),
+                )
+                .fix("Write it as https://host:port/path."));
+            }
+            Ok(url)
+        })
+        .collect()
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr, Fault> {
+    let fix = "Write the public address of this host, for example 203.0.113.7.";
+    let ip: IpAddr = text
+        .parse()
+        .map_err(|_| bad("p2p.ip", format!("`{text}` is not an IP address")).fix(fix))?;
+    if ip.is_unspecified() || ip.is_multicast() {
+        return Err(bad("p2p.ip", format!("peers cannot reach {ip}")).fix(fix));
+    }
+    Ok(ip)
+}
+
+pub(super) fn data_dir(path: PathBuf) -> Result<PathBuf, Fault> {
+    let plain = path.is_absolute()
+        && path.parent().is_some()
+        && path.to_str().is_some_and(|text| {
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c))
+                && !text.contains("..")
+        });
+    if plain {
+        // The same directory always reads the same.
+        return Ok(path.components().collect());
+    }
+    Err(bad(
+        "data_dir",
+        format!("`{}` cannot be a data directory", path.display()),
+    )
+    .fix(
+        "Write an absolute path of letters, digits, `-`, `_` and `.`, for example /var/lib/aztec.",
+    ))
+}

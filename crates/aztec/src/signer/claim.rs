@@ -1,0 +1,104 @@
+//! Claims: which attester signs where, kept on the disk that the keys are on.
+
+use std::path::{Path, PathBuf};
+
+use l1::Address;
+use provision::Fault;
+use provision::host::{Hands, NewFile, Probe};
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+
+/// An attester signs in a place, or did until it was released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who.
+    pub attester: Address,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Seconds since the epoch.
+    pub since: i64,
+    /// Why nothing else was thought to sign with it.
+    pub because: String,
+    /// When it stopped to sign there, seconds since the epoch: what it signed before is no other signer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<i64>,
+}
+
+/// All claims of this disk: a directory for each host, named as its machine id, a file for each attester.
+///
+/// The unit of a sequencer refuses to start unless the directory of its own host has a claim in it: the copy of
+/// a disk in another host stays silent.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    dir: PathBuf,
+}
+
+impl Claims {
+    /// The claims in a directory, which need not exist.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Every claim there is.
+    pub fn all(&self, probe: &dyn Probe) -> Result<Vec<Claim>, Fault> {
+        let mut claims = Vec::new();
+        for host in probe.list(&self.dir)?.unwrap_or_default() {
+            let dir = self.dir.join(host);
+            for name in probe.list(&dir)?.unwrap_or_default() {
+                // A hidden one is half written.
+                if !name.starts_with('.') {
+                    claims.extend(read(&dir.join(name), probe)?);
+                }
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Keeps a claim, in place of all others of its attester.
+    pub fn keep(&self, claim: &Claim, hands: &mut dyn Hands) -> Result<(), Fault> {
+        // The others go first: in between there is none, and whoever asks then has to ask the network.
+        for other in self.all(hands.probe())? {
+            if other.attester == claim.attester && other.place.host != claim.place.host {
+                hands.remove(&self.path(&other))?;
+            }
+        }
+        let path = self.path(claim);
+        for dir in [Some(self.dir.as_path()), path.parent()]
+            .into_iter()
+            .flatten()
+        {
+            if hands.meta(dir)?.is_none() {
+                hands.mkdir(dir, 0, 0, 0o700)?;
+            }
+        }
+        let mut bytes = serde_json::to_vec_pretty(claim)
+            .map_err(|error| Fault::new("failed to record a claim").because(error))?;
+        bytes.push(b'\n');
+        hands.put(&NewFile {
+            path: &path,
+            bytes: &bytes,
+            uid: 0,
+            gid: 0,
+            mode: 0o600,
+        })
+    }
+
+    fn path(&self, claim: &Claim) -> PathBuf {
+        self.dir
+            .join(&claim.place.host)
+            .join(format!("{:#x}.json", claim.attester))
+    }
+}
+
+fn read(path: &Path, probe: &dyn Probe) -> Result<Option<Claim>, Fault> {
+    let Some(bytes) = probe.read(path)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Fault::new(format!("{} is not a claim of an attester", path.display()))
+            .fix("Move it away; what it said is then asked of the network again.")
+            .because(error)
+    })
+}

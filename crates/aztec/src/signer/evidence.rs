@@ -1,0 +1,246 @@
+//! What the network says of attesters: the L1, and the node of this host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use l1::reader::AttesterStatus;
+use l1::rpc::Rpc;
+use l1::{Address, Reader};
+use serde_json::Value;
+
+use crate::settings::Settings;
+
+/// A public endpoint across the world; a node in the middle of its work.
+const CALL: Duration = Duration::from_secs(10);
+
+/// How to find out, for one run. Never part of a record: another run may ask elsewhere, and what the operator
+/// says on the command line holds for that run alone.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// The operator said that nothing else signs.
+    pub only_signer: bool,
+    l1_urls: Vec<String>,
+    registry: Option<Address>,
+    node: String,
+    method: String,
+}
+
+/// What the network says.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// The L1; or why it is not known.
+    pub chain: Result<Chain, String>,
+    /// The node of this host; or why there is no view.
+    pub view: Result<View, String>,
+}
+
+/// The rollup as the L1 has it.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// The slot of its clock.
+    pub slot: u64,
+    /// Seconds of a slot.
+    pub slot_seconds: u64,
+    /// Slots of an epoch: as long as a committee is on duty.
+    pub epoch_slots: u64,
+    /// What each attester is to it.
+    pub standing: BTreeMap<Address, AttesterStatus>,
+}
+
+/// What a validator had to do in a slot, and did or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// It signed.
+    Signed,
+    /// It did not.
+    Missed,
+}
+
+/// What the sentinel of a node saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// It started to watch after this slot.
+    pub initial: Option<u64>,
+    /// The last slot that it judged.
+    pub last: Option<u64>,
+    /// Duties of each attester, oldest first.
+    pub history: BTreeMap<Address, Vec<(u64, Duty)>>,
+}
+
+impl View {
+    /// How many slots it watched without a pause.
+    pub fn watched(&self) -> u64 {
+        let (last, initial) = (self.last.unwrap_or(0), self.initial.unwrap_or(u64::MAX));
+        last.saturating_sub(initial)
+    }
+
+    /// Reads the answer to `getValidatorsStats` (4.1.2 stdlib validators/schemas.js; the same in 5.2.0).
+    ///
+    /// # Errors
+    ///
+    /// Why there is no view.
+    pub fn read(answer: &Value) -> Result<Self, String> {
+        let Some(stats) = answer["stats"].as_object() else {
+            return Err("the node of this host gave an answer that is not known".into());
+        };
+        // Without a sentinel the node says so by a window of no slots (4.1.2 aztec-node server.js).
+        if answer["slotWindow"].as_u64().unwrap_or(0) == 0 {
+            return Err("its sentinel is off (SENTINEL_ENABLED)".into());
+        }
+        let mut view = Self {
+            initial: answer["initialSlot"].as_u64(),
+            last: answer["lastProcessedSlot"].as_u64(),
+            history: BTreeMap::new(),
+        };
+        for (attester, stats) in stats {
+            let attester = attester
+                .parse()
+                .map_err(|_| "the node of this host names something that is no attester")?;
+            let duties = stats["history"].as_array().into_iter().flatten();
+            let duties = duties
+                .filter_map(|duty| Some((duty["slot"].as_u64()?, read_duty(&duty["status"])?)));
+            view.history.insert(attester, duties.collect());
+        }
+        Ok(view)
+    }
+}
+
+fn read_duty(status: &Value) -> Option<Duty> {
+    match status.as_str()? {
+        "checkpoint-mined" | "checkpoint-proposed" | "attestation-sent" => Some(Duty::Signed),
+        "checkpoint-missed" | "blocks-missed" | "attestation-missed" => Some(Duty::Missed),
+        _ => None,
+    }
+}
+
+impl Guard {
+    /// The L1 and the node of these settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            only_signer: settings.only_signer,
+            l1_urls: settings
+                .l1_rpc_urls
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            registry: settings
+                .network
+                .registry
+                .as_deref()
+                .and_then(|registry| registry.parse().ok()),
+            node: format!("http://127.0.0.1:{}", settings.ports.rpc),
+            method: format!("{}_getValidatorsStats", settings.release.facts.rpc),
+        }
+    }
+
+    /// Asks the network about these attesters; nothing when the operator's word is enough.
+    pub fn ask(&self, attesters: &BTreeSet<Address>) -> Evidence {
+        if self.only_signer || attesters.is_empty() {
+            let nobody = || "nobody was asked".to_owned();
+            return Evidence {
+                chain: Err(nobody()),
+                view: Err(nobody()),
+            };
+        }
+        let chain = self.chain(attesters);
+        let registered = chain.as_ref().is_ok_and(|chain| {
+            let mut standings = chain.standing.values();
+            standings.any(|standing| *standing != AttesterStatus::None)
+        });
+        Evidence {
+            chain,
+            view: if registered {
+                self.view()
+            } else {
+                Err("it was not asked".into())
+            },
+        }
+    }
+
+    fn chain(&self, attesters: &BTreeSet<Address>) -> Result<Chain, String> {
+        let registry = self
+            .registry
+            .ok_or("the registry of this network is not known")?;
+        let mut failure = "no L1 endpoint is known".to_owned();
+        for url in &self.l1_urls {
+            match ask_l1(url, registry, attesters) {
+                Ok(chain) => return Ok(chain),
+                Err(error) => failure = format!("{error}; {}", error.fix()),
+            }
+        }
+        Err(failure)
+    }
+
+    fn view(&self) -> Result<View, String> {
+        let answer = Rpc::connect(&self.node, CALL).and_then(|node| node.call(&self.method));
+        // It listens only once its first sync is done.
+        let answer = answer.map_err(|_| format!("none answers at {}", self.node))?;
+        View::read(&answer)
+    }
+}
+
+fn ask_l1(url: &str, registry: Address, attesters: &BTreeSet<Address>) -> l1::Result<Chain> {
+    let reader = Reader::connect(url, CALL)?;
+    let rollup = reader.canonical_rollup(registry)?;
+    let clock = reader.slot_clock(rollup)?;
+    let mut standing = BTreeMap::new();
+    for attester in attesters {
+        standing.insert(*attester, reader.attester_status(rollup, *attester)?);
+    }
+    Ok(Chain {
+        slot: clock.slot,
+        slot_seconds: clock.slot_seconds,
+        epoch_slots: clock.epoch_slots,
+        standing,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a 4.1.2 node answered, with duties of both sorts added to those it had.
+    const ANSWER: &str = r#"{"stats": {"0x7b6723312baebd6a463302713c6cca6546560b1e": {
+        "address": "0x7b6723312baebd6a463302713c6cca6546560b1e",
+        "lastProposal": {"timestamp": "1795396791", "slot": 191, "date": "2026-11-23T01:19:51.000Z"},
+        "totalSlots": 3,
+        "missedProposals": {"currentStreak": 0, "rate": 0, "count": 0, "total": 3},
+        "missedAttestations": {"currentStreak": 0, "count": 0, "total": 0},
+        "history": [
+            {"slot": 187, "status": "attestation-missed"}, {"slot": 188, "status": "of a later release"},
+            {"slot": 189, "status": "checkpoint-mined"}, {"slot": 190, "status": "blocks-missed"},
+            {"slot": 191, "status": "attestation-sent"}]}},
+        "lastProcessedSlot": 191, "initialSlot": 188, "slotWindow": 48}"#;
+
+    #[test]
+    fn the_answer_of_the_real_node_is_read() {
+        let attester: Address = "0x7b6723312baebd6a463302713c6cca6546560b1e"
+            .parse()
+            .unwrap();
+        let view = View::read(&serde_json::from_str(ANSWER).unwrap()).unwrap();
+        assert_eq!((view.last, view.watched()), (Some(191), 3));
+        assert_eq!(
+            view.history[&attester],
+            [
+                (187, Duty::Missed),
+                (189, Duty::Signed),
+                (190, Duty::Missed),
+                (191, Duty::Signed)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_without_a_view_has_none() {
+        // What 4.1.2 answers without a sentinel.
+        let off = View::read(&json!({"stats": {}, "slotWindow": 0}));
+        assert!(off.unwrap_err().contains("SENTINEL_ENABLED"));
+        assert!(View::read(&json!(null)).is_err());
+        assert!(View::read(&json!({"stats": {"x": {}}, "slotWindow": 1})).is_err());
+        // One that has just started has watched nothing.
+        let young = View::read(&json!({"stats": {}, "initialSlot": 9, "slotWindow": 48})).unwrap();
+        assert_eq!(young.watched(), 0);
+    }
+}

@@ -1,0 +1,254 @@
+//! Is there a second signer? An attester that signs in two places is slashed, so that a sequencer starts with
+//! one for the first time only when nothing speaks for another.
+//!
+//! Three things are known before: the claims kept on this disk, the programs that run on this host, and what
+//! the chain and a node of this host saw of the attester. [`judge`] weighs them; it is pure.
+
+mod claim;
+mod evidence;
+mod programs;
+
+use std::path::PathBuf;
+
+use l1::Address;
+use l1::reader::AttesterStatus;
+use serde::{Deserialize, Serialize};
+
+pub use claim::{Claim, Claims};
+pub use evidence::{Chain, Duty, Evidence, Guard};
+pub use programs::{Program, other_sequencers};
+
+/// Epochs that a node must have watched before its silence counts.
+pub const WATCHED_EPOCHS: u64 = 2;
+/// Duties missed one after the other that count as silence: one alone is a bad moment of the network.
+pub const SILENT_DUTIES: usize = 8;
+/// How far behind the chain a node's view may be, in slots. Its sentinel judges a slot two slots later
+/// (4.1.2, aztec-node sentinel.js).
+const FRESH_SLOTS: u64 = 8;
+
+/// Who signs: a service of a host, with its signing protection in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The machine id, see machine-id(5).
+    pub host: String,
+    /// The unit.
+    pub unit: String,
+    /// Its databases, the signing protection among them.
+    pub data: PathBuf,
+}
+
+/// What is known of one attester before it signs here.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// Who.
+    pub attester: Address,
+    /// Where it would sign.
+    pub here: &'a Place,
+    /// Claims of it that this disk keeps.
+    pub claims: Vec<&'a Claim>,
+    /// Sequencers on this host that are not ours.
+    pub programs: &'a [Program],
+    /// The operator said on the command line that nothing else signs.
+    pub only_signer: bool,
+    /// What the network says.
+    pub evidence: &'a Evidence,
+    /// Seconds since the epoch.
+    pub now: i64,
+}
+
+/// What comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It signs here already.
+    Held,
+    /// It may sign here; why.
+    Free {
+        /// Why, as the end of a sentence.
+        because: String,
+        /// Whether that is certain, or just likely.
+        certain: bool,
+    },
+    /// Something may sign with it elsewhere, or nobody can tell.
+    Refused {
+        /// What speaks against it.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
+}
+
+fn free(because: impl Into<String>) -> Verdict {
+    Verdict::Free {
+        because: because.into(),
+        certain: true,
+    }
+}
+
+fn refused(what: impl Into<String>, fix: impl Into<String>) -> Verdict {
+    Verdict::Refused {
+        what: what.into(),
+        fix: fix.into(),
+    }
+}
+
+/// How the operator says that there is no other signer.
+const SAY_SO: &str = "If you made sure that nothing else signs with it, add --only-signer";
+
+/// Decides whether an attester may sign here; pure.
+pub fn judge(case: &Case<'_>) -> Verdict {
+    let kept = case.claims.iter().find(|claim| claim.place == *case.here);
+    if kept.is_some_and(|claim| claim.released.is_none()) {
+        return Verdict::Held;
+    }
+    if case.only_signer {
+        return free("the operator says that nothing else signs with it");
+    }
+    if let Some(claim) = case.claims.iter().find(|claim| claim.released.is_none()) {
+        return claimed_elsewhere(claim, case);
+    }
+    if let Some(program) = case.programs.first() {
+        return refused(
+            format!(
+                "another sequencer runs on this host (process {}, {})",
+                program.pid, program.place
+            ),
+            format!("Stop it and take it out of the boot. {SAY_SO}"),
+        );
+    }
+    let chain = match &case.evidence.chain {
+        Ok(chain) => chain,
+        Err(why) => {
+            return refused(
+                format!("whether something else signs with it cannot be told: {why}"),
+                format!("Mend that and run the same command again. {SAY_SO}"),
+            );
+        }
+    };
+    match chain.standing.get(&case.attester) {
+        Some(AttesterStatus::None) => {
+            free("it is not registered, so that no committee can have it yet")
+        }
+        _ => seen(case, chain, kept.and_then(|claim| claim.released)),
+    }
+}
+
+fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
+    let since = ago(case.now - claim.since);
+    let Place { host, unit, data } = &claim.place;
+    if *host != case.here.host {
+        let short = host.get(..8).unwrap_or(host);
+        return refused(
+            format!(
+                "the host with machine id {short}… claimed it {since}, and this disk is a copy of that host's or was in it"
+            ),
+            "Stop the sequencer there for good and see it stopped, then run the same command here with --only-signer",
+        );
+    }
+    refused(
+        format!(
+            "{unit} with its data in {} claimed it {since}, and its signing protection is there",
+            data.display()
+        ),
+        format!(
+            "Keep that place; or stop {unit}, move its data to {}, and run the same command with --only-signer",
+            case.here.data.display()
+        ),
+    )
+}
+
+/// What a node of this host saw of a registered attester. `released`: until when it signed here itself.
+fn seen(case: &Case<'_>, chain: &Chain, released: Option<i64>) -> Verdict {
+    let watch = WATCHED_EPOCHS * chain.epoch_slots;
+    let minutes = |slots: u64| (slots * chain.slot_seconds).div_ceil(60);
+    let view = match &case.evidence.view {
+        Ok(view) => view,
+        Err(why) => {
+            return refused(
+                format!(
+                    "it is registered, and no node of this host can tell whether something else signs with it: {why}"
+                ),
+                format!(
+                    "Run this host as a node without the sequencer first; once it is in sync, let it watch {watch} slots ({} min), then run the same command again. {SAY_SO}",
+                    minutes(watch)
+                ),
+            );
+        }
+    };
+    if view.last.is_none_or(|last| last + FRESH_SLOTS < chain.slot) {
+        return refused(
+            format!(
+                "it is registered, and the node of this host is not in sync: it saw slot {} last, and the chain is at {}",
+                view.last.map_or("no".into(), |slot| slot.to_string()),
+                chain.slot
+            ),
+            format!(
+                "Wait until `aztec-kit smoke` says ok, then run the same command again. {SAY_SO}"
+            ),
+        );
+    }
+    let watched = view.watched();
+    if watched < watch {
+        return refused(
+            format!(
+                "it is registered, and the node of this host has watched only {watched} of {watch} slots for another signer"
+            ),
+            format!(
+                "Run the same command again in {} min. {SAY_SO}",
+                minutes(watch - watched)
+            ),
+        );
+    }
+    let ours_until = released.map(|at| slot_at(at, case.now, chain));
+    let history = view
+        .history
+        .get(&case.attester)
+        .map_or(&[][..], Vec::as_slice);
+    let signed = history
+        .iter()
+        .rev()
+        .find(|(slot, duty)| *duty == Duty::Signed && ours_until.is_none_or(|ours| *slot > ours))
+        .map(|(slot, _)| *slot);
+    let missed = history
+        .iter()
+        .filter(|(slot, _)| signed.is_none_or(|signed| *slot > signed))
+        .filter(|(_, duty)| *duty == Duty::Missed)
+        .count();
+    match signed {
+        Some(_) if missed >= SILENT_DUTIES => free(format!("it missed its last {missed} duties")),
+        Some(slot) => refused(
+            format!(
+                "it signed in slot {slot}, {}, and not on this host: something else signs with it",
+                ago((chain.slot.saturating_sub(slot) * chain.slot_seconds).cast_signed())
+            ),
+            format!(
+                "Stop the other node and see it stopped; once this node saw the attester miss {SILENT_DUTIES} duties, run the same command again. {SAY_SO}"
+            ),
+        ),
+        None if missed >= SILENT_DUTIES => free(format!("it missed its last {missed} duties")),
+        None => Verdict::Free {
+            because: format!(
+                "it signed nothing in the {watched} slots that the node of this host watched; it had {missed} duties in them, so that this is likely and not certain"
+            ),
+            certain: false,
+        },
+    }
+}
+
+/// The slot of a moment, and one more: a duty of it may have been on its way.
+fn slot_at(at: i64, now: i64, chain: &Chain) -> u64 {
+    let past = u64::try_from(now - at).unwrap_or(0) / chain.slot_seconds.max(1);
+    chain.slot.saturating_sub(past) + 1
+}
+
+/// A time span for people.
+fn ago(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{} s ago", seconds.max(0)),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests;

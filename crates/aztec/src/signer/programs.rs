@@ -1,0 +1,126 @@
+//! Sequencers that somebody else started on this host.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use provision::Fault;
+use provision::host::Probe;
+
+use super::Place;
+use crate::container;
+
+/// A process that proposes and attests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its process id.
+    pub pid: u32,
+    /// Its control group, which names the unit or the container.
+    pub place: String,
+}
+
+/// Every sequencer on this host that is not the service itself. Which keys it has cannot be asked.
+///
+/// The service is in the control group of its unit; or in one that docker made, beside the process that locks
+/// the data directory for it.
+pub fn other_sequencers(here: &Place, probe: &dyn Probe) -> Result<Vec<Program>, Fault> {
+    let proc = Path::new("/proc");
+    let lock = container::lock(&here.data, "").display().to_string();
+    let mut ours = BTreeSet::new();
+    let mut programs = Vec::new();
+    for name in probe.list(proc)?.unwrap_or_default() {
+        let Ok(pid) = name.parse::<u32>() else {
+            continue;
+        };
+        // A process may be gone before it is looked at.
+        let text = |file: &str| {
+            let text = probe.text(&proc.join(&name).join(file)).ok().flatten();
+            text.unwrap_or_default()
+        };
+        let cmdline = text("cmdline");
+        if !is_sequencer(&cmdline) {
+            continue;
+        }
+        let place = control_group(&text("cgroup"));
+        let locks = cmdline.split('\0').any(|argument| argument == lock);
+        if locks || place.split('/').any(|part| part == here.unit) {
+            ours.insert(place.clone());
+        }
+        programs.push(Program { pid, place });
+    }
+    programs.retain(|program| !ours.contains(&program.place));
+    Ok(programs)
+}
+
+/// `… aztec … start … --sequencer`, whatever runs it.
+fn is_sequencer(cmdline: &str) -> bool {
+    let mut arguments = cmdline.split('\0');
+    arguments.any(|argument| argument.contains("aztec"))
+        && arguments.any(|argument| argument == "start")
+        && arguments.any(|argument| argument == "--sequencer")
+}
+
+/// The path in a line such as `0::/system.slice/x.service`, see cgroups(7).
+fn control_group(text: &str) -> String {
+    let line = text.lines().find_map(|line| line.strip_prefix("0::"));
+    line.unwrap_or("unknown control group").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    const NATIVE: &str =
+        "node\0/opt/aztec/current/node_modules/@aztec/aztec/dest/bin/index.js\0start\0--node\0";
+    const IMAGE: &str = "node\0/usr/src/yarn-project/aztec/dest/bin/index.js\0start\0--node\0";
+
+    #[test]
+    fn only_sequencers_of_others_are_found() {
+        let mut host = FakeHost::debian();
+        let init =
+            format!("docker-init\0--\0flock\0/var/lib/aztec/node/.running\0{IMAGE}--sequencer\0");
+        let processes = [
+            (
+                7,
+                format!("{NATIVE}--sequencer\0"),
+                "/system.slice/aztec-sequencer.service",
+            ),
+            (8, NATIVE.to_owned(), "/system.slice/aztec-node.service"),
+            (
+                9,
+                format!("{IMAGE}--archiver\0--sequencer\0"),
+                "/system.slice/docker-5d1f.scope",
+            ),
+            (
+                10,
+                "grep\0--\0start --sequencer\0".to_owned(),
+                "/user.slice",
+            ),
+            (11, init, "/system.slice/docker-77aa.scope"),
+            (
+                12,
+                format!("{IMAGE}--sequencer\0"),
+                "/system.slice/docker-77aa.scope",
+            ),
+        ];
+        for (pid, cmdline, group) in processes {
+            let dir = format!("/proc/{pid}");
+            host.plant(&dir, FileType::Directory, b"", 0o555);
+            let cgroup = format!("0::{group}\n");
+            for (name, text) in [("cmdline", &cmdline), ("cgroup", &cgroup)] {
+                let path = format!("{dir}/{name}");
+                host.plant(&path, FileType::File, text.as_bytes(), 0o444);
+            }
+        }
+        let here = Place {
+            host: String::new(),
+            unit: "aztec-sequencer.service".into(),
+            data: "/var/lib/aztec/node".into(),
+        };
+        let place = "/system.slice/docker-5d1f.scope".to_owned();
+        let found = other_sequencers(&here, &host).unwrap();
+        assert_eq!(found, [Program { pid: 9, place }]);
+    }
+}

@@ -1,0 +1,273 @@
+use std::collections::BTreeMap;
+
+use super::evidence::View;
+use super::*;
+
+const NOW: i64 = 1_800_000_000;
+const SLOT: u64 = 10_000;
+
+fn attester() -> Address {
+    Address::repeat_byte(7)
+}
+
+fn here() -> Place {
+    Place {
+        host: "a".repeat(32),
+        unit: "aztec-sequencer.service".into(),
+        data: "/var/lib/aztec/node".into(),
+    }
+}
+
+fn claim(place: Place, released: Option<i64>) -> Claim {
+    Claim {
+        attester: attester(),
+        place,
+        since: NOW - 7200,
+        because: "a test".into(),
+        released,
+    }
+}
+
+/// Mainnet's figures: slots of 72 s, epochs of 32 slots.
+fn chain(standing: AttesterStatus) -> Chain {
+    Chain {
+        slot: SLOT,
+        slot_seconds: 72,
+        epoch_slots: 32,
+        standing: BTreeMap::from([(attester(), standing)]),
+    }
+}
+
+/// A node that watched so many slots, and what it saw, in slots before the one that goes on.
+fn view(watched: u64, duties: &[(u64, Duty)]) -> View {
+    let last = SLOT - 2;
+    let history = duties
+        .iter()
+        .map(|(ago, duty)| (SLOT - ago, *duty))
+        .collect();
+    View {
+        initial: Some(last - watched),
+        last: Some(last),
+        history: BTreeMap::from([(attester(), history)]),
+    }
+}
+
+fn evidence(view: Result<View, String>) -> Evidence {
+    Evidence {
+        chain: Ok(chain(AttesterStatus::Validating)),
+        view,
+    }
+}
+
+/// The verdict in a word and its text.
+fn judged(
+    claims: &[Claim],
+    programs: &[Program],
+    only_signer: bool,
+    evidence: &Evidence,
+) -> (&'static str, String) {
+    let here = here();
+    let verdict = judge(&Case {
+        attester: attester(),
+        here: &here,
+        claims: claims.iter().collect(),
+        programs,
+        only_signer,
+        evidence,
+        now: NOW,
+    });
+    match verdict {
+        Verdict::Held => ("held", String::new()),
+        Verdict::Free {
+            because,
+            certain: true,
+        } => ("free", because),
+        Verdict::Free { because, .. } => ("likely", because),
+        Verdict::Refused { what, fix } => ("refused", format!("{what}. {fix}")),
+    }
+}
+
+fn seen(view: View) -> (&'static str, String) {
+    judged(&[], &[], false, &evidence(Ok(view)))
+}
+
+fn duties(from: u64, count: u64, duty: Duty) -> Vec<(u64, Duty)> {
+    (0..count).map(|i| (from - i, duty)).collect()
+}
+
+#[test]
+fn what_signs_here_already_is_asked_nothing() {
+    let nothing = evidence(Err("nobody was asked".into()));
+    let program = Program {
+        pid: 9,
+        place: "/docker".into(),
+    };
+    assert_eq!(
+        judged(&[claim(here(), None)], &[program], false, &nothing).0,
+        "held"
+    );
+}
+
+#[test]
+fn an_attester_that_nobody_can_be_asked_to_sign_with_is_free() {
+    let evidence = Evidence {
+        chain: Ok(chain(AttesterStatus::None)),
+        view: Err("none answers".into()),
+    };
+    let (word, text) = judged(&[], &[], false, &evidence);
+    assert_eq!(word, "free");
+    assert!(text.contains("not registered"), "{text}");
+}
+
+#[test]
+fn a_recent_signature_refuses_with_its_slot_and_its_age() {
+    let mut history = duties(60, 20, Duty::Signed);
+    history.extend(duties(9, 3, Duty::Missed));
+    let (word, text) = seen(view(100, &history));
+    assert_eq!(word, "refused");
+    for part in [
+        "slot 9959",
+        "49 min ago",
+        "something else signs",
+        "--only-signer",
+        "8 duties",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn silence_counts_when_there_was_something_to_do() {
+    let mut history = duties(60, 20, Duty::Signed);
+    history.extend(duties(20, 8, Duty::Missed));
+    assert_eq!(seen(view(100, &history)).0, "free");
+    assert_eq!(seen(view(100, &duties(20, 8, Duty::Missed))).0, "free");
+    let (word, text) = seen(view(100, &[]));
+    assert_eq!(word, "likely");
+    assert!(
+        text.contains("100 slots") && text.contains("not certain"),
+        "{text}"
+    );
+    assert_eq!(seen(view(100, &duties(20, 7, Duty::Missed))).0, "likely");
+    // A signature from long ago, and no duty since: nothing tells that the other signer stopped.
+    assert_eq!(seen(view(500, &duties(400, 1, Duty::Signed))).0, "refused");
+}
+
+#[test]
+fn a_registered_attester_needs_a_view_and_it_is_said_how_to_get_one() {
+    let (word, text) = judged(&[], &[], false, &evidence(Err("none answers".into())));
+    assert_eq!(word, "refused");
+    for part in [
+        "no node of this host",
+        "none answers",
+        "without the sequencer first",
+        "64 slots (77 min)",
+        "--only-signer",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (word, text) = seen(view(40, &[]));
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("40 of 64 slots") && text.contains("in 29 min"),
+        "{text}"
+    );
+    let stuck = View {
+        last: Some(SLOT - 100),
+        initial: Some(SLOT - 900),
+        ..View::default()
+    };
+    let (word, text) = seen(stuck);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("saw slot 9900 last, and the chain is at 10000"),
+        "{text}"
+    );
+    assert_eq!(seen(View::default()).0, "refused");
+}
+
+#[test]
+fn an_unknown_chain_is_no_permission() {
+    let evidence = Evidence {
+        chain: Err("no endpoint answers".into()),
+        view: Err("it was not asked".into()),
+    };
+    let (word, text) = judged(&[], &[], false, &evidence);
+    assert_eq!(word, "refused");
+    assert!(text.contains("no endpoint answers"), "{text}");
+}
+
+#[test]
+fn the_copy_of_a_disk_is_noticed() {
+    let other = Place {
+        host: "b".repeat(32),
+        ..here()
+    };
+    let free = evidence(Ok(view(100, &duties(20, 8, Duty::Missed))));
+    let (word, text) = judged(&[claim(other.clone(), None)], &[], false, &free);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("bbbbbbbb…") && text.contains("2 h ago") && text.contains("--only-signer"),
+        "{text}"
+    );
+    // What was released there is no claim.
+    assert_eq!(
+        judged(&[claim(other, Some(NOW - 60))], &[], false, &free).0,
+        "free"
+    );
+}
+
+#[test]
+fn another_unit_or_data_directory_of_this_host_is_refused() {
+    let free = evidence(Ok(view(100, &duties(20, 8, Duty::Missed))));
+    let elsewhere = Place {
+        data: "/mnt/node".into(),
+        ..here()
+    };
+    let (word, text) = judged(&[claim(elsewhere, None)], &[], false, &free);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("/mnt/node") && text.contains("signing protection"),
+        "{text}"
+    );
+    let program = Program {
+        pid: 9,
+        place: "/system.slice/docker-5d1f.scope".into(),
+    };
+    let (word, text) = judged(&[], &[program], false, &free);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("process 9") && text.contains("docker-5d1f"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_was_signed_here_before_a_release_is_not_another_signer() {
+    // Released ten slots ago: signatures up to then were made here.
+    let released = [claim(here(), Some(NOW - 720))];
+    let ours = evidence(Ok(view(100, &duties(30, 20, Duty::Signed))));
+    assert_eq!(judged(&released, &[], false, &ours).0, "likely");
+    let later = evidence(Ok(view(100, &duties(30, 26, Duty::Signed))));
+    let (word, text) = judged(&released, &[], false, &later);
+    assert_eq!(word, "refused");
+    assert!(text.contains("slot 9995"), "{text}");
+}
+
+#[test]
+fn the_operators_word_overrules_all_but_is_kept_as_such() {
+    let other = Place {
+        host: "b".repeat(32),
+        ..here()
+    };
+    let program = Program {
+        pid: 9,
+        place: "/docker".into(),
+    };
+    let signs = evidence(Ok(view(100, &duties(20, 18, Duty::Signed))));
+    let (word, text) = judged(&[claim(other, None)], &[program], true, &signs);
+    assert_eq!(
+        (word, text.as_str()),
+        ("free", "the operator says that nothing else signs with it")
+    );
+}

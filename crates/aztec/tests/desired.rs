@@ -1,0 +1,401 @@
+//! What the adapter asks of a host, as reviewed snapshots; and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use aztec::checks::{self, Verdict};
+use aztec::kinds::Kind;
+use aztec::settings::Settings;
+use aztec::{HostFacts, Runtime, choose, desired};
+use common::{facts, graph};
+use provision::engine::{Graph, Resource, ResourceId};
+use provision::host::Engine;
+
+const LIVE: &str = "network = \"mainnet\"\nrelease = \"5.2.0\"\n\
+    [l1]\nrpc_urls = [\"https://l1.example/v2/API-KEY\"]\nconsensus_urls = [\"https://beacon.example\"]\n\
+    [p2p]\nip = \"203.0.113.7\"\n[sequencer]\nenabled = true\n[env]\nLOG_LEVEL = \"info; debug:p2p\"\n";
+
+/// Every resource in its order, and the whole text of every unit and environment file.
+fn shown(graph: &Graph<Kind>) -> String {
+    let mut text = String::new();
+    for node in graph.ordered().unwrap() {
+        text.push_str(&format!("{}\n", node.resource.id()));
+        let whole = match &node.resource {
+            Kind::Unit(unit) => Some(&unit.text),
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            text.extend(whole.lines().map(|line| format!("    {line}\n")));
+        }
+        if let Kind::File(file) = &node.resource {
+            text.extend(file.shown().lines().map(|line| format!("    {line}\n")));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_local_sequencer() {
+    insta::assert_snapshot!(shown(&graph(
+        "network = \"local\"\n[sequencer]\nenabled = true\n"
+    )));
+}
+
+#[test]
+fn a_local_node() {
+    insta::assert_snapshot!(shown(&graph("")));
+}
+
+#[test]
+fn every_role_on_a_local_network() {
+    let roles = ["sequencer", "prover", "bootnode", "archiver", "txe", "bot"];
+    let text: String = roles
+        .iter()
+        .map(|role| format!("[{role}]\nenabled = true\n"))
+        .collect();
+    insta::assert_snapshot!(shown(&graph(&text)));
+}
+
+/// A chain that this program does not know: the node is told all that a live network would bring.
+#[test]
+fn a_described_network() {
+    let text = "network = \"mine\"\nruntime = \"native\"\n[l1]\nrpc_urls = [\"http://10.0.0.5:8545\"]\n[p2p]\nip = \"10.0.0.7\"\n\
+        [bootnode]\nenabled = true\n\
+        [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
+        release = \"5.3.0\"\nbootnodes = [\"enr:-one\", \"enr:-two\"]\nblobs = [\"https://blobs.example\"]\n\
+        [releases.\"5.3.0\"]\nlike = \"5.2.0\"\nstopped = [0, 143]\nstop_seconds = 240\n\
+        roles.node.flags = [\"--node\", \"--new-flag\"]\n";
+    insta::assert_snapshot!(shown(&graph(text)));
+}
+
+#[test]
+fn a_mainnet_prover_without_agents() {
+    let text = LIVE.replace(
+        "[sequencer]",
+        "[node]\nenabled = false\n[prover]\nagents = 0",
+    );
+    insta::assert_snapshot!(shown(&graph(&text)));
+}
+
+#[test]
+fn a_machine_that_only_lends_its_cores() {
+    let text = "[node]\nenabled = false\n[prover_agent]\nenabled = true\nagents = 2\nbroker_url = \"http://10.0.0.5:8180\"\n";
+    insta::assert_snapshot!(shown(&graph(text)));
+}
+
+#[test]
+fn a_hardened_host_without_a_role() {
+    let text =
+        "[node]\nenabled = false\n[hardening]\nenabled = true\nnever_ban = [\"192.0.2.7\"]\n";
+    insta::assert_snapshot!(shown(&graph(text)));
+}
+
+#[test]
+fn a_keystore_is_watched_from_when_it_is_there() {
+    let rules = |text: &str| {
+        let all = shown(&graph(text));
+        assert!(all.contains("-w /etc/aztec/admin-api-key -p rwa -k aztec-keys"));
+        all.lines()
+            .filter(|line| line.contains("-w /etc/aztec/keystore"))
+            .map(|line| line.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let hardening = "[hardening]\nenabled = true\n";
+    assert!(rules(&format!("[node]\nenabled = false\n{hardening}")).is_empty());
+    let sequencer = format!("[sequencer]\nenabled = true\n{hardening}");
+    assert_eq!(
+        rules(&sequencer),
+        ["-w /etc/aztec/keystore -p rwa -k aztec-keys"]
+    );
+    // The rules are loaded when what they name is there.
+    let graph = graph(&sequencer);
+    let rules = graph.nodes().iter().find(|node| {
+        node.resource
+            .id()
+            .to_string()
+            .contains("60-aztec-kit.rules")
+    });
+    let after = &rules.unwrap().after;
+    assert!(after.contains(&ResourceId::new("directory", "/etc/aztec/keystore")));
+}
+
+#[test]
+fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
+    let text = "[hardening]\nenabled = true\n";
+    let facts = HostFacts {
+        container: true,
+        sshd: false,
+        ..facts()
+    };
+    let graph = desired(&Settings::parse(text).unwrap(), &facts, text).unwrap();
+    let ids: String = graph
+        .nodes()
+        .iter()
+        .map(|node| format!("{}\n", node.resource.id()))
+        .collect();
+    for absent in [
+        "service[chrony.service]",
+        "service[auditd.service]",
+        "fail2ban",
+    ] {
+        assert!(!ids.contains(absent), "{absent} in {ids}");
+    }
+    assert!(ids.contains("packages[clock]") && ids.contains("sysctl[61-aztec-hardening.conf]"));
+}
+
+#[test]
+fn a_local_sequencer_that_is_watched() {
+    let text = "[sequencer]\nenabled = true\n[monitoring]\nenabled = true\nheartbeat_url = \"https://hc.example/UUID\"\n\
+        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
+    let all = shown(&graph(text));
+    for secret in ["UUID", "TOPIC", "NTFY", "INTEGRATION", "TOKEN", "PASSWORD"] {
+        assert!(!all.contains(secret), "{secret} is shown: {all}");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_local_node_that_containers_watch() {
+    let all = shown(&graph(
+        "[monitoring]\nenabled = true\nruntime = \"compose\"\n",
+    ));
+    let (_, own) = all.split_once("unit[aztec-collector.service]").unwrap();
+    insta::assert_snapshot!(own);
+}
+
+#[test]
+fn a_mainnet_sequencer() {
+    insta::assert_snapshot!(shown(&graph(LIVE)));
+}
+
+#[test]
+fn an_api_key_is_in_no_specification() {
+    let graph = graph(LIVE);
+    for node in graph.nodes() {
+        let spec = serde_json::to_string(&node.resource).unwrap();
+        assert!(!spec.contains("API-KEY"), "{}", node.resource.id());
+    }
+}
+
+#[test]
+fn changing_an_api_key_is_still_a_change() {
+    let other = LIVE.replace("API-KEY", "OTHER-KEY");
+    let (one, two) = (graph(LIVE), graph(&other));
+    let changed: Vec<_> = one
+        .nodes()
+        .iter()
+        .zip(two.nodes())
+        .filter(|(one, two)| {
+            let spec = |node: &provision::engine::Node<Kind>| {
+                serde_json::to_value(&node.resource).unwrap()
+            };
+            spec(one) != spec(two)
+        })
+        .map(|(one, _)| one.resource.id().to_string())
+        .collect();
+    assert_eq!(
+        changed,
+        [
+            "file[/etc/aztec/kit.toml]",
+            "file[/etc/aztec/node.env]",
+            "service[aztec-sequencer.service]"
+        ]
+    );
+}
+
+/// Debian 12.
+fn old() -> HostFacts {
+    HostFacts {
+        glibc: Some((2, 36)),
+        os_name: "Debian GNU/Linux 12 (bookworm)".into(),
+        ..facts()
+    }
+}
+
+#[test]
+fn a_host_that_cannot_run_it_is_refused_with_the_alternative() {
+    let refused = |text: &str, facts: HostFacts| {
+        let settings = Settings::parse(text).unwrap();
+        let fault = desired(&settings, &facts, "").unwrap_err();
+        assert!(fault.remedy().is_some(), "{}", fault.chain());
+        fault.chain()
+    };
+    let native = "runtime = \"native\"\n";
+    assert_eq!(
+        refused(native, old()),
+        "Aztec 4.1.2 needs glibc 2.39, this host (Debian GNU/Linux 12 (bookworm)) has 2.36"
+    );
+    let unknown = HostFacts {
+        glibc: None,
+        ..facts()
+    };
+    assert!(refused(&format!("{native}{LIVE}"), unknown.clone()).contains("libc6"));
+    assert!(refused("", unknown).contains("anvil"));
+    let fedora = HostFacts {
+        os: "fedora".into(),
+        os_name: "Fedora 43".into(),
+        ..facts()
+    };
+    assert!(refused("", fedora).contains("Fedora 43"));
+    let arm = HostFacts {
+        arch: "aarch64".into(),
+        ..facts()
+    };
+    assert!(refused("", arm).contains("aarch64"));
+}
+
+#[test]
+fn the_runtime_is_native_where_that_can_work() {
+    let chosen = |text: &str, facts: &HostFacts| {
+        let choice = choose(&Settings::parse(text).unwrap(), facts);
+        (choice.runtime, choice.engine, choice.why)
+    };
+    let (runtime, _, why) = chosen("", &facts());
+    assert!(
+        runtime == Runtime::Native && why.contains("lock file"),
+        "{why}"
+    );
+    let (runtime, engine, why) = chosen("", &old());
+    assert!(
+        runtime == Runtime::Container && engine == Engine::Podman,
+        "{why}"
+    );
+    assert!(why.contains("glibc 2.39") && why.contains("2.36"), "{why}");
+    let (runtime, _, why) = chosen(LIVE, &facts());
+    assert!(
+        runtime == Runtime::Container && why.contains("no lock file of Aztec 5.2.0"),
+        "{why}"
+    );
+    let agents = LIVE
+        .replace("[sequencer]", "[prover]")
+        .replace("5.2.0", "4.1.2");
+    let (runtime, _, why) = chosen(&agents, &facts());
+    assert!(
+        runtime == Runtime::Container && why.contains("acvm"),
+        "{why}"
+    );
+    let with_docker = HostFacts {
+        engine: Some(Engine::Docker),
+        ..facts()
+    };
+    let (runtime, engine, why) = chosen("runtime = \"container\"\n", &with_docker);
+    assert!(
+        runtime == Runtime::Container && engine == Engine::Docker,
+        "{why}"
+    );
+    assert_eq!(why, "as asked");
+}
+
+/// The same network in both engines; only what a runtime decides differs from the native one.
+#[test]
+fn every_role_of_a_local_network_in_containers() {
+    let text: String = ["sequencer", "prover", "bootnode", "txe", "bot"]
+        .iter()
+        .map(|role| format!("[{role}]\nenabled = true\n"))
+        .collect();
+    let text = format!("runtime = \"container\"\n{text}");
+    let settings = Settings::parse(&text).unwrap();
+    for engine in [Engine::Podman, Engine::Docker] {
+        let facts = HostFacts {
+            engine: Some(engine),
+            ..old()
+        };
+        let name = format!("every_role_in_{}", engine.name());
+        insta::assert_snapshot!(name, shown(&desired(&settings, &facts, &text).unwrap()));
+    }
+}
+
+/// What the unit reads and does not hand on, the process in the container would never see.
+#[test]
+fn every_variable_of_a_unit_reaches_its_container() {
+    let text = format!(
+        "runtime = \"container\"\n{LIVE}[prover]\nenabled = true\n[bootnode]\nenabled = true\n"
+    );
+    let graph = graph(&text);
+    let mut seen = 0;
+    for node in graph.nodes() {
+        let Kind::Unit(unit) = &node.resource else {
+            continue;
+        };
+        let read: Vec<_> = unit
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("EnvironmentFile="))
+            .collect();
+        for other in graph.nodes() {
+            let Kind::File(file) = &other.resource else {
+                continue;
+            };
+            let path = other.resource.id().to_string();
+            let path = path.trim_start_matches("file[").trim_end_matches(']');
+            if !read.contains(&path) {
+                continue;
+            }
+            for line in file.shown().lines().filter(|line| !line.starts_with('#')) {
+                let name = line.split('=').next().unwrap();
+                assert!(
+                    unit.text.contains(&format!("--env {name} \\\n")),
+                    "{}: {name}",
+                    unit.name
+                );
+                seen += 1;
+            }
+        }
+        assert!(
+            unit.name != "aztec-sequencer.service"
+                || unit.text.contains("--env AZTEC_ADMIN_API_KEY_HASH")
+        );
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn the_examples_in_the_reference_are_valid() {
+    let page = include_str!("../../../docs/reference/kit-toml.md");
+    let parts = page.split("```toml\n").skip(1);
+    let names: Vec<_> = parts
+        .map(|part| part.split("```").next().unwrap())
+        .map(|example| Settings::parse(example).unwrap().network_name)
+        .collect();
+    assert_eq!(names, ["mainnet", "mine"]);
+}
+
+#[test]
+fn a_release_that_nobody_knows_is_said_to_be_treated_like_the_newest() {
+    let found = |text: &str| checks::release(&Settings::parse(text).unwrap());
+    let unknown = found("release = \"5.9.0\"\n");
+    assert_eq!(unknown.status, Verdict::Warn);
+    let said = unknown.message;
+    assert!(
+        said.contains("does not know Aztec 5.9.0 and treats it like 5.2.0"),
+        "{said}"
+    );
+    // What it says to write is enough to be asked no more.
+    let described = "release = \"5.9.0\"\n[releases.\"5.9.0\"]\nlike = \"5.2.0\"\n";
+    assert!(
+        said.contains("[releases.\"5.9.0\"] like = \"5.2.0\""),
+        "{said}"
+    );
+    for text in ["", described] {
+        assert_eq!(found(text).status, Verdict::Pass, "{text}");
+    }
+}
+
+#[test]
+fn node_and_sequencer_are_never_wanted_together() {
+    for text in ["", "[sequencer]\nenabled = true\n"] {
+        let graph = graph(text);
+        let units: Vec<_> = graph
+            .nodes()
+            .iter()
+            .filter_map(|node| match &node.resource {
+                Kind::Unit(unit) if unit.name != "aztec-l1.service" => Some(unit),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(units.len(), 1);
+        assert!(units[0].text.contains("Conflicts="), "{}", units[0].text);
+        assert!(units[0].text.contains("/var/lib/aztec/node"));
+    }
+}

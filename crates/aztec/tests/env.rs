@@ -1,0 +1,262 @@
+//! What the lint of an environment file says, finding by finding.
+
+use aztec::release;
+
+/// Where the file is used.
+#[derive(Clone, Copy)]
+struct Use {
+    release: &'static str,
+    local: bool,
+    keystore: bool,
+}
+
+const LIVE: Use = Use {
+    release: "4.1.2",
+    local: false,
+    keystore: false,
+};
+const LOCAL: Use = Use {
+    local: true,
+    ..LIVE
+};
+const SEQUENCER: Use = Use {
+    keystore: true,
+    ..LIVE
+};
+const FIVE: Use = Use {
+    release: "5.2.0",
+    ..LIVE
+};
+const LATER: Use = Use {
+    release: "5.9.0",
+    ..LIVE
+};
+
+fn findings(used: Use, text: &str) -> Vec<String> {
+    release(used.release, None)
+        .expect("a version")
+        .lint_env(used.local, used.keystore, "node.env", text)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn says_what_is_wrong_and_nothing_else() {
+    let cases: &[(Use, &str, &[&str])] = &[
+        (LIVE, include_str!("data/env/good.env"), &[]),
+        // Unknown names.
+        (
+            LIVE,
+            "PORT=8081\n",
+            &["error: node.env:1: PORT: 4.1.2 does not read it. Write AZTEC_PORT."],
+        ),
+        (
+            LIVE,
+            "# a\n\nL1_CONTRACTS_REGISTRY_ADDRESS=0x1\n",
+            &[
+                "error: node.env:3: L1_CONTRACTS_REGISTRY_ADDRESS: 4.1.2 does not read it. Write REGISTRY_CONTRACT_ADDRESS.",
+            ],
+        ),
+        (
+            LIVE,
+            "ROLLUP_CONTRACT_ADDRESS=0x1\n",
+            &[
+                "error: node.env:1: ROLLUP_CONTRACT_ADDRESS: 4.1.2 does not read it. Write ROLLUP_VERSION.",
+            ],
+        ),
+        (
+            LIVE,
+            "MY_OWN=1\n",
+            &[
+                "warning: node.env:1: MY_OWN: 4.1.2 does not read it. Correct the name, or remove the line.",
+            ],
+        ),
+        (
+            LIVE,
+            "PXE_PORT=1\n",
+            &[
+                "warning: node.env:1: PXE_PORT: the PXE is no server: it runs inside a wallet. Remove the line.",
+            ],
+        ),
+        (
+            LATER,
+            "P2P_PROT=1\n",
+            &[
+                "warning: node.env:1: P2P_PROT: 5.2.0 does not read it. If P2P_PORT is meant, write that.",
+            ],
+        ),
+        // Removed names.
+        (
+            LIVE,
+            "SEQ_TX_POLLING_INTERVAL_MS=1000\n",
+            &[
+                "error: node.env:1: SEQ_TX_POLLING_INTERVAL_MS: it was removed in 4.0.0. Write SEQ_POLLING_INTERVAL_MS.",
+            ],
+        ),
+        (
+            FIVE,
+            "VALIDATOR_REEXECUTE=false\n",
+            &[
+                "warning: node.env:1: VALIDATOR_REEXECUTE: it was removed after 4.1.2. Remove the line.",
+            ],
+        ),
+        (LIVE, "VALIDATOR_REEXECUTE=false\n", &[]),
+        // Names that only one release knows.
+        (FIVE, "SEQ_MIN_PEERS_TO_PROPOSE=2\n", &[]),
+        (
+            LIVE,
+            "SEQ_MIN_PEERS_TO_PROPOSE=2\n",
+            &[
+                "warning: node.env:1: SEQ_MIN_PEERS_TO_PROPOSE: 4.1.2 does not read it. Correct the name, or remove the line.",
+            ],
+        ),
+        // Empty values.
+        (
+            LIVE,
+            "ETHEREUM_DEBUG_HOSTS=\nNODE_OPTIONS=\"\"\n",
+            &[
+                "error: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which the node does not take for not set. Remove the line, or give it a value.",
+                "warning: node.env:2: NODE_OPTIONS: it is empty. Remove the line.",
+            ],
+        ),
+        // Consensus.
+        (
+            LIVE,
+            "AZTEC_SLOT_DURATION=36\n",
+            &[
+                "error: node.env:1: AZTEC_SLOT_DURATION: all nodes of a live network must agree on it, and the network brings it. Remove the line.",
+            ],
+        ),
+        (
+            FIVE,
+            "L1_CHAIN_ID=1\n",
+            &[
+                "error: node.env:1: L1_CHAIN_ID: all nodes of a live network must agree on it, and the network brings it. Remove the line.",
+            ],
+        ),
+        (LOCAL, "AZTEC_SLOT_DURATION=36\nL1_CHAIN_ID=31337\n", &[]),
+        // A keystore.
+        (
+            LIVE,
+            "COINBASE=0x00000000000000000000000000000000000000aa\n",
+            &[],
+        ),
+        (
+            SEQUENCER,
+            "COINBASE=0x00000000000000000000000000000000000000aa\n",
+            &[
+                "warning: node.env:1: COINBASE: the node ignores it, because it has a keystore. Set it in the keystore, and remove the line.",
+            ],
+        ),
+        (
+            SEQUENCER,
+            "VALIDATOR_PRIVATE_KEYS=0xsecret\n",
+            &[
+                "error: node.env:1: VALIDATOR_PRIVATE_KEYS: keys do not belong into the environment: anyone who can read /proc sees them. Put the key into a keystore under /etc/aztec/keystore.",
+                "warning: node.env:1: VALIDATOR_PRIVATE_KEYS: the node ignores it, because it has a keystore. Set it in the keystore, and remove the line.",
+            ],
+        ),
+        // Keys.
+        (
+            LIVE,
+            "PEER_ID_PRIVATE_KEY=secret\nBOT_L1_MNEMONIC=secret\n",
+            &[
+                "error: node.env:1: PEER_ID_PRIVATE_KEY: keys do not belong into the environment: anyone who can read /proc sees them. Name its file with PEER_ID_PRIVATE_KEY_PATH.",
+                "error: node.env:2: BOT_L1_MNEMONIC: keys do not belong into the environment: anyone who can read /proc sees them. Remove the line.",
+            ],
+        ),
+        // Older names.
+        (
+            LIVE,
+            "SYNC_SNAPSHOTS_URL=https://x\n",
+            &[
+                "warning: node.env:1: SYNC_SNAPSHOTS_URL: an older name, only read when SYNC_SNAPSHOTS_URLS is not set. Write SYNC_SNAPSHOTS_URLS.",
+            ],
+        ),
+        // Defaults.
+        (
+            LIVE,
+            "AZTEC_PORT=8080\nETHEREUM_ALLOW_NO_DEBUG_HOSTS=1\nP2P_QUERY_FOR_IP=false\n",
+            &[
+                "warning: node.env:1: AZTEC_PORT: it is set to its default. Remove the line: a later release may know better.",
+                "warning: node.env:2: ETHEREUM_ALLOW_NO_DEBUG_HOSTS: it is set to its default. Remove the line: a later release may know better.",
+                "warning: node.env:3: P2P_QUERY_FOR_IP: it is set to its default. Remove the line: a later release may know better.",
+            ],
+        ),
+        // The networks bring another value than the release.
+        (LIVE, "P2P_ENABLED=false\n", &[]),
+        (
+            LOCAL,
+            "P2P_ENABLED=false\n",
+            &[
+                "warning: node.env:1: P2P_ENABLED: it is set to its default. Remove the line: a later release may know better.",
+            ],
+        ),
+        // Duplicates.
+        (
+            LIVE,
+            "LOG_LEVEL=info\nP2P_PORT=1\nLOG_LEVEL=debug\n",
+            &[
+                "warning: node.env:3: LOG_LEVEL: line 1 sets it already, and only the last one counts. Remove one of the two.",
+            ],
+        ),
+        // Types.
+        (
+            LIVE,
+            "P2P_PORT=40401/tcp\nL1_GAS_PRICE_MAX=cheap\nP2P_RPC_PRICE_BUMP_PERCENTAGE=1e1\nP2P_DISCOVERY_DISABLED=yes\nPROVER_ID=alice\nSYNC_MODE=l1\n",
+            &[
+                "error: node.env:1: P2P_PORT: not a whole number. Write digits only.",
+                "error: node.env:2: L1_GAS_PRICE_MAX: not a number. Write a number.",
+                "error: node.env:4: P2P_DISCOVERY_DISABLED: neither true nor false: the node takes it for false. Write true or false.",
+                "error: node.env:5: PROVER_ID: not an Ethereum address. Write 0x and 40 hexadecimal digits.",
+                "error: node.env:6: SYNC_MODE: not a value that the node knows. Write one of full, snapshot, force-snapshot.",
+            ],
+        ),
+        // 4.1.2 reads this one with `parseInt`, its own default included.
+        (
+            LIVE,
+            "SEQ_PER_BLOCK_ALLOCATION_MULTIPLIER=1.2\n",
+            &[
+                "error: node.env:1: SEQ_PER_BLOCK_ALLOCATION_MULTIPLIER: not a whole number. Write digits only.",
+            ],
+        ),
+        // What is no assignment to systemd.
+        (
+            LIVE,
+            "export LOG_LEVEL=debug\n0xsecret\nLOG_JSON=\"1\nP2P_PORT=1\n",
+            &[
+                "error: node.env:1: LOG_LEVEL: systemd skips this line. Remove `export`.",
+                "error: node.env:2: systemd skips this line. Write it as NAME=value.",
+                "error: node.env:3: LOG_JSON: its quote is not closed, and the rest of the file is its value. Close the quote.",
+            ],
+        ),
+    ];
+    for (used, text, expected) in cases {
+        assert_eq!(findings(*used, text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn no_finding_repeats_a_value() {
+    let release = release("4.1.2", None).unwrap();
+    let names = include_str!("data/env-names-4.1.2.txt").lines();
+    let text: String = names.map(|name| format!("{name}=sEcReT\n")).collect();
+    for finding in release.lint_env(false, true, "node.env", &text) {
+        assert!(!finding.to_string().contains("sEcReT"), "{finding}");
+    }
+}
+
+#[test]
+fn knows_what_the_release_and_node_js_read() {
+    let (four, five) = (
+        release("4.1.2", None).unwrap(),
+        release("5.2.0", None).unwrap(),
+    );
+    let known = |name| (four.knows_variable(name), five.knows_variable(name));
+    assert_eq!(known("AZTEC_PORT"), (true, true));
+    assert_eq!(known("NODE_OPTIONS"), (true, true));
+    assert_eq!(known("P2P_HEALTH_MIN_PEERS"), (false, true));
+    assert_eq!(known("ENABLE_VERSION_CHECK"), (true, false));
+    assert_eq!(known("PORT"), (false, false));
+}
