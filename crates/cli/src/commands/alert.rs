@@ -1,0 +1,32 @@
+//! `aztec-kit alert`
+
+use aztec::alert::{self, Arrival};
+
+use crate::args::{AlertArgs, AlertCommand};
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+
+/// Sends an alert that means nothing to every receiver; 0 only when all of them took it.
+pub fn run(args: &AlertArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let AlertCommand::Test(_) = args.command;
+    let deliveries = alert::test(&host::settings()?).map_err(Failure::usage)?;
+    if printer.json() {
+        printer.document(&deliveries);
+    } else {
+        for delivery in &deliveries {
+            let said = match delivery.result {
+                Arrival::Taken => "took it",
+                Arrival::Failed => {
+                    "refused it, or cannot be reached; `journalctl -u prometheus-alertmanager` tells why"
+                }
+                Arrival::Silent => "got nothing in time",
+            };
+            printer.text(&format!("{}: {said}", delivery.receiver));
+        }
+    }
+    let all = deliveries
+        .iter()
+        .all(|delivery| delivery.result == Arrival::Taken);
+    Ok(if all { exit::OK } else { exit::FAILED })
+}

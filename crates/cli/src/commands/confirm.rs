@@ -1,0 +1,130 @@
+//! `aztec-kit confirm`, and what becomes of a change that can cut the operator off.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use aztec::KIT_STATE;
+use aztec::kinds::Kind;
+use provision::Fault;
+use provision::engine::{self, FileJournal, Guard, Receipt, ResourceId, RunLock, Unconfirmed};
+use provision::host::{Probe, RealHost};
+
+use crate::args::Changing;
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::{CHANGED, GOOD, Printer, STRONG};
+
+/// Keeps whatever waits.
+pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
+    host::require_root()?;
+    let kept = keep()?;
+    if kept.is_empty() {
+        printer.text("nothing waits for a confirmation");
+    } else {
+        printer.text(&format!("{GOOD}kept:{GOOD:#} {}", named(&kept)));
+    }
+    Ok(exit::OK)
+}
+
+/// Takes back whatever waits: the time is over.
+pub fn take_back(printer: &mut Printer) -> Result<u8, Failure> {
+    host::require_root()?;
+    let state = Path::new(KIT_STATE);
+    // Nobody may be able to log in: a run that goes on, or hangs, must not be in the way.
+    let _lock = RunLock::wrest(state, &mut |text| printer.say(text))?;
+    let all = engine::take_back::<Kind>(state, &mut RealHost, &mut FileJournal::new(state))?;
+    for what in &all {
+        let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
+        printer.text(&format!(
+            "taken back, because nobody confirmed it: {}{}",
+            what.id,
+            kept.unwrap_or_default()
+        ));
+    }
+    Ok(exit::OK)
+}
+
+/// What takes changes back that can cut the operator off; `None` when they have another way in.
+pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
+    if args.confirm {
+        return Ok(None);
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| Fault::new("failed to find this program's own file").because(error))?;
+    Ok(Some(Guard {
+        state: KIT_STATE.into(),
+        program,
+        window: Duration::from_secs(args.confirm_within),
+    }))
+}
+
+/// After a run that left this receipt: keeps what waits when that was agreed to in advance, else says how to
+/// keep it, and says what waits still.
+pub fn settle(
+    receipt: &Receipt,
+    args: &Changing,
+    printer: &mut Printer,
+) -> Result<Vec<ResourceId>, Failure> {
+    if receipt.unconfirmed.is_empty() {
+        return Ok(Vec::new());
+    }
+    if args.confirm {
+        keep()?;
+        return Ok(Vec::new());
+    }
+    printer.say(&waiting(&receipt.unconfirmed, RealHost.clock().realtime_us));
+    Ok(ids(&receipt.unconfirmed))
+}
+
+/// What `status` says of changes that wait, or that were taken back.
+pub fn told(receipt: &Receipt, now_us: i64) -> String {
+    let mut text = String::new();
+    if !receipt.unconfirmed.is_empty() {
+        text.push_str(&waiting(&receipt.unconfirmed, now_us));
+        text.push('\n');
+    }
+    for what in &receipt.taken_back {
+        let minutes = (now_us - what.at_us) / 60_000_000;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{CHANGED}taken back:{CHANGED:#} {} is as it was before, since {minutes} min: nobody confirmed the change",
+            what.id
+        );
+    }
+    text
+}
+
+fn keep() -> Result<Vec<ResourceId>, Failure> {
+    let state = Path::new(KIT_STATE);
+    Ok(engine::confirm(
+        state,
+        &mut RealHost,
+        &mut FileJournal::new(state),
+    )?)
+}
+
+fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {
+    changes.iter().map(|change| change.id.clone()).collect()
+}
+
+fn named(ids: &[ResourceId]) -> String {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+fn waiting(changes: &[Unconfirmed], now_us: i64) -> String {
+    let until = changes.iter().map(|change| change.until_us).max();
+    let left = until.map_or(0, |until| (until - now_us) / 1_000_000);
+    let when = if left > 0 {
+        format!("in {left} s")
+    } else {
+        "soon (the time began anew at the last boot)".into()
+    };
+    format!(
+        "{CHANGED}not yet kept:{CHANGED:#} {} can cut you off. Open a second session to this host now; if that works, run\n\
+         \x20             {STRONG}aztec-kit confirm{STRONG:#} in it. Otherwise the change is taken back {when}.",
+        named(&ids(changes))
+    )
+}

@@ -1,0 +1,274 @@
+//! What `setup` and `apply` share: plan, consent, change, verify.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aztec::KIT_STATE;
+use aztec::checks::{self, Finding, Health, Report, Sample, Verdict};
+use provision::Fault;
+use provision::engine::{
+    Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, ResourceId, Stop,
+};
+use provision::host::RealHost;
+use serde_json::{Value, json};
+
+use super::confirm;
+use crate::args::Changing;
+use crate::exit::{self, Failure, PARTIAL};
+use crate::host::{self, Host};
+use crate::printer::{GOOD, Printer, STRONG};
+use crate::progress::Shown;
+use crate::render;
+
+/// Who agrees to the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Nobody: the plan is only shown.
+    Never,
+    /// It was agreed to in advance.
+    Agreed,
+    /// Whoever sits at the terminal; without one, the configuration stands for itself.
+    Operator,
+}
+
+/// A local chain makes its first block some five slots after the stake; a busy machine takes longer.
+const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
+/// A live node syncs for long; here only what dies at once is to be seen.
+const LIVE_PATIENCE: Duration = Duration::from_secs(20);
+const VERIFICATION: usize = 3;
+const NETWORKING: usize = 2;
+/// Remembers whether the last change was seen to work.
+const VERIFIED: &str = "verified";
+
+/// Brings the host to its desired state.
+///
+pub fn run(host: &Host, ask: Ask, args: &Changing, printer: &mut Printer) -> Result<u8, Failure> {
+    let plan = host.plan()?;
+    let verified = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
+    if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && verified {
+        printer.text(&render::plan(&plan, false));
+        let waiting = confirm::settle(&host.receipt, args, printer)?;
+        printer.document(&result("in_sync", &[], None, &waiting));
+        return Ok(exit::OK);
+    }
+    if !plan.is_empty() {
+        fit(host, printer)?;
+        printer.text(&render::plan(&plan, false));
+        printer.text(&host.runtime());
+    }
+    if ask == Ask::Never {
+        printer.document(&plan);
+        return Ok(exit::OK);
+    }
+    let consent = match (ask, printer.attended()) {
+        (Ask::Operator, true) if !plan.is_empty() => {
+            if !printer.ask("Make these changes?") {
+                printer.say("nothing was changed");
+                return Ok(exit::OK);
+            }
+            Consent::Plan(&plan)
+        }
+        _ => Consent::Configuration,
+    };
+    let mut progress = Shown::new(plan.pending().count());
+    let guard = confirm::guard(args)?;
+    let applied = change(host, consent, guard.as_ref(), &mut progress, printer)?;
+    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
+    let waiting = confirm::settle(&receipt, args, printer)?;
+    progress.phase(NETWORKING);
+    let exposure = checks::exposure(&host.settings, &RealHost)?;
+    printer.say(&render::findings(&[exposure]));
+    progress.phase(VERIFICATION);
+    let report = verify(host, args.patience.map(Duration::from_secs), &mut progress);
+    progress.finish();
+    let report = report?;
+    let demand = match args.patience {
+        Some(0) => Demand::Nothing,
+        _ if host.settings.is_local() => Demand::Working,
+        _ => Demand::Running,
+    };
+    finish(&plan, &applied, &waiting, &report, demand, printer)
+}
+
+/// Refuses a host that cannot become what is wanted, before anything is touched.
+fn fit(host: &Host, printer: &mut Printer) -> Result<(), Failure> {
+    let findings = checks::preflight(&host.settings, &host.facts, &RealHost)?;
+    let unfit: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| finding.status != Verdict::Pass)
+        .collect();
+    printer.say(&render::findings(&unfit));
+    let Some(first) = unfit.iter().find(|finding| finding.status == Verdict::Fail) else {
+        return Ok(());
+    };
+    Err(Failure::usage(
+        Fault::new(format!("this host is not fit: {}: {}", first.check, first.message))
+            .fix("Mend it and run the same command again; nothing was changed. `aztec-kit preflight` checks without changing."),
+    ))
+}
+
+fn change(
+    host: &Host,
+    consent: Consent<'_>,
+    guard: Option<&Guard>,
+    progress: &mut Shown,
+    printer: &mut Printer,
+) -> Result<Vec<Applied>, Failure> {
+    let _lock = host::lock(printer)?;
+    let cancel = host::cancel()?;
+    let mut journal = FileJournal::new(Path::new(KIT_STATE));
+    let unverified = Event::Noted {
+        name: VERIFIED.into(),
+        value: Value::Bool(false),
+    };
+    journal.append(&unverified)?;
+    let outcome = Apply {
+        hands: &mut RealHost,
+        journal: &mut journal,
+        consent,
+        cancel: &cancel,
+        progress,
+    }
+    .run_guarded(&host.graph, guard);
+    match outcome {
+        Ok(outcome) => {
+            journal.compact()?;
+            Ok(outcome.applied)
+        }
+        Err(stop) => {
+            progress.finish();
+            Err(stopped(stop))
+        }
+    }
+}
+
+fn stopped(stop: Stop) -> Failure {
+    let at = stop.at.map(|id| format!("{id}: ")).unwrap_or_default();
+    let mut fault = Fault::new(format!("{at}{}", stop.fault.chain()));
+    if let Some(fix) = stop.fault.remedy() {
+        fault = fault.fix(fix);
+    }
+    let mut failure = Failure::failed(fault);
+    if !stop.applied.is_empty() {
+        failure.code = PARTIAL;
+    }
+    failure.applied = stop.applied;
+    failure
+}
+
+/// Waits until both chains are seen to go on; on a live network only until the services have settled.
+fn verify(
+    host: &Host,
+    patience: Option<Duration>,
+    progress: &mut Shown,
+) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let default = if host.settings.is_local() {
+        LOCAL_PATIENCE
+    } else {
+        LIVE_PATIENCE
+    };
+    let patience = patience.unwrap_or(default);
+    progress.note("waiting for the chain to go on");
+    let mut seen = Sample::default();
+    let report = loop {
+        let left = patience.saturating_sub(started.elapsed());
+        let report = host.smoke(left, &mut |sample| {
+            // The L1 moves all the time; it is the other one that people wait for.
+            let news = Sample {
+                l1_head: None,
+                ..*sample
+            };
+            if news != seen {
+                seen = news;
+                progress.note(&sampled(sample));
+            }
+        })?;
+        if report.status == Health::Ok || started.elapsed() >= patience {
+            break report;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
+        let _lock = host::lock(&mut Printer::new(false))?;
+        FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
+            name: VERIFIED.into(),
+            value: Value::Bool(true),
+        })?;
+    }
+    Ok(report)
+}
+
+/// Both chains in a few words.
+pub fn sampled(sample: &Sample) -> String {
+    let number = |number: Option<u64>| number.map_or("?".into(), |number| number.to_string());
+    format!(
+        "L1 {}, L2 proposed {}, checkpointed {}, proven {}, finalized {}",
+        number(sample.l1_head),
+        number(sample.proposed),
+        number(sample.checkpointed),
+        number(sample.proven),
+        number(sample.finalized)
+    )
+}
+
+/// How well the host has to be for a run to count as a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Demand {
+    /// A local chain has to go on.
+    Working,
+    /// A live node syncs for long: it only has to be there.
+    Running,
+    /// Who does not wait only wants to know: a process may crash until the one it needs answers.
+    Nothing,
+}
+
+fn finish(
+    plan: &Plan,
+    applied: &[Applied],
+    waiting: &[ResourceId],
+    report: &Report,
+    demand: Demand,
+    printer: &mut Printer,
+) -> Result<u8, Failure> {
+    let well = match report.status {
+        Health::Ok => true,
+        Health::Degraded => demand != Demand::Working,
+        Health::Down => demand == Demand::Nothing,
+    };
+    printer.text(&render::report(report));
+    printer.document(&result(
+        if well { "applied" } else { "not_working" },
+        applied,
+        Some(report),
+        waiting,
+    ));
+    if !well {
+        printer.say(&format!(
+            "{STRONG}next:{STRONG:#} look at `aztec-kit logs`, then run `aztec-kit smoke`"
+        ));
+        return Ok(exit::FAILED);
+    }
+    printer.say(&format!(
+        "{GOOD}done:{GOOD:#} {} of {} resources changed",
+        applied.len(),
+        plan.steps.len()
+    ));
+    if report.status != Health::Ok {
+        printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing; `aztec-kit smoke` tells when it works"));
+    }
+    Ok(exit::OK)
+}
+
+fn result(
+    status: &str,
+    applied: &[Applied],
+    report: Option<&Report>,
+    unconfirmed: &[ResourceId],
+) -> Value {
+    let applied: Vec<_> = applied
+        .iter()
+        .map(|step| json!({"id": step.id, "action": step.action, "seconds": step.took.as_secs_f64(), "kept": step.kept}))
+        .collect();
+    json!({"status": status, "applied": applied, "verification": report, "unconfirmed": unconfirmed})
+}

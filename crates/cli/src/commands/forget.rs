@@ -1,0 +1,35 @@
+//! `aztec-kit forget`
+
+use std::path::Path;
+
+use aztec::KIT_STATE;
+use provision::Fault;
+use provision::engine::{Event, FileJournal, Journal};
+
+use crate::args::ForgetArgs;
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+
+/// Takes a resource off the record; the host itself is not touched.
+pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    host::require_root()?;
+    let _lock = host::lock(printer)?;
+    let mut journal = FileJournal::new(Path::new(KIT_STATE));
+    let receipt = journal.receipt()?;
+    let Some(entry) = receipt
+        .entries
+        .iter()
+        .find(|entry| entry.id.to_string() == args.id)
+    else {
+        return Err(Failure::usage(
+            Fault::new(format!("{} is not on record", args.id))
+                .fix("`aztec-kit plan --verbose` shows all ids."),
+        ));
+    };
+    journal.append(&Event::Released {
+        id: entry.id.clone(),
+    })?;
+    printer.text(&format!("forgotten: {}", args.id));
+    Ok(exit::OK)
+}

@@ -1,0 +1,164 @@
+//! Secrets from and to people: standard input and the terminal, never arguments or standard output.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+
+use l1::keys::Mnemonic;
+use provision::Fault;
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+
+/// No secret is longer.
+const LIMIT: u64 = 4096;
+/// How often a word may be mistyped.
+const TRIES: usize = 3;
+/// A screen of its own, which leaves nothing in the scrollback.
+const OPEN_SCREEN: &str = "\x1b[?1049h\x1b[2J\x1b[H";
+const CLOSE_SCREEN: &str = "\x1b[2J\x1b[?1049l";
+
+/// A secret from standard input; on a terminal it is asked for and not echoed.
+pub fn secret(what: &str) -> Result<Zeroizing<String>, Failure> {
+    let failed = |error: io::Error| {
+        Failure::usage(Fault::new(format!("failed to read the {what}")).because(error))
+    };
+    let text = if io::stdin().is_terminal() {
+        Zeroizing::new(rpassword::prompt_password(format!("{what}: ")).map_err(failed)?)
+    } else {
+        // Room up front, so that no copy stays behind when the text grows.
+        let mut text = Zeroizing::new(String::with_capacity(LIMIT as usize + 1));
+        io::stdin()
+            .lock()
+            .take(LIMIT + 1)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        text
+    };
+    let trimmed = text.trim_end_matches(['\n', '\r']);
+    if trimmed.is_empty() || text.len() as u64 > LIMIT {
+        return Err(Failure::usage(
+            Fault::new(format!("standard input holds no {what}"))
+                .fix(format!("Pipe the {what} in, or run it on a terminal.")),
+        ));
+    }
+    Ok(Zeroizing::new(trimmed.to_owned()))
+}
+
+/// A new password: asked twice on a terminal.
+pub fn new_password() -> Result<Zeroizing<String>, Failure> {
+    let password = secret("password")?;
+    if io::stdin().is_terminal() && *secret("the same again")? != *password {
+        return Err(Failure::usage(
+            Fault::new("the passwords differ").fix("Run it again, and type the same one twice."),
+        ));
+    }
+    Ok(password)
+}
+
+/// The terminal itself, wherever standard output and error go.
+pub struct Terminal {
+    reader: BufReader<File>,
+    own_screen: bool,
+}
+
+impl Terminal {
+    /// The terminal of this process, if it has one.
+    pub fn open() -> Option<Self> {
+        let tty = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
+        let plain = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        Some(Self {
+            reader: BufReader::new(tty),
+            own_screen: !plain,
+        })
+    }
+
+    /// Shows a mnemonic until Enter is pressed, then asks for two of its words.
+    pub fn entrust(&mut self, mnemonic: &Mnemonic) -> Result<(), Failure> {
+        let failed = |error: io::Error| {
+            Failure::usage(
+                Fault::new("the terminal went away")
+                    .fix("Run it again on a terminal that stays: nothing was written.")
+                    .because(error),
+            )
+        };
+        let phrase = mnemonic.phrase();
+        let words: Vec<&str> = phrase.split(' ').collect();
+        let shown = self.show(&words);
+        // Whatever happened, the words go from the screen.
+        let hidden = self.screen(CLOSE_SCREEN);
+        shown.and(hidden).map_err(failed)?;
+        let (first, second) = two(words.len())?;
+        for index in [first, second] {
+            if !self.knows(index, words[index]).map_err(failed)? {
+                return Err(Failure::usage(
+                    Fault::new(format!("word {} was not the one shown", index + 1))
+                        .fix("Nothing was written. Run it again, for other words."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, words: &[&str]) -> io::Result<()> {
+        self.screen(OPEN_SCREEN)?;
+        self.say(
+            "These words restore every key. They are shown this once and stored nowhere:\n\n",
+        )?;
+        for (index, word) in words.iter().enumerate() {
+            let end = if index % 4 == 3 { "\n" } else { "" };
+            self.say(&format!("  {:>2} {word:<10}{end}", index + 1))?;
+        }
+        self.say("\nWrite them down on paper, in this order. Then press Enter. ")?;
+        self.line().map(drop)
+    }
+
+    fn knows(&mut self, index: usize, word: &str) -> io::Result<bool> {
+        for _ in 0..TRIES {
+            self.say(&format!("Word {}: ", index + 1))?;
+            if self.line()?.trim().eq_ignore_ascii_case(word) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn screen(&mut self, sequence: &str) -> io::Result<()> {
+        if self.own_screen {
+            self.say(sequence)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        let tty = self.reader.get_mut();
+        tty.write_all(text.as_bytes()).and_then(|()| tty.flush())
+    }
+
+    fn line(&mut self) -> io::Result<Zeroizing<String>> {
+        let mut line = Zeroizing::new(String::with_capacity(64));
+        if self.reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line)
+    }
+}
+
+/// Two different numbers below `count`, by chance.
+fn two(count: usize) -> Result<(usize, usize), Failure> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::failed(Fault::new("the system gave no randomness").because(error.to_string()))
+    })?;
+    let pick = |half: &[u8]| {
+        half.iter()
+            .fold(0, |sum, byte| sum * 256 + usize::from(*byte))
+    };
+    let first = pick(&bytes[..4]) % count;
+    let second = (first + 1 + pick(&bytes[4..]) % (count - 1)) % count;
+    Ok((first, second))
+}

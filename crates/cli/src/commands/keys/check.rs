@@ -1,0 +1,67 @@
+//! `aztec-kit keys check`
+
+use std::path::{Path, PathBuf};
+
+use aztec::checks::keystore;
+use clap::Args as ClapArgs;
+use l1::keys::keystore::survey::Listed;
+use provision::Fault;
+use provision::host::{Probe, RealHost};
+
+use super::flags::Source;
+use super::place::Place;
+use crate::exit::{self, Failure};
+use crate::printer::Printer;
+use crate::render;
+
+/// Flags of `keys check`.
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    source: Source,
+    /// Another node's keys: its directory, or what `keys list --json` printed there; may be repeated
+    #[arg(long, value_name = "PATH")]
+    other: Vec<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Checks a directory of keystores.
+pub fn run(args: &CheckArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let others = args
+        .other
+        .iter()
+        .map(|path| Ok((path, other(path)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let (_, mut survey) = Place::existing(args.source.path())?;
+    for (path, theirs) in others {
+        survey.against(&path.display().to_string(), &theirs);
+    }
+    let findings = keystore::findings(&survey);
+    if printer.json() {
+        printer.document(&findings);
+    } else {
+        printer.text(&render::findings(&findings));
+    }
+    Ok(if survey.sound() {
+        exit::OK
+    } else {
+        exit::FAILED
+    })
+}
+
+fn other(path: &Path) -> Result<Vec<Listed>, Failure> {
+    if path.is_dir() {
+        return Ok(Place::sound(path)?.1.attesters());
+    }
+    let bytes = RealHost.read(path).map_err(Failure::usage)?;
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| {
+            Failure::usage(
+                Fault::new(format!("{} is not a list of keys", path.display()))
+                    .fix("Make it on the other node with `aztec-kit keys list --json`."),
+            )
+        })
+}

@@ -1,0 +1,99 @@
+//! Flags that several verbs of `keys` have, and how their values are read.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use l1::keys::keystore::document::{parse_address, parse_aztec_address, parse_signer};
+use l1::{Address, B256};
+use url::Url;
+
+/// Keystores of the services, unless another directory is named.
+pub const KEYSTORE: &str = "/etc/aztec/keystore";
+/// The keystore of a prover node.
+pub const PROVER_KEYSTORE: &str = "/etc/aztec/keystore-prover";
+/// Where BIP-44 puts the attesters: `m/44'/60'/0'/0/i`.
+pub const ATTESTERS: u32 = 0;
+/// The account that only publishers come from, so that none can ever be an attester: `m/44'/60'/1'/0/i`.
+pub const PUBLISHERS: u32 = 1;
+
+/// What the new keystore says, and where it goes.
+#[derive(Debug, ClapArgs)]
+pub struct Target {
+    /// Where the L1 rewards go [default: to the attester]
+    #[arg(long, value_name = "ADDRESS", value_parser = coinbase)]
+    pub coinbase: Option<Address>,
+    /// Where the L2 fees go; the protocol does not use it yet [default: zero]
+    #[arg(long, value_name = "ADDRESS", value_parser = fee_recipient)]
+    pub fee_recipient: Option<B256>,
+    /// A web3signer that has the Ethereum keys; the keystore gets addresses only
+    #[arg(long, value_name = "URL", value_parser = signer)]
+    pub remote_signer: Option<Url>,
+    /// Directory of the keystore
+    #[arg(long, value_name = "DIR", default_value = KEYSTORE)]
+    pub out: PathBuf,
+    /// Name of the file, without .json [default: key1, or the next that is free]
+    #[arg(long, value_parser = name)]
+    pub name: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where keystores are.
+#[derive(Debug, ClapArgs)]
+pub struct Source {
+    /// Directory of the keystores
+    #[arg(value_name = "DIR", default_value = KEYSTORE)]
+    pub dir: PathBuf,
+}
+
+impl Source {
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// An address with its prefix.
+pub fn address(text: &str) -> Result<Address, String> {
+    if !text.starts_with("0x") {
+        return Err("does not begin with 0x".into());
+    }
+    parse_address(text).map_err(str::to_owned)
+}
+
+fn coinbase(text: &str) -> Result<Address, String> {
+    match address(text)? {
+        Address::ZERO => Err("is zero: the rewards would go to nobody".into()),
+        address => Ok(address),
+    }
+}
+
+fn fee_recipient(text: &str) -> Result<B256, String> {
+    if !text.starts_with("0x") {
+        return Err("does not begin with 0x".into());
+    }
+    parse_aztec_address(text).map_err(str::to_owned)
+}
+
+fn signer(text: &str) -> Result<Url, String> {
+    let url = parse_signer(text).map_err(str::to_owned)?;
+    if url.username().is_empty() && url.password().is_none() {
+        Ok(url)
+    } else {
+        Err("carries a password, which everybody on this host could read".into())
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix(".json").unwrap_or(text);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.len() <= 64
+        && name.bytes().all(plain)
+    {
+        Ok(name.to_owned())
+    } else {
+        Err("is not 1 to 64 letters, digits, dots, dashes and underscores".into())
+    }
+}

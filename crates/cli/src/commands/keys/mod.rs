@@ -1,0 +1,66 @@
+//! `aztec-kit keys`: validator keys of an operator.
+
+mod ask;
+mod check;
+mod export;
+mod flags;
+mod import;
+mod list;
+mod new;
+mod place;
+mod staker_output;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use crate::exit::Failure;
+use crate::printer::Printer;
+
+/// Flags of `keys`.
+#[derive(Debug, ClapArgs)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make keys from a new mnemonic, which is shown once, on the terminal alone
+    New(new::NewArgs),
+    /// Bring in keys from a mnemonic, a keystore or key files
+    Import(import::ImportArgs),
+    /// Show addresses and public keys; no secret
+    List(list::ListArgs),
+    /// Check files, permissions and duplicates; changes nothing
+    Check(check::CheckArgs),
+    /// Make the file that registers attesters (public keys with their proofs of possession)
+    StakerOutput(staker_output::StakerOutputArgs),
+    /// Write an encrypted backup
+    Export(export::ExportArgs),
+}
+
+impl KeysArgs {
+    /// Whether the result is wanted for machines.
+    pub fn json(&self) -> bool {
+        match &self.command {
+            KeysCommand::New(args) => args.target.json,
+            KeysCommand::Import(args) => args.target.json,
+            KeysCommand::List(args) => args.json,
+            KeysCommand::Check(args) => args.json,
+            KeysCommand::StakerOutput(_) => true,
+            KeysCommand::Export(args) => args.json,
+        }
+    }
+}
+
+/// Does it.
+pub fn run(args: &KeysArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    match &args.command {
+        KeysCommand::New(args) => new::run(args, printer),
+        KeysCommand::Import(args) => import::run(args, printer),
+        KeysCommand::List(args) => list::run(args, printer),
+        KeysCommand::Check(args) => check::run(args, printer),
+        KeysCommand::StakerOutput(args) => staker_output::run(args, printer),
+        KeysCommand::Export(args) => export::run(args, printer),
+    }
+}

@@ -1,0 +1,154 @@
+//! `aztec-kit keys new`
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, builder::PossibleValuesParser, builder::TypedValueParser};
+use l1::keys::keystore::{Bls, Document, NewEntry, Signer, render_entries};
+use l1::keys::{AttesterKeys, EthKey, Mnemonic, WordCount, derive_attester, derive_publisher};
+use provision::Fault;
+use zeroize::Zeroizing;
+
+use super::ask::Terminal;
+use super::flags::{ATTESTERS, PUBLISHERS, Target};
+use super::list;
+use super::place::{self, Place, refused};
+use crate::exit::{self, Failure};
+use crate::printer::Printer;
+
+/// Flags of `keys new`.
+#[derive(Debug, ClapArgs)]
+pub struct NewArgs {
+    /// How many attesters
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// How many keys of their own pay for the attesters' transactions; all attesters share them
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    publishers: u32,
+    /// Length of the mnemonic
+    #[arg(long, value_name = "N", default_value = "24",
+        value_parser = PossibleValuesParser::new(["12", "24"]).map(length))]
+    words: WordCount,
+    /// Write the mnemonic into this new file instead of showing it (outside the keystore directory)
+    #[arg(long, value_name = "PATH")]
+    mnemonic_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+fn length(words: String) -> WordCount {
+    if words == "12" {
+        WordCount::Twelve
+    } else {
+        WordCount::TwentyFour
+    }
+}
+
+/// Which keys of a mnemonic.
+pub struct Range {
+    /// BIP-44 account of the attesters.
+    pub account: u32,
+    /// Address index of the first attester.
+    pub first: u32,
+    /// How many attesters.
+    pub count: u32,
+    /// Address index of the first publisher.
+    pub first_publisher: u32,
+    /// How many publishers.
+    pub publishers: u32,
+}
+
+/// Makes keys.
+pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let target = &args.target;
+    let place = Place::look(&target.out)?;
+    place.name_is_free(target.name.as_deref())?;
+    let file = args.mnemonic_file.as_deref();
+    let file = file
+        .map(|file| place::outside(file, &[&place.dir]))
+        .transpose()?;
+    let mnemonic = l1::keys::generate_mnemonic(args.words).map_err(|error| {
+        Failure::failed(
+            Fault::new("failed to make a mnemonic")
+                .fix(error.fix())
+                .because(error.to_string()),
+        )
+    })?;
+    let range = Range {
+        account: ATTESTERS,
+        first: 0,
+        count: args.count,
+        first_publisher: 0,
+        publishers: args.publishers,
+    };
+    let keystore = keystore(&mnemonic, &range, target)?;
+    admitted(&place, &keystore)?;
+    match &file {
+        Some(file) => {
+            let mut phrase = mnemonic.phrase();
+            phrase.push('\n');
+            place::put_secret(file, phrase.as_bytes())?;
+            printer.say(&format!(
+                "The mnemonic is in {}. Move it off this host.",
+                file.display()
+            ));
+        }
+        None => terminal()?.entrust(&mnemonic)?,
+    }
+    let path = place.add(target.name.as_deref(), &keystore)?;
+    list::made(&path, &keystore, printer)?;
+    Ok(exit::OK)
+}
+
+fn terminal() -> Result<Terminal, Failure> {
+    Terminal::open().ok_or_else(|| {
+        Failure::usage(
+            Fault::new(
+                "there is no terminal to show the mnemonic on, and it is shown nowhere else",
+            )
+            .fix("Run it on a terminal (`ssh -t`), or let --mnemonic-file PATH take it."),
+        )
+    })
+}
+
+/// Refuses before anything is written what would be refused when it is.
+pub fn admitted(place: &Place, keystore: &[u8]) -> Result<(), Failure> {
+    let document = Document::parse(keystore)
+        .map_err(|error| refused(error, "the keystore is not usable", "Use another keystore."))?;
+    place.admits(&document)
+}
+
+/// The keystore with these keys of a mnemonic.
+pub fn keystore(
+    mnemonic: &Mnemonic,
+    range: &Range,
+    target: &Target,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let failed = |error: l1::Error| {
+        let fix = error.fix();
+        refused(error, "failed to derive the keys", fix)
+    };
+    let index = |first: u32, offset| first.saturating_add(offset);
+    let attesters = (0..range.count)
+        .map(|offset| derive_attester(mnemonic, range.account, index(range.first, offset)))
+        .collect::<Result<Vec<AttesterKeys>, _>>()
+        .map_err(failed)?;
+    let publishers = (0..range.publishers)
+        .map(|offset| derive_publisher(mnemonic, PUBLISHERS, index(range.first_publisher, offset)))
+        .collect::<Result<Vec<EthKey>, _>>()
+        .map_err(failed)?;
+    let signer = |key| match &target.remote_signer {
+        Some(url) => Signer::Remote(EthKey::address(key), url),
+        None => Signer::Key(key),
+    };
+    let entries: Vec<_> = attesters
+        .iter()
+        .map(|attester| NewEntry {
+            attester: signer(&attester.eth),
+            bls: Some(Bls::Key(&attester.bls)),
+            publishers: publishers.iter().map(signer).collect(),
+            coinbase: target.coinbase,
+            fee_recipient: target.fee_recipient.unwrap_or_default(),
+        })
+        .collect();
+    Ok(render_entries(&entries))
+}

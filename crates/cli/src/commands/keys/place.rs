@@ -1,0 +1,269 @@
+//! A directory of keystores on this host: looked at as a whole, added to, never changed otherwise.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use aztec::checks::keystore::{self, DIRECTORY};
+use l1::Address;
+use l1::keys::keystore::Document;
+use l1::keys::keystore::survey::{Grade, Listed, Note, Survey};
+use provision::Fault;
+use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
+use zeroize::Zeroizing;
+
+use super::flags::{KEYSTORE, PROVER_KEYSTORE};
+use crate::exit::Failure;
+
+/// Nobody but the owner.
+const FILE: u32 = 0o600;
+
+/// A directory as it is now.
+#[derive(Debug)]
+pub struct Place {
+    /// Its absolute path.
+    pub dir: PathBuf,
+    /// What is in it; `None` when there is no directory.
+    pub survey: Option<Survey>,
+}
+
+/// What is wrong with something that the operator gave; nothing was touched.
+pub fn refused(error: l1::Error, what: impl Into<String>, fix: &str) -> Failure {
+    Failure::usage(Fault::new(what).fix(fix).because(error.to_string()))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(Fault::new("the path is not usable").because(error)))
+}
+
+impl Place {
+    /// Looks at a directory.
+    pub fn look(dir: &Path) -> Result<Self, Failure> {
+        let dir = absolute(dir)?;
+        let owner = rustix::process::geteuid().as_raw();
+        let survey = keystore::survey(&dir, owner, &RealHost).map_err(Failure::usage)?;
+        Ok(Self { dir, survey })
+    }
+
+    /// Looks at a directory of keystores to read from.
+    pub fn existing(dir: &Path) -> Result<(PathBuf, Survey), Failure> {
+        let Self { dir, survey } = Self::look(dir)?;
+        let survey = survey.ok_or_else(|| {
+            Failure::usage(
+                Fault::new(format!("{} does not exist", dir.display()))
+                    .fix("Make keys with `aztec-kit keys new`, or name the directory."),
+            )
+        })?;
+        Ok((dir, survey))
+    }
+
+    /// Looks at a directory of keystores whose keys are to be used: refuses one that is not sound.
+    pub fn sound(dir: &Path) -> Result<(PathBuf, Survey), Failure> {
+        let (dir, survey) = Self::existing(dir)?;
+        match worst(&survey, false) {
+            Some(note) => Err(unsound(&dir, note)),
+            None => Ok((dir, survey)),
+        }
+    }
+
+    /// Whether these keystores may come into the directory; refuses what the node would not start with.
+    pub fn admits(&self, document: &Document) -> Result<(), Failure> {
+        let Some(survey) = &self.survey else {
+            return Ok(());
+        };
+        if let Some(note) = worst(survey, true) {
+            return Err(unsound(&self.dir, note));
+        }
+        let known = survey.attesters();
+        let owner = |address: &Address| known.iter().find(|one| one.attester == Some(*address));
+        let new = document
+            .validators
+            .iter()
+            .flat_map(|entry| &entry.attesters);
+        for address in new.filter_map(|one| one.eth.address()) {
+            if let Some(Listed { file, .. }) = owner(&address) {
+                return Err(Failure::usage(
+                    Fault::new(format!("attester {address} is in {file} already")).fix(
+                        "An attester must be on one node once. For further ones of the same mnemonic give --first-index.",
+                    ),
+                ));
+            }
+        }
+        let others = survey.documents.iter().map(|(_, it)| it.schema_version);
+        if others
+            .into_iter()
+            .any(|version| version != document.schema_version)
+        {
+            return Err(Failure::usage(
+                Fault::new("the keystores there have another schemaVersion, and the node refuses a mixture")
+                    .fix("Use one version in one directory."),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts a keystore into the directory, under a name that was free.
+    pub fn add(&self, name: Option<&str>, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let document = Document::parse(bytes).map_err(|error| {
+            Failure::failed(
+                Fault::new("what would be written is no keystore").because(error.to_string()),
+            )
+        })?;
+        make_dir(&self.dir)?;
+        let _lock = lock(&self.dir)?;
+        // Again, now that nobody else adds to it.
+        let now = Self::look(&self.dir)?;
+        now.admits(&document)?;
+        let path = match name {
+            Some(name) => self.dir.join(format!("{name}.json")),
+            None => self.free()?,
+        };
+        put(&path, bytes, FILE)?;
+        Ok(path)
+    }
+
+    /// Refuses a name that is taken.
+    pub fn name_is_free(&self, name: Option<&str>) -> Result<(), Failure> {
+        let Some(name) = name else { return Ok(()) };
+        is_free(&self.dir.join(format!("{name}.json")))
+    }
+
+    fn free(&self) -> Result<PathBuf, Failure> {
+        for number in 1..=u16::MAX {
+            let path = self.dir.join(format!("key{number}.json"));
+            if RealHost.meta(&path)?.is_none() {
+                return Ok(path);
+            }
+        }
+        Err(Failure::usage(
+            Fault::new("no name is free").fix("Give --name."),
+        ))
+    }
+}
+
+/// The first thing that forbids to use a directory; to add to one that is still empty is fine.
+fn worst(survey: &Survey, adding: bool) -> Option<&Note> {
+    let empty = adding && survey.documents.is_empty();
+    survey
+        .notes
+        .iter()
+        .find(|note| note.grade == Grade::Bad && !(empty && note.check == "keystores"))
+}
+
+fn unsound(dir: &Path, note: &Note) -> Failure {
+    Failure::usage(
+        Fault::new(format!("{}: {}", note.check, note.message)).fix(format!(
+            "Put that right first; `aztec-kit keys check {}` shows all of it.",
+            dir.display()
+        )),
+    )
+}
+
+/// A file with a key of somebody: a regular file that only its owner can read.
+pub fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bad = |what: String, fix: &str| Err(Failure::usage(Fault::new(what).fix(fix)));
+    let shown = path.display();
+    let Some(meta) = RealHost.meta(path).map_err(Failure::usage)? else {
+        return bad(format!("{shown} does not exist"), "Check the path.");
+    };
+    if meta.file_type != FileType::File {
+        let what = format!("{shown} is a {}, not a file", meta.file_type.word());
+        return bad(what, "Name the file itself.");
+    }
+    if meta.mode & 0o077 != 0 {
+        return bad(
+            format!(
+                "{shown} has mode {:04o}: others can read the keys in it",
+                meta.mode
+            ),
+            "If nobody has, `chmod 600` it and run this again; otherwise make new keys.",
+        );
+    }
+    let bytes = RealHost.read(path).map_err(Failure::usage)?;
+    Ok(Zeroizing::new(bytes.unwrap_or_default()))
+}
+
+/// Where a new file may go: its directory exists and is no keystore directory, and the name is free.
+pub fn outside(path: &Path, keystores: &[&Path]) -> Result<PathBuf, Failure> {
+    let path = absolute(path)?;
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let real = parent.canonicalize().map_err(|error| {
+        Failure::usage(
+            Fault::new(format!("failed to look at {}", parent.display()))
+                .fix("Name a directory that exists.")
+                .because(error),
+        )
+    })?;
+    let services = [Path::new(KEYSTORE), Path::new(PROVER_KEYSTORE)];
+    for keystore in keystores.iter().chain(&services) {
+        let keystore = absolute(keystore)?;
+        let keystore = keystore.canonicalize().unwrap_or(keystore);
+        if real.starts_with(&keystore) || path.starts_with(&keystore) {
+            return Err(Failure::usage(
+                Fault::new(format!(
+                    "{} is in the keystore directory, where the node would load it",
+                    path.display()
+                ))
+                .fix("Choose another place."),
+            ));
+        }
+    }
+    is_free(&path)?;
+    Ok(path)
+}
+
+fn is_free(path: &Path) -> Result<(), Failure> {
+    match RealHost.meta(path).map_err(Failure::usage)? {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage(
+            Fault::new(format!(
+                "{} exists, and keys are never overwritten",
+                path.display()
+            ))
+            .fix("Choose another name."),
+        )),
+    }
+}
+
+/// Creates a file that must not exist, synced, with its final mode from the start.
+pub fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    RealHost.put_new(&NewFile {
+        path,
+        bytes,
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+        mode,
+    })?;
+    Ok(())
+}
+
+/// Creates a file with a secret outside the keystore directory.
+pub fn put_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let _lock = lock(path.parent().unwrap_or(Path::new("/")))?;
+    put(path, bytes, FILE)
+}
+
+/// Creates a directory and those above it, for the owner alone.
+pub fn make_dir(dir: &Path) -> Result<(), Failure> {
+    let missing: Vec<_> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    for dir in missing.into_iter().rev() {
+        let made = RealHost.mkdir(
+            dir,
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+            DIRECTORY,
+        );
+        if !dir.is_dir() {
+            made?;
+        }
+    }
+    Ok(())
+}
+
+/// Held while something is added: the name under which a file is staged is always the same.
+fn lock(dir: &Path) -> Result<File, Failure> {
+    let failed = |error| Fault::new(format!("failed to lock {}", dir.display())).because(error);
+    let handle = File::open(dir).map_err(failed)?;
+    handle.lock().map_err(failed)?;
+    Ok(handle)
+}

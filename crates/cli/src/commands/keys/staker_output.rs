@@ -1,0 +1,175 @@
+//! `aztec-kit keys staker-output`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use l1::keys::StakerOutput;
+use l1::keys::keystore::document::{Account, BlsAccount};
+use l1::{Address, Reader};
+use provision::Fault;
+use provision::host::RealHost;
+
+use super::flags::{Source, address};
+use super::place::{self, Place};
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+
+/// Answers of an endpoint on the other side of the world, behind a slow proxy.
+const CALL: Duration = Duration::from_secs(20);
+
+/// Flags of `keys staker-output`.
+#[derive(Debug, ClapArgs)]
+pub struct StakerOutputArgs {
+    #[command(flatten)]
+    source: Source,
+    /// Only this attester; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    attester: Vec<Address>,
+    /// Ethereum execution endpoints, in order of preference [default: those of kit.toml]
+    #[arg(
+        long,
+        value_name = "URL",
+        value_delimiter = ',',
+        env = "L1_RPC_URLS",
+        hide_env_values = true
+    )]
+    l1_rpc_urls: Vec<String>,
+    /// The registry of the network [default: that of kit.toml]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    registry: Option<Address>,
+    /// Write it into this new file instead of standard output (outside the keystore directory)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Makes the file that registers attesters.
+pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let (dir, survey) = Place::sound(args.source.path())?;
+    let out = args.out.as_deref();
+    let out = out.map(|file| place::outside(file, &[&dir])).transpose()?;
+    let mut keys = Vec::new();
+    let mut left_out = Vec::new();
+    for (_, document) in &survey.documents {
+        for one in document
+            .validators
+            .iter()
+            .flat_map(|entry| &entry.attesters)
+        {
+            let Some(attester) = one.eth.address() else {
+                continue;
+            };
+            if !args.attester.is_empty() && !args.attester.contains(&attester) {
+                continue;
+            }
+            match (&one.bls, &one.eth) {
+                (Some(BlsAccount::Key(bls)), Account::Key(_) | Account::Remote { .. }) => {
+                    keys.push((attester, bls));
+                }
+                _ => left_out.push(attester),
+            }
+        }
+    }
+    let asked = |address: &&Address| !keys.iter().any(|(attester, _)| attester == *address);
+    if let Some(address) = args.attester.iter().find(asked).or(left_out.first()) {
+        return Err(Failure::usage(
+            Fault::new(format!("there is no BLS key of attester {address}"))
+                .fix("`aztec-kit keys list` shows what is there; name others with --attester."),
+        ));
+    }
+    if keys.is_empty() {
+        return Err(Failure::usage(
+            Fault::new("there is no attester in the keystore")
+                .fix("Make one with `aztec-kit keys new`, or bring one in with `keys import`."),
+        ));
+    }
+    let (urls, registry) = chain(args)?;
+    let reader = connect(&urls)?;
+    let failed = |error: l1::Error| {
+        Failure::failed(
+            Fault::new("failed to ask the L1")
+                .fix(error.fix())
+                .because(error.to_string()),
+        )
+    };
+    let rollup = reader.canonical_rollup(registry).map_err(failed)?;
+    let gse = reader.rollup_info(rollup).map_err(failed)?.gse;
+    printer.say(&format!(
+        "chain {}, registry {registry}, rollup {rollup}, escrow {gse}",
+        reader.chain_id().map_err(failed)?
+    ));
+    let mut entries = Vec::new();
+    for (attester, bls) in keys {
+        let digest = reader
+            .registration_digest(gse, bls.public_g1())
+            .map_err(failed)?;
+        entries.push(StakerOutput::of(attester, bls, digest).map_err(failed)?);
+    }
+    let Some(out) = out else {
+        printer.document(&entries);
+        return Ok(exit::OK);
+    };
+    let mut bytes = serde_json::to_vec_pretty(&entries)
+        .map_err(|error| Failure::failed(Fault::new("failed to write JSON").because(error)))?;
+    bytes.push(b'\n');
+    // Public, for wherever the registration is made from.
+    place::put(&out, &bytes, 0o644)?;
+    printer.say(&format!("{} attesters in {}", entries.len(), out.display()));
+    Ok(exit::OK)
+}
+
+/// What is asked, and for the rest what this host is configured with.
+fn chain(args: &StakerOutputArgs) -> Result<(Vec<String>, Address), Failure> {
+    let urls: Vec<_> = args
+        .l1_rpc_urls
+        .iter()
+        .filter(|url| !url.is_empty())
+        .cloned()
+        .collect();
+    if let (false, Some(registry)) = (urls.is_empty(), args.registry) {
+        return Ok((urls, registry));
+    }
+    let settings = host::settings()?;
+    let registry = match args.registry {
+        Some(registry) => Some(registry),
+        None => aztec::checks::registry(&settings, &RealHost).map_err(Failure::usage)?,
+    };
+    let registry = registry.ok_or_else(|| {
+        Failure::usage(
+            Fault::new("the registry of this network is not known").fix("Name it with --registry."),
+        )
+    })?;
+    let configured = || {
+        settings
+            .l1_rpc_urls
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    Ok((if urls.is_empty() { configured() } else { urls }, registry))
+}
+
+fn connect(urls: &[String]) -> Result<Reader, Failure> {
+    let mut last = None;
+    for url in urls {
+        let answered =
+            Reader::connect(url, CALL).and_then(|reader| reader.chain_id().map(|_| reader));
+        match answered {
+            Ok(reader) => return Ok(reader),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(match last {
+        Some(error @ l1::Error::Url { .. }) => {
+            let fix = error.fix();
+            place::refused(error, "failed to ask the L1", fix)
+        }
+        Some(error) => Failure::failed(
+            Fault::new("no L1 endpoint answers")
+                .fix(error.fix())
+                .because(error.to_string()),
+        ),
+        None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
+    })
+}

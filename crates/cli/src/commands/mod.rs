@@ -1,0 +1,18 @@
+//! One file per verb. Logic stays in the libraries; these only connect it to the terminal.
+
+pub mod alert;
+pub mod apply;
+pub mod beacon;
+pub mod bootstrap;
+pub mod collect;
+pub mod confirm;
+pub mod converge;
+pub mod forget;
+pub mod keys;
+pub mod metrics;
+pub mod plan;
+pub mod preflight;
+pub mod services;
+pub mod setup;
+pub mod smoke;
+pub mod status;

@@ -1,0 +1,72 @@
+//! `aztec-kit start`, `stop` and `logs`
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use aztec::{HostFacts, KIT_STATE, checks};
+use provision::Fault;
+use provision::engine::{Event, FileJournal, Journal};
+use provision::host::{Hands, Order, RealHost};
+
+use crate::args::LogsArgs;
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+
+/// A node may take minutes to close its databases.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+fn units() -> Result<Vec<String>, Failure> {
+    let facts = HostFacts::gather(&RealHost)?;
+    Ok(checks::units(&host::settings()?, &facts))
+}
+
+/// Starts every service of this host.
+pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
+    tell("start", units()?, printer)
+}
+
+/// Stops every service of this host, the node before its L1.
+pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
+    let mut units = units()?;
+    units.reverse();
+    tell("stop", units, printer)
+}
+
+fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Failure> {
+    let _lock = host::lock(printer)?;
+    for unit in units {
+        FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
+            name: format!("last {verb}"),
+            value: unit.clone().into(),
+        })?;
+        RealHost.run(&Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT))?;
+        printer.text(&format!("{verb}: {unit}"));
+    }
+    if verb == "stop" {
+        printer.say("`aztec-kit start` or the next `apply` starts them again");
+    }
+    Ok(exit::OK)
+}
+
+/// Becomes journalctl.
+pub fn logs(args: &LogsArgs) -> Result<u8, Failure> {
+    let units = match &args.unit {
+        Some(unit) => vec![unit.clone()],
+        None => units()?,
+    };
+    let mut command = Command::new("journalctl");
+    command.arg("--lines").arg(args.lines.to_string());
+    if args.follow {
+        command.arg("--follow");
+    }
+    for unit in units {
+        command.arg("--unit").arg(unit);
+    }
+    let error = command.exec();
+    Err(Failure::failed(
+        Fault::new("failed to run journalctl").because(error),
+    ))
+}

@@ -1,0 +1,40 @@
+//! `aztec-kit smoke`
+
+use std::time::Duration;
+
+use aztec::HostFacts;
+use aztec::checks::{self, Health};
+use provision::host::RealHost;
+
+use crate::args::SmokeArgs;
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+use crate::render;
+
+/// Two and a half slots: a live slot is 72 s, a local one 24 s.
+const LIVE_PATIENCE: u64 = 180;
+const LOCAL_PATIENCE: u64 = 60;
+
+/// Checks whether the node really works; 0 only when it does.
+pub fn run(args: &SmokeArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let settings = host::settings()?;
+    let default = if settings.is_local() {
+        LOCAL_PATIENCE
+    } else {
+        LIVE_PATIENCE
+    };
+    let patience = Duration::from_secs(args.patience.unwrap_or(default));
+    let facts = HostFacts::gather(&RealHost)?;
+    let report = checks::smoke(&settings, &facts, &RealHost, patience, &mut |_| {})?;
+    if printer.json() {
+        printer.document(&report);
+    } else {
+        printer.text(&render::report(&report));
+    }
+    Ok(if report.status == Health::Ok {
+        exit::OK
+    } else {
+        exit::FAILED
+    })
+}

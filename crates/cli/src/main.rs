@@ -1,0 +1,56 @@
+//! `aztec-kit`: the command line.
+
+mod args;
+mod commands;
+mod exit;
+mod host;
+mod printer;
+mod progress;
+mod render;
+mod ssh_client;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    // clap prints usage errors itself and exits with 2, the code that this program gives them too.
+    let args = Args::parse();
+    // One TLS provider for all libraries, chosen before any of them connects.
+    l1::init_tls();
+    let mut printer = Printer::new(args.command.json());
+    match run(&args.command, &mut printer) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            printer.failure(&failure);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(command: &Command, printer: &mut Printer) -> Result<u8, Failure> {
+    match command {
+        Command::Setup(args) => commands::setup::run(args, printer),
+        Command::Bootstrap(args) => commands::bootstrap::run(args, printer),
+        Command::Plan(args) => commands::plan::run(args, printer),
+        Command::Apply(args) => commands::apply::run(args, printer),
+        Command::Preflight(args) => commands::preflight::run(args, printer),
+        Command::Smoke(args) => commands::smoke::run(args, printer),
+        Command::Status(_) => commands::status::run(printer),
+        Command::Confirm => commands::confirm::confirm(printer),
+        Command::TakeBack => commands::confirm::take_back(printer),
+        Command::Start => commands::services::start(printer),
+        Command::Stop => commands::services::stop(printer),
+        Command::Logs(args) => commands::services::logs(args),
+        Command::Keys(args) => commands::keys::run(args, printer),
+        Command::Alert(args) => commands::alert::run(args, printer),
+        Command::Metrics => commands::metrics::run(printer),
+        Command::Collect(args) => commands::collect::run(args),
+        Command::Beacon(args) => commands::beacon::run(args),
+        Command::Forget(args) => commands::forget::run(args, printer),
+    }
+}

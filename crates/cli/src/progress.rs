@@ -1,0 +1,133 @@
+//! Showing a run: a spinner on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use provision::engine::{Action, Applied, Progress, ResourceId};
+
+use crate::printer::{DIM, GOOD, STRONG};
+
+/// The phases of the specification, in order.
+const PHASES: [&str; 4] = ["provisioning", "services", "networking", "verification"];
+
+/// Progress on standard error.
+#[derive(Debug)]
+pub struct Shown {
+    bar: Option<ProgressBar>,
+    total: usize,
+    done: usize,
+    phase: usize,
+    current: String,
+}
+
+/// What a resource is for; decides its phase.
+fn phase(id: &ResourceId) -> usize {
+    const SERVICES: [&str; 7] = [
+        "unit[",
+        "service[",
+        "contracts[",
+        "stake[",
+        "secret[",
+        "digest[",
+        "validator-key[",
+    ];
+    let id = id.to_string();
+    usize::from(SERVICES.iter().any(|kind| id.starts_with(kind)) || id.ends_with(".env]"))
+}
+
+impl Shown {
+    /// Progress over that many steps.
+    pub fn new(total: usize) -> Self {
+        let style =
+            ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total as u64);
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            bar,
+            total,
+            done: 0,
+            phase: usize::MAX,
+            current: String::new(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
+            None => anstream::eprintln!("{text}"),
+        }
+    }
+
+    /// Says which phase begins, once.
+    pub fn phase(&mut self, phase: usize) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.line(&format!(
+                "{STRONG}{}/{} {}{STRONG:#}",
+                phase + 1,
+                PHASES.len(),
+                PHASES[phase]
+            ));
+        }
+    }
+
+    /// Ends the spinner.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn begin(&mut self, id: &ResourceId, action: Action) {
+        // Phases only go forward: a late file is shown where the run is.
+        let phase = phase(id);
+        self.phase(if self.phase == usize::MAX {
+            phase
+        } else {
+            phase.max(self.phase)
+        });
+        self.current = format!("{} {id}", action.verb());
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.current.clone());
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{} ({text})", self.current)),
+            None => self.line(&format!("          {DIM}{text}{DIM:#}")),
+        }
+    }
+
+    fn end(&mut self, applied: &Applied) {
+        self.done += 1;
+        // A step that was not planned (it followed from another one) still counts.
+        self.total = self.total.max(self.done);
+        let kept = applied
+            .kept
+            .as_ref()
+            .map(|why| format!(", kept: {why}"))
+            .unwrap_or_default();
+        self.line(&format!(
+            "  {GOOD}✓{GOOD:#} {:>2}/{} {} {}{kept} {DIM}{:.1} s{DIM:#}",
+            self.done,
+            self.total,
+            applied.action.verb(),
+            applied.id,
+            applied.took.as_secs_f64()
+        ));
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.total as u64);
+            bar.set_position(self.done as u64);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Plans and reports as text.
+
+use std::fmt::Write;
+
+use aztec::checks::{Finding, Health, Report, Verdict};
+use provision::engine::{Action, Change, Plan, Step};
+
+use crate::printer::{BAD, CHANGED, DIM, GOOD, STRONG};
+
+/// A plan for people. With `all`, what is in sync too, and why.
+pub fn plan(plan: &Plan, all: bool) -> String {
+    let mut text = String::new();
+    for step in &plan.steps {
+        if step.action != Action::Keep {
+            one(&mut text, step);
+        } else if all {
+            let because = step.because.as_deref().unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{DIM}= {}: {because}{DIM:#}", step.id);
+        }
+    }
+    let count = |action| {
+        plan.steps
+            .iter()
+            .filter(|step| step.action == action)
+            .count()
+    };
+    let summary: Vec<_> = [
+        Action::Create,
+        Action::Update,
+        Action::Decide,
+        Action::Remove,
+        Action::Forget,
+    ]
+    .into_iter()
+    .filter(|action| count(*action) > 0)
+    .map(|action| format!("{} to {}", count(action), action.verb()))
+    .collect();
+    let _ = if summary.is_empty() {
+        writeln!(
+            text,
+            "in sync: {} resources, nothing to change",
+            plan.steps.len()
+        )
+    } else {
+        writeln!(
+            text,
+            "{STRONG}{}{STRONG:#}, {} in sync",
+            summary.join(", "),
+            count(Action::Keep)
+        )
+    };
+    text
+}
+
+fn one(text: &mut String, step: &Step) {
+    let (sign, style) = match step.action {
+        Action::Create => ('+', GOOD),
+        Action::Update => ('~', CHANGED),
+        Action::Decide => ('?', CHANGED),
+        Action::Remove | Action::Forget => ('-', BAD),
+        Action::Keep => ('=', DIM),
+    };
+    let _ = writeln!(
+        text,
+        "{style}{sign} {} {}{style:#}",
+        step.action.verb(),
+        step.id
+    );
+    if let Some(because) = &step.because {
+        let _ = writeln!(text, "    {because}");
+    }
+    for change in &step.changes {
+        match change {
+            Change::Field { field, from, to } => {
+                let _ = writeln!(text, "    {field}: {from} → {to}");
+            }
+            Change::Content { patch } => {
+                for line in patch.lines() {
+                    let style = match line.as_bytes().first() {
+                        Some(b'+') => GOOD,
+                        Some(b'-') => BAD,
+                        _ => DIM,
+                    };
+                    let _ = writeln!(text, "    {style}{line}{style:#}");
+                }
+            }
+        }
+    }
+}
+
+/// Findings of a preflight for people.
+pub fn findings(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let (word, style) = match finding.status {
+            Verdict::Pass => ("pass", GOOD),
+            Verdict::Warn => ("warn", CHANGED),
+            Verdict::Fail => ("fail", BAD),
+        };
+        let _ = writeln!(
+            text,
+            "{style}{word}{style:#}  {STRONG}{}{STRONG:#}: {}",
+            finding.check, finding.message
+        );
+    }
+    text
+}
+
+/// The style and word of a health.
+pub fn health(health: Health) -> (&'static str, anstyle::Style) {
+    match health {
+        Health::Ok => ("ok", GOOD),
+        Health::Degraded => ("degraded", CHANGED),
+        Health::Down => ("down", BAD),
+    }
+}
+
+/// A smoke report for people.
+pub fn report(report: &Report) -> String {
+    let mut text = String::new();
+    for check in &report.checks {
+        let (word, style) = health(check.status);
+        let _ = writeln!(
+            text,
+            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}",
+            check.name, check.detail
+        );
+    }
+    let (word, style) = health(report.status);
+    let _ = writeln!(text, "{style}{word}{style:#}");
+    text
+}

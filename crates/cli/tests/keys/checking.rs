@@ -1,0 +1,522 @@
+//! Checking, backing up and registering keys.
+
+use super::support::*;
+
+#[test]
+fn a_directory_that_is_not_sound_is_refused_before_anything_changes() {
+    let swapped = validator(r#","coinbase":"0x70997970c51812dc3A010C7d01b50e0d17dc79C8""#);
+    let twice = validator("").replace(
+        "]}",
+        &format!(",{}]}}", &validator("")[33..validator("").len() - 2]),
+    );
+    let cases = [
+        (
+            validator("").replace("feeRecipient", "fee"),
+            "fee is not a field of a keystore",
+        ),
+        (
+            validator(r#","extra":1"#),
+            "validators[0].extra is not a field",
+        ),
+        (
+            format!(r#"{{"schemaVersion":1,"validators":[{{"attester":"{ETH}"}}]}}"#),
+            "validators[0].feeRecipient is missing",
+        ),
+        (twice, "the node does not start with it"),
+        (
+            validator("").replace(ETH, &ETH[2..]),
+            "does not begin with 0x",
+        ),
+        (swapped, "wrong checksum"),
+        ("[]".to_owned(), "as a staker output is"),
+        ("{".to_owned(), "is not JSON"),
+    ];
+    for (keystore, expected) in cases {
+        let temp = Temp::new();
+        let dir = temp.keystore(&keystore);
+        bad(&temp, &dir, expected);
+    }
+    type Spoil = fn(&Path);
+    let spoil: [(&str, Spoil); 6] = [
+        ("has mode 0644", |dir| {
+            fs::set_permissions(dir.join("key1.json"), fs::Permissions::from_mode(0o644)).unwrap();
+        }),
+        ("is a symlink", |dir| {
+            fs::rename(dir.join("key1.json"), dir.join("../elsewhere")).unwrap();
+            symlink("../elsewhere", dir.join("key1.json")).unwrap();
+        }),
+        ("has mode 0000, not 0700", |dir| {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o000)).unwrap();
+        }),
+        ("has mode 0755, not 0700", |dir| {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+        }),
+        ("is a symlink. Name the directory itself", |dir| {
+            fs::rename(dir, dir.with_extension("real")).unwrap();
+            symlink(dir.with_extension("real"), dir).unwrap();
+        }),
+        ("is a directory: systemd", |dir| {
+            fs::create_dir(dir.join("old")).unwrap()
+        }),
+    ];
+    for (expected, spoil) in spoil {
+        let temp = Temp::new();
+        let dir = temp.keystore(&validator(""));
+        spoil(&dir);
+        bad(&temp, &dir, expected);
+    }
+}
+
+/// `check` says it, and nothing else goes on.
+fn bad(temp: &Temp, dir: &Path, expected: &str) {
+    let before = temp.all();
+    let said = keys(&["check", text(dir), "--json"], "");
+    assert_eq!(said.code, 1, "{expected}: {said:?}");
+    let findings = said.json();
+    let failed: Vec<_> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["status"] == "fail")
+        .map(|finding| finding["message"].as_str().unwrap())
+        .collect();
+    assert!(
+        failed.iter().any(|message| message.contains(expected)),
+        "{expected}: {failed:?}"
+    );
+    let mnemonic = temp.path("mnemonic");
+    let backup = temp.path("backup");
+    let calls: [(&[&str], &str); 5] = [
+        (
+            &[
+                "import",
+                "--mnemonic-stdin",
+                "--first-index",
+                "9",
+                "--out",
+                text(dir),
+            ],
+            JUNK,
+        ),
+        (
+            &[
+                "new",
+                "--mnemonic-file",
+                text(&mnemonic),
+                "--out",
+                text(dir),
+            ],
+            "",
+        ),
+        (&["list", text(dir)], ""),
+        (
+            &[
+                "export",
+                text(dir),
+                "--out",
+                text(&backup),
+                "--password-stdin",
+            ],
+            "x",
+        ),
+        (
+            &[
+                "staker-output",
+                text(dir),
+                "--l1-rpc-urls",
+                "http://127.0.0.1:1",
+                "--registry",
+                FIRST,
+            ],
+            "",
+        ),
+    ];
+    for (call, input) in calls {
+        let said = keys(call, input);
+        assert_eq!(said.code, 2, "{call:?}: {said:?}");
+        assert!(
+            said.err.contains("fix:") || said.out.contains("\"fix\""),
+            "{said:?}"
+        );
+    }
+    assert_eq!(temp.all(), before);
+}
+
+#[test]
+fn a_backup_restores_what_it_was_made_of() {
+    let temp = Temp::new();
+    let dir = temp.path("keystore");
+    let made = keys(
+        &[
+            "import",
+            "--mnemonic-stdin",
+            "--count",
+            "1",
+            "--publishers",
+            "1",
+            "--out",
+            text(&dir),
+        ],
+        JUNK,
+    );
+    assert_eq!(made.code, 0);
+    let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
+    let inside = dir.join("backup");
+    let said = keys(
+        &[
+            "export",
+            text(&dir),
+            "--out",
+            text(&inside),
+            "--password-stdin",
+        ],
+        "secret word\n",
+    );
+    assert_eq!(said.code, 2, "{said:?}");
+    let backup = temp.path("backup");
+    let said = keys(
+        &[
+            "export",
+            text(&dir),
+            "--out",
+            text(&backup),
+            "--password-stdin",
+        ],
+        "secret word\n",
+    );
+    assert_eq!(said.code, 0, "{said:?}");
+    said.silent_about(&keystore, "secret word");
+    let mut names = 0;
+    for entry in fs::read_dir(&backup).unwrap() {
+        let path = entry.unwrap().path();
+        let content = fs::read_to_string(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert!(
+            !content.contains("secret word") && !content.contains("password"),
+            "{content}"
+        );
+        let mut secrets = Vec::new();
+        collect(&serde_json::from_str(&keystore).unwrap(), &mut secrets);
+        for secret in secrets {
+            assert!(!content.contains(&secret[2..]));
+            assert!(!text(&path).contains(&secret[2..10]));
+        }
+        names += 1;
+    }
+    assert_eq!(names, 4);
+    let again = temp.path("again");
+    let from = backup.join("key1.json");
+    let restore = ["import", "--from", text(&from), "--out", text(&again)];
+    assert_eq!(keys(&restore, "").code, 2);
+    let restore = [&restore[..], &["--password-stdin"]].concat();
+    let said = keys(&restore, "another word");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("the password is wrong"), "{said:?}");
+    assert!(!again.exists());
+    let said = keys(&restore, "secret word");
+    assert_eq!(said.code, 0, "{said:?}");
+    said.silent_about(&keystore, "secret word");
+    assert_eq!(
+        fs::read_to_string(again.join("key1.json")).unwrap(),
+        keystore
+    );
+}
+
+#[test]
+fn key_files_come_in_one_by_one_and_remote_signers_by_address() {
+    let temp = Temp::new();
+    let dir = temp.path("keystore");
+    let (eth, bls, open) = (temp.path("eth"), temp.path("bls"), temp.path("open"));
+    write(&eth, &format!("{ETH}\n"), 0o600);
+    write(&bls, BLS, 0o400);
+    write(&open, ETH, 0o644);
+    let said = keys(
+        &["import", "--attester-key", text(&open), "--out", text(&dir)],
+        "",
+    );
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("has mode 0644"), "{said:?}");
+    let said = keys(
+        &[
+            "import",
+            "--attester-key",
+            text(&bls.join("x")),
+            "--out",
+            text(&dir),
+        ],
+        "",
+    );
+    assert_eq!(said.code, 2);
+    assert!(!dir.exists());
+    let import = [
+        "import",
+        "--attester-key",
+        text(&eth),
+        "--bls-key",
+        text(&bls),
+        "--out",
+        text(&dir),
+    ];
+    let said = keys(&import, "");
+    assert_eq!(said.code, 0, "{said:?}");
+    let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
+    said.silent_about(&keystore, "junk");
+    let expected: Value = serde_json::from_str(&validator("")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&keystore).unwrap(), expected);
+    let signer = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    let remote = [
+        "import",
+        "--attester-address",
+        signer,
+        "--bls-key",
+        text(&bls),
+        "--publisher-address",
+        FIRST,
+        "--remote-signer",
+        "https://signer.example:9000",
+        "--out",
+        text(&dir),
+        "--name",
+        "remote",
+    ];
+    let said = keys(&remote, "");
+    assert_eq!(said.code, 0, "{said:?}");
+    let keystore: Value =
+        serde_json::from_str(&fs::read_to_string(dir.join("remote.json")).unwrap()).unwrap();
+    let url = "https://signer.example:9000/";
+    assert_eq!(
+        keystore["validators"][0],
+        json!({
+            "attester": {"eth": {"address": signer, "remoteSignerUrl": url}, "bls": BLS},
+            "publisher": [{"address": FIRST, "remoteSignerUrl": url}],
+            "feeRecipient": ZERO,
+        })
+    );
+}
+
+#[test]
+fn bad_usage_touches_nothing() {
+    let temp = Temp::new();
+    let dir = temp.path("keystore");
+    let import = ["import", "--mnemonic-stdin", "--out", text(&dir)];
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &["--coinbase", "70997970C51812dc3A010C7d01b50e0d17dc79C8"],
+            "does not begin with 0x",
+        ),
+        (
+            &["--coinbase", "0x70997970c51812dc3A010C7d01b50e0d17dc79C8"],
+            "wrong checksum",
+        ),
+        (
+            &["--coinbase", "0x0000000000000000000000000000000000000000"],
+            "is zero",
+        ),
+        (
+            &[
+                "--fee-recipient",
+                "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            ],
+            "not below the order",
+        ),
+        (
+            &["--remote-signer", "https://me:secret@signer"],
+            "carries a password",
+        ),
+        (&["--remote-signer", "file:///x"], "is not an http"),
+        (&["--name", "../x"], "is not 1 to 64 letters"),
+        (
+            &["--account-index", "1"],
+            "account 1 is where publishers come from",
+        ),
+        (&["--count", "0"], "0 is not in 1..=1000"),
+        (&["--from", "x"], "cannot be used"),
+    ];
+    for (more, expected) in cases {
+        let said = keys(&[&import[..], more].concat(), JUNK);
+        assert_eq!(said.code, 2, "{more:?}: {said:?}");
+        assert!(said.err.contains(expected), "{more:?}: {said:?}");
+    }
+    for input in [
+        "",
+        "sausage",
+        &JUNK.replace("junk", "test"),
+        &"a ".repeat(5000),
+    ] {
+        let said = keys(&import, input);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(!said.err.contains("sausage"), "{said:?}");
+    }
+    assert_eq!(keys(&["import"], "").code, 2);
+    assert!(temp.all().is_empty() && !dir.exists());
+}
+
+#[test]
+fn two_nodes_are_held_against_each_other() {
+    let temp = Temp::new();
+    let make = |name: &str, index: &str, publisher: &str| {
+        let dir = temp.path(name);
+        let said = keys(
+            &[
+                "import",
+                "--mnemonic-stdin",
+                "--first-index",
+                index,
+                "--publishers",
+                "1",
+                "--first-publisher",
+                publisher,
+                "--out",
+                text(&dir),
+            ],
+            JUNK,
+        );
+        assert_eq!(said.code, 0, "{said:?}");
+        dir
+    };
+    let (a, b, c) = (
+        make("a", "0", "0"),
+        make("b", "1", "0"),
+        make("c", "2", "1"),
+    );
+    let list = temp.path("list.json");
+    fs::write(&list, keys(&["list", text(&b), "--json"], "").out).unwrap();
+    for (other, code) in [(&b, 1), (&list, 1), (&c, 0)] {
+        let said = keys(&["check", text(&a), "--other", text(other)], "");
+        assert_eq!(said.code, code, "{said:?}");
+        assert_eq!(said.out.contains("take each other's nonces"), code == 1);
+    }
+    // The default never takes the same publisher for other attesters.
+    let said = keys(
+        &[
+            "import",
+            "--mnemonic-stdin",
+            "--first-index",
+            "3",
+            "--publishers",
+            "1",
+            "--out",
+            text(&temp.path("d")),
+        ],
+        JUNK,
+    );
+    assert_eq!(said.code, 0);
+    assert_eq!(
+        keys(&["check", text(&a), "--other", text(&temp.path("d"))], "").code,
+        0
+    );
+}
+
+/// An L1 whose every contract answers 1, and (1, 2), the generator of BN254, to a question with arguments.
+fn chain() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                loop {
+                    let mut length = 0;
+                    loop {
+                        let mut line = String::new();
+                        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                            return;
+                        }
+                        let line = line.trim().to_lowercase();
+                        if let Some(value) = line.strip_prefix("content-length:") {
+                            length = value.trim().parse().unwrap();
+                        }
+                        if line.is_empty() {
+                            break;
+                        }
+                    }
+                    let mut body = vec![0; length];
+                    reader.read_exact(&mut body).unwrap();
+                    let call: Value = serde_json::from_slice(&body).unwrap();
+                    let word = |number: u32| format!("{number:064x}");
+                    let data = &call["params"][0];
+                    let data = data["input"]
+                        .as_str()
+                        .or(data["data"].as_str())
+                        .unwrap_or_default();
+                    let result = match (call["method"].as_str().unwrap(), data.len()) {
+                        ("eth_chainId", _) => "0x7a69".to_owned(),
+                        (_, 10) => format!("0x{}", word(1)),
+                        _ => format!("0x{}{}", word(1), word(2)),
+                    };
+                    let answer =
+                        json!({"jsonrpc": "2.0", "id": call["id"], "result": result}).to_string();
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                        answer.len()
+                    );
+                    if stream.write_all((head + &answer).as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_staker_output_proves_possession_and_stays_out_of_the_keystores() {
+    let temp = Temp::new();
+    let dir = temp.keystore(&validator(""));
+    let url = chain();
+    let call = [
+        "staker-output",
+        text(&dir),
+        "--l1-rpc-urls",
+        &url,
+        "--registry",
+        FIRST,
+    ];
+    let said = keys(&call, "");
+    assert_eq!(said.code, 0, "{said:?}");
+    said.silent_about(&validator(""), "junk");
+    let output = said.json();
+    assert_eq!(output.as_array().unwrap().len(), 1);
+    assert_eq!(output[0]["attester"], FIRST);
+    // The multiple of the generator is the public key itself.
+    assert_eq!(output[0]["proofOfPossession"], output[0]["publicKeyG1"]);
+    assert_eq!(
+        output[0]["publicKeyG1"]["x"],
+        "0x0bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e"
+    );
+    let file = temp.path("staker_output.json");
+    let to_file = [&call[..], &["--out", text(&file)]].concat();
+    let said = keys(&to_file, "");
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    let written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!((written, mode(&file)), (output, 0o644));
+    assert_eq!(keys(&to_file, "").code, 2);
+    let inside = dir.join("staker_output.json");
+    let said = keys(&[&call[..], &["--out", text(&inside)]].concat(), "");
+    assert_eq!(said.code, 2);
+    assert!(
+        said.out.contains("where the node would load it"),
+        "{said:?}"
+    );
+    assert!(!inside.exists());
+    let said = keys(
+        &[
+            &call[..],
+            &["--attester", "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
+        ]
+        .concat(),
+        "",
+    );
+    assert_eq!(said.code, 2);
+    let dead = [
+        "staker-output",
+        text(&dir),
+        "--l1-rpc-urls",
+        "http://127.0.0.1:1",
+        "--registry",
+        FIRST,
+    ];
+    assert_eq!(keys(&dead, "").code, 1);
+}
