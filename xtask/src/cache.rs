@@ -1,0 +1,142 @@
+//! The directory that outlives a run: prepared roots, downloads, and the running machines' files.
+//!
+//! `AZTEC_KIT_CACHE` names it. Otherwise it is one for the whole machine when we may create that,
+//! so that every fresh clone (as in CI) shares the prepared roots, and else `target/machines`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::sh;
+
+const SHARED: &str = "/var/cache/aztec-kit-machines";
+
+/// The cache directory, created when missing.
+pub fn dir() -> Result<PathBuf> {
+    let dir = match std::env::var_os("AZTEC_KIT_CACHE") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir),
+        _ if rustix::process::geteuid().is_root() && fs::create_dir_all(SHARED).is_ok() => {
+            PathBuf::from(SHARED)
+        }
+        _ => target().join("machines"),
+    };
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    // Overlay mounts and systemd-nspawn need the absolute path.
+    dir.canonicalize()
+        .with_context(|| format!("cannot resolve {}", dir.display()))
+}
+
+/// A subdirectory of the cache, created when missing.
+pub fn subdir(name: &str) -> Result<PathBuf> {
+    let dir = dir()?.join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Cargo's target directory of this run.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || sh::workspace().join("target"),
+        |dir| sh::workspace().join(dir),
+    )
+}
+
+/// Makes a directory of the cache unless it is there: `id` on a shelf such as `roots`. Others who want it wait; a
+/// failure or a kill leaves no directory under the final name.
+///
+/// When it was last asked for is the time of the file `id.lock` beside it.
+pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let shelf_dir = subdir(shelf)?;
+    let done = shelf_dir.join(id);
+    let lock_file = shelf_dir.join(format!("{id}.lock"));
+    if done.is_dir() {
+        fs::write(&lock_file, "")?;
+        return Ok(done);
+    }
+    let lock = lock(&lock_file)?;
+    lock.set_modified(SystemTime::now())?;
+    if done.is_dir() {
+        return Ok(done);
+    }
+    println!("   preparing {shelf}/{id} (once)");
+    let begin = Instant::now();
+    let partial = shelf_dir.join(format!("{id}.partial"));
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    make(&partial).with_context(|| format!("cannot prepare {shelf}/{id}"))?;
+    fs::rename(&partial, &done)?;
+    println!(
+        "   prepared {shelf}/{id} in {} s",
+        begin.elapsed().as_secs()
+    );
+    Ok(done)
+}
+
+/// Removes a directory of the cache: at once out of sight, and from the disk in the background, since
+/// a disk with online discard takes minutes for a machine's files.
+pub fn discard(path: &Path) -> Result<()> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let trash = subdir("trash")?;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    fs::rename(path, trash.join(format!("{}-{number}", std::process::id())))
+        .with_context(|| format!("cannot remove {}", path.display()))?;
+    // All of the trash: what a killed removal has left goes as well.
+    sh::command("setsid")
+        .args(["sh", "-c", "exec rm -rf -- \"$0\"/*"])
+        .arg(&trash)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start setsid")?;
+    Ok(())
+}
+
+/// Takes an exclusive lock that other runs on this machine respect; held until dropped.
+///
+/// Only the kernel's lock counts, never the file's existence, so a killed run leaves nothing stuck.
+pub fn lock(path: &Path) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!(
+            "   waiting for {}, which someone else holds",
+            path.display()
+        );
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
+}
+
+/// A short name for a recipe: the same parts give the same name, any change gives a new one.
+pub fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length keeps ["ab", "c"] apart from ["a", "bc"].
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    const_hex::encode(&hash.finalize()[..6])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fingerprint;
+
+    #[test]
+    fn a_fingerprint_depends_on_where_the_parts_end() {
+        assert_eq!(fingerprint(&["ab", "c"]), fingerprint(&["ab", "c"]));
+        assert_ne!(fingerprint(&["ab", "c"]), fingerprint(&["a", "bc"]));
+    }
+}

@@ -1,0 +1,319 @@
+//! What cannot work is refused with the place and a remedy before anything is touched.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::stubs::{json_rpc, listening, page};
+use super::support::Listing;
+use super::{Context, KIT};
+use crate::machine::{Machine, Root};
+
+/// A refusal takes no time; more than this is a wait for someone at a terminal that is not there.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One thing that must be refused.
+pub(super) struct Refusal<'a> {
+    pub what: &'a str,
+    /// The command, without the name of the kit.
+    pub command: &'a str,
+    /// What the message must contain: the place, then the remedy. Case does not count.
+    pub says: &'a [&'a str],
+}
+
+const REFUSALS: &[Refusal<'_>] = &[
+    Refusal {
+        what: "an unknown flag",
+        command: "setup --with-sequenser",
+        says: &["--with-sequenser", "--with-sequencer"],
+    },
+    Refusal {
+        what: "an unknown command",
+        command: "setpu",
+        says: &["setpu", "setup"],
+    },
+    Refusal {
+        what: "an unknown network",
+        command: "setup --network tesnet --yes",
+        says: &["network", "tesnet", "testnet"],
+    },
+    Refusal {
+        what: "an unknown release",
+        command: "setup --network local --release latest --yes",
+        says: &["release", "latest", "4.1.2"],
+    },
+    Refusal {
+        what: "an endpoint that is no URL",
+        command: "setup --network testnet --l1-rpc-urls nonsense \
+                  --l1-consensus-urls https://beacon.example --yes",
+        says: &["l1.rpc_urls", "https://"],
+    },
+    Refusal {
+        what: "an endpoint of another protocol",
+        command: "setup --network testnet --l1-rpc-urls https://rpc.example \
+                  --l1-consensus-urls ftp://beacon.example --yes",
+        says: &["l1.consensus_urls", "https://"],
+    },
+    Refusal {
+        what: "a network without its endpoints",
+        command: "setup --network mainnet --yes",
+        says: &["l1.rpc_urls", "--l1-rpc-urls"],
+    },
+    Refusal {
+        what: "an address that is none",
+        command: "setup --network local --p2p-ip 256.0.0.1 --yes",
+        says: &["p2p", "256.0.0.1", "address"],
+    },
+    Refusal {
+        what: "a relative data directory",
+        command: "setup --network local --data-dir here --yes",
+        says: &["data_dir", "absolute"],
+    },
+    Refusal {
+        what: "a plan without a configuration",
+        command: "plan",
+        says: &["/etc/aztec/kit.toml", "aztec-kit setup"],
+    },
+    Refusal {
+        what: "an apply without a configuration",
+        command: "apply --yes",
+        says: &["/etc/aztec/kit.toml", "aztec-kit setup"],
+    },
+];
+
+/// Texts of kit.toml that no command may take.
+const FILES: &[(&str, &str, &[&str])] = &[
+    (
+        "an unknown key",
+        "netwrok = \"local\"\n",
+        &["kit.toml", "line 1", "netwrok", "network"],
+    ),
+    (
+        "an unknown key of a table",
+        "network = \"local\"\n\n[ports]\nrcp = 8081\n",
+        &["kit.toml", "line 4", "rcp", "rpc"],
+    ),
+    (
+        "a port used twice",
+        "network = \"local\"\n\n[ports]\nrpc = 8880\n",
+        &["kit.toml", "ports.rpc", "8880", "another port"],
+    ),
+    (
+        "no TOML",
+        "network = local\n",
+        &["kit.toml", "line 1", "correct"],
+    ),
+    (
+        "a key in the environment",
+        "[env]\nVALIDATOR_PRIVATE_KEYS = \"0x1\"\n",
+        &["env.VALIDATOR_PRIVATE_KEYS", "keystore"],
+    ),
+    (
+        "a lone sequencer",
+        "[node]\nenabled = false\n\n[sequencer]\nenabled = true\n",
+        &["sequencer.enabled", "node.enabled = true"],
+    ),
+    (
+        "a description of a network without its registry",
+        "[networks.mine]\nl1_chain_id = 17000\n",
+        &["kit.toml", "networks.mine.registry", "0x"],
+    ),
+    (
+        "a description of a release that is like an unknown one",
+        "[releases.\"5.3.0\"]\nlike = \"5.2.9\"\n",
+        &["kit.toml", "releases.\"5.3.0\".like", "5.2.0"],
+    ),
+];
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = context.boot_with_kit("bad-input")?;
+    for refusal in REFUSALS {
+        refused(&machine, refusal)?;
+    }
+    for (what, text, says) in FILES {
+        machine.write("/etc/aztec/kit.toml", text, 0o600)?;
+        for command in ["plan", "apply --yes", "setup --with-sequencer --yes"] {
+            let refusal = Refusal {
+                what,
+                command,
+                says,
+            };
+            refused(&machine, &refusal)?;
+        }
+        machine.shell("rm -r /etc/aztec")?;
+    }
+    unsuitable_hosts(&machine)?;
+    taken_port(&machine)?;
+    other_chain(&machine)?;
+    other_broker(&machine)?;
+    old_debian(context)
+}
+
+pub(super) fn refused(machine: &Machine, refusal: &Refusal<'_>) -> Result<()> {
+    let Refusal { what, command, .. } = refusal;
+    refused_as(machine, refusal, &[]).with_context(|| format!("{what}: `aztec-kit {command}`"))
+}
+
+/// Runs the command behind a prefix, and judges what it says and what it leaves.
+fn refused_as(machine: &Machine, refusal: &Refusal<'_>, prefix: &[&str]) -> Result<()> {
+    let untouched = Listing::of(machine)?;
+    let mut argv = prefix.to_vec();
+    argv.push(KIT);
+    argv.extend(refusal.command.split_whitespace());
+    let output = machine.command(&argv).limit(LIMIT).run()?;
+    ensure!(output.status != 124, "it hangs without a terminal");
+    ensure!(
+        output.status == 2,
+        "it ends with {} instead of 2: {}{}",
+        output.status,
+        output.stdout,
+        output.stderr
+    );
+    let said = output.stderr.to_lowercase();
+    for part in refusal.says {
+        ensure!(
+            said.contains(&part.to_lowercase()),
+            "the message lacks `{part}`: {}",
+            output.stderr
+        );
+    }
+    ensure!(
+        !said.contains("panicked") && !said.contains("backtrace"),
+        "the kit shows its insides: {}",
+        output.stderr
+    );
+    untouched.still(machine, "the refusal")
+}
+
+fn unsuitable_hosts(machine: &Machine) -> Result<()> {
+    machine.shell("mkdir -p /mnt/fixed /mnt/small; mount -t tmpfs -o ro none /mnt/fixed")?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a data directory on a read-only file system",
+            command: "setup --network local --data-dir /mnt/fixed/aztec --yes",
+            says: &["/mnt/fixed", "read-only"],
+        },
+    )?;
+    machine.shell("mount -t tmpfs -o size=10m none /mnt/small")?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a data directory without space",
+            command: "setup --network local --data-dir /mnt/small/aztec --yes",
+            says: &["/mnt/small", "left", "free some"],
+        },
+    )?;
+    machine.shell("umount /mnt/fixed /mnt/small; rmdir /mnt/fixed /mnt/small")?;
+
+    let unprivileged = Refusal {
+        what: "an unprivileged user",
+        command: "setup --network local --yes",
+        says: &["root", "sudo"],
+    };
+    refused_as(
+        machine,
+        &unprivileged,
+        &[
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ],
+    )
+    .context(unprivileged.what)?;
+
+    // The file is a link, which the mount follows.
+    let release = "ID=fedora\nPRETTY_NAME=\"Fedora Linux 43\"\nVERSION_ID=43\n";
+    machine.write("/run/os-release", release, 0o644)?;
+    machine.shell("mount --bind /run/os-release /etc/os-release")?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a distribution that is not supported",
+            command: "setup --network local --yes",
+            says: &["Fedora Linux 43", "Debian 12", "Ubuntu 22.04"],
+        },
+    )?;
+    machine.shell("umount /etc/os-release")?;
+    Ok(())
+}
+
+/// Another program that listens where the node has to.
+fn taken_port(machine: &Machine) -> Result<()> {
+    let program = "use IO::Socket::INET; \
+        $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 1, ReuseAddr => 1) or die; \
+        $| = 1; print \"listening\\n\"; sleep 600";
+    let _listener = listening(machine, program)?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a port taken by another program",
+            command: "setup --network local --yes",
+            says: &["8080", "another program", "ports.rpc"],
+        },
+    )
+}
+
+/// Every call is answered as chain 31337 would answer `eth_chainId`.
+const OTHER_CHAIN: &str = r#"'"0x7a69"'"#;
+
+fn other_chain(machine: &Machine) -> Result<()> {
+    let _chain = listening(machine, &json_rpc(18545, OTHER_CHAIN))?;
+    refused(
+        machine,
+        &Refusal {
+            what: "an L1 of another chain",
+            command: "setup --network testnet --l1-rpc-urls http://127.0.0.1:18545 \
+                      --l1-consensus-urls http://127.0.0.1:18545 --yes",
+            says: &["127.0.0.1", "31337", "11155111", "right chain"],
+        },
+    )
+}
+
+/// Where agents look for jobs: nothing there is not refused, because a broker may come later.
+fn other_broker(machine: &Machine) -> Result<()> {
+    let command =
+        "setup --network local --with-prover-agent --broker-url http://127.0.0.1:18545 --yes";
+    let chain = listening(machine, &json_rpc(18545, OTHER_CHAIN))?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a broker that is an Ethereum node",
+            command,
+            says: &[
+                "broker 127.0.0.1",
+                "another JSON-RPC server",
+                "prover_agent.broker_url",
+            ],
+        },
+    )?;
+    drop(chain);
+    let _page = listening(machine, &page(18545))?;
+    refused(
+        machine,
+        &Refusal {
+            what: "a broker that is a web server",
+            command,
+            says: &[
+                "broker 127.0.0.1",
+                "HTTP 200",
+                "no JSON-RPC",
+                "ports.broker",
+            ],
+        },
+    )
+}
+
+fn old_debian(context: &Context) -> Result<()> {
+    let machine = context.boot(&Root::pristine("bookworm")?, "bad-input-old")?;
+    context.push_kit(&machine)?;
+    refused(
+        &machine,
+        &Refusal {
+            what: "a C library that is too old for the release",
+            command: "setup --network local --runtime native --yes",
+            says: &["glibc", "2.36", "2.39", "runtime"],
+        },
+    )
+}

@@ -1,0 +1,260 @@
+//! Everything that breaks on a host is repaired by `apply`, except a key that is gone.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::support::{KEYSTORE, Kit, chain_advances, digest, invocations, restarted};
+use super::{Context, chain};
+use crate::machine::Machine;
+use crate::sh;
+
+/// What happens to a host.
+struct Damage {
+    what: &'static str,
+    /// Does it, as a shell script.
+    script: &'static str,
+    /// The services that have to be started anew; any other restart is a needless one.
+    restarts: &'static [&'static str],
+}
+
+/// What an operator may do without the kit undoing it.
+const DROP_IN: &str = "\
+dir=/etc/systemd/system/aztec-sequencer.service.d
+mkdir $dir; printf '[Service]\\nNice=1\\n' >$dir/nice.conf; systemctl daemon-reload";
+
+const L1: &str = "aztec-l1.service";
+const SEQUENCER: &str = "aztec-sequencer.service";
+
+const DAMAGES: &[Damage] = &[
+    // First, so that the kit itself has started both services: after a boot it cannot know what
+    // they were started with, and rather restarts them.
+    Damage {
+        what: "the L1 is stopped, and the sequencer with it",
+        script: "systemctl stop aztec-l1",
+        restarts: &[L1, SEQUENCER],
+    },
+    Damage {
+        what: "the sequencer's unit file is deleted",
+        script: "rm /etc/systemd/system/aztec-sequencer.service",
+        restarts: &[],
+    },
+    Damage {
+        what: "a unit file is edited, and systemd not told",
+        script: "sed -i 's/^LimitCORE=.*/LimitCORE=infinity/' \
+                 /etc/systemd/system/aztec-sequencer.service",
+        restarts: &[],
+    },
+    Damage {
+        what: "the unit is no longer started at boot",
+        script: "systemctl disable aztec-l1",
+        restarts: &[],
+    },
+    Damage {
+        what: "the unit is masked",
+        script: "rm /etc/systemd/system/aztec-sequencer.service; systemctl mask aztec-sequencer",
+        restarts: &[],
+    },
+    Damage {
+        what: "the service is stopped",
+        script: "systemctl stop aztec-sequencer",
+        restarts: &[SEQUENCER],
+    },
+    Damage {
+        what: "node.env is edited",
+        script: "echo LOG_LEVEL=silent >>/etc/aztec/node.env",
+        restarts: &[],
+    },
+    Damage {
+        what: "node.env is edited, and the service runs with it",
+        script: "echo LOG_LEVEL=warn >>/etc/aztec/node.env; systemctl restart aztec-sequencer",
+        restarts: &[SEQUENCER],
+    },
+    Damage {
+        what: "sequencer.env, admin.env and a sysctl file are deleted",
+        script: "rm /etc/aztec/sequencer.env /etc/aztec/admin.env /etc/sysctl.d/60-aztec.conf",
+        restarts: &[],
+    },
+    Damage {
+        what: "the group is removed",
+        script: "sed -i '/^aztec:/d' /etc/group /etc/gshadow",
+        restarts: &[],
+    },
+    Damage {
+        what: "modes are opened",
+        script: "chmod 0644 /etc/aztec/keystore/validator.json /etc/aztec/kit.toml; \
+                 chmod 0755 /etc/aztec/keystore /var/lib/aztec-kit; chmod 0777 /etc/aztec",
+        restarts: &[],
+    },
+    Damage {
+        what: "owners are changed",
+        script: "chown aztec: /etc/aztec/keystore/validator.json /etc/aztec/node.env; \
+                 chown root: /var/lib/aztec /var/lib/aztec/node",
+        restarts: &[],
+    },
+    Damage {
+        what: "the command is deleted",
+        script: "rm /usr/local/bin/aztec",
+        restarts: &[],
+    },
+    Damage {
+        what: "the release is deselected",
+        script: "mkdir /opt/aztec/elsewhere; ln -sfn /opt/aztec/elsewhere /opt/aztec/current",
+        restarts: &[],
+    },
+    Damage {
+        what: "a link is in the place of a file",
+        script: "mv /etc/aztec/node.env /root/node.env; ln -s /root/node.env /etc/aztec/node.env",
+        restarts: &[],
+    },
+    // Last: systemd hands the restart of the L1 on to the sequencer, whose new run the kit has not
+    // started either.
+    Damage {
+        what: "a unit file is edited, and the service runs with it",
+        script: "sed -i 's/^LimitCORE=.*/LimitCORE=infinity/' /etc/systemd/system/aztec-l1.service; \
+                 systemctl daemon-reload; systemctl restart aztec-l1",
+        restarts: &[L1, SEQUENCER],
+    },
+];
+
+/// The release comes anew: the process runs from files that are gone, so that it is restarted
+/// sooner or later, and both are right.
+const PACKAGE_GONE: &str = "rm -r /opt/aztec/current/node_modules/viem";
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = chain::boot(context, "damage")?;
+    let kit = Kit(&machine);
+    let key = digest(&machine, KEYSTORE)?;
+    kit.in_sync()?;
+    for damage in DAMAGES {
+        repaired(&machine, damage, &key).with_context(|| damage.what)?;
+    }
+    untouched(&machine).context("an operator adds a drop-in")?;
+    systemd_restarts_what_died(&machine).context("the node is killed")?;
+    key_gone(&machine, &key).context("the validator key is moved away")?;
+    package_gone(&machine).context("a package of the release is deleted")?;
+    chain_advances(&machine, 2)?;
+    kit.smoke_ok()?;
+    kit.in_sync()?;
+    ensure!(digest(&machine, KEYSTORE)? == key, "the key is another one");
+    Ok(())
+}
+
+fn repaired(machine: &Machine, damage: &Damage, key: &str) -> Result<()> {
+    let Damage {
+        what,
+        script,
+        restarts,
+    } = damage;
+    let kit = Kit(machine);
+    let before = invocations(machine)?;
+    machine.shell(script)?;
+    let plan = kit.run(&["plan", "--check"])?;
+    ensure!(
+        plan.status == 3,
+        "`plan --check` ends with {} instead of 3:\n{}{}",
+        plan.status,
+        plan.stdout,
+        plan.stderr
+    );
+    let changed = kit.apply()?;
+    ensure!(!changed.is_empty(), "`apply` changed nothing");
+    kit.in_sync()?;
+    let mut started = restarted(&before, &invocations(machine)?);
+    started.sort();
+    ensure!(
+        started == *restarts,
+        "restarted: {started:?} instead of {restarts:?}; changed: {changed:?}"
+    );
+    ensure!(
+        digest(machine, KEYSTORE)? == key,
+        "the key is another one now"
+    );
+    println!("   repaired: {what}");
+    Ok(())
+}
+
+/// What is not the kit's stays, and is no reason to do anything.
+fn untouched(machine: &Machine) -> Result<()> {
+    let before = invocations(machine)?;
+    machine.shell(DROP_IN)?;
+    Kit(machine).in_sync()?;
+    let changed = Kit(machine).apply()?;
+    ensure!(
+        changed.is_empty() && invocations(machine)? == before,
+        "`apply` changed {changed:?}"
+    );
+    let kept = machine.exists("/etc/systemd/system/aztec-sequencer.service.d/nice.conf")?;
+    ensure!(kept, "`apply` took it away");
+    Ok(())
+}
+
+/// A crash is systemd's to repair, and nothing for the kit to complain of afterwards.
+fn systemd_restarts_what_died(machine: &Machine) -> Result<()> {
+    let before = invocations(machine)?;
+    machine.exec_ok(&["systemctl", "kill", "--signal=KILL", SEQUENCER])?;
+    sh::wait_for("systemd starts it again", Duration::from_secs(60), || {
+        let now = invocations(machine).ok();
+        Ok(now
+            .is_some_and(|now| !restarted(&before, &now).is_empty())
+            .then_some(()))
+    })?;
+    Kit(machine).in_sync()?;
+    let after = invocations(machine)?;
+    let changed = Kit(machine).apply()?;
+    ensure!(
+        changed.is_empty() && invocations(machine)? == after,
+        "`apply` changed {changed:?}"
+    );
+    Ok(())
+}
+
+/// A new key would hide the loss of the staked one, so that none is made.
+fn key_gone(machine: &Machine, key: &str) -> Result<()> {
+    let kit = Kit(machine);
+    let before = invocations(machine)?;
+    machine.exec_ok(&["mv", KEYSTORE, "/root/validator.json"])?;
+    for command in [&["apply", "--yes"][..], &["setup", "--yes"]] {
+        let refusal = kit.run(command)?;
+        ensure!(
+            [1, 4].contains(&refusal.status),
+            "{command:?} ends with {}",
+            refusal.status
+        );
+        ensure!(
+            refusal.stderr.contains("backup") && refusal.stderr.contains(KEYSTORE),
+            "{command:?} does not say what to do: {}",
+            refusal.stderr
+        );
+        ensure!(!machine.exists(KEYSTORE)?, "{command:?} made a new key");
+    }
+    let again = restarted(&before, &invocations(machine)?);
+    ensure!(
+        again.is_empty(),
+        "{again:?} restarted, although nothing was done"
+    );
+    machine.exec_ok(&["mv", "/root/validator.json", KEYSTORE])?;
+    kit.apply()?;
+    kit.in_sync()?;
+    ensure!(
+        digest(machine, KEYSTORE)? == key,
+        "the key is another one now"
+    );
+    Ok(())
+}
+
+fn package_gone(machine: &Machine) -> Result<()> {
+    let kit = Kit(machine);
+    let before = invocations(machine)?;
+    machine.shell(PACKAGE_GONE)?;
+    kit.run(&["plan", "--check"])?.expect(3)?;
+    kit.apply()?;
+    kit.in_sync()?;
+    let after = restarted(&before, &invocations(machine)?);
+    ensure!(
+        !after.contains(&L1.to_owned()),
+        "the L1 restarted, which is not of this release"
+    );
+    machine.exec_ok(&["aztec", "--version"])?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! A network that the kit does not know, described in `kit.toml`: a node follows its chain, and before it becomes
+//! a sequencer it says what it saw of the attester.
+//!
+//! The chain is the local one of the root, taken out of the kit's hands: anvil and sequencer go on under other
+//! names, elsewhere on the disk and on other ports. The node has to find their blocks, from the registry and the
+//! file store that the description names, into an empty data directory.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Context;
+use super::bad_input::{Refusal, refused};
+use super::chain;
+use super::stubs;
+use super::support::{Kit, rpc};
+use crate::machine::Machine;
+use crate::sh;
+
+/// Two epochs of two slots, two more until the node judges a slot, and a start: a slot has 24 s.
+const WATCHED: Duration = Duration::from_secs(400);
+
+/// Takes the chain out of the kit's hands. anvil is copied, since its package goes with the L1 of the kit; the user
+/// is another, since the home of the kit's own moves with its data.
+const OTHER_CHAIN: &str = r"
+systemctl stop aztec-sequencer aztec-l1
+cp /opt/aztec/foundry/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil /usr/local/bin/other-anvil
+cp --archive /etc/aztec /srv/etc
+cp --archive /var/lib/aztec /srv/chain
+useradd --system other
+chown --recursive other: /srv/chain
+chmod --recursive a+rX /srv/chain
+sed -i 's#/var/lib/aztec#/srv/chain#; s#:8545#:18545#' /srv/etc/node.env
+printf 'AZTEC_PORT=18080\nAZTEC_ADMIN_PORT=18880\nP2P_PORT=50400\n' >> /srv/etc/node.env
+sed 's#/var/lib/aztec#/srv/chain#g; s#/etc/aztec#/srv/etc#; /aztec-l1.service/d; /aztec-node.service/d;
+    s#=aztec$#=other#; s#UMask=0077#UMask=0022#' \
+    /etc/systemd/system/aztec-sequencer.service > /run/systemd/system/other-sequencer.service
+systemd-run --quiet --unit other-l1 /usr/local/bin/other-anvil --silent --host 127.0.0.1 --port 18545 \
+    --chain-id 31337 --block-time 4 --slots-in-an-epoch 1 --state /srv/chain/l1/state.json
+systemctl daemon-reload
+systemctl start other-sequencer
+";
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = chain::boot(context, "described")?;
+    let wanted = chain::checkpointed(&machine, 1)?;
+    let registry = chain::registry(&machine)?;
+    machine.shell(OTHER_CHAIN)?;
+    let kit_toml = format!(
+        "network = \"mine\"\ndata_dir = \"/srv/mine\"\n\
+         [l1]\nrpc_urls = [\"http://127.0.0.1:18545\"]\n[p2p]\nip = \"{}\"\n\
+         [networks.mine]\nl1_chain_id = 31337\nregistry = \"{registry}\"\nrelease = \"4.1.2\"\n\
+         blobs = [\"file:///srv/chain/blobs\"]\n\
+         [env]\nPROVER_REAL_PROOFS = \"false\"\nTEST_ACCOUNTS = \"true\"\nSPONSORED_FPC = \"true\"\n\
+         ETHEREUM_SLOT_DURATION = \"4\"\nSENTINEL_ENABLED = \"true\"\n",
+        machine.ip()
+    );
+    machine.write("/etc/aztec/kit.toml", &kit_toml, 0o600)?;
+    let kit = Kit(&machine);
+    sh::wait_for("the other chain answers", Duration::from_secs(60), || {
+        rpc(&machine, 18545, "eth_chainId", json!([]))
+    })?;
+    kit.run(&["apply", "--yes", "--patience", "0"])?.expect(0)?;
+    chain::checkpointed(&machine, wanted)?;
+    chain::is_of(&machine, &registry)?;
+    // The sequencer's unit is gone, and systemd knows.
+    kit.in_sync()?;
+    second_signer(&machine)?;
+    kit.in_sync()
+}
+
+const SETUP: &str = "setup --with-sequencer --yes --patience 0";
+
+/// The key of the other sequencer is in the keystore here: it was the kit's own until the chain was taken away.
+fn second_signer(machine: &Machine) -> Result<()> {
+    sh::wait_for("the node has watched two epochs", WATCHED, || {
+        let stats = rpc(machine, 8080, "node_getValidatorsStats", json!([]))?.unwrap_or_default();
+        let slot = |name: &str| stats[name].as_u64();
+        let both = slot("lastProcessedSlot").zip(slot("initialSlot"));
+        Ok(both.filter(|(last, initial)| *last >= initial + 4))
+    })?;
+    let running = Refusal {
+        what: "a sequencer on the same host",
+        command: SETUP,
+        says: &["signer 0x", "another sequencer runs on this host"],
+    };
+    refused(machine, &running)?;
+    machine.shell("systemctl stop other-sequencer")?;
+    let signed = Refusal {
+        what: "an attester that signed a moment ago",
+        command: SETUP,
+        says: &[
+            "signer 0x",
+            "signed in slot",
+            "something else signs with it",
+            "--only-signer",
+        ],
+    };
+    refused(machine, &signed)?;
+
+    // Nobody can have seen a key that the rollup does not know.
+    machine.shell("mv /etc/aztec/keystore/validator.json /srv/")?;
+    machine.write(
+        "/etc/aztec/keystore/mine.json",
+        &stubs::keystore().to_string(),
+        0o600,
+    )?;
+    let setup: Vec<_> = SETUP.split_whitespace().collect();
+    Kit(machine).run(&setup)?.expect(0)?;
+    machine.shell(
+        "grep --quiet 'not registered' /var/lib/aztec-kit/signers/$(cat /etc/machine-id)/\
+         0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266.json && systemctl is-active aztec-sequencer",
+    )?;
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! Who can connect, seen from a second host; and that nobody is cut off, whatever happens in between.
+//!
+//! No role of Aztec runs here: small listeners stand at the ports of one, so it takes no node, and any Debian.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::Context;
+use super::support::{Kit, Listing, applied};
+use crate::machine::{Machine, Process, Root};
+use crate::sh;
+
+const KIT_TOML: &str = "\
+[node]
+enabled = false
+
+[firewall]
+enabled = true
+allow = [{ port = 40400 }, { port = 40400, proto = \"udp\" }]
+";
+
+const CONFIG: &str = "/etc/aztec/kit.toml";
+
+/// UFW is there and has a rule of the operator, but is off.
+const PACKAGES: &str = "openssh-server openssh-client ufw nmap docker.io busybox-static";
+
+/// Answers whoever comes to a port, over IPv4 and IPv6.
+const LISTENER: &str = r#"use IO::Socket::IP;
+my ($proto, $port) = @ARGV;
+my @listen = $proto eq "tcp" ? (Listen => 9, ReuseAddr => 1) : ();
+my $socket = IO::Socket::IP->new(LocalHost => "::", V6Only => 0, LocalPort => $port, Proto => $proto, @listen) or die;
+while (1) {
+    $proto eq "tcp" ? $socket->accept : $socket->recv(my $word, 99) && $socket->send("yes");
+}
+"#;
+
+/// The ports of a node, and of what may stand beside it.
+const LISTENERS: &str = r#"
+for at in tcp-443 tcp-8080 tcp-8180 tcp-8880 tcp-9090 tcp-40400 udp-8080 udp-40400; do
+    systemd-run --quiet --collect --unit="$at" perl /root/listen.pl "${at%-*}" "${at#*-}"
+done
+"#;
+
+/// A container with a published port, of an image that nobody has to download.
+const PUBLISH: &str = r#"
+mkdir -p /var/tmp/box/bin
+cp /bin/busybox /var/tmp/box/bin/
+tar --directory=/var/tmp/box --create . | docker import - box
+docker run --detach --restart=always --publish 7000:80 box /bin/busybox httpd -f -p 80
+"#;
+
+/// `ufw limit` counts the tries of this time: ufw(8).
+const RATE: Duration = Duration::from_secs(31);
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    on(context, "trixie")
+}
+
+pub(super) fn run_previous(context: &Context) -> Result<()> {
+    on(context, "bookworm")
+}
+
+fn root(suite: &str) -> Result<Root> {
+    // A package of its own since Debian 13.
+    let client = if suite == "bookworm" {
+        ""
+    } else {
+        "docker-cli"
+    };
+    let packages = format!("{PACKAGES} {client}");
+    let recipe = format!("3 {packages}");
+    Root::layered(&Root::pristine(suite)?, "walled", &recipe, |machine| {
+        machine.shell(&format!(
+            "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; \
+             apt-get -qq --yes --no-install-recommends install {packages} >&2; \
+             ufw allow 9999/tcp >&2; mkdir -m 700 -p /root/.ssh"
+        ))?;
+        Ok(())
+    })
+}
+
+fn on(context: &Context, suite: &str) -> Result<()> {
+    let root = root(suite)?;
+    let mut options = context.options()?;
+    options.plain.push("/var/lib/docker".to_owned());
+    let mut host = Machine::boot_with(&root, "walled", options)?;
+    let outside = context.boot(&root, "outside")?;
+    let (_, v6) = outside.cable_to(&host)?;
+    context.push_kit(&host)?;
+    befriend(&outside, &host)?;
+    host.write("/root/listen.pl", LISTENER, 0o644)?;
+    host.shell(LISTENERS)?;
+    host.shell(PUBLISH)?;
+    host.write(CONFIG, KIT_TOML, 0o600)?;
+    let before = files(&host)?;
+    published(&host)?;
+    for address in [host.ip().into(), v6.into()] {
+        let open = scan(&outside, address)?;
+        for port in ["tcp/443", "tcp/7000", "tcp/8080", "tcp/8880", "udp/8080"] {
+            ensure!(
+                open.contains(&port.to_owned()),
+                "the scan of {address} misses {port}: {open:?}"
+            );
+        }
+    }
+
+    refused(&host, &outside).context("what would cut someone off")?;
+    closed(&host, &outside, v6.into()).context("the firewall")?;
+    reloaded(&host, &outside).context("Docker and UFW begin anew")?;
+    by_socket(&host, &outside).context("an SSH server that systemd starts")?;
+    unconfirmed(&host, &outside).context("a change that nobody confirms")?;
+    removed(&host, &before).context("the removal")?;
+    killed(&host, &before).context("a kill in the middle")?;
+    power_cut(&mut host, &before).context("a power cut in the window")
+}
+
+/// The outside may log in as root, with a key.
+fn befriend(outside: &Machine, host: &Machine) -> Result<()> {
+    outside.shell("ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519 <<<y >/dev/null")?;
+    let key = outside.read("/root/.ssh/id_ed25519.pub")?;
+    host.write("/root/.ssh/authorized_keys", &key, 0o600)?;
+    outside.shell(&format!(
+        "printf 'Host walled\\nHostName {}\\nStrictHostKeyChecking no\\nConnectTimeout 5\\n' >/root/.ssh/config",
+        host.ip()
+    ))?;
+    sh::wait_for("a first login", Duration::from_secs(60), || {
+        Ok((outside.exec(&["ssh", "walled", "true"])?.status == 0).then_some(()))
+    })
+}
+
+/// Every file of UFW with its digest and mode.
+fn files(host: &Machine) -> Result<String> {
+    host.shell(
+        "find /etc/ufw /etc/default/ufw -type f -exec stat -c '%n %a %U' {} + | sort; \
+         find /etc/ufw /etc/default/ufw -type f -exec sha256sum {} + | sort -k2",
+    )
+}
+
+/// Every port at which a second host is answered, TCP and the UDP ports of the listeners.
+fn scan(outside: &Machine, address: IpAddr) -> Result<Vec<String>> {
+    let family = if address.is_ipv6() { "-6" } else { "-4" };
+    let every = "-sS -p- --min-rate 8000 --max-retries 1";
+    let some = "-sU -p 22,8080,8880,40400";
+    let mut open = Vec::new();
+    for how in [every, some] {
+        let line = format!("nmap {family} -n -Pn {how} -oG - {address}");
+        let found = outside
+            .command(&line.split(' ').collect::<Vec<_>>())
+            .limit(Duration::from_secs(600))
+            .run()?
+            .ok()?;
+        // `Ports: 22/open/tcp//ssh///, …`
+        for port in found.stdout.split([' ', '\t', ',']) {
+            let fields: Vec<_> = port.split('/').collect();
+            if let [number, "open", proto, ..] = fields[..] {
+                open.push(format!("{proto}/{number}"));
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// Waits until the container answers at its published port.
+fn published(host: &Machine) -> Result<()> {
+    let asked = "curl --silent --output /dev/null --max-time 3 http://127.0.0.1:7000";
+    sh::wait_for("a published port", Duration::from_secs(60), || {
+        let answer = host.exec(&["bash", "-c", asked])?;
+        Ok((answer.status == 0).then_some(()))
+    })
+}
+
+fn reaches(outside: &Machine, host: &Machine, port: u16) -> Result<bool> {
+    let probe = format!("timeout 3 bash -c 'exec 3<>/dev/tcp/{}/{port}'", host.ip());
+    Ok(outside.exec(&["bash", "-c", &probe])?.status == 0)
+}
+
+/// A session that says something every second.
+fn session(outside: &Machine, port: &str) -> Result<Process> {
+    let argv = [
+        "ssh",
+        "-p",
+        port,
+        "walled",
+        "while echo beat; do sleep 1; done",
+    ];
+    let session = outside.spawn(&argv)?;
+    sh::wait_for("the session", Duration::from_secs(60), || {
+        Ok(session.printed()?.contains("beat").then_some(()))
+    })?;
+    Ok(session)
+}
+
+fn lives(session: &Process) -> Result<()> {
+    let before = session.printed()?.len();
+    sh::wait_for("the session goes on", Duration::from_secs(60), || {
+        Ok((session.printed()?.len() > before).then_some(()))
+    })
+}
+
+/// Sessions at other ports than those of the configuration, and kernels that cannot filter.
+fn refused(host: &Machine, outside: &Machine) -> Result<()> {
+    host.shell("mkdir -p /run/sshd; systemd-run --quiet --collect --unit=other-sshd /usr/sbin/sshd -D -p 2222")?;
+    sh::wait_for("the other sshd", Duration::from_secs(60), || {
+        Ok(reaches(outside, host, 2222)?.then_some(()))
+    })?;
+    let mut other = session(outside, "2222")?;
+    let listing = Listing::of(host)?;
+    let refusal = Kit(host).run(&["apply", "--yes"])?.expect(2)?;
+    ensure!(
+        refusal.stderr.contains("port 2222") && refusal.stderr.contains("firewall.allow"),
+        "{}",
+        refusal.stderr
+    );
+    listing.still(host, "a refusal")?;
+    lives(&other)?;
+    other.kill_tree()?;
+    host.shell("systemctl stop other-sshd; rm -f /run/systemd/transient/other-sshd.service")?;
+
+    host.write(
+        "/usr/local/sbin/iptables",
+        "#!/bin/sh\necho no such table >&2; exit 3\n",
+        0o755,
+    )?;
+    let listing = Listing::of(host)?;
+    let refusal = Kit(host).run(&["apply", "--yes"])?.expect(2)?;
+    ensure!(
+        refusal.stderr.contains("cannot filter"),
+        "{}",
+        refusal.stderr
+    );
+    listing.still(host, "a refusal")?;
+    host.shell("rm /usr/local/sbin/iptables")?;
+    Ok(())
+}
+
+/// Closed but for SSH and peers, while a session goes on and a second one confirms.
+fn closed(host: &Machine, outside: &Machine, v6: IpAddr) -> Result<()> {
+    let mut first = session(outside, "22")?;
+    let report = Kit(host).json(&["apply", "--yes", "--json"], 0)?;
+    ensure!(
+        report["unconfirmed"].to_string().contains("firewall[ufw]"),
+        "nothing waits: {report}"
+    );
+    for address in [host.ip().into(), v6] {
+        let open = scan(outside, address)?;
+        ensure!(
+            open == ["tcp/22", "tcp/40400", "udp/40400"],
+            "a second host reaches {open:?} of {address}"
+        );
+    }
+    lives(&first)?;
+    // The scan has used up what one address may try in half a minute.
+    std::thread::sleep(RATE);
+    let kept = outside.exec_ok(&["ssh", "walled", super::KIT, "confirm"])?;
+    ensure!(kept.stdout.contains("firewall[ufw]"), "{}", kept.stdout);
+    first.kill_tree()?;
+    let again = outside.exec_ok(&["ssh", "walled", super::KIT, "confirm"])?;
+    ensure!(again.stdout.contains("nothing waits"), "{}", again.stdout);
+    let v6 = host.shell("ip6tables -S INPUT | head -1")?;
+    ensure!(v6.trim() == "-P INPUT DROP", "IPv6: {v6}");
+    let rules = host.shell("ufw show added")?;
+    ensure!(
+        rules.contains("ufw allow 9999/tcp"),
+        "the operator's rule: {rules}"
+    );
+
+    let listing = Listing::of(host)?;
+    let changed = applied(&Kit(host).json(&["apply", "--yes", "--json"], 0)?)?;
+    ensure!(changed.is_empty(), "a second run changes {changed:?}");
+    Kit(host).in_sync()?;
+    listing.still(host, "a second run")
+}
+
+/// The published port stays closed, also while Docker and UFW write their rules anew.
+fn reloaded(host: &Machine, outside: &Machine) -> Result<()> {
+    host.shell("systemctl restart docker; ufw reload >&2")?;
+    published(host)?;
+    ensure!(
+        !reaches(outside, host, 7000)?,
+        "a second host reaches a container"
+    );
+    Ok(())
+}
+
+/// systemd listens in the place of sshd, at another port: that one is open, counted, and the old one closed.
+fn by_socket(host: &Machine, outside: &Machine) -> Result<()> {
+    const PORT: u16 = 2200;
+    let dir = "/etc/systemd/system/ssh.socket.d";
+    let begin = "systemctl daemon-reload; systemctl stop ssh.service ssh.socket; systemctl start";
+    host.shell(&format!(
+        "mkdir {dir}; printf '[Socket]\\nListenStream=\\nListenStream={PORT}\\n' >{dir}/port.conf; \
+         {begin} ssh.socket"
+    ))?;
+    let apply = ["apply", "--yes", "--confirm", "--json"];
+    let changed = applied(&Kit(host).json(&apply, 0)?)?;
+    ensure!(changed == ["firewall[ufw]"], "{changed:?}");
+    Kit(host).in_sync()?;
+    outside.exec_ok(&["ssh", "-p", "2200", "walled", "true"])?;
+    ensure!(!reaches(outside, host, 22)?, "the old port is open");
+    let mut refused = false;
+    for _ in 0..8 {
+        refused |= !reaches(outside, host, PORT)?;
+    }
+    ensure!(refused, "one address may try as often as it likes");
+
+    host.shell(&format!("rm -r {dir}; {begin} ssh.service"))?;
+    let changed = applied(&Kit(host).json(&apply, 0)?)?;
+    ensure!(changed == ["firewall[ufw]"], "{changed:?}");
+    Ok(())
+}
+
+fn taken_back(host: &Machine) -> Result<()> {
+    sh::wait_for("the change is taken back", Duration::from_secs(90), || {
+        let left = host.exists("/etc/systemd/system/aztec-kit-take-back.timer")?;
+        Ok((!left).then_some(()))
+    })
+}
+
+/// A later change goes back to what was confirmed before.
+fn unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
+    let before = files(host)?;
+    let more = KIT_TOML.replace("allow = [", "allow = [{ port = 9090 }, ");
+    host.write(CONFIG, &more, 0o600)?;
+    Kit(host)
+        .run(&["apply", "--yes", "--confirm-within", "20"])?
+        .ok()?;
+    ensure!(reaches(outside, host, 9090)?, "the new port is closed");
+    taken_back(host)?;
+    ensure!(!reaches(outside, host, 9090)?, "the new port is still open");
+    ensure!(reaches(outside, host, 40400)?, "the old port is closed");
+    ensure!(files(host)? == before, "UFW's files differ");
+    Kit(host).run(&["plan", "--check"])?.expect(3)?;
+    let status = Kit(host).json(&["status", "--json"], 0)?;
+    ensure!(
+        status["taken_back"].to_string().contains("firewall[ufw]"),
+        "{status}"
+    );
+    host.write(CONFIG, KIT_TOML, 0o600)
+}
+
+fn removed(host: &Machine, before: &str) -> Result<()> {
+    host.write(CONFIG, &KIT_TOML.replace("= true", "= false").replace("[node]\nenabled = false", "[hardening]\nenabled = true\nssh = false\naide = false\nfail2ban = false\nupdates = false\nchrony = false\nauditd = false\nkernel = false\n[node]\nenabled = false"), 0o600)?;
+    Kit(host).run(&["apply", "--yes"])?.ok()?;
+    as_before(host, before)?;
+    host.write(CONFIG, KIT_TOML, 0o600)
+}
+
+fn as_before(host: &Machine, before: &str) -> Result<()> {
+    let now = files(host)?;
+    ensure!(now == before, "UFW's files were\n{before}and are\n{now}");
+    let status = host.shell("ufw status")?;
+    ensure!(status.trim() == "Status: inactive", "{status}");
+    let tables = host.shell("nft list tables 2>/dev/null || true")?;
+    ensure!(!tables.contains("aztec_kit"), "{tables}");
+    Ok(())
+}
+
+/// Killed as soon as it has begun to close: nobody is there to confirm.
+fn killed(host: &Machine, before: &str) -> Result<()> {
+    let mut kit = host.spawn(&[super::KIT, "apply", "--yes", "--confirm-within", "15"])?;
+    sh::wait_for("rules of ours", Duration::from_secs(60), || {
+        // `aztec-kit: SSH` in the hex of UFW's files.
+        let rules = host.read("/etc/ufw/user.rules")?;
+        Ok(rules.contains("617a7465632d6b69743a20").then_some(()))
+    })?;
+    kit.kill()?;
+    taken_back(host)?;
+    as_before(host, before)
+}
+
+/// The firewall comes up with the host, and goes when nobody confirms it.
+fn power_cut(host: &mut Machine, before: &str) -> Result<()> {
+    Kit(host)
+        .run(&["apply", "--yes", "--confirm-within", "30"])?
+        .ok()?;
+    host.kill_power()?;
+    host.start()?;
+    let status = host.shell("ufw status | head -1")?;
+    ensure!(
+        status.trim() == "Status: active",
+        "after the power cut: {status}"
+    );
+    taken_back(host)?;
+    as_before(host, before)
+}

@@ -1,0 +1,288 @@
+//! The machine cases: what must hold on a real Debian host.
+//!
+//! A case is one function that boots what it needs through its [`Context`] and returns an error
+//! when something is not as it must be. Add it to [`CASES`]; `cargo xtask test --machine <name>`
+//! runs it alone.
+
+mod bad_input;
+mod boot;
+mod caddy;
+mod chain;
+mod container;
+mod damage;
+mod described;
+mod firewall;
+mod hardening;
+mod image;
+mod keys;
+mod keystore;
+mod kills;
+mod layers;
+mod monitoring;
+mod other_l1;
+mod pinned;
+mod refused_roles;
+mod registry;
+mod roles;
+mod sandboxes;
+mod setup;
+mod signer;
+mod ssh;
+mod stubs;
+mod support;
+mod switch;
+mod virtual_host;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+pub use kills::WIPE;
+pub use support::SETUP;
+
+use crate::machine::{End, Machine, Options, Root};
+
+/// A statement about the project, tried on machines.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// What `--machine` calls it.
+    pub name: &'static str,
+    /// One line for `--list`.
+    pub about: &'static str,
+    /// Whether it leaves most of two cores idle, so that it may run beside other such cases.
+    pub light: bool,
+    /// The trial.
+    pub run: fn(&Context) -> Result<()>,
+}
+
+/// Every case, in the order of running: the light ones in pairs, so that the two that scan ports wait together.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "boot",
+        about: "a pristine machine boots, reaches the network, survives a power cut",
+        light: true,
+        run: boot::run,
+    },
+    Case {
+        name: "layers",
+        about: "a prepared root is made once, and machines of it do not share what they change",
+        light: true,
+        run: layers::run,
+    },
+    Case {
+        name: "bookworm",
+        about: "a machine of the previous Debian boots as well",
+        light: true,
+        run: boot::run_previous,
+    },
+    Case {
+        name: "bad-input",
+        about: "what cannot work is refused with a remedy before anything is touched",
+        light: true,
+        run: bad_input::run,
+    },
+    Case {
+        name: "firewall",
+        about: "a second host reaches SSH and the peers' port, no container, and nobody is cut off",
+        light: true,
+        run: firewall::run,
+    },
+    Case {
+        name: "firewall-old",
+        about: "the same on the previous Debian",
+        light: true,
+        run: firewall::run_previous,
+    },
+    Case {
+        name: "hardening",
+        about: "a hardened host bans who guesses passwords, and is as before when it is hardened no more",
+        light: true,
+        run: hardening::run,
+    },
+    Case {
+        name: "hardening-old",
+        about: "the same on the previous Debian",
+        light: true,
+        run: hardening::run_previous,
+    },
+    Case {
+        name: "hardening-chain",
+        about: "a running sequencer is hardened without a stop",
+        light: false,
+        run: hardening::run_chain,
+    },
+    Case {
+        name: "keystore",
+        about: "a keystore that the node would not load is refused before anything is touched",
+        light: true,
+        run: keystore::run,
+    },
+    Case {
+        name: "refused-roles",
+        about: "a role that a release cannot be is refused with the alternative",
+        light: true,
+        run: refused_roles::run,
+    },
+    Case {
+        name: "ssh",
+        about: "sshd takes keys only, nobody is locked out, and what is not confirmed is taken back",
+        light: true,
+        run: ssh::run,
+    },
+    Case {
+        name: "ssh-old",
+        about: "the same on the previous Debian",
+        light: true,
+        run: ssh::run_previous,
+    },
+    Case {
+        name: "signer",
+        about: "a sequencer does not start with an attester that may sign elsewhere",
+        light: true,
+        run: signer::run,
+    },
+    Case {
+        name: "virtual",
+        about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after a reboot",
+        light: false,
+        run: virtual_host::run,
+    },
+    Case {
+        name: "sandboxes",
+        about: "systemd finds every unit of every role well shut before it ever ran",
+        light: true,
+        run: sandboxes::run,
+    },
+    Case {
+        name: "setup",
+        about: "a pristine host becomes a local network with a validator, and stays one",
+        light: false,
+        run: setup::run,
+    },
+    Case {
+        name: "roles",
+        about: "with a prover and a bot, blocks have transactions and are proven",
+        light: false,
+        run: roles::run,
+    },
+    Case {
+        name: "caddy",
+        about: "a TLS proxy offers the listed methods of the node, and the operator's own sites stay",
+        light: false,
+        run: caddy::run,
+    },
+    Case {
+        name: "keys",
+        about: "a key of `keys new` is taken by the real contract and node, and makes blocks",
+        light: false,
+        run: keys::run,
+    },
+    Case {
+        name: "described",
+        about: "a node follows a network that is described in kit.toml, and sees who signs there",
+        light: false,
+        run: described::run,
+    },
+    Case {
+        name: "other-l1",
+        about: "a bootstrap says whether the L1 on another host is one for this network",
+        light: false,
+        run: other_l1::run,
+    },
+    Case {
+        name: "damage",
+        about: "what breaks on a host is repaired, and nothing else restarted",
+        light: false,
+        run: damage::run,
+    },
+    Case {
+        name: "pinned",
+        about: "the image of a registry is pinned at first sight, and what stands in its way is said in advance",
+        light: false,
+        run: pinned::run,
+    },
+    Case {
+        name: "monitoring",
+        about: "a real node is watched, and its end is told",
+        light: false,
+        run: monitoring::run,
+    },
+    Case {
+        name: "monitoring-old",
+        about: "the previous Debian's own Prometheus takes every rule, and everybody is told",
+        light: true,
+        run: monitoring::run_previous,
+    },
+    Case {
+        name: "container",
+        about: "the previous Debian runs a whole network from the official image, whatever is killed",
+        light: false,
+        run: container::run,
+    },
+    Case {
+        name: "switch",
+        about: "one chain, native and in Docker and native again, with its keys and peers",
+        light: false,
+        run: switch::run,
+    },
+    Case {
+        name: "kills",
+        about: "a kit that is killed at any moment goes on where it stopped",
+        light: false,
+        run: kills::run,
+    },
+];
+
+/// Where the binary lies in a machine.
+pub const KIT: &str = "/usr/local/bin/aztec-kit";
+
+/// What a case gets.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The release binary of this checkout.
+    pub binary: PathBuf,
+    /// Whether machines stay for a look after the case.
+    pub keep: bool,
+}
+
+impl Context {
+    /// The root that cases start from unless they are about another suite.
+    pub fn root(&self) -> Result<Root> {
+        Root::pristine("trixie")
+    }
+
+    /// Boots a machine from a root, with shared npm downloads, kept at the end if asked for.
+    pub fn boot(&self, root: &Root, name: &str) -> Result<Machine> {
+        Machine::boot_with(root, name, self.options()?)
+    }
+
+    /// Boots a pristine machine that has this checkout's binary at [`KIT`].
+    pub fn boot_with_kit(&self, name: &str) -> Result<Machine> {
+        let machine = self.boot(&self.root()?, name)?;
+        self.push_kit(&machine)?;
+        Ok(machine)
+    }
+
+    /// Puts this checkout's binary at [`KIT`].
+    pub fn push_kit(&self, machine: &Machine) -> Result<()> {
+        push(machine, &self.binary).context("cannot install the binary in the machine")
+    }
+
+    /// The options behind [`Context::boot`], for a case that needs more.
+    pub fn options(&self) -> Result<Options> {
+        let end = if self.keep { End::Keep } else { End::Remove };
+        Ok(Options {
+            end,
+            ..Options::sharing_npm()?
+        })
+    }
+}
+
+/// A machine on which a local network with a validator runs.
+pub fn local_chain(context: &Context, name: &str) -> Result<Machine> {
+    chain::boot(context, name)
+}
+
+fn push(machine: &Machine, binary: &Path) -> Result<()> {
+    machine.push(binary, KIT, 0o755)
+}

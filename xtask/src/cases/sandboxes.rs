@@ -1,0 +1,93 @@
+//! Every unit of every role, judged by systemd before it ever ran: what a plan would write is enough.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Context;
+use super::support::Kit;
+
+/// All that can be on one local network.
+const ROLES: &[&str] = &[
+    "setup",
+    "--network",
+    "local",
+    "--with-sequencer",
+    "--with-prover",
+    "--with-bootnode",
+    "--with-archiver",
+    "--with-txe",
+    "--with-bot",
+    "--with-hardening",
+    "--dry-run",
+    "--json",
+];
+
+/// Ten times what `systemd-analyze security` calls the exposure level.
+const THRESHOLD: &str = "15";
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = context.boot_with_kit("sandboxes")?;
+    let plan = Kit(&machine).json(ROLES, 0)?;
+    let steps = plan["steps"].as_array().context("a plan without steps")?;
+    let mut judged = Vec::new();
+    for step in steps {
+        let Some((name, text)) = service(step) else {
+            continue;
+        };
+        let path = format!("/etc/systemd/system/{name}");
+        machine.write(&path, &text, 0o644)?;
+        let verdict = machine.exec(&[
+            "systemd-analyze",
+            "security",
+            "--offline=yes",
+            "--no-pager",
+            &format!("--threshold={THRESHOLD}"),
+            &path,
+        ])?;
+        ensure!(
+            verdict.status == 0,
+            "{name} is too open: {}{}",
+            verdict.stdout,
+            verdict.stderr
+        );
+        judged.push(name);
+    }
+    println!("   {}", judged.join(" "));
+    ensure!(judged.len() >= 10, "only {judged:?} were judged");
+    // The threshold must be able to refuse.
+    machine.write(
+        "/etc/systemd/system/open.service",
+        "[Service]\nExecStart=/bin/true\n",
+        0o644,
+    )?;
+    let open = machine.exec(&[
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        "--no-pager",
+        &format!("--threshold={THRESHOLD}"),
+        "/etc/systemd/system/open.service",
+    ])?;
+    ensure!(open.status != 0, "a unit without a sandbox passes");
+    Ok(())
+}
+
+/// The name and text of a service of ours that a step would write.
+fn service(step: &Value) -> Option<(String, String)> {
+    let id = step["id"].as_str()?;
+    let name = id
+        .strip_prefix("unit[")
+        .or_else(|| id.strip_prefix("file[/etc/systemd/system/"))?
+        .strip_suffix(']')?;
+    if !name.ends_with(".service") {
+        return None;
+    }
+    let changes = step["changes"].as_array()?;
+    let patch = changes.iter().find_map(|change| change["patch"].as_str())?;
+    let text: String = patch
+        .lines()
+        .filter_map(|line| line.strip_prefix('+'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    Some((name.to_owned(), text))
+}

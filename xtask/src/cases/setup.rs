@@ -1,0 +1,206 @@
+//! A host becomes a local network with a validator, stays one over a reboot, and keeps its secrets.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use super::support::{
+    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, restarted,
+};
+use super::{Context, chain};
+use crate::machine::Machine;
+
+const ADMIN_KEY: &str = "/etc/aztec/admin-api-key";
+
+/// What `systemd-analyze security` calls "OK" is up to 4; ours are meant to be far below.
+const EXPOSURE: f64 = 1.5;
+
+/// What is tried, and how.
+type Trial = (&'static str, fn(&Machine) -> Result<()>);
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    // From scratch: on a pristine machine, once for this binary.
+    let machine = chain::boot(context, "setup")?;
+    // All of them, so that one run shows all that is wrong.
+    let trials: &[Trial] = &[
+        ("owners and modes", modes),
+        ("sandboxes", exposure),
+        ("a setup after a reboot", after_boot),
+        ("the chain after a reboot", |machine| {
+            chain_advances(machine, 2)?;
+            Kit(machine).smoke_ok()
+        }),
+        ("status", status),
+        ("secrets", secrets),
+    ];
+    let mut faults = Vec::new();
+    for (what, trial) in trials {
+        if let Err(fault) = trial(&machine) {
+            faults.push(format!("{what}: {fault:#}"));
+        }
+    }
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    Ok(())
+}
+
+/// The first run after a boot takes note of what the boot has started, and changes nothing either.
+fn after_boot(machine: &Machine) -> Result<()> {
+    let before = invocations(machine)?;
+    let changed = applied(&Kit(machine).json(SETUP, 0)?)?;
+    let again = restarted(&before, &invocations(machine)?);
+    ensure!(
+        changed.is_empty() && again.is_empty(),
+        "the first setup after a boot changes {changed:?} and restarts {again:?}"
+    );
+    chain::stays(machine)
+}
+
+fn status(machine: &Machine) -> Result<()> {
+    let status = Kit(machine).json(&["status", "--json"], 0)?;
+    ensure!(
+        status.is_object(),
+        "`status --json` prints no object: {status}"
+    );
+    let text = status.to_string();
+    for unit in SERVICES {
+        let name = unit.trim_end_matches(".service");
+        ensure!(text.contains(name), "`status` does not know {unit}: {text}");
+    }
+    Ok(())
+}
+
+/// Files whose owner and mode are a promise.
+const MODES: &[(&str, &str)] = &[
+    ("/etc/aztec", "root:aztec 750"),
+    ("/etc/aztec/kit.toml", "root:root 600"),
+    ("/etc/aztec/admin-api-key", "root:root 600"),
+    ("/etc/aztec/admin.env", "root:aztec 640"),
+    ("/etc/aztec/contracts.env", "root:aztec 640"),
+    ("/etc/aztec/node.env", "root:aztec 640"),
+    ("/etc/aztec/sequencer.env", "root:aztec 640"),
+    ("/etc/aztec/keystore", "root:root 700"),
+    (KEYSTORE, "root:root 600"),
+    ("/etc/sysctl.d/60-aztec.conf", "root:root 644"),
+    ("/etc/systemd/system/aztec-l1.service", "root:root 644"),
+    (
+        "/etc/systemd/system/aztec-sequencer.service",
+        "root:root 644",
+    ),
+    ("/opt/aztec/versions/4.1.2", "root:root 755"),
+    ("/usr/local/bin/aztec", "root:root 755"),
+    ("/var/lib/aztec", "aztec:aztec 750"),
+    ("/var/lib/aztec-kit", "root:root 700"),
+];
+
+fn modes(machine: &Machine) -> Result<()> {
+    let mut wrong = Vec::new();
+    for (path, wanted) in MODES {
+        let found = machine.exec(&["stat", "--format=%U:%G %a", path])?;
+        if found.stdout.trim() != *wanted {
+            wrong.push(format!(
+                "{path}: {}{} instead of {wanted}",
+                found.stdout.trim(),
+                found.stderr.trim()
+            ));
+        }
+    }
+    // What runs must not be able to change what it runs, nor what it is told.
+    let writable = machine.shell(
+        "find /opt/aztec /etc/aztec /etc/systemd/system -not -type l \
+         '(' -not -user root -o -perm /022 ')' -print | head -20",
+    )?;
+    wrong.extend(
+        writable
+            .lines()
+            .map(|path| format!("{path}: others than root may write to it")),
+    );
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let version = machine.exec_ok(&["aztec", "--version"])?;
+    ensure!(
+        version.stdout.contains("4.1.2"),
+        "`aztec --version` says {}",
+        version.stdout
+    );
+    Ok(())
+}
+
+fn exposure(machine: &Machine) -> Result<()> {
+    for unit in SERVICES {
+        let report = machine.exec_ok(&["systemd-analyze", "security", "--no-pager", unit])?;
+        let level = report
+            .stdout
+            .lines()
+            .find_map(|line| line.split_once("exposure level for"))
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1))
+            .and_then(|level| level.parse::<f64>().ok());
+        let level =
+            level.with_context(|| format!("no exposure level of {unit}: {}", report.stdout))?;
+        ensure!(
+            level <= EXPOSURE,
+            "the exposure of {unit} is {level}, above {EXPOSURE}:\n{}",
+            report.stdout
+        );
+    }
+    Ok(())
+}
+
+/// The search for the strings of `/run/needles`, which never are in an argument of a program.
+const SEARCH: &str = r#"
+found() { sed "s|^|$1: |"; }
+files() { xargs --null --no-run-if-empty grep --files-with-matches --ignore-case \
+    --fixed-strings --text --no-messages --file=/run/needles || true; }
+find /proc -maxdepth 2 -path '/proc/[0-9]*/cmdline' -print0 | files | found process
+find /proc -maxdepth 2 -path '/proc/[0-9]*/environ' -print0 | files | found process
+journalctl --no-pager --quiet | grep --ignore-case --fixed-strings --file=/run/needles \
+    --max-count=3 | cut --characters=-60 | found log || true
+find /etc /var /opt /tmp /usr/local /root /run -xdev -name node_modules -prune \
+    -o -path /root/.npm -prune -o -path /run/needles -prune -o -path /run/credentials -prune \
+    -o -path /etc/aztec/keystore/validator.json -prune -o -path /etc/aztec/admin-api-key -prune \
+    -o -type f -print0 | files | found file
+"#;
+
+/// Secrets are in their own files and nowhere else on the host.
+fn secrets(machine: &Machine) -> Result<()> {
+    let keystore: Value = serde_json::from_str(&machine.read(KEYSTORE)?)
+        .with_context(|| format!("{KEYSTORE} is not JSON"))?;
+    let attester = &keystore["validators"][0]["attester"];
+    let mut needles = vec![machine.read(ADMIN_KEY)?.trim().to_owned()];
+    for name in ["eth", "bls"] {
+        let key = attester[name].as_str();
+        let key = key.with_context(|| format!("{KEYSTORE} has no {name} key of a validator"))?;
+        needles.push(key.trim_start_matches("0x").to_owned());
+    }
+    for needle in &needles {
+        ensure!(
+            needle.len() == 64 && needle.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "a secret is not 32 bytes but {} signs",
+            needle.len()
+        );
+    }
+    machine.write("/run/needles", &(needles.join("\n") + "\n"), 0o600)?;
+    // The search must be able to find: a bait that is as a leak would be.
+    machine.write("/var/tmp/bait", &needles[0], 0o644)?;
+    let found = machine.shell(SEARCH)?;
+    ensure!(
+        found == "file: /var/tmp/bait\n",
+        "secrets are where they do not belong (/var/tmp/bait is ours):\n{found}"
+    );
+    machine.shell("rm /var/tmp/bait /run/needles")?;
+    let mut dry = SETUP.to_vec();
+    dry.push("--dry-run");
+    let commands: &[&[&str]] = &[
+        &["plan"],
+        &["plan", "--json"],
+        &["status"],
+        &["status", "--json"],
+        &["smoke", "--json"],
+        &dry,
+    ];
+    for args in commands {
+        let output = Kit(machine).run(args)?;
+        let said = format!("{}{}", output.stdout, output.stderr).to_lowercase();
+        if needles.iter().any(|needle| said.contains(needle)) {
+            bail!("`aztec-kit {}` prints a secret", args.join(" "));
+        }
+    }
+    Ok(())
+}

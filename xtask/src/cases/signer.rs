@@ -1,0 +1,236 @@
+//! Before a sequencer starts for the first time, everything that can tell of a second signer is asked: claims on
+//! the disk, programs of the host, the L1, and the node of this host.
+//!
+//! L1 and node are stand-ins that answer a few calls: a live network has no second signer to try this on.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::bad_input::{Refusal, refused};
+use super::stubs::{self, json_rpc, listening};
+use super::support::Kit;
+use crate::machine::Machine;
+use crate::sh;
+
+/// The first attester of the mnemonic that everybody knows.
+const ATTESTER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const SETUP: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:18545 \
+                     --l1-consensus-urls http://127.0.0.1:18545 --p2p-ip 192.0.2.1 --yes";
+const KIT_TOML: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:18545\"]\n\
+    consensus_urls = [\"http://127.0.0.1:18545\"]\n[sequencer]\nenabled = true\n";
+/// The slot that the L1 is in; slots take 72 s, epochs 32 of them.
+const SLOT: u64 = 10_000;
+
+/// What the contracts of Sepolia answer, by the selector of the call, and the statistics of a node, from a file.
+const ANSWER: &str = r#"do {
+        my $word = sub { sprintf '"0x%064x"', $_[0] };
+        my $file = sub { open my $f, "<", $_[0] or return "null"; local $/; my $text = <$f>; chomp $text; $text };
+        $body =~ /eth_chainId/ ? '"0xaa36a7"'
+        : $body =~ /0x971b0e6b/ ? $word->(0x7011)
+        : $body =~ /0xd8e3784c/ ? $word->(10000)
+        : $body =~ /0xc4014c12/ ? $word->(72)
+        : $body =~ /0x5d3ea8f1/ ? $word->(32)
+        : $body =~ /0x30ccebb5/ ? $word->($file->("/run/standing"))
+        : $body =~ /aztec_getValidatorsStats/ ? $file->("/run/stats.json")
+        : "null"
+    }"#;
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = context.boot_with_kit("signer")?;
+    machine.shell("install -d -m 700 /etc/aztec/keystore")?;
+    machine.write(
+        "/etc/aztec/keystore/mine.json",
+        &stubs::keystore().to_string(),
+        0o600,
+    )?;
+
+    no(
+        &machine,
+        "no L1 that answers",
+        &["cannot be told", "Mend that"],
+    )?;
+    let _l1 = listening(&machine, &json_rpc(18545, ANSWER))?;
+    standing(&machine, 0)?;
+    yes(&machine, &[], "pass", "not registered")?;
+    standing(&machine, 1)?;
+    no(
+        &machine,
+        "no node",
+        &[
+            "no node of this host",
+            "without the sequencer first",
+            "64 slots (77 min)",
+        ],
+    )?;
+    other_program(&machine)?;
+    network(&machine)?;
+    copied_disk(&machine)?;
+    silent_boot(&machine)
+}
+
+/// What the attester is to the rollup: 0 is nothing, 1 is validating.
+fn standing(machine: &Machine, status: u8) -> Result<()> {
+    machine.write("/run/standing", &status.to_string(), 0o644)
+}
+
+/// The setup is refused, says why and what the word is, and leaves the host as it is.
+fn no(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
+    let place = format!("signer {ATTESTER}");
+    let says = [&[place.as_str(), "--only-signer"], says].concat();
+    let refusal = Refusal {
+        what,
+        command: SETUP,
+        says: &says,
+    };
+    refused(machine, &refusal)
+}
+
+/// The preflight has nothing against the attester.
+fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()> {
+    let words = SETUP.replacen("setup", "preflight", 1);
+    let words = words.split_whitespace().filter(|word| *word != "--yes");
+    let args: Vec<_> = words
+        .chain(flags.iter().copied())
+        .chain(["--json"])
+        .collect();
+    let printed = Kit(machine).run(&args)?.stdout;
+    let findings: Value = serde_json::from_str(&printed).with_context(|| printed.clone())?;
+    let name = format!("signer {ATTESTER}");
+    let mut findings = findings.as_array().into_iter().flatten();
+    let finding = findings.find(|finding| finding["check"] == name.as_str());
+    let finding = finding.with_context(|| format!("no finding of {name} in {printed}"))?;
+    let message = finding["message"].as_str().unwrap_or_default();
+    ensure!(
+        finding["status"] == status && message.contains(says),
+        "{status}, {says}: {finding}"
+    );
+    Ok(())
+}
+
+/// Somebody else's sequencer on this host, as a container has it.
+fn other_program(machine: &Machine) -> Result<()> {
+    let script = "$| = 1; print \"runs\\n\"; sleep 600";
+    let argv = [
+        "perl",
+        "-e",
+        script,
+        "/usr/src/aztec/dest/bin/index.js",
+        "start",
+        "--node",
+        "--sequencer",
+    ];
+    let program = machine.spawn(&argv)?;
+    sh::wait_for("the program runs", Duration::from_secs(60), || {
+        Ok(program.printed()?.contains("runs").then_some(()))
+    })?;
+    no(
+        machine,
+        "another sequencer",
+        &["another sequencer runs on this host", "Stop it"],
+    )
+}
+
+/// What the node of this host saw.
+fn network(machine: &Machine) -> Result<()> {
+    machine.write("/run/node.pl", &json_rpc(8080, ANSWER), 0o644)?;
+    let node = [
+        "systemd-run",
+        "--quiet",
+        "--unit=aztec-node.service",
+        "perl",
+        "/run/node.pl",
+    ];
+    machine.exec_ok(&node)?;
+    let duties = |from: u64, count: u64, status: &str| -> Vec<Value> {
+        let duty = |slot| json!({"slot": slot, "status": status});
+        (from..from + count).map(duty).collect()
+    };
+    let stats = |initial: u64, history: Vec<Value>| -> Result<()> {
+        let attester = ATTESTER.to_lowercase();
+        let stats = json!({
+            "stats": {attester: {"history": history}},
+            "initialSlot": initial,
+            "lastProcessedSlot": SLOT - 2,
+            "slotWindow": 768,
+        });
+        machine.write("/run/stats.json", &stats.to_string(), 0o644)
+    };
+    machine.write("/run/stats.json", r#"{"stats":{},"slotWindow":0}"#, 0o644)?;
+    no(machine, "a node that does not watch", &["SENTINEL_ENABLED"])?;
+    stats(SLOT - 12, Vec::new())?;
+    no(
+        machine,
+        "a node that has just started",
+        &["10 of 64 slots", "in 65 min"],
+    )?;
+    stats(SLOT - 200, duties(SLOT - 40, 32, "attestation-sent"))?;
+    no(
+        machine,
+        "a second signer",
+        &["signed in slot 9991", "10 min ago", "Stop the other node"],
+    )?;
+    yes(machine, &["--only-signer"], "pass", "the operator says")?;
+    let mut stopped = duties(SLOT - 60, 20, "attestation-sent");
+    stopped.extend(duties(SLOT - 40, 12, "attestation-missed"));
+    stats(SLOT - 200, stopped)?;
+    yes(machine, &[], "pass", "missed its last 12 duties")?;
+    stats(SLOT - 200, Vec::new())?;
+    yes(machine, &[], "warn", "not certain")
+}
+
+/// The claim of another host: this disk was copied, or came out of it.
+fn copied_disk(machine: &Machine) -> Result<()> {
+    let other = "00112233445566778899aabbccddeeff";
+    let dir = format!("/var/lib/aztec-kit/signers/{other}");
+    let claim = json!({
+        "attester": ATTESTER, "host": other, "unit": "aztec-sequencer.service",
+        "data": "/var/lib/aztec/node", "since": 1, "because": "a test",
+    });
+    machine.shell(&format!("install -d -m 700 {dir}"))?;
+    machine.write(
+        &format!("{dir}/{}.json", ATTESTER.to_lowercase()),
+        &claim.to_string(),
+        0o600,
+    )?;
+    no(
+        machine,
+        "a copied disk",
+        &[
+            "machine id 00112233…",
+            "copy of that host's",
+            "Stop the sequencer there",
+        ],
+    )?;
+    yes(machine, &["--only-signer"], "pass", "the operator says")
+}
+
+/// systemd itself keeps a sequencer down on a host that has no claim: what every rendered unit asserts.
+fn silent_boot(machine: &Machine) -> Result<()> {
+    machine.write("/etc/aztec/kit.toml", KIT_TOML, 0o600)?;
+    let plan = Kit(machine).run(&["plan", "--json"])?.expect(0)?.stdout;
+    let assertion = "AssertDirectoryNotEmpty=/var/lib/aztec-kit/signers/%m";
+    for part in [assertion, "signers[/etc/aztec/keystore]", "signs elsewhere"] {
+        ensure!(plan.contains(part), "the plan lacks {part}: {plan}");
+    }
+    let unit = format!("[Unit]\n{assertion}\n[Service]\nType=oneshot\nExecStart=/bin/true\n");
+    machine.write("/run/systemd/system/claimed.service", &unit, 0o644)?;
+    machine.shell("systemctl daemon-reload")?;
+    let start = || machine.exec(&["systemctl", "start", "claimed.service"]);
+    ensure!(
+        start()?.status != 0,
+        "it starts with the claim of another host alone"
+    );
+    machine.shell(
+        "dir=/var/lib/aztec-kit/signers/$(cat /etc/machine-id); mkdir -m 700 $dir; touch $dir/claim",
+    )?;
+    let started = start()?;
+    ensure!(
+        started.status == 0,
+        "it does not start with a claim: {}",
+        started.stderr
+    );
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The release binary: one static file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::prerequisites::{self, MUSL_TARGET};
+use crate::{cache, sh};
+
+const PACKAGE: &str = "aztec-kit";
+
+/// Builds the release binary, checks that it is static, and puts it at `dist/aztec-kit`.
+///
+/// `AZTEC_KIT_BINARY` names one that is built already: a debug build is quicker to try.
+pub fn build() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("AZTEC_KIT_BINARY") {
+        let given = PathBuf::from(given);
+        println!("   {}: as given", given.display());
+        return Ok(given);
+    }
+    prerequisites::for_dist()?;
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    sh::loud(
+        sh::command(&cargo)
+            .args(["build", "--quiet", "--release", "--locked"])
+            .args(["--package", PACKAGE, "--target", MUSL_TARGET])
+            .env("CC_x86_64_unknown_linux_musl", "musl-gcc")
+            .current_dir(sh::workspace()),
+    )?;
+    let built = cache::target()
+        .join(MUSL_TARGET)
+        .join("release")
+        .join(PACKAGE);
+    let bytes = fs::read(&built).with_context(|| format!("{}", built.display()))?;
+    ensure!(
+        interpreter(&bytes)?.is_none(),
+        "{} is not static: it asks for a dynamic loader",
+        built.display()
+    );
+    let dist = sh::workspace().join("dist");
+    fs::create_dir_all(&dist)?;
+    let path = dist.join(PACKAGE);
+    replace(&built, &path)?;
+    println!(
+        "   dist/{PACKAGE}: static, {:.1} MB",
+        bytes.len() as f64 / 1e6
+    );
+    Ok(path)
+}
+
+/// A new inode: the old binary may be running.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    let temporary = to.with_extension("new");
+    fs::copy(from, &temporary)?;
+    fs::rename(&temporary, to).with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// Where a 64-bit little-endian ELF file's request for a dynamic loader lies (`PT_INTERP`).
+fn interpreter(elf: &[u8]) -> Result<Option<u64>> {
+    const PT_INTERP: u64 = 3;
+    if !elf.starts_with(b"\x7fELF\x02\x01") {
+        bail!("not a 64-bit little-endian ELF file");
+    }
+    let number = |at: usize, size: usize| -> Result<u64> {
+        let bytes = elf
+            .get(at..at + size)
+            .context("the ELF file is cut short")?;
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    };
+    let table = usize::try_from(number(32, 8)?)?;
+    let (size, count) = (
+        usize::try_from(number(54, 2)?)?,
+        usize::try_from(number(56, 2)?)?,
+    );
+    for index in 0..count {
+        let header = table + index * size;
+        if number(header, 4)? == PT_INTERP {
+            return Ok(Some(number(header + 8, 8)?));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interpreter;
+
+    #[test]
+    fn a_dynamic_program_is_told_from_noise() {
+        // The test program itself is dynamic on the default target.
+        let own = std::fs::read("/proc/self/exe").unwrap();
+        assert!(interpreter(&own).unwrap().is_some());
+        assert!(interpreter(b"#!/bin/sh").is_err());
+        assert!(interpreter(&own[..40]).is_err());
+    }
+}

@@ -1,0 +1,156 @@
+//! The project's own tasks, started as `cargo xtask <command>`.
+//!
+//! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on
+//! the developer's machine. [`mod@test`] runs every check of the project, the last of which are the
+//! [`cases`] on such machines; [`demo`] leaves one running to look around in.
+
+pub mod bench;
+pub mod cache;
+pub mod cases;
+pub mod demo;
+pub mod dist;
+pub mod machine;
+pub mod prerequisites;
+pub mod sh;
+pub mod test;
+pub mod tidy;
+pub mod vm;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  test [--fast] [--machine CASE] [--list] [--keep]
+                      every check; --fast leaves out the machine cases, --machine runs one of
+                      them alone, --list names them, --keep leaves their machines running
+  tidy                the textual rules alone
+  bench               how long a run takes that has nothing to do, beside the alternatives
+  dist                the static release binary, in dist/aztec-kit
+  demo [--remove]     a running Debian machine set up by this checkout's aztec-kit
+  enter [--machine NAME] [-- COMMAND...]
+                      a shell (or one command) in the demo or another kept machine
+  machines [--remove [NAME]]
+                      the kept machines; --remove takes them all away, or the named one alone
+";
+
+/// Runs the command named by the process's arguments.
+pub fn run() -> Result<ExitCode> {
+    let mut args = lexopt::Parser::from_env();
+    let command = match args.next()? {
+        Some(Value(command)) => command.string()?,
+        Some(Short('h') | Long("help")) | None => {
+            print!("{HELP}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match command.as_str() {
+        "test" => test::run(&test::Selection::parse(args)?),
+        "tidy" => {
+            no_more(args)?;
+            tidy::check()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "bench" => {
+            no_more(args)?;
+            bench::run()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "dist" => {
+            no_more(args)?;
+            dist::build()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "demo" => {
+            if flag(args, "remove")? {
+                demo::remove()?;
+            } else {
+                demo::run()?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        "enter" => enter(args),
+        "machines" => {
+            machines(args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "help" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("there is no command `{other}`\n\n{HELP}"),
+    }
+}
+
+fn enter(mut args: lexopt::Parser) -> Result<ExitCode> {
+    let mut name = None;
+    let mut argv: Vec<OsString> = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("machine") => name = Some(args.value()?.string()?),
+            // What follows the first word belongs to the command, options included.
+            Value(word) => {
+                argv.push(word);
+                argv.extend(args.raw_args()?);
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let machine = machine::Machine::find(name.as_deref().unwrap_or(demo::NAME))?;
+    let argv = argv
+        .into_iter()
+        .map(|word| word.string())
+        .collect::<Result<Vec<_>, _>>()?;
+    let argv: Vec<&str> = if argv.is_empty() {
+        vec!["bash", "--login"]
+    } else {
+        argv.iter().map(String::as_str).collect()
+    };
+    let status = machine.exec_stream(&argv)?;
+    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+fn machines(mut args: lexopt::Parser) -> Result<()> {
+    let mut remove = false;
+    let mut name = None;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("remove") => remove = true,
+            Value(word) if remove && name.is_none() => name = Some(word.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if let Some(name) = name {
+        return machine::Machine::find(&name)?.remove();
+    }
+    for machine in machine::Machine::kept()? {
+        println!("{}  {}", machine.name(), machine.ip());
+        if remove {
+            machine.remove()?;
+        }
+    }
+    Ok(())
+}
+
+fn flag(mut args: lexopt::Parser, name: &str) -> Result<bool> {
+    let mut seen = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long(long) if long == name => seen = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(seen)
+}
+
+fn no_more(mut args: lexopt::Parser) -> Result<()> {
+    match args.next()? {
+        None => Ok(()),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}

@@ -1,0 +1,133 @@
+//! A machine's writable disk: an overlay of its root, or a plain copy where overlays do not work.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{Machine, START, network};
+use crate::{cache, sh};
+
+const ARCHIVES: &str = "var/cache/apt/archives";
+
+/// Makes the disk and gives it what distinguishes this machine from others of its root.
+pub fn prepare(machine: &Machine) -> Result<()> {
+    let root = machine.dir.join("root");
+    fs::create_dir(&root)?;
+    for name in ["upper", "work"] {
+        fs::create_dir(machine.dir.join(name))?;
+    }
+    if !overlay_works(machine)? {
+        println!("   no overlay on this file system: copying the root instead");
+        fs::remove_dir(machine.dir.join("upper"))?;
+        for layer in machine.layers.iter().rev() {
+            let mut from = layer.clone().into_os_string();
+            from.push("/.");
+            let flags = ["-a", "--reflink=auto"].map(OsString::from);
+            sh::quiet("cp", &[&flags[..], &[from, root.clone().into()]].concat())?;
+        }
+    }
+    let disk = machine.disk();
+    let name = &machine.name;
+    let etc = disk.join("etc");
+    fs::create_dir_all(&etc)?;
+    replace(&etc.join("hostname"), &format!("{name}\n"))?;
+    replace(
+        &etc.join("hosts"),
+        &format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n"),
+    )?;
+    replace(&etc.join("resolv.conf"), &network::resolver()?)?;
+    // Empty: systemd makes a new one at boot.
+    replace(&etc.join("machine-id"), "")?;
+    let archives = disk.join(ARCHIVES);
+    fs::create_dir_all(&archives)?;
+    link_debs(&cache::subdir("apt")?, &archives);
+    Ok(())
+}
+
+/// The `lowerdir` of the overlay; empty for a copied disk.
+pub fn lower(machine: &Machine) -> Result<OsString> {
+    let mut lower = OsString::new();
+    if machine.overlaid() {
+        for layer in &machine.layers {
+            if !lower.is_empty() {
+                lower.push(":");
+            }
+            lower.push(layer);
+        }
+    }
+    Ok(lower)
+}
+
+/// Keeps the Debian packages that a machine has downloaded, for the next ones.
+///
+/// Links rather than a shared directory: apt locks its archive directory, and machines run in
+/// parallel. apt checks the hash of an archive before it uses it.
+pub fn harvest(dir: &Path) {
+    if let Ok(cache) = cache::subdir("apt") {
+        for disk in ["upper", "root"] {
+            link_debs(&dir.join(disk).join(ARCHIVES), &cache);
+        }
+    }
+}
+
+/// Strips a disk that becomes a root of what belongs to the one machine that made it.
+pub fn anonymise(disk: &Path) -> Result<()> {
+    for entry in fs::read_dir(disk.join(ARCHIVES))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if is_deb(&entry.path()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    replace(&disk.join("etc/machine-id"), "")
+}
+
+fn link_debs(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        if is_deb(&entry.path()) {
+            // A download saved is welcome, one not saved (no space, other device) is no failure.
+            let _ = fs::hard_link(entry.path(), to.join(entry.file_name()));
+        }
+    }
+}
+
+fn is_deb(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "deb")
+}
+
+/// Writes a file of the disk, whatever was there (also a link, which must not be followed).
+fn replace(path: &Path, text: &str) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot replace {}", path.display()))
+        }
+        _ => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+/// Tries the mount that [`Machine::start`] will do, in a mount namespace that ends with it.
+fn overlay_works(machine: &Machine) -> Result<bool> {
+    let directory = |name: &str| machine.dir.join(name).into_os_string();
+    let flags = [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        START,
+        "probe",
+    ];
+    let mut args: Vec<OsString> = flags.map(OsString::from).to_vec();
+    args.push(machine.cgroup.path().into());
+    args.push(directory("root"));
+    args.push(lower(machine)?);
+    args.push(directory("upper"));
+    args.push(directory("work"));
+    args.push("--probe".into());
+    Ok(sh::quiet("unshare", &args).is_ok())
+}

@@ -1,0 +1,242 @@
+//! Disposable Debian hosts with a real systemd, which boot in seconds.
+//!
+//! A [`Machine`] is a systemd-nspawn container on an overlay of a prepared [`Root`], in namespaces,
+//! a network and a control group of its own. Nothing here knows what the machines are for.
+//!
+//! ```no_run
+//! # use xtask::machine::{Machine, Root};
+//! let root = Root::pristine("trixie")?;
+//! let mut machine = Machine::boot(&root, "example")?;
+//! machine.exec_ok(&["systemctl", "start", "systemd-tmpfiles-clean.service"])?;
+//! machine.kill_power()?;
+//! machine.start()?;
+//! # anyhow::Ok(())
+//! ```
+//!
+//! What differs from a real host ([`crate::vm`] has one): the kernel is the outer machine's, so sysctls outside of
+//! `net.*` are read-only, modules cannot be loaded and the clock cannot be set; resource limits
+//! work only as far as the outer machine lends cgroup2 controllers; after [`Machine::kill_power`]
+//! the disk holds all that was written, synced or not.
+
+mod cgroup;
+mod debian;
+mod exec;
+mod files;
+mod inside;
+mod network;
+mod power;
+mod root;
+mod stale;
+
+pub use debian::Debian;
+pub use exec::{Enter, Exec, Output, Process};
+pub(crate) use inside::placing;
+pub use root::Root;
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::process::Child;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::json;
+
+use crate::cache;
+use cgroup::Cgroup;
+use network::Slot;
+
+/// What no process of a machine may do, because it would change the outer machine: set its clock,
+/// load modules into its kernel, talk to its hardware.
+const FORBIDDEN_CAPABILITIES: [&str; 3] = ["sys_time", "sys_module", "sys_rawio"];
+
+/// What process 1 of a machine's keeper runs, as `sh -c START start ARGUMENTS`.
+const START: &str = include_str!("start.sh");
+
+/// How to boot a machine.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What happens to the machine when its [`Machine`] is dropped or this process ends.
+    pub end: End,
+    /// Directories of the outer machine to show inside: (outside, inside).
+    pub binds: Vec<(PathBuf, String)>,
+    /// Directories inside that must not lie on an overlay, such as `/var/lib/docker`.
+    pub plain: Vec<String>,
+}
+
+impl Options {
+    /// Options under which machines share the npm downloads of root, so that a second
+    /// installation is quick. (Debian packages are shared always.)
+    pub fn sharing_npm() -> Result<Options> {
+        let binds = vec![(cache::subdir("npm")?, "/root/.npm".to_owned())];
+        Ok(Options {
+            binds,
+            ..Options::default()
+        })
+    }
+}
+
+/// What happens to a machine at the end of its owner.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum End {
+    /// It is stopped and deleted.
+    #[default]
+    Remove,
+    /// It stays until someone removes it; [`Machine::find`] finds it.
+    Keep,
+}
+
+/// A running (or powered-off) disposable host.
+#[derive(Debug)]
+pub struct Machine {
+    name: String,
+    dir: PathBuf,
+    slot: Slot,
+    cgroup: Cgroup,
+    layers: Vec<PathBuf>,
+    options: Options,
+    keeper: Option<Child>,
+    /// Held as long as this process owns the machine: a directory without a lock is a leftover.
+    owner: Option<File>,
+}
+
+impl Machine {
+    /// Boots a machine from a root. It is gone when the value is dropped.
+    pub fn boot(root: &Root, name: &str) -> Result<Machine> {
+        Machine::boot_with(root, name, Options::default())
+    }
+
+    /// Boots a machine from a root. The name becomes its host name.
+    pub fn boot_with(root: &Root, name: &str, options: Options) -> Result<Machine> {
+        let mut machine = Machine::create(root, name, options)?;
+        machine.start()?;
+        Ok(machine)
+    }
+
+    fn create(root: &Root, name: &str, options: Options) -> Result<Machine> {
+        crate::prerequisites::for_machines()?;
+        let machines = cache::subdir("machines")?;
+        // No other run may take our half-made directory for a leftover.
+        let _making = cache::lock(&machines.join("lock"))?;
+        stale::sweep(&machines)?;
+        let slot = Slot::claim()?;
+        let dir = machines.join(format!("{name}.{}", slot.number()));
+        fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let owner = cache::lock(&dir.join("owner"))?;
+        let machine = Machine {
+            name: name.to_owned(),
+            cgroup: Cgroup::new(slot.number())?,
+            layers: root.layers().to_vec(),
+            dir,
+            slot,
+            options,
+            keeper: None,
+            owner: Some(owner),
+        };
+        machine.write_state()?;
+        machine.cgroup.create()?;
+        files::prepare(&machine)?;
+        Ok(machine)
+    }
+
+    /// The machine's name, which is its host name too.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The machine's address, reachable from the outer machine and from other machines.
+    pub fn ip(&self) -> Ipv4Addr {
+        self.slot.inner()
+    }
+
+    /// The outer machine's address as the machine sees it.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.slot.outer()
+    }
+
+    /// Lays a cable between this machine and another one, over which they reach each other by IPv6; gives the
+    /// addresses of both, this one's first.
+    pub fn cable_to(&self, other: &Machine) -> Result<(Ipv6Addr, Ipv6Addr)> {
+        self.slot.cable_to(other.slot)
+    }
+
+    /// What the machine has printed on its console, over all its boots.
+    pub fn console(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(self.dir.join("console.log"))?).into_owned())
+    }
+
+    fn leader(&self) -> Result<u32> {
+        self.cgroup
+            .leader()
+            .ok_or_else(|| anyhow!("the machine {} is not running", self.name))
+    }
+
+    /// The machine with this name that an earlier run has kept.
+    pub fn find(name: &str) -> Result<Machine> {
+        let kept = Machine::kept()?;
+        let known: Vec<_> = kept.iter().map(|machine| machine.name.clone()).collect();
+        kept.into_iter()
+            .find(|machine| machine.name == name)
+            .ok_or_else(|| {
+                anyhow!(
+                    "no machine `{name}` is kept (there are: {})",
+                    known.join(" ")
+                )
+            })
+    }
+
+    /// All machines that earlier runs have kept and that still run.
+    pub fn kept() -> Result<Vec<Machine>> {
+        let machines = cache::subdir("machines")?;
+        let _making = cache::lock(&machines.join("lock"))?;
+        stale::sweep(&machines)?;
+        stale::kept(&machines)
+    }
+
+    /// Stops the machine and deletes it, kept or not.
+    pub fn remove(mut self) -> Result<()> {
+        self.options.end = End::Remove;
+        self.delete()
+    }
+
+    fn delete(&mut self) -> Result<()> {
+        files::harvest(&self.dir);
+        let deleted = stale::delete(&self.dir, self.slot);
+        self.reap();
+        self.owner = None;
+        deleted
+    }
+
+    fn write_state(&self) -> Result<()> {
+        let layers = self.layers.iter().filter_map(|layer| layer.file_name());
+        let state = json!({
+            "name": self.name,
+            "slot": self.slot.number(),
+            "keep": self.options.end == End::Keep,
+            "layers": layers.map(|name| name.to_string_lossy()).collect::<Vec<_>>(),
+        });
+        fs::write(self.dir.join("state.json"), state.to_string())?;
+        Ok(())
+    }
+
+    /// The directory that holds the machine's own files as changed since its root.
+    fn disk(&self) -> PathBuf {
+        self.dir
+            .join(if self.overlaid() { "upper" } else { "root" })
+    }
+
+    /// Whether the disk is an overlay; else it is a copy of the whole root.
+    fn overlaid(&self) -> bool {
+        self.dir.join("upper").is_dir()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if self.owner.is_some()
+            && self.options.end == End::Remove
+            && let Err(error) = self.delete()
+        {
+            eprintln!("xtask: cannot remove the machine {}: {error:#}", self.name);
+        }
+    }
+}

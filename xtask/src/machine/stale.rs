@@ -1,0 +1,93 @@
+//! Machines that outlived the run that booted them: kept ones, and leftovers of killed runs.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::cgroup::Cgroup;
+use super::network::Slot;
+use super::{End, Machine, Options, files};
+use crate::cache;
+
+struct Found {
+    name: String,
+    slot: Slot,
+    keep: bool,
+}
+
+/// Deletes what killed runs have left, and kept machines that no longer run.
+///
+/// The caller holds the lock of the machines directory.
+pub fn sweep(machines: &Path) -> Result<()> {
+    for entry in fs::read_dir(machines)?.flatten() {
+        let dir = entry.path();
+        if !dir.is_dir() || owned(&dir) {
+            continue;
+        }
+        let Some(found) = read(&dir) else {
+            // Killed before it had a slot to give back beyond the one in the directory's name.
+            let slot = dir.extension().and_then(|slot| slot.to_str()?.parse().ok());
+            delete(&dir, Slot::claimed(slot.unwrap_or(0)))?;
+            continue;
+        };
+        if found.keep && Cgroup::new(found.slot.number())?.alive() {
+            continue;
+        }
+        println!("   removing a leftover machine: {}", found.name);
+        files::harvest(&dir);
+        delete(&dir, found.slot)?;
+    }
+    Ok(())
+}
+
+/// The kept machines, after a [`sweep`].
+pub fn kept(machines: &Path) -> Result<Vec<Machine>> {
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(machines)?.flatten() {
+        let dir = entry.path();
+        let Some(found) = read(&dir).filter(|found| found.keep) else {
+            continue;
+        };
+        kept.push(Machine {
+            name: found.name,
+            slot: found.slot,
+            cgroup: Cgroup::new(found.slot.number())?,
+            dir,
+            layers: Vec::new(),
+            options: Options {
+                end: End::Keep,
+                ..Options::default()
+            },
+            keeper: None,
+            owner: None,
+        });
+    }
+    Ok(kept)
+}
+
+/// Stops a machine and removes its group, network and files.
+pub fn delete(dir: &Path, slot: Slot) -> Result<()> {
+    let cgroup = Cgroup::new(slot.number())?;
+    cgroup.kill()?;
+    cgroup.remove();
+    // Its mounts went with its mount namespace, so that nothing but our own files is below.
+    cache::discard(dir)?;
+    // Last: the slot is what keeps others from a machine of the same number.
+    slot.release();
+    Ok(())
+}
+
+fn owned(dir: &Path) -> bool {
+    File::open(dir.join("owner")).is_ok_and(|file| file.try_lock().is_err())
+}
+
+fn read(dir: &Path) -> Option<Found> {
+    let state: Value = serde_json::from_slice(&fs::read(dir.join("state.json")).ok()?).ok()?;
+    Some(Found {
+        name: state["name"].as_str()?.to_owned(),
+        slot: Slot::claimed(state["slot"].as_u64()?.try_into().ok()?),
+        keep: state["keep"].as_bool()?,
+    })
+}

@@ -1,0 +1,92 @@
+//! What the outer machine must have before a machine can be built and booted.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::sh;
+
+/// The target of the release binary.
+pub const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Program looked for → Debian package that brings it.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("systemd-nspawn", "systemd-container"),
+    ("musl-gcc", "musl-tools"),
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
+    ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("mount", "mount"),
+];
+
+/// What virtual machines take besides.
+const FOR_VIRTUAL: [(&str, &str); 4] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("mke2fs", "e2fsprogs"),
+    ("ssh", "openssh-client"),
+    ("ssh-keygen", "openssh-client"),
+];
+
+/// Installs what is missing for building the release binary.
+pub fn for_dist() -> Result<()> {
+    let missing: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| *program == "musl-gcc")
+        .copied()
+        .collect();
+    install(&missing)?;
+    let libdir = sh::quiet(
+        "rustc",
+        &["--print", "target-libdir", "--target", MUSL_TARGET],
+    )?;
+    if !std::path::Path::new(libdir.trim()).is_dir() {
+        println!("   adding the Rust target {MUSL_TARGET}");
+        sh::quiet("rustup", &["target", "add", MUSL_TARGET])?;
+    }
+    Ok(())
+}
+
+/// Installs what is missing for machines; touches nothing when all is there.
+pub fn for_machines() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("machines need root (mounts, namespaces, a network): run this as root");
+    }
+    install(&PROGRAMS)
+}
+
+/// Installs what is missing for virtual machines; touches nothing when all is there.
+pub fn for_virtual_machines() -> Result<()> {
+    for_machines()?;
+    install(&FOR_VIRTUAL).context("virtual machines need QEMU and OpenSSH on the outer machine")
+}
+
+fn install(wanted: &[(&str, &str)]) -> Result<()> {
+    let mut packages: Vec<&str> = wanted
+        .iter()
+        .filter(|(program, _)| sh::find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if sh::find("apt-get").is_none() || !rustix::process::geteuid().is_root() {
+        bail!("please install the Debian packages: {}", packages.join(" "));
+    }
+    println!("   installing with apt-get: {}", packages.join(" "));
+    // A machine that has just booted may still hold the lock with its own upgrades: wait for it.
+    let lock = "DPkg::Lock::Timeout=600";
+    let apt = |args: &[&str]| {
+        sh::loud(
+            sh::command("apt-get")
+                .args(["-o", lock, "-qq"])
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .stdout(std::process::Stdio::null()),
+        )
+    };
+    apt(&["update"])?;
+    let mut args = vec!["install", "--yes", "--no-install-recommends"];
+    args.extend(&packages);
+    apt(&args)
+}

@@ -1,0 +1,93 @@
+//! Running programs of the outer machine, and waiting for a condition with a deadline.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Where programs are looked for besides `PATH`: root's `PATH` under cron, su or a CI runner often
+/// lacks the `sbin` directories, where `ip` and `nft` live.
+const SYSTEM_PATH: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The repository's root directory.
+pub fn workspace() -> PathBuf {
+    // The manifest directory is fixed at build time, and cargo rebuilds xtask in each checkout.
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// The full path of a program, or `None` when this machine lacks it.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(SYSTEM_PATH.iter().map(PathBuf::from))
+        .map(|dir| dir.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// A command for a program found by [`find`].
+pub fn command(program: &str) -> Command {
+    Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)))
+}
+
+/// Runs a program quietly; its output appears only in the error of a failure.
+pub fn quiet<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
+    let output = command(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {program}"))?;
+    if !output.status.success() {
+        let shown: Vec<_> = args
+            .iter()
+            .map(|arg| arg.as_ref().to_string_lossy())
+            .collect();
+        bail!(
+            "`{program} {}` failed ({}):\n{}{}",
+            shown.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command with this process's output, and fails when it does.
+pub fn loud(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    if !status.success() {
+        bail!("{} failed ({status})", command.get_program().display());
+    }
+    Ok(())
+}
+
+/// Asks `probe` until it has an answer, or fails with `what` when the time is over.
+pub fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(answer) = probe()? {
+            return Ok(answer);
+        }
+        if Instant::now() >= deadline {
+            bail!("{what}: not within {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

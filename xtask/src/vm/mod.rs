@@ -1,0 +1,224 @@
+//! Virtual machines: whole hosts with a kernel of their own, for what a container cannot show.
+//!
+//! A [`Vm`] is QEMU that emulates a machine in software, as it must on an outer machine without virtualisation: some
+//! ten times slower than a [`crate::machine::Machine`], and half a minute to boot. So a case uses one only for the
+//! kernel's settings, audit log, clock, memory control and a true boot.
+//!
+//! It has one network card behind an address translation of QEMU; only the outer machine reaches it, at its port of
+//! SSH. Everything that a virtual machine writes is gone when its [`Vm`] is dropped.
+
+mod disk;
+mod ssh;
+
+pub use disk::Disk;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::machine::{Enter, Exec, Output, placing};
+use crate::{cache, prerequisites, sh};
+use ssh::Door;
+
+/// A boot takes half a minute when two cores have nothing else to do.
+const BOOT: Duration = Duration::from_secs(600);
+
+/// Without what slows an emulated processor down, and without messages of the kernel in the middle of [`PROMPT`].
+const KERNEL: &str = "root=/dev/vda rw console=ttyS0 loglevel=3 mitigations=off";
+
+/// Where the stick is inside: the second drive.
+const STICK: &str = "/dev/vdb";
+
+/// A node alone asks for 2 GiB, and a kernel keeps some for itself.
+const MEMORY: &str = "2560M";
+
+/// What is on the console when a host has booted.
+const PROMPT: &str = " login: ";
+
+/// A running virtual machine.
+#[derive(Debug)]
+pub struct Vm {
+    qemu: Child,
+    door: Door,
+    dir: PathBuf,
+    /// The length of the file on the stick, bytes.
+    stick: u64,
+    /// Held as long as this process owns the machine: a directory without a lock is a leftover.
+    _owner: File,
+}
+
+impl Vm {
+    /// Boots a virtual machine from a disk, which stays as it is. The `stick` is a file that [`Vm::install`] reads.
+    pub fn boot(disk: &Disk, name: &str, stick: &Path) -> Result<Vm> {
+        prerequisites::for_virtual_machines()?;
+        let vms = cache::subdir("vms")?;
+        // No other run may take our half-made directory for a leftover.
+        let making = cache::lock(&vms.join("lock"))?;
+        sweep(&vms)?;
+        let dir = vms.join(format!("{name}.{}", std::process::id()));
+        fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let owner = cache::lock(&dir.join("owner"))?;
+        drop(making);
+        let door = Door::new(disk.key(), dir.join("ssh"))?;
+        let said = File::create(dir.join("qemu.log"))?;
+        // A killed xtask takes its machines along.
+        let qemu = sh::command("setpriv")
+            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+            .args([
+                "-machine",
+                "q35",
+                "-accel",
+                "tcg,thread=multi",
+                "-cpu",
+                "max",
+            ])
+            .args(["-smp", "2", "-m", MEMORY, "-display", "none"])
+            .args(["-kernel".into(), disk.kernel()])
+            .args(["-initrd".into(), disk.initrd()])
+            .args(["-append", KERNEL])
+            // What is written goes to a file of QEMU's that has no name: it lives through all boots, and no longer.
+            .arg("-drive")
+            .arg(format!(
+                "file={},if=virtio,format=raw,snapshot=on",
+                disk.image().display()
+            ))
+            .arg("-drive")
+            .arg(format!(
+                "file={},if=virtio,format=raw,readonly=on",
+                stick.display()
+            ))
+            .arg("-nic")
+            .arg(format!(
+                "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{}-:22",
+                door.port()
+            ))
+            .arg("-serial")
+            .arg(format!("file:{}", dir.join("console.log").display()))
+            .args(["-monitor", "none"])
+            .env("TMPDIR", &dir)
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            .spawn()
+            .context("cannot start QEMU")?;
+        let mut vm = Vm {
+            qemu,
+            door,
+            dir,
+            stick: fs::metadata(stick)?.len(),
+            _owner: owner,
+        };
+        vm.wait_until_up(1)?;
+        Ok(vm)
+    }
+
+    /// A program to run inside, to be given variables, input and a time limit before it starts.
+    pub fn command(&self, argv: &[&str]) -> Exec<'_, Vm> {
+        Exec::new(self, argv)
+    }
+
+    /// Runs a program inside to its end, whatever its exit code.
+    pub fn exec(&self, argv: &[&str]) -> Result<Output> {
+        self.command(argv).run()
+    }
+
+    /// Runs a shell script inside that must succeed (with `set -eu`), and gives what it prints.
+    pub fn shell(&self, script: &str) -> Result<String> {
+        Ok(self.exec(&["bash", "-euc", script])?.ok()?.stdout)
+    }
+
+    /// Puts a text into a file inside, with this mode.
+    pub fn write(&self, dest: &str, text: &str, mode: u32) -> Result<()> {
+        let exec = self.command(&placing(dest, mode).as_refs()).stdin(text);
+        exec.run()?.ok().map(drop)
+    }
+
+    /// Copies the file on the stick to a place inside, with this mode: to encrypt a big file for SSH takes an emulated
+    /// processor minutes.
+    pub fn install(&self, dest: &str, mode: u32) -> Result<()> {
+        let copy = format!(
+            "head -c {} {STICK} >{dest}; chmod {mode:o} {dest}",
+            self.stick
+        );
+        self.shell(&copy).map(drop)
+    }
+
+    /// Reboots in order, and waits until one can get in again.
+    pub fn reboot(&mut self) -> Result<()> {
+        let boots = self.prompts()?;
+        // The connection may break before the answer is here.
+        let _ = self.exec(&["systemctl", "reboot"]);
+        self.wait_until_up(boots + 1)
+    }
+
+    /// What is printed on the console, over all boots.
+    fn console(&self) -> Result<String> {
+        let bytes = fs::read(self.dir.join("console.log")).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// How often the console has offered a login.
+    fn prompts(&self) -> Result<usize> {
+        Ok(self.console()?.matches(PROMPT).count())
+    }
+
+    fn wait_until_up(&mut self, boots: usize) -> Result<()> {
+        self.door.close();
+        let up = self.wait_for_prompt(boots).and_then(|()| {
+            self.door.open(BOOT)?;
+            // Whether or not some unit failed.
+            let state = self.exec(&["systemctl", "is-system-running", "--wait"])?;
+            match state.stdout.trim() {
+                "running" | "degraded" => Ok(()),
+                state => bail!("systemd is {state}"),
+            }
+        });
+        up.with_context(|| {
+            let said = self.console().unwrap_or_default();
+            let from = said.char_indices().rev().nth(3000).map_or(0, |(at, _)| at);
+            let qemu = fs::read_to_string(self.dir.join("qemu.log")).unwrap_or_default();
+            format!(
+                "the virtual machine does not boot; QEMU says:\n{qemu}\nand its console:\n{}",
+                &said[from..]
+            )
+        })
+    }
+
+    fn wait_for_prompt(&mut self, boots: usize) -> Result<()> {
+        sh::wait_for("a login on the console", BOOT, || {
+            if let Some(status) = self.qemu.try_wait()? {
+                bail!("QEMU ended early ({status})");
+            }
+            Ok((self.prompts()? >= boots).then_some(()))
+        })
+    }
+}
+
+impl Enter for Vm {
+    fn entering(&self, argv: &[String]) -> Result<Command> {
+        Ok(self.door.command(argv))
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.door.close();
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Removes what killed runs have left.
+fn sweep(vms: &Path) -> Result<()> {
+    for entry in fs::read_dir(vms)?.flatten() {
+        let owner = File::open(entry.path().join("owner"));
+        if entry.path().is_dir() && owner.is_ok_and(|owner| owner.try_lock().is_ok()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
