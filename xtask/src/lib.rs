@@ -12,6 +12,7 @@ pub mod dist;
 pub mod machine;
 pub mod prerequisites;
 pub mod sh;
+pub mod tally;
 pub mod test;
 pub mod tidy;
 pub mod vm;
@@ -25,9 +26,10 @@ use lexopt::prelude::*;
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  test [--fast] [--machine CASE] [--list] [--keep]
+  test [--fast] [--machine CASE] [--list] [--keep] [--second-try]
                       every check; --fast leaves out the machine cases, --machine runs one of
-                      them alone, --list names them, --keep leaves their machines running
+                      them alone, --list names them, --keep leaves their machines running,
+                      --second-try runs a machine case that failed once more, and says so
   tidy                the textual rules alone
   bench               how long a run takes that has nothing to do, beside the alternatives
   dist                the static release binary, in dist/aztec-kit

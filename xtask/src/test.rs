@@ -1,16 +1,23 @@
 //! `cargo xtask test`: every check of the project, from the cheapest to the dearest.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use lexopt::prelude::*;
 
 use crate::cases::{CASES, Case, Context};
+use crate::tally::Tally;
 use crate::{dist, prerequisites, sh, tidy};
 
 /// How many light cases run beside each other.
 const ABREAST: usize = 2;
+
+/// More cases than these do not fail by chance together.
+const SECOND_TRIES: usize = 3;
+
+/// No second try begins later than this after the start, so that the run ends within CI's 90 minutes.
+const SECOND_TRIES_UNTIL: Duration = Duration::from_secs(75 * 60);
 
 /// What to run, as the command line says.
 #[derive(Debug, Default)]
@@ -18,6 +25,7 @@ pub struct Selection {
     fast: bool,
     list: bool,
     keep: bool,
+    second_try: bool,
     case: Option<String>,
 }
 
@@ -30,6 +38,7 @@ impl Selection {
                 Long("fast") => selection.fast = true,
                 Long("list") => selection.list = true,
                 Long("keep") => selection.keep = true,
+                Long("second-try") => selection.second_try = true,
                 Long("machine") => selection.case = Some(args.value()?.string()?),
                 other => return Err(other.unexpected().into()),
             }
@@ -54,6 +63,7 @@ pub fn run(selection: &Selection) -> Result<ExitCode> {
             None => bail!("there is no case `{name}`; `cargo xtask test --list` names them"),
         },
     };
+    let start = Instant::now();
     let mut tally = Tally::default();
     if selection.case.is_none() {
         tally.check("formatting", || cargo(&["fmt", "--all", "--check"]));
@@ -78,29 +88,38 @@ pub fn run(selection: &Selection) -> Result<ExitCode> {
     });
     if !cases.is_empty() {
         tally.check("machine prerequisites", prerequisites::for_machines);
-        machine_cases(
-            &mut tally,
-            &cases,
-            binary.map(|binary| Context {
-                binary,
-                keep: selection.keep,
-            }),
-        );
+        let context = binary.map(|binary| Context {
+            binary,
+            keep: selection.keep,
+        });
+        machine_cases(&mut tally, &cases, context.as_ref());
+        if let (true, Some(context)) = (selection.second_try, &context) {
+            second_tries(&mut tally, &cases, context, start + SECOND_TRIES_UNTIL);
+        }
     }
-    println!();
-    for name in &tally.failed {
-        println!("failed: {name}");
-    }
-    println!("{} passed, {} failed", tally.passed, tally.failed.len());
-    Ok(if tally.failed.is_empty() {
+    print!("\n{}", tally.summary());
+    Ok(if tally.failed().is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
+/// What failed gets one more try, with the machine for itself: decision 0017.
+fn second_tries(tally: &mut Tally, cases: &[Case], context: &Context, until: Instant) {
+    let failed = tally.failed().to_vec();
+    if failed.len() > SECOND_TRIES {
+        return;
+    }
+    for case in cases.iter().filter(|case| failed.contains(&case.name)) {
+        if Instant::now() < until {
+            tally.again(case.name, || (case.run)(context));
+        }
+    }
+}
+
 /// Light cases first, some beside each other; the others have the machine for themselves.
-fn machine_cases(tally: &mut Tally, cases: &[Case], context: Option<Context>) {
+fn machine_cases(tally: &mut Tally, cases: &[Case], context: Option<&Context>) {
     let Some(context) = context else {
         for case in cases {
             tally.check(case.name, || Err(anyhow!("no release binary to try")));
@@ -115,7 +134,7 @@ fn machine_cases(tally: &mut Tally, cases: &[Case], context: Option<Context>) {
         let outcomes: Vec<_> = std::thread::scope(|scope| {
             let running: Vec<_> = abreast
                 .iter()
-                .map(|case| scope.spawn(|| (case.run)(&context)))
+                .map(|case| scope.spawn(|| (case.run)(context)))
                 .collect();
             running
                 .into_iter()
@@ -130,44 +149,11 @@ fn machine_cases(tally: &mut Tally, cases: &[Case], context: Option<Context>) {
         }
     }
     for case in heavy {
-        tally.check(case.name, || (case.run)(&context));
+        tally.check(case.name, || (case.run)(context));
     }
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     sh::loud(sh::command(&cargo).args(args).current_dir(sh::workspace()))
-}
-
-#[derive(Default)]
-struct Tally {
-    passed: usize,
-    failed: Vec<String>,
-}
-
-impl Tally {
-    fn check(&mut self, name: &str, check: impl FnOnce() -> Result<()>) {
-        println!("\n== {name}");
-        let begin = Instant::now();
-        let outcome = check();
-        self.count(name, begin, outcome);
-    }
-
-    fn count(&mut self, name: &str, begin: Instant, outcome: Result<()>) {
-        let time = begin.elapsed().as_secs_f64();
-        match outcome {
-            Ok(()) => {
-                self.passed += 1;
-                println!("   ok: {name} ({time:.1} s)");
-            }
-            Err(error) => {
-                self.failed.push(name.to_owned());
-                println!("   FAILED: {name} ({time:.1} s)");
-                // One cause a line, and no backtrace: it would only show this program's insides.
-                for cause in error.chain() {
-                    println!("   {cause}");
-                }
-            }
-        }
-    }
 }
