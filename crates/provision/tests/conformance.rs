@@ -408,6 +408,48 @@ fn a_crash_after_any_write_is_healed_by_the_next_run_and_can_be_undone() {
     }
 }
 
+/// The host after a removal that died at write `n`, its journal, and whether it died.
+fn half_removed(case: &Case, n: usize) -> (FakeHost, MemoryJournal, bool) {
+    let (mut host, mut journal) = (case.host.clone(), MemoryJournal::default());
+    run(&mut host, &mut journal, &case.graph).unwrap();
+    let already = host.writes;
+    host.dies_at = Some(already + n);
+    let died = run(&mut host, &mut journal, &Graph::<Host>::default()).is_err();
+    host.dies_at = None;
+    (host, journal, died)
+}
+
+#[test]
+fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
+    for case in cases() {
+        let before = shape(&case.host, case.leaves);
+        for n in 0.. {
+            let (mut host, mut journal, died) = half_removed(&case, n);
+            let open = journal.receipt().unwrap().entries;
+            let open = open.iter().filter(|entry| entry.open).count();
+            assert_eq!(open, usize::from(died), "{} at write {n}", case.name);
+            run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+            assert_eq!(
+                shape(&host, case.leaves),
+                before,
+                "{} at write {n}",
+                case.name
+            );
+            if !died {
+                break;
+            }
+            let (mut host, mut journal, _) = half_removed(&case, n);
+            run(&mut host, &mut journal, &case.graph)
+                .unwrap_or_else(|stop| panic!("{} at write {n}: {stop:?}", case.name));
+            assert!(
+                plan(&host, &journal, &case.graph).is_empty(),
+                "{} at write {n}",
+                case.name
+            );
+        }
+    }
+}
+
 #[test]
 fn what_was_there_before_us_is_never_removed() {
     for mut case in cases() {

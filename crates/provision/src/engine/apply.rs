@@ -293,6 +293,9 @@ impl Apply<'_> {
             let resource: R = serde_json::from_value(entry.spec.clone()).map_err(|error| {
                 Fault::new(format!("failed to read how {} was made", entry.id)).because(error)
             })?;
+            self.journal.append(&Event::Removing {
+                id: entry.id.clone(),
+            })?;
             let reverted = resource.revert(
                 &entry.prior,
                 &mut ApplyCx {

@@ -64,6 +64,11 @@ pub enum Event {
         #[serde(default)]
         memory: Option<Value>,
     },
+    /// A resource that is no longer wanted is about to go back to what was before us, which is on record.
+    Removing {
+        /// Which.
+        id: ResourceId,
+    },
     /// A resource is no longer looked after: it was restored, or left on purpose.
     Released {
         /// Which.

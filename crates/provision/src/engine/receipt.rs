@@ -167,6 +167,11 @@ impl Receipt {
                     self.entries[at].memory = memory;
                 }
             }
+            Event::Removing { id } => {
+                if let Some(at) = position(&id) {
+                    self.entries[at].open = true;
+                }
+            }
             Event::Released { id } => {
                 self.entries.retain(|entry| entry.id != id);
                 self.unconfirmed.retain(|change| change.id != id);
