@@ -106,6 +106,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "the machine changed its identity"
     );
     ensure!(!before.is_empty());
+    // What came in from outside does not keep a machine on.
+    let visitor = machine.spawn(&["sh", "-c", "echo started; sleep 4243"])?;
+    wait_for_line(&visitor, "started")?;
     machine.reboot()?;
     ensure!(machine.exists("/root/note")? && !machine.exists("/root/nothing")?);
     machine.exec_ok(&["apt-get", "update"])?;

@@ -256,6 +256,25 @@ impl Machine {
     }
 }
 
+/// Wakes what has entered a machine and was stopped.
+///
+/// Before systemd ends the last processes it stops all of them for a moment. nsenter, which systemd does not see,
+/// then stops itself as its program has, and nobody wakes it: the program stays a zombie, and the machine on.
+pub(super) fn wake_visitors(leader: u32) {
+    let entered = format!("nsenter\0--target\0{leader}\0");
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+        let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw)
+            && read("cmdline").contains(&entered)
+            && read("status").contains("State:\tT")
+        {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::CONT);
+        }
+    }
+}
+
 fn without_forbidden() -> String {
     let dropped: Vec<_> = FORBIDDEN_CAPABILITIES
         .iter()

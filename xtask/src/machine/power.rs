@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::process::Stdio;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{End, FORBIDDEN_CAPABILITIES, Machine, START, files};
+use super::{End, FORBIDDEN_CAPABILITIES, Machine, START, exec, files};
 use crate::sh;
 
 /// A boot takes 2 s here; a busy machine of two cores may need many times that.
@@ -16,6 +17,9 @@ const BOOT: Duration = Duration::from_secs(120);
 /// systemd waits for a service as long as its unit says, which is 180 s for an Aztec process
 /// (`stop_seconds` of its release, which tells when one needs that long), and then for what comes after it.
 const POWEROFF: Duration = Duration::from_secs(300);
+
+/// How often visitors of a machine that stops are woken.
+const WAKE: Duration = Duration::from_millis(200);
 
 impl Machine {
     /// Boots a machine that is powered off, from the disk it has.
@@ -138,6 +142,23 @@ impl Machine {
 
     /// Shuts the machine down in order. [`Machine::start`] boots it again.
     pub fn poweroff(&mut self) -> Result<()> {
+        let leader = self.cgroup.leader();
+        std::thread::scope(|scope| {
+            let (off, done) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                while done.recv_timeout(WAKE) == Err(RecvTimeoutError::Timeout) {
+                    leader.into_iter().for_each(exec::wake_visitors);
+                }
+            });
+            let outcome = self.wait_until_off();
+            drop(off);
+            outcome
+        })?;
+        self.reap();
+        Ok(())
+    }
+
+    fn wait_until_off(&mut self) -> Result<()> {
         sh::wait_for("the machine's power-off", POWEROFF, || {
             if let Some(keeper) = &mut self.keeper {
                 let _ = keeper.try_wait()?;
@@ -153,9 +174,7 @@ impl Machine {
             }
             Ok(None)
         })
-        .with_context(|| self.what_holds_it_up())?;
-        self.reap();
-        Ok(())
+        .with_context(|| self.what_holds_it_up())
     }
 
     /// What systemd waits for, and what the machine said last.
