@@ -12,6 +12,7 @@ mod desired;
 mod env;
 mod facts;
 mod features;
+mod health;
 pub mod kinds;
 mod layout;
 mod roles;
@@ -21,11 +22,12 @@ mod signer;
 mod unit;
 
 pub use data::{
-    AgentSize, Basis, Description, Network, Place, Refusal, Release, ReleaseFacts, Role, RoleFacts,
-    networks, release,
+    AgentSize, Basis, Description, KnownError, Network, Place, Refusal, Release, ReleaseFacts,
+    Role, RoleFacts, known_errors, networks, release,
 };
 pub use desired::desired;
 pub use env::{EnvFinding, Severity};
 pub use facts::HostFacts;
+pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout};
 pub use runtime::{Choice, Runtime, choose};

@@ -50,6 +50,8 @@ pub enum Command {
     Stop,
     /// Show the journal of the services
     Logs(LogsArgs),
+    /// Say what the journal complains of, what it means, and what to do
+    Explain(ExplainArgs),
     /// Make, bring in, show and check validator keys
     Keys(KeysArgs),
     /// Try whom the alerts of this host reach
@@ -74,6 +76,7 @@ impl Command {
             Self::Preflight(args) => args.json,
             Self::Smoke(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Explain(args) => args.json,
             Self::Keys(args) => args.json(),
             Self::Alert(AlertArgs {
                 command: AlertCommand::Test(args),
@@ -341,6 +344,19 @@ pub struct LogsArgs {
     /// How many lines from before
     #[arg(long, short = 'n', default_value_t = 50)]
     pub lines: u32,
+    /// Only this unit, for example aztec-l1
+    pub unit: Option<String>,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// How many lines of each service are read
+    #[arg(long, short = 'n', default_value_t = 2000)]
+    pub lines: u32,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use aztec::checks::{Finding, Health, Report, Verdict};
+use aztec::Health;
+use aztec::checks::{Complaint, Finding, Report, Verdict};
 use provision::engine::{Action, Change, Plan, Step};
 
 use crate::printer::{BAD, CHANGED, DIM, GOOD, STRONG};
@@ -113,6 +114,47 @@ pub fn health(health: Health) -> (&'static str, anstyle::Style) {
         Health::Ok => ("ok", GOOD),
         Health::Degraded => ("degraded", CHANGED),
         Health::Down => ("down", BAD),
+    }
+}
+
+/// What logs complain of, for people; `now` in seconds since the epoch.
+pub fn complaints(complaints: &[Complaint], now: i64) -> String {
+    let mut text = String::new();
+    for complaint in complaints {
+        let (word, style) = health(complaint.health);
+        let lines = if complaint.count == 1 {
+            "line"
+        } else {
+            "lines"
+        };
+        let _ = writeln!(
+            text,
+            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}, {} {lines}, the last {} ago\n\
+             {:10}{DIM}{}{DIM:#}\n\
+             {:10}{}\n\
+             {:10}{STRONG}do:{STRONG:#} {}\n",
+            complaint.id,
+            complaint.unit,
+            complaint.count,
+            duration((now - complaint.last).max(0)),
+            "",
+            complaint.line,
+            "",
+            complaint.means,
+            "",
+            complaint.fix
+        );
+    }
+    text
+}
+
+/// A time span in a word or two.
+pub fn duration(seconds: i64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
     }
 }
 

@@ -11,6 +11,7 @@ mod chain;
 mod container;
 mod damage;
 mod described;
+mod errors;
 mod firewall;
 mod hardening;
 mod image;
@@ -188,6 +189,12 @@ pub const CASES: &[Case] = &[
         about: "a bootstrap says whether the L1 on another host is one for this network",
         light: false,
         run: other_l1::run,
+    },
+    Case {
+        name: "errors",
+        about: "what a real process says when it cannot work is explained, and smoke says it too",
+        light: false,
+        run: errors::run,
     },
     Case {
         name: "damage",

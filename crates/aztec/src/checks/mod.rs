@@ -2,6 +2,7 @@
 
 mod broker;
 mod caddy;
+mod complaints;
 mod endpoints;
 mod exposure;
 mod hardening;
@@ -16,13 +17,14 @@ mod smoke;
 
 use serde::Serialize;
 
+pub use complaints::{Complaint, complaints};
 pub use endpoints::connectivity;
 pub use exposure::exposure;
 pub use hardening::integrity;
 pub use image::upstream;
 pub use metrics::metrics;
 pub use preflight::{Finding, Verdict, preflight, release};
-pub use smoke::{Check, Health, Report, Sample, Target, smoke};
+pub use smoke::{Check, Report, Sample, Target, smoke};
 
 /// How old the head of an L1 may be: the node refuses to start on an older one
 /// (`MAX_ALLOWED_ETH_CLIENT_DRIFT_SECONDS`, 4.1.2 and 5.2.0).

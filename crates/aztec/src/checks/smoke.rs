@@ -13,21 +13,9 @@ use provision::tools::systemctl;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{OLDEST_L1_HEAD, registry, units};
-use crate::HostFacts;
+use super::{OLDEST_L1_HEAD, complaints, registry, units};
 use crate::settings::Settings;
-
-/// How well something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    /// As it should be.
-    Ok,
-    /// It is there, but does not do its work (yet).
-    Degraded,
-    /// It is not there.
-    Down,
-}
+use crate::{Health, HostFacts};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +67,9 @@ pub struct Target {
 /// A node in the middle of its work answers slowly.
 const CALL: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(500);
+/// What a process that is in trouble says again and again.
+const LATELY_LINES: u32 = 300;
+const LATELY_SECONDS: i64 = 300;
 
 impl Target {
     /// Prepares the connections; nothing is asked yet.
@@ -126,9 +117,23 @@ pub fn smoke(
     on_sample: &mut dyn FnMut(&Sample),
 ) -> Result<Report, Fault> {
     let mut checks = services(settings, facts, probe)?;
-    if !settings.node {
-        return Ok(summed(checks, probe));
+    if settings.node {
+        chains(settings, probe, patience, on_sample, &mut checks)?;
     }
+    if checks.iter().any(|check| check.status != Health::Ok) {
+        checks.extend(said(settings, facts, probe));
+    }
+    Ok(summed(checks, probe))
+}
+
+/// The L1, the node, and whether both chains go on.
+fn chains(
+    settings: &Settings,
+    probe: &dyn Probe,
+    patience: Duration,
+    on_sample: &mut dyn FnMut(&Sample),
+    checks: &mut Vec<Check>,
+) -> Result<(), Fault> {
     let target = Target::new(settings, probe)?;
     checks.push(l1_answers(settings, probe, &target));
     checks.push(node_answers(&target));
@@ -155,7 +160,27 @@ pub fn smoke(
         let detail = "no sequencer on this local network: nothing makes blocks";
         check("L2 tip", Health::Ok, detail)
     });
-    Ok(summed(checks, probe))
+    Ok(())
+}
+
+/// What the logs have to say to it lately. It explains and does not judge: a line may be older than its cure.
+fn said(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Check> {
+    let complaints = match complaints(&units(settings, facts), probe, LATELY_LINES) {
+        Ok(complaints) => complaints,
+        Err(fault) => return vec![check("logs", Health::Degraded, fault.chain())],
+    };
+    let since = probe.clock().realtime_us / 1_000_000 - LATELY_SECONDS;
+    complaints
+        .into_iter()
+        .filter(|complaint| complaint.health != Health::Ok && complaint.last >= since)
+        .map(|complaint| {
+            check(
+                format!("log of {}: {}", complaint.unit, complaint.id),
+                Health::Degraded,
+                format!("{} {}", complaint.means, complaint.fix),
+            )
+        })
+        .collect()
 }
 
 fn summed(checks: Vec<Check>, probe: &dyn Probe) -> Report {

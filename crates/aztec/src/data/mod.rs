@@ -1,9 +1,11 @@
 //! Networks and releases: data, read from the files under `data/`.
 
+mod error;
 mod network;
 mod release;
 mod role;
 
+pub use error::{KnownError, known_errors};
 pub use network::{Network, networks};
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts, release};
 pub(crate) use release::{check_version, known_releases};

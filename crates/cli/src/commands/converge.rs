@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aztec::KIT_STATE;
-use aztec::checks::{self, Finding, Health, Report, Sample, Verdict};
+use aztec::checks::{self, Finding, Report, Sample, Verdict};
+use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
     Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, ResourceId, Stop,

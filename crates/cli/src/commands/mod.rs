@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod collect;
 pub mod confirm;
 pub mod converge;
+pub mod explain;
 pub mod forget;
 pub mod keys;
 pub mod metrics;

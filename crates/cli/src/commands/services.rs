@@ -51,12 +51,17 @@ fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Fai
     Ok(exit::OK)
 }
 
+/// The unit that was named, or every one of this host.
+pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
+    match unit {
+        Some(unit) => Ok(vec![unit.clone()]),
+        None => units(),
+    }
+}
+
 /// Becomes journalctl.
 pub fn logs(args: &LogsArgs) -> Result<u8, Failure> {
-    let units = match &args.unit {
-        Some(unit) => vec![unit.clone()],
-        None => units()?,
-    };
+    let units = chosen(args.unit.as_ref())?;
     let mut command = Command::new("journalctl");
     command.arg("--lines").arg(args.lines.to_string());
     if args.follow {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aztec::HostFacts;
-use aztec::checks::{self, Health};
+use aztec::checks;
+use aztec::{Health, HostFacts};
 use provision::host::RealHost;
 
 use crate::args::SmokeArgs;

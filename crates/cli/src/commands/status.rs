@@ -68,7 +68,7 @@ fn text(
         table.add_row([
             row.unit.clone(),
             row.state.clone(),
-            row.up_seconds.map_or("-".into(), duration),
+            row.up_seconds.map_or("-".into(), render::duration),
             row.restarts.to_string(),
         ]);
     }
@@ -93,13 +93,4 @@ fn text(
         )
     };
     Ok(text)
-}
-
-fn duration(seconds: i64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
-    }
 }

@@ -27,6 +27,13 @@ pub enum Query {
         /// IPv6 instead of IPv4.
         v6: bool,
     },
+    /// The newest lines of a unit's journal: [`crate::tools::journal`].
+    Journal {
+        /// Name of the unit.
+        unit: String,
+        /// How many at the most.
+        lines: u32,
+    },
 }
 
 /// Properties asked of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
@@ -75,6 +82,19 @@ impl Query {
                 "ssh.socket",
             ]),
             Self::Filter { v6 } => words(&[if *v6 { "ip6tables" } else { "iptables" }, "-S"]),
+            Self::Journal { unit, lines } => words(&[
+                "journalctl",
+                "--quiet",
+                "--no-pager",
+                "--no-hostname",
+                // Without it a message with colours is shown as so many bytes.
+                "--all",
+                "--output=short-unix",
+                "--lines",
+                &lines.to_string(),
+                "--unit",
+                unit,
+            ]),
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct FakeHost {
     pub read_only: bool,
     /// Its container engine.
     pub engine: FakeEngine,
+    /// What the journal of each unit has, as journalctl prints it.
+    pub journals: BTreeMap<String, String>,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
     now_us: i64,
@@ -333,6 +335,7 @@ impl Probe for FakeHost {
             Query::Sshd => sshd::shown(self, Path::new(sshd::MAIN))?.stdout,
             Query::SshSocket => "ActiveState=inactive\n".into(),
             Query::Filter { .. } => String::new(),
+            Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
         };
         Ok(Output {
             stdout,

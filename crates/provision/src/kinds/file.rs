@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Accounts, Input, Owner, redact};
+use super::{Accounts, Input, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{FileType, Meta, NewFile, Order};
+use crate::tools::redact;
 
 /// A file.
 #[derive(Debug, Clone, Serialize, Deserialize)]

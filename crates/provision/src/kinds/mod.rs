@@ -9,7 +9,6 @@ mod nft_table;
 mod npm_tree;
 mod owner;
 mod package;
-mod redact;
 mod secret;
 mod secret_digest;
 mod service;

@@ -3,7 +3,9 @@
 pub mod accounts;
 pub mod dpkg;
 pub mod images;
+pub mod journal;
 pub mod os_release;
+pub mod redact;
 pub mod sockets;
 pub mod sshd_config;
 pub mod sysctl_d;

@@ -6,7 +6,7 @@ const SECRET: &[&str] = &["token", "key", "password", "secret", "credentials"];
 
 /// The text with every URL reduced to `scheme://host:port/…`, and without the quoted values of secret settings:
 /// `token = "…"` as in TOML, `"token": "…"` as in JSON.
-pub(super) fn secrets(text: &str) -> String {
+pub fn secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['"', '\'']) {

@@ -1,0 +1,158 @@
+//! What the logs of this host complain of, in the words of the error dictionary.
+
+use provision::Fault;
+use provision::host::{Probe, Query};
+use provision::tools::journal::{self, Line};
+use provision::tools::redact;
+use serde::Serialize;
+
+use crate::Health;
+use crate::data::{KnownError, known_errors};
+
+/// As much of a line as people read.
+const SHOWN: usize = 300;
+
+/// Something that a process complains of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// Name in the dictionary.
+    pub id: String,
+    /// Whose log it is in.
+    pub unit: String,
+    /// How well a process is that says so; `ok` where it only looks bad.
+    pub health: Health,
+    /// How many lines say so.
+    pub count: usize,
+    /// When it was last said, seconds since the epoch.
+    pub last: i64,
+    /// The newest line that says so; URLs without what may be a key.
+    pub line: String,
+    /// What is wrong.
+    pub means: &'static str,
+    /// What to do about it.
+    pub fix: &'static str,
+}
+
+/// What the newest `lines` of each unit's journal complain of: the worst first, and then the newest.
+pub fn complaints(
+    units: &[String],
+    probe: &dyn Probe,
+    lines: u32,
+) -> Result<Vec<Complaint>, Fault> {
+    let mut all = Vec::new();
+    for unit in units {
+        let unit = unit.clone();
+        let printed = probe.ask(&Query::Journal {
+            unit: unit.clone(),
+            lines,
+        })?;
+        all.extend(heard(&unit, &journal::parse(&printed.stdout)));
+    }
+    all.sort_by_key(|complaint| std::cmp::Reverse((complaint.health, complaint.last)));
+    Ok(all)
+}
+
+/// What one log complains of; pure.
+fn heard(unit: &str, lines: &[Line]) -> Vec<Complaint> {
+    let mut heard: Vec<Complaint> = Vec::new();
+    for line in lines {
+        let Some(known) = known_errors().iter().find(|it| it.is_said_by(&line.text)) else {
+            continue;
+        };
+        let news = complaint(unit, line, known);
+        match heard.iter_mut().find(|old| old.id == known.id) {
+            Some(old) => {
+                *old = Complaint {
+                    count: old.count + 1,
+                    ..news
+                }
+            }
+            None => heard.push(news),
+        }
+    }
+    heard
+}
+
+fn complaint(unit: &str, line: &Line, known: &'static KnownError) -> Complaint {
+    let text = redact::secrets(line.text.trim());
+    let short: String = text.chars().take(SHOWN).collect();
+    Complaint {
+        id: known.id.clone(),
+        unit: unit.to_owned(),
+        health: known.health,
+        count: 1,
+        last: line.at_us / 1_000_000,
+        line: if short.len() < text.len() {
+            format!("{short}…")
+        } else {
+            short
+        },
+        means: &known.means,
+        fix: &known.fix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    /// Lines of 4.1.2 as they were seen on hosts of the tests, with a key in a URL.
+    const NODE: &str = "\
+1795420001.000000 node[77]: [07:06:41.000] INFO: p2p Started P2P client
+1795420002.000000 node[77]: [07:06:42.000] WARN: p2p:reqresp No active peers to send requests to
+1795420003.000000 node[77]: [07:06:43.000] ERROR: archiver Error syncing: connect ECONNREFUSED https://user:word@l1.example/v2/KEY
+1795420004.000000 node[77]: [07:06:44.000] ERROR: archiver Error syncing: connect ECONNREFUSED 127.0.0.1:8545
+";
+
+    fn host() -> FakeHost {
+        let mut host = FakeHost::debian();
+        let mut say = |unit: &str, printed: &str| {
+            host.journals.insert(unit.into(), printed.into());
+        };
+        say("aztec-node.service", NODE);
+        say(
+            "aztec-l1.service",
+            "1795420009.000000 systemd[1]: aztec-l1.service: Main process exited, code=dumped, status=4/ILL\n",
+        );
+        host
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_each_is_told_once() {
+        let units = ["aztec-node.service", "aztec-l1.service"].map(String::from);
+        let found = complaints(&units, &host(), 100).unwrap();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|it| (it.id.as_str(), it.unit.as_str(), it.count, it.last))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("old-cpu", "aztec-l1.service", 1, 1_795_420_009),
+                ("unreachable", "aztec-node.service", 2, 1_795_420_004),
+                ("no-peers", "aztec-node.service", 1, 1_795_420_002),
+            ]
+        );
+        assert!(found[1].line.ends_with("127.0.0.1:8545"), "{found:?}");
+    }
+
+    #[test]
+    fn no_key_of_an_endpoint_is_shown() {
+        let lines = journal::parse(&NODE.lines().take(3).collect::<Vec<_>>().join("\n"));
+        let found = heard("aztec-node.service", &lines);
+        let line = &found.last().unwrap().line;
+        assert!(line.contains("l1.example"), "{line}");
+        assert!(!line.contains("KEY") && !line.contains("word"), "{line}");
+    }
+
+    #[test]
+    fn a_quiet_log_has_no_complaints() {
+        assert!(
+            complaints(&["aztec-bot.service".into()], &host(), 100)
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! `aztec-kit explain`
+
+use aztec::checks;
+use provision::host::{Probe, RealHost};
+
+use super::services;
+use crate::args::ExplainArgs;
+use crate::exit::{self, Failure};
+use crate::printer::Printer;
+use crate::render;
+
+/// Says what the journal complains of, in the words of the error dictionary.
+pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let units = services::chosen(args.unit.as_ref())?;
+    let complaints = checks::complaints(&units, &RealHost, args.lines)?;
+    if printer.json() {
+        printer.document(&complaints);
+    } else if complaints.is_empty() {
+        printer.text(&format!(
+            "nothing known in the last {} lines of {}; `aztec-kit logs` shows them",
+            args.lines,
+            units.join(", ")
+        ));
+    } else {
+        let now = RealHost.clock().realtime_us / 1_000_000;
+        printer.text(&render::complaints(&complaints, now));
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,85 @@
+//! The journal of a unit, as `journalctl --output=short-unix` prints it: journalctl(1).
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When, microseconds since the epoch.
+    pub at_us: i64,
+    /// What was said, without colours.
+    pub text: String,
+}
+
+/// Every line, the oldest first. What continues a message has its time.
+pub fn parse(printed: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for line in printed.lines() {
+        let (at_us, text) = match stamped(line) {
+            Some((at_us, text)) => (at_us, text),
+            // Remarks of journalctl itself (`-- Boot … --`) before the first message are nobody's.
+            None => match lines.last() {
+                Some(last) => (last.at_us, line.trim_start()),
+                None => continue,
+            },
+        };
+        let text = plain(text);
+        lines.push(Line { at_us, text });
+    }
+    lines
+}
+
+/// `1732610000.123456 node[77]: text`
+fn stamped(line: &str) -> Option<(i64, &str)> {
+    let (stamp, rest) = line.split_once(' ')?;
+    let (seconds, micros) = stamp.split_once('.')?;
+    if micros.len() != 6 {
+        return None;
+    }
+    let at_us = seconds.parse::<i64>().ok()? * 1_000_000 + micros.parse::<i64>().ok()?;
+    let (_who, text) = rest.split_once(": ")?;
+    Some((at_us, text))
+}
+
+/// The text without the sequences that colour it: ECMA-48, `ESC [ … m`.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        plain.push_str(digits.strip_prefix('m').unwrap_or(digits));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_time_and_no_colour() {
+        let printed = "-- Boot 0123456789abcdef --\n\
+            1795420011.000250 node[812]: \u{1b}[32mINFO\u{1b}[39m: p2p \u{1b}[1;36mready: yes\u{1b}[0m\n\
+            1795420012.500000 systemd[1]: aztec-node.service: Main process exited, code=dumped, status=4/ILL\n\
+            \x20                  second line of it\n";
+        let lines = parse(printed);
+        let shown: Vec<_> = lines
+            .iter()
+            .map(|line| (line.at_us, line.text.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (1_795_420_011_000_250, "INFO: p2p ready: yes"),
+                (
+                    1_795_420_012_500_000,
+                    "aztec-node.service: Main process exited, code=dumped, status=4/ILL"
+                ),
+                (1_795_420_012_500_000, "second line of it"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_journal_without_entries_has_no_lines() {
+        assert!(parse("-- No entries --\n").is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! The error dictionary: its words are those of the real release, and what real processes say is found in it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::support::Kit;
+use super::{Context, chain};
+use crate::machine::Machine;
+use crate::sh;
+
+const DICTIONARY: &str = "crates/aztec/data/errors.toml";
+
+/// A process of the release starts within ten seconds, or on a busy machine within a minute.
+const SAID: Duration = Duration::from_secs(180);
+
+/// Processes that cannot work, as `aztec start` takes them, and what the dictionary has to call it. `NETWORK` is
+/// that of the case.
+const BROKEN: &[(&str, &str, &str)] = &[
+    (
+        "no-bb",
+        "PROVER_BROKER_HOST=http://127.0.0.1:8180",
+        "--prover-agent",
+    ),
+    (
+        "no-registry",
+        "L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:8545",
+        "--node",
+    ),
+    (
+        "unreachable",
+        "L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:9 \
+         REGISTRY_CONTRACT_ADDRESS=0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        "--node",
+    ),
+];
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = chain::boot(context, "errors")?;
+    words(&machine)?;
+    let quiet = Kit(&machine).json(&["explain", "--json"], 0)?;
+    ensure!(quiet.is_array(), "`explain --json` prints {quiet}");
+    for broken in BROKEN {
+        told(&machine, broken).with_context(|| broken.0.to_owned())?;
+    }
+    standing_by(&machine)
+}
+
+/// Every file that the dictionary names has words of its entry.
+fn words(machine: &Machine) -> Result<()> {
+    let text = std::fs::read_to_string(sh::workspace().join(DICTIONARY)).context(DICTIONARY)?;
+    let dictionary: toml::Table = text.parse()?;
+    let strings = |value: Option<&toml::Value>| -> Vec<String> {
+        let list = value.and_then(toml::Value::as_array).into_iter().flatten();
+        list.filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
+    };
+    let known = dictionary["known"].as_array().context("no entries")?;
+    let mut looked = 0;
+    for entry in known {
+        let lines = strings(entry.get("lines")).join("\n");
+        for file in strings(entry.get("files")) {
+            let path = format!("/opt/aztec/current/node_modules/{file}");
+            let found =
+                machine.exec(&["grep", "--quiet", "--fixed-strings", "--", &lines, &path])?;
+            ensure!(found.status == 0, "{file} has none of: {lines}");
+            looked += 1;
+        }
+    }
+    ensure!(looked > 20, "only {looked} files are named");
+    Ok(())
+}
+
+/// A process that cannot work says why, and the kit finds it.
+fn told(machine: &Machine, (id, variables, flag): &(&str, &str, &str)) -> Result<()> {
+    let unit = format!("broken-{id}");
+    let variables = variables.split_whitespace();
+    let variables: String = variables.map(|it| format!("--setenv={it} ")).collect();
+    machine.shell(&format!(
+        "systemd-run --quiet --unit {unit} --property DynamicUser=yes --property StateDirectory={unit} \
+         --setenv=HOME=/var/lib/{unit} --setenv=DATA_DIRECTORY=/var/lib/{unit} --setenv=NETWORK=local \
+         --setenv=AZTEC_PORT=18080 --setenv=AZTEC_ADMIN_PORT=18880 {variables} \
+         /usr/local/bin/aztec start {flag}"
+    ))?;
+    let found = complaint(machine, &unit, id);
+    machine.exec(&["systemctl", "stop", &unit])?;
+    let complaint = found?;
+    for field in ["means", "fix", "line", "health", "unit"] {
+        ensure!(complaint[field].is_string(), "no {field}: {complaint}");
+    }
+    Ok(())
+}
+
+fn complaint(machine: &Machine, unit: &str, id: &str) -> Result<Value> {
+    let mut last = Value::Null;
+    sh::wait_for(&format!("{unit} is explained"), SAID, || {
+        last = Kit(machine).json(&["explain", "--json", unit], 0)?;
+        let found = last.as_array().into_iter().flatten();
+        let found = found.into_iter().find(|it| it["id"] == id);
+        Ok(found.cloned())
+    })
+    .with_context(|| {
+        let log = machine.shell(&format!("journalctl --unit {unit} --lines 40 --no-pager"));
+        format!("{last}\n{}", log.unwrap_or_default())
+    })
+}
+
+/// A node that was told of another beginning of the chain waits for ever. Its unit is active, and smoke says why it
+/// is of no use.
+fn standing_by(machine: &Machine) -> Result<()> {
+    let unit = "aztec-sequencer.service";
+    let dir = format!("/etc/systemd/system/{unit}.d");
+    machine.shell(&format!(
+        "mkdir {dir}; echo TEST_ACCOUNTS=false >/etc/aztec/other.env; \
+         printf '[Service]\\nEnvironmentFile=/etc/aztec/other.env\\n' >{dir}/other.conf; \
+         systemctl daemon-reload; systemctl restart {unit}"
+    ))?;
+    complaint(machine, unit, "standby")?;
+    let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
+    let named = format!("log of {unit}: standby");
+    let checks = report["checks"].as_array().into_iter().flatten();
+    let said = checks.into_iter().find(|check| check["name"] == *named);
+    ensure!(said.is_some(), "smoke does not say why: {report}");
+    let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
+    ensure!(
+        shown.contains("standby") && shown.contains("do:"),
+        "{shown}"
+    );
+    machine.shell(&format!(
+        "rm -r {dir} /etc/aztec/other.env; systemctl daemon-reload; systemctl restart {unit}"
+    ))?;
+    Kit(machine).smoke_ok()
+}
