@@ -129,7 +129,7 @@ pub fn complaints(complaints: &[Complaint], now: i64) -> String {
         };
         let _ = writeln!(
             text,
-            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}, {} {lines}, the last {} ago\n\
+            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}, {} {lines}, the last {} ago{}\n\
              {:10}{DIM}{}{DIM:#}\n\
              {:10}{}\n\
              {:10}{STRONG}do:{STRONG:#} {}\n",
@@ -137,6 +137,11 @@ pub fn complaints(complaints: &[Complaint], now: i64) -> String {
             complaint.unit,
             complaint.count,
             duration((now - complaint.last).max(0)),
+            if complaint.current {
+                ""
+            } else {
+                ", before its last start"
+            },
             "",
             complaint.line,
             "",

@@ -25,12 +25,12 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
     (
         "no-registry",
-        "L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:8545",
+        "PROVER_REAL_PROOFS=false L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:8545",
         "--node",
     ),
     (
         "unreachable",
-        "L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:9 \
+        "PROVER_REAL_PROOFS=false L1_CHAIN_ID=31337 ETHEREUM_HOSTS=http://127.0.0.1:18545 \
          REGISTRY_CONTRACT_ADDRESS=0x5FbDB2315678afecb367f032d93F642f64180aa3",
         "--node",
     ),
@@ -116,7 +116,8 @@ fn standing_by(machine: &Machine) -> Result<()> {
          printf '[Service]\\nEnvironmentFile=/etc/aztec/other.env\\n' >{dir}/other.conf; \
          systemctl daemon-reload; systemctl restart {unit}"
     ))?;
-    complaint(machine, unit, "standby")?;
+    let said = complaint(machine, unit, "standby")?;
+    ensure!(said["current"] == true, "it is over already: {said}");
     let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
     let named = format!("log of {unit}: standby");
     let checks = report["checks"].as_array().into_iter().flatten();
@@ -130,5 +131,8 @@ fn standing_by(machine: &Machine) -> Result<()> {
     machine.shell(&format!(
         "rm -r {dir} /etc/aztec/other.env; systemctl daemon-reload; systemctl restart {unit}"
     ))?;
-    Kit(machine).smoke_ok()
+    Kit(machine).smoke_ok()?;
+    let said = complaint(machine, unit, "standby")?;
+    ensure!(said["current"] == false, "it is not over: {said}");
+    Ok(())
 }

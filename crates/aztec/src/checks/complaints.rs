@@ -1,9 +1,13 @@
 //! What the logs of this host complain of, in the words of the error dictionary.
 
+use std::cmp::Reverse;
+
 use provision::Fault;
-use provision::host::{Probe, Query};
+use provision::engine::Cx;
+use provision::host::{Clock, Probe, Query};
 use provision::tools::journal::{self, Line};
 use provision::tools::redact;
+use provision::tools::systemctl::UnitState;
 use serde::Serialize;
 
 use crate::Health;
@@ -25,6 +29,8 @@ pub struct Complaint {
     pub count: usize,
     /// When it was last said, seconds since the epoch.
     pub last: i64,
+    /// Whether the process that runs now said it; else a start came after, which may have cured it.
+    pub current: bool,
     /// The newest line that says so; URLs without what may be a key.
     pub line: String,
     /// What is wrong.
@@ -33,7 +39,8 @@ pub struct Complaint {
     pub fix: &'static str,
 }
 
-/// What the newest `lines` of each unit's journal complain of: the worst first, and then the newest.
+/// What the newest `lines` of each unit's journal complain of: what is wrong before what is not, what the process that
+/// runs now said before what an earlier one did, the worst first, and then the newest.
 pub fn complaints(
     units: &[String],
     probe: &dyn Probe,
@@ -41,18 +48,33 @@ pub fn complaints(
 ) -> Result<Vec<Complaint>, Fault> {
     let mut all = Vec::new();
     for unit in units {
-        let unit = unit.clone();
         let printed = probe.ask(&Query::Journal {
             unit: unit.clone(),
             lines,
         })?;
-        all.extend(heard(&unit, &journal::parse(&printed.stdout)));
+        let lines = journal::parse(&printed.stdout);
+        let heard = heard(unit, &lines);
+        if !heard.is_empty() {
+            let started = started(&Cx::of(probe).unit(unit)?, probe.clock());
+            all.extend(heard.into_iter().map(|complaint| Complaint {
+                current: complaint.last >= started,
+                ..complaint
+            }));
+        }
     }
-    all.sort_by_key(|complaint| std::cmp::Reverse((complaint.health, complaint.last)));
+    all.sort_by_key(|it| Reverse((it.health != Health::Ok, it.current, it.health, it.last)));
     Ok(all)
 }
 
-/// What one log complains of; pure.
+/// When the main process of a unit was last started, seconds since the epoch; 0 when it never was.
+fn started(state: &UnitState, clock: Clock) -> i64 {
+    match state.started_us {
+        0 => 0,
+        started_us => (clock.realtime_us - (clock.monotonic_us - started_us)) / 1_000_000,
+    }
+}
+
+/// What one log complains of, whoever said it; pure.
 fn heard(unit: &str, lines: &[Line]) -> Vec<Complaint> {
     let mut heard: Vec<Complaint> = Vec::new();
     for line in lines {
@@ -82,6 +104,7 @@ fn complaint(unit: &str, line: &Line, known: &'static KnownError) -> Complaint {
         health: known.health,
         count: 1,
         last: line.at_us / 1_000_000,
+        current: true,
         line: if short.len() < text.len() {
             format!("{short}…")
         } else {
@@ -98,12 +121,13 @@ mod tests {
 
     use super::*;
 
-    /// Lines of 4.1.2 as they were seen on hosts of the tests, with a key in a URL.
+    /// Lines as 4.1.2 writes them, with a key in a URL.
     const NODE: &str = "\
 1795420001.000000 node[77]: [07:06:41.000] INFO: p2p Started P2P client
 1795420002.000000 node[77]: [07:06:42.000] WARN: p2p:reqresp No active peers to send requests to
 1795420003.000000 node[77]: [07:06:43.000] ERROR: archiver Error syncing: connect ECONNREFUSED https://user:word@l1.example/v2/KEY
 1795420004.000000 node[77]: [07:06:44.000] ERROR: archiver Error syncing: connect ECONNREFUSED 127.0.0.1:8545
+1795420005.000000 node[77]:     code: 'ECONNREFUSED',
 ";
 
     fn host() -> FakeHost {
@@ -145,6 +169,20 @@ mod tests {
         let line = &found.last().unwrap().line;
         assert!(line.contains("l1.example"), "{line}");
         assert!(!line.contains("KEY") && !line.contains("word"), "{line}");
+    }
+
+    #[test]
+    fn a_start_is_told_by_the_clock_of_the_journal() {
+        let clock = Clock {
+            realtime_us: 1_795_420_100_000_000,
+            monotonic_us: 5_000_000_000,
+        };
+        let state = UnitState {
+            started_us: 4_940_000_000,
+            ..UnitState::default()
+        };
+        assert_eq!(started(&state, clock), 1_795_420_040);
+        assert_eq!(started(&UnitState::default(), clock), 0);
     }
 
     #[test]
