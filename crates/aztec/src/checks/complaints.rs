@@ -52,36 +52,32 @@ pub fn complaints(
             unit: unit.clone(),
             lines,
         })?;
-        let lines = journal::parse(&printed.stdout);
-        let heard = heard(unit, &lines);
-        if !heard.is_empty() {
-            let started = started(&Cx::of(probe).unit(unit)?, probe.clock());
-            all.extend(heard.into_iter().map(|complaint| Complaint {
-                current: complaint.last >= started,
-                ..complaint
-            }));
-        }
+        let started_us = started_us(&Cx::of(probe).unit(unit)?, probe.clock());
+        all.extend(heard(unit, &journal::parse(&printed.stdout), started_us));
     }
     all.sort_by_key(|it| Reverse((it.health != Health::Ok, it.current, it.health, it.last)));
     Ok(all)
 }
 
-/// When the main process of a unit was last started, seconds since the epoch; 0 when it never was.
-fn started(state: &UnitState, clock: Clock) -> i64 {
+/// When the main process of a unit was last started, microseconds since the epoch; 0 when it never was.
+fn started_us(state: &UnitState, clock: Clock) -> i64 {
     match state.started_us {
         0 => 0,
-        started_us => (clock.realtime_us - (clock.monotonic_us - started_us)) / 1_000_000,
+        started_us => clock.realtime_us - (clock.monotonic_us - started_us),
     }
 }
 
-/// What one log complains of, whoever said it; pure.
-fn heard(unit: &str, lines: &[Line]) -> Vec<Complaint> {
+/// What one log complains of, when its process was started then; pure.
+fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
     let mut heard: Vec<Complaint> = Vec::new();
     for line in lines {
         let Some(known) = known_errors().iter().find(|it| it.is_said_by(&line.text)) else {
             continue;
         };
-        let news = complaint(unit, line, known);
+        let news = Complaint {
+            current: line.at_us >= started_us,
+            ..complaint(unit, line, known)
+        };
         match heard.iter_mut().find(|old| old.id == known.id) {
             Some(old) => {
                 *old = Complaint {
@@ -165,7 +161,7 @@ mod tests {
     #[test]
     fn no_key_of_an_endpoint_is_shown() {
         let lines = journal::parse(&NODE.lines().take(3).collect::<Vec<_>>().join("\n"));
-        let found = heard("aztec-node.service", &lines);
+        let found = heard("aztec-node.service", &lines, 0);
         let line = &found.last().unwrap().line;
         assert!(line.contains("l1.example"), "{line}");
         assert!(!line.contains("KEY") && !line.contains("word"), "{line}");
@@ -181,8 +177,20 @@ mod tests {
             started_us: 4_940_000_000,
             ..UnitState::default()
         };
-        assert_eq!(started(&state, clock), 1_795_420_040);
-        assert_eq!(started(&UnitState::default(), clock), 0);
+        assert_eq!(started_us(&state, clock), 1_795_420_040_000_000);
+        assert_eq!(started_us(&UnitState::default(), clock), 0);
+    }
+
+    #[test]
+    fn what_was_said_before_the_last_start_is_not_current() {
+        // In the second of the start, but before it.
+        let lines = journal::parse(NODE);
+        let found = heard("aztec-node.service", &lines, 1_795_420_004_000_001);
+        assert!(found.iter().all(|complaint| !complaint.current));
+        let found = heard("aztec-node.service", &lines, 1_795_420_004_000_000);
+        let current: Vec<_> = found.iter().filter(|it| it.current).collect();
+        assert_eq!(current.len(), 1, "{found:?}");
+        assert_eq!(current[0].id, "unreachable");
     }
 
     #[test]
