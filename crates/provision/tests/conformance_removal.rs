@@ -1,21 +1,17 @@
-//! A unit that is no longer wanted takes nothing with it: systemd is told, so that the ones that stay are not
-//! called outdated because of it.
+//! What is no longer wanted goes as it came: on record before it begins, to its end after a kill, and without taking
+//! anything else along.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 
+use common::cases::{Case, Host, cases, plan, shape};
+use common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::FakeHost;
 use provision::kinds::{Service, Unit};
 
-provision::resources! {
-    /// What runs.
-    enum Host {
-        Unit(Unit),
-        Service(Service),
-    }
-}
-
-fn graph(names: &[&str]) -> Graph<Host> {
+fn units(names: &[&str]) -> Graph<Host> {
     let mut graph = Graph::default();
     for name in names {
         let name = format!("{name}.service");
@@ -36,14 +32,57 @@ fn graph(names: &[&str]) -> Graph<Host> {
     graph
 }
 
+/// systemd is told, so that the ones that stay are not called outdated because of what went.
 #[test]
 fn the_services_that_stay_are_in_sync_after_another_one_is_gone() {
     let mut host = FakeHost::debian();
     let mut journal = MemoryJournal::default();
     for names in [&["stays", "goes"][..], &["stays"]] {
-        let wanted = graph(names);
-        common::run(&mut host, &mut journal, &wanted).unwrap();
+        let wanted = units(names);
+        run(&mut host, &mut journal, &wanted).unwrap();
         let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
         assert!(plan.is_empty(), "{names:?}: {plan:?}");
+    }
+}
+
+/// The host after a removal that died at write `n`, its journal, and whether it died.
+fn half_removed(case: &Case, n: usize) -> (FakeHost, MemoryJournal, bool) {
+    let (mut host, mut journal) = (case.host.clone(), MemoryJournal::default());
+    run(&mut host, &mut journal, &case.graph).unwrap();
+    let already = host.writes;
+    host.dies_at = Some(already + n);
+    let died = run(&mut host, &mut journal, &Graph::<Host>::default()).is_err();
+    host.dies_at = None;
+    (host, journal, died)
+}
+
+#[test]
+fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
+    for case in cases() {
+        let before = shape(&case.host, case.leaves);
+        for n in 0.. {
+            let (mut host, mut journal, died) = half_removed(&case, n);
+            let open = journal.receipt().unwrap().entries;
+            let open = open.iter().filter(|entry| entry.open).count();
+            assert_eq!(open, usize::from(died), "{} at write {n}", case.name);
+            run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+            assert_eq!(
+                shape(&host, case.leaves),
+                before,
+                "{} at write {n}",
+                case.name
+            );
+            if !died {
+                break;
+            }
+            let (mut host, mut journal, _) = half_removed(&case, n);
+            run(&mut host, &mut journal, &case.graph)
+                .unwrap_or_else(|stop| panic!("{} at write {n}: {stop:?}", case.name));
+            assert!(
+                plan(&host, &journal, &case.graph).is_empty(),
+                "{} at write {n}",
+                case.name
+            );
+        }
     }
 }

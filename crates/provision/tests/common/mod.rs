@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test needs a part of it")]
 
+pub mod cases;
+
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
