@@ -1,0 +1,152 @@
+//! How long the kit takes, beside what an operator would use instead.
+//!
+//! Measured inside a machine on which a local network runs, so that nothing of a program's own start is
+//! left out. Not a test: a shared machine is slow for many reasons.
+
+mod rivals;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::cases::{self, Context};
+use crate::dist;
+use crate::machine::{Exec, Machine};
+use rivals::RIVALS;
+
+/// Runs of each command of the kit; the first is not counted.
+const RUNS: u32 = 21;
+
+/// The slowest first apply known took a minute.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Measures and prints tables.
+pub fn run() -> Result<()> {
+    let context = Context {
+        binary: dist::build()?,
+        keep: false,
+    };
+    let machine = cases::local_chain(&context, "bench")?;
+    // The services start with the machine; the first run waits for them, and what it finds is recorded.
+    machine.exec_ok(&[cases::KIT, "apply", "--yes"])?;
+    println!("== preparing what else an operator would use");
+    rivals::prepare(&machine)?;
+    nothing_to_change(&machine)?;
+    first_apply(&machine)
+}
+
+fn nothing_to_change(machine: &Machine) -> Result<()> {
+    println!("== nothing to change: milliseconds of wall time in the machine");
+    println!(
+        "   {:<36} {:>5} {:>8} {:>8} {:>8}",
+        "", "runs", "least", "median", "most"
+    );
+    let own = [
+        ("aztec-kit apply", "aztec-kit apply"),
+        ("aztec-kit plan", "aztec-kit plan"),
+        (
+            "systemctl show of two units alone",
+            "systemctl show aztec-l1.service aztec-sequencer.service",
+        ),
+    ];
+    let others = RIVALS
+        .iter()
+        .map(|rival| (rival.name, rival.command, rival.runs));
+    for (name, command, runs) in own
+        .map(|(name, command)| (name, command, RUNS))
+        .into_iter()
+        .chain(others)
+    {
+        // A subshell keeps what a command does to its directory to itself.
+        let script = format!(
+            "for i in $(seq {runs}); do s=$EPOCHREALTIME; ( {command} ) >/dev/null 2>&1; e=$EPOCHREALTIME; echo $(( ${{e/./}} - ${{s/./}} )); done"
+        );
+        let printed = Exec::new(machine, &["bash", "-euc", &script])
+            .limit(LIMIT)
+            .run()?
+            .ok()
+            .with_context(|| name.to_owned())?
+            .stdout;
+        let mut micros: Vec<u64> = printed
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.trim().parse().ok())
+            .collect();
+        micros.sort_unstable();
+        let shown = |at: usize| micros.get(at).map_or(0.0, |micros| *micros as f64 / 1000.0);
+        let (median, most) = (micros.len() / 2, micros.len().saturating_sub(1));
+        println!(
+            "   {name:<36} {:>5} {:>8.1} {:>8.1} {:>8.1}",
+            micros.len(),
+            shown(0),
+            shown(median),
+            shown(most)
+        );
+    }
+    Ok(())
+}
+
+/// The same host from nothing; packages and releases are there. Of the kit's time the contracts and the stake
+/// are taken off, which the others do not make.
+fn first_apply(machine: &Machine) -> Result<()> {
+    println!("== a first apply: seconds of wall time");
+    wipe(machine)?;
+    let argv = [&[cases::KIT], cases::SETUP, &["--patience", "0"]].concat();
+    let begin = Instant::now();
+    let printed = Exec::new(machine, &argv).limit(LIMIT).run()?.ok()?.stdout;
+    let took = begin.elapsed().as_secs_f64();
+    let report: Value = serde_json::from_str(&printed).context("setup prints no JSON")?;
+    let groups = grouped(&report)?;
+    let chain = groups.get(CHAIN).map_or(0.0, |(_, seconds)| *seconds);
+    println!("   {:<36} {:>8.2}", "aztec-kit setup", took - chain);
+    for (group, (count, seconds)) in &groups {
+        println!("     {group:<34} {seconds:>8.2}  ({count} steps)");
+    }
+    for rival in RIVALS {
+        wipe(machine)?;
+        let begin = Instant::now();
+        let output = Exec::new(machine, &["bash", "-euc", rival.command])
+            .limit(LIMIT)
+            .run()?;
+        let took = begin.elapsed().as_secs_f64();
+        ensure!(
+            output.status == 0,
+            "{}: {}{}",
+            rival.name,
+            output.stdout,
+            output.stderr
+        );
+        machine.shell("systemctl is-active --quiet aztec-l1 && getent passwd aztec")?;
+        println!("   {:<36} {took:>8.2}", rival.name);
+    }
+    Ok(())
+}
+
+fn wipe(machine: &Machine) -> Result<()> {
+    // What the others make has no journal.
+    machine.shell("mkdir -p /var/lib/aztec-kit")?;
+    machine.shell(cases::WIPE).map(drop)
+}
+
+const CHAIN: &str = "besides: contracts and stake";
+
+/// How many steps of each sort there were, and their seconds.
+fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
+    let steps = report["applied"].as_array().context("no list `applied`")?;
+    let mut groups: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for step in steps {
+        let kind = step["id"].as_str().and_then(|id| id.split('[').next());
+        let group = match kind.unwrap_or_default() {
+            "contracts" | "stake" => CHAIN,
+            "release" => "releases, which are there",
+            "service" => "starts of services",
+            _ => "accounts, files, units, settings",
+        };
+        let sum = groups.entry(group).or_default();
+        sum.0 += 1;
+        sum.1 += step["seconds"].as_f64().unwrap_or(0.0);
+    }
+    Ok(groups)
+}
