@@ -134,5 +134,12 @@ fn standing_by(machine: &Machine) -> Result<()> {
     Kit(machine).smoke_ok()?;
     let said = complaint(machine, unit, "standby")?;
     ensure!(said["current"] == false, "it is not over: {said}");
+    // No false alarms: a chain that goes on has nothing wrong to say of itself.
+    let all = Kit(machine).json(&["explain", "--json"], 0)?;
+    let wrong = all.as_array().into_iter().flatten();
+    let wrong: Vec<_> = wrong
+        .filter(|it| it["current"] == true && it["health"] != "ok")
+        .collect();
+    ensure!(wrong.is_empty(), "of a node that works: {wrong:?}");
     Ok(())
 }
