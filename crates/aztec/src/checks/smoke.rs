@@ -275,7 +275,7 @@ fn node_answers(target: &Target) -> Check {
         Err(error) => check(
             name,
             Health::Degraded,
-            format!("{error}: it starts, syncs, or stands by; see `aztec-kit logs`"),
+            format!("{error}: it starts, syncs, or stands by; see `aztec-kit explain`"),
         ),
     }
 }

@@ -245,7 +245,7 @@ fn finish(
     ));
     if !well {
         printer.say(&format!(
-            "{STRONG}next:{STRONG:#} look at `aztec-kit logs`, then run `aztec-kit smoke`"
+            "{STRONG}next:{STRONG:#} `aztec-kit explain` says what the logs complain of; then run `aztec-kit smoke`"
         ));
         return Ok(exit::FAILED);
     }
