@@ -74,16 +74,11 @@ fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
         let Some(known) = known_errors().iter().find(|it| it.is_said_by(&line.text)) else {
             continue;
         };
-        let news = Complaint {
-            current: line.at_us >= started_us,
-            ..complaint(unit, line, known)
-        };
+        let news = complaint(unit, line, known, started_us);
         match heard.iter_mut().find(|old| old.id == known.id) {
             Some(old) => {
-                *old = Complaint {
-                    count: old.count + 1,
-                    ..news
-                }
+                let count = old.count + 1;
+                *old = Complaint { count, ..news };
             }
             None => heard.push(news),
         }
@@ -91,7 +86,7 @@ fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
     heard
 }
 
-fn complaint(unit: &str, line: &Line, known: &'static KnownError) -> Complaint {
+fn complaint(unit: &str, line: &Line, known: &'static KnownError, started_us: i64) -> Complaint {
     let text = redact::secrets(line.text.trim());
     let short: String = text.chars().take(SHOWN).collect();
     Complaint {
@@ -100,7 +95,7 @@ fn complaint(unit: &str, line: &Line, known: &'static KnownError) -> Complaint {
         health: known.health,
         count: 1,
         last: line.at_us / 1_000_000,
-        current: true,
+        current: line.at_us >= started_us,
         line: if short.len() < text.len() {
             format!("{short}…")
         } else {
