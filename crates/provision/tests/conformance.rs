@@ -5,15 +5,15 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use common::cases::{Host, cases, graph, plan, secret, shape};
 use common::run;
 use provision::engine::{Apply, Change, Consent, Graph, Journal, MemoryJournal, Quiet, Resource};
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Probe};
-use provision::kinds::{File, Input, Owner, Service, Unit};
+use provision::host::{FileType, Hands, Probe};
+use provision::kinds::{File, Group, Input, Owner, Service, Unit, User};
 
 fn fields(changes: &[Change]) -> Vec<&str> {
     changes
@@ -157,6 +157,49 @@ fn what_was_adopted_and_then_changed_goes_back_to_what_was_adopted() {
     assert_eq!(host.text("/etc/a").unwrap(), "two\n");
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert_eq!(host.text("/etc/a").unwrap(), "one\n");
+}
+
+#[test]
+fn a_user_that_is_made_again_owns_what_it_had() {
+    let graph = graph(vec![
+        Group {
+            name: "aztec".into(),
+        }
+        .into(),
+        User {
+            name: "aztec".into(),
+            group: "aztec".into(),
+            home: "/var/lib/aztec".into(),
+            shell: "/usr/sbin/nologin".into(),
+        }
+        .into(),
+    ]);
+    let mut host = FakeHost::debian();
+    host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);
+    host.own(Path::new("/var/lib/aztec"), 777, 777, 0o750)
+        .unwrap();
+    let seen = plan(&host, &MemoryJournal::default(), &graph);
+    assert!(
+        format!("{:?}", seen.steps[1].changes).contains("777"),
+        "{seen:?}"
+    );
+    run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
+    let passwd = host.text("/etc/passwd").unwrap();
+    assert!(passwd.contains("aztec:x:777:"), "{passwd}");
+    // A number that somebody else has is not taken from them.
+    let mut host = FakeHost::debian();
+    host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);
+    host.plant(
+        "/etc/passwd",
+        FileType::File,
+        b"root:x:0:0::/root:/bin/sh\nother:x:777:777::/:/bin/sh\n",
+        0o644,
+    );
+    host.own(Path::new("/var/lib/aztec"), 777, 777, 0o750)
+        .unwrap();
+    run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
+    let passwd = host.text("/etc/passwd").unwrap();
+    assert!(!passwd.contains("aztec:x:777:"), "{passwd}");
 }
 
 #[test]

@@ -80,6 +80,13 @@ const DAMAGES: &[Damage] = &[
         script: "sed -i '/^aztec:/d' /etc/group /etc/gshadow",
         restarts: &[],
     },
+    // A number that no new account would get: the databases have to be those of the account again.
+    Damage {
+        what: "the account is removed",
+        script: "systemctl stop aztec-l1; usermod --uid 900 aztec; chown -R aztec: /var/lib/aztec; \
+                 sed -i '/^aztec:/d' /etc/passwd /etc/shadow",
+        restarts: &[L1, SEQUENCER],
+    },
     Damage {
         what: "modes are opened",
         script: "chmod 0644 /etc/aztec/keystore/validator.json /etc/aztec/kit.toml; \

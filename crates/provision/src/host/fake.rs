@@ -215,7 +215,8 @@ impl FakeHost {
                 let Some(gid) = gid(option("--gid")) else {
                     return failed(6, "no such group");
                 };
-                let uid = known.map_or(free, |user| user.uid);
+                let asked = option("--uid").and_then(|uid| uid.parse().ok());
+                let uid = known.map_or(asked.unwrap_or(free), |user| user.uid);
                 let home = option("--home-dir")
                     .or(option("--home"))
                     .unwrap_or_default();

@@ -1,5 +1,7 @@
 //! A system user that nobody can log in as.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::Accounts;
@@ -38,6 +40,14 @@ impl Fields {
     }
 }
 
+/// A user, and what it left when it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    fields: Option<Fields>,
+    /// The number that owns the home, and that no user has: made again, it owns its files again.
+    orphaned: Option<u32>,
+}
+
 impl User {
     fn wanted(&self) -> Fields {
         Fields {
@@ -62,7 +72,7 @@ impl User {
 }
 
 impl Kind for User {
-    type Seen = Option<Fields>;
+    type Seen = Seen;
     type Prior = Option<Fields>;
 
     fn id(&self) -> ResourceId {
@@ -72,17 +82,24 @@ impl Kind for User {
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
         let accounts = Accounts::read(cx.probe)?;
         let user = accounts.users.iter().find(|user| user.name == self.name);
-        Ok(user.map(|user| Fields {
-            group: accounts.group_name(user.gid),
-            home: user.home.clone(),
-            shell: user.shell.clone(),
-        }))
+        let orphaned = match user {
+            Some(_) => None,
+            None => cx.probe.meta(Path::new(&self.home))?.map(|home| home.uid),
+        };
+        Ok(Seen {
+            fields: user.map(|user| Fields {
+                group: accounts.group_name(user.gid),
+                home: user.home.clone(),
+                shell: user.shell.clone(),
+            }),
+            orphaned: orphaned.filter(|uid| accounts.users.iter().all(|user| user.uid != *uid)),
+        })
     }
 
     fn diff(&self, seen: &Self::Seen) -> Diff {
         let wanted = self.wanted();
-        let has = seen.as_ref().map(Fields::named);
-        let changes = wanted
+        let has = seen.fields.as_ref().map(Fields::named);
+        let mut changes: Vec<_> = wanted
             .named()
             .into_iter()
             .enumerate()
@@ -93,26 +110,33 @@ impl Kind for User {
             .filter(|(_, from, to)| from != to)
             .map(|(field, from, to)| Change::field(field, from, to))
             .collect();
+        if let Some(uid) = seen.orphaned {
+            let to = Shown::text(format!("{uid}, which owns {}", self.home));
+            changes.push(Change::field("id", Shown::Nothing, to));
+        }
         Diff::of(changes, || {
             "exists with group, home and shell as wanted".into()
         })
     }
 
     fn prior(&self, seen: &Self::Seen) -> Self::Prior {
-        seen.clone()
+        seen.fields.clone()
     }
 
     fn absent(&self, seen: &Self::Seen) -> bool {
-        seen.is_none()
+        seen.fields.is_none()
     }
 
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if seen.is_some() {
+        if seen.fields.is_some() {
             return self.modify(&self.wanted(), cx);
         }
-        cx.hands.run(&Order::new([
-            "useradd",
-            "--system",
+        let uid = seen.orphaned.map(|uid| uid.to_string());
+        let mut argv = vec!["useradd", "--system"];
+        if let Some(uid) = &uid {
+            argv.extend(["--uid", uid]);
+        }
+        argv.extend([
             "--gid",
             &self.group,
             "--home-dir",
@@ -121,12 +145,13 @@ impl Kind for User {
             "--shell",
             &self.shell,
             &self.name,
-        ]))
+        ]);
+        cx.hands.run(&Order::new(argv))
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
-        match (prior, seen) {
+        match (prior, seen.fields) {
             (_, None) => {}
             (Some(prior), Some(_)) => self.modify(prior, cx)?,
             (None, Some(_)) => {
