@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -53,12 +53,8 @@ pub fn target() -> PathBuf {
 pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let shelf_dir = subdir(shelf)?;
     let done = shelf_dir.join(id);
-    let lock_file = shelf_dir.join(format!("{id}.lock"));
-    if done.is_dir() {
-        fs::write(&lock_file, "")?;
-        return Ok(done);
-    }
-    let lock = lock(&lock_file)?;
+    let lock = lock(&shelf_dir.join(format!("{id}.lock")))?;
+    // Under the lock, so that [`discard_unused`] either sees that it is used or is done before it is looked for.
     lock.set_modified(SystemTime::now())?;
     if done.is_dir() {
         return Ok(done);
@@ -76,6 +72,23 @@ pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Re
         begin.elapsed().as_secs()
     );
     Ok(done)
+}
+
+/// Removes what [`once`] has made, unless someone asked for it within this time. Returns whether it is gone.
+pub fn discard_unused(shelf: &str, id: &str, unused: Duration) -> Result<bool> {
+    let shelf_dir = subdir(shelf)?;
+    let Ok(lock) = File::open(shelf_dir.join(format!("{id}.lock"))) else {
+        return Ok(false);
+    };
+    if lock.try_lock().is_err() {
+        return Ok(false);
+    }
+    let age = lock.metadata()?.modified()?.elapsed().unwrap_or_default();
+    if age <= unused {
+        return Ok(false);
+    }
+    discard(&shelf_dir.join(id))?;
+    Ok(true)
 }
 
 /// Removes a directory of the cache: at once out of sight, and from the disk in the background, since
@@ -132,7 +145,26 @@ pub fn fingerprint(parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::fingerprint;
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::{discard_unused, fingerprint, lock, once, subdir};
+
+    #[test]
+    fn what_was_asked_for_lately_is_not_discarded() {
+        let shelf = format!("test-{}", std::process::id());
+        let make = |partial: &Path| Ok(fs::create_dir(partial)?);
+        let path = once(&shelf, "thing", make).unwrap();
+        let hour = Duration::from_secs(3600);
+        assert!(!discard_unused(&shelf, "thing", hour).unwrap() && path.is_dir());
+        assert!(!discard_unused(&shelf, "another", Duration::ZERO).unwrap());
+        let held = lock(&path.with_extension("lock")).unwrap();
+        assert!(!discard_unused(&shelf, "thing", Duration::ZERO).unwrap());
+        drop(held);
+        assert!(discard_unused(&shelf, "thing", Duration::ZERO).unwrap() && !path.exists());
+        fs::remove_dir_all(subdir(&shelf).unwrap()).unwrap();
+    }
 
     #[test]
     fn a_fingerprint_depends_on_where_the_parts_end() {

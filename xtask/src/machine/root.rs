@@ -57,7 +57,13 @@ impl Root {
         options: Options,
         prepare: impl FnOnce(&Machine) -> Result<()>,
     ) -> Result<Root> {
-        let id = format!("{name}-{}", cache::fingerprint(&[RECIPE, &base.id, recipe]));
+        // With the name of its base, which is no older version of the same on another base.
+        let (base_name, _) = base.id.rsplit_once('-').unwrap_or((&base.id, ""));
+        let series = format!("{name}-on-{base_name}");
+        let id = format!(
+            "{series}-{}",
+            cache::fingerprint(&[RECIPE, &base.id, recipe])
+        );
         let path = cache::once("roots", &id, |partial| {
             let mut machine = Machine::boot_with(base, name, options)?;
             prepare(&machine)?;
@@ -70,7 +76,7 @@ impl Root {
             }
             fs::rename(&disk, partial).context("cannot keep the machine's disk")
         })?;
-        remove_older(name, &id)?;
+        remove_older(&series, &id)?;
         let complete = whole(&id)?.exists();
         let mut layers = vec![path];
         if !complete {
@@ -96,33 +102,28 @@ fn whole(id: &str) -> Result<PathBuf> {
     Ok(cache::subdir("roots")?.join(format!("{id}.whole")))
 }
 
-/// Removes roots of this name that were made by another recipe: a root with a new binary in it comes
+/// Removes roots of this series that were made by another recipe: a root with a new binary in it comes
 /// with every change of the code, and each takes a gigabyte.
 ///
 /// One that a run has asked for lately stays, and one that a machine stands on.
-fn remove_older(name: &str, newest: &str) -> Result<()> {
+fn remove_older(series: &str, newest: &str) -> Result<()> {
     let roots = cache::subdir("roots")?;
     let machines = cache::subdir("machines")?;
     for entry in fs::read_dir(&roots)?.flatten() {
         let id = entry.file_name().to_string_lossy().into_owned();
-        let same_name = id
-            .strip_prefix(name)
+        let same_series = id
+            .strip_prefix(series)
             .and_then(|rest| rest.strip_prefix('-'))
             .is_some_and(|rest| const_hex::decode(rest).is_ok_and(|hash| hash.len() == 6));
-        if !same_name || id == newest || !entry.path().is_dir() {
+        if !same_series || id == newest || !entry.path().is_dir() {
             continue;
         }
-        let used = fs::metadata(roots.join(format!("{id}.lock")))
-            .and_then(|meta| meta.modified())
-            .ok()
-            .and_then(|used| used.elapsed().ok());
         let in_use = fs::read_dir(&machines)?.flatten().any(|machine| {
             fs::read_to_string(machine.path().join("state.json"))
                 .is_ok_and(|state| state.contains(&id))
         });
-        if used.is_some_and(|used| used > UNUSED) && !in_use {
-            println!("   removing the root {id}, which {newest} replaces");
-            cache::discard(&entry.path())?;
+        if !in_use && cache::discard_unused("roots", &id, UNUSED)? {
+            println!("   removed the root {id}, which {newest} replaces");
             let _ = fs::remove_file(whole(&id)?);
         }
     }
