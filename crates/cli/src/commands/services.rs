@@ -53,10 +53,16 @@ fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Fai
 
 /// The unit that was named, or every one of this host.
 pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
-    match unit {
-        Some(unit) => Ok(vec![unit.clone()]),
-        None => units(),
+    let units = match unit {
+        Some(unit) => vec![unit.clone()],
+        None => units()?,
+    };
+    if units.is_empty() {
+        // journalctl without a unit would show everything.
+        let fault = Fault::new("this host has no role, and so no service");
+        return Err(Failure::usage(fault.fix("Name a unit.")));
     }
+    Ok(units)
 }
 
 /// Becomes journalctl.
