@@ -137,6 +137,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         repaired(&machine, damage, &key).with_context(|| damage.what)?;
     }
     untouched(&machine).context("an operator adds a drop-in")?;
+    stranger(&machine).context("a database is somebody else's")?;
     systemd_restarts_what_died(&machine).context("the node is killed")?;
     key_gone(&machine, &key).context("the validator key is moved away")?;
     package_gone(&machine).context("a package of the release is deleted")?;
@@ -194,6 +195,24 @@ fn untouched(machine: &Machine) -> Result<()> {
     let kept = machine.exists("/etc/systemd/system/aztec-sequencer.service.d/nice.conf")?;
     ensure!(kept, "`apply` took it away");
     Ok(())
+}
+
+/// A database that came with the disk of another host is the operator's to hand over: it is told.
+fn stranger(machine: &Machine) -> Result<()> {
+    let told = || -> Result<bool> {
+        let report = Kit(machine).json(&["preflight", "--json"], 0)?;
+        let checks = report.as_array().into_iter().flatten();
+        Ok(checks
+            .into_iter()
+            .any(|it| it["check"] == "data owner" && it["status"] == "warn"))
+    };
+    ensure!(!told()?, "a host that is well is warned of");
+    machine.shell("chown 1001 /var/lib/aztec/node/*")?;
+    ensure!(told()?, "the preflight does not tell");
+    // As it says.
+    machine.shell("chown --recursive aztec:aztec /var/lib/aztec")?;
+    ensure!(!told()?, "what the preflight says does not help");
+    Kit(machine).in_sync()
 }
 
 /// A crash is systemd's to repair, and nothing for the kit to complain of afterwards.

@@ -3,6 +3,7 @@
 mod broker;
 mod caddy;
 mod complaints;
+mod data_owner;
 mod endpoints;
 mod exposure;
 mod hardening;

@@ -7,7 +7,9 @@ use provision::host::{Probe, Query};
 use provision::tools::systemctl;
 use serde::Serialize;
 
-use super::{caddy, endpoints, exposure, hardening, keystore, monitoring, ports, signer};
+use super::{
+    caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports, signer,
+};
 use crate::data::Basis;
 use crate::desired::refusal;
 use crate::env::Severity;
@@ -114,6 +116,7 @@ fn capacity(
         memory(settings, facts),
     ];
     findings.extend(disk(settings, choice.runtime, probe)?);
+    findings.extend(data_owner::data_owner(settings, probe)?);
     if choice.runtime == Runtime::Container {
         findings.extend(super::image::findings(settings, &choice, probe)?);
     }

@@ -1,0 +1,128 @@
+//! Whether the services can use the databases that lie in their directories.
+//!
+//! The directories are made right by every run. What is in them came with a disk of another host, or from a node
+//! that ran as root, and is the operator's to hand over: a run does not go through a terabyte to change its owners.
+
+use std::path::{Path, PathBuf};
+
+use provision::Fault;
+use provision::host::{FileType, Probe};
+use provision::kinds::Accounts;
+
+use super::{Finding, Verdict};
+use crate::layout::{ACCOUNT, Layout};
+use crate::settings::Settings;
+
+/// Warns of the first thing that is somebody else's.
+pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    let accounts = Accounts::read(probe)?;
+    let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
+    let wanted = match account {
+        Some(user) => Some(user.uid),
+        // An account that is made again gets the number that owns its home, when nobody has it.
+        None => (probe.meta(&settings.data_dir)?.map(|home| home.uid))
+            .filter(|uid| accounts.users.iter().all(|user| user.uid != *uid)),
+    };
+    let Some((path, uid)) = stranger(&settings.data_dir, wanted, probe)? else {
+        return Ok(None);
+    };
+    let data = settings.data_dir.display();
+    let made = match account {
+        Some(_) => String::new(),
+        None => format!(
+            "`useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT}` and "
+        ),
+    };
+    let message = format!(
+        "{} belongs to {}, and the services run as {ACCOUNT}: they could not write there. With the services stopped, \
+         run {made}`chown --recursive {ACCOUNT}:{ACCOUNT} {data}`.",
+        path.display(),
+        accounts.user_name(uid)
+    );
+    Ok(Some(Finding::new("data owner", Verdict::Warn, message)))
+}
+
+/// The first entry of a service's directory that is not the account's.
+fn stranger(
+    data: &Path,
+    wanted: Option<u32>,
+    probe: &dyn Probe,
+) -> Result<Option<(PathBuf, u32)>, Fault> {
+    for name in probe.list(data)?.unwrap_or_default() {
+        let dir = data.join(name);
+        let Some(meta) = probe.meta(&dir)? else {
+            continue;
+        };
+        // What else lies beside them is not ours to judge; that of the node has its name before it has its owner.
+        let a_service_s = Some(meta.uid) == wanted || dir == Layout::new(data).node();
+        if meta.file_type != FileType::Directory || !a_service_s {
+            continue;
+        }
+        for name in probe.list(&dir)?.unwrap_or_default() {
+            let path = dir.join(name);
+            match probe.meta(&path)? {
+                Some(meta) if Some(meta.uid) != wanted => return Ok(Some((path, meta.uid))),
+                _ => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::Hands;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\n";
+
+    /// A host whose `node` and `node/archiver` have these owners; what is said of it.
+    fn said(passwd: &str, home: u32, node: u32, archiver: u32) -> Option<String> {
+        let mut host = FakeHost::debian();
+        host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
+        for (path, uid) in [
+            ("/var/lib/aztec", home),
+            ("/var/lib/aztec/lost+found", 0),
+            ("/var/lib/aztec/lost+found/#1", 0),
+            ("/var/lib/aztec/node", node),
+            ("/var/lib/aztec/node/archiver", archiver),
+        ] {
+            host.plant(path, FileType::Directory, b"", 0o750);
+            host.own(Path::new(path), uid, uid, 0o750).unwrap();
+        }
+        let settings = Settings::parse("network = \"local\"\n").unwrap();
+        let finding = data_owner(&settings, &host).unwrap()?;
+        assert_eq!(finding.status, Verdict::Warn);
+        Some(finding.message)
+    }
+
+    #[test]
+    fn what_is_in_the_directory_of_a_service_has_to_be_the_account_s() {
+        let with_account = format!("{PASSWD}aztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n");
+        assert_eq!(said(&with_account, 990, 990, 990), None);
+        let moved = said(&with_account, 990, 990, 1001).unwrap();
+        assert!(
+            moved.starts_with("/var/lib/aztec/node/archiver belongs to 1001"),
+            "{moved}"
+        );
+        assert!(
+            moved.contains("`chown --recursive aztec:aztec /var/lib/aztec`"),
+            "{moved}"
+        );
+        assert!(!moved.contains("useradd"), "{moved}");
+    }
+
+    #[test]
+    fn an_account_that_is_gone_is_told_from_one_that_never_was() {
+        // It will be made again with its number.
+        assert_eq!(said(PASSWD, 990, 990, 990), None);
+        // A node ran here as root, as official containers do.
+        let root = said(PASSWD, 0, 0, 0).unwrap();
+        assert!(
+            root.contains("belongs to root") && root.contains("useradd"),
+            "{root}"
+        );
+    }
+}
