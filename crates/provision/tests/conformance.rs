@@ -10,9 +10,11 @@ use std::sync::atomic::AtomicBool;
 
 use common::cases::{Host, cases, graph, plan, secret, shape};
 use common::run;
-use provision::engine::{Apply, Change, Consent, Graph, Journal, MemoryJournal, Quiet, Resource};
+use provision::engine::{
+    Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Quiet, Resource,
+};
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands, Probe};
+use provision::host::{FileType, Hands, Order, Probe};
 use provision::kinds::{File, Group, Input, Owner, Service, Unit, User};
 
 fn fields(changes: &[Change]) -> Vec<&str> {
@@ -305,6 +307,20 @@ fn a_process_that_an_operator_started_with_drifted_inputs_is_restarted() {
     run(&mut host, &mut journal, &wanted).unwrap();
     assert_eq!(starts(&host), 3);
     assert!(plan(&host, &journal, &wanted).is_empty());
+}
+
+#[test]
+fn a_service_that_was_stopped_is_changed_and_not_made() {
+    let graph = with_input("a=1\n");
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let last = |host: &FakeHost, journal: &MemoryJournal| {
+        plan(host, journal, &graph).steps.last().unwrap().action
+    };
+    assert_eq!(last(&host, &journal), Action::Create);
+    run(&mut host, &mut journal, &graph).unwrap();
+    host.tell(&Order::new(["systemctl", "stop", "x.service"]))
+        .unwrap();
+    assert_eq!(last(&host, &journal), Action::Update);
 }
 
 #[test]

@@ -287,8 +287,9 @@ impl Kind for Service {
         .ok()
     }
 
+    /// One that is there and was stopped is changed, and not made.
     fn absent(&self, seen: &Seen) -> bool {
-        !seen.active()
+        seen.state.load != "loaded"
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
