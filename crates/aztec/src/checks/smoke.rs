@@ -120,10 +120,19 @@ pub fn smoke(
     if settings.node {
         chains(settings, probe, patience, on_sample, &mut checks)?;
     }
-    if checks.iter().any(|check| check.status != Health::Ok) {
-        checks.extend(said(settings, facts, probe));
-    }
     Ok(summed(checks, probe))
+}
+
+impl Report {
+    /// With what the logs have to say to it, when something is not well. Apart from [`smoke`], which is asked again and
+    /// again by who waits.
+    #[must_use]
+    pub fn explained(mut self, settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Self {
+        if self.status != Health::Ok {
+            self.checks.extend(said(settings, facts, probe));
+        }
+        self
+    }
 }
 
 /// The L1, the node, and whether both chains go on.

@@ -196,7 +196,7 @@ fn verify(
             value: Value::Bool(true),
         })?;
     }
-    Ok(report)
+    Ok(report.explained(&host.settings, &host.facts, &RealHost))
 }
 
 /// Both chains in a few words.
