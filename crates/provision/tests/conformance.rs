@@ -8,14 +8,14 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use common::cases::{Host, cases, graph, plan, secret, shape};
+use common::cases::{Host, cases, graph, plan, secret, shape, user};
 use common::run;
 use provision::engine::{
     Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Quiet, Resource,
 };
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, Order, Probe};
-use provision::kinds::{File, Group, Input, Owner, Service, Unit, User};
+use provision::kinds::{File, Input, Owner, Service, Unit};
 
 fn fields(changes: &[Change]) -> Vec<&str> {
     changes
@@ -163,19 +163,7 @@ fn what_was_adopted_and_then_changed_goes_back_to_what_was_adopted() {
 
 #[test]
 fn a_user_that_is_made_again_owns_what_it_had() {
-    let graph = graph(vec![
-        Group {
-            name: "aztec".into(),
-        }
-        .into(),
-        User {
-            name: "aztec".into(),
-            group: "aztec".into(),
-            home: "/var/lib/aztec".into(),
-            shell: "/usr/sbin/nologin".into(),
-        }
-        .into(),
-    ]);
+    let graph = graph(user());
     let mut host = FakeHost::debian();
     host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);
     host.own(Path::new("/var/lib/aztec"), 777, 777, 0o750)

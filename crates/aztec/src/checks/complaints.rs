@@ -7,7 +7,7 @@ use provision::engine::Cx;
 use provision::host::{Clock, Probe, Query};
 use provision::tools::journal::{self, Line};
 use provision::tools::redact;
-use provision::tools::systemctl::UnitState;
+use provision::tools::systemctl::{self, UnitState};
 use serde::Serialize;
 
 use crate::Health;
@@ -46,13 +46,19 @@ pub fn complaints(
     probe: &dyn Probe,
     lines: u32,
 ) -> Result<Vec<Complaint>, Fault> {
+    let shown = probe.ask(&Query::Units(units.to_vec()))?;
+    let states = systemctl::parse_show(&shown.stdout);
+    let cx = Cx {
+        units: Some(&states),
+        ..Cx::of(probe)
+    };
     let mut all = Vec::new();
     for unit in units {
         let printed = probe.ask(&Query::Journal {
             unit: unit.clone(),
             lines,
         })?;
-        let started_us = started_us(&Cx::of(probe).unit(unit)?, probe.clock());
+        let started_us = started_us(&cx.unit(unit)?, probe.clock());
         all.extend(heard(unit, &journal::parse(&printed.stdout), started_us));
     }
     all.sort_by_key(|it| Reverse((it.health != Health::Ok, it.current, it.health, it.last)));
@@ -63,7 +69,7 @@ pub fn complaints(
 fn started_us(state: &UnitState, clock: Clock) -> i64 {
     match state.started_us {
         0 => 0,
-        started_us => clock.realtime_us - (clock.monotonic_us - started_us),
+        started_us => clock.on_the_wall(started_us),
     }
 }
 

@@ -19,9 +19,7 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
     let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
     let wanted = match account {
         Some(user) => Some(user.uid),
-        // An account that is made again gets the number that owns its home, when nobody has it.
-        None => (probe.meta(&settings.data_dir)?.map(|home| home.uid))
-            .filter(|uid| accounts.users.iter().all(|user| user.uid != *uid)),
+        None => accounts.orphaned(&settings.data_dir, probe)?,
     };
     let Some((path, uid)) = stranger(&settings.data_dir, wanted, probe)? else {
         return Ok(None);

@@ -69,6 +69,13 @@ pub struct Clock {
     pub monotonic_us: i64,
 }
 
+impl Clock {
+    /// The time on the wall clock of a reading of the monotonic one.
+    pub fn on_the_wall(&self, monotonic_us: i64) -> i64 {
+        self.realtime_us - (self.monotonic_us - monotonic_us)
+    }
+}
+
 /// Read-only window on a host: everything that plan, verify and status ever get. Several may look at once.
 pub trait Probe: Sync {
     /// The bytes of a regular file (links followed), `None` when absent.

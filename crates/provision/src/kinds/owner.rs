@@ -84,6 +84,13 @@ impl Accounts {
         })
     }
 
+    /// The number that owns a home and that no user has: an account that is made again there gets it, and so
+    /// owns its files again.
+    pub fn orphaned(&self, home: &Path, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
+        let owner = probe.meta(home)?.map(|home| home.uid);
+        Ok(owner.filter(|uid| self.users.iter().all(|user| user.uid != *uid)))
+    }
+
     /// The name of a user id, or the id itself where it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = self.users.iter().find(|user| user.uid == uid);

@@ -156,7 +156,7 @@ impl Service {
             0 => state.changed_us,
             started_us => started_us,
         };
-        let started = clock.realtime_us - (clock.monotonic_us - started_us);
+        let started = clock.on_the_wall(started_us);
         let mut stale = Vec::new();
         for input in &self.inputs {
             let got = memory

@@ -44,7 +44,7 @@ impl Fields {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     fields: Option<Fields>,
-    /// The number that owns the home, and that no user has: made again, it owns its files again.
+    /// Of one that is not there: see [`Accounts::orphaned`].
     orphaned: Option<u32>,
 }
 
@@ -84,7 +84,7 @@ impl Kind for User {
         let user = accounts.users.iter().find(|user| user.name == self.name);
         let orphaned = match user {
             Some(_) => None,
-            None => cx.probe.meta(Path::new(&self.home))?.map(|home| home.uid),
+            None => accounts.orphaned(Path::new(&self.home), cx.probe)?,
         };
         Ok(Seen {
             fields: user.map(|user| Fields {
@@ -92,7 +92,7 @@ impl Kind for User {
                 home: user.home.clone(),
                 shell: user.shell.clone(),
             }),
-            orphaned: orphaned.filter(|uid| accounts.users.iter().all(|user| user.uid != *uid)),
+            orphaned,
         })
     }
 

@@ -96,22 +96,24 @@ pub fn service(unit: &str) -> Service {
     }
 }
 
+/// The account with its group.
+pub fn user() -> Vec<Host> {
+    vec![
+        Group {
+            name: "aztec".into(),
+        }
+        .into(),
+        User {
+            name: "aztec".into(),
+            group: "aztec".into(),
+            home: "/var/lib/aztec".into(),
+            shell: "/usr/sbin/nologin".into(),
+        }
+        .into(),
+    ]
+}
+
 pub fn cases() -> Vec<Case> {
-    let user = || -> Vec<Host> {
-        vec![
-            Group {
-                name: "aztec".into(),
-            }
-            .into(),
-            User {
-                name: "aztec".into(),
-                group: "aztec".into(),
-                home: "/var/lib/aztec".into(),
-                shell: "/usr/sbin/nologin".into(),
-            }
-            .into(),
-        ]
-    };
     let with_user = |node: Host| {
         let mut nodes = user();
         nodes.push(node);
