@@ -36,7 +36,14 @@ pub fn desired(
     let prover = roles::prover::prepare(&mut graph, settings, facts, &base, admin.as_ref());
     let extra = roles::extra::prepare(&mut graph, settings, &base);
     roles::l1_beacon::add(&mut graph, settings);
-    let contracts = local.map(|l1| roles::l1::run(&mut graph, settings, &base, l1));
+    let contracts = local.map(|l1| {
+        let mut born = roles::l1::Born::default();
+        if let Some(node) = &node {
+            node.born(settings, &mut born);
+        }
+        prover.born(settings, &mut born);
+        roles::l1::run(&mut graph, settings, &base, l1, born)
+    });
     let contracts = contracts.as_ref();
     let nodes = node.map(|node| roles::node::run(&mut graph, settings, node, contracts));
     roles::prover::run(&mut graph, settings, prover, contracts);

@@ -23,9 +23,10 @@ pub struct Shown {
 
 /// What a resource is for; decides its phase.
 fn phase(id: &ResourceId) -> usize {
-    const SERVICES: [&str; 7] = [
+    const SERVICES: [&str; 8] = [
         "unit[",
         "service[",
+        "chain[",
         "contracts[",
         "stake[",
         "secret[",

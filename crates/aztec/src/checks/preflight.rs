@@ -15,6 +15,7 @@ use crate::desired::refusal;
 use crate::env::Severity;
 use crate::facts::HostFacts;
 use crate::layout;
+use crate::roles::l1;
 use crate::runtime::{self, Runtime};
 use crate::settings::Settings;
 
@@ -292,6 +293,8 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             "aztec-node.service" | "aztec-sequencer.service" => {
                 vec!["aztec-node.service", "aztec-sequencer.service"]
             }
+            // Left running by a run that was killed while it made the chain; the next one stops it.
+            l1::UNIT => vec![l1::UNIT, l1::BIRTH_UNIT],
             other => vec![other],
         };
         let check = format!("port {port}");

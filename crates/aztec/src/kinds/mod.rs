@@ -1,5 +1,6 @@
 //! The resource kinds of a host, and the few that only Aztec has.
 
+mod birth;
 mod contracts;
 mod funding;
 mod local_key;
@@ -11,6 +12,7 @@ use provision::kinds::{
     Service, Sshd, Sysctl, Ufw, Unit, User,
 };
 
+pub use birth::Birth;
 pub use contracts::Contracts;
 pub(crate) use contracts::{VARIABLES as CONTRACT_VARIABLES, recorded};
 pub use funding::Funding;
@@ -53,6 +55,8 @@ provision::resources! {
         Secret(Secret),
         /// The public digest of a secret.
         SecretDigest(SecretDigest),
+        /// The birth of a local chain.
+        Birth(Birth),
         /// The Aztec contracts on a local L1.
         Contracts(Contracts),
         /// A key of a local network.

@@ -9,7 +9,7 @@ use super::Running;
 use super::base::{self, Base};
 use crate::container::{self, Container};
 use crate::data;
-use crate::kinds::{Contracts, Kind};
+use crate::kinds::{Birth, Contracts, Funding, Kind, Stake};
 use crate::layout::{self, ACCOUNT, Layout};
 use crate::runtime::{Choice, Runtime};
 use crate::settings::Settings;
@@ -21,13 +21,19 @@ pub(crate) const L1_SLOT: u32 = 4;
 /// Seconds between two copies of the state on disk: the whole state is written each time.
 const STATE_INTERVAL: u32 = 30;
 
-/// A fast chain; the slot must be a multiple of the L1's.
+/// How far behind the clock a local L1 begins, seconds. The lag of the validator set (two epochs of two slots, and what
+/// is left of one) has passed then; a block for each transaction, which is a second later each, does not use it up; and
+/// it is less than the 300 s after which a node calls its L1 stale, should one ever start too early.
+const BORN_BEFORE: u32 = 250;
+
+/// A fast chain; the slot must be a multiple of the L1's, and the sequencer of 4.1.2 needs three of them for one block
+/// (its log: `Sequencer timetable initialized with 1 blocks per slot`).
 ///
 /// The rollup prunes what is not proven in time, back to its last proof, and a local network need not have a
 /// prover: that time is as long as it can be, 22 days. A longer one breaks the prover node, whose timer for
 /// the deadline of an epoch overflows at 2^31 ms and gives up every job at once.
 const PARAMETERS: &[(&str, &str)] = &[
-    ("AZTEC_SLOT_DURATION", "24"),
+    ("AZTEC_SLOT_DURATION", "12"),
     ("AZTEC_EPOCH_DURATION", "2"),
     ("ETHEREUM_SLOT_DURATION", "4"),
     ("AZTEC_TARGET_COMMITTEE_SIZE", "1"),
@@ -37,6 +43,13 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 pub(crate) const UNIT: &str = "aztec-l1.service";
+
+/// Runs the L1 until its chain is born.
+pub(crate) const BIRTH_UNIT: &str = "aztec-l1-birth.service";
+
+/// The state of the L1 in its home, and what is to become of it.
+const STATE: &str = "state.json";
+const UNBORN: &str = "unborn.json";
 
 /// A local L1 that is about to be in the graph.
 pub(crate) struct LocalL1 {
@@ -77,7 +90,11 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         },
         [versions, base.packages.clone()],
     );
-    let unit = unit(settings, &layout);
+    let unit = Unit {
+        name: UNIT.into(),
+        text: unit_text(settings, &layout, STATE, Some(L1_SLOT)).render(ACCOUNT),
+        instances: Vec::new(),
+    };
     graph.add(unit.clone(), []);
     LocalL1 { tools, unit, home }
 }
@@ -85,20 +102,21 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
 const ANVIL: &str = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
 const FORGE: &str = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge";
 
-fn unit(settings: &Settings, layout: &Layout) -> Unit {
+/// The unit of an L1 that keeps its state in this file of its home, with a block every `slot` seconds, or for each
+/// transaction.
+fn unit_text(settings: &Settings, layout: &Layout, state: &str, slot: Option<u32>) -> UnitText {
     let home = layout.l1();
-    let state = home.join("state.json");
-    let anvil = Path::new(layout::FOUNDRY).join(ANVIL);
-    let text = UnitText {
+    let mining = slot.map_or_else(String::new, |slot| format!("--block-time {slot} "));
+    UnitText {
         description: "Local Ethereum for Aztec (anvil)".into(),
         environment: vec![("HOME".into(), home.display().to_string())],
         exec: format!(
-            "{} --silent --host 127.0.0.1 --port {} --chain-id {} --block-time {L1_SLOT} --slots-in-an-epoch 1 \
+            "{} --silent --host 127.0.0.1 --port {} --chain-id {} {mining}--slots-in-an-epoch 1 \
              --state {} --state-interval {STATE_INTERVAL}",
-            anvil.display(),
+            Path::new(layout::FOUNDRY).join(ANVIL).display(),
             settings.ports.l1,
             settings.network.l1_chain_id,
-            state.display(),
+            home.join(state).display(),
         ),
         working_directory: home.clone(),
         writable: vec![home],
@@ -107,30 +125,59 @@ fn unit(settings: &Settings, layout: &Layout) -> Unit {
         // It writes its whole state when it stops.
         stop_seconds: 60,
         ..UnitText::default()
-    };
-    Unit {
-        name: UNIT.into(),
-        text: text.render(ACCOUNT),
-        instances: Vec::new(),
     }
 }
 
-/// Adds the service and the contracts; returns the id of the contracts and of the service.
+/// The L1 until its birth: the same, behind the clock and without waiting for blocks.
+fn birth_text(settings: &Settings, layout: &Layout) -> String {
+    let mut text = unit_text(settings, layout, UNBORN, None);
+    // systemd reads `%%` as `%`, and `$$` as `$`.
+    text.exec = format!(
+        "/bin/sh -c 'exec {} --timestamp $$(($$(date +%%s) - {BORN_BEFORE}))'",
+        text.exec
+    );
+    text.render(ACCOUNT)
+}
+
+/// Accounts that a chain is born with, and the keys that come before it.
+#[derive(Default)]
+pub(crate) struct Born {
+    pub stake: Option<Stake>,
+    pub funding: Option<Funding>,
+    pub keys: Vec<ResourceId>,
+}
+
+/// Adds the birth of the chain, the service and the contracts; returns the id of the contracts.
 pub(crate) fn run(
     graph: &mut Graph<Kind>,
     settings: &Settings,
     base: &Base,
     l1: LocalL1,
+    born: Born,
 ) -> ResourceId {
     let layout = Layout::new(&settings.data_dir);
+    let contracts = contracts(settings, &layout, &base.choice);
+    let birth = Birth {
+        state: layout.l1().join(STATE),
+        unborn: layout.l1().join(UNBORN),
+        service: UNIT.into(),
+        unit: BIRTH_UNIT.into(),
+        text: birth_text(settings, &layout),
+        contracts: contracts.clone(),
+        stake: born.stake,
+        funding: born.funding,
+    };
+    let mut before = vec![l1.tools.clone(), l1.home.clone()];
+    before.extend([base.release.clone(), base.etc.clone()]);
+    before.extend(born.keys);
+    let birth = graph.add(birth, before);
     let service = Running {
         name: UNIT.into(),
         unit: l1.unit,
         inputs: vec![(l1.tools, layout::FOUNDRY.into())],
-        after: vec![l1.home],
+        after: vec![l1.home, birth],
     }
     .add(graph);
-    let contracts = contracts(settings, &layout, &base.choice);
     let id = Kind::from(contracts.clone()).id();
     graph.add(contracts, [service, base.release.clone(), base.etc.clone()]);
     id

@@ -11,6 +11,7 @@ use provision::engine::{Graph, ResourceId};
 use provision::kinds::{File, Owner, Random, Secret, SecretDigest};
 
 use super::base::{self, Base};
+use super::l1::Born;
 use super::process::{Prepared, Process, peer_env, port_env};
 use crate::data::Role;
 use crate::env;
@@ -146,16 +147,31 @@ pub(crate) fn run(
     let keys = node.keys;
     let services = node.process.run(graph, contracts, keys.clone());
     if let (Some(contracts), Some(keys)) = (contracts, keys) {
-        let stake = Stake {
-            url: settings.l1_rpc_urls[0].to_string(),
-            record: layout::contracts_env(),
-            keystore: layout::validator_key(),
-        };
+        let stake = stake(settings);
         let mut after = vec![contracts.clone(), keys];
         after.extend(services.clone());
         graph.add(stake, after);
     }
     services
+}
+
+/// The stake of the validator of a local network.
+fn stake(settings: &Settings) -> Stake {
+    Stake {
+        url: settings.l1_rpc_urls[0].to_string(),
+        record: layout::contracts_env(),
+        keystore: layout::validator_key(),
+    }
+}
+
+impl Node {
+    /// What a local chain is born with for it.
+    pub fn born(&self, settings: &Settings, born: &mut Born) {
+        if let Some(keys) = &self.keys {
+            born.stake = Some(stake(settings));
+            born.keys.push(keys.clone());
+        }
+    }
 }
 
 /// Only what differs from the node's own default, and nothing that the network decides.

@@ -9,6 +9,7 @@ use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Owner, Secret};
 
 use super::base::{self, Base};
+use super::l1::Born;
 use super::process::{PROOF_BODY, Prepared, Process, network_env, peer_env};
 use crate::HostFacts;
 use crate::data::Role;
@@ -172,6 +173,24 @@ fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (Resou
     (keystore.clone(), graph.add(key, [keystore]))
 }
 
+/// ETH for the account of a local prover.
+fn funding(settings: &Settings) -> Funding {
+    Funding {
+        url: settings.l1_rpc_urls[0].to_string(),
+        keystore: layout::prover_key(),
+    }
+}
+
+impl Prover {
+    /// What a local chain is born with for it.
+    pub fn born(&self, settings: &Settings, born: &mut Born) {
+        if let Some(key) = &self.key {
+            born.funding = Some(funding(settings));
+            born.keys.push(key.clone());
+        }
+    }
+}
+
 /// Adds the services: the broker, the node that talks to it, then the agents.
 pub(crate) fn run(
     graph: &mut Graph<Kind>,
@@ -181,11 +200,7 @@ pub(crate) fn run(
 ) {
     let mut before: Vec<ResourceId> = prover.key.iter().cloned().collect();
     if let (Some(key), Some(contracts), true) = (&prover.key, contracts, settings.is_local()) {
-        let funding = Funding {
-            url: settings.l1_rpc_urls[0].to_string(),
-            keystore: layout::prover_key(),
-        };
-        before.push(graph.add(funding, [key.clone(), contracts.clone()]));
+        before.push(graph.add(funding(settings), [key.clone(), contracts.clone()]));
     }
     for process in [prover.broker, prover.node, prover.agents]
         .into_iter()

@@ -1,0 +1,283 @@
+//! The birth of a local chain: its L1 begins in the past and gets the contracts, the stake and the funds there.
+//!
+//! A validator is in the committee only some epochs after its stake, and a node refuses an L1 whose head is far from
+//! the clock. So the L1 is born minutes behind the clock, jumps to it when all is in place, and is written to disk;
+//! only then do the services start. Whatever a kill leaves of it is thrown away: until the state has its final name,
+//! nothing has ever followed this chain.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use l1::rpc::Rpc;
+use provision::Fault;
+use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use provision::host::{NewFile, Order};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Contracts, Funding, Stake, fault};
+
+/// A local chain and what it is born with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Birth {
+    /// Where the L1 keeps its state. A chain is born when this file is there.
+    pub state: PathBuf,
+    /// Where the L1 keeps its state until then.
+    pub unborn: PathBuf,
+    /// The unit that runs the L1 from then on.
+    pub service: String,
+    /// The unit that runs it until then; in `/run`, so that a reboot forgets it.
+    pub unit: String,
+    /// The text of that unit.
+    pub text: String,
+    /// The contracts on it.
+    pub contracts: Contracts,
+    /// The validator in its first set, on a host with a sequencer.
+    pub stake: Option<Stake>,
+    /// The account with ETH from the beginning, on a host with a prover.
+    pub funding: Option<Funding>,
+}
+
+/// Whether there is a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// There is.
+    Born,
+    /// There is none, or a run was killed while it made one.
+    Unborn,
+}
+
+/// Units that do not outlive a reboot: systemd.unit(5).
+const UNITS: &str = "/run/systemd/system";
+/// A local call that takes longer has failed.
+const CALL: Duration = Duration::from_secs(10);
+/// anvil writes its whole state when it stops.
+const STOP: Duration = Duration::from_secs(90);
+
+impl Birth {
+    fn unit_file(&self) -> PathBuf {
+        Path::new(UNITS).join(&self.unit)
+    }
+
+    /// Runs the L1 as it is before its birth, from nothing.
+    fn begin(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        self.end(cx)?;
+        cx.hands.remove(&self.unborn)?;
+        cx.hands.put(&NewFile {
+            path: &self.unit_file(),
+            bytes: self.text.as_bytes(),
+            uid: 0,
+            gid: 0,
+            mode: 0o644,
+        })?;
+        systemctl(&["daemon-reload"], cx)?;
+        systemctl(&["start", &self.unit], cx)
+    }
+
+    /// Stops it, if it runs, and takes its unit away.
+    fn end(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if cx.hands.meta(&self.unit_file())?.is_some() {
+            systemctl(&["stop", &self.unit], cx)?;
+            cx.hands.remove(&self.unit_file())?;
+        }
+        Ok(())
+    }
+
+    /// Puts on the chain what it is born with.
+    fn fill(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        converge(&self.contracts, cx)?;
+        if let Some(stake) = &self.stake {
+            converge(stake, cx)?;
+        }
+        if let Some(funding) = &self.funding {
+            converge(funding, cx)?;
+        }
+        (cx.note)("bringing it up to the clock and to disk");
+        self.catch_up(cx)
+    }
+
+    /// A block with the time of the clock: whatever starts next finds an L1 that is up to date.
+    fn catch_up(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let failed = |error| fault("failed to bring the local L1 up to the clock", error);
+        let rpc = Rpc::connect(&self.contracts.url, CALL).map_err(failed)?;
+        let now = cx.hands.clock().realtime_us / 1_000_000;
+        rpc.call_with("evm_setNextBlockTimestamp", &json!([now]))
+            .and_then(|_| rpc.call_with("evm_mine", &json!([])))
+            .map(drop)
+            .map_err(failed)
+    }
+}
+
+fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    let argv = ["systemctl"].iter().chain(words).copied();
+    cx.hands.run(&Order::new(argv).timeout(STOP))
+}
+
+/// Converges a resource that has nothing to remember.
+fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    let mut cx = ApplyCx {
+        hands: &mut *cx.hands,
+        memory: None,
+        note: &mut *cx.note,
+    };
+    let seen = kind.observe(&Cx::of(cx.hands.probe()))?;
+    kind.apply(&seen, &mut cx)
+}
+
+impl Kind for Birth {
+    type Seen = Seen;
+    type Prior = ();
+
+    fn id(&self) -> ResourceId {
+        ResourceId::new("chain", self.contracts.chain_id)
+    }
+
+    fn units(&self) -> Vec<String> {
+        vec![self.service.clone()]
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.contracts.record.clone()]
+    }
+
+    fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        if cx.probe.meta(&self.state)?.is_some() {
+            return Ok(Seen::Born);
+        }
+        // One that has not written its state yet: an earlier version started the service first.
+        let runs = ["active", "activating", "reloading"];
+        let state = cx.unit(&self.service)?.active;
+        Ok(if runs.contains(&state.as_str()) {
+            Seen::Born
+        } else {
+            Seen::Unborn
+        })
+    }
+
+    fn diff(&self, seen: &Seen) -> Diff {
+        if *seen == Seen::Born {
+            return Diff::InSync("its L1 has begun".into());
+        }
+        let with = [
+            Some("the Aztec contracts"),
+            self.stake.as_ref().map(|_| "a staked validator"),
+            self.funding.as_ref().map(|_| "a funded prover"),
+        ];
+        let with: Vec<_> = with.into_iter().flatten().collect();
+        Diff::Change(vec![Change::field(
+            "L1",
+            Shown::Nothing,
+            Shown::Text(format!("begun some minutes ago, with {}", with.join(", "))),
+        )])
+    }
+
+    fn prior(&self, _: &Seen) {}
+
+    fn absent(&self, seen: &Seen) -> bool {
+        *seen == Seen::Unborn
+    }
+
+    fn apply(&self, _: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        (cx.note)("starting an L1 that begins in the past");
+        self.begin(cx)?;
+        let filled = self.fill(cx);
+        // Also when it failed: nobody knows of this L1, and its port is wanted.
+        self.end(cx)?;
+        filled?;
+        cx.hands.run(&Order::new([
+            "sync".into(),
+            self.unborn.display().to_string(),
+        ]))?;
+        cx.hands.rename(&self.unborn, &self.state)
+    }
+
+    fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        self.end(cx)?;
+        cx.hands.remove(&self.unborn)?;
+        cx.hands.remove(&self.contracts.record)?;
+        Ok(Reverted::Kept(format!(
+            "a chain is data: `rm {}` ends it",
+            self.state.display()
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use provision::engine::{Cx, Diff, Kind as _, Resource as _};
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use crate::kinds::Kind;
+    use crate::settings::Settings;
+    use crate::{HostFacts, desired};
+
+    fn birth() -> super::Birth {
+        let facts = HostFacts {
+            os: "debian".into(),
+            os_name: "Debian GNU/Linux 13 (trixie)".into(),
+            arch: "x86_64".into(),
+            glibc: Some((2, 41)),
+            cpu_flags: Vec::new(),
+            cpus: 2,
+            memory: 8 << 30,
+            sshd: false,
+            container: false,
+            engine: None,
+        };
+        let text = "[sequencer]\nenabled = true\n[prover]\nenabled = true\n";
+        let graph = desired(&Settings::parse(text).unwrap(), &facts, text).unwrap();
+        // The birth comes before the service and after the keys.
+        let ordered: Vec<_> = graph.ordered().unwrap();
+        let at = |id: &str| {
+            let mut ids = ordered.iter().map(|node| node.resource.id().to_string());
+            ids.position(|found| found == id).unwrap()
+        };
+        assert!(at("chain[31337]") < at("service[aztec-l1.service]"));
+        for key in [
+            "validator-key[/etc/aztec/keystore/validator.json]",
+            "prover-key[/etc/aztec/keystore-prover/prover.json]",
+        ] {
+            assert!(at(key) < at("chain[31337]"));
+        }
+        let found = graph.nodes().iter().find_map(|node| match &node.resource {
+            Kind::Birth(birth) => Some(birth.clone()),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    #[test]
+    fn a_chain_is_born_once() {
+        let birth = birth();
+        let mut host = FakeHost::debian();
+        let diff = |host: &FakeHost| birth.diff(&birth.observe(&Cx::of(host)).unwrap());
+        let Diff::Change(changes) = diff(&host) else {
+            panic!("an empty host has a chain")
+        };
+        let said = format!("{changes:?}");
+        assert!(
+            said.contains("a staked validator, a funded prover"),
+            "{said}"
+        );
+        // What a killed run left is no chain.
+        host.plant(birth.unborn.to_str().unwrap(), FileType::File, b"{", 0o600);
+        assert!(matches!(diff(&host), Diff::Change(_)));
+        host.plant(birth.state.to_str().unwrap(), FileType::File, b"{", 0o600);
+        assert!(matches!(diff(&host), Diff::InSync(_)));
+    }
+
+    #[test]
+    fn the_unit_of_the_birth_is_that_of_the_service_but_for_its_clock_and_its_blocks() {
+        let birth = birth();
+        assert!(
+            birth
+                .text
+                .contains("--timestamp $$(($$(date +%%s) - 250))'")
+        );
+        assert!(!birth.text.contains("--block-time"));
+        assert!(birth.text.contains("--state /var/lib/aztec/l1/unborn.json"));
+        assert!(birth.text.contains("ProtectSystem=strict"));
+    }
+}
