@@ -14,7 +14,7 @@ pub struct Beacon {
     base: Url,
     endpoint: String,
     client: reqwest::Client,
-    runtime: tokio::runtime::Runtime,
+    runtime: &'static tokio::runtime::Runtime,
 }
 
 /// How far it is.

@@ -1,6 +1,13 @@
-//! The connection to one JSON-RPC endpoint, with a runtime of its own.
+//! The connection to one JSON-RPC endpoint. All of a process share one runtime, and those alike one HTTP client.
 
-use std::{error::Error as _, future::Future, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error as _,
+    future::Future,
+    net::IpAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, Bytes},
@@ -31,7 +38,7 @@ pub(crate) struct Connection {
     pub(crate) provider: RootProvider,
     /// Scheme, host and port: all of the URL that may be shown.
     pub(crate) endpoint: String,
-    runtime: Runtime,
+    runtime: &'static Runtime,
 }
 
 impl Connection {
@@ -85,11 +92,18 @@ impl Connection {
     }
 }
 
-/// A runtime for one connection, which blocks whoever asks.
-pub(crate) fn runtime() -> Result<Runtime, String> {
+/// The runtime of this process, which blocks whoever asks, from whatever thread.
+pub(crate) fn runtime() -> Result<&'static Runtime, String> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let built = builder.enable_all().build();
-    built.map_err(|error| error.to_string())
+    let built = builder
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    Ok(RUNTIME.get_or_init(|| built))
 }
 
 pub(crate) fn parse(text: &str) -> Result<Url> {
@@ -114,15 +128,35 @@ pub(crate) fn shown(url: &Url) -> String {
     }
 }
 
+/// Whether it speaks TLS, whether it goes past a proxy, and how long a call may take.
+type Sort = (bool, bool, Duration);
+
+/// Calls that follow each other at once share a connection; a server may have been restarted after a pause.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The client of this process for such URLs.
 pub(crate) fn http_client(url: &Url, timeout: Duration) -> Result<reqwest::Client, String> {
+    static CLIENTS: Mutex<BTreeMap<Sort, reqwest::Client>> = Mutex::new(BTreeMap::new());
+    let sort = (url.scheme() == "https", is_loopback(url), timeout);
+    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = clients.get(&sort) {
+        return Ok(client.clone());
+    }
+    let client = new_client(sort)?;
+    clients.insert(sort, client.clone());
+    Ok(client)
+}
+
+fn new_client((tls, loopback, timeout): Sort) -> Result<reqwest::Client, String> {
     let mut builder = reqwest::Client::builder()
         .timeout(timeout)
+        .pool_idle_timeout(IDLE)
         // An RPC endpoint that redirects is misconfigured, and the request may carry a key.
         .redirect(reqwest::redirect::Policy::none());
-    if is_loopback(url) {
+    if loopback {
         builder = builder.no_proxy();
     }
-    builder = if url.scheme() == "https" {
+    builder = if tls {
         // Trusts the CA store of the host, which is read here: tens of milliseconds.
         init_tls();
         builder.tls_backend_rustls()

@@ -7,8 +7,8 @@
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
 //!
-//! Every function blocks. The asynchronous runtime that the RPC library needs lives inside
-//! [`reader::Reader`] and [`staking::Staker`]; do not call them from inside another runtime.
+//! Every function blocks. The asynchronous runtime that the RPC library needs is one for the process, and hidden here; do
+//! not call them from inside another runtime.
 
 pub mod beacon;
 mod bindings;

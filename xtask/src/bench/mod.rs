@@ -139,7 +139,7 @@ fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
     for step in steps {
         let kind = step["id"].as_str().and_then(|id| id.split('[').next());
         let group = match kind.unwrap_or_default() {
-            "contracts" | "stake" => CHAIN,
+            "chain" | "contracts" | "stake" => CHAIN,
             "release" => "releases, which are there",
             "service" => "starts of services",
             _ => "accounts, files, units, settings",

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Change, Cx, Diff, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
-use crate::host::{Probe, Query};
+use crate::host::{Probe, Query, Snapshot};
 use crate::tools::systemctl::{self, UnitState};
 
 /// What a step does.
@@ -75,6 +75,8 @@ impl Plan {
         probe: &dyn Probe,
     ) -> Result<Self, Fault> {
         let order = graph.ordered()?;
+        let snapshot = Snapshot::of(probe);
+        let probe: &dyn Probe = &snapshot;
         let look = |node: &Node<R>, units: &BTreeMap<String, UnitState>| {
             let id = node.resource.id();
             let look = node.resource.look(&Cx {
