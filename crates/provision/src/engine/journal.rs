@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -134,18 +134,19 @@ impl FileJournal {
     }
 
     fn events(&self) -> Result<Vec<Event>, Fault> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        // As bytes: a kill can tear a record in the middle of a letter.
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.fault("read", error)),
         };
         let mut events = Vec::new();
-        for (number, line) in text.split_inclusive('\n').enumerate() {
+        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             // A line without its end was being written when the power went: it never counted.
-            if !line.ends_with('\n') {
+            if !line.ends_with(b"\n") {
                 break;
             }
-            events.push(serde_json::from_str(line).map_err(|error| {
+            events.push(serde_json::from_slice(line).map_err(|error| {
                 Fault::new(format!(
                     "line {} of the journal {} is damaged",
                     number + 1,
@@ -168,6 +169,7 @@ impl FileJournal {
             };
             file.lock().map_err(|error| self.fault("lock", error))?;
             if self.named(&file) {
+                self.drop_torn_line(&file)?;
                 return Ok(self.file.insert(file));
             }
         }
@@ -189,30 +191,35 @@ impl FileJournal {
             .map_err(|error| self.fault("create the directory of", error))?;
         let file = OpenOptions::new()
             .create(true)
+            .read(true)
             .append(true)
             .mode(0o600)
             .open(&self.path)
             .map_err(|error| self.fault("open", error))?;
-        file.lock().map_err(|error| self.fault("lock", error))?;
-        self.drop_torn_line(&file)?;
         File::open(dir)
             .and_then(|dir| dir.sync_all())
             .map_err(|error| self.fault("sync the directory of", error))?;
         Ok(file)
     }
 
-    /// Cuts off a last line without its end, so that the next event does not run into it.
+    /// Cuts off a last line without its end, so that the next event does not run into it. Looked for before
+    /// every event: a full disk tears a line of this process, a kill that of a `confirm` beside it.
     fn drop_torn_line(&self, file: &File) -> Result<(), Fault> {
-        let bytes = fs::read(&self.path).map_err(|error| self.fault("read", error))?;
+        let read = |error| self.fault("read", error);
+        let mut last = [b'\n'];
+        if let Some(at) = file.metadata().map_err(read)?.len().checked_sub(1) {
+            file.read_exact_at(&mut last, at).map_err(read)?;
+        }
+        if last == [b'\n'] {
+            return Ok(());
+        }
+        let bytes = fs::read(&self.path).map_err(read)?;
         let whole = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64)
-                .map_err(|error| self.fault("mend", error))?;
-        }
-        Ok(())
+        file.set_len(whole as u64)
+            .map_err(|error| self.fault("mend", error))
     }
 
     /// Replaces a long journal by its fold. Call when nothing is in progress.
