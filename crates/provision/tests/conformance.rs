@@ -254,8 +254,8 @@ fn a_changed_input_restarts_the_service_once_even_when_the_run_dies_in_between()
         2,
         "the restart is shown before it happens"
     );
-    // The file is written, then the run dies before the restart.
-    host.dies_at = Some(host.writes + 1);
+    // The file is staged and has its name, then the run dies before the restart.
+    host.dies_at = Some(host.writes + 2);
     run(&mut host, &mut journal, &wanted).unwrap_err();
     assert_eq!(
         (starts(&host), host.text("/etc/env").unwrap()),

@@ -2,7 +2,11 @@
 //!
 //! It can be told to fail at the n-th write, which is how a crash at every point is tried.
 
+mod accounts;
+mod coreutils;
+mod files;
 mod npm;
+mod packages;
 mod systemd;
 mod ufw;
 
@@ -12,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use super::fake_engine::FakeEngine;
 use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
-use crate::kinds::{Accounts, sshd};
+use crate::kinds::sshd;
 pub use systemd::FakeUnit;
 
 /// One thing in the tree.
@@ -171,89 +175,6 @@ impl FakeHost {
             node.bytes = text.into_bytes();
         }
     }
-
-    fn account(&mut self, argv: &[&str]) -> Output {
-        let accounts = Accounts::read(self).unwrap_or_default();
-        let option = |name: &str| {
-            let at = argv.iter().position(|argument| *argument == name)?;
-            argv.get(at + 1).map(|value| (*value).to_owned())
-        };
-        let name = argv.last().copied().unwrap_or_default().to_owned();
-        let free = (100..).find(|id| {
-            accounts.users.iter().all(|user| user.uid != *id)
-                && accounts.groups.iter().all(|group| group.gid != *id)
-        });
-        let free = free.unwrap_or(100);
-        let gid = |group: Option<String>| {
-            let found = accounts
-                .groups
-                .iter()
-                .find(|known| Some(&known.name) == group.as_ref());
-            found.map(|group| group.gid)
-        };
-        let without = |text: String, name: &str| -> String {
-            let prefix = format!("{name}:");
-            text.split_inclusive('\n')
-                .filter(|line| !line.starts_with(&prefix))
-                .collect()
-        };
-        match argv[0] {
-            "groupadd" => {
-                if accounts.groups.iter().any(|group| group.name == name) {
-                    return failed(9, "group exists");
-                }
-                let gid = option("--gid").unwrap_or_else(|| free.to_string());
-                self.edit("/etc/group", |text| format!("{text}{name}:x:{gid}:\n"));
-            }
-            "groupdel" => self.edit("/etc/group", |text| without(text, &name)),
-            "userdel" => self.edit("/etc/passwd", |text| without(text, &name)),
-            "useradd" | "usermod" => {
-                let known = accounts.users.iter().find(|user| user.name == name);
-                if (argv[0] == "useradd") == known.is_some() {
-                    return failed(9, "user exists or not");
-                }
-                let Some(gid) = gid(option("--gid")) else {
-                    return failed(6, "no such group");
-                };
-                let asked = option("--uid").and_then(|uid| uid.parse().ok());
-                let uid = known.map_or(asked.unwrap_or(free), |user| user.uid);
-                let home = option("--home-dir")
-                    .or(option("--home"))
-                    .unwrap_or_default();
-                let shell = option("--shell").unwrap_or_default();
-                self.edit("/etc/passwd", |text| {
-                    format!(
-                        "{}{name}:x:{uid}:{gid}::{home}:{shell}\n",
-                        without(text, &name)
-                    )
-                });
-            }
-            _ => return failed(127, "no such program"),
-        }
-        Output::default()
-    }
-
-    fn apt(&mut self, argv: &[&str]) -> Output {
-        let names: Vec<_> = argv
-            .iter()
-            .skip_while(|argument| **argument != "--")
-            .skip(1)
-            .collect();
-        if argv.contains(&"install") {
-            let block = |name: &str| {
-                format!("Package: {name}\nStatus: install ok installed\nVersion: 1\n\n")
-            };
-            for name in names {
-                self.edit("/var/lib/dpkg/status", |text| {
-                    match name.strip_suffix('-') {
-                        Some(name) => text.replace(&block(name), ""),
-                        None => format!("{text}{}", block(name)),
-                    }
-                });
-            }
-        }
-        Output::default()
-    }
 }
 
 fn failed(code: i32, stderr: &str) -> Output {
@@ -266,15 +187,17 @@ fn failed(code: i32, stderr: &str) -> Output {
 
 impl Probe for FakeHost {
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
-        let node = self
-            .tree
-            .get(path)
-            .filter(|node| node.file_type == FileType::File);
-        Ok(node.map(|node| node.bytes.clone()))
+        match self.tree.get(&self.resolved(path, true)?) {
+            Some(node) if node.file_type == FileType::Directory => Err(Fault::new(format!(
+                "failed to read {}: it is a directory",
+                path.display()
+            ))),
+            node => Ok(node.map(|node| node.bytes.clone())),
+        }
     }
 
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
-        Ok(self.tree.get(path).map(|node| Meta {
+        Ok(self.node(path)?.map(|node| Meta {
             file_type: node.file_type,
             mode: node.mode,
             uid: node.uid,
@@ -287,32 +210,19 @@ impl Probe for FakeHost {
     }
 
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
-        if !self.tree.contains_key(path) {
-            return Ok(None);
-        }
-        let children = self
-            .tree
-            .keys()
-            .filter(|child| child.parent() == Some(path));
-        Ok(Some(
-            children
-                .filter_map(|child| Some(child.file_name()?.to_string_lossy().into_owned()))
-                .collect(),
-        ))
+        self.names(path)
     }
 
     fn link(&self, path: &Path) -> Result<Option<PathBuf>, Fault> {
-        let node = self
-            .tree
-            .get(path)
-            .filter(|node| node.file_type == FileType::Symlink);
+        let node = self.node(path)?;
+        let node = node.filter(|node| node.file_type == FileType::Symlink);
         Ok(node.map(|node| PathBuf::from(String::from_utf8_lossy(&node.bytes).into_owned())))
     }
 
     fn writable(&self, path: &Path) -> bool {
-        self.tree
-            .get(path)
-            .is_some_and(|node| node.mode & 0o200 != 0)
+        let node = self.resolved(path, true).ok();
+        let node = node.and_then(|path| self.tree.get(&path));
+        node.is_some_and(|node| node.mode & 0o200 != 0)
     }
 
     fn space(&self, _: &Path) -> Result<Space, Fault> {
@@ -358,107 +268,40 @@ impl Hands for FakeHost {
     }
 
     fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        self.write()?;
-        if !file
-            .path
-            .parent()
-            .is_some_and(|dir| self.tree.contains_key(dir))
-        {
-            return Err(Fault::new(format!(
-                "no directory for {}",
-                file.path.display()
-            )));
-        }
-        self.insert(file, FileType::File);
-        Ok(())
+        self.put_file(file)
     }
 
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        if self.tree.contains_key(file.path) {
-            return Err(Fault::new(format!("{} exists", file.path.display())));
-        }
-        self.put(file)
+        self.put_new_file(file)
     }
 
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        self.write()?;
-        let changed_us = self.tick();
-        let node = self
-            .tree
-            .get_mut(path)
-            .ok_or_else(|| Fault::new("nothing to own"))?;
-        (node.uid, node.gid, node.mode, node.changed_us) = (uid, gid, mode, changed_us);
-        Ok(())
+        self.set_owner(path, (uid, gid), mode)
     }
 
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        self.write()?;
-        if self.tree.contains_key(path) {
-            return Err(Fault::new(format!("{} exists", path.display())));
-        }
-        let file = NewFile {
-            path,
-            bytes: b"",
-            uid,
-            gid,
-            mode,
-        };
-        self.insert(&file, FileType::Directory);
-        Ok(())
+        self.make_dir(path)?;
+        self.set_owner(path, (uid, gid), mode)
     }
 
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {
-        self.write()?;
-        let bytes = target.display().to_string();
-        let file = NewFile {
-            path,
-            bytes: bytes.as_bytes(),
-            uid: 0,
-            gid: 0,
-            mode: 0o777,
-        };
-        self.insert(&file, FileType::Symlink);
-        Ok(())
+        self.put_link(path, target)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
-        self.write()?;
-        let moved: Vec<_> = self
-            .tree
-            .keys()
-            .filter(|path| path.starts_with(from))
-            .cloned()
-            .collect();
-        for path in moved {
-            if let (Some(node), Ok(rest)) = (self.tree.remove(&path), path.strip_prefix(from)) {
-                let target = if rest.as_os_str().is_empty() {
-                    to.to_owned()
-                } else {
-                    to.join(rest)
-                };
-                self.tree.insert(target, node);
-            }
-        }
-        Ok(())
+        self.move_to(from, to)
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
-        self.write()?;
-        self.tree.remove(path);
-        Ok(())
+        self.remove_one(path)
     }
 
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault> {
-        self.write()?;
-        self.tree.retain(|known, _| !known.starts_with(path));
-        Ok(())
+        self.remove_all(path)
     }
 
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
-        self.write()?;
-        let path = path.display().to_string();
-        self.edit(&path, |_| format!("{value}\n"));
-        Ok(())
+        self.set_value(path, value)
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
@@ -467,8 +310,10 @@ impl Hands for FakeHost {
         let argv: Vec<_> = order.argv.iter().map(String::as_str).collect();
         Ok(match argv.as_slice() {
             ["systemctl", words @ ..] => self.systemctl(words),
-            ["apt-get", ..] => self.apt(&argv),
-            ["dpkg" | "chown" | "chmod", ..] => Output::default(),
+            ["apt-get", words @ ..] => self.apt(words)?,
+            ["dpkg", "--configure", "-a"] => self.configure(),
+            ["chown", words @ ..] => self.chown(words),
+            ["chmod", words @ ..] => self.chmod(words),
             ["npm", ..] => self.npm(order),
             ["/usr/bin/aide", rest @ ..] => self.aide(rest),
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),

@@ -19,3 +19,12 @@ pub use probe::{Clock, FileType, Hands, Meta, NewFile, Probe, Space};
 pub use real::RealHost;
 pub use snapshot::Snapshot;
 pub use stamp::{newest_change, stamp};
+
+/// Where something waits until it takes a name whole: hidden, beside it. A fixed name, so that the next run clears
+/// what a killed one left there. `None` for what can have no name, such as `/`.
+pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(".aztec-kit-new");
+    Some(path.with_file_name(name))
+}

@@ -141,11 +141,11 @@ pub trait Hands: Probe {
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault>;
     /// Renames within one file system.
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault>;
-    /// Removes a file, link or empty directory; absent is fine.
+    /// Removes a file, link or empty directory, and what a killed run staged to take its place; absent is fine.
     fn remove(&mut self, path: &Path) -> Result<(), Fault>;
-    /// Removes a directory and all in it; absent is fine.
+    /// Removes a directory and all in it, or whatever else has the name; absent is fine.
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault>;
-    /// Writes a kernel setting (a file under `/proc/sys`).
+    /// Writes a kernel setting (a file under `/proc/sys`) that this kernel has.
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault>;
     /// Runs a program that changes something.
     fn tell(&mut self, order: &Order) -> Result<Output, Fault>;

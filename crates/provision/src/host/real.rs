@@ -1,6 +1,5 @@
 //! The host this process runs on.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -11,9 +10,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, Gid, Mode, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, RenameFlags, Uid};
+use rustix::io::Errno;
 
-use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
+use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space, staged};
 use crate::Fault;
 
 /// Larger files are never ours and are not read whole.
@@ -170,20 +170,17 @@ impl Probe for RealHost {
 }
 
 impl RealHost {
+    /// Where a thing waits for its name, empty of what a killed run left there (the run lock is held).
+    fn waiting(path: &Path) -> Result<PathBuf, Fault> {
+        let waiting = staged(path)
+            .ok_or_else(|| Fault::new(format!("{} is not a file path", path.display())))?;
+        absent(fs::remove_file(&waiting), "remove", &waiting)?;
+        Ok(waiting)
+    }
+
     /// Writes the sibling that will take the name: final owner and mode before any byte, synced.
-    fn stage(file: &NewFile<'_>) -> Result<(PathBuf, PathBuf), Fault> {
-        let (Some(dir), Some(name)) = (file.path.parent(), file.path.file_name()) else {
-            return Err(Fault::new(format!(
-                "{} is not a file path",
-                file.path.display()
-            )));
-        };
-        // A fixed name: what a killed run left behind is cleaned by the next one (the run lock is held).
-        let mut staged = OsStr::new(".").to_owned();
-        staged.push(name);
-        staged.push(".aztec-kit-new");
-        let staged = dir.join(staged);
-        absent(fs::remove_file(&staged), "remove", &staged)?;
+    fn stage(file: &NewFile<'_>) -> Result<PathBuf, Fault> {
+        let staged = Self::waiting(file.path)?;
         let mut handle = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -203,8 +200,29 @@ impl RealHost {
         handle
             .write_all(file.bytes)
             .and_then(|()| handle.sync_all())
-            .map_err(|error| failed("write", &staged, error))?;
-        Ok((staged, dir.to_owned()))
+            .map_err(|error| {
+                // A full disk needs the room, and nobody would look for it under this name.
+                fs::remove_file(&staged).ok();
+                failed("write", &staged, error)
+            })?;
+        Ok(staged)
+    }
+
+    /// Gives what waits its name, with these rules, or clears it away.
+    fn take_name(staged: &Path, path: &Path, how: RenameFlags) -> Result<(), Fault> {
+        let renamed = match rustix::fs::renameat_with(CWD, staged, CWD, path, how) {
+            // A file system that knows no flags, such as ZFS before 2.2. link(2) refuses a name that exists as well.
+            Err(Errno::INVAL) if how == RenameFlags::NOREPLACE => {
+                fs::hard_link(staged, path).and_then(|()| fs::remove_file(staged))
+            }
+            renamed => renamed.map_err(io::Error::from),
+        };
+        renamed.map_err(|error| {
+            fs::remove_file(staged).ok();
+            let verb = if how.is_empty() { "replace" } else { "create" };
+            failed(verb, path, error)
+        })?;
+        path.parent().map_or(Ok(()), sync_dir)
     }
 }
 
@@ -220,23 +238,18 @@ impl Hands for RealHost {
     }
 
     fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        let (staged, dir) = Self::stage(file)?;
-        fs::rename(&staged, file.path).map_err(|error| failed("replace", file.path, error))?;
-        sync_dir(&dir)
+        Self::take_name(&Self::stage(file)?, file.path, RenameFlags::empty())
     }
 
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        let (staged, dir) = Self::stage(file)?;
-        // link(2) refuses to take a name that exists: no race can replace a secret.
-        let linked = fs::hard_link(&staged, file.path);
-        absent(fs::remove_file(&staged), "remove", &staged)?;
-        linked.map_err(|error| failed("create", file.path, error))?;
-        sync_dir(&dir)
+        // The kernel refuses to take a name that exists: no race can replace a secret. In one call, so that no kill
+        // can leave a secret under two names.
+        Self::take_name(&Self::stage(file)?, file.path, RenameFlags::NOREPLACE)
     }
 
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
         rustix::fs::chownat(
-            rustix::fs::CWD,
+            CWD,
             path,
             Some(Uid::from_raw(uid)),
             Some(Gid::from_raw(gid)),
@@ -264,14 +277,10 @@ impl Hands for RealHost {
     }
 
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {
-        let mut staged = path.as_os_str().to_owned();
-        staged.push(".aztec-kit-new");
-        let staged = PathBuf::from(staged);
-        absent(fs::remove_file(&staged), "remove", &staged)?;
+        let staged = Self::waiting(path)?;
         std::os::unix::fs::symlink(target, &staged)
             .map_err(|error| failed("link", &staged, error))?;
-        fs::rename(&staged, path).map_err(|error| failed("replace", path, error))?;
-        path.parent().map_or(Ok(()), sync_dir)
+        Self::take_name(&staged, path, RenameFlags::empty())
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
@@ -280,6 +289,9 @@ impl Hands for RealHost {
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
+        if let Some(staged) = staged(path) {
+            absent(fs::remove_file(&staged), "remove", &staged)?;
+        }
         let removed = match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_dir() => fs::remove_dir(path),
             Ok(_) => fs::remove_file(path),
@@ -289,11 +301,20 @@ impl Hands for RealHost {
     }
 
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault> {
-        absent(fs::remove_dir_all(path), "remove", path).map(drop)
+        let removed = match fs::symlink_metadata(path) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        absent(removed, "remove", path).map(drop)
     }
 
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
-        fs::write(path, value).map_err(|error| failed("set", path, error))
+        // Never made: a setting that is not there is none of this kernel.
+        let opened = fs::OpenOptions::new().write(true).truncate(true).open(path);
+        opened
+            .and_then(|mut file| file.write_all(value.as_bytes()))
+            .map_err(|error| failed("set", path, error))
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {

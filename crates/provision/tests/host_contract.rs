@@ -1,0 +1,415 @@
+//! What every host does and refuses, held against the host in memory and against the real one in a directory of its
+//! own: so that what is tried in memory is tried on what a real host does.
+//!
+//! Not here, because the two differ by nature: what programs say and do, the clock, the space of a file system, and
+//! `writable`, which for root is never no.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use provision::host::fake::FakeHost;
+use provision::host::{FileType, Hands, NewFile, RealHost};
+
+/// A host and an empty directory on it.
+struct Place<'a> {
+    host: &'a mut dyn Hands,
+    dir: PathBuf,
+    /// Who the test runs as: nobody else can be given anything by who is not root.
+    me: (u32, u32),
+}
+
+impl Place<'_> {
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    fn new_file<'a>(&self, path: &'a Path, text: &'a str, mode: u32) -> NewFile<'a> {
+        let (uid, gid) = self.me;
+        NewFile {
+            path,
+            bytes: text.as_bytes(),
+            uid,
+            gid,
+            mode,
+        }
+    }
+
+    fn tries_put(&mut self, name: &str, text: &str, mode: u32) -> bool {
+        let path = self.at(name);
+        let file = self.new_file(&path, text, mode);
+        self.host.put(&file).is_ok()
+    }
+
+    fn put(&mut self, name: &str, text: &str) {
+        assert!(self.tries_put(name, text, 0o644), "put {name}");
+    }
+
+    fn tries_put_new(&mut self, name: &str, text: &str) -> bool {
+        let path = self.at(name);
+        let file = self.new_file(&path, text, 0o600);
+        self.host.put_new(&file).is_ok()
+    }
+
+    fn tries_mkdir(&mut self, name: &str, mode: u32) -> bool {
+        let ((uid, gid), path) = (self.me, self.at(name));
+        self.host.mkdir(&path, uid, gid, mode).is_ok()
+    }
+
+    fn mkdir(&mut self, name: &str) {
+        assert!(self.tries_mkdir(name, 0o755), "mkdir {name}");
+    }
+
+    fn tries_link(&mut self, name: &str, target: &str) -> bool {
+        let path = self.at(name);
+        self.host.symlink(&path, Path::new(target)).is_ok()
+    }
+
+    fn link(&mut self, name: &str, target: &str) {
+        assert!(self.tries_link(name, target), "symlink {name}");
+    }
+
+    fn tries_own(&mut self, name: &str, mode: u32) -> bool {
+        let ((uid, gid), path) = (self.me, self.at(name));
+        self.host.own(&path, uid, gid, mode).is_ok()
+    }
+
+    fn tries_rename(&mut self, from: &str, to: &str) -> bool {
+        let (from, to) = (self.at(from), self.at(to));
+        self.host.rename(&from, &to).is_ok()
+    }
+
+    fn tries_remove(&mut self, name: &str) -> bool {
+        let path = self.at(name);
+        self.host.remove(&path).is_ok()
+    }
+
+    fn tries_remove_tree(&mut self, name: &str) -> bool {
+        let path = self.at(name);
+        self.host.remove_tree(&path).is_ok()
+    }
+
+    /// What reading says: `None` for an error.
+    fn read(&self, name: &str) -> Option<Option<String>> {
+        let bytes = self.host.read(&self.at(name)).ok()?;
+        Some(bytes.map(|bytes| String::from_utf8(bytes).unwrap()))
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.read(name).flatten().unwrap_or_default()
+    }
+
+    fn kind(&self, name: &str) -> Option<FileType> {
+        let meta = self.host.meta(&self.at(name)).unwrap();
+        meta.map(|meta| meta.file_type)
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        self.host.meta(&self.at(name)).unwrap().unwrap().mode
+    }
+
+    /// Every name in the directory, hidden ones too.
+    fn names(&self, name: &str) -> Option<Vec<String>> {
+        self.host.list(&self.at(name)).unwrap()
+    }
+}
+
+/// One thing that holds on every host.
+type Statement = fn(&mut Place<'_>);
+
+const STATEMENTS: &[(&str, Statement)] = &[
+    ("a file is put whole and replaced whole", |place| {
+        place.put("a", "one");
+        place.put("a", "two");
+        assert_eq!(place.text("a"), "two");
+        assert_eq!(place.names("").unwrap(), ["a"]);
+        let meta = place.host.meta(&place.at("a")).unwrap().unwrap();
+        assert_eq!((meta.size, (meta.uid, meta.gid)), (3, place.me));
+    }),
+    (
+        "a replaced file is another one to whoever watches",
+        |place| {
+            place.put("a", "one");
+            let before = place.host.meta(&place.at("a")).unwrap().unwrap();
+            place.put("a", "one");
+            let after = place.host.meta(&place.at("a")).unwrap().unwrap();
+            assert_ne!(
+                (before.inode, before.modified_us),
+                (after.inode, after.modified_us)
+            );
+        },
+    ),
+    ("a mode is what was asked, past the umask", |place| {
+        for mode in [0o600, 0o666, 0o777, 0o4755, 0o0] {
+            assert!(place.tries_put("a", "x", mode));
+            assert_eq!(place.mode("a"), mode);
+        }
+        assert!(place.tries_mkdir("d", 0o1777));
+        assert_eq!(place.mode("d"), 0o1777);
+    }),
+    (
+        "a file needs its directory, and leaves nothing without",
+        |place| {
+            assert!(!place.tries_put("no/a", "x", 0o644));
+            assert!(!place.tries_put_new("no/a", "x"));
+            assert!(!place.tries_link("no/a", "x"));
+            assert!(!place.tries_mkdir("no/a", 0o755));
+            place.put("file", "x");
+            assert!(!place.tries_put("file/a", "x", 0o644));
+            assert!(!place.tries_mkdir("file/a", 0o755));
+            assert_eq!(place.names("").unwrap(), ["file"]);
+        },
+    ),
+    ("a file does not take the place of a directory", |place| {
+        place.mkdir("d");
+        place.put("d/a", "x");
+        assert!(!place.tries_put("d", "x", 0o644));
+        assert!(!place.tries_put_new("d", "x"));
+        assert!(!place.tries_link("d", "x"));
+        assert_eq!(place.names("").unwrap(), ["d"]);
+        assert_eq!(place.names("d").unwrap(), ["a"]);
+    }),
+    ("what takes a link's place replaces the link", |place| {
+        place.put("target", "kept");
+        place.link("a", "target");
+        place.put("a", "x");
+        assert_eq!(place.kind("a"), Some(FileType::File));
+        assert_eq!(place.text("target"), "kept");
+        place.link("a", "target");
+        assert_eq!(place.text("a"), "kept");
+    }),
+    ("a new file never replaces anything", |place| {
+        assert!(place.tries_put_new("key", "first"));
+        assert!(!place.tries_put_new("key", "second"));
+        assert_eq!(place.text("key"), "first");
+        place.link("dangling", "nowhere");
+        assert!(!place.tries_put_new("dangling", "x"));
+        assert_eq!(place.kind("nowhere"), None);
+        assert_eq!(place.names("").unwrap(), ["dangling", "key"]);
+    }),
+    (
+        "what a killed run staged is cleared by the next one",
+        |place| {
+            place.put(".a.aztec-kit-new", "half");
+            place.put("a", "x");
+            assert_eq!(place.names("").unwrap(), ["a"]);
+            place.put(".a.aztec-kit-new", "half");
+            place.link("a", "x");
+            assert_eq!(place.names("").unwrap(), ["a"]);
+            place.put(".a.aztec-kit-new", "half");
+            assert!(place.tries_remove("a"));
+            assert_eq!(place.names("").unwrap(), [""; 0]);
+            // Before it ever got its name.
+            place.put(".a.aztec-kit-new", "half");
+            assert!(place.tries_remove("a"));
+            assert_eq!(place.names("").unwrap(), [""; 0]);
+        },
+    ),
+    ("a directory is made once, and not over anything", |place| {
+        place.mkdir("d");
+        assert!(!place.tries_mkdir("d", 0o700));
+        assert_eq!(place.mode("d"), 0o755);
+        place.put("a", "x");
+        assert!(!place.tries_mkdir("a", 0o755));
+        place.link("l", "nowhere");
+        assert!(!place.tries_mkdir("l", 0o755));
+    }),
+    ("owning changes the mode and not the content", |place| {
+        place.put("a", "x");
+        let before = place.host.meta(&place.at("a")).unwrap().unwrap();
+        assert!(place.tries_own("a", 0o640));
+        let after = place.host.meta(&place.at("a")).unwrap().unwrap();
+        assert_eq!((after.mode, after.size), (0o640, 1));
+        assert_eq!(after.modified_us, before.modified_us);
+        assert_eq!(after.inode, before.inode);
+        place.mkdir("d");
+        assert!(place.tries_own("d", 0o700));
+        assert_eq!(place.mode("d"), 0o700);
+    }),
+    ("owning does not follow a link", |place| {
+        place.put("target", "x");
+        place.link("a", "target");
+        assert!(!place.tries_own("a", 0o777));
+        assert_eq!(place.mode("target"), 0o644);
+        assert!(!place.tries_own("absent", 0o644));
+    }),
+    ("reading follows links, looking does not", |place| {
+        place.put("target", "text");
+        place.link("a", "target");
+        place.link("b", "a");
+        assert_eq!(place.text("b"), "text");
+        assert_eq!(place.kind("b"), Some(FileType::Symlink));
+        assert_eq!(
+            place.host.link(&place.at("b")).unwrap(),
+            Some(PathBuf::from("a"))
+        );
+        assert_eq!(place.host.link(&place.at("target")).unwrap(), None);
+        assert_eq!(place.host.link(&place.at("absent")).unwrap(), None);
+        place.link("dangling", "nowhere");
+        assert_eq!(place.read("dangling"), Some(None));
+        assert_eq!(place.read("absent"), Some(None));
+        place.link("round", "round");
+        assert_eq!(place.read("round"), None, "a circle is no absence");
+    }),
+    ("links on the way are followed", |place| {
+        place.mkdir("d");
+        place.mkdir("d/e");
+        place.put("d/e/a", "x");
+        place.link("short", "d/e");
+        let whole = place.at("d").display().to_string();
+        place.link("long", &whole);
+        assert_eq!(place.text("short/a"), "x");
+        assert_eq!(place.text("long/e/a"), "x");
+        assert_eq!(place.text("short/../e/a"), "x");
+        assert_eq!(place.names("short").unwrap(), ["a"]);
+        assert_eq!(place.kind("short/a"), Some(FileType::File));
+        place.put("short/b", "y");
+        assert_eq!(place.text("d/e/b"), "y");
+        assert!(place.tries_remove("short/b"));
+        assert_eq!(place.names("d/e").unwrap(), ["a"]);
+    }),
+    ("a directory cannot be read, nor a file listed", |place| {
+        place.mkdir("d");
+        assert_eq!(place.read("d"), None);
+        place.put("a", "x");
+        assert_eq!(place.names("a"), None);
+        assert_eq!(place.names("absent"), None);
+        // Below a file there is nothing.
+        assert_eq!(place.read("a/b"), Some(None));
+        assert_eq!(place.kind("a/b"), None);
+    }),
+    (
+        "names come sorted, and only those of the directory",
+        |place| {
+            place.mkdir("d");
+            for name in ["b", "a-", "a", ".hidden", "Z", "é"] {
+                place.put(&format!("d/{name}"), "x");
+            }
+            place.mkdir("d/c");
+            place.put("d/c/below", "x");
+            place.put("dd", "x");
+            let names = [".hidden", "Z", "a", "a-", "b", "c", "é"];
+            assert_eq!(place.names("d").unwrap(), names);
+        },
+    ),
+    ("a renamed file replaces a file", |place| {
+        place.put("a", "one");
+        place.put("b", "two");
+        assert!(place.tries_rename("a", "b"));
+        assert_eq!((place.text("b").as_str(), place.kind("a")), ("one", None));
+        assert!(place.tries_rename("b", "b"));
+        assert_eq!(place.text("b"), "one");
+        place.link("l", "b");
+        assert!(place.tries_rename("l", "m"));
+        assert_eq!(place.kind("m"), Some(FileType::Symlink));
+    }),
+    (
+        "a renamed directory takes all along, over an empty one",
+        |place| {
+            place.mkdir("d");
+            place.mkdir("d/e");
+            place.put("d/e/a", "x");
+            place.mkdir("to");
+            assert!(place.tries_rename("d", "to"));
+            assert_eq!(place.text("to/e/a"), "x");
+            assert_eq!(place.names("").unwrap(), ["to"]);
+        },
+    ),
+    ("a rename that cannot be is refused", |place| {
+        place.mkdir("d");
+        place.put("d/a", "x");
+        place.mkdir("full");
+        place.put("full/b", "y");
+        place.put("file", "z");
+        assert!(!place.tries_rename("absent", "x"));
+        assert!(!place.tries_rename("d", "full"));
+        assert!(!place.tries_rename("d", "file"));
+        assert!(!place.tries_rename("file", "d"));
+        assert!(!place.tries_rename("file", "no/x"));
+        assert!(!place.tries_rename("d", "d/in"));
+        assert_eq!(place.names("full").unwrap(), ["b"]);
+        assert_eq!(place.text("d/a"), "x");
+    }),
+    ("one thing is removed, and absence is fine", |place| {
+        place.put("a", "x");
+        place.link("l", "a");
+        assert!(place.tries_remove("l"));
+        assert_eq!(place.text("a"), "x", "the link and not its target");
+        assert!(place.tries_remove("a") && place.tries_remove("a"));
+        assert!(place.tries_remove("a/b"));
+        place.mkdir("d");
+        assert!(place.tries_remove("d"));
+        assert_eq!(place.names("").unwrap(), [""; 0]);
+    }),
+    ("a directory that is not empty is not removed", |place| {
+        place.mkdir("d");
+        place.put("d/a", "x");
+        assert!(!place.tries_remove("d"));
+        assert_eq!(place.text("d/a"), "x");
+    }),
+    (
+        "a tree is removed whole, and nothing that it links to",
+        |place| {
+            place.put("outside", "kept");
+            place.mkdir("d");
+            place.mkdir("d/e");
+            place.put("d/e/a", "x");
+            place.link("d/l", "../outside");
+            place.put("d-beside", "kept");
+            assert!(place.tries_remove_tree("d") && place.tries_remove_tree("d"));
+            assert_eq!(place.names("").unwrap(), ["d-beside", "outside"]);
+            place.link("l", "outside");
+            assert!(place.tries_remove_tree("l"));
+            assert_eq!(place.text("outside"), "kept");
+            // What stands where a tree shall stand is gone afterwards, whatever it was.
+            assert!(place.tries_remove_tree("outside"));
+            assert_eq!(place.kind("outside"), None);
+        },
+    ),
+    ("a kernel that has no such setting says so", |place| {
+        place.put("setting", "1\n");
+        let (there, absent) = (place.at("setting"), place.at("absent"));
+        place.host.set_kernel(&there, "2").unwrap();
+        assert_eq!(place.text("setting").trim(), "2");
+        assert!(place.host.set_kernel(&absent, "2").is_err());
+        assert_eq!(place.kind("absent"), None);
+    }),
+];
+
+/// Who this test runs as, by what it makes.
+fn me(dir: &Path) -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt;
+    let meta = fs::metadata(dir).unwrap();
+    (meta.uid(), meta.gid())
+}
+
+#[test]
+fn the_host_in_memory_keeps_the_contract() {
+    for (name, statement) in STATEMENTS {
+        println!("{name}");
+        let mut host = FakeHost::debian();
+        host.plant("/opt/contract", FileType::Directory, b"", 0o755);
+        statement(&mut Place {
+            host: &mut host,
+            dir: "/opt/contract".into(),
+            me: (0, 0),
+        });
+    }
+}
+
+#[test]
+fn the_real_host_keeps_the_contract() {
+    for (number, (name, statement)) in STATEMENTS.iter().enumerate() {
+        println!("{name}");
+        let name = format!("kit-contract-{number}-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir(&dir).unwrap();
+        statement(&mut Place {
+            host: &mut RealHost,
+            dir: dir.clone(),
+            me: me(&dir),
+        });
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
