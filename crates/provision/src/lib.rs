@@ -9,6 +9,8 @@
 
 pub mod engine;
 pub mod host;
+#[cfg(feature = "fake")]
+pub mod kills;
 pub mod kinds;
 pub mod tools;
 

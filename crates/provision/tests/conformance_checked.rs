@@ -19,10 +19,14 @@ const PATH: &str = "/etc/app.conf";
 const JUDGE: &str = "/usr/bin/judge";
 
 fn run(host: &mut FakeHost, journal: &mut MemoryJournal, check: &str) -> Result<Outcome, Stop> {
+    common::run(host, journal, &graph(check))
+}
+
+fn graph(check: &str) -> Graph<Host> {
     let file = File::new(PATH, "new\n", Owner::root(0o644)).checked_by([check, "--check"]);
-    let mut graph: Graph<Host> = Graph::default();
+    let mut graph = Graph::default();
     graph.add(file, []);
-    common::run(host, journal, &graph)
+    graph
 }
 
 fn host() -> FakeHost {
@@ -65,21 +69,6 @@ fn what_the_program_refuses_does_not() {
 }
 
 #[test]
-fn a_crash_at_any_write_is_healed() {
-    for dies_at in 0.. {
-        let mut host = host();
-        let mut journal = MemoryJournal::default();
-        host.dies_at = Some(dies_at);
-        let done = run(&mut host, &mut journal, JUDGE).is_ok();
-        host.dies_at = None;
-        let now = host.text(PATH).unwrap();
-        assert!(now == "old\n" || now == "new\n", "{now:?}");
-        run(&mut host, &mut journal, JUDGE).unwrap();
-        assert_eq!(host.text(PATH).as_deref(), Some("new\n"));
-        assert_eq!(candidates(&host), 0);
-        if done {
-            assert!(dies_at > 2, "nothing was tried");
-            break;
-        }
-    }
+fn whatever_is_killed_is_healed() {
+    common::walked(&graph(JUDGE), host(), &[]);
 }

@@ -142,20 +142,11 @@ fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
 }
 
 #[test]
-fn a_run_that_dies_at_any_write_is_healed_by_the_next() {
-    for dies_at in 0.. {
-        let mut host = host(Engine::Docker);
+fn whatever_is_killed_is_healed() {
+    for engine in [Engine::Docker, Engine::Podman] {
+        let mut host = host(engine);
         host.engine.offered = vec![row("4.1.2", 'a', true)];
-        host.dies_at = Some(dies_at);
-        let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
-        if run(&mut host, &mut journal, &graph).is_ok() {
-            assert!(dies_at > 3, "nothing was written");
-            return;
-        }
-        host.dies_at = None;
-        run(&mut host, &mut journal, &graph).unwrap();
-        assert_eq!(host.engine.images.len(), 1);
-        assert!(Pin::recorded(&host.text(RECORD).unwrap()).is_some());
+        common::walked(&graph(engine, "4.1.2"), host, &[]);
     }
 }
 

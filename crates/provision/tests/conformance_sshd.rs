@@ -96,25 +96,8 @@ fn it_is_tried_then_live_then_left_alone_then_as_before() {
 }
 
 #[test]
-fn a_crash_at_any_write_is_healed() {
-    for dies_at in 0.. {
-        let mut host = host(DEBIAN);
-        let mut journal = MemoryJournal::default();
-        host.dies_at = Some(dies_at);
-        let done = run(&mut host, &mut journal, &graph()).is_ok();
-        host.dies_at = None;
-        run(&mut host, &mut journal, &graph()).unwrap();
-        let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
-        assert!(
-            plan.is_empty() && reloads(&host) > 0,
-            "died at write {dies_at}"
-        );
-        run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
-        assert!(host.text(OURS).is_none(), "died at write {dies_at}");
-        if done {
-            break;
-        }
-    }
+fn whatever_is_killed_is_healed() {
+    common::walked(&graph(), host(DEBIAN), &[]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::{
     Resource, ResourceId, Reverted, Step, Unconfirmed,
 };
 use crate::Fault;
-use crate::host::Hands;
+use crate::host::{Hands, clear_staged};
 
 /// What the operator agreed to.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +145,7 @@ impl Apply<'_> {
         for entry in receipt.entries.iter().rev() {
             if !wanted.contains(&entry.id) {
                 *at = Some(entry.id.clone());
-                self.release::<R>(entry, applied)?;
+                self.release::<R>(entry, &receipt, applied)?;
             }
         }
         Ok(())
@@ -224,6 +224,7 @@ impl Apply<'_> {
             return Err(Fault::new(format!("{id} still cannot be observed: {why}"))
                 .fix("Look at `aztec-kit logs`, then run the same command again."));
         }
+        self.settle(resource, receipt)?;
         self.journal.append(&Event::Done {
             id: id.clone(),
             memory: after.memory,
@@ -250,11 +251,22 @@ impl Apply<'_> {
         if node.recorded_in(memory.as_ref(), receipt) {
             return Ok(());
         }
+        self.settle(&node.resource, receipt)?;
         self.journal.append(&Event::Adopted {
             id: node.resource.id(),
             spec: serialized(&node.resource)?,
             memory,
         })
+    }
+
+    /// Clears away what a run that died had staged for the files of a resource. It may have wanted something else of
+    /// them than this run, which then has no reason to stage it again.
+    fn settle<R: Resource>(&mut self, resource: &R, receipt: &Receipt) -> Result<(), Fault> {
+        let died = receipt.get(&resource.id()).is_some_and(|entry| entry.open);
+        let files = if died { resource.files() } else { Vec::new() };
+        files
+            .iter()
+            .try_for_each(|path| clear_staged(path, self.hands))
     }
 
     fn check_consent(&self, step: &Step) -> Result<(), Fault> {
@@ -277,6 +289,7 @@ impl Apply<'_> {
     fn release<R: Resource>(
         &mut self,
         entry: &Entry,
+        receipt: &Receipt,
         applied: &mut Vec<Applied>,
     ) -> Result<(), Fault> {
         self.check_cancel()?;
@@ -307,6 +320,7 @@ impl Apply<'_> {
             if let Reverted::Kept(why) = reverted {
                 done.kept = Some(why);
             }
+            self.settle(&resource, receipt)?;
         }
         self.journal.append(&Event::Released {
             id: entry.id.clone(),

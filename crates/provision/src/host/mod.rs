@@ -28,3 +28,18 @@ pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
     name.push(".aztec-kit-new");
     Some(path.with_file_name(name))
 }
+
+/// Clears away what a killed run had staged to take a name.
+///
+/// # Errors
+///
+/// When it is there and cannot be removed.
+pub(crate) fn clear_staged(
+    path: &std::path::Path,
+    hands: &mut dyn Hands,
+) -> Result<(), crate::Fault> {
+    match staged(path) {
+        Some(staged) if hands.meta(&staged)?.is_some() => hands.remove(&staged),
+        _ => Ok(()),
+    }
+}

@@ -238,6 +238,9 @@ impl Kind for Baseline {
             }
         }
         cx.hands.rename(&self.candidate(), &self.database)?;
+        if seen.record == self.record() {
+            return Ok(());
+        }
         let record = serde_json::to_vec(&self.record())
             .map_err(|error| Fault::new("failed to record a baseline").because(error))?;
         put(&self.record_path(), &record, cx)

@@ -95,6 +95,11 @@ impl NpmTree {
         self.root.join(&self.version)
     }
 
+    /// Where it is installed before it takes its name.
+    fn staged(&self) -> PathBuf {
+        self.root.join(format!(".{}.new", self.version))
+    }
+
     fn lock_text(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         match &self.lock {
             Lock::Carried { text, .. } => Ok(Some((*text).to_owned())),
@@ -169,7 +174,7 @@ impl NpmTree {
     }
 
     fn install(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let staged = self.root.join(format!(".{}.new", self.version));
+        let staged = self.staged();
         cx.hands.remove_tree(&staged)?;
         cx.hands.mkdir(&staged, 0, 0, 0o755)?;
         let put = |name: &str, text: &str, cx: &mut ApplyCx<'_>| {
@@ -238,7 +243,14 @@ impl Kind for NpmTree {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        vec![self.root.join(&self.version), self.link.clone()]
+        let kept = match &self.lock {
+            Lock::Kept { path } => Some(path.clone()),
+            Lock::Carried { .. } => None,
+        };
+        [self.dir(), self.link.clone()]
+            .into_iter()
+            .chain(kept)
+            .collect()
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
@@ -338,7 +350,9 @@ impl Kind for NpmTree {
                 _ => cx.hands.remove(&self.link)?,
             }
         }
-        cx.hands.remove_tree(&self.dir())?;
+        for tree in [self.dir(), self.staged()] {
+            cx.hands.remove_tree(&tree)?;
+        }
         Ok(Reverted::Restored)
     }
 }

@@ -51,6 +51,15 @@ impl Packages {
             .map(|(entry, _)| entry)
     }
 
+    /// Ends what a power cut has left half configured: every later call of apt would fail, and what is in that state
+    /// counts as not installed.
+    fn mend(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let order = Order::new(["dpkg", "--configure", "-a"])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .timeout(TIMEOUT);
+        cx.hands.tell(&order).map(drop)
+    }
+
     fn apt(verb: &str, names: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
         let argv: Vec<_> = [
             "apt-get",
@@ -125,13 +134,7 @@ impl Kind for Packages {
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let missing = self.prior(seen);
         (cx.note)(&format!("installing {}", missing.join(", ")));
-        // What a killed run left half configured would make every later call fail.
-        let mend = ["dpkg", "--configure", "-a"].map(String::from);
-        cx.hands.tell(
-            &Order::new(mend)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .timeout(TIMEOUT),
-        )?;
+        Self::mend(cx)?;
         if Self::apt("install", &missing, cx)?.code == 0 {
             return Ok(());
         }
@@ -154,6 +157,7 @@ impl Kind for Packages {
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        Self::mend(cx)?;
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
         let back: Vec<_> = self
             .names

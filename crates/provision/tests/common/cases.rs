@@ -40,6 +40,8 @@ pub struct Case {
     pub fields: &'static [&'static str],
     /// What revert leaves behind on purpose.
     pub leaves: &'static [&'static str],
+    /// What is made once, and never changes.
+    pub secrets: &'static [&'static str],
 }
 
 pub fn plan(host: &FakeHost, journal: &MemoryJournal, graph: &Graph<Host>) -> Plan {
@@ -147,6 +149,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &["group"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "user",
@@ -154,6 +157,7 @@ pub fn cases() -> Vec<Case> {
             graph: graph(user()),
             fields: &["group", "home", "shell"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "directory",
@@ -167,6 +171,7 @@ pub fn cases() -> Vec<Case> {
             ),
             fields: &["owner", "group", "mode"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "file",
@@ -174,6 +179,7 @@ pub fn cases() -> Vec<Case> {
             graph: with_user(file("/etc/a.conf").into()),
             fields: &["owner", "group", "mode", "content"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "file that differs",
@@ -181,6 +187,7 @@ pub fn cases() -> Vec<Case> {
             graph: with_user(file("/etc/a.conf").into()),
             fields: &["group", "mode", "content"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "unit",
@@ -188,6 +195,7 @@ pub fn cases() -> Vec<Case> {
             graph: graph(vec![unit().into()]),
             fields: &["owner", "group", "mode", "content", "at boot"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "masked unit",
@@ -195,6 +203,7 @@ pub fn cases() -> Vec<Case> {
             graph: graph(vec![unit().into()]),
             fields: &["type", "content", "at boot"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "service",
@@ -202,6 +211,7 @@ pub fn cases() -> Vec<Case> {
             graph: graph(vec![unit().into(), service("x.service").into()]),
             fields: &["state"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "packages",
@@ -215,6 +225,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &["npm", "chrony"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "sysctl",
@@ -228,6 +239,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &["owner", "group", "mode", "content", "vm.swappiness"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "npm tree, lock carried",
@@ -238,6 +250,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &["tree", "current"],
             leaves: &[],
+            secrets: &[],
         },
         Case {
             name: "npm tree, lock kept",
@@ -251,6 +264,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &["tree", "current"],
             leaves: &["/etc/app-lock.json"],
+            secrets: &[],
         },
         Case {
             name: "secret",
@@ -258,6 +272,7 @@ pub fn cases() -> Vec<Case> {
             graph: graph(vec![secret().into()]),
             fields: &["owner", "group", "mode", "value"],
             leaves: &["/etc/key"],
+            secrets: &["/etc/key"],
         },
         Case {
             name: "digest of a secret",
@@ -274,6 +289,7 @@ pub fn cases() -> Vec<Case> {
             ]),
             fields: &[],
             leaves: &["/etc/key"],
+            secrets: &["/etc/key"],
         },
     ]
 }

@@ -11,11 +11,32 @@ use provision::engine::{
     Apply, Consent, Graph, Guard, MemoryJournal, Outcome, Quiet, Resource, Stop,
 };
 use provision::host::fake::FakeHost;
+use provision::kills::{State, Walk};
 
 /// Where the journal of a host would be.
 pub const STATE: &str = "/var/lib/aztec-kit";
 /// What takes a change back that nobody confirms; to be planted in the host.
 pub const KIT: &str = "/usr/local/bin/kit";
+
+/// Kills everywhere: the apply of a graph, its removal, and a run that is killed and then no longer wanted. `loose` is
+/// what may be there after one kill and not after another.
+pub fn walked<R: Resource>(graph: &Graph<R>, host: FakeHost, loose: &[&str]) {
+    let walk = Walk {
+        graph,
+        secrets: &[],
+        loose,
+        derived: &[],
+    };
+    let from = State::new(host);
+    for (what, kills) in [
+        ("apply", walk.apply(&from)),
+        ("abandon", walk.abandon(&from)),
+        ("remove", walk.remove(&from)),
+    ] {
+        let kills = kills.unwrap_or_else(|why| panic!("{what}: {why}"));
+        assert!(kills >= 4, "{what}: only {kills} kills");
+    }
+}
 
 /// Brings a host to what a graph wants.
 pub fn run<R: Resource>(

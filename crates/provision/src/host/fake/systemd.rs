@@ -1,5 +1,6 @@
 //! A small systemd: units are the files of one directory, and what starts at boot is linked in another.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{FakeHost, FileType, Output, failed};
@@ -73,33 +74,38 @@ impl FakeHost {
         let name = words.get(1).copied().unwrap_or_default();
         let output = self.told_systemctl(verb, name);
         if matches!(verb, "enable" | "disable") && !options.contains(&"--no-reload") {
-            self.reload();
+            self.read_units();
         }
         output
     }
 
-    fn reload(&mut self) {
-        let names: Vec<_> = self
+    /// Reads every unit file again, and forgets what has none and does not run.
+    pub(crate) fn read_units(&mut self) {
+        let dir = Path::new("/etc/systemd/system");
+        // A link to /dev/null, a masked unit, is none.
+        let files = self
             .tree
-            .keys()
-            .filter_map(|path| {
-                let name = path.strip_prefix("/etc/systemd/system").ok()?.to_str()?;
-                (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
-            })
+            .iter()
+            .filter(|(path, node)| path.parent() == Some(dir) && node.file_type == FileType::File);
+        let mut texts: BTreeMap<String, Vec<u8>> = files
+            .filter_map(|(path, node)| Some((path.file_name()?.to_str()?, &node.bytes)))
+            .filter(|(name, _)| !name.starts_with('.'))
+            .map(|(name, bytes)| (name.to_owned(), bytes.clone()))
             .collect();
-        for name in names {
-            let bytes = self
-                .tree
-                .get(&Self::unit_path(&name))
-                .map(|node| node.bytes.clone());
-            self.units.entry(name).or_default().loaded = bytes;
+        for (name, unit) in &mut self.units {
+            unit.loaded = texts.remove(name);
         }
+        for (name, text) in texts {
+            self.units.entry(name).or_default().loaded = Some(text);
+        }
+        self.units
+            .retain(|_, unit| unit.loaded.is_some() || unit.active == "active");
         self.outdated = false;
     }
 
     fn told_systemctl(&mut self, verb: &str, name: &str) -> Output {
         if verb == "daemon-reload" {
-            self.reload();
+            self.read_units();
             return Output::default();
         }
         let exists = self.tree.contains_key(&Self::unit_path(name));

@@ -424,6 +424,8 @@ impl Kind for Sshd {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        // A run that was killed while sshd judged its copy has left it behind.
+        cx.hands.remove_tree(Path::new(STAGE))?;
         self.file("").revert(&prior.file, cx)?;
         let active = Cx::of(cx.hands.probe()).unit(UNIT)?.active == "active";
         Self::reload(active, cx)?;

@@ -15,7 +15,7 @@ pub use ssh::{Session, listening, sessions};
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Probe, Query};
+use crate::host::{NewFile, Order, Probe, Query, clear_staged};
 use crate::tools::ufw::{Tuple, tuples, variable};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
@@ -293,6 +293,10 @@ impl Kind for Ufw {
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if let Some(first) = self.obstacles(cx.hands.probe())?.into_iter().next() {
             return Err(first);
+        }
+        // A removal that was killed while it put the old rules back, and is not wanted any more.
+        for path in RULES {
+            clear_staged(Path::new(path), cx.hands)?;
         }
         if !matches!(seen.policy.as_str(), "DROP" | "REJECT") {
             ufw(cx, &["default", "deny", "incoming"], &[])?;

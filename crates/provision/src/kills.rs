@@ -1,0 +1,409 @@
+//! Kills in memory, for tests: a run dies at every write of the host and around every record of the journal, and
+//! whatever it left must be good enough for the next one.
+//!
+//! A kill in the middle of a record is one before it, for whoever reads the journal: `tests/journal.rs` tries that on
+//! real bytes, at each of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use crate::Fault;
+use crate::engine::{
+    Apply, Consent, Event, Graph, Journal, MemoryJournal, Origin, Outcome, Plan, Quiet, Receipt,
+    Resource, ResourceId, Stop,
+};
+use crate::host::FileType;
+use crate::host::fake::FakeHost;
+
+/// Where a run dies; counted from 0, from the beginning of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// Before that write of the host.
+    Write(usize),
+    /// Before that record of the journal.
+    Record(usize),
+    /// After that record, and before whoever wrote it hears of it.
+    Recorded(usize),
+}
+
+/// A journal whose process dies at a record.
+pub struct Mortal<'a> {
+    journal: &'a mut dyn Journal,
+    records: usize,
+    dies_at: Option<Kill>,
+}
+
+impl std::fmt::Debug for Mortal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mortal({:?})", self.dies_at)
+    }
+}
+
+impl<'a> Mortal<'a> {
+    /// This journal, dying there; one that dies at no record only counts them.
+    pub fn new(journal: &'a mut dyn Journal, dies_at: Option<Kill>) -> Self {
+        Self {
+            journal,
+            records: 0,
+            dies_at,
+        }
+    }
+
+    /// Records written so far.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+}
+
+impl Journal for Mortal<'_> {
+    fn receipt(&self) -> Result<Receipt, Fault> {
+        self.journal.receipt()
+    }
+
+    fn append(&mut self, event: &Event) -> Result<(), Fault> {
+        let died = || Err(Fault::new("the run died here"));
+        // Whoever has died does not come back.
+        match self.dies_at {
+            Some(Kill::Record(at)) if self.records >= at => return died(),
+            Some(Kill::Recorded(at)) if self.records > at => return died(),
+            _ => {}
+        }
+        self.journal.append(event)?;
+        self.records += 1;
+        match self.dies_at {
+            Some(Kill::Recorded(at)) if self.records > at => died(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A host with its journal.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// The host.
+    pub host: FakeHost,
+    /// What was done to it.
+    pub journal: MemoryJournal,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub ended: Result<Outcome, Stop>,
+    /// Writes of the host.
+    pub writes: usize,
+    /// Records of the journal.
+    pub records: usize,
+}
+
+impl State {
+    /// A host that we have not touched, whose systemd has read its units.
+    pub fn new(mut host: FakeHost) -> Self {
+        host.read_units();
+        Self {
+            host,
+            journal: MemoryJournal::default(),
+        }
+    }
+
+    /// Brings the host to what a graph wants, and dies on the way when asked.
+    pub fn run<R: Resource>(&mut self, graph: &Graph<R>, dies_at: Option<Kill>) -> Ran {
+        let before = self.host.writes;
+        if let Some(Kill::Write(at)) = dies_at {
+            self.host.dies_at = Some(before + at);
+        }
+        let mut journal = Mortal::new(&mut self.journal, dies_at);
+        let ended = Apply {
+            hands: &mut self.host,
+            journal: &mut journal,
+            consent: Consent::Configuration,
+            cancel: &AtomicBool::new(false),
+            progress: &mut Quiet,
+        }
+        .run(graph);
+        let records = journal.records();
+        self.host.dies_at = None;
+        Ran {
+            ended,
+            writes: self.host.writes - before,
+            records,
+        }
+    }
+}
+
+/// Every place where a run that did this much can die.
+pub fn all(ran: &Ran) -> Vec<Kill> {
+    let records = (0..ran.records).flat_map(|at| [Kill::Record(at), Kill::Recorded(at)]);
+    (0..ran.writes).map(Kill::Write).chain(records).collect()
+}
+
+/// What must hold whatever is killed.
+#[derive(Debug)]
+pub struct Walk<'a, R> {
+    /// What is wanted.
+    pub graph: &'a Graph<R>,
+    /// Files that are made once: they never change, and a removal leaves them.
+    pub secrets: &'a [&'a str],
+    /// Files that may be there after one kill and not after another.
+    pub loose: &'a [&'a str],
+    /// Files whose content follows from a secret, and so differs from one host to the next.
+    pub derived: &'a [&'a str],
+}
+
+impl<R: Resource> Walk<'_, R> {
+    /// From a host that is as wanted or not: kills a run at every place, each time on a host of its own, and after
+    /// each runs again. Gives the number of kills.
+    ///
+    /// # Errors
+    ///
+    /// What did not hold, and after which kill.
+    pub fn apply(&self, from: &State) -> Result<usize, String> {
+        let (like, ran) = self.unkilled(from, self.graph)?;
+        for kill in all(&ran) {
+            let mut state = self.killed(from, self.graph, kill)?;
+            self.heals(&mut state, self.graph, &like)
+                .and_then(|()| same_history(&state, &like))
+                .map_err(|why| format!("killed at {kill:?}: {why}"))?;
+        }
+        Ok(all(&ran).len())
+    }
+
+    /// The same of the removal of all, which is ended, or taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walk::apply`].
+    pub fn remove(&self, from: &State) -> Result<usize, String> {
+        let nothing = Graph::default();
+        let (there, _) = self.unkilled(from, self.graph)?;
+        let (gone, ran) = self.unkilled(&there, &nothing)?;
+        for kill in all(&ran) {
+            for (graph, like) in [(&nothing, &gone), (self.graph, &there)] {
+                let mut state = self.killed(&there, &nothing, kill)?;
+                self.heals(&mut state, graph, like)
+                    .and_then(|()| same_record(&state, like, Some(&|id| self.wanted_again(id))))
+                    .map_err(|why| format!("removal killed at {kill:?}: {why}"))?;
+            }
+        }
+        Ok(all(&ran).len())
+    }
+
+    /// The same of a run that is killed and then no longer wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walk::apply`].
+    pub fn abandon(&self, from: &State) -> Result<usize, String> {
+        let nothing = Graph::default();
+        let (there, ran) = self.unkilled(from, self.graph)?;
+        let (gone, _) = self.unkilled(&there, &nothing)?;
+        for kill in all(&ran) {
+            let mut state = self.killed(from, self.graph, kill)?;
+            self.heals(&mut state, &nothing, &gone)
+                .and_then(|()| same_record(&state, &gone, None))
+                .map_err(|why| format!("killed at {kill:?} and abandoned: {why}"))?;
+        }
+        Ok(all(&ran).len())
+    }
+
+    /// Kills a run and then the one that goes on, at places that the dice choose.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walk::apply`].
+    pub fn twice(
+        &self,
+        from: &State,
+        times: usize,
+        below: &mut dyn FnMut(usize) -> usize,
+    ) -> Result<(), String> {
+        let (like, ran) = self.unkilled(from, self.graph)?;
+        let places = all(&ran);
+        for _ in 0..times.min(places.len()) {
+            let first = places[below(places.len())];
+            let state = self.killed(from, self.graph, first)?;
+            let (_, rest) = self.unkilled(&state, self.graph)?;
+            let left = all(&rest);
+            if left.is_empty() {
+                continue;
+            }
+            let second = left[below(left.len())];
+            let mut state = self.killed(&state, self.graph, second)?;
+            self.heals(&mut state, self.graph, &like)
+                .and_then(|()| same_history(&state, &like))
+                .map_err(|why| format!("killed at {first:?} and then at {second:?}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// The host after a run that nobody kills.
+    fn unkilled(&self, from: &State, graph: &Graph<R>) -> Result<(State, Ran), String> {
+        let mut state = from.clone();
+        let ran = state.run(graph, None);
+        match &ran.ended {
+            Ok(_) => Ok((state, ran)),
+            Err(stop) => Err(format!("without a kill: {}", told(stop))),
+        }
+    }
+
+    fn killed(&self, from: &State, graph: &Graph<R>, kill: Kill) -> Result<State, String> {
+        let mut state = from.clone();
+        match state.run(graph, Some(kill)).ended {
+            Err(_) => Ok(state),
+            Ok(_) => Err(format!("{kill:?} was never reached")),
+        }
+    }
+
+    /// Runs again, and looks whether the host is now as one where nothing was killed.
+    fn heals(&self, state: &mut State, graph: &Graph<R>, like: &State) -> Result<(), String> {
+        let secrets = self.secrets(&state.host);
+        if let Err(stop) = state.run(graph, None).ended {
+            return Err(format!("the next run stops: {}", told(&stop)));
+        }
+        let now = self.secrets(&state.host);
+        if let Some(path) = secrets
+            .keys()
+            .find(|path| now.get(*path) != secrets.get(*path))
+        {
+            return Err(format!("{path} is another one now"));
+        }
+        let receipt = receipt(state)?;
+        let plan = Plan::make(graph, &receipt, &state.host).map_err(|fault| fault.chain())?;
+        if let Some(step) = plan.pending().next() {
+            return Err(format!("still pending: {step:?}"));
+        }
+        if !graph.recorded_in(&plan, &receipt) {
+            return Err("not all is on record".into());
+        }
+        let ran = state.run(graph, None);
+        if ran.ended.is_err() || (ran.writes, ran.records) != (0, 0) {
+            return Err(format!("the second run does something: {ran:?}"));
+        }
+        self.same_tree(&state.host, &like.host)?;
+        same_units(&state.host, &like.host)
+    }
+
+    /// What was removed and is wanted again has a new history. It begins with what the removal left of it: a secret
+    /// is found, and a service whose unit is still there is changed and not made.
+    fn wanted_again(&self, id: &ResourceId) -> Origin {
+        let left = |path: &PathBuf| {
+            let mut left = self.secrets.iter().chain(self.loose);
+            left.any(|left| path == Path::new(left))
+        };
+        let files = self.graph.get(id).map(Resource::files);
+        match files.unwrap_or_default().iter().any(left) {
+            true => Origin::Adopted,
+            false => Origin::Changed,
+        }
+    }
+
+    fn secrets(&self, host: &FakeHost) -> BTreeMap<String, String> {
+        let there = |path: &&str| Some(((*path).to_owned(), host.text(path)?));
+        self.secrets.iter().filter_map(there).collect()
+    }
+
+    /// Nothing is missing, and nothing is left over.
+    fn same_tree(&self, host: &FakeHost, like: &FakeHost) -> Result<(), String> {
+        let (is, wanted) = (self.shape(host), self.shape(like));
+        let differ = |path: &&PathBuf| is.get(*path) != wanted.get(*path);
+        if let Some(path) = is.keys().chain(wanted.keys()).find(differ) {
+            let shown = |node: Option<&Node>| match node {
+                None => "nothing".to_owned(),
+                Some((kind, bytes, uid, gid, mode)) => format!(
+                    "{} {uid}:{gid} {mode:o} {:?}",
+                    kind.word(),
+                    String::from_utf8_lossy(bytes)
+                ),
+            };
+            return Err(format!(
+                "{}: {} instead of {}",
+                path.display(),
+                shown(is.get(path)),
+                shown(wanted.get(path))
+            ));
+        }
+        Ok(())
+    }
+
+    fn shape(&self, host: &FakeHost) -> BTreeMap<PathBuf, Node> {
+        let mut shape = host.shape();
+        let loose = self.secrets.iter().chain(self.loose);
+        shape.retain(|path, _| loose.clone().all(|loose| path != Path::new(loose)));
+        for path in self.derived {
+            if let Some((_, bytes, ..)) = shape.get_mut(Path::new(path)) {
+                bytes.clear();
+            }
+        }
+        shape
+    }
+}
+
+/// Type, content, owner, group and mode.
+type Node = (FileType, Vec<u8>, u32, u32, u32);
+
+fn told(stop: &Stop) -> String {
+    let at = stop.at.as_ref().map(ToString::to_string);
+    format!("{}: {}", at.unwrap_or_default(), stop.fault.chain())
+}
+
+fn receipt(state: &State) -> Result<Receipt, String> {
+    state.journal.receipt().map_err(|fault| fault.chain())
+}
+
+/// The same units run, and the same images are there.
+fn same_units(is: &FakeHost, wanted: &FakeHost) -> Result<(), String> {
+    let units = |host: &FakeHost| -> BTreeMap<String, (String, bool)> {
+        let units = host.units.iter();
+        units
+            .map(|(name, unit)| (name.clone(), (unit.active.clone(), unit.loaded.is_some())))
+            .collect()
+    };
+    let (have, want) = (units(is), units(wanted));
+    if have != want {
+        return Err(format!("units: {have:?} instead of {want:?}"));
+    }
+    if is.engine != wanted.engine {
+        return Err(format!("images: {:?}", is.engine));
+    }
+    Ok(())
+}
+
+/// As if nothing had been killed: the same on record, and no service was started more often.
+fn same_history(is: &State, wanted: &State) -> Result<(), String> {
+    let starts = |state: &State| -> Vec<(String, u32)> {
+        let units = state.host.units.iter();
+        units
+            .map(|(name, unit)| (name.clone(), unit.starts))
+            .collect()
+    };
+    let (have, want) = (starts(is), starts(wanted));
+    if have != want {
+        return Err(format!("started {have:?} instead of {want:?}"));
+    }
+    same_record(is, wanted, None)
+}
+
+/// How a resource may have come to be looked after, when it is not as without a kill.
+type Otherwise<'a> = &'a dyn Fn(&ResourceId) -> Origin;
+
+/// The same resources in the same order, with what was there before us. What is remembered of them has times in it.
+fn same_record(is: &State, wanted: &State, otherwise: Option<Otherwise<'_>>) -> Result<(), String> {
+    let (is, wanted) = (receipt(is)?.entries, receipt(wanted)?.entries);
+    for (is, wanted) in is.iter().zip(&wanted) {
+        let same = is.id == wanted.id
+            && is.spec == wanted.spec
+            && (is.origin == wanted.origin || otherwise.is_some_and(|of| of(&is.id) == is.origin))
+            && is.prior == wanted.prior
+            && is.open == wanted.open
+            && is.memory.is_some() == wanted.memory.is_some();
+        if !same {
+            return Err(format!("on record is {is:?} instead of {wanted:?}"));
+        }
+    }
+    if is.len() != wanted.len() {
+        return Err(format!("{} on record, not {}", is.len(), wanted.len()));
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! Whatever is killed, wherever: every kind alone, its apply, its removal, and a run that is killed and then no longer
+//! wanted.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use common::cases::cases;
+use provision::kills::{State, Walk};
+
+#[test]
+fn every_kind_survives_a_kill_at_every_place() {
+    for case in cases() {
+        let from = State::new(case.host);
+        let walk = Walk {
+            graph: &case.graph,
+            secrets: case.secrets,
+            loose: case.leaves,
+            derived: &["/etc/key.env"],
+        };
+        let walked = |what: &str, kills: Result<usize, String>| {
+            let kills = kills.unwrap_or_else(|why| panic!("{}: {what}: {why}", case.name));
+            println!("{}: {what}: {kills} kills", case.name);
+            assert!(kills >= 4, "{}: {what}: only {kills} kills", case.name);
+        };
+        walked("apply", walk.apply(&from));
+        walked("abandon", walk.abandon(&from));
+        walked("remove", walk.remove(&from));
+    }
+}
