@@ -133,6 +133,28 @@ impl State {
     }
 }
 
+/// Chance that can be repeated: SplitMix64.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// A sequence that depends on the seed alone.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// One of them; none of nothing.
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        let side = usize::try_from(mixed >> 1).ok()?.checked_rem(all.len())?;
+        all.get(side).copied()
+    }
+}
+
 /// Every place where a run that did this much can die.
 pub fn all(ran: &Ran) -> Vec<Kill> {
     let records = (0..ran.records).flat_map(|at| [Kill::Record(at), Kill::Recorded(at)]);
@@ -213,23 +235,18 @@ impl<R: Resource> Walk<'_, R> {
     /// # Errors
     ///
     /// As [`Walk::apply`].
-    pub fn twice(
-        &self,
-        from: &State,
-        times: usize,
-        below: &mut dyn FnMut(usize) -> usize,
-    ) -> Result<(), String> {
+    pub fn twice(&self, from: &State, times: usize, dice: &mut Dice) -> Result<(), String> {
         let (like, ran) = self.unkilled(from, self.graph)?;
         let places = all(&ran);
-        for _ in 0..times.min(places.len()) {
-            let first = places[below(places.len())];
+        for _ in 0..times {
+            let Some(first) = dice.one_of(&places) else {
+                return Ok(());
+            };
             let state = self.killed(from, self.graph, first)?;
             let (_, rest) = self.unkilled(&state, self.graph)?;
-            let left = all(&rest);
-            if left.is_empty() {
+            let Some(second) = dice.one_of(&all(&rest)) else {
                 continue;
-            }
-            let second = left[below(left.len())];
+            };
             let mut state = self.killed(&state, self.graph, second)?;
             self.heals(&mut state, self.graph, &like)
                 .and_then(|()| same_history(&state, &like))
@@ -288,15 +305,12 @@ impl<R: Resource> Walk<'_, R> {
     /// What was removed and is wanted again has a new history. It begins with what the removal left of it: a secret
     /// is found, and a service whose unit is still there is changed and not made.
     fn wanted_again(&self, id: &ResourceId) -> Origin {
-        let left = |path: &PathBuf| {
-            let mut left = self.secrets.iter().chain(self.loose);
-            left.any(|left| path == Path::new(left))
-        };
-        let files = self.graph.get(id).map(Resource::files);
-        match files.unwrap_or_default().iter().any(left) {
-            true => Origin::Adopted,
-            false => Origin::Changed,
+        let name = id.to_string();
+        let mut left = self.secrets.iter().chain(self.loose);
+        if left.any(|path| name.ends_with(&format!("[{path}]"))) {
+            return Origin::Adopted;
         }
+        Origin::Changed
     }
 
     fn secrets(&self, host: &FakeHost) -> BTreeMap<String, String> {

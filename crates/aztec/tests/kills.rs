@@ -1,0 +1,274 @@
+//! Whatever is killed, wherever: the whole graph of a local network with a validator, and a repair after each damage
+//! that `xtask/src/cases/kills.rs` does to a real host, on a host in memory.
+//!
+//! What a chain says is not here: contracts, stake and the like are stood in for by the files that they record, since
+//! there is no Ethereum in memory. Their kills are tried on real machines. npm unpacks one small tree whatever is
+//! asked, so that each release is checked by what is in that.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aztec::kinds::Kind;
+use provision::engine::{Graph, Resource, ResourceId};
+use provision::host::fake::{FakeHost, FakeNode};
+use provision::host::{FileType, Hands, Order, Probe};
+use provision::kills::{Dice, State, Walk};
+use provision::kinds::{File, Owner, Random, Secret};
+
+const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
+const KEYSTORE: &str = "/etc/aztec/keystore/validator.json";
+const API_KEY: &str = "/etc/aztec/admin-api-key";
+const CONTRACTS: &str = "/etc/aztec/contracts.env";
+
+const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";
+
+/// Kinds that ask a chain.
+const ON_CHAIN: &[&str] = &["contracts", "stake", "funding", "birth"];
+
+/// What this `kit.toml` asks of a host without a chain.
+fn graph(kit_toml: &str) -> Graph<Kind> {
+    let mut graph: Graph<Kind> = Graph::default();
+    let whole = common::graph(kit_toml);
+    // What stands in for a resource; nothing for one without a file, and then what it waited for.
+    let mut stands: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();
+    for node in whole.ordered().unwrap() {
+        let id = node.resource.id();
+        let after: Vec<_> = node
+            .after
+            .iter()
+            .flat_map(|id| stands.get(id).cloned().unwrap_or_else(|| vec![id.clone()]))
+            .collect();
+        let kind = id.to_string();
+        let (kind, _) = kind.split_once('[').unwrap();
+        if ON_CHAIN.contains(&kind) {
+            let files = node.resource.files();
+            let recorded: Vec<_> = files
+                .iter()
+                .map(|path| {
+                    let record = "REGISTRY_CONTRACT_ADDRESS=0x01\n";
+                    let owner = Owner::new("root", "aztec", 0o640);
+                    graph.add(File::new(path, record, owner), after.clone())
+                })
+                .collect();
+            stands.insert(id, if recorded.is_empty() { after } else { recorded });
+            continue;
+        }
+        let mut resource = node.resource.clone();
+        match &mut resource {
+            Kind::NpmTree(tree) => tree.check = vec!["node_modules/app/main".into()],
+            // Deriving a key takes longer than all the rest, and it is a secret like any other here.
+            Kind::LocalKey(key) => {
+                let maker = Random {
+                    bytes: 32,
+                    variable: None,
+                };
+                resource = Kind::Secret(Secret {
+                    path: key.path.clone(),
+                    owner: key.owner.clone(),
+                    maker,
+                });
+            }
+            _ => {}
+        }
+        stands.insert(id, vec![graph.add(resource, after)]);
+    }
+    graph
+}
+
+fn debian() -> FakeHost {
+    let mut host = FakeHost::debian();
+    for dir in ["/proc/sys/net", "/proc/sys/net/core"] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    host.plant(SOMAXCONN, FileType::File, b"128\n", 0o644);
+    host
+}
+
+fn walk(graph: &Graph<Kind>) -> Walk<'_, Kind> {
+    Walk {
+        graph,
+        secrets: &[KEYSTORE, API_KEY],
+        // The keystore's directory stays with the key in it.
+        loose: &["/etc/aztec/keystore", "/etc/aztec"],
+        derived: &["/etc/aztec/admin.env"],
+    }
+}
+
+/// A host as a setup leaves it.
+fn set_up(graph: &Graph<Kind>) -> State {
+    let mut state = State::new(debian());
+    state.run(graph, None).ended.unwrap();
+    state
+}
+
+#[test]
+fn a_setup_survives_a_kill_at_every_place() {
+    let graph = graph(LOCAL);
+    let kills = walk(&graph).apply(&State::new(debian())).unwrap();
+    assert!(kills > 200, "only {kills} kills");
+}
+
+#[test]
+fn a_setup_that_is_killed_and_no_longer_wanted_leaves_nothing() {
+    let graph = graph(LOCAL);
+    let kills = walk(&graph).abandon(&State::new(debian())).unwrap();
+    assert!(kills > 200, "only {kills} kills");
+}
+
+#[test]
+fn a_removal_survives_a_kill_at_every_place() {
+    let graph = graph(LOCAL);
+    let kills = walk(&graph).remove(&State::new(debian())).unwrap();
+    assert!(kills > 100, "only {kills} kills");
+}
+
+#[test]
+fn a_setup_survives_two_kills() {
+    let graph = graph(LOCAL);
+    let mut dice = dice();
+    let from = State::new(debian());
+    walk(&graph).twice(&from, 40, &mut dice).unwrap();
+}
+
+/// Repeats a run of chance with `AZTEC_KIT_SEED`, as the machine case does.
+fn dice() -> Dice {
+    let seed = std::env::var("AZTEC_KIT_SEED").map(|seed| seed.parse().unwrap());
+    Dice::new(seed.unwrap_or(21))
+}
+
+/// What is done to a real host, and the same in memory.
+type Damage = (&'static str, fn(&mut FakeHost));
+
+const SEQUENCER: &str = "aztec-sequencer.service";
+const L1: &str = "aztec-l1.service";
+
+fn unit(name: &str) -> String {
+    format!("/etc/systemd/system/{name}")
+}
+
+fn rm(host: &mut FakeHost, paths: &[&str]) {
+    for path in paths {
+        host.tree.remove(Path::new(path));
+    }
+}
+
+fn tell(host: &mut FakeHost, words: &[&str]) {
+    // What an earlier damage has taken away can no longer be stopped.
+    host.tell(&Order::new(words.iter().copied())).unwrap();
+}
+
+/// As chmod, chown and an editor do it.
+fn touch(host: &mut FakeHost, path: &str, change: impl FnOnce(&mut FakeNode)) {
+    let now = host.clock().realtime_us + 1;
+    if let Some(node) = host.tree.get_mut(Path::new(path)) {
+        node.changed_us = now;
+        change(node);
+    }
+}
+
+fn without(host: &mut FakeHost, path: &str, start: &str) {
+    touch(host, path, |node| {
+        let text = String::from_utf8(node.bytes.clone()).unwrap();
+        let lines = text.split_inclusive('\n');
+        node.bytes = lines
+            .filter(|line| !line.starts_with(start))
+            .collect::<String>()
+            .into_bytes();
+    });
+}
+
+const DAMAGES: &[Damage] = &[
+    ("rm aztec-sequencer.service", |host| {
+        rm(host, &[&unit(SEQUENCER)]);
+    }),
+    ("rm aztec-l1.service; daemon-reload", |host| {
+        rm(host, &[&unit(L1)]);
+        tell(host, &["systemctl", "daemon-reload"]);
+    }),
+    ("rm node.env", |host| rm(host, &["/etc/aztec/node.env"])),
+    ("rm sequencer.env admin.env", |host| {
+        rm(host, &["/etc/aztec/sequencer.env", "/etc/aztec/admin.env"]);
+    }),
+    ("rm 60-aztec.conf", |host| {
+        rm(host, &["/etc/sysctl.d/60-aztec.conf"]);
+    }),
+    ("sysctl net.core.somaxconn=128", |host| {
+        touch(host, SOMAXCONN, |node| node.bytes = b"128\n".into());
+    }),
+    ("stop aztec-sequencer", |host| {
+        tell(host, &["systemctl", "stop", SEQUENCER]);
+    }),
+    ("stop aztec-l1", |host| {
+        // And with it what requires it.
+        tell(host, &["systemctl", "stop", SEQUENCER]);
+        tell(host, &["systemctl", "stop", L1]);
+    }),
+    ("disable both", |host| {
+        tell(host, &["systemctl", "disable", SEQUENCER]);
+        tell(host, &["systemctl", "disable", L1]);
+    }),
+    ("rm /usr/local/bin/aztec", |host| {
+        rm(host, &["/usr/local/bin/aztec"]);
+    }),
+    ("chmod node.env keystore", |host| {
+        touch(host, "/etc/aztec/node.env", |node| node.mode = 0o666);
+        touch(host, "/etc/aztec/keystore", |node| node.mode = 0o755);
+    }),
+    ("chmod validator.json kit.toml", |host| {
+        touch(host, KEYSTORE, |node| node.mode = 0o644);
+        touch(host, "/etc/aztec/kit.toml", |node| node.mode = 0o644);
+    }),
+    ("chown contracts.env", |host| {
+        touch(host, CONTRACTS, |node| node.uid = 100);
+    }),
+    ("no group", |host| without(host, "/etc/group", "aztec:")),
+    ("no user", |host| without(host, "/etc/passwd", "aztec:")),
+    ("current leads nowhere", |host| {
+        host.plant("/opt/aztec/current", FileType::Symlink, b"/nowhere", 0o777);
+    }),
+    ("edit node.env; restart aztec-sequencer", |host| {
+        touch(host, "/etc/aztec/node.env", |node| {
+            node.bytes.extend(b"LOG_LEVEL=warn\n");
+        });
+        host.tell(&Order::new(["systemctl", "restart", SEQUENCER]))
+            .unwrap();
+    }),
+    ("rm contracts.env", |host| rm(host, &[CONTRACTS])),
+];
+
+#[test]
+fn a_repair_of_each_damage_survives_a_kill_at_every_place() {
+    let graph = graph(LOCAL);
+    let whole = set_up(&graph);
+    for (name, damage) in DAMAGES {
+        let mut from = whole.clone();
+        damage(&mut from.host);
+        let kills = walk(&graph)
+            .apply(&from)
+            .unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(kills >= 2, "{name}: only {kills} kills: it damages nothing");
+    }
+}
+
+#[test]
+fn a_repair_of_several_damages_survives_two_kills() {
+    let graph = graph(LOCAL);
+    let whole = set_up(&graph);
+    let mut dice = dice();
+    for _ in 0..40 {
+        let mut from = whole.clone();
+        let count = dice.one_of(&[1, 2, 3, 4, 5, 6]).unwrap();
+        let damages: Vec<Damage> = (0..count).map(|_| dice.one_of(DAMAGES).unwrap()).collect();
+        let names: Vec<_> = damages.iter().map(|(name, _)| *name).collect();
+        for (_, damage) in damages {
+            damage(&mut from.host);
+        }
+        walk(&graph)
+            .twice(&from, 2, &mut dice)
+            .unwrap_or_else(|why| panic!("{names:?}: {why}"));
+    }
+}
