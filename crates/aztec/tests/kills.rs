@@ -10,13 +10,14 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use aztec::kinds::Kind;
-use provision::engine::{Graph, Resource, ResourceId};
+use provision::engine::{FileJournal, Graph, Journal, Receipt, Resource, ResourceId};
 use provision::host::fake::{FakeHost, FakeNode};
 use provision::host::{FileType, Hands, Order, Probe};
-use provision::kills::{Dice, State, Walk};
+use provision::kills::{Dice, Kill, State, Walk, run};
 use provision::kinds::{File, Owner, Random, Secret};
 
 const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
@@ -132,6 +133,47 @@ fn a_setup_survives_two_kills() {
     let mut dice = dice();
     let from = State::new(debian());
     walk(&graph).twice(&from, 40, &mut dice).unwrap();
+}
+
+/// With a journal on a disk, and a record of which a part is there: the host is as before the record.
+#[test]
+fn a_setup_survives_records_that_are_torn_on_a_disk() {
+    let graph = graph(LOCAL);
+    let mut dice = dice();
+    let whole = set_up(&graph).journal.receipt().unwrap();
+    let begin = State::new(debian()).host;
+    let places: Vec<usize> = (0..2 * whole.entries.len()).collect();
+    for _ in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        let mut host = begin.clone();
+        let at = dice.one_of(&places).unwrap();
+        let mut journal = FileJournal::new(dir.path());
+        let died = Some(Kill::Recorded(at));
+        run(&mut host, &mut journal, &graph, None, died)
+            .ended
+            .unwrap_err();
+        let path = dir.path().join("journal.jsonl");
+        let bytes = fs::read(&path).unwrap();
+        let last = bytes[..bytes.len() - 1].iter().rposition(|b| *b == b'\n');
+        let torn: Vec<usize> = (last.map_or(0, |end| end + 1)..bytes.len()).collect();
+        let torn = dice.one_of(&torn).unwrap();
+        fs::write(&path, &bytes[..torn]).unwrap();
+        let mut journal = FileJournal::new(dir.path());
+        run(&mut host, &mut journal, &graph, None, None)
+            .ended
+            .unwrap_or_else(|why| panic!("record {at} torn at byte {torn}: {why}"));
+        let receipt = journal.receipt().unwrap();
+        let ids = |receipt: &Receipt| -> Vec<_> {
+            let entries = receipt.entries.iter();
+            entries
+                .map(|entry| (entry.id.clone(), entry.origin, entry.open))
+                .collect()
+        };
+        assert_eq!(ids(&receipt), ids(&whole), "record {at} torn at {torn}");
+        let again = run(&mut host, &mut journal, &graph, None, None);
+        again.ended.unwrap();
+        assert_eq!((again.writes, again.records), (0, 0), "record {at}");
+    }
 }
 
 /// Repeats a run of chance with `AZTEC_KIT_SEED`, as the machine case does.

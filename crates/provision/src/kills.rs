@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::Fault;
 use crate::engine::{
-    Apply, Consent, Event, Graph, Journal, MemoryJournal, Origin, Outcome, Plan, Quiet, Receipt,
+    Apply, Consent, Event, Graph, Guard, Journal, MemoryJournal, Origin, Plan, Quiet, Receipt,
     Resource, ResourceId, Stop,
 };
 use crate::host::FileType;
@@ -28,31 +28,19 @@ pub enum Kill {
 }
 
 /// A journal whose process dies at a record.
-pub struct Mortal<'a> {
+struct Mortal<'a> {
     journal: &'a mut dyn Journal,
     records: usize,
     dies_at: Option<Kill>,
 }
 
-impl std::fmt::Debug for Mortal<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Mortal({:?})", self.dies_at)
-    }
-}
-
 impl<'a> Mortal<'a> {
-    /// This journal, dying there; one that dies at no record only counts them.
-    pub fn new(journal: &'a mut dyn Journal, dies_at: Option<Kill>) -> Self {
+    fn new(journal: &'a mut dyn Journal, dies_at: Option<Kill>) -> Self {
         Self {
             journal,
             records: 0,
             dies_at,
         }
-    }
-
-    /// Records written so far.
-    pub fn records(&self) -> usize {
-        self.records
     }
 }
 
@@ -90,8 +78,8 @@ pub struct State {
 /// What a run did.
 #[derive(Debug)]
 pub struct Ran {
-    /// How it ended.
-    pub ended: Result<Outcome, Stop>,
+    /// How it ended: well, or why and where it did not.
+    pub ended: Result<(), String>,
     /// Writes of the host.
     pub writes: usize,
     /// Records of the journal.
@@ -110,26 +98,50 @@ impl State {
 
     /// Brings the host to what a graph wants, and dies on the way when asked.
     pub fn run<R: Resource>(&mut self, graph: &Graph<R>, dies_at: Option<Kill>) -> Ran {
-        let before = self.host.writes;
-        if let Some(Kill::Write(at)) = dies_at {
-            self.host.dies_at = Some(before + at);
-        }
-        let mut journal = Mortal::new(&mut self.journal, dies_at);
-        let ended = Apply {
-            hands: &mut self.host,
-            journal: &mut journal,
+        run(&mut self.host, &mut self.journal, graph, None, dies_at)
+    }
+}
+
+/// Brings a host to what a graph wants, with whatever journal, and dies on the way when asked.
+pub fn run<R: Resource>(
+    host: &mut FakeHost,
+    journal: &mut dyn Journal,
+    graph: &Graph<R>,
+    guard: Option<&Guard>,
+    dies_at: Option<Kill>,
+) -> Ran {
+    dying(host, journal, dies_at, |host, journal| {
+        Apply {
+            hands: host,
+            journal,
             consent: Consent::Configuration,
             cancel: &AtomicBool::new(false),
             progress: &mut Quiet,
         }
-        .run(graph);
-        let records = journal.records();
-        self.host.dies_at = None;
-        Ran {
-            ended,
-            writes: self.host.writes - before,
-            records,
-        }
+        .run_guarded(graph, guard)
+        .map(drop)
+        .map_err(|stop| told(&stop))
+    })
+}
+
+/// Does anything to a host that can be killed, and says how far it came.
+pub fn dying(
+    host: &mut FakeHost,
+    journal: &mut dyn Journal,
+    dies_at: Option<Kill>,
+    what: impl FnOnce(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
+) -> Ran {
+    let before = host.writes;
+    if let Some(Kill::Write(at)) = dies_at {
+        host.dies_at = Some(before + at);
+    }
+    let mut journal = Mortal::new(journal, dies_at);
+    let ended = what(host, &mut journal);
+    host.dies_at = None;
+    Ran {
+        ended,
+        writes: host.writes - before,
+        records: journal.records,
     }
 }
 
@@ -260,8 +272,8 @@ impl<R: Resource> Walk<'_, R> {
         let mut state = from.clone();
         let ran = state.run(graph, None);
         match &ran.ended {
-            Ok(_) => Ok((state, ran)),
-            Err(stop) => Err(format!("without a kill: {}", told(stop))),
+            Ok(()) => Ok((state, ran)),
+            Err(why) => Err(format!("without a kill: {why}")),
         }
     }
 
@@ -269,15 +281,15 @@ impl<R: Resource> Walk<'_, R> {
         let mut state = from.clone();
         match state.run(graph, Some(kill)).ended {
             Err(_) => Ok(state),
-            Ok(_) => Err(format!("{kill:?} was never reached")),
+            Ok(()) => Err(format!("{kill:?} was never reached")),
         }
     }
 
     /// Runs again, and looks whether the host is now as one where nothing was killed.
     fn heals(&self, state: &mut State, graph: &Graph<R>, like: &State) -> Result<(), String> {
         let secrets = self.secrets(&state.host);
-        if let Err(stop) = state.run(graph, None).ended {
-            return Err(format!("the next run stops: {}", told(&stop)));
+        if let Err(why) = state.run(graph, None).ended {
+            return Err(format!("the next run stops: {why}"));
         }
         let now = self.secrets(&state.host);
         if let Some(path) = secrets

@@ -14,6 +14,7 @@ use provision::engine::{
 };
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
+use provision::kills::{self, Kill, all, dying};
 use provision::kinds::{File, Owner};
 use serde::{Deserialize, Serialize};
 
@@ -129,8 +130,7 @@ fn what_is_confirmed_stays_and_leaves_nothing_behind() {
     assert_eq!(keep(&mut host, &mut journal), 0, "confirming twice");
     assert!(back(&mut host, &mut journal).unwrap().is_empty());
     assert_eq!(host.text(DOOR).unwrap(), "shut\n");
-    let ours = |path: &&std::path::PathBuf| path.to_string_lossy().contains("take-back");
-    assert_eq!(host.tree.keys().filter(ours).count(), 0);
+    assert_eq!(left(&host), 0);
 }
 
 #[test]
@@ -163,46 +163,92 @@ fn without_its_program_nothing_is_changed() {
     assert_eq!(host.text(DOOR).unwrap(), "open\n");
 }
 
+/// Every place where this can die on a host that `begin` has made, and both after each.
+fn killed(
+    begin: impl Fn() -> (FakeHost, MemoryJournal),
+    what: impl Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
+) -> Vec<(Kill, FakeHost, MemoryJournal)> {
+    let (mut host, mut journal) = begin();
+    let whole = dying(&mut host, &mut journal, None, &what);
+    whole.ended.as_ref().unwrap();
+    let died = |kill| {
+        let (mut host, mut journal) = begin();
+        let ran = dying(&mut host, &mut journal, Some(kill), &what);
+        assert!(ran.ended.is_err(), "{kill:?} was never reached");
+        (kill, host, journal)
+    };
+    all(&whole).into_iter().map(died).collect()
+}
+
+fn shut() -> (FakeHost, MemoryJournal) {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    run(&mut host, &mut journal, "shut\n").unwrap();
+    (host, journal)
+}
+
+/// What is left of the guard itself.
+fn left(host: &FakeHost) -> usize {
+    let paths = host.tree.keys();
+    paths
+        .filter(|path| path.to_string_lossy().contains("take-back"))
+        .count()
+}
+
 #[test]
 fn wherever_the_run_dies_a_changed_door_has_its_timer_and_goes_back() {
-    let mut deaths = 0;
-    for write in 0.. {
-        let (mut host, mut journal) = (host(), MemoryJournal::default());
-        host.dies_at = Some(write);
-        let ended = run(&mut host, &mut journal, "shut\n").is_ok();
-        host.dies_at = None;
+    let guard = common::guard();
+    let all = killed(
+        || (host(), MemoryJournal::default()),
+        |host, journal| kills::run(host, journal, &graph("shut\n"), Some(&guard), None).ended,
+    );
+    assert!(all.len() > 15, "only {} places were tried", all.len());
+    for (kill, mut host, mut journal) in all {
         if host.text(DOOR).unwrap() != "open\n" {
-            assert!(armed(&host), "no timer when the run dies at write {write}");
+            assert!(armed(&host), "no timer when the run dies at {kill:?}");
         }
         back(&mut host, &mut journal).unwrap();
-        assert_eq!(host.text(DOOR).unwrap(), "open\n", "died at write {write}");
+        assert_eq!(host.text(DOOR).unwrap(), "open\n", "died at {kill:?}");
         assert!(journal.receipt().unwrap().entries.is_empty());
-        if ended {
-            break;
-        }
-        deaths += 1;
+        assert_eq!(left(&host), 0, "died at {kill:?}");
     }
-    assert!(deaths > 5, "only {deaths} writes were tried");
 }
 
 #[test]
 fn wherever_taking_back_dies_the_next_try_ends_it() {
-    for write in 0.. {
-        let (mut host, mut journal) = (host(), MemoryJournal::default());
-        run(&mut host, &mut journal, "shut\n").unwrap();
-        host.dies_at = Some(host.writes + write);
-        let ended = back(&mut host, &mut journal).is_ok();
-        host.dies_at = None;
+    let all = killed(shut, |host, journal| {
+        let all = take_back::<Host>(Path::new(STATE), host, journal);
+        all.map(drop).map_err(|fault| fault.chain())
+    });
+    assert!(all.len() > 5, "only {} places were tried", all.len());
+    for (kill, mut host, mut journal) in all {
         back(&mut host, &mut journal).unwrap();
-        assert_eq!(host.text(DOOR).unwrap(), "open\n");
-        let left = host
-            .tree
-            .keys()
-            .filter(|path| path.to_string_lossy().contains("take-back"));
-        assert_eq!(left.count(), 0, "died at write {write}");
-        if ended {
-            assert!(write > 3, "only {write} writes were tried");
-            break;
+        assert_eq!(host.text(DOOR).unwrap(), "open\n", "died at {kill:?}");
+        assert_eq!(left(&host), 0, "died at {kill:?}");
+        let receipt = journal.receipt().unwrap();
+        assert!(receipt.entries.is_empty() && receipt.unconfirmed.is_empty());
+        assert_eq!(receipt.taken_back.len(), 1, "died at {kill:?}");
+    }
+}
+
+#[test]
+fn wherever_a_confirmation_dies_it_counts_or_the_time_runs_on() {
+    let all = killed(shut, |host, journal| {
+        let all = confirm(Path::new(STATE), host, journal);
+        all.map(drop).map_err(|fault| fault.chain())
+    });
+    assert!(all.len() > 5, "only {} places were tried", all.len());
+    for (kill, mut host, mut journal) in all {
+        let waiting = journal.receipt().unwrap().unconfirmed.len();
+        if waiting > 0 {
+            assert!(armed(&host), "no timer when it dies at {kill:?}");
         }
+        // The time is over, and then somebody confirms again.
+        let (mut late, mut record) = (host.clone(), journal.clone());
+        assert_eq!(back(&mut late, &mut record).unwrap().len(), waiting);
+        let door = ["shut\n", "open\n"][waiting];
+        assert_eq!(late.text(DOOR).unwrap(), door, "died at {kill:?}");
+        assert_eq!(keep(&mut host, &mut journal), waiting);
+        assert_eq!(host.text(DOOR).unwrap(), "shut\n", "died at {kill:?}");
+        assert_eq!((left(&late), left(&host)), (0, 0), "died at {kill:?}");
     }
 }

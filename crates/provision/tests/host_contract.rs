@@ -400,16 +400,13 @@ fn the_host_in_memory_keeps_the_contract() {
 
 #[test]
 fn the_real_host_keeps_the_contract() {
-    for (number, (name, statement)) in STATEMENTS.iter().enumerate() {
+    for (name, statement) in STATEMENTS {
         println!("{name}");
-        let name = format!("kit-contract-{number}-{}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
-        fs::create_dir(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
         statement(&mut Place {
             host: &mut RealHost,
-            dir: dir.clone(),
-            me: me(&dir),
+            dir: dir.path().to_owned(),
+            me: me(dir.path()),
         });
-        fs::remove_dir_all(&dir).unwrap();
     }
 }

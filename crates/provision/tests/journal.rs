@@ -11,28 +11,10 @@ use std::process::Command;
 use provision::engine::{Event, FileJournal, Journal, Origin, Receipt, ResourceId};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
+use tempfile::TempDir;
 
-/// A directory of this test alone, gone when it ends well.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("kit-journal-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        Self(dir)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("journal.jsonl")
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            fs::remove_dir_all(&self.0).unwrap();
-        }
-    }
+fn file(dir: &TempDir) -> PathBuf {
+    dir.path().join("journal.jsonl")
 }
 
 fn id(name: &str) -> ResourceId {
@@ -62,19 +44,19 @@ fn receipt(dir: &Path) -> Receipt {
 
 #[test]
 fn a_record_torn_at_any_byte_never_counts_and_the_next_one_can_be_written() {
-    let dir = Dir::new("torn");
-    let mut journal = FileJournal::new(&dir.0);
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = FileJournal::new(dir.path());
     journal.append(&noted("first")).unwrap();
-    let before = receipt(&dir.0);
-    let whole = fs::read(dir.file()).unwrap().len();
+    let before = receipt(dir.path());
+    let whole = fs::read(file(&dir)).unwrap().len();
     journal.append(&foreign()).unwrap();
-    let bytes = fs::read(dir.file()).unwrap();
+    let bytes = fs::read(file(&dir)).unwrap();
     assert!(!bytes.is_ascii(), "no letter of several bytes to tear");
     for end in whole..bytes.len() {
-        fs::write(dir.file(), &bytes[..end]).unwrap();
-        assert_eq!(receipt(&dir.0), before, "torn at byte {end}");
-        FileJournal::new(&dir.0).append(&noted("next")).unwrap();
-        let after = receipt(&dir.0);
+        fs::write(file(&dir), &bytes[..end]).unwrap();
+        assert_eq!(receipt(dir.path()), before, "torn at byte {end}");
+        FileJournal::new(dir.path()).append(&noted("next")).unwrap();
+        let after = receipt(dir.path());
         assert_eq!(after.entries, before.entries, "torn at byte {end}");
         assert!(after.notes.contains_key("next"), "torn at byte {end}");
         assert!(after.notes.contains_key("first"), "torn at byte {end}");
@@ -84,13 +66,13 @@ fn a_record_torn_at_any_byte_never_counts_and_the_next_one_can_be_written() {
 /// `confirm` works beside an apply: when it is killed in the middle of its record, the apply goes on.
 #[test]
 fn what_another_writer_left_torn_does_not_swallow_the_next_record() {
-    let dir = Dir::new("beside");
-    let mut journal = FileJournal::new(&dir.0);
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = FileJournal::new(dir.path());
     journal.append(&noted("first")).unwrap();
-    let mut other = OpenOptions::new().append(true).open(dir.file()).unwrap();
+    let mut other = OpenOptions::new().append(true).open(file(&dir)).unwrap();
     other.write_all(b"{\"event\":\"confir").unwrap();
     journal.append(&noted("second")).unwrap();
-    let notes = receipt(&dir.0).notes;
+    let notes = receipt(dir.path()).notes;
     assert!(notes.contains_key("first") && notes.contains_key("second"));
 }
 
@@ -103,7 +85,7 @@ fn a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some(
     if let Some(dir) = std::env::var_os(FULL) {
         return full(Path::new(&dir));
     }
-    let dir = Dir::new("full");
+    let dir = tempfile::tempdir().unwrap();
     let me = std::env::current_exe().unwrap();
     // Whoever ignores the signal is told by the write, and a shell's child goes on ignoring what it did.
     let status = Command::new("sh")
@@ -114,11 +96,11 @@ fn a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some(
         ])
         .args(["--exact", "--test-threads=1", "--quiet"])
         .arg("a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some")
-        .env(FULL, &dir.0)
+        .env(FULL, dir.path())
         .status()
         .unwrap();
     assert!(status.success());
-    assert!(receipt(&dir.0).notes.contains_key("room"), "not tried");
+    assert!(receipt(dir.path()).notes.contains_key("room"), "not tried");
 }
 
 fn full(dir: &Path) {
@@ -143,16 +125,16 @@ fn full(dir: &Path) {
 
 #[test]
 fn two_writers_and_a_compaction_lose_nothing() {
-    let dir = Dir::new("two");
-    FileJournal::new(&dir.0).append(&noted("0")).unwrap();
-    let line = fs::read(dir.file()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    FileJournal::new(dir.path()).append(&noted("0")).unwrap();
+    let line = fs::read(file(&dir)).unwrap();
     // Long enough to be folded.
-    fs::write(dir.file(), line.repeat(3995)).unwrap();
+    fs::write(file(&dir), line.repeat(3995)).unwrap();
     // What a compaction that was killed had staged.
-    fs::write(dir.0.join("journal.jsonl.new"), b"{\"event\":").unwrap();
+    fs::write(dir.path().join("journal.jsonl.new"), b"{\"event\":").unwrap();
     std::thread::scope(|scope| {
         for name in ["apply", "confirm"] {
-            let mut journal = FileJournal::new(&dir.0);
+            let mut journal = FileJournal::new(dir.path());
             scope.spawn(move || {
                 for number in 0..20 {
                     let note = noted(&format!("{name} {number}"));
@@ -164,21 +146,21 @@ fn two_writers_and_a_compaction_lose_nothing() {
             });
         }
     });
-    assert_eq!(receipt(&dir.0).notes.len(), 41);
-    let lines = fs::read_to_string(dir.file()).unwrap().lines().count();
+    assert_eq!(receipt(dir.path()).notes.len(), 41);
+    let lines = fs::read_to_string(file(&dir)).unwrap().lines().count();
     assert!(lines < 100, "{lines} lines: it was not folded");
-    assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 1, "staged files");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "staged files");
 }
 
 #[test]
 fn a_damaged_line_in_the_middle_is_told_and_not_skipped() {
-    let dir = Dir::new("damaged");
-    let mut journal = FileJournal::new(&dir.0);
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = FileJournal::new(dir.path());
     journal.append(&noted("first")).unwrap();
-    let mut bytes = fs::read(dir.file()).unwrap();
+    let mut bytes = fs::read(file(&dir)).unwrap();
     bytes.extend(b"{\"event\":\xff}\n");
-    fs::write(dir.file(), &bytes).unwrap();
+    fs::write(file(&dir), &bytes).unwrap();
     journal.append(&noted("second")).unwrap();
-    let fault = FileJournal::new(&dir.0).receipt().unwrap_err();
+    let fault = FileJournal::new(dir.path()).receipt().unwrap_err();
     assert!(fault.chain().contains("line 2"), "{}", fault.chain());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{ApplyCx, Event, Journal, Resource, ResourceId, Reverted, TakenBack};
 use crate::Fault;
-use crate::host::{Hands, NewFile, Order, Probe, Query};
+use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
 use crate::tools::systemctl;
 
 /// Runs `<program> take-back` when the time is over.
@@ -130,6 +130,7 @@ fn disarm(state: &Path, hands: &mut dyn Hands) -> Result<(), Fault> {
     let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
     let mut left = false;
     for path in &units {
+        clear_staged(path, hands)?;
         left |= hands.meta(path)?.is_some();
     }
     if left {

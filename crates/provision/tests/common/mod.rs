@@ -53,12 +53,16 @@ pub fn run_guarded<R: Resource>(
     journal: &mut MemoryJournal,
     graph: &Graph<R>,
 ) -> Result<Outcome, Stop> {
-    let guard = Guard {
+    apply(host, journal, graph, Some(&guard()))
+}
+
+/// What takes a change back after five minutes.
+pub fn guard() -> Guard {
+    Guard {
         state: STATE.into(),
         program: KIT.into(),
         window: Duration::from_secs(300),
-    };
-    apply(host, journal, graph, Some(&guard))
+    }
 }
 
 fn apply<R: Resource>(
