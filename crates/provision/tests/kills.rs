@@ -1,8 +1,6 @@
 //! Whatever is killed, wherever: every kind alone, its apply, its removal, and a run that is killed and then no longer
 //! wanted.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 mod common;
 
 use common::cases::cases;
