@@ -1,7 +1,7 @@
 //! The contract of every kind, tried on a host in memory.
 //!
-//! For each kind: the second apply is a no-op, the diff lists every field, revert restores,
-//! and a crash after the n-th write, for every n, is healed by running again.
+//! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. What is killed is tried
+//! in `kills.rs`.
 
 mod common;
 
@@ -87,46 +87,6 @@ fn reverting_restores_the_host() {
                 "{}: {left} must stay",
                 case.name
             );
-        }
-    }
-}
-
-#[test]
-fn a_crash_after_any_write_is_healed_by_the_next_run_and_can_be_undone() {
-    for case in cases() {
-        let before = shape(&case.host, case.leaves);
-        for n in 0.. {
-            let mut host = case.host.clone();
-            let mut journal = MemoryJournal::default();
-            host.dies_at = Some(n);
-            let died = run(&mut host, &mut journal, &case.graph).is_err();
-            host.dies_at = None;
-            let secret = host.text("/etc/key");
-            run(&mut host, &mut journal, &case.graph)
-                .unwrap_or_else(|stop| panic!("{} after write {n}: {stop:?}", case.name));
-            assert!(
-                plan(&host, &journal, &case.graph).is_empty(),
-                "{} after write {n}",
-                case.name
-            );
-            if secret.is_some() {
-                assert_eq!(
-                    host.text("/etc/key"),
-                    secret,
-                    "{}: a secret was replaced",
-                    case.name
-                );
-            }
-            run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
-            assert_eq!(
-                shape(&host, case.leaves),
-                before,
-                "{} after write {n}",
-                case.name
-            );
-            if !died {
-                break;
-            }
         }
     }
 }
