@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use common::cases::{Host, cases, graph, plan, secret, shape, user};
 use common::run;
 use provision::engine::{
-    Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Quiet, Resource,
+    Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Plan, Quiet, Resource,
 };
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, Order, Probe};
@@ -269,6 +269,21 @@ fn a_service_that_was_stopped_is_changed_and_not_made() {
     host.tell(&Order::new(["systemctl", "stop", "x.service"]))
         .unwrap();
     assert_eq!(last(&host, &journal), Action::Update);
+}
+
+#[test]
+fn a_host_whose_systemd_does_not_answer_is_told_and_not_touched() {
+    let wanted = with_input("a=1\n");
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    host.silent = true;
+    let seen = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap_err();
+    assert!(seen.chain().contains("systemctl does not answer"));
+    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    assert_eq!(stop.fault.chain(), seen.chain());
+    assert_eq!(host.writes, 0);
+    assert!(journal.receipt().unwrap().entries.is_empty());
+    host.silent = false;
+    run(&mut host, &mut journal, &wanted).unwrap();
 }
 
 #[test]

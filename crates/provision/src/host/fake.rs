@@ -57,6 +57,8 @@ pub struct FakeHost {
     pub engine: FakeEngine,
     /// What the journal of each unit has, as journalctl prints it.
     pub journals: BTreeMap<String, String>,
+    /// Whether every question fails, as when systemd does not answer.
+    pub silent: bool,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
     now_us: i64,
@@ -233,6 +235,9 @@ impl Probe for FakeHost {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
+        if self.silent {
+            return Err(Fault::new(format!("{} does not answer", query.argv()[0])));
+        }
         let stdout = match query {
             Query::Units(names) => {
                 let shown: Vec<_> = names.iter().map(|name| self.show(name)).collect();
