@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::sh;
+use crate::{meter, say, sh};
 
 const SHARED: &str = "/var/cache/aztec-kit-machines";
 
@@ -59,7 +59,7 @@ pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Re
     if done.is_dir() {
         return Ok(done);
     }
-    println!("   preparing {shelf}/{id} (once)");
+    say!("   preparing {shelf}/{id} (once)");
     let begin = Instant::now();
     let partial = shelf_dir.join(format!("{id}.partial"));
     if partial.exists() {
@@ -67,7 +67,7 @@ pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Re
     }
     make(&partial).with_context(|| format!("cannot prepare {shelf}/{id}"))?;
     fs::rename(&partial, &done)?;
-    println!(
+    say!(
         "   prepared {shelf}/{id} in {} s",
         begin.elapsed().as_secs()
     );
@@ -121,13 +121,19 @@ pub fn lock(path: &Path) -> Result<File> {
         .append(true)
         .open(path)
         .with_context(|| format!("cannot open {}", path.display()))?;
-    if file.try_lock().is_err() {
-        eprintln!(
-            "   waiting for {}, which someone else holds",
-            path.display()
-        );
-        file.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
+    let begin = Instant::now();
+    // Most are held for a moment only.
+    while file.try_lock().is_err() {
+        if begin.elapsed() > Duration::from_secs(2) {
+            say!(
+                "   waiting for {}, which someone else holds",
+                path.display()
+            );
+            meter::waiting(&format!("lock {}", path.display()), || file.lock())
+                .with_context(|| format!("cannot lock {}", path.display()))?;
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(file)
 }

@@ -5,28 +5,43 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::cargo::{self, Haste};
 use crate::prerequisites::{self, MUSL_TARGET};
-use crate::{cache, sh};
+use crate::{cache, say, sh};
 
 const PACKAGE: &str = "aztec-kit";
 
-/// Builds the release binary, checks that it is static, and puts it at `dist/aztec-kit`.
+/// Where [`build`] puts the binary.
 ///
 /// `AZTEC_KIT_BINARY` names one that is built already: a debug build is quicker to try.
+pub fn path() -> PathBuf {
+    given().unwrap_or_else(|| sh::workspace().join("dist").join(PACKAGE))
+}
+
+fn given() -> Option<PathBuf> {
+    std::env::var_os("AZTEC_KIT_BINARY").map(PathBuf::from)
+}
+
+/// Builds the release binary, checks that it is static, and puts it at its [`path`].
 pub fn build() -> Result<PathBuf> {
-    if let Some(given) = std::env::var_os("AZTEC_KIT_BINARY") {
-        let given = PathBuf::from(given);
-        println!("   {}: as given", given.display());
-        return Ok(given);
+    let path = path();
+    if given().is_some() {
+        say!("   {}: as given", path.display());
+        return Ok(path);
     }
     prerequisites::for_dist()?;
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    sh::loud(
-        sh::command(&cargo)
-            .args(["build", "--quiet", "--release", "--locked"])
-            .args(["--package", PACKAGE, "--target", MUSL_TARGET])
-            .env("CC_x86_64_unknown_linux_musl", "musl-gcc")
-            .current_dir(sh::workspace()),
+    cargo::run_with(
+        &[
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            PACKAGE,
+            "--target",
+            MUSL_TARGET,
+        ],
+        Haste::Usual,
+        &[("CC_x86_64_unknown_linux_musl", "musl-gcc")],
     )?;
     let built = cache::target()
         .join(MUSL_TARGET)
@@ -38,11 +53,9 @@ pub fn build() -> Result<PathBuf> {
         "{} is not static: it asks for a dynamic loader",
         built.display()
     );
-    let dist = sh::workspace().join("dist");
-    fs::create_dir_all(&dist)?;
-    let path = dist.join(PACKAGE);
+    fs::create_dir_all(sh::workspace().join("dist"))?;
     replace(&built, &path)?;
-    println!(
+    say!(
         "   dist/{PACKAGE}: static, {:.1} MB",
         bytes.len() as f64 / 1e6
     );

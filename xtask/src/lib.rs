@@ -6,13 +6,17 @@
 
 pub mod bench;
 pub mod cache;
+pub mod cargo;
 pub mod cases;
 pub mod demo;
 pub mod dist;
 pub mod machine;
+pub mod meter;
 pub mod prerequisites;
+pub mod report;
+pub mod runner;
+pub mod schedule;
 pub mod sh;
-pub mod tally;
 pub mod test;
 pub mod tidy;
 pub mod vm;

@@ -1,8 +1,10 @@
 //! What the outer machine must have before a machine can be built and booted.
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context as _, Result, bail};
 
-use crate::sh;
+use crate::{say, sh};
 
 /// The target of the release binary.
 pub const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
@@ -40,7 +42,7 @@ pub fn for_dist() -> Result<()> {
         &["--print", "target-libdir", "--target", MUSL_TARGET],
     )?;
     if !std::path::Path::new(libdir.trim()).is_dir() {
-        println!("   adding the Rust target {MUSL_TARGET}");
+        say!("   adding the Rust target {MUSL_TARGET}");
         sh::quiet("rustup", &["target", "add", MUSL_TARGET])?;
     }
     Ok(())
@@ -61,6 +63,9 @@ pub fn for_virtual_machines() -> Result<()> {
 }
 
 fn install(wanted: &[(&str, &str)]) -> Result<()> {
+    // apt-get waits for others only while it installs, and not while it updates.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut packages: Vec<&str> = wanted
         .iter()
         .filter(|(program, _)| sh::find(program).is_none())
@@ -73,20 +78,17 @@ fn install(wanted: &[(&str, &str)]) -> Result<()> {
     if sh::find("apt-get").is_none() || !rustix::process::geteuid().is_root() {
         bail!("please install the Debian packages: {}", packages.join(" "));
     }
-    println!("   installing with apt-get: {}", packages.join(" "));
+    say!("   installing with apt-get: {}", packages.join(" "));
     // A machine that has just booted may still hold the lock with its own upgrades: wait for it.
-    let lock = "DPkg::Lock::Timeout=600";
-    let apt = |args: &[&str]| {
-        sh::loud(
-            sh::command("apt-get")
-                .args(["-o", lock, "-qq"])
-                .args(args)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .stdout(std::process::Stdio::null()),
-        )
-    };
-    apt(&["update"])?;
-    let mut args = vec!["install", "--yes", "--no-install-recommends"];
-    args.extend(&packages);
-    apt(&args)
+    let apt = [
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=600",
+        "-qq",
+    ];
+    sh::quiet("env", &[&apt[..], &["update"]].concat())?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    sh::quiet("env", &[&apt[..], &install, &packages].concat())?;
+    Ok(())
 }

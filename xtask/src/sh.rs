@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::meter;
+
 /// Where programs are looked for besides `PATH`: root's `PATH` under cron, su or a CI runner often
 /// lacks the `sbin` directories, where `ip` and `nft` live.
 const SYSTEM_PATH: [&str; 6] = [
@@ -34,9 +36,18 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// A command for a program found by [`find`].
+/// A command for a program found by [`find`], in the control group of the task of this thread.
 pub fn command(program: &str) -> Command {
-    Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)))
+    let found = find(program).unwrap_or_else(|| PathBuf::from(program));
+    let Some(group) = meter::group() else {
+        return Command::new(found);
+    };
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", "echo 0 >\"$0/cgroup.procs\"; exec \"$@\""])
+        .arg(group)
+        .arg(found);
+    command
 }
 
 /// Runs a program quietly; its output appears only in the error of a failure.
@@ -74,20 +85,24 @@ pub fn loud(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Asks `probe` until it has an answer, or fails with `what` when the time is over.
+/// Asks `probe` until it has an answer, or fails with `what` when the time is over. The longer it takes the less often it
+/// asks, since most questions start programs in a machine, and others wait for the processor.
 pub fn wait_for<T>(
     what: &str,
     limit: Duration,
     mut probe: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(answer) = probe()? {
-            return Ok(answer);
+    let begin = Instant::now();
+    meter::waiting(what, || {
+        loop {
+            if let Some(answer) = probe()? {
+                return Ok(answer);
+            }
+            if begin.elapsed() >= limit {
+                bail!("{what}: not within {} s", limit.as_secs());
+            }
+            let pause = begin.elapsed() / 20;
+            std::thread::sleep(pause.clamp(Duration::from_millis(100), Duration::from_secs(1)));
         }
-        if Instant::now() >= deadline {
-            bail!("{what}: not within {} s", limit.as_secs());
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    })
 }

@@ -1,23 +1,34 @@
-//! `cargo xtask test`: every check of the project, from the cheapest to the dearest.
+//! `cargo xtask test`: every check of the project, beside each other as far as the machine goes.
 
+use std::fs;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
-use crate::cases::{CASES, Case, Context};
-use crate::tally::Tally;
-use crate::{dist, prerequisites, sh, tidy};
+use crate::cargo::{self, Haste};
+use crate::cases::{BINARY, CASES, Case, Context, PREPARATIONS, PREREQUISITES};
+use crate::report::Report;
+use crate::runner::{self, Job};
+use crate::schedule::{Capacity, Cost, Task};
+use crate::{cache, dist, prerequisites, tidy};
 
-/// How many light cases run beside each other.
-const ABREAST: usize = 2;
+/// Tasks do not take their average all the time: this many times the cores that there are, as tried on two.
+const OVERBOOKED: f64 = 1.3;
 
-/// More cases than these do not fail by chance together.
+/// The part of the memory that tasks may take; the rest is for the page cache.
+const MEMORY: f64 = 0.8;
+
+/// More tasks than these do not fail by chance together.
 const SECOND_TRIES: usize = 3;
 
 /// No second try begins later than this after the start, so that the run ends within CI's 90 minutes.
 const SECOND_TRIES_UNTIL: Duration = Duration::from_secs(75 * 60);
+
+/// And nothing is waited for later than this, also if it hangs.
+const CI_UNTIL: Duration = Duration::from_secs(85 * 60);
 
 /// What to run, as the command line says.
 #[derive(Debug, Default)]
@@ -26,7 +37,7 @@ pub struct Selection {
     list: bool,
     keep: bool,
     second_try: bool,
-    case: Option<String>,
+    cases: Vec<String>,
 }
 
 impl Selection {
@@ -39,121 +50,303 @@ impl Selection {
                 Long("list") => selection.list = true,
                 Long("keep") => selection.keep = true,
                 Long("second-try") => selection.second_try = true,
-                Long("machine") => selection.case = Some(args.value()?.string()?),
+                Long("machine") => selection.cases.push(args.value()?.string()?),
                 other => return Err(other.unexpected().into()),
             }
         }
         Ok(selection)
     }
+
+    /// The machine cases to run.
+    fn cases(&self) -> Result<Vec<Case>> {
+        if self.cases.is_empty() {
+            return Ok(if self.fast {
+                Vec::new()
+            } else {
+                CASES.to_vec()
+            });
+        }
+        let find = |name: &String| match CASES.iter().find(|case| case.name == *name) {
+            Some(case) => Ok(*case),
+            None => bail!("there is no case `{name}`; `cargo xtask test --list` names them"),
+        };
+        self.cases.iter().map(find).collect()
+    }
+
+    /// Whether the code is checked as well, and not only the cases that were asked for.
+    fn code(&self) -> bool {
+        self.cases.is_empty()
+    }
 }
+
+/// What is said about the code without a machine: name, and what it says.
+const ABOUT_CODE: &[(&str, &str)] = &[
+    ("formatting", "every file is formatted as rustfmt does it"),
+    (
+        "textual rules",
+        "no file breaks a rule that no compiler knows",
+    ),
+    ("lints", "clippy has nothing to say"),
+    ("unit tests", "every unit and conformance test holds"),
+    (BINARY, "it compiles, and asks for no dynamic loader"),
+    (PREREQUISITES, "the outer machine has what machines need"),
+];
 
 /// Runs the selected checks; the last line printed is `N passed, N failed`.
 pub fn run(selection: &Selection) -> Result<ExitCode> {
     if selection.list {
-        for case in CASES {
-            println!("{:<16} {}", case.name, case.about);
+        let cases = CASES.iter().map(|case| (case.name, case.about));
+        for (name, about) in ABOUT_CODE.iter().copied().chain(cases) {
+            println!("{name:<22} {about}");
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let cases: Vec<Case> = match &selection.case {
-        None if selection.fast => Vec::new(),
-        None => CASES.to_vec(),
-        Some(name) => match CASES.iter().find(|case| case.name == name) {
-            Some(case) => vec![*case],
-            None => bail!("there is no case `{name}`; `cargo xtask test --list` names them"),
-        },
-    };
-    let start = Instant::now();
-    let mut tally = Tally::default();
-    if selection.case.is_none() {
-        tally.check("formatting", || cargo(&["fmt", "--all", "--check"]));
-        tally.check("lints", || {
-            cargo(&[
-                "clippy",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])
-        });
-        tally.check("unit tests", || cargo(&["test", "--quiet", "--workspace"]));
-        tally.check("textual rules", tidy::check);
+    let begin = Instant::now();
+    let jobs = Arc::new(jobs(selection)?);
+    let all: Vec<_> = (0..jobs.len()).collect();
+    let until = selection.second_try.then(|| begin + CI_UNTIL);
+    let mut report = Report::default();
+    report.add(runner::run(&jobs, &all, capacity(), until));
+    if selection.second_try {
+        second_tries(&mut report, &jobs, begin);
     }
-    let mut binary = None;
-    tally.check("release binary", || {
-        binary = Some(dist::build()?);
-        Ok(())
-    });
-    if !cases.is_empty() {
-        tally.check("machine prerequisites", prerequisites::for_machines);
-        let context = binary.map(|binary| Context {
-            binary,
-            keep: selection.keep,
-        });
-        machine_cases(&mut tally, &cases, context.as_ref());
-        if let (true, Some(context)) = (selection.second_try, &context) {
-            second_tries(&mut tally, &cases, context, start + SECOND_TRIES_UNTIL);
-        }
-    }
-    print!("\n{}", tally.summary());
-    Ok(if tally.failed().is_empty() {
+    let took = begin.elapsed();
+    print!("\n{}", report.table(took));
+    fs::create_dir_all(cache::target())?;
+    report.write(&cache::target().join("test-run.json"), took)?;
+    print!("\n{}", report.summary());
+    Ok(if report.all_held() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// What failed gets one more try, with the machine for itself: decision 0017.
-fn second_tries(tally: &mut Tally, cases: &[Case], context: &Context, until: Instant) {
-    let failed = tally.failed().to_vec();
-    if failed.len() > SECOND_TRIES {
+/// What failed gets one more try, with the machine for itself, and then what needs it: decision 0017.
+fn second_tries(report: &mut Report, jobs: &Arc<Vec<Job>>, begin: Instant) {
+    if report.failed().len() > SECOND_TRIES {
         return;
     }
-    for case in cases.iter().filter(|case| failed.contains(&case.name)) {
-        if Instant::now() < until {
-            tally.again(case.name, || (case.run)(context));
+    let until = Some(begin + CI_UNTIL);
+    for job in report.failed_by_chance() {
+        if begin.elapsed() < SECOND_TRIES_UNTIL {
+            println!("\n== once more, alone");
+            report.add(runner::run(jobs, &[job], capacity(), until));
         }
+    }
+    if report.failed().is_empty() && begin.elapsed() < SECOND_TRIES_UNTIL {
+        report.add(runner::run(jobs, &report.untried(), capacity(), until));
     }
 }
 
-/// Light cases first, some beside each other; the others have the machine for themselves.
-fn machine_cases(tally: &mut Tally, cases: &[Case], context: Option<&Context>) {
-    let Some(context) = context else {
-        for case in cases {
-            tally.check(case.name, || Err(anyhow!("no release binary to try")));
-        }
-        return;
+/// What this machine has for tasks.
+fn capacity() -> Capacity {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo.lines().find_map(|line| {
+        let rest = line.strip_prefix("MemAvailable:")?;
+        rest.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    // Without the file, as if there were enough: a task more than fits is slow, and none at all is worse.
+    let memory = available.map_or(f64::INFINITY, |kib| kib / 1024.0);
+    Capacity {
+        cores: cores as f64 * OVERBOOKED,
+        memory: memory * MEMORY,
+    }
+}
+
+/// The tasks of a selection, each behind what it needs.
+fn jobs(selection: &Selection) -> Result<Vec<Job>> {
+    let cases = selection.cases()?;
+    let context = Context {
+        binary: dist::path(),
+        keep: selection.keep,
     };
-    let (light, heavy): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.light);
-    for abreast in light.chunks(ABREAST) {
-        let names: Vec<_> = abreast.iter().map(|case| case.name).collect();
-        println!("\n== machine: {}", names.join(" and "));
-        let begin = Instant::now();
-        let outcomes: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = abreast
-                .iter()
-                .map(|case| scope.spawn(|| (case.run)(context)))
-                .collect();
-            running
-                .into_iter()
-                .map(|case| {
-                    case.join()
-                        .unwrap_or_else(|_| Err(anyhow!("the case panicked")))
-                })
-                .collect()
-        });
-        for (case, outcome) in abreast.iter().zip(outcomes) {
-            tally.count(case.name, begin, outcome);
-        }
+    let needed = needed(&cases);
+    let mut jobs = Vec::new();
+    if selection.code() {
+        about_code(&mut jobs, !cases.is_empty());
     }
-    for case in heavy {
-        tally.check(case.name, || (case.run)(context));
+    if needed.contains(&PREREQUISITES) {
+        let run = Box::new(prerequisites::for_machines);
+        add(
+            &mut jobs,
+            PREREQUISITES,
+            &[],
+            Cost {
+                wall: 15,
+                cpu: 8,
+                memory: 50,
+            },
+            run,
+        )
+        .chancy = true;
     }
+    if needed.contains(&BINARY) {
+        let run = Box::new(|| dist::build().map(drop));
+        let cost = Cost {
+            wall: 150,
+            cpu: 290,
+            memory: 1500,
+        };
+        add(&mut jobs, BINARY, &[], cost, run).task.filler = true;
+    }
+    for preparation in PREPARATIONS.iter().filter(|it| needed.contains(&it.name)) {
+        let (context, make) = (context.clone(), preparation.run);
+        let run = Box::new(move || make(&context));
+        let job = add(
+            &mut jobs,
+            preparation.name,
+            preparation.needs,
+            preparation.cost,
+            run,
+        );
+        (job.chancy, job.statement) = (true, false);
+    }
+    for case in cases {
+        let context = context.clone();
+        let run = Box::new(move || (case.run)(&context));
+        add(&mut jobs, case.name, case.needs, case.cost, run).chancy = true;
+    }
+    Ok(jobs)
 }
 
-fn cargo(args: &[&str]) -> Result<()> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    sh::loud(sh::command(&cargo).args(args).current_dir(sh::workspace()))
+/// What the cases need, and what that needs.
+fn needed(cases: &[Case]) -> Vec<&'static str> {
+    let mut needed: Vec<_> = cases.iter().flat_map(|case| case.needs).copied().collect();
+    // Each preparation stands behind what it needs.
+    for preparation in PREPARATIONS.iter().rev() {
+        if needed.contains(&preparation.name) {
+            needed.extend(preparation.needs);
+        }
+    }
+    needed
+}
+
+fn add<'a>(
+    jobs: &'a mut Vec<Job>,
+    name: &'static str,
+    needs: &[&str],
+    cost: Cost,
+    run: Box<dyn Fn() -> Result<()> + Send + Sync>,
+) -> &'a mut Job {
+    let place = |need: &&str| jobs.iter().position(|job| job.name == *need);
+    let task = Task {
+        cost,
+        needs: needs.iter().filter_map(place).collect(),
+        filler: false,
+    };
+    let job = Job {
+        name,
+        task,
+        statement: true,
+        chancy: false,
+        run,
+    };
+    jobs.push(job);
+    let last = jobs.len() - 1;
+    &mut jobs[last]
+}
+
+/// The checks of the code. Beside machines, compilers take what these leave.
+fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
+    let haste = if beside_machines {
+        Haste::Last
+    } else {
+        Haste::Usual
+    };
+    let cost = |wall, cpu, memory| Cost { wall, cpu, memory };
+    let cargo =
+        |args: &'static [&'static str], haste| -> Box<dyn Fn() -> Result<()> + Send + Sync> {
+            Box::new(move || cargo::run(args, haste))
+        };
+    let format = cargo(&["fmt", "--all", "--check"], Haste::Usual);
+    add(jobs, "formatting", &[], cost(2, 2, 100), format);
+    add(
+        jobs,
+        "textual rules",
+        &[],
+        cost(1, 1, 10),
+        Box::new(tidy::check),
+    );
+    let lints = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    let lints: &'static [&'static str] = Box::leak(Box::new(lints));
+    let lints = cargo(lints, haste);
+    add(jobs, "lints", &[], cost(75, 130, 1500), lints)
+        .task
+        .filler = beside_machines;
+    let tests = cargo(&["test", "--workspace", "--", "--quiet"], haste);
+    add(jobs, "unit tests", &[], cost(120, 170, 1500), tests)
+        .task
+        .filler = beside_machines;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{ABOUT_CODE, Selection, capacity, jobs};
+    use crate::cases::{CASES, PREPARATIONS};
+
+    fn names(selection: &Selection) -> Vec<&'static str> {
+        let jobs = jobs(selection).unwrap();
+        jobs.iter().map(|job| job.name).collect()
+    }
+
+    #[test]
+    fn everything_that_is_needed_stands_before_who_needs_it() {
+        let jobs = jobs(&Selection::default()).unwrap();
+        let needs = PREPARATIONS
+            .iter()
+            .map(|it| (it.name, it.needs))
+            .chain(CASES.iter().map(|it| (it.name, it.needs)));
+        for (name, needs) in needs {
+            let at = jobs.iter().position(|job| job.name == name).unwrap();
+            assert_eq!(jobs[at].task.needs.len(), needs.len(), "{name}");
+            assert!(jobs[at].task.needs.iter().all(|need| *need < at), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_used_twice_and_every_statement_is_listed() {
+        let jobs = jobs(&Selection::default()).unwrap();
+        let names: BTreeSet<_> = jobs.iter().map(|job| job.name).collect();
+        assert_eq!(names.len(), jobs.len());
+        let statements = jobs.iter().filter(|job| job.statement).count();
+        assert_eq!(statements, ABOUT_CODE.len() + CASES.len());
+    }
+
+    #[test]
+    fn only_what_is_needed_is_made() {
+        let fast = Selection {
+            fast: true,
+            ..Selection::default()
+        };
+        let code = ["formatting", "textual rules", "lints", "unit tests"];
+        assert_eq!(names(&fast), code);
+        let chosen = Selection {
+            cases: vec!["boot".into(), "bookworm".into()],
+            ..Selection::default()
+        };
+        let made = ["machine prerequisites", "root trixie", "root bookworm"];
+        assert_eq!(names(&chosen), [&made[..], &["boot", "bookworm"]].concat());
+        let unknown = Selection {
+            cases: vec!["nothing".into()],
+            ..Selection::default()
+        };
+        assert!(jobs(&unknown).is_err());
+    }
+
+    #[test]
+    fn this_machine_has_room_for_something() {
+        let capacity = capacity();
+        assert!(capacity.cores >= 1.0 && capacity.memory > 100.0);
+    }
 }

@@ -18,7 +18,7 @@ const PROVEN: Duration = Duration::from_secs(420);
 const FLAGS: &str = "--node --sequencer";
 
 /// The previous Debian with Podman, and with the npm that brings the local L1: some 400 packages.
-fn root(context: &Context) -> Result<Root> {
+pub(super) fn root(context: &Context) -> Result<Root> {
     Root::layered_with(
         &Root::pristine("bookworm")?,
         "container-host",

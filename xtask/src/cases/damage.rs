@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::support::{KEYSTORE, Kit, chain_advances, digest, invocations, restarted};
 use super::{Context, chain};
 use crate::machine::Machine;
-use crate::sh;
+use crate::{say, sh};
 
 /// What happens to a host.
 struct Damage {
@@ -178,7 +178,7 @@ fn repaired(machine: &Machine, damage: &Damage, key: &str) -> Result<()> {
         digest(machine, KEYSTORE)? == key,
         "the key is another one now"
     );
-    println!("   repaired: {what}");
+    say!("   repaired: {what}");
     Ok(())
 }
 

@@ -62,7 +62,7 @@ pub(super) fn run_previous(context: &Context) -> Result<()> {
     on(context, "bookworm")
 }
 
-fn root(suite: &str) -> Result<Root> {
+pub(super) fn root(suite: &str) -> Result<Root> {
     // A package of its own since Debian 13.
     let client = if suite == "bookworm" {
         ""

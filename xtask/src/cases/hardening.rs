@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::support::{APPLY, Kit, applied, chain_advances, invocations, restarted};
 use super::{Context, chain};
 use crate::machine::{Machine, Root};
-use crate::sh;
+use crate::{say, sh};
 
 const KIT_TOML: &str = "\
 [node]
@@ -318,7 +318,7 @@ fn integrity(machine: &Machine) -> Result<()> {
     check("right after an apply", true)?;
     let exposure =
         machine.shell("systemd-analyze security --no-pager aztec-kit-aide.service | tail -1")?;
-    println!("  {}", exposure.trim());
+    say!("  {}", exposure.trim());
     let database = machine.read("/var/lib/aztec-kit-aide/baseline")?;
     let entry = database
         .lines()

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Context, chain};
 use crate::machine::{Machine, Options, Root};
-use crate::{cache, sh};
+use crate::{cache, say, sh};
 
 /// What the kit asks for.
 pub(super) const NAME: &str = "aztecprotocol/aztec:4.1.2";
@@ -47,7 +47,7 @@ const LINKS: &[(&str, &str)] = &[
 
 /// The directory with the archives of the image, made once per cache: `aztec.tar`, as `docker save` would
 /// write it, and `other.tar`, which has the same name and next to nothing in it, and `arm.tar`, for others.
-fn archives(context: &Context) -> Result<PathBuf> {
+pub(super) fn archives(context: &Context) -> Result<PathBuf> {
     let base = context.root()?;
     let release = release(context)?;
     let lock = fs::read_to_string(release.join("package-lock.json"))?;
@@ -58,7 +58,7 @@ fn archives(context: &Context) -> Result<PathBuf> {
     if done.is_dir() {
         return Ok(done);
     }
-    println!("   building the image (once)");
+    say!("   building the image (once)");
     for old in fs::read_dir(&images)?.flatten() {
         if old.path().is_dir() {
             fs::remove_dir_all(old.path())?;

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::support::{APPLY, Dice, KEYSTORE, Kit, SETUP, chain_advances, digest};
 use super::{Context, KIT, chain};
 use crate::machine::Machine;
+use crate::say;
 
 /// Kills of a repair in a run of all cases: one in each of as many equal parts of its duration.
 const KILLS: u32 = 8;
@@ -60,7 +61,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         Ok(text) => text.parse().context("AZTEC_KIT_SEED is no number")?,
         Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
     };
-    println!("   {kills} kills; AZTEC_KIT_SEED={seed} repeats them");
+    say!("   {kills} kills; AZTEC_KIT_SEED={seed} repeats them");
     let mut dice = Dice::new(seed);
     let machine = chain::boot(context, "kills")?;
     repairs(&machine, kills, &mut dice).with_context(|| format!("AZTEC_KIT_SEED={seed}"))?;
@@ -93,7 +94,7 @@ fn repairs(machine: &Machine, kills: u32, dice: &mut Dice) -> Result<()> {
         };
         trial().with_context(|| format!("kill {} of {kills}, after: {script}", number + 1))?;
     }
-    println!("   {hits} of {kills} kills hit a repair");
+    say!("   {hits} of {kills} kills hit a repair");
     ensure!(
         hits * 2 >= kills,
         "most kills came too late to mean anything"
@@ -192,7 +193,7 @@ fn fresh_setup(machine: &Machine, dice: &mut Dice) -> Result<()> {
         let moment = part * number + dice.time(part);
         let (hit, moment) = killed(machine, SETUP, moment)?;
         let what = format!("kill {} after {:.1} s", number + 1, moment.as_secs_f64());
-        println!(
+        say!(
             "   setup: {what}{}",
             if hit { "" } else { ", too late to hit" }
         );

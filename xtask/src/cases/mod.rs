@@ -22,6 +22,7 @@ mod layers;
 mod monitoring;
 mod other_l1;
 mod pinned;
+mod prepared;
 mod refused_roles;
 mod registry;
 mod roles;
@@ -39,9 +40,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub use kills::WIPE;
+pub use prepared::{BINARY, PREPARATIONS, PREREQUISITES, Preparation};
 pub use support::SETUP;
 
 use crate::machine::{End, Machine, Options, Root};
+use crate::schedule::Cost;
+use prepared::{
+    BOOKWORM, CHAIN, CONTAINER_HOST, DISK, IMAGES, SSH_HOST, SSH_HOST_OLD, TRIXIE, WALLED,
+    WALLED_OLD, cost,
+};
 
 /// A statement about the project, tried on machines.
 #[derive(Debug, Clone, Copy)]
@@ -50,192 +57,224 @@ pub struct Case {
     pub name: &'static str,
     /// One line for `--list`.
     pub about: &'static str,
-    /// Whether it leaves most of two cores idle, so that it may run beside other such cases.
-    pub light: bool,
+    /// What must have been made before, by its name among the preparations.
+    pub needs: &'static [&'static str],
+    /// What it takes, as measured on two cores that have nothing else to do.
+    pub cost: Cost,
     /// The trial.
     pub run: fn(&Context) -> Result<()>,
 }
 
-/// Every case, in the order of running: the light ones in pairs, so that the two that scan ports wait together.
+/// Every case. The order is that of `--list`; what runs when is for the schedule to say.
 pub const CASES: &[Case] = &[
     Case {
         name: "boot",
         about: "a pristine machine boots, reaches the network, survives a power cut",
-        light: true,
+        needs: &[TRIXIE],
+        cost: cost(25, 15, 150),
         run: boot::run,
     },
     Case {
         name: "layers",
         about: "a prepared root is made once, and machines of it do not share what they change",
-        light: true,
+        needs: &[TRIXIE],
+        cost: cost(25, 10, 150),
         run: layers::run,
     },
     Case {
         name: "bookworm",
         about: "a machine of the previous Debian boots as well",
-        light: true,
+        needs: &[BOOKWORM],
+        cost: cost(10, 5, 100),
         run: boot::run_previous,
     },
     Case {
         name: "bad-input",
         about: "what cannot work is refused with a remedy before anything is touched",
-        light: true,
+        needs: &[BINARY, TRIXIE, BOOKWORM],
+        cost: cost(60, 25, 150),
         run: bad_input::run,
     },
     Case {
         name: "firewall",
         about: "a second host reaches SSH and the peers' port, no container, and nobody is cut off",
-        light: true,
+        needs: &[BINARY, WALLED],
+        cost: cost(170, 40, 300),
         run: firewall::run,
     },
     Case {
         name: "firewall-old",
         about: "the same on the previous Debian",
-        light: true,
+        needs: &[BINARY, WALLED_OLD],
+        cost: cost(170, 40, 300),
         run: firewall::run_previous,
     },
     Case {
         name: "hardening",
         about: "a hardened host bans who guesses passwords, and is as before when it is hardened no more",
-        light: true,
+        needs: &[BINARY, SSH_HOST],
+        cost: cost(150, 60, 400),
         run: hardening::run,
     },
     Case {
         name: "hardening-old",
         about: "the same on the previous Debian",
-        light: true,
+        needs: &[BINARY, SSH_HOST_OLD],
+        cost: cost(150, 60, 400),
         run: hardening::run_previous,
     },
     Case {
         name: "hardening-chain",
         about: "a running sequencer is hardened without a stop",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(120, 50, 1600),
         run: hardening::run_chain,
     },
     Case {
         name: "keystore",
         about: "a keystore that the node would not load is refused before anything is touched",
-        light: true,
+        needs: &[BINARY, TRIXIE],
+        cost: cost(30, 15, 100),
         run: keystore::run,
     },
     Case {
         name: "refused-roles",
         about: "a role that a release cannot be is refused with the alternative",
-        light: true,
+        needs: &[BINARY, TRIXIE],
+        cost: cost(15, 8, 100),
         run: refused_roles::run,
     },
     Case {
         name: "ssh",
         about: "sshd takes keys only, nobody is locked out, and what is not confirmed is taken back",
-        light: true,
+        needs: &[BINARY, SSH_HOST],
+        cost: cost(60, 15, 150),
         run: ssh::run,
     },
     Case {
         name: "ssh-old",
         about: "the same on the previous Debian",
-        light: true,
+        needs: &[BINARY, SSH_HOST_OLD],
+        cost: cost(60, 15, 150),
         run: ssh::run_previous,
     },
     Case {
         name: "signer",
         about: "a sequencer does not start with an attester that may sign elsewhere",
-        light: true,
+        needs: &[BINARY, TRIXIE],
+        cost: cost(20, 8, 100),
         run: signer::run,
     },
     Case {
         name: "virtual",
         about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after a reboot",
-        light: false,
+        needs: &[BINARY, DISK],
+        cost: cost(300, 250, 2700),
         run: virtual_host::run,
     },
     Case {
         name: "sandboxes",
         about: "systemd finds every unit of every role well shut before it ever ran",
-        light: true,
+        needs: &[BINARY, TRIXIE],
+        cost: cost(10, 5, 100),
         run: sandboxes::run,
     },
     Case {
         name: "setup",
         about: "a pristine host becomes a local network with a validator, and stays one",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(120, 60, 1600),
         run: setup::run,
     },
     Case {
         name: "roles",
         about: "with a prover and a bot, blocks have transactions and are proven",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(360, 200, 4000),
         run: roles::run,
     },
     Case {
         name: "caddy",
         about: "a TLS proxy offers the listed methods of the node, and the operator's own sites stay",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(60, 30, 1700),
         run: caddy::run,
     },
     Case {
         name: "keys",
         about: "a key of `keys new` is taken by the real contract and node, and makes blocks",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(360, 80, 1700),
         run: keys::run,
     },
     Case {
         name: "described",
         about: "a node follows a network that is described in kit.toml, and sees who signs there",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(240, 60, 2500),
         run: described::run,
     },
     Case {
         name: "other-l1",
         about: "a bootstrap says whether the L1 on another host is one for this network",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(90, 40, 1700),
         run: other_l1::run,
     },
     Case {
         name: "errors",
         about: "what a real process says when it cannot work is explained, and smoke says it too",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(120, 60, 2200),
         run: errors::run,
     },
     Case {
         name: "damage",
         about: "what breaks on a host is repaired, and nothing else restarted",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(150, 70, 1700),
         run: damage::run,
     },
     Case {
         name: "pinned",
         about: "the image of a registry is pinned at first sight, and what stands in its way is said in advance",
-        light: false,
+        needs: &[IMAGES],
+        cost: cost(90, 60, 600),
         run: pinned::run,
     },
     Case {
         name: "monitoring",
         about: "a real node is watched, and its end is told",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(330, 80, 1900),
         run: monitoring::run,
     },
     Case {
         name: "monitoring-old",
         about: "the previous Debian's own Prometheus takes every rule, and everybody is told",
-        light: true,
+        needs: &[BINARY, BOOKWORM],
+        cost: cost(120, 40, 300),
         run: monitoring::run_previous,
     },
     Case {
         name: "container",
         about: "the previous Debian runs a whole network from the official image, whatever is killed",
-        light: false,
+        needs: &[IMAGES, CONTAINER_HOST],
+        cost: cost(480, 200, 3500),
         run: container::run,
     },
     Case {
         name: "switch",
         about: "one chain, native and in Docker and native again, with its keys and peers",
-        light: false,
+        needs: &[IMAGES],
+        cost: cost(300, 120, 2000),
         run: switch::run,
     },
     Case {
         name: "kills",
         about: "a kit that is killed at any moment goes on where it stopped",
-        light: false,
+        needs: &[CHAIN],
+        cost: cost(360, 120, 1700),
         run: kills::run,
     },
 ];

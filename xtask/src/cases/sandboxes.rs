@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::support::Kit;
+use crate::say;
 
 /// All that can be on one local network.
 const ROLES: &[&str] = &[
@@ -52,7 +53,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         );
         judged.push(name);
     }
-    println!("   {}", judged.join(" "));
+    say!("   {}", judged.join(" "));
     ensure!(judged.len() >= 10, "only {judged:?} were judged");
     // The threshold must be able to refuse.
     machine.write(

@@ -42,12 +42,13 @@ const KEY: &str = "/etc/aztec/admin-api-key";
 
 const AUDIT_RULES: &str = "/etc/audit/rules.d/60-aztec-kit.rules";
 
-pub(super) fn run(context: &Context) -> Result<()> {
-    on(context, "trixie")
+/// What it boots from.
+pub(super) fn disk() -> Result<Disk> {
+    Disk::debian("trixie", PACKAGES)
 }
 
-fn on(context: &Context, suite: &str) -> Result<()> {
-    let disk = Disk::debian(suite, PACKAGES)?;
+pub(super) fn run(context: &Context) -> Result<()> {
+    let disk = disk()?;
     let mut vm = Vm::boot(&disk, "virtual", &context.binary)?;
     vm.install(KIT, 0o755)?;
     vm.shell(&format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::{cache, sh};
+use crate::{cache, meter, sh};
 
 /// How long the kernel may take to end killed processes; one in an uninterruptible read may linger.
 const DEATH: Duration = Duration::from_secs(60);
@@ -43,6 +43,7 @@ impl Cgroup {
                 }
             }
         }
+        meter::watch(&self.0);
         Ok(())
     }
 
@@ -93,8 +94,16 @@ impl Cgroup {
 
     /// Removes the group, which no process may be in.
     pub fn remove(&self) {
+        meter::unwatch(&self.0);
         remove_tree(&self.0);
     }
+}
+
+/// A control group beside those of the machines, for programs of the outer machine.
+pub(crate) fn group(name: &str) -> Result<PathBuf> {
+    let path = tree()?.join("aztec-kit").join(name);
+    fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok(path)
 }
 
 /// The init is process 1 of a namespace below the keeper's, which is below ours: three numbers.

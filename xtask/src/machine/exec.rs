@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{FORBIDDEN_CAPABILITIES, Machine};
-use crate::sh;
+use crate::{meter, sh};
 
 /// No command of a test may hang a run; a case that needs longer says so with [`Exec::limit`].
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -134,6 +134,24 @@ impl<'m, H: Enter + ?Sized> Exec<'m, H> {
 
     /// Runs the program to its end and catches what it prints.
     pub fn run(self) -> Result<Output> {
+        meter::waiting(&self.short(), || self.run_to_end())
+    }
+
+    /// What the program is called where there is little room: its name and what it does.
+    fn short(&self) -> String {
+        let (program, does) = match self.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["bash" | "sh", _, script, ..] => ("", script),
+            [program, does, ..] => (program, does),
+            [program] => (program, ""),
+            [] => ("", ""),
+        };
+        let program = program.rsplit('/').next().unwrap_or_default();
+        let line = does.lines().find(|line| !line.is_empty());
+        let does: String = line.unwrap_or_default().chars().take(40).collect();
+        format!("{program} {does}").trim().to_owned()
+    }
+
+    fn run_to_end(&self) -> Result<Output> {
         let shown = self.argv.join(" ");
         let mut command = self.host.entering(&self.inside(true))?;
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

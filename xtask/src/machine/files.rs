@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{Machine, START, network};
-use crate::{cache, sh};
+use crate::{cache, say, sh};
 
 const ARCHIVES: &str = "var/cache/apt/archives";
 
@@ -20,7 +20,7 @@ pub fn prepare(machine: &Machine) -> Result<()> {
         fs::create_dir(machine.dir.join(name))?;
     }
     if !overlay_works(machine)? {
-        println!("   no overlay on this file system: copying the root instead");
+        say!("   no overlay on this file system: copying the root instead");
         fs::remove_dir(machine.dir.join("upper"))?;
         for layer in machine.layers.iter().rev() {
             let mut from = layer.clone().into_os_string();

@@ -28,6 +28,7 @@ mod power;
 mod root;
 mod stale;
 
+pub(crate) use cgroup::group;
 pub use debian::Debian;
 pub use exec::{Enter, Exec, Output, Process};
 pub(crate) use inside::placing;
@@ -236,7 +237,7 @@ impl Drop for Machine {
             && self.options.end == End::Remove
             && let Err(error) = self.delete()
         {
-            eprintln!("xtask: cannot remove the machine {}: {error:#}", self.name);
+            crate::say!("   cannot remove the machine {}: {error:#}", self.name);
         }
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use super::debian::Debian;
 use super::{Machine, Options, files};
 use crate::cache;
+use crate::say;
 
 /// To be raised when this module makes a layer differently from the same inputs.
 const RECIPE: &str = "1";
@@ -123,7 +124,7 @@ fn remove_older(series: &str, newest: &str) -> Result<()> {
                 .is_ok_and(|state| state.contains(&id))
         });
         if !in_use && cache::discard_unused("roots", &id, UNUSED)? {
-            println!("   removed the root {id}, which {newest} replaces");
+            say!("   removed the root {id}, which {newest} replaces");
             let _ = fs::remove_file(whole(&id)?);
         }
     }

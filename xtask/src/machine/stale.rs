@@ -10,6 +10,7 @@ use super::cgroup::Cgroup;
 use super::network::Slot;
 use super::{End, Machine, Options, files};
 use crate::cache;
+use crate::say;
 
 struct Found {
     name: String,
@@ -35,7 +36,7 @@ pub fn sweep(machines: &Path) -> Result<()> {
         if found.keep && Cgroup::new(found.slot.number())?.alive() {
             continue;
         }
-        println!("   removing a leftover machine: {}", found.name);
+        say!("   removing a leftover machine: {}", found.name);
         files::harvest(&dir);
         delete(&dir, found.slot)?;
     }

@@ -1,0 +1,156 @@
+//! Running cargo, and saying how far it is.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::{say, sh};
+
+/// How often a long compilation says how far it is.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Who comes first when the processor is wanted by several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// The same as everybody.
+    Usual,
+    /// Everybody else first.
+    Last,
+}
+
+/// Runs cargo with these arguments in the workspace. Its words are in the error of a failure, and nowhere else.
+pub fn run(args: &[&str], haste: Haste) -> Result<()> {
+    run_with(args, haste, &[])
+}
+
+/// [`run`] with variables.
+pub fn run_with(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()> {
+    let mut child = command(haste)
+        .args(args)
+        .envs(variables.iter().copied())
+        // The bar of progress, of a length that leaves room for numbers.
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", "80")
+        .env("CARGO_TERM_COLOR", "never")
+        .current_dir(sh::workspace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let (mut stdout, stderr) = (
+        child.stdout.take().context("no output")?,
+        child.stderr.take().context("no errors")?,
+    );
+    // On a thread of its own, since cargo waits when a pipe is full.
+    let printed = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stdout.read_to_end(&mut bytes);
+        bytes
+    });
+    let mut words = String::new();
+    let mut said = Instant::now();
+    for line in lines(stderr) {
+        match progress(&line) {
+            Some(far) if said.elapsed() >= EVERY => {
+                say!("   {far}");
+                said = Instant::now();
+            }
+            Some(_) => {}
+            None if is_news(&line) => words.extend([line.as_str(), "\n"]),
+            None => {}
+        }
+    }
+    let printed = printed.join().map_err(|_| anyhow!("no output of cargo"))?;
+    let status = child.wait().context("cannot wait for cargo")?;
+    if status.success() {
+        return Ok(());
+    }
+    bail!(
+        "`cargo {}` failed ({status}):\n{}{words}",
+        args.join(" "),
+        String::from_utf8_lossy(&printed)
+    )
+}
+
+fn command(haste: Haste) -> Command {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    if haste == Haste::Usual {
+        return sh::command(&cargo);
+    }
+    // A session of its own: where the kernel groups processes by session, being nice has no effect beyond one's own.
+    let mut command = sh::command("setsid");
+    command
+        .args(["setpriv", "--pdeathsig", "KILL", "sh", "-c"])
+        .arg("echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 \"$@\"")
+        .args(["sh", &cargo]);
+    command
+}
+
+/// Lines as they come, which end with a line feed or are overwritten with a carriage return.
+fn lines(input: impl std::io::Read) -> impl Iterator<Item = String> {
+    let mut bytes = std::io::BufReader::new(input).bytes();
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        for byte in bytes.by_ref().flatten() {
+            match byte {
+                b'\n' | b'\r' if line.is_empty() => {}
+                b'\n' | b'\r' => break,
+                byte => line.push(byte),
+            }
+        }
+        (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
+    })
+}
+
+/// How far cargo is, from its bar: `    Building [===>   ] 212/306: alloy-core, ring(build)`.
+fn progress(line: &str) -> Option<String> {
+    let (before, after) = line.split_once("] ")?;
+    let (what, _) = before.split_once('[')?;
+    let what = match what.trim() {
+        "Building" => "compiled",
+        "Downloading" => "downloaded",
+        _ => return None,
+    };
+    let (numbers, now) = after.split_once(':').unwrap_or((after, ""));
+    let (done, all) = numbers.trim().split_once('/')?;
+    let now: String = now.trim().chars().take(40).collect();
+    Some(format!("{what} {done} of {all} crates, now {now}"))
+}
+
+/// Whether a line is more than a crate that is fine.
+fn is_news(line: &str) -> bool {
+    let usual = [
+        "Compiling ",
+        "Checking ",
+        "Downloaded ",
+        "Downloading ",
+        "Running ",
+        "Finished ",
+        "Fresh ",
+        "Updating ",
+        "Locking ",
+        "Doc-tests ",
+    ];
+    !usual.iter().any(|word| line.trim_start().starts_with(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_news, lines, progress};
+
+    #[test]
+    fn a_bar_says_how_far_it_is() {
+        let printed = b"   Compiling a v1\n    Building [===>   ] 212/306: alloy-core, ring(build)\r\x1b[K\nerror: b\n";
+        let lines: Vec<_> = lines(&printed[..]).collect();
+        assert_eq!(
+            progress(&lines[1]).as_deref(),
+            Some("compiled 212 of 306 crates, now alloy-core, ring(build)")
+        );
+        assert_eq!(progress(&lines[0]), None);
+        assert!(!is_news(&lines[0]) && is_news("error: b"));
+        assert_eq!(progress("error[E1]: see [1] 2/3"), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! What is made once, before the cases that start from it. Each is a task of its own, so that no case waits for a root
+//! that another one makes.
+
+use anyhow::Result;
+
+use super::{Context, chain, container, firewall, hardening, image, virtual_host};
+use crate::machine::Root;
+use crate::schedule::Cost;
+
+/// The release binary. Not made here, since it is a statement as well.
+pub const BINARY: &str = "release binary";
+/// What the outer machine needs. A statement as well.
+pub const PREREQUISITES: &str = "machine prerequisites";
+
+pub(super) const TRIXIE: &str = "root trixie";
+pub(super) const BOOKWORM: &str = "root bookworm";
+pub(super) const SSH_HOST: &str = "root ssh-host";
+pub(super) const SSH_HOST_OLD: &str = "root ssh-host-old";
+pub(super) const WALLED: &str = "root walled";
+pub(super) const WALLED_OLD: &str = "root walled-old";
+pub(super) const CONTAINER_HOST: &str = "root container-host";
+pub(super) const CHAIN: &str = "root local-chain";
+pub(super) const IMAGES: &str = "images";
+pub(super) const DISK: &str = "virtual disk";
+
+/// Something in the cache that cases start from.
+#[derive(Debug, Clone, Copy)]
+pub struct Preparation {
+    /// What `needs` of others calls it.
+    pub name: &'static str,
+    /// What must have been made before.
+    pub needs: &'static [&'static str],
+    /// What it takes with an empty cache, as measured on two cores that have nothing else to do.
+    pub cost: Cost,
+    /// Makes it, unless it is there.
+    pub run: fn(&Context) -> Result<()>,
+}
+
+/// Seconds, seconds of processor time, MiB.
+pub(super) const fn cost(wall: u32, cpu: u32, memory: u32) -> Cost {
+    Cost { wall, cpu, memory }
+}
+
+/// Every preparation, each behind what it needs.
+pub const PREPARATIONS: &[Preparation] = &[
+    Preparation {
+        name: TRIXIE,
+        needs: &[PREREQUISITES],
+        cost: cost(17, 14, 100),
+        run: |_| Root::pristine("trixie").map(drop),
+    },
+    Preparation {
+        name: BOOKWORM,
+        needs: &[PREREQUISITES],
+        cost: cost(17, 14, 100),
+        run: |_| Root::pristine("bookworm").map(drop),
+    },
+    Preparation {
+        name: SSH_HOST,
+        needs: &[TRIXIE],
+        cost: cost(15, 10, 100),
+        run: |_| hardening::ssh_host("trixie").map(drop),
+    },
+    Preparation {
+        name: SSH_HOST_OLD,
+        needs: &[BOOKWORM],
+        cost: cost(15, 10, 100),
+        run: |_| hardening::ssh_host("bookworm").map(drop),
+    },
+    Preparation {
+        name: WALLED,
+        needs: &[TRIXIE],
+        cost: cost(40, 25, 100),
+        run: |_| firewall::root("trixie").map(drop),
+    },
+    Preparation {
+        name: WALLED_OLD,
+        needs: &[BOOKWORM],
+        cost: cost(40, 25, 100),
+        run: |_| firewall::root("bookworm").map(drop),
+    },
+    Preparation {
+        name: CONTAINER_HOST,
+        needs: &[BOOKWORM],
+        cost: cost(60, 35, 100),
+        run: |context| container::root(context).map(drop),
+    },
+    Preparation {
+        name: DISK,
+        needs: &[PREREQUISITES],
+        cost: cost(60, 40, 100),
+        run: |_| virtual_host::disk().map(drop),
+    },
+    Preparation {
+        name: CHAIN,
+        needs: &[BINARY, TRIXIE],
+        cost: cost(150, 90, 1600),
+        run: |context| chain::root(context).map(drop),
+    },
+    Preparation {
+        name: IMAGES,
+        needs: &[CHAIN],
+        cost: cost(30, 25, 50),
+        run: |context| image::archives(context).map(drop),
+    },
+];

@@ -1,0 +1,317 @@
+//! What was checked, how it ended, and what it took.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::meter::Usage;
+use crate::runner::Job;
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did what it should.
+    Held,
+    /// It did not, and this is why.
+    Failed(String),
+    /// It was not begun, since this failed, which it needs.
+    Untried(String),
+}
+
+/// One job of a run.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its position in the list of jobs.
+    pub job: usize,
+    /// How it ended the last time.
+    pub outcome: Outcome,
+    name: &'static str,
+    statement: bool,
+    chancy: bool,
+    usage: Usage,
+    tries: u32,
+}
+
+impl Entry {
+    /// The entry of a job that was tried at most once.
+    pub fn new(position: usize, job: &Job, outcome: Outcome, usage: Usage) -> Entry {
+        Entry {
+            job: position,
+            name: job.name,
+            statement: job.statement,
+            chancy: job.chancy,
+            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            outcome,
+            usage,
+        }
+    }
+
+    /// Prints how it ended.
+    pub fn say(&self) {
+        let time = self.usage.wall.as_secs_f64();
+        match &self.outcome {
+            Outcome::Held => println!("   ok: {} ({time:.1} s)", self.name),
+            Outcome::Failed(why) => {
+                println!("   FAILED: {} ({time:.1} s)", self.name);
+                why.lines().for_each(|line| println!("   {line}"));
+            }
+            Outcome::Untried(need) => println!("   FAILED: {}, which needs {need}", self.name),
+        }
+    }
+
+    fn row(&self) -> [String; 6] {
+        let unknown = || "–".to_owned();
+        let mut waits = self.usage.waits.iter();
+        let waits: Vec<_> = waits
+            .by_ref()
+            .filter(|(_, time)| time.as_secs() > 0)
+            .take(2)
+            .map(|(what, time)| format!("{what} {} s", time.as_secs()))
+            .collect();
+        [
+            self.name.to_owned(),
+            self.usage.wall.as_secs().to_string(),
+            self.usage
+                .cpu
+                .map_or_else(unknown, |cpu| cpu.as_secs().to_string()),
+            self.usage
+                .memory
+                .map_or_else(unknown, |memory| memory.to_string()),
+            self.tries.to_string(),
+            waits.join(", "),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let waits = self.usage.waits.iter();
+        let waits = waits.map(|(what, time)| json!({"for": what, "seconds": time.as_secs_f64()}));
+        json!({
+            "name": self.name,
+            "statement": self.statement,
+            "held": self.outcome == Outcome::Held,
+            "tries": self.tries,
+            "wall_seconds": self.usage.wall.as_secs_f64(),
+            "cpu_seconds": self.usage.cpu.map(|cpu| cpu.as_secs_f64()),
+            "memory_mib": self.usage.memory,
+            "waits": waits.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// All jobs of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    entries: Vec<Entry>,
+}
+
+impl Report {
+    /// Takes what was run. An entry of a job that is there already is another try of it.
+    pub fn add(&mut self, entries: Vec<Entry>) {
+        for mut entry in entries {
+            match self.entries.iter_mut().find(|old| old.job == entry.job) {
+                Some(old) => {
+                    entry.tries += old.tries;
+                    entry.usage.wall += old.usage.wall;
+                    *old = entry;
+                }
+                None => self.entries.push(entry),
+            }
+        }
+    }
+
+    /// The jobs that failed by themselves.
+    pub fn failed(&self) -> Vec<usize> {
+        self.of(|entry| matches!(entry.outcome, Outcome::Failed(_)))
+    }
+
+    /// The jobs that failed by themselves, and may hold when they are tried again.
+    pub fn failed_by_chance(&self) -> Vec<usize> {
+        self.of(|entry| entry.chancy && matches!(entry.outcome, Outcome::Failed(_)))
+    }
+
+    /// The jobs that were not begun.
+    pub fn untried(&self) -> Vec<usize> {
+        self.of(|entry| matches!(entry.outcome, Outcome::Untried(_)))
+    }
+
+    /// Whether every job held.
+    pub fn all_held(&self) -> bool {
+        self.entries
+            .iter()
+            .all(|entry| entry.outcome == Outcome::Held)
+    }
+
+    fn of(&self, which: impl Fn(&Entry) -> bool) -> Vec<usize> {
+        let found = self.entries.iter().filter(|entry| which(entry));
+        found.map(|entry| entry.job).collect()
+    }
+
+    /// What each job took, as a table in Markdown: in the order of their ends, and in the end all of them.
+    pub fn table(&self, wall: Duration) -> String {
+        let mut rows = vec![
+            ["", "wall s", "CPU s", "MiB", "tries", "waits for"].map(str::to_owned),
+            ["---", "---", "---", "---", "---", "---"].map(str::to_owned),
+        ];
+        rows.extend(self.entries.iter().map(Entry::row));
+        let cpu: Duration = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.usage.cpu)
+            .sum();
+        let total = [
+            "all of it".to_owned(),
+            wall.as_secs().to_string(),
+            cpu.as_secs().to_string(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ];
+        rows.push(total);
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        let widths = [0, 1, 2, 3, 4].map(width);
+        let mut text = String::new();
+        for [name, numbers @ .., waits] in &rows {
+            let _ = write!(text, "| {name:<0$} |", widths[0]);
+            for (number, width) in numbers.iter().zip(&widths[1..]) {
+                let _ = write!(text, " {number:>width$} |");
+            }
+            let _ = writeln!(text, " {waits} |");
+        }
+        text
+    }
+
+    /// Writes all that was measured to a file, for programs.
+    pub fn write(&self, path: &Path, wall: Duration) -> Result<()> {
+        let tasks: Vec<_> = self.entries.iter().map(Entry::json).collect();
+        let report = json!({"wall_seconds": wall.as_secs_f64(), "tasks": tasks});
+        fs::write(path, format!("{report:#}\n"))?;
+        Ok(())
+    }
+
+    /// What did not simply hold, how many second tries there were, and as the last line `N passed, N failed`: of the
+    /// statements, and of what only makes something for them if it failed.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        let again: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.tries > 1)
+            .collect();
+        for entry in &again {
+            if entry.outcome == Outcome::Held {
+                let name = entry.name;
+                let _ = writeln!(text, "unsteady: {name} failed and then held; find out why");
+            }
+        }
+        let (mut passed, mut failed) = (0, 0);
+        for entry in &self.entries {
+            match &entry.outcome {
+                Outcome::Held => passed += usize::from(entry.statement),
+                Outcome::Failed(_) => {
+                    failed += 1;
+                    let _ = writeln!(text, "failed: {}", entry.name);
+                }
+                Outcome::Untried(need) => {
+                    failed += usize::from(entry.statement);
+                    let _ = writeln!(text, "failed: {}, which needs {need}", entry.name);
+                }
+            }
+        }
+        let _ = writeln!(text, "second tries: {}", again.len());
+        let _ = writeln!(text, "{passed} passed, {failed} failed");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Entry, Outcome, Report};
+    use crate::meter::Usage;
+
+    fn entry(job: usize, name: &'static str, outcome: Outcome) -> Entry {
+        let usage = Usage {
+            wall: Duration::from_secs(7),
+            cpu: Some(Duration::from_secs(3)),
+            memory: Some(50),
+            waits: vec![("a block".to_owned(), Duration::from_secs(4))],
+        };
+        Entry {
+            job,
+            name,
+            statement: name != "root",
+            chancy: true,
+            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            outcome,
+            usage,
+        }
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed("it is wrong".into())
+    }
+
+    #[test]
+    fn a_second_try_that_holds_is_passed_counted_and_named() {
+        let mut report = Report::default();
+        report.add(vec![
+            entry(0, "right", Outcome::Held),
+            entry(1, "shaky", failed()),
+        ]);
+        report.add(vec![entry(1, "shaky", Outcome::Held)]);
+        assert!(report.all_held());
+        let summary = report.summary();
+        assert!(summary.starts_with("unsteady: shaky "), "{summary}");
+        assert!(
+            summary.ends_with("\nsecond tries: 1\n2 passed, 0 failed\n"),
+            "{summary}"
+        );
+    }
+
+    #[test]
+    fn what_fails_twice_has_failed_once() {
+        let mut report = Report::default();
+        report.add(vec![entry(0, "wrong", failed())]);
+        report.add(vec![entry(0, "wrong", failed())]);
+        assert_eq!(report.failed(), [0]);
+        let wanted = "failed: wrong\nsecond tries: 1\n0 passed, 1 failed\n";
+        assert_eq!(report.summary(), wanted);
+    }
+
+    #[test]
+    fn what_only_prepares_is_no_statement_but_its_failure_counts() {
+        let mut report = Report::default();
+        report.add(vec![entry(0, "root", Outcome::Held)]);
+        assert!(report.summary().ends_with("\n0 passed, 0 failed\n"));
+        report.add(vec![
+            entry(0, "root", failed()),
+            entry(1, "case", Outcome::Untried("root".into())),
+        ]);
+        assert!(report.summary().ends_with("\n0 passed, 2 failed\n"));
+        assert_eq!((report.failed(), report.untried()), (vec![0], vec![1]));
+    }
+
+    #[test]
+    fn the_table_is_markdown_with_a_sum() {
+        let mut report = Report::default();
+        report.add(vec![
+            entry(0, "one", Outcome::Held),
+            entry(1, "another", Outcome::Held),
+        ]);
+        let table = report.table(Duration::from_secs(9));
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(
+            lines[2],
+            "| one       |      7 |     3 |  50 |     1 | a block 4 s |"
+        );
+        assert!(lines[4].starts_with("| all of it |      9 |     6 |"));
+    }
+}

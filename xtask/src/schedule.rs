@@ -1,0 +1,342 @@
+//! Which task starts next. Nothing here runs anything, or knows the time but as a number.
+//!
+//! Tasks are started by list scheduling: of those whose needs are done, the one with the longest critical path first, as
+//! far as cores and memory go. One that does not fit is not overtaken by what would make it wait longer ("EASY
+//! backfilling"), so that long tasks do not end up last.
+
+/// What a task takes, as measured on two cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Seconds from its start to its end.
+    pub wall: u32,
+    /// Seconds of processor time.
+    pub cpu: u32,
+    /// MiB of memory that cannot be given back, at the most.
+    pub memory: u32,
+}
+
+impl Cost {
+    /// How many cores it keeps busy, on average.
+    pub fn load(self) -> f64 {
+        f64::from(self.cpu) / f64::from(self.wall.max(1))
+    }
+}
+
+/// What has to be done.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What it takes.
+    pub cost: Cost,
+    /// The tasks that must be done before it, all of which stand before it in the list.
+    pub needs: Vec<usize>,
+    /// Whether it takes only the processor time that others leave, so that it counts as no load. One such runs at a time.
+    pub filler: bool,
+}
+
+/// What there is for all tasks together.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Cores; more than there are, since tasks wait in turns.
+    pub cores: f64,
+    /// MiB of memory.
+    pub memory: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    Waiting,
+    Running { since: f64 },
+    Done,
+    Lost,
+}
+
+/// Tasks, and how far each is.
+#[derive(Debug)]
+pub struct Schedule {
+    tasks: Vec<Task>,
+    states: Vec<State>,
+    /// Of each task: its own time and that of the longest chain of tasks that need it, seconds.
+    paths: Vec<f64>,
+    capacity: Capacity,
+}
+
+impl Schedule {
+    /// A schedule in which nothing has begun.
+    pub fn new(tasks: Vec<Task>, capacity: Capacity) -> Schedule {
+        let mut paths: Vec<f64> = tasks.iter().map(|task| task.cost.wall.into()).collect();
+        // Who needs a task stands behind it, so that its path is known by then.
+        for (at, task) in tasks.iter().enumerate().rev() {
+            for &need in &task.needs {
+                paths[need] = paths[need].max(f64::from(tasks[need].cost.wall) + paths[at]);
+            }
+        }
+        Schedule {
+            states: vec![State::Waiting; tasks.len()],
+            tasks,
+            paths,
+            capacity,
+        }
+    }
+
+    /// The task to start now, which from here on runs; `None` when it is better to wait for the end of one.
+    pub fn start(&mut self, now: f64) -> Option<usize> {
+        let mut ready: Vec<usize> = (0..self.tasks.len())
+            .filter(|&task| self.ready(task))
+            .collect();
+        ready.sort_by(|a, b| self.paths[*b].total_cmp(&self.paths[*a]));
+        // When the first task that does not fit can start, if what runs takes as long as planned.
+        let mut reserved: Option<f64> = None;
+        for task in ready {
+            let ends = now + f64::from(self.tasks[task].cost.wall);
+            let late = reserved.is_some_and(|from| ends > from) && !self.tasks[task].filler;
+            if !late && self.fits(task, &self.running()) {
+                self.states[task] = State::Running { since: now };
+                return Some(task);
+            }
+            if reserved.is_none() && !self.tasks[task].filler {
+                reserved = Some(self.fits_from(task, now));
+            }
+        }
+        None
+    }
+
+    /// Notes the end of a task. Gives those that cannot be done any more when it failed, in the order of the list.
+    pub fn end(&mut self, task: usize, done: bool) -> Vec<usize> {
+        self.states[task] = if done { State::Done } else { State::Lost };
+        let mut lost = Vec::new();
+        for task in 0..self.tasks.len() {
+            let needs = &self.tasks[task].needs;
+            if self.states[task] == State::Waiting
+                && needs.iter().any(|need| self.states[*need] == State::Lost)
+            {
+                self.states[task] = State::Lost;
+                lost.push(task);
+            }
+        }
+        lost
+    }
+
+    /// The tasks that run.
+    pub fn running(&self) -> Vec<usize> {
+        let all = 0..self.tasks.len();
+        all.filter(|task| matches!(self.states[*task], State::Running { .. }))
+            .collect()
+    }
+
+    /// How many tasks are neither done nor lost.
+    pub fn left(&self) -> usize {
+        let over = |state: &&State| !matches!(state, State::Done | State::Lost);
+        self.states.iter().filter(over).count()
+    }
+
+    fn ready(&self, task: usize) -> bool {
+        let mut needs = self.tasks[task].needs.iter();
+        self.states[task] == State::Waiting && needs.all(|need| self.states[*need] == State::Done)
+    }
+
+    /// Whether it can run beside these. One that is too big for the machine runs alone.
+    fn fits(&self, task: usize, beside: &[usize]) -> bool {
+        let filler = self.tasks[task].filler;
+        if filler && beside.iter().any(|other| self.tasks[*other].filler) {
+            return false;
+        }
+        let sum = |of: &dyn Fn(&Task) -> f64| -> f64 {
+            let others = beside.iter().map(|other| of(&self.tasks[*other]));
+            others.sum::<f64>() + of(&self.tasks[task])
+        };
+        let load = sum(&|task| if task.filler { 0.0 } else { task.cost.load() });
+        let memory = sum(&|task| task.cost.memory.into());
+        beside.is_empty() || (load <= self.capacity.cores && memory <= self.capacity.memory)
+    }
+
+    /// When it would fit, with everything ending as planned and nothing else beginning.
+    fn fits_from(&self, task: usize, now: f64) -> f64 {
+        let mut beside = self.running();
+        let ends = |task: usize| match self.states[task] {
+            // What takes longer than planned may end at any moment.
+            State::Running { since } => (since + f64::from(self.tasks[task].cost.wall)).max(now),
+            _ => now,
+        };
+        beside.sort_by(|a, b| ends(*b).total_cmp(&ends(*a)));
+        let mut from = now;
+        while !self.fits(task, &beside) {
+            match beside.pop() {
+                Some(first) => from = ends(first),
+                None => break,
+            }
+        }
+        from
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capacity, Cost, Schedule, Task};
+
+    fn task(wall: u32, cpu: u32, memory: u32, needs: &[usize]) -> Task {
+        let cost = Cost { wall, cpu, memory };
+        Task {
+            cost,
+            needs: needs.to_vec(),
+            filler: false,
+        }
+    }
+
+    fn filler(wall: u32, cpu: u32) -> Task {
+        Task {
+            filler: true,
+            ..task(wall, cpu, 1, &[])
+        }
+    }
+
+    fn capacity(cores: f64) -> Capacity {
+        Capacity {
+            cores,
+            memory: 100.0,
+        }
+    }
+
+    /// Lets every task take as long as planned; gives when each began, and the end of all.
+    fn simulated(tasks: &[Task], capacity: Capacity) -> (Vec<f64>, f64) {
+        let mut schedule = Schedule::new(tasks.to_vec(), capacity);
+        let mut begun = vec![f64::NAN; tasks.len()];
+        let end_of = |task: usize, begun: &[f64]| begun[task] + f64::from(tasks[task].cost.wall);
+        let mut now = 0.0;
+        loop {
+            while let Some(task) = schedule.start(now) {
+                begun[task] = now;
+                let running = schedule.running();
+                let load = running.iter().filter(|task| !tasks[**task].filler);
+                let load: f64 = load.map(|task| tasks[*task].cost.load()).sum();
+                let memory: u32 = running.iter().map(|task| tasks[*task].cost.memory).sum();
+                assert!(
+                    running.len() == 1
+                        || (load <= capacity.cores && f64::from(memory) <= capacity.memory),
+                    "{running:?}: {load} cores, {memory} MiB"
+                );
+            }
+            let running = schedule.running();
+            let Some(&next) = running
+                .iter()
+                .min_by(|a, b| end_of(**a, &begun).total_cmp(&end_of(**b, &begun)))
+            else {
+                assert_eq!(schedule.left(), 0, "nothing runs, and something is left");
+                return (begun, now);
+            };
+            now = end_of(next, &begun);
+            assert!(schedule.end(next, true).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_longest_critical_path_goes_first() {
+        // 1 is short, but 2 needs it.
+        let tasks = [
+            task(50, 50, 1, &[]),
+            task(10, 10, 1, &[]),
+            task(60, 60, 1, &[1]),
+        ];
+        assert_eq!(simulated(&tasks, capacity(1.0)).0, [70.0, 0.0, 10.0]);
+    }
+
+    #[test]
+    fn cores_and_memory_are_not_given_twice() {
+        let tasks = [
+            task(10, 5, 60, &[]),
+            task(10, 5, 60, &[]),
+            task(10, 5, 30, &[]),
+        ];
+        assert_eq!(simulated(&tasks, capacity(1.0)).0, [0.0, 10.0, 0.0]);
+        assert_eq!(simulated(&tasks, capacity(16.0)).0, [0.0, 10.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_too_big_runs_alone() {
+        let tasks = [task(10, 40, 500, &[]), task(10, 1, 1, &[])];
+        assert_eq!(simulated(&tasks, capacity(1.0)).0, [0.0, 10.0]);
+    }
+
+    #[test]
+    fn a_small_task_overtakes_only_who_does_not_lose_by_it() {
+        // 1 has to wait for 0; 2 is over by then, and 3 is not.
+        let tasks = [
+            task(20, 16, 1, &[]),
+            task(19, 16, 1, &[]),
+            task(10, 1, 1, &[]),
+            task(18, 1, 1, &[]),
+        ];
+        let (begun, _) = simulated(&tasks, capacity(0.95));
+        assert_eq!(begun[..2], [0.0, 20.0]);
+        assert_eq!(begun[3], 0.0);
+        assert!(begun[2] >= 0.0 && begun[2] <= 20.0);
+        let tasks = [
+            task(20, 16, 1, &[]),
+            task(30, 27, 1, &[]),
+            task(25, 2, 1, &[]),
+        ];
+        assert_eq!(
+            simulated(&tasks, capacity(0.95)).0,
+            [20.0 + 10.0, 0.0, 30.0]
+        );
+    }
+
+    #[test]
+    fn fillers_run_beside_anything_one_at_a_time() {
+        let tasks = [task(30, 30, 1, &[]), filler(20, 40), filler(10, 20)];
+        assert_eq!(simulated(&tasks, capacity(1.0)).0, [0.0, 0.0, 20.0]);
+    }
+
+    #[test]
+    fn what_needs_a_failure_is_lost_and_the_rest_goes_on() {
+        let tasks = vec![
+            task(1, 1, 1, &[]),
+            task(1, 1, 1, &[0]),
+            task(1, 1, 1, &[1]),
+            task(1, 1, 1, &[]),
+        ];
+        let mut schedule = Schedule::new(tasks, capacity(1.0));
+        assert_eq!(schedule.start(0.0), Some(0));
+        assert_eq!(schedule.end(0, false), [1, 2]);
+        assert_eq!(schedule.start(1.0), Some(3));
+        assert_eq!(schedule.left(), 1);
+    }
+
+    /// Whatever the tasks are: everything is done, nothing is overbooked (see [`simulated`]), nothing begins before
+    /// its needs, and the whole takes no longer than one after the other.
+    #[test]
+    fn any_tasks_are_all_done() {
+        let mut state = 7_u64;
+        let mut below = |limit: u32| -> u32 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            u32::try_from(state >> 33).unwrap() % limit
+        };
+        for _ in 0..300 {
+            let count = 1 + below(30);
+            let mut tasks = Vec::new();
+            for at in 0..count {
+                let wall = 1 + below(300);
+                let mut needs = Vec::new();
+                for _ in 0..below(3).min(at) {
+                    needs.push(usize::try_from(below(at)).unwrap());
+                }
+                let task = task(wall, below(wall * 2), below(60), &needs);
+                tasks.push(Task {
+                    filler: below(8) == 0,
+                    ..task
+                });
+            }
+            let one_by_one: u32 = tasks.iter().map(|task| task.cost.wall).sum();
+            for cores in [1.0, 2.4, 16.0] {
+                let (begun, end) = simulated(&tasks, capacity(cores));
+                assert!(end <= f64::from(one_by_one));
+                for (at, task) in tasks.iter().enumerate() {
+                    for &need in &task.needs {
+                        assert!(begun[at] >= begun[need] + f64::from(tasks[need].cost.wall));
+                    }
+                }
+            }
+        }
+    }
+}
