@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::{say, sh};
 
 /// How often a long compilation says how far it is.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(15);
 
 /// Who comes first when the processor is wanted by several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,19 @@ pub fn run(args: &[&str], haste: Haste) -> Result<()> {
 
 /// [`run`] with variables.
 pub fn run_with(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()> {
-    let mut child = command(haste)
+    let mut command = command(haste);
+    // What cargo tells xtask of itself: a build script that looks at it (that of `ring`) would run anew, and all that
+    // needs its crate would be compiled again, each time that cargo is called by hand and by xtask in turns.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|told| name.starts_with(told))
+        {
+            command.env_remove(name.as_ref());
+        }
+    }
+    let mut child = command
         .args(args)
         .envs(variables.iter().copied())
         // The bar of progress, of a length that leaves room for numbers.
@@ -50,17 +63,22 @@ pub fn run_with(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Resu
         let _ = stdout.read_to_end(&mut bytes);
         bytes
     });
+    let (sender, news) = mpsc::channel();
+    std::thread::spawn(move || lines(stderr).try_for_each(|line| sender.send(line)));
     let mut words = String::new();
-    let mut said = Instant::now();
-    for line in lines(stderr) {
-        match progress(&line) {
-            Some(far) if said.elapsed() >= EVERY => {
+    let (mut far, mut said) = ("cargo begins".to_owned(), Instant::now());
+    loop {
+        match news.recv_timeout(EVERY.saturating_sub(said.elapsed())) {
+            Ok(line) => match progress(&line) {
+                Some(now) => far = now,
+                None if is_news(&line) => words.extend([line.as_str(), "\n"]),
+                None => {}
+            },
+            Err(RecvTimeoutError::Timeout) => {
                 say!("   {far}");
                 said = Instant::now();
             }
-            Some(_) => {}
-            None if is_news(&line) => words.extend([line.as_str(), "\n"]),
-            None => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     let printed = printed.join().map_err(|_| anyhow!("no output of cargo"))?;

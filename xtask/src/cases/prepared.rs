@@ -46,37 +46,37 @@ pub const PREPARATIONS: &[Preparation] = &[
     Preparation {
         name: TRIXIE,
         needs: &[PREREQUISITES],
-        cost: cost(17, 14, 100),
+        cost: cost(17, 16, 150),
         run: |_| Root::pristine("trixie").map(drop),
     },
     Preparation {
         name: BOOKWORM,
         needs: &[PREREQUISITES],
-        cost: cost(17, 14, 100),
+        cost: cost(22, 20, 160),
         run: |_| Root::pristine("bookworm").map(drop),
     },
     Preparation {
         name: SSH_HOST,
         needs: &[TRIXIE],
-        cost: cost(15, 10, 100),
+        cost: cost(25, 6, 80),
         run: |_| hardening::ssh_host("trixie").map(drop),
     },
     Preparation {
         name: SSH_HOST_OLD,
         needs: &[BOOKWORM],
-        cost: cost(15, 10, 100),
+        cost: cost(25, 6, 50),
         run: |_| hardening::ssh_host("bookworm").map(drop),
     },
     Preparation {
         name: WALLED,
         needs: &[TRIXIE],
-        cost: cost(40, 25, 100),
+        cost: cost(45, 13, 130),
         run: |_| firewall::root("trixie").map(drop),
     },
     Preparation {
         name: WALLED_OLD,
         needs: &[BOOKWORM],
-        cost: cost(40, 25, 100),
+        cost: cost(45, 13, 130),
         run: |_| firewall::root("bookworm").map(drop),
     },
     Preparation {
