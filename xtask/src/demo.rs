@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use crate::machine::{End, Machine, Options, Root};
-use crate::{dist, sh};
+use crate::{ahead, dist, sh};
 
 /// The demo machine's name.
 pub const NAME: &str = "demo";
@@ -16,18 +16,45 @@ const SMOKE: Duration = Duration::from_secs(360);
 
 const KIT: &str = "/usr/local/bin/aztec-kit";
 
-/// Builds the binary, boots the demo machine, sets it up and waits until it works.
+/// Boots the demo machine while the binary compiles, sets it up and waits until it works.
 pub fn run() -> Result<()> {
-    let binary = dist::build()?;
+    println!("== compiling aztec-kit, and preparing a Debian 13 machine meanwhile");
+    let (binary, machine) = std::thread::scope(|scope| {
+        let binary = scope.spawn(dist::build);
+        let machine = boot();
+        let binary = binary.join();
+        (
+            binary.unwrap_or_else(|_| bail!("the build panicked")),
+            machine,
+        )
+    });
+    let machine = machine?;
+    let outcome = match binary {
+        Ok(binary) => set_up(&machine, &binary),
+        Err(error) => {
+            // It has nothing to show.
+            machine.remove()?;
+            return Err(error);
+        }
+    };
+    println!();
+    println!("   enter it:   cargo xtask enter");
+    println!("   one command: cargo xtask enter -- aztec-kit status");
+    println!("   remove it:  cargo xtask demo --remove");
+    outcome
+}
+
+/// A pristine machine, with what its setup will download at hand.
+fn boot() -> Result<Machine> {
     let root = Root::pristine("trixie")?;
     for old in Machine::kept()?
         .into_iter()
         .filter(|machine| machine.name() == NAME)
     {
-        println!("== replacing the demo machine that runs");
+        println!("   replacing the demo machine that runs");
         old.remove()?;
     }
-    println!("== booting a Debian 13 machine");
+    println!("   booting the machine");
     let machine = Machine::boot_with(
         &root,
         NAME,
@@ -37,12 +64,8 @@ pub fn run() -> Result<()> {
         },
     )?;
     println!("   it is {} at {}", machine.name(), machine.ip());
-    let outcome = set_up(&machine, &binary);
-    println!();
-    println!("   enter it:   cargo xtask enter");
-    println!("   one command: cargo xtask enter -- aztec-kit status");
-    println!("   remove it:  cargo xtask demo --remove");
-    outcome
+    ahead::fetch(&machine)?;
+    Ok(machine)
 }
 
 fn set_up(machine: &Machine, binary: &std::path::Path) -> Result<()> {

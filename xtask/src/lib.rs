@@ -4,6 +4,7 @@
 //! the developer's machine. [`mod@test`] runs every check of the project, the last of which are the
 //! [`cases`] on such machines; [`demo`] leaves one running to look around in.
 
+pub mod ahead;
 pub mod bench;
 pub mod cache;
 pub mod cargo;
