@@ -1,8 +1,8 @@
 //! The project's own tasks, started as `cargo xtask <command>`.
 //!
 //! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on
-//! the developer's machine. [`mod@test`] runs every check of the project, the last of which are the
-//! [`cases`] on such machines; [`demo`] leaves one running to look around in.
+//! the developer's machine. [`mod@test`] runs every check of the project, among them the [`cases`] on such
+//! machines, as tasks that [`runner`] starts when [`schedule`] says so; [`demo`] leaves one running to look around in.
 
 pub mod ahead;
 pub mod bench;
@@ -31,10 +31,11 @@ use lexopt::prelude::*;
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  test [--fast] [--machine CASE] [--list] [--keep] [--second-try]
-                      every check; --fast leaves out the machine cases, --machine runs one of
-                      them alone, --list names them, --keep leaves their machines running,
-                      --second-try runs a machine case that failed once more, and says so
+  test [--fast] [--machine CASE]... [--list] [--keep] [--second-try]
+                      every check; --fast is for every commit: lints, unit and conformance tests;
+                      --machine runs these cases alone, --list names every statement, --keep
+                      leaves the machines running, --second-try runs what failed by chance once
+                      more, and says so
   tidy                the textual rules alone
   bench               how long a run takes that has nothing to do, beside the alternatives
   dist                the static release binary, in dist/aztec-kit

@@ -187,6 +187,29 @@ impl Report {
         text
     }
 
+    /// What took far more of the processor or the memory than its cost says, as lines. Not what took less: it may have
+    /// been in the cache. Nor what took longer: others may have been in its way.
+    pub fn drift(&self, jobs: &[Job]) -> String {
+        let mut text = String::new();
+        for entry in &self.entries {
+            let cost = jobs[entry.job].task.cost;
+            let cpu = entry.usage.cpu.map_or(0, |cpu| cpu.as_secs());
+            let memory = entry.usage.memory.unwrap_or(0);
+            let far = |took: u64, said: u32, least: u64| {
+                let said = u64::from(said);
+                took > said + least.max(said / 2)
+            };
+            if far(cpu, cost.cpu, 20) || far(memory, cost.memory, 300) {
+                let _ = writeln!(
+                    text,
+                    "{} took {cpu} s of CPU and {memory} MiB; its cost says {} and {}",
+                    entry.name, cost.cpu, cost.memory
+                );
+            }
+        }
+        text
+    }
+
     /// Writes all that was measured to a file, for programs.
     pub fn write(&self, path: &Path, wall: Duration) -> Result<()> {
         let tasks: Vec<_> = self.entries.iter().map(Entry::json).collect();

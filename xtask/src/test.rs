@@ -111,7 +111,7 @@ pub fn run(selection: &Selection) -> Result<ExitCode> {
         second_tries(&mut report, &jobs, begin);
     }
     let took = begin.elapsed();
-    print!("\n{}", report.table(took));
+    print!("\n{}\n{}", report.table(took), report.drift(&jobs));
     fs::create_dir_all(cache::target())?;
     report.write(&cache::target().join("test-run.json"), took)?;
     print!("\n{}", report.summary());
