@@ -10,7 +10,7 @@ use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 
 /// A refusal takes no time; more than this is a wait for someone at a terminal that is not there.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// One thing that must be refused.
 pub(super) struct Refusal<'a> {

@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         peer.trim() == second.ip().to_string(),
         "a neighbour is seen as {peer}"
     );
-    server.wait(Duration::from_secs(60))?;
+    server.wait(Duration::from_secs(180))?;
     drop(second);
 
     machine.write("/root/note", "kept\n", 0o640)?;
@@ -188,7 +188,7 @@ fn sandboxing(machine: &crate::machine::Machine) -> Result<()> {
 }
 
 fn wait_for_line(process: &crate::machine::Process, line: &str) -> Result<()> {
-    crate::sh::wait_for(line, Duration::from_secs(60), || {
+    crate::sh::wait_for(line, Duration::from_secs(180), || {
         Ok(process
             .printed()?
             .lines()

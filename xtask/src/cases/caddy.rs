@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use crate::sh;
 
 /// A service of the distribution listens soon; a node that had to be restarted does not.
-const STARTS: Duration = Duration::from_secs(60);
+const STARTS: Duration = Duration::from_secs(180);
 const NAME: &str = "rpc.test";
 const SETUP: &[&str] = &[
     "setup",

@@ -17,7 +17,7 @@ use crate::sh;
 const RECIPE: &str = "1";
 
 /// A start of the release on a busy machine, and the sync of a few blocks.
-const SYNCED: Duration = Duration::from_secs(240);
+const SYNCED: Duration = Duration::from_secs(480);
 
 /// Who deploys and stakes on a local network: anvil's first account.
 const DEPLOYER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";

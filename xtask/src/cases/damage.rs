@@ -219,7 +219,7 @@ fn stranger(machine: &Machine) -> Result<()> {
 fn systemd_restarts_what_died(machine: &Machine) -> Result<()> {
     let before = invocations(machine)?;
     machine.exec_ok(&["systemctl", "kill", "--signal=KILL", SEQUENCER])?;
-    sh::wait_for("systemd starts it again", Duration::from_secs(60), || {
+    sh::wait_for("systemd starts it again", Duration::from_secs(180), || {
         let now = invocations(machine).ok();
         Ok(now
             .is_some_and(|now| !restarted(&before, &now).is_empty())

@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     );
     machine.write("/etc/aztec/kit.toml", &kit_toml, 0o600)?;
     let kit = Kit(&machine);
-    sh::wait_for("the other chain answers", Duration::from_secs(60), || {
+    sh::wait_for("the other chain answers", Duration::from_secs(180), || {
         rpc(&machine, 18545, "eth_chainId", json!([]))
     })?;
     kit.run(&["apply", "--yes", "--patience", "0"])?.expect(0)?;

@@ -13,7 +13,7 @@ use crate::sh;
 const DICTIONARY: &str = "crates/aztec/data/errors.toml";
 
 /// A process of the release starts within ten seconds, or on a busy machine within a minute.
-const SAID: Duration = Duration::from_secs(180);
+const SAID: Duration = Duration::from_secs(300);
 
 /// Processes that cannot work, as `aztec start` takes them, and what the dictionary has to call it. `NETWORK` is
 /// that of the case.

@@ -122,10 +122,10 @@ fn befriend(outside: &Machine, host: &Machine) -> Result<()> {
     let key = outside.read("/root/.ssh/id_ed25519.pub")?;
     host.write("/root/.ssh/authorized_keys", &key, 0o600)?;
     outside.shell(&format!(
-        "printf 'Host walled\\nHostName {}\\nStrictHostKeyChecking no\\nConnectTimeout 5\\n' >/root/.ssh/config",
+        "printf 'Host walled\\nHostName {}\\nStrictHostKeyChecking no\\nConnectTimeout 20\\n' >/root/.ssh/config",
         host.ip()
     ))?;
-    sh::wait_for("a first login", Duration::from_secs(60), || {
+    sh::wait_for("a first login", Duration::from_secs(180), || {
         Ok((outside.exec(&["ssh", "walled", "true"])?.status == 0).then_some(()))
     })
 }
@@ -141,7 +141,7 @@ fn files(host: &Machine) -> Result<String> {
 /// Every port at which a second host is answered, TCP and the UDP ports of the listeners.
 fn scan(outside: &Machine, address: IpAddr) -> Result<Vec<String>> {
     let family = if address.is_ipv6() { "-6" } else { "-4" };
-    let every = "-sS -p- --min-rate 8000 --max-retries 1";
+    let every = "-sS -p- --min-rate 8000 --max-retries 2";
     let some = "-sU -p 22,8080,8880,40400";
     let mut open = Vec::new();
     for how in [every, some] {
@@ -165,7 +165,7 @@ fn scan(outside: &Machine, address: IpAddr) -> Result<Vec<String>> {
 /// Waits until the container answers at its published port.
 fn published(host: &Machine) -> Result<()> {
     let asked = "curl --silent --output /dev/null --max-time 3 http://127.0.0.1:7000";
-    sh::wait_for("a published port", Duration::from_secs(60), || {
+    sh::wait_for("a published port", Duration::from_secs(180), || {
         let answer = host.exec(&["bash", "-c", asked])?;
         Ok((answer.status == 0).then_some(()))
     })
@@ -186,7 +186,7 @@ fn session(outside: &Machine, port: &str) -> Result<Process> {
         "while echo beat; do sleep 1; done",
     ];
     let session = outside.spawn(&argv)?;
-    sh::wait_for("the session", Duration::from_secs(60), || {
+    sh::wait_for("the session", Duration::from_secs(180), || {
         Ok(session.printed()?.contains("beat").then_some(()))
     })?;
     Ok(session)
@@ -194,7 +194,7 @@ fn session(outside: &Machine, port: &str) -> Result<Process> {
 
 fn lives(session: &Process) -> Result<()> {
     let before = session.printed()?.len();
-    sh::wait_for("the session goes on", Duration::from_secs(60), || {
+    sh::wait_for("the session goes on", Duration::from_secs(180), || {
         Ok((session.printed()?.len() > before).then_some(()))
     })
 }
@@ -202,7 +202,7 @@ fn lives(session: &Process) -> Result<()> {
 /// Sessions at other ports than those of the configuration, and kernels that cannot filter.
 fn refused(host: &Machine, outside: &Machine) -> Result<()> {
     host.shell("mkdir -p /run/sshd; systemd-run --quiet --collect --unit=other-sshd /usr/sbin/sshd -D -p 2222")?;
-    sh::wait_for("the other sshd", Duration::from_secs(60), || {
+    sh::wait_for("the other sshd", Duration::from_secs(180), || {
         Ok(reaches(outside, host, 2222)?.then_some(()))
     })?;
     let mut other = session(outside, "2222")?;
@@ -312,7 +312,7 @@ fn by_socket(host: &Machine, outside: &Machine) -> Result<()> {
 }
 
 fn taken_back(host: &Machine) -> Result<()> {
-    sh::wait_for("the change is taken back", Duration::from_secs(90), || {
+    sh::wait_for("the change is taken back", Duration::from_secs(240), || {
         let left = host.exists("/etc/systemd/system/aztec-kit-take-back.timer")?;
         Ok((!left).then_some(()))
     })
@@ -360,7 +360,7 @@ fn as_before(host: &Machine, before: &str) -> Result<()> {
 /// Killed as soon as it has begun to close: nobody is there to confirm.
 fn killed(host: &Machine, before: &str) -> Result<()> {
     let mut kit = host.spawn(&[super::KIT, "apply", "--yes", "--confirm-within", "15"])?;
-    sh::wait_for("rules of ours", Duration::from_secs(60), || {
+    sh::wait_for("rules of ours", Duration::from_secs(180), || {
         // `aztec-kit: SSH` in the hex of UFW's files.
         let rules = host.read("/etc/ufw/user.rules")?;
         Ok(rules.contains("617a7465632d6b69743a20").then_some(()))
@@ -373,7 +373,7 @@ fn killed(host: &Machine, before: &str) -> Result<()> {
 /// The firewall comes up with the host, and goes when nobody confirms it.
 fn power_cut(host: &mut Machine, before: &str) -> Result<()> {
     Kit(host)
-        .run(&["apply", "--yes", "--confirm-within", "30"])?
+        .run(&["apply", "--yes", "--confirm-within", "60"])?
         .ok()?;
     host.kill_power()?;
     host.start()?;

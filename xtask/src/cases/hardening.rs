@@ -23,7 +23,7 @@ ssh = false
 const PACKAGES: &str = "openssh-server openssh-client sshpass systemd-timesyncd";
 
 /// fail2ban reads the journal and its own log at once.
-const BAN: Duration = Duration::from_secs(60);
+const BAN: Duration = Duration::from_secs(180);
 
 /// systemd listens in the place of sshd, and elsewhere.
 const BY_SOCKET: &str = "\
@@ -166,7 +166,7 @@ fn clock(machine: &Machine) -> Result<()> {
 fn attack(from: &Machine, to: &Machine, port: u16) -> Result<()> {
     let command = format!(
         "for i in 1 2 3 4 5 6; do timeout 10 sshpass -p wrong-$i ssh -p {port} -o StrictHostKeyChecking=no \
-         -o ConnectTimeout=3 -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 guest@{} true || true; done",
+         -o ConnectTimeout=5 -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 guest@{} true || true; done",
         to.ip()
     );
     from.shell(&command)?;

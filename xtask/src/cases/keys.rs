@@ -18,7 +18,7 @@ const MNEMONIC: &str = "/root/mnemonic";
 const SERVICE: &str = "aztec-sequencer.service";
 
 /// A block of the L1 every 4 s.
-const MINED: Duration = Duration::from_secs(60);
+const MINED: Duration = Duration::from_secs(180);
 /// The committee of an epoch, 48 s, is drawn from the validators of two epochs earlier.
 const ITS_TURN: Duration = Duration::from_secs(480);
 
@@ -143,7 +143,7 @@ fn pending(kit: Kit<'_>) -> Result<Vec<String>> {
 fn loaded(machine: &Machine, made: &Made) -> Result<()> {
     sh::wait_for(
         "the node says which validators it has",
-        Duration::from_secs(180),
+        Duration::from_secs(300),
         || {
             let log = log_of_this_run(machine)?;
             let line = log

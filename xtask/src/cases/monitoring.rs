@@ -182,7 +182,7 @@ fn refused(machine: &Machine, kit: Kit<'_>, original: &str) -> Result<()> {
         "-e",
         "use IO::Socket::INET; $l = IO::Socket::INET->new(LocalPort => 9093, Listen => 1) or die; $l->accept",
     ])?;
-    sh::wait_for("port 9093 is taken", Duration::from_secs(60), || {
+    sh::wait_for("port 9093 is taken", Duration::from_secs(180), || {
         let listening = machine.shell("ss --no-header --listening --numeric --tcp")?;
         Ok(listening.contains(":9093").then_some(()))
     })?;
@@ -284,9 +284,9 @@ fn everyone_is_told(machine: &Machine, kit: Kit<'_>) -> Result<()> {
     // A second one is another one.
     kit.json(&["alert", "test", "--json"], 0)?;
     for mark in MARKS {
-        received(machine, mark, Duration::from_secs(60))?;
+        received(machine, mark, Duration::from_secs(180))?;
     }
-    received(machine, "POST /heartbeat", Duration::from_secs(90))
+    received(machine, "POST /heartbeat", Duration::from_secs(240))
 }
 
 fn received(machine: &Machine, mark: &str, patience: Duration) -> Result<()> {

@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let program = l1.command(&["bash", "-euc", ANVILS]);
     program.env("FROM", &machine.ip().to_string()).run()?.ok()?;
     for port in 8545..=8548 {
-        sh::wait_for("an L1 answers", Duration::from_secs(60), || {
+        sh::wait_for("an L1 answers", Duration::from_secs(180), || {
             rpc(&l1, port, "eth_chainId", json!([]))
         })?;
     }

@@ -149,7 +149,7 @@ fn said(report: &Value, check: &str) -> String {
 fn enr(machine: &Machine) -> Result<()> {
     sh::wait_for(
         "the bootnode answers",
-        std::time::Duration::from_secs(120),
+        std::time::Duration::from_secs(300),
         || rpc(machine, 8480, "bootstrap_getEncodedEnr", json!([])),
     )
     .map(drop)

@@ -52,7 +52,7 @@ pub(super) fn start(machine: &Machine) -> Result<()> {
         "systemd-run --quiet --unit registry docker-registry serve {DIR}/config.yml"
     ))?;
     let ask = format!("docker://{HOST}/none");
-    sh::wait_for("the registry answers", Duration::from_secs(60), || {
+    sh::wait_for("the registry answers", Duration::from_secs(180), || {
         let said = machine.exec(&["skopeo", "list-tags", &ask])?.stderr;
         Ok(said.contains("not known to registry").then_some(()))
     })

@@ -16,7 +16,7 @@ const PROVEN: Duration = Duration::from_secs(420);
 /// The bot deploys an account and a token before its first transfer.
 const TRANSACTIONS: Duration = Duration::from_secs(420);
 /// A process of the release takes up to a minute to listen on a busy machine.
-const LISTENS: Duration = Duration::from_secs(120);
+const LISTENS: Duration = Duration::from_secs(300);
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = chain::boot(context, "roles")?;

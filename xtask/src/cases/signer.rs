@@ -123,7 +123,7 @@ fn other_program(machine: &Machine) -> Result<()> {
         "--sequencer",
     ];
     let program = machine.spawn(&argv)?;
-    sh::wait_for("the program runs", Duration::from_secs(60), || {
+    sh::wait_for("the program runs", Duration::from_secs(180), || {
         Ok(program.printed()?.contains("runs").then_some(()))
     })?;
     no(

@@ -79,11 +79,11 @@ fn on(context: &Context, suite: &str) -> Result<()> {
 /// Another host, from which people log in.
 struct Client(Machine);
 
-const OPTIONS: &str = "-o StrictHostKeyChecking=no -o ConnectTimeout=5 -o LogLevel=ERROR";
+const OPTIONS: &str = "-o StrictHostKeyChecking=no -o ConnectTimeout=20 -o LogLevel=ERROR";
 
 impl Client {
     fn login(&self, to: &Machine, how: &str, what: &str) -> Result<bool> {
-        let command = format!("timeout 20 {how} {OPTIONS} guest@{} {what}", to.ip());
+        let command = format!("timeout 60 {how} {OPTIONS} guest@{} {what}", to.ip());
         let output = self.0.exec(&["bash", "-c", &command])?;
         Ok(output.status == 0 && output.stdout.contains("inside"))
     }
@@ -113,7 +113,7 @@ impl Client {
     fn tunnel(&self, to: &Machine) -> Result<bool> {
         let script = format!(
             "ssh -f -N -o BatchMode=yes -o ExitOnForwardFailure=yes {OPTIONS} \
-             -L 3000:127.0.0.1:22 guest@{} && exec 3<>/dev/tcp/127.0.0.1/3000 && timeout 5 head -1 <&3",
+             -L 3000:127.0.0.1:22 guest@{} && exec 3<>/dev/tcp/127.0.0.1/3000 && timeout 20 head -1 <&3",
             to.ip()
         );
         let output = self.0.exec(&["bash", "-c", &script])?;
@@ -123,7 +123,7 @@ impl Client {
 
 fn lives(session: &Process) -> Result<()> {
     let before = session.printed()?.lines().count();
-    sh::wait_for("news of a session", Duration::from_secs(60), || {
+    sh::wait_for("news of a session", Duration::from_secs(180), || {
         Ok((session.printed()?.lines().count() > before).then_some(()))
     })
 }
@@ -195,7 +195,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
 }
 
 fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
-    let args = [APPLY, &["--confirm-within", "15"]].concat();
+    let args = [APPLY, &["--confirm-within", "30"]].concat();
     let output = Kit(machine).run(&args)?.ok()?;
     ensure!(
         output.stderr.contains("aztec-kit confirm"),
@@ -206,12 +206,14 @@ fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
         machine.exists(OURS)? && !client.password(machine)?,
         "passwords are still taken"
     );
-    sh::wait_for("the change is taken back", Duration::from_secs(60), || {
+    sh::wait_for("the change is taken back", Duration::from_secs(180), || {
         Ok((!machine.exists(OURS)?).then_some(()))
     })?;
-    sh::wait_for("passwords are taken again", Duration::from_secs(60), || {
-        Ok(client.password(machine)?.then_some(()))
-    })?;
+    sh::wait_for(
+        "passwords are taken again",
+        Duration::from_secs(180),
+        || Ok(client.password(machine)?.then_some(())),
+    )?;
     let status = Kit(machine).run(&["status"])?;
     ensure!(status.stdout.contains("taken back"), "{}", status.stdout);
     Ok(())

@@ -50,7 +50,7 @@ fn server(port: u16, answer: &str) -> String {
 /// Starts a Perl program, and waits until it says "listening".
 pub(super) fn listening(machine: &Machine, program: &str) -> Result<Process> {
     let process = machine.spawn(&["perl", "-e", program])?;
-    sh::wait_for("a listener", Duration::from_secs(60), || {
+    sh::wait_for("a listener", Duration::from_secs(180), || {
         Ok(process.printed()?.contains("listening").then_some(()))
     })?;
     Ok(process)

@@ -34,7 +34,7 @@ const COMMAND: Duration = Duration::from_secs(900);
 
 /// The first block comes 100 s after the stake and then one every 24 s; unproven blocks are pruned
 /// now and then, so that the chain takes a step back before it goes on.
-const ADVANCE: Duration = Duration::from_secs(300);
+const ADVANCE: Duration = Duration::from_secs(480);
 
 /// The binary under test in a machine.
 #[derive(Debug, Clone, Copy)]

@@ -116,7 +116,7 @@ fn back(machine: &Machine, old: &[String]) -> Result<()> {
         ));
         format!("the host says:\n{}", log.unwrap_or_default())
     })?;
-    sh::wait_for("one container is left", Duration::from_secs(60), || {
+    sh::wait_for("one container is left", Duration::from_secs(180), || {
         let containers = machine.shell("docker ps --all --format '{{.Names}}'")?;
         Ok((containers.trim() == "aztec-node").then_some(()))
     })

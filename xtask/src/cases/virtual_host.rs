@@ -130,7 +130,7 @@ fn audit(vm: &Vm) -> Result<()> {
     // auditd writes when it gets to it.
     sh::wait_for(
         "a record of a key that was read",
-        Duration::from_secs(60),
+        Duration::from_secs(180),
         || {
             let argv = [
                 "ausearch",

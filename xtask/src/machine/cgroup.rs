@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::{cache, meter, sh};
 
 /// How long the kernel may take to end killed processes; one in an uninterruptible read may linger.
-const DEATH: Duration = Duration::from_secs(60);
+const DEATH: Duration = Duration::from_secs(120);
 
 /// The control group of one machine, in the outer machine's cgroup2 tree.
 ///

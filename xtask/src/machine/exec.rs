@@ -14,7 +14,7 @@ use super::{FORBIDDEN_CAPABILITIES, Machine};
 use crate::{meter, sh};
 
 /// No command of a test may hang a run; a case that needs longer says so with [`Exec::limit`].
-const LIMIT: Duration = Duration::from_secs(1800);
+const LIMIT: Duration = Duration::from_secs(1200);
 
 /// What a login of root has. Nothing of the outer environment gets in except [`PASSED_ON`].
 const ENVIRONMENT: [&str; 4] = [
@@ -309,7 +309,7 @@ fn code(status: std::process::ExitStatus) -> i32 {
 }
 
 /// How long nsenter may take until the program is its child.
-const STARTS: Duration = Duration::from_secs(60);
+const STARTS: Duration = Duration::from_secs(180);
 
 /// A program that runs in a machine's background. Dropping it kills it with its children.
 #[derive(Debug)]

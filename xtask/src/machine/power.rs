@@ -12,7 +12,7 @@ use super::{End, FORBIDDEN_CAPABILITIES, Machine, START, exec, files};
 use crate::sh;
 
 /// A boot takes 2 s here; a busy machine of two cores may need many times that.
-const BOOT: Duration = Duration::from_secs(120);
+const BOOT: Duration = Duration::from_secs(300);
 
 /// systemd waits for a service as long as its unit says, which is 180 s for an Aztec process
 /// (`stop_seconds` of its release, which tells when one needs that long), and then for what comes after it.
