@@ -185,8 +185,8 @@ fn jobs(selection: &Selection) -> Result<Vec<Job>> {
     if needed.contains(&BINARY) {
         let run = Box::new(|| dist::build().map(drop));
         let cost = Cost {
-            wall: 150,
-            cpu: 290,
+            wall: 170,
+            cpu: 320,
             memory: 1500,
         };
         add(&mut jobs, BINARY, &[], cost, run).task.filler = true;
@@ -279,11 +279,11 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
     ];
     let lints: &'static [&'static str] = Box::leak(Box::new(lints));
     let lints = cargo(lints, haste);
-    add(jobs, "lints", &[], cost(75, 130, 1500), lints)
+    add(jobs, "lints", &[], cost(70, 110, 900), lints)
         .task
         .filler = beside_machines;
     let tests = cargo(&["test", "--workspace", "--", "--quiet"], haste);
-    add(jobs, "unit tests", &[], cost(120, 170, 1500), tests)
+    add(jobs, "unit tests", &[], cost(120, 215, 900), tests)
         .task
         .filler = beside_machines;
 }

@@ -2,6 +2,7 @@
 //!
 //! No role of Aztec runs here: small listeners stand at the ports of one, so it takes no node, and any Debian.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -97,10 +98,11 @@ fn on(context: &Context, suite: &str) -> Result<()> {
     let before = files(&host)?;
     published(&host)?;
     for address in [host.ip().into(), v6.into()] {
-        let open = scan(&outside, address)?;
-        for port in ["tcp/443", "tcp/7000", "tcp/8080", "tcp/8880", "udp/8080"] {
+        let there = ["tcp/443", "tcp/7000", "tcp/8080", "tcp/8880", "udp/8080"];
+        let open = scan(&outside, address, &there)?;
+        for port in there {
             ensure!(
-                open.contains(&port.to_owned()),
+                open.contains(port),
                 "the scan of {address} misses {port}: {open:?}"
             );
         }
@@ -138,10 +140,22 @@ fn files(host: &Machine) -> Result<String> {
     )
 }
 
-/// Every port at which a second host is answered, TCP and the UDP ports of the listeners.
-fn scan(outside: &Machine, address: IpAddr) -> Result<Vec<String>> {
+/// Every port at which a second host is answered, TCP and the UDP ports of the listeners. A scan that is this fast
+/// misses answers on a busy machine, and never invents one: it is repeated while one of these ports is missing.
+fn scan(outside: &Machine, address: IpAddr, expected: &[&str]) -> Result<BTreeSet<String>> {
+    let mut open = BTreeSet::new();
+    for _ in 0..5 {
+        open.extend(scan_once(outside, address)?);
+        if expected.iter().all(|port| open.contains(*port)) {
+            break;
+        }
+    }
+    Ok(open)
+}
+
+fn scan_once(outside: &Machine, address: IpAddr) -> Result<Vec<String>> {
     let family = if address.is_ipv6() { "-6" } else { "-4" };
-    let every = "-sS -p- --min-rate 8000 --max-retries 2";
+    let every = "-sS -p- --min-rate 8000 --max-retries 1";
     let some = "-sU -p 22,8080,8880,40400";
     let mut open = Vec::new();
     for how in [every, some] {
@@ -244,9 +258,10 @@ fn closed(host: &Machine, outside: &Machine, v6: IpAddr) -> Result<()> {
         "nothing waits: {report}"
     );
     for address in [host.ip().into(), v6] {
-        let open = scan(outside, address)?;
+        let wanted = ["tcp/22", "tcp/40400", "udp/40400"];
+        let open = scan(outside, address, &wanted)?;
         ensure!(
-            open == ["tcp/22", "tcp/40400", "udp/40400"],
+            open.iter().eq(&wanted),
             "a second host reaches {open:?} of {address}"
         );
     }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::{Context, chain, container, firewall, hardening, image, virtual_host};
+use crate::ahead;
 use crate::machine::Root;
 use crate::schedule::Cost;
 
@@ -19,6 +20,7 @@ pub(super) const SSH_HOST_OLD: &str = "root ssh-host-old";
 pub(super) const WALLED: &str = "root walled";
 pub(super) const WALLED_OLD: &str = "root walled-old";
 pub(super) const CONTAINER_HOST: &str = "root container-host";
+pub(super) const PACKAGES: &str = "packages";
 pub(super) const CHAIN: &str = "root local-chain";
 pub(super) const IMAGES: &str = "images";
 pub(super) const DISK: &str = "virtual disk";
@@ -91,9 +93,16 @@ pub const PREPARATIONS: &[Preparation] = &[
         cost: cost(60, 40, 100),
         run: |_| virtual_host::disk().map(drop),
     },
+    // While the binary compiles, since the network is idle then.
+    Preparation {
+        name: PACKAGES,
+        needs: &[TRIXIE],
+        cost: cost(25, 10, 50),
+        run: |context| ahead::fetch(&context.boot(&context.root()?, "ahead")?),
+    },
     Preparation {
         name: CHAIN,
-        needs: &[BINARY, TRIXIE],
+        needs: &[BINARY, TRIXIE, PACKAGES],
         cost: cost(150, 90, 1600),
         run: |context| chain::root(context).map(drop),
     },
