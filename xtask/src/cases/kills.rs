@@ -209,7 +209,7 @@ fn fresh_setup(machine: &Machine, dice: &mut Dice) -> Result<()> {
 }
 
 /// What a setup takes here when everything is downloaded.
-const SETUP_TIME: Duration = Duration::from_secs(75);
+const SETUP_TIME: Duration = Duration::from_secs(24);
 
 #[cfg(test)]
 mod tests {
