@@ -27,6 +27,10 @@ pub fn fetch(machine: &Machine) -> Result<()> {
     if !machine.exists(PACKAGES)? {
         return Ok(());
     }
+    let Some(registry) = registry() else {
+        say!("   the setup will fetch its packages itself: no npm here says from which registry");
+        return Ok(());
+    };
     let there = machine.shell(&format!("ls {PACKAGES}"))?;
     let mut wanted = String::new();
     let mut count = 0;
@@ -34,7 +38,7 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         let text = fs::read_to_string(sh::workspace().join(lock)).context(lock)?;
         for (digest, path) in packages(&serde_json::from_str(&text).context(lock)?) {
             if !there.contains(&digest) {
-                let _ = writeln!(wanted, "url = \"https://the public registry/{path}\"");
+                let _ = writeln!(wanted, "url = \"{registry}/{path}\"");
                 let _ = writeln!(wanted, "output = \"{PACKAGES}/{digest}.tgz\"");
                 count += 1;
             }
@@ -65,6 +69,17 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// Where npm fetches from, as it or its variable says.
+fn registry() -> Option<String> {
+    let told = std::env::var("NPM_CONFIG_REGISTRY").ok();
+    let told = told.or_else(|| {
+        sh::find("npm")?;
+        sh::quiet("npm", &["config", "get", "registry"]).ok()
+    })?;
+    let url = told.trim().trim_end_matches('/');
+    url.starts_with("http").then(|| url.to_owned())
 }
 
 /// The digests of the packages that Linux on x86_64 takes, in hex, and where a registry has them.

@@ -100,7 +100,7 @@ pub fn discard(path: &Path) -> Result<()> {
     fs::rename(path, trash.join(format!("{}-{number}", std::process::id())))
         .with_context(|| format!("cannot remove {}", path.display()))?;
     // All of the trash: what a killed removal has left goes as well.
-    sh::command("setsid")
+    sh::detached("setsid")
         .args(["sh", "-c", "exec rm -rf -- \"$0\"/*"])
         .arg(&trash)
         .current_dir("/")

@@ -36,12 +36,17 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// A command for a program found by [`find`] that may go on when the task of this thread is over.
+pub fn detached(program: &str) -> Command {
+    Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)))
+}
+
 /// A command for a program found by [`find`], in the control group of the task of this thread.
 pub fn command(program: &str) -> Command {
-    let found = find(program).unwrap_or_else(|| PathBuf::from(program));
     let Some(group) = meter::group() else {
-        return Command::new(found);
+        return detached(program);
     };
+    let found = find(program).unwrap_or_else(|| PathBuf::from(program));
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", "echo 0 >\"$0/cgroup.procs\"; exec \"$@\""])
