@@ -60,7 +60,7 @@ fn boot() -> Result<Machine> {
         NAME,
         Options {
             end: End::Keep,
-            ..Options::sharing_npm()?
+            ..Options::sharing_packages()?
         },
     )?;
     println!("   it is {} at {}", machine.name(), machine.ip());

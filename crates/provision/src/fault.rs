@@ -61,3 +61,13 @@ impl Fault {
         line
     }
 }
+
+impl From<npm::Error> for Fault {
+    fn from(error: npm::Error) -> Self {
+        let fault = Self::new(error.to_string());
+        match error.fix() {
+            Some(fix) => fault.fix(fix),
+            None => fault,
+        }
+    }
+}

@@ -17,15 +17,15 @@ const PROVEN: Duration = Duration::from_secs(420);
 /// The flags of a process that signs.
 const FLAGS: &str = "--node --sequencer";
 
-/// The previous Debian with Podman, and with the npm that brings the local L1: some 400 packages.
+/// The previous Debian with Podman.
 pub(super) fn root(context: &Context) -> Result<Root> {
     Root::layered_with(
         &Root::pristine("bookworm")?,
         "container-host",
-        "1",
+        "2",
         context.options()?,
         |machine| {
-            let packages = "podman crun catatonit npm";
+            let packages = "podman crun catatonit";
             let install = "apt-get install -qq --yes --no-install-recommends";
             machine
                 .shell(&format!("apt-get update -qq; {install} {packages}"))

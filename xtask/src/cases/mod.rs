@@ -297,7 +297,7 @@ impl Context {
         Root::pristine("trixie")
     }
 
-    /// Boots a machine from a root, with shared npm downloads, kept at the end if asked for.
+    /// Boots a machine from a root, with shared npm packages, kept at the end if asked for.
     pub fn boot(&self, root: &Root, name: &str) -> Result<Machine> {
         Machine::boot_with(root, name, self.options()?)
     }
@@ -319,7 +319,7 @@ impl Context {
         let end = if self.keep { End::Keep } else { End::Remove };
         Ok(Options {
             end,
-            ..Options::sharing_npm()?
+            ..Options::sharing_packages()?
         })
     }
 }

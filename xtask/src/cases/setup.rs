@@ -153,7 +153,7 @@ find /proc -maxdepth 2 -path '/proc/[0-9]*/environ' -print0 | files | found proc
 journalctl --no-pager --quiet | grep --ignore-case --fixed-strings --file=/run/needles \
     --max-count=3 | cut --characters=-60 | found log || true
 find /etc /var /opt /tmp /usr/local /root /run -xdev -name node_modules -prune \
-    -o -path /root/.npm -prune -o -path /run/needles -prune -o -path /run/credentials -prune \
+    -o -path /var/cache/aztec-kit/packages -prune -o -path /run/needles -prune -o -path /run/credentials -prune \
     -o -path /etc/aztec/keystore/validator.json -prune -o -path /etc/aztec/admin-api-key -prune \
     -o -type f -print0 | files | found file
 "#;

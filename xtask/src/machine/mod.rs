@@ -65,16 +65,19 @@ pub struct Options {
 }
 
 impl Options {
-    /// Options under which machines share the npm downloads of root, so that a second
+    /// Options under which machines share the npm packages that the kit has fetched, so that a second
     /// installation is quick. (Debian packages are shared always.)
-    pub fn sharing_npm() -> Result<Options> {
-        let binds = vec![(cache::subdir("npm")?, "/root/.npm".to_owned())];
+    pub fn sharing_packages() -> Result<Options> {
+        let binds = vec![(cache::subdir("packages")?, PACKAGES.to_owned())];
         Ok(Options {
             binds,
             ..Options::default()
         })
     }
 }
+
+/// Where the kit keeps the packages that it fetches, if there is such a directory.
+const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
 /// What happens to a machine at the end of its owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 
 mod error;
 mod network;
+mod omit;
 mod release;
 mod role;
 
 pub use error::{KnownError, known_errors};
 pub use network::{Network, networks};
+pub use omit::Omitted;
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts, release};
 pub(crate) use release::{check_version, known_releases};
 pub use role::{Place, Refusal, Role, RoleFacts};
@@ -21,3 +23,6 @@ pub(crate) const FOUNDRY: (&str, &str, &str) = (
 
 /// Oldest glibc that they load with (objdump of both).
 pub(crate) const FOUNDRY_GLIBC: (u32, u32) = (2, 35);
+
+/// The lock file of npm itself, for releases without one; see `data/npm/README.md`.
+pub(crate) const NPM: &str = include_str!("../../data/npm/package-lock.json");

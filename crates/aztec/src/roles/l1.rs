@@ -86,6 +86,7 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
             manifest: manifest.into(),
             lock: Lock::carried(lock),
             prune: Vec::new(),
+            without_peers: false,
             check: vec![ANVIL.into(), "--version".into()],
         },
         [versions, base.packages.clone()],

