@@ -228,7 +228,7 @@ impl Listing {
         // /opt and others are searched without leaving the file system, so that mounts of a case do not count.
         let text = machine.shell(
             "find /etc /opt /usr/local /root /var/lib -xdev -path /var/lib/systemd -prune \
-             -o -path /var/cache/aztec-kit/packages -prune -o -path /var/lib/aztec/blobs -prune \
+             -o -path /var/lib/aztec/blobs -prune \
              -o '(' -path '/var/lib/aztec/l1*' -o -name '*.mdb' ')' -printf '%p %y %m %U:%G\\n' \
              -o -printf '%p %y %m %U:%G %s %C@ %l\\n' | sort",
         )?;

@@ -10,7 +10,7 @@ mod packages;
 mod systemd;
 mod ufw;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use self::npm::LOCK;
@@ -60,6 +60,10 @@ pub struct FakeHost {
     pub journals: BTreeMap<String, String>,
     /// Whether every question fails, as when systemd does not answer.
     pub silent: bool,
+    /// What apt installs with a package.
+    pub depends: BTreeMap<String, Vec<String>>,
+    /// Packages that are there only for others.
+    pub auto: BTreeSet<String>,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
     now_us: i64,
@@ -328,6 +332,7 @@ impl Hands for FakeHost {
         Ok(match argv.as_slice() {
             ["systemctl", words @ ..] => self.systemctl(words),
             ["apt-get", words @ ..] => self.apt(words)?,
+            ["apt-mark", mark, names @ ..] => self.mark(mark, names),
             ["dpkg", "--configure", "-a"] => self.configure(),
             ["chown", words @ ..] => self.chown(words),
             ["chmod", words @ ..] => self.chmod(words),

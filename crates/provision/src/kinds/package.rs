@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Order, Output};
-use crate::tools::dpkg;
+use crate::tools::{apt, dpkg};
 
 /// A set of packages, installed in one go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +87,27 @@ impl Packages {
                 .timeout(TIMEOUT),
         )
     }
+
+    /// What goes with packages that we installed: they, and what apt installed for them, as far as nothing else needs
+    /// it. What was to spare before stays: that is the operator's business, an old kernel for one.
+    fn leaving(ours: &[String], cx: &mut ApplyCx<'_>) -> Result<Vec<String>, Fault> {
+        if ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        // First as we installed them: a run that was killed here has marked them already.
+        let mut spare = [Vec::new(), Vec::new()];
+        for (mark, spare) in ["manual", "auto"].iter().zip(&mut spare) {
+            let argv = ["apt-mark", mark].map(String::from);
+            let argv = argv.into_iter().chain(ours.iter().cloned());
+            cx.hands.run(&Order::new(argv))?;
+            let simulate = Order::new(["apt-get", "--simulate", "autoremove"]);
+            let said = cx.hands.tell(&simulate)?.ok(&simulate.argv)?.stdout;
+            *spare = apt::removals(&said);
+        }
+        let [before, mut after] = spare;
+        after.retain(|name| !before.contains(name));
+        Ok(after)
+    }
 }
 
 impl Kind for Packages {
@@ -159,20 +180,39 @@ impl Kind for Packages {
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         Self::mend(cx)?;
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
-        let back: Vec<_> = self
+        let (ours, theirs): (Vec<_>, Vec<_>) = self
             .names
             .iter()
             .zip(seen)
             .filter(|(entry, version)| {
                 wanted(entry).1 == version.is_some() && prior.contains(entry)
             })
-            .map(|(entry, _)| undone(entry))
+            .map(|(entry, _)| entry.clone())
+            .partition(|entry| wanted(entry).1);
+        let leaving = Self::leaving(&ours, cx)?;
+        let kept: Vec<_> = ours
+            .iter()
+            .filter(|name| !leaving.contains(name))
+            .cloned()
             .collect();
+        if leaving.len() > ours.len() {
+            (cx.note)(&format!(
+                "removing {}, and {} packages that came with it",
+                ours.join(", "),
+                leaving.len() - ours.len()
+            ));
+        }
+        let back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
         if !back.is_empty() {
             // In one go: what could not be beside another one comes back as that one goes.
             let argv = ["apt-get", "install"].map(String::from);
             Self::apt("install", &back, cx)?.ok(&argv)?;
         }
-        Ok(Reverted::Restored)
+        if kept.is_empty() {
+            Ok(Reverted::Restored)
+        } else {
+            let kept = kept.join(", ");
+            Ok(Reverted::Kept(format!("something else needs {kept}")))
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Pure parsers of files and program output, one file per source.
 
 pub mod accounts;
+pub mod apt;
 pub mod dpkg;
 pub mod images;
 pub mod journal;
