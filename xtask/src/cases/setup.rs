@@ -30,6 +30,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             Kit(machine).smoke_ok()
         }),
         ("status", status),
+        ("the npm of an older kit", older_npm),
         ("secrets", secrets),
     ];
     let mut faults = Vec::new();
@@ -66,6 +67,47 @@ fn status(machine: &Machine) -> Result<()> {
         ensure!(text.contains(name), "`status` does not know {unit}: {text}");
     }
     Ok(())
+}
+
+/// What a kit that took Debian's npm has on record.
+const NPM_ON_RECORD: &str = r#"
+{"event":"intent","id":"packages[npm client]","spec":{"packages":{"names":["npm"],"purpose":"npm client"}},"prior":["npm"],"origin":"created"}
+{"event":"done","id":"packages[npm client]","memory":null}"#;
+
+/// An older kit installed Debian's npm: the next run takes it off, with the hundreds of packages that came along, and
+/// nothing else.
+fn older_npm(machine: &Machine) -> Result<()> {
+    let packages =
+        "dpkg-query --show --showformat '${Package} ${db:Status-Abbrev}\\n' | grep ' ii'";
+    // One that was there for nobody, and one that the operator wants from now on, are not ours to take.
+    machine.shell("apt-get update -qq; apt-get install -qq --yes --no-install-recommends hello && apt-mark auto hello")?;
+    let before = machine.shell(packages)?;
+    machine.shell(
+        "apt-get install -qq --yes --no-install-recommends npm && apt-mark manual node-abbrev",
+    )?;
+    let between = machine.shell(packages)?.lines().count() - before.lines().count();
+    ensure!(between > 100, "npm came with {between} packages only");
+    machine.shell(&format!(
+        "cat >> /var/lib/aztec-kit/journal.jsonl << 'END'{NPM_ON_RECORD}\nEND"
+    ))?;
+    let running = invocations(machine)?;
+    let report = Kit(machine).json(SETUP, 0)?;
+    let restarted = restarted(&running, &invocations(machine)?);
+    ensure!(restarted.is_empty(), "{restarted:?} were restarted");
+    let after = machine.shell(packages)?;
+    let left: Vec<_> = after
+        .lines()
+        .filter(|line| !before.contains(*line))
+        .collect();
+    let gone: Vec<_> = before
+        .lines()
+        .filter(|line| !after.contains(*line))
+        .collect();
+    ensure!(
+        gone.is_empty() && left == ["node-abbrev ii"],
+        "without npm {left:?} are left and {gone:?} are gone: {report}"
+    );
+    Kit(machine).in_sync()
 }
 
 /// Files whose owner and mode are a promise.
