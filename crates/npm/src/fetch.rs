@@ -105,8 +105,9 @@ impl Fetcher {
         loop {
             let failed = match self.attempt(&url, auth.as_deref()).await {
                 Ok(bytes) if is_it(&bytes, package) => return Ok(bytes),
+                // A line may bend bytes once; a mirror that does it again has others.
                 Ok(bytes) => Failed {
-                    again: true,
+                    again: pauses.len() == PAUSES.len(),
                     why: format!(
                         "its {} bytes are not what the lock file names by their SHA-512",
                         bytes.len()

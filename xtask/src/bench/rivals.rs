@@ -101,7 +101,7 @@ pub(super) fn prepare(machine: &Machine) -> Result<()> {
     let state = json!({
         "account": "aztec",
         "home": "/var/lib/aztec",
-        "packages": ["ca-certificates", "npm"],
+        "packages": ["ca-certificates"],
         "directories": owned(machine, DIRECTORIES)?,
         "files": owned(machine, FILES)?,
         "links": links.collect::<Result<Vec<_>>>()?,

@@ -22,7 +22,7 @@ pub struct RunLock {
 /// How long a run that was told to stop may take: the longest step that cannot be interrupted, within reason.
 const TO_STOP: Duration = Duration::from_secs(15);
 
-/// How long a program left behind by a killed run may take: an npm installation, generously.
+/// How long a program left behind by a killed run may take: an installation by apt, generously.
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl RunLock {
