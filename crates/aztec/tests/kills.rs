@@ -15,10 +15,10 @@ use std::path::Path;
 
 use aztec::kinds::Kind;
 use provision::engine::{FileJournal, Graph, Journal, Kind as _, Receipt, Resource, ResourceId};
-use provision::host::fake::{FakeHost, FakeNode};
+use provision::host::fake::{FakeHost, FakeNode, LOCK};
 use provision::host::{FileType, Hands, Order, Probe};
 use provision::kills::{Dice, Kill, State, Walk, run};
-use provision::kinds::{File, Owner, Random, Secret};
+use provision::kinds::{File, Lock, Owner, Random, Secret};
 
 const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
 const KEYSTORE: &str = "/etc/aztec/keystore/validator.json";
@@ -65,7 +65,10 @@ fn graph(kit_toml: &str) -> Graph<Kind> {
         }
         let mut resource = node.resource.clone();
         match &mut resource {
-            Kind::NpmTree(tree) => tree.check = vec!["node_modules/app/main".into()],
+            Kind::NpmTree(tree) => {
+                tree.lock = Lock::carried(LOCK);
+                tree.check = vec!["node_modules/app/main".into()];
+            }
             // Deriving a key takes longer than all the rest, and it is a secret like any other here.
             Kind::LocalKey(key) => {
                 let maker = Random {

@@ -27,10 +27,13 @@ enum Answer {
     Cut(Vec<u8>),
 }
 
+/// A path and the `Authorization` that came with it.
+type Request = (String, Option<String>);
+
 /// A registry on loopback; it remembers paths and `Authorization` headers.
 struct Registry {
     url: String,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Registry {
@@ -54,16 +57,12 @@ impl Registry {
         Config::new([text.as_str()], &[])
     }
 
-    fn asked(&self) -> Vec<(String, Option<String>)> {
+    fn asked(&self) -> Vec<Request> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-fn serve(
-    stream: &TcpStream,
-    answers: &Mutex<Answers>,
-    heard: &Mutex<Vec<(String, Option<String>)>>,
-) {
+fn serve(stream: &TcpStream, answers: &Mutex<Answers>, heard: &Mutex<Vec<Request>>) {
     let mut lines = BufReader::new(stream).lines();
     while let Some(Ok(first)) = lines.next() {
         let mut auth = None;

@@ -279,7 +279,7 @@ impl Kind for NpmTree {
 
     fn files(&self) -> Vec<PathBuf> {
         let kept = match &self.lock {
-            Lock::Kept { path } => Some(path.clone()),
+            Lock::Kept { path, .. } => Some(path.clone()),
             Lock::Carried { .. } => None,
         };
         [self.dir(), self.link.clone()]
