@@ -100,7 +100,14 @@ impl Packages {
             let argv = ["apt-mark", mark].map(String::from);
             let argv = argv.into_iter().chain(ours.iter().cloned());
             cx.hands.run(&Order::new(argv))?;
-            let simulate = Order::new(["apt-get", "--simulate", "autoremove"]);
+            let simulate = Order::new([
+                "apt-get",
+                "--simulate",
+                "-o",
+                // What is only suggested is not needed; what is recommended may well be.
+                "APT::AutoRemove::SuggestsImportant=false",
+                "autoremove",
+            ]);
             let said = cx.hands.tell(&simulate)?.ok(&simulate.argv)?.stdout;
             *spare = apt::removals(&said);
         }
