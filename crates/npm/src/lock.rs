@@ -160,18 +160,12 @@ impl Lock {
 
 fn package(dir: String, entry: Entry) -> Result<Package> {
     let refused = |what: &str| Err(Error::new(format!("{dir:?} of the lock file {what}")));
-    let Some(("" | "/", own)) = dir.rsplit_once("node_modules/").map(|(before, own)| {
-        (
-            if before.is_empty() {
-                ""
-            } else {
-                &before[before.len() - 1..]
-            },
-            own,
-        )
-    }) else {
+    let Some((before, own)) = dir.rsplit_once("node_modules/") else {
         return refused("is not below node_modules");
     };
+    if !(before.is_empty() || before.ends_with('/')) {
+        return refused("is not below node_modules");
+    }
     if !is_below(&dir) || !dir.starts_with("node_modules/") || !is_name(own) {
         return refused("is no place for a package");
     }
