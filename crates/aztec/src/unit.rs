@@ -23,6 +23,8 @@ pub(crate) struct UnitText {
     pub check: Option<String>,
     /// Command line; never carries a secret, since everyone can read it.
     pub exec: String,
+    /// Run after each start: what needs this unit waits for its end.
+    pub ready: Option<String>,
     /// When an engine confines the process: how, in place of our sandbox.
     pub engine: Option<EngineText>,
     pub working_directory: PathBuf,
@@ -137,6 +139,9 @@ impl UnitText {
             line("KillMode", "mixed");
         } else {
             line("ExecStart", &self.exec);
+        }
+        if let Some(ready) = &self.ready {
+            line("ExecStartPost", ready);
         }
         line("Restart", "always");
         line("RestartSec", "5");

@@ -32,19 +32,10 @@ impl Rpc {
     ///
     /// If the call fails.
     pub fn call(&self, method: &str) -> Result<Value> {
-        self.call_with(method, &Value::Array(Vec::new()))
-    }
-
-    /// Calls a method with parameters, an array or an object, and returns its result.
-    ///
-    /// # Errors
-    ///
-    /// If the call fails.
-    pub fn call_with(&self, method: &str, params: &Value) -> Result<Value> {
         let connection = &self.connection;
         connection.block_on(async {
             let name = Cow::Owned(method.to_owned());
-            let answer = connection.provider.raw_request(name, params);
+            let answer = connection.provider.raw_request(name, Vec::<Value>::new());
             answer
                 .await
                 .map_err(|error| connection.failed(method, &error))

@@ -1,21 +1,19 @@
 //! The birth of a local chain: its L1 begins in the past and gets the contracts, the stake and the funds there.
 //!
 //! A validator is in the committee only some epochs after its stake, and a node refuses an L1 whose head is far from
-//! the clock. So the L1 is born minutes behind the clock, jumps to it when all is in place, and is written to disk;
-//! only then do the services start. Whatever a kill leaves of it is thrown away: until the state has its final name,
+//! the clock. So the L1 is born minutes behind the clock, gets all that it is born with, and is written to disk; only then
+//! do the services start, and that of the L1 begins with a block that has the time of the clock. Whatever a kill leaves of it is thrown away: until the state has its final name,
 //! nothing has ever followed this chain.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use l1::rpc::Rpc;
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use provision::host::{NewFile, Order};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{Contracts, Funding, Stake, fault};
+use super::{Contracts, Funding, Stake};
 
 /// A local chain and what it is born with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,8 +47,6 @@ pub enum Seen {
 
 /// Units that do not outlive a reboot: systemd.unit(5).
 const UNITS: &str = "/run/systemd/system";
-/// A local call that takes longer has failed.
-const CALL: Duration = Duration::from_secs(10);
 /// anvil writes its whole state when it stops.
 const STOP: Duration = Duration::from_secs(90);
 
@@ -89,22 +85,10 @@ impl Birth {
         if let Some(stake) = &self.stake {
             converge(stake, cx)?;
         }
-        if let Some(funding) = &self.funding {
-            converge(funding, cx)?;
+        match &self.funding {
+            Some(funding) => converge(funding, cx),
+            None => Ok(()),
         }
-        (cx.note)("bringing it up to the clock and to disk");
-        self.catch_up(cx)
-    }
-
-    /// A block with the time of the clock: whatever starts next finds an L1 that is up to date.
-    fn catch_up(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let failed = |error| fault("failed to bring the local L1 up to the clock", error);
-        let rpc = Rpc::connect(&self.contracts.url, CALL).map_err(failed)?;
-        let now = cx.hands.clock().realtime_us / 1_000_000;
-        rpc.call_with("evm_setNextBlockTimestamp", &json!([now]))
-            .and_then(|_| rpc.call_with("evm_mine", &json!([])))
-            .map(drop)
-            .map_err(failed)
     }
 }
 
@@ -181,6 +165,7 @@ impl Kind for Birth {
         (cx.note)("starting an L1 that begins in the past");
         self.begin(cx)?;
         let filled = self.fill(cx);
+        (cx.note)("bringing it to disk");
         // Also when it failed: nobody knows of this L1, and its port is wanted.
         self.end(cx)?;
         filled?;

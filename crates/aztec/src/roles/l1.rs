@@ -91,9 +91,11 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         },
         [versions, base.packages.clone()],
     );
+    let mut text = unit_text(settings, &layout, STATE, Some(L1_SLOT));
+    text.ready = Some(first_block(settings.ports.l1));
     let unit = Unit {
         name: UNIT.into(),
-        text: unit_text(settings, &layout, STATE, Some(L1_SLOT)).render(ACCOUNT),
+        text: text.render(ACCOUNT),
         instances: Vec::new(),
     };
     graph.add(unit.clone(), []);
@@ -127,6 +129,21 @@ fn unit_text(settings: &Settings, layout: &Layout, state: &str, slot: Option<u32
         stop_seconds: 60,
         ..UnitText::default()
     }
+}
+
+/// Waits until the L1 answers, and has it mine a block at once: its newest one is as old as its last stop, and a node that
+/// starts before the next ends with a revert of `getCommitteeAt` (4.1.2), whose epoch lies in the future of that block.
+///
+/// With bash, which every Debian has, because curl is not on every host.
+fn first_block(port: u16) -> String {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
+    // systemd makes line ends of `\r\n`, and one `$` of two.
+    format!(
+        "/bin/bash -c 'for i in {{1..600}}; do {{ exec 3<>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null && break; sleep 0.1; \
+         done; echo \"POST / HTTP/1.0\\r\\nContent-Type: application/json\\r\\nContent-Length: {length}\\r\\n\\r\" >&3; \
+         echo -n $$0 >&3; read -r line <&3; [[ $$line == *200* ]]' '{call}'",
+        length = call.len(),
+    )
 }
 
 /// The L1 until its birth: the same, behind the clock and without waiting for blocks.

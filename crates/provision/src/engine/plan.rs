@@ -87,22 +87,24 @@ impl Plan {
             Ok(Step::of(id, look))
         };
         // Reads may be parallel: systemd is asked once about all units, and what does not need its answer
-        // is looked at meanwhile.
+        // is looked at meanwhile. Its answer takes longest, so the question does not wait for a thread to begin.
         let names: BTreeSet<_> = order
             .iter()
             .flat_map(|node| node.resource.units())
             .collect();
         let none = BTreeMap::new();
         let (early, units) = std::thread::scope(|scope| {
-            let units = scope.spawn(|| units(names, probe));
-            let early: Vec<_> = order
-                .iter()
-                .map(|node| node.resource.units().is_empty().then(|| look(node, &none)))
-                .collect();
-            let units = units.join();
+            let early = scope.spawn(|| {
+                let early = order
+                    .iter()
+                    .map(|node| node.resource.units().is_empty().then(|| look(node, &none)));
+                early.collect::<Vec<_>>()
+            });
+            let units = units(names, probe);
+            let early = early.join();
             (
-                early,
-                units.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                early.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                units,
             )
         });
         let units = units?;

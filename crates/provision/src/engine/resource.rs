@@ -160,7 +160,7 @@ pub struct Look {
 }
 
 /// What the engine works on: a closed enum of kinds, or in its own tests a toy.
-pub trait Resource: Clone + Serialize + DeserializeOwned {
+pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     /// Stable identity.
     fn id(&self) -> ResourceId;
     /// See [`Kind::validate`].
