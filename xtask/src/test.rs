@@ -15,8 +15,9 @@ use crate::runner::{self, Job};
 use crate::schedule::{Capacity, Cost, Task};
 use crate::{cache, dist, prerequisites, tidy};
 
-/// Tasks do not take their average all the time: this many times the cores that there are, as tried on two.
-const OVERBOOKED: f64 = 1.3;
+/// Tasks do not take their average all the time: this many times the cores that there are, as tried on two. With 1.3
+/// a dozen were at work at once, and what a host does in a second took a minute.
+const OVERBOOKED: f64 = 1.1;
 
 /// The part of the memory that tasks may take; the rest is for the page cache.
 const MEMORY: f64 = 0.8;

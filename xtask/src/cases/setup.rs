@@ -77,8 +77,7 @@ const NPM_ON_RECORD: &str = r#"
 
 /// An older kit installed Debian's npm: the next run takes it off, with the packages that came along, and nothing else.
 fn older_npm(machine: &Machine) -> Result<()> {
-    let packages =
-        "dpkg-query --show --showformat '${Package} ${db:Status-Abbrev}\\n' | grep ' ii'";
+    let packages = "dpkg-query --show --showformat '${db:Status-Abbrev}${Package}\\n' | grep '^ii'";
     // One that was there for nobody, and one that the operator wants from now on, are not ours to take.
     machine.shell("apt-get update -qq; apt-get install -qq --yes --no-install-recommends hello && apt-mark auto hello")?;
     let before = machine.shell(packages)?;
@@ -104,7 +103,7 @@ fn older_npm(machine: &Machine) -> Result<()> {
         .filter(|line| !after.contains(*line))
         .collect();
     ensure!(
-        gone.is_empty() && left == ["libonig5 ii"],
+        gone.is_empty() && left == ["ii libonig5"],
         "without npm {left:?} are left and {gone:?} are gone: {report}"
     );
     Kit(machine).in_sync()

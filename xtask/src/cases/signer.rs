@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::bad_input::{Refusal, refused};
 use super::stubs::{self, json_rpc, listening};
-use super::support::Kit;
+use super::support::{Kit, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
@@ -144,6 +144,9 @@ fn network(machine: &Machine) -> Result<()> {
         "/run/node.pl",
     ];
     machine.exec_ok(&node)?;
+    sh::wait_for("the node answers", Duration::from_secs(60), || {
+        rpc(machine, 8080, "node_isReady", json!([]))
+    })?;
     let duties = |from: u64, count: u64, status: &str| -> Vec<Value> {
         let duty = |slot| json!({"slot": slot, "status": status});
         (from..from + count).map(duty).collect()

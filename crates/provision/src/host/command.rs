@@ -119,13 +119,14 @@ pub struct Order {
 }
 
 impl Order {
-    /// An order with the default limit of one minute.
+    /// An order with the default limit of three minutes: what takes a second on a host that is at rest took over one
+    /// minute on a busy one (`ufw enable`).
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
         Self {
             argv: argv.into_iter().map(Into::into).collect(),
             env: Vec::new(),
             dir: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(180),
             dies_with_us: false,
         }
     }
