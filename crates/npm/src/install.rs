@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -14,6 +14,9 @@ use crate::{Config, Error, Omit, Package, Result};
 
 /// Packages on their way at once. npm has 15 connections (`maxsockets`).
 const AT_ONCE: usize = 16;
+
+/// How often it is said how far it is: often enough to see it move, and few lines of a log.
+const NEWS: Duration = Duration::from_secs(2);
 
 /// A thousand packages over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -75,6 +78,7 @@ async fn all(
     let mut waiting = packages.iter();
     let mut running = JoinSet::new();
     let (mut done, mut fetched) = (0, 0);
+    let mut told = Instant::now();
     loop {
         while running.len() < AT_ONCE
             && let Some(package) = waiting.next()
@@ -97,10 +101,13 @@ async fn all(
         fetched +=
             ended.map_err(|error| Error::new(format!("fetching ended early: {error}")))??;
         done += 1;
-        note(&format!(
-            "{done} of {} packages, {} MB",
-            packages.len(),
-            fetched / 1_000_000
-        ));
+        if done == packages.len() || told.elapsed() >= NEWS {
+            told = Instant::now();
+            note(&format!(
+                "{done} of {} packages, {} MB",
+                packages.len(),
+                fetched / 1_000_000
+            ));
+        }
     }
 }
