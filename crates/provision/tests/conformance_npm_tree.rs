@@ -1,0 +1,38 @@
+//! A release that is installed stays as it is when only the way to install it changes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use common::cases::{Host, directory, graph, plan, tree};
+use common::run;
+use provision::engine::MemoryJournal;
+use provision::host::fake::{FakeHost, LOCK};
+use provision::kinds::{Lock, NpmTree};
+
+#[test]
+fn what_is_left_out_is_not_written_and_no_reason_to_install_again() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    let mut release = tree(Lock::carried(LOCK));
+    let wanted = graph(vec![directory("/opt/app"), release.clone().into()]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let app = "/opt/app/1.0.0/node_modules";
+    assert!(host.text(&format!("{app}/app/windows")).is_some());
+    for left_out in ["other/windows", "app/main.map", "other/main.map"] {
+        assert_eq!(host.text(&format!("{app}/{left_out}")), None, "{left_out}");
+    }
+    release.prune = vec!["*.md".into()];
+    release.without_peers = true;
+    let wanted = graph(vec![directory("/opt/app"), release.into()]);
+    assert!(plan(&host, &journal, &wanted).is_empty());
+}
+
+#[test]
+fn what_an_older_version_put_on_record_is_understood() {
+    let spec = r#"{"name":"aztec","version":"4.1.2","root":"/opt/aztec/versions","link":"/opt/aztec/current","manifest":"{}",
+        "lock":{"kept":{"path":"/etc/aztec/release-4.1.2-lock.json"}},"prune":[],"check":["node"]}"#;
+    let tree: NpmTree = serde_json::from_str(spec).unwrap();
+    assert!(!tree.without_peers && matches!(tree.lock, Lock::Kept { .. }));
+    let _: Host = tree.into();
+}
