@@ -1,7 +1,5 @@
 //! A release that is installed stays as it is when only the way to install it changes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 mod common;
 
 use common::cases::{Host, directory, graph, plan, tree};
