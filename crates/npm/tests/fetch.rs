@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -128,12 +129,15 @@ fn lock(packages: &[(&str, &[u8])]) -> Lock {
     Lock::parse(&text, Platform::LINUX_X64).unwrap()
 }
 
-/// An empty directory, gone at the end.
+/// An empty directory, gone at the end; no other test of this process has it.
 struct Place(PathBuf);
 
 impl Place {
     fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("npm-fetch-{name}-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let id = std::process::id();
+        let dir = std::env::temp_dir().join(format!("npm-fetch-{name}-{id}-{count}"));
         fs::remove_dir_all(&dir).ok();
         fs::create_dir_all(&dir).unwrap();
         Self(dir)
