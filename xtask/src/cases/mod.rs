@@ -169,7 +169,7 @@ pub const CASES: &[Case] = &[
         name: "virtual",
         about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after a reboot",
         needs: &[BINARY, DISK],
-        cost: cost(320, 277, 1910),
+        cost: cost(180, 200, 1800),
         run: virtual_host::run,
     },
     Case {
@@ -183,7 +183,7 @@ pub const CASES: &[Case] = &[
         name: "setup",
         about: "a pristine host becomes a local network with a validator, and stays one",
         needs: &[CHAIN],
-        cost: cost(102, 28, 940),
+        cost: cost(90, 25, 900),
         run: setup::run,
     },
     Case {
@@ -211,7 +211,7 @@ pub const CASES: &[Case] = &[
         name: "described",
         about: "a node follows a network that is described in kit.toml, and sees who signs there",
         needs: &[CHAIN],
-        cost: cost(160, 44, 1560),
+        cost: cost(110, 35, 1500),
         run: described::run,
     },
     Case {
