@@ -33,6 +33,25 @@ pub struct HostFacts {
     pub engine: Option<Engine>,
 }
 
+#[cfg(test)]
+impl HostFacts {
+    /// A small Debian that every release runs on, for tests.
+    pub(crate) fn debian() -> Self {
+        Self {
+            os: "debian".into(),
+            os_name: "Debian GNU/Linux 13 (trixie)".into(),
+            arch: "x86_64".into(),
+            glibc: Some((2, 41)),
+            cpu_flags: Vec::new(),
+            cpus: 2,
+            memory: 8 << 30,
+            sshd: false,
+            container: false,
+            engine: None,
+        }
+    }
+}
+
 impl HostFacts {
     /// Reads them; changes nothing.
     pub fn gather(probe: &dyn Probe) -> Result<Self, Fault> {

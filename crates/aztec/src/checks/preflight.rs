@@ -399,16 +399,9 @@ mod tests {
     /// What is said of a host that is too small for Aztec.
     fn failures(kit_toml: &str) -> Vec<String> {
         let facts = HostFacts {
-            os: "debian".into(),
-            os_name: "Debian GNU/Linux 13 (trixie)".into(),
-            arch: "x86_64".into(),
-            glibc: Some((2, 41)),
-            cpu_flags: Vec::new(),
             cpus: 1,
             memory: GIB,
-            sshd: false,
-            container: false,
-            engine: None,
+            ..HostFacts::debian()
         };
         let mut host = FakeHost::debian().with_ufw();
         for path in ["/run/systemd/system", "/proc/net"] {

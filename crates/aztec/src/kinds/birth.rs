@@ -199,18 +199,7 @@ mod tests {
     use crate::{HostFacts, desired};
 
     fn birth() -> super::Birth {
-        let facts = HostFacts {
-            os: "debian".into(),
-            os_name: "Debian GNU/Linux 13 (trixie)".into(),
-            arch: "x86_64".into(),
-            glibc: Some((2, 41)),
-            cpu_flags: Vec::new(),
-            cpus: 2,
-            memory: 8 << 30,
-            sshd: false,
-            container: false,
-            engine: None,
-        };
+        let facts = HostFacts::debian();
         let text = "[sequencer]\nenabled = true\n[prover]\nenabled = true\n";
         let graph = desired(&Settings::parse(text).unwrap(), &facts, text).unwrap();
         // The birth comes before the service and after the keys.
