@@ -11,7 +11,7 @@ use crate::{ahead, dist, sh};
 /// The demo machine's name.
 pub const NAME: &str = "demo";
 
-/// The committee needs about 100 s to form, and the tools some minutes more on two slow cores.
+/// The first block comes within a slot; the tools may take minutes on two slow cores.
 const SMOKE: Duration = Duration::from_secs(360);
 
 const KIT: &str = "/usr/local/bin/aztec-kit";

@@ -11,7 +11,7 @@ use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 use crate::sh;
 
-/// An epoch has two slots of 24 s; its proof comes after it.
+/// An epoch has two slots of 12 s; its proof comes after it.
 const PROVEN: Duration = Duration::from_secs(420);
 
 /// The flags of a process that signs.

@@ -18,7 +18,7 @@ use super::support::{Kit, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
-/// Two epochs of two slots, two more until the node judges a slot, and a start: a slot has 24 s.
+/// Two epochs of two slots, two more until the node judges a slot, and a start: a slot has 12 s.
 const WATCHED: Duration = Duration::from_secs(400);
 
 /// Takes the chain out of the kit's hands. anvil is copied, since its package goes with the L1 of the kit; the user

@@ -19,7 +19,7 @@ const SERVICE: &str = "aztec-sequencer.service";
 
 /// A block of the L1 every 4 s.
 const MINED: Duration = Duration::from_secs(180);
-/// The committee of an epoch, 48 s, is drawn from the validators of two epochs earlier.
+/// The committee of an epoch, 24 s, is drawn from the validators of two epochs earlier.
 const ITS_TURN: Duration = Duration::from_secs(480);
 
 /// What is public of the new validator.

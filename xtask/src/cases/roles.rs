@@ -11,7 +11,7 @@ use super::support::{KEYSTORE, Kit, digest, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
-/// An epoch has two slots of 24 s; its proof, and the proof of what was unproven before, come after it.
+/// An epoch has two slots of 12 s; its proof, and the proof of what was unproven before, come after it.
 const PROVEN: Duration = Duration::from_secs(420);
 /// The bot deploys an account and a token before its first transfer.
 const TRANSACTIONS: Duration = Duration::from_secs(420);

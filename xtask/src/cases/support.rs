@@ -32,7 +32,7 @@ pub(super) const SERVICES: &[&str] = &["aztec-l1.service", "aztec-sequencer.serv
 /// A whole setup takes four minutes on two cores that have nothing else to do.
 const COMMAND: Duration = Duration::from_secs(900);
 
-/// The first block comes 100 s after the stake and then one every 24 s; unproven blocks are pruned
+/// A block comes every 12 s; unproven blocks are pruned
 /// now and then, so that the chain takes a step back before it goes on.
 const ADVANCE: Duration = Duration::from_secs(480);
 

@@ -31,7 +31,7 @@ pub enum Ask {
     Operator,
 }
 
-/// A local chain makes its first block some five slots after the stake; a busy machine takes longer.
+/// A local chain makes its first block within two slots of the start of its node; a busy machine takes longer.
 const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
 /// A live node syncs for long; here only what dies at once is to be seen.
 const LIVE_PATIENCE: Duration = Duration::from_secs(20);

@@ -12,7 +12,7 @@ use crate::host;
 use crate::printer::Printer;
 use crate::render;
 
-/// Two and a half slots: a live slot is 72 s, a local one 24 s.
+/// Two and a half slots of a live network, 72 s each; five of a local one, 12 s each.
 const LIVE_PATIENCE: u64 = 180;
 const LOCAL_PATIENCE: u64 = 60;
 
