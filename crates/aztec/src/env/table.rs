@@ -1,7 +1,7 @@
 //! The variables of every release: data, read from the files under `data/releases/`.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use serde::Deserialize;
 
@@ -85,19 +85,25 @@ pub(super) struct Common {
     pub gone: BTreeMap<String, String>,
 }
 
-/// The files, oldest release first.
-const FILES: &[(&str, &str)] = &[
-    ("4.1.2", include_str!("../../data/releases/4.1.2/env.toml")),
-    ("5.2.0", include_str!("../../data/releases/5.2.0/env.toml")),
+/// The table of one release: its version, its text, and what the text says once somebody asked.
+type File = (&'static str, &'static str, OnceLock<Table>);
+
+/// The files, oldest release first. A table takes a millisecond to read, and a run needs one of them.
+static FILES: [File; 2] = [
+    file("4.1.2", include_str!("../../data/releases/4.1.2/env.toml")),
+    file("5.2.0", include_str!("../../data/releases/5.2.0/env.toml")),
 ];
 
-static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-    let table = |(version, text): &(&'static str, &str)| Table {
+const fn file(version: &'static str, text: &'static str) -> File {
+    (version, text, OnceLock::new())
+}
+
+fn read((version, text, table): &'static File) -> &'static Table {
+    table.get_or_init(|| Table {
         version,
         ..toml::from_str(text).expect("data/releases/*/env.toml is tested")
-    };
-    FILES.iter().map(table).collect()
-});
+    })
+}
 
 static COMMON: LazyLock<Common> = LazyLock::new(|| {
     toml::from_str(include_str!("../../data/releases/common-env.toml"))
@@ -106,8 +112,8 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
 
 /// The table of a release that this program knows.
 pub(super) fn of(version: &str) -> &'static Table {
-    let known = TABLES.iter().find(|table| table.version == version);
-    known.unwrap_or_else(|| TABLES.last().expect("there is a release"))
+    let known = FILES.iter().find(|(known, ..)| *known == version);
+    read(known.unwrap_or_else(|| FILES.last().expect("there is a release")))
 }
 
 /// What is true in every release.
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_release_has_a_table() {
-        let known: Vec<_> = FILES.iter().map(|(version, _)| *version).collect();
+        let known: Vec<_> = FILES.iter().map(|(version, ..)| *version).collect();
         assert_eq!(data::known_releases(), known);
         assert_eq!(of("4.1.2").variables.len(), 370);
         assert_eq!(of("5.2.0").variables.len(), 409);
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_the_tables_point_to_is_there() {
-        for table in TABLES.iter() {
+        for table in FILES.iter().map(read) {
             let has = |name: &str| assert!(table.variables.contains_key(name), "{name}");
             common().renamed.values().for_each(|name| has(name));
             for (name, variable) in &table.variables {
