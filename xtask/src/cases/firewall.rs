@@ -56,11 +56,28 @@ docker run --detach --restart=always --publish 7000:80 box /bin/busybox httpd -f
 const RATE: Duration = Duration::from_secs(31);
 
 pub(super) fn run(context: &Context) -> Result<()> {
-    on(context, "trixie")
+    let mut case = Walled::boot(context, "trixie")?;
+    let Walled { host, outside, .. } = &case;
+    refused(host, outside).context("what would cut someone off")?;
+    case.holds()?;
+    let Walled {
+        host,
+        outside,
+        before,
+        ..
+    } = &mut case;
+    unconfirmed(host, outside).context("a change that nobody confirms")?;
+    removed(host, before).context("the removal")?;
+    killed(host, before).context("a kill in the middle")?;
+    power_cut(host, before).context("a power cut in the window")
 }
 
+/// UFW, iptables, Docker and sshd are other ones there; what the kit refuses and takes back is its own doing, and
+/// `ssh-old` has the timer that takes back.
 pub(super) fn run_previous(context: &Context) -> Result<()> {
-    on(context, "bookworm")
+    let case = Walled::boot(context, "bookworm")?;
+    case.holds()?;
+    removed(&case.host, &case.before).context("the removal")
 }
 
 pub(super) fn root(suite: &str) -> Result<Root> {
@@ -82,40 +99,58 @@ pub(super) fn root(suite: &str) -> Result<Root> {
     })
 }
 
-fn on(context: &Context, suite: &str) -> Result<()> {
-    let root = root(suite)?;
-    let mut options = context.options()?;
-    options.plain.push("/var/lib/docker".to_owned());
-    let mut host = Machine::boot_with(&root, "walled", options)?;
-    let outside = context.boot(&root, "outside")?;
-    let (_, v6) = outside.cable_to(&host)?;
-    context.push_kit(&host)?;
-    befriend(&outside, &host)?;
-    host.write("/root/listen.pl", LISTENER, 0o644)?;
-    host.shell(LISTENERS)?;
-    host.shell(PUBLISH)?;
-    host.write(CONFIG, KIT_TOML, 0o600)?;
-    let before = files(&host)?;
-    published(&host)?;
-    for address in [host.ip().into(), v6.into()] {
-        let there = ["tcp/443", "tcp/7000", "tcp/8080", "tcp/8880", "udp/8080"];
-        let open = scan(&outside, address, &there)?;
-        for port in there {
-            ensure!(
-                open.contains(port),
-                "the scan of {address} misses {port}: {open:?}"
-            );
+/// A host with listeners that anybody reaches, and another host that looks at it.
+struct Walled {
+    host: Machine,
+    outside: Machine,
+    v6: IpAddr,
+    /// UFW's files as the operator had them.
+    before: String,
+}
+
+impl Walled {
+    fn boot(context: &Context, suite: &str) -> Result<Walled> {
+        let root = root(suite)?;
+        let mut options = context.options()?;
+        options.plain.push("/var/lib/docker".to_owned());
+        let host = Machine::boot_with(&root, "walled", options)?;
+        let outside = context.boot(&root, "outside")?;
+        let (_, v6) = outside.cable_to(&host)?;
+        context.push_kit(&host)?;
+        befriend(&outside, &host)?;
+        host.write("/root/listen.pl", LISTENER, 0o644)?;
+        host.shell(LISTENERS)?;
+        host.shell(PUBLISH)?;
+        host.write(CONFIG, KIT_TOML, 0o600)?;
+        let before = files(&host)?;
+        published(&host)?;
+        for address in [host.ip().into(), v6.into()] {
+            let there = ["tcp/443", "tcp/7000", "tcp/8080", "tcp/8880", "udp/8080"];
+            let open = scan(&outside, address, &there)?;
+            for port in there {
+                ensure!(
+                    open.contains(port),
+                    "the scan of {address} misses {port}: {open:?}"
+                );
+            }
         }
+        Ok(Walled {
+            host,
+            outside,
+            v6: v6.into(),
+            before,
+        })
     }
 
-    refused(&host, &outside).context("what would cut someone off")?;
-    closed(&host, &outside, v6.into()).context("the firewall")?;
-    reloaded(&host, &outside).context("Docker and UFW begin anew")?;
-    by_socket(&host, &outside).context("an SSH server that systemd starts")?;
-    unconfirmed(&host, &outside).context("a change that nobody confirms")?;
-    removed(&host, &before).context("the removal")?;
-    killed(&host, &before).context("a kill in the middle")?;
-    power_cut(&mut host, &before).context("a power cut in the window")
+    /// The firewall closes what it must, whatever writes rules beside it, and however sshd is started.
+    fn holds(&self) -> Result<()> {
+        let Walled {
+            host, outside, v6, ..
+        } = self;
+        closed(host, outside, *v6).context("the firewall")?;
+        reloaded(host, outside).context("Docker and UFW begin anew")?;
+        by_socket(host, outside).context("an SSH server that systemd starts")
+    }
 }
 
 /// The outside may log in as root, with a key.

@@ -38,11 +38,16 @@ const BY_ITSELF: &str = "rm -r /etc/systemd/system/ssh.socket.d; \
 const CONFIG: &str = "/etc/aztec/kit.toml";
 
 pub(super) fn run(context: &Context) -> Result<()> {
-    on(context, "trixie")
+    let (mut machine, before) = hardened(context, "trixie")?;
+    refused_candidate(&machine)?;
+    at_boot(&mut machine)?;
+    removal(&machine, &before)
 }
 
+/// aide, fail2ban, sshd, chrony and unattended-upgrades are other versions there.
 pub(super) fn run_previous(context: &Context) -> Result<()> {
-    on(context, "bookworm")
+    let (machine, before) = hardened(context, "bookworm")?;
+    removal(&machine, &before)
 }
 
 /// A sequencer that runs is hardened and gets a firewall: it does not stop for it, and the chain goes on.
@@ -87,9 +92,10 @@ pub(super) fn ssh_host(suite: &str) -> Result<Root> {
     })
 }
 
-fn on(context: &Context, suite: &str) -> Result<()> {
+/// A host that is hardened, checked, attacked; and what it was before.
+fn hardened(context: &Context, suite: &str) -> Result<(Machine, State)> {
     let root = ssh_host(suite)?;
-    let mut machine = context.boot(&root, "hardened")?;
+    let machine = context.boot(&root, "hardened")?;
     let operator = context.boot(&root, "operator")?;
     let attacker = context.boot(&root, "attacker")?;
     context.push_kit(&machine)?;
@@ -106,9 +112,7 @@ fn on(context: &Context, suite: &str) -> Result<()> {
     clock(&machine)?;
     bans(&machine, &operator, &attacker)?;
     kit.in_sync().context("after an attack")?;
-    refused_candidate(&machine)?;
-    at_boot(&mut machine)?;
-    removal(&machine, &before)
+    Ok((machine, before))
 }
 
 fn never_ban(operator: &Machine) -> String {

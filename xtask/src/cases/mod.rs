@@ -104,7 +104,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "firewall-old",
-        about: "the same on the previous Debian",
+        about: "UFW, iptables and Docker of the previous Debian hold the same walls",
         needs: &[BINARY, WALLED_OLD],
         cost: cost(254, 27, 220),
         run: firewall::run_previous,
@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "hardening-old",
-        about: "the same on the previous Debian",
+        about: "fail2ban, aide, chrony and sshd of the previous Debian do the same",
         needs: &[BINARY, SSH_HOST_OLD],
         cost: cost(222, 44, 130),
         run: hardening::run_previous,
