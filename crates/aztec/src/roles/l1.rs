@@ -139,7 +139,7 @@ fn first_block(port: u16) -> String {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
     // systemd makes line ends of `\r\n`, and one `$` of two.
     format!(
-        "/bin/bash -c 'for i in {{1..600}}; do {{ exec 3<>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null && break; sleep 0.1; \
+        "/bin/bash -c 'for i in {{1..3000}}; do {{ exec 3<>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null && break; sleep 0.02; \
          done; echo \"POST / HTTP/1.0\\r\\nContent-Type: application/json\\r\\nContent-Length: {length}\\r\\n\\r\" >&3; \
          echo -n $$0 >&3; read -r line <&3; [[ $$line == *200* ]]' '{call}'",
         length = call.len(),
