@@ -1,5 +1,7 @@
 //! What every command starts from: the configuration, the host, and what was done to it before.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,8 +12,10 @@ use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
 use aztec::{CONFIG, HostFacts, KIT_STATE};
 use provision::Fault;
-use provision::engine::{FileJournal, Graph, Journal, Plan, Receipt, RunLock};
-use provision::host::{Probe, RealHost};
+use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock};
+use provision::host::{Early, Probe, RealHost};
+
+use serde::Deserialize;
 
 use crate::args::Vouched;
 use crate::exit::Failure;
@@ -27,6 +31,8 @@ pub struct Host {
     pub graph: Graph<Kind>,
     /// What was done before.
     pub receipt: Receipt,
+    /// What systemd is asked while the rest is read, for the first plan.
+    early: Cell<Option<Early>>,
 }
 
 /// Refuses to go on without the rights to look at everything.
@@ -63,31 +69,53 @@ fn no_config() -> Failure {
     )
 }
 
+/// The note of the units that the last run which changed something was about.
+const UNITS: &str = "units";
+
+/// What was done to this host before, and what systemd will say of it.
+struct Before {
+    receipt: Receipt,
+    early: Option<Early>,
+}
+
+impl Before {
+    fn read() -> Result<Self, Failure> {
+        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
+        let names = receipt.notes.get(UNITS);
+        let names = names.and_then(|names| BTreeSet::deserialize(names).ok());
+        Ok(Self {
+            early: Early::ask(names.unwrap_or_default(), RealHost),
+            receipt,
+        })
+    }
+}
+
 impl Host {
     /// The host as its configuration says.
     pub fn configured(vouched: Vouched) -> Result<Self, Failure> {
         require_root()?;
         let text = config_text()?.ok_or_else(no_config)?;
+        let before = Before::read()?;
         let settings = Settings::parse(&text).map_err(Failure::usage)?;
-        Self::new(vouched.for_this_run(settings), &text)
+        Self::new(before, vouched.for_this_run(settings), &text)
     }
 
     /// The host as it is asked to be.
     pub fn asked(wanted: &Asked, vouched: Vouched) -> Result<Self, Failure> {
         require_root()?;
         let (text, settings) = asked(wanted)?;
-        Self::new(vouched.for_this_run(settings), &text)
+        Self::new(Before::read()?, vouched.for_this_run(settings), &text)
     }
 
-    fn new(settings: Settings, text: &str) -> Result<Self, Failure> {
+    fn new(before: Before, settings: Settings, text: &str) -> Result<Self, Failure> {
         let facts = HostFacts::gather(&RealHost)?;
         let graph = aztec::desired(&settings, &facts, text).map_err(Failure::usage)?;
-        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
         Ok(Self {
             settings,
             facts,
             graph,
-            receipt,
+            receipt: before.receipt,
+            early: Cell::new(before.early),
         })
     }
 
@@ -97,9 +125,23 @@ impl Host {
         format!("runtime {}\n", choice.shown())
     }
 
+    /// What a changing run notes, so that the next one can ask systemd about the same units before all else.
+    pub fn units(&self) -> Event {
+        Event::Noted {
+            name: UNITS.into(),
+            value: self.graph.units().into_iter().collect(),
+        }
+    }
+
     /// What would change.
     pub fn plan(&self) -> Result<Plan, Failure> {
-        Ok(Plan::make(&self.graph, &self.receipt, &RealHost)?)
+        let early = self.early.take();
+        Ok(Plan::make_with(
+            &self.graph,
+            &self.receipt,
+            &RealHost,
+            early,
+        )?)
     }
 
     /// Asks whether both chains go on.

@@ -1,6 +1,7 @@
 //! What the logs of this host complain of, in the words of the error dictionary.
 
 use std::cmp::Reverse;
+use std::panic::resume_unwind;
 
 use provision::Fault;
 use provision::engine::Cx;
@@ -46,18 +47,32 @@ pub fn complaints(
     probe: &dyn Probe,
     lines: u32,
 ) -> Result<Vec<Complaint>, Fault> {
-    let shown = probe.ask(&Query::Units(units.to_vec()))?;
-    let states = systemctl::parse_show(&shown.stdout);
+    let ask = |unit: &String| {
+        probe.ask(&Query::Journal {
+            unit: unit.clone(),
+            lines,
+        })
+    };
+    // Each is a program of its own: they run side by side.
+    let (shown, journals) = std::thread::scope(|scope| {
+        let asked: Vec<_> = units
+            .iter()
+            .map(|unit| scope.spawn(move || ask(unit)))
+            .collect();
+        let shown = probe.ask(&Query::Units(units.to_vec()));
+        let journals = asked
+            .into_iter()
+            .map(|asked| asked.join().unwrap_or_else(|it| resume_unwind(it)))
+            .collect::<Result<Vec<_>, Fault>>();
+        (shown, journals)
+    });
+    let states = systemctl::parse_show(&shown?.stdout);
     let cx = Cx {
         units: Some(&states),
         ..Cx::of(probe)
     };
     let mut all = Vec::new();
-    for unit in units {
-        let printed = probe.ask(&Query::Journal {
-            unit: unit.clone(),
-            lines,
-        })?;
+    for (unit, printed) in units.iter().zip(journals?) {
         let started_us = started_us(&cx.unit(unit)?, probe.clock());
         all.extend(heard(unit, &journal::parse(&printed.stdout), started_us));
     }

@@ -102,6 +102,7 @@ fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     let mut cx = ApplyCx {
         hands: &mut *cx.hands,
         memory: None,
+        units: None,
         note: &mut *cx.note,
     };
     let seen = kind.observe(&Cx::of(cx.hands.probe()))?;

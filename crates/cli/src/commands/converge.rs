@@ -132,6 +132,7 @@ fn change(
     .run_guarded(&host.graph, guard);
     match outcome {
         Ok(outcome) => {
+            journal.append(&host.units())?;
             journal.compact()?;
             Ok(outcome.applied)
         }

@@ -1,18 +1,19 @@
 //! Converging: one step at a time, each re-observed before and after, each journaled before it begins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::plan::Action;
+use super::plan::{self, Action};
 use super::{
     ApplyCx, Cx, Diff, Entry, Event, Graph, Guard, Journal, Look, Node, Origin, Plan, Receipt,
     Resource, ResourceId, Reverted, Step, Unconfirmed,
 };
 use crate::Fault;
 use crate::host::{Hands, clear_staged};
+use crate::tools::systemctl::UnitState;
 
 /// What the operator agreed to.
 #[derive(Debug, Clone, Copy)]
@@ -159,13 +160,18 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn look<R: Resource>(&self, resource: &R, receipt: &Receipt) -> Result<Look, Fault> {
+    fn look<R: Resource>(
+        &self,
+        resource: &R,
+        receipt: &Receipt,
+        units: Option<&BTreeMap<String, UnitState>>,
+    ) -> Result<Look, Fault> {
         resource.look(&Cx {
             probe: self.hands.probe(),
             memory: receipt
                 .get(&resource.id())
                 .and_then(|entry| entry.memory.as_ref()),
-            units: None,
+            units,
         })
     }
 
@@ -179,7 +185,10 @@ impl Apply<'_> {
     ) -> Result<bool, Fault> {
         self.check_cancel()?;
         let (resource, id) = (&node.resource, node.resource.id());
-        let before = self.look(resource, receipt)?;
+        // What this look and the change itself begin with is one answer of systemd.
+        let names = resource.units().into_iter().collect();
+        let units = plan::units(names, self.hands.probe(), None)?;
+        let before = self.look(resource, receipt, Some(&units))?;
         if matches!(before.diff, Diff::InSync(_)) {
             self.adopt(node, before.memory, receipt)?;
             return Ok(false);
@@ -214,9 +223,10 @@ impl Apply<'_> {
         resource.apply(&mut ApplyCx {
             hands: &mut *self.hands,
             memory,
+            units: Some(&units),
             note: &mut |text| self.progress.note(text),
         })?;
-        let after = self.look(resource, receipt)?;
+        let after = self.look(resource, receipt, None)?;
         if let Diff::Change(left) = &after.diff {
             return Err(did_not_converge(&id, left));
         }
@@ -314,6 +324,7 @@ impl Apply<'_> {
                 &mut ApplyCx {
                     hands: &mut *self.hands,
                     memory: entry.memory.as_ref(),
+                    units: None,
                     note: &mut |text| self.progress.note(text),
                 },
             )?;

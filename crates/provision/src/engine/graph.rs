@@ -59,6 +59,12 @@ impl<R: Resource> Graph<R> {
         &self.nodes
     }
 
+    /// Every unit that a resource cares for.
+    pub fn units(&self) -> BTreeSet<String> {
+        let nodes = self.nodes.iter();
+        nodes.flat_map(|node| node.resource.units()).collect()
+    }
+
     /// The resource of that id.
     pub fn get(&self, id: &ResourceId) -> Option<&R> {
         self.nodes

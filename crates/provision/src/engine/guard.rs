@@ -195,6 +195,7 @@ pub fn take_back<R: Resource>(
                     .before
                     .as_ref()
                     .and_then(|entry| entry.memory.as_ref()),
+                units: None,
                 note: &mut |_| {},
             },
         )?;

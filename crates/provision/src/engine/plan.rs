@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Change, Cx, Diff, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
-use crate::host::{Probe, Query, Snapshot};
+use crate::host::{Early, Probe, Query, Snapshot};
 use crate::tools::systemctl::{self, UnitState};
 
 /// What a step does.
@@ -74,6 +74,16 @@ impl Plan {
         receipt: &Receipt,
         probe: &dyn Probe,
     ) -> Result<Self, Fault> {
+        Self::make_with(graph, receipt, probe, None)
+    }
+
+    /// The same, where systemd was asked already.
+    pub fn make_with<R: Resource>(
+        graph: &Graph<R>,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+        asked: Option<Early>,
+    ) -> Result<Self, Fault> {
         let order = graph.ordered()?;
         let snapshot = Snapshot::of(probe);
         let probe: &dyn Probe = &snapshot;
@@ -88,10 +98,7 @@ impl Plan {
         };
         // Reads may be parallel: systemd is asked once about all units, and what does not need its answer
         // is looked at meanwhile. Its answer takes longest, so the question does not wait for a thread to begin.
-        let names: BTreeSet<_> = order
-            .iter()
-            .flat_map(|node| node.resource.units())
-            .collect();
+        let names = graph.units();
         let none = BTreeMap::new();
         let (early, units) = std::thread::scope(|scope| {
             let early = scope.spawn(|| {
@@ -100,7 +107,7 @@ impl Plan {
                     .map(|node| node.resource.units().is_empty().then(|| look(node, &none)));
                 early.collect::<Vec<_>>()
             });
-            let units = units(names, probe);
+            let units = units(names, probe, asked);
             let early = early.join();
             (
                 early.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -172,10 +179,17 @@ impl Step {
 }
 
 /// Asks systemd once about all units that the resources care for.
-fn units(names: BTreeSet<String>, probe: &dyn Probe) -> Result<BTreeMap<String, UnitState>, Fault> {
+pub(super) fn units(
+    names: BTreeSet<String>,
+    probe: &dyn Probe,
+    asked: Option<Early>,
+) -> Result<BTreeMap<String, UnitState>, Fault> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let shown = probe.ask(&Query::Units(names.into_iter().collect()))?;
+    let shown = match asked.and_then(|asked| asked.about(&names)) {
+        Some(answer) => answer?,
+        None => probe.ask(&Query::Units(names.into_iter().collect()))?,
+    };
     Ok(systemctl::parse_show(&shown.stdout))
 }

@@ -77,6 +77,8 @@ pub struct ApplyCx<'a> {
     pub hands: &'a mut dyn Hands,
     /// As in [`Cx`].
     pub memory: Option<&'a Value>,
+    /// As in [`Cx`]: what systemd said just before the change.
+    pub units: Option<&'a BTreeMap<String, UnitState>>,
     /// Says what is being done, for steps that take long.
     pub note: &'a mut dyn FnMut(&str),
 }
@@ -200,7 +202,7 @@ pub mod erased {
         let seen = kind.observe(&Cx {
             probe: cx.hands.probe(),
             memory: cx.memory,
-            units: None,
+            units: cx.units,
         })?;
         kind.apply(&seen, cx)
     }

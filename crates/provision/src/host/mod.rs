@@ -1,6 +1,7 @@
 //! The edge: the only code that touches the operating system.
 
 mod command;
+mod early;
 mod engine;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -14,6 +15,7 @@ mod snapshot;
 mod stamp;
 
 pub use command::{Order, Output, Query};
+pub use early::Early;
 pub use engine::Engine;
 pub use probe::{Clock, FileType, Hands, Meta, NewFile, Probe, Space};
 pub use real::RealHost;
