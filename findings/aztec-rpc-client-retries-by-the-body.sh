@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# @aztec/foundation 5.2.0: its JSON-RPC client with makeFetch, as the clients of nodes and wallets use it. Node.js 20 or newer.
+# @aztec/foundation@5.2.0: its JSON-RPC client with makeFetch, as the clients of nodes and wallets use it. Node.js 20 or newer.
 #
 # Guess: whether the client tries again goes by the HTTP status. The code says so: 5xx yes, 4xx never.
 # Seen: it goes by the body first. A 4xx with a JSON body is final; the same 4xx with a body of plain words or HTML is tried to

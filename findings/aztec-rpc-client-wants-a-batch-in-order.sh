@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# @aztec/foundation 5.2.0: its JSON-RPC client and server. Node.js 20 or newer.
+# @aztec/foundation@5.2.0: its JSON-RPC client and server. Node.js 20 or newer.
 #
 # Guess: a client that numbers its calls finds each answer of a batch by its number, since JSON-RPC 2.0 lets a server give them
 #   in any order. And a call that is alone is not a batch.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# @aztec/foundation 5.2.0: the helpers that read numbers of a node from its environment. Node.js 20 or newer.
+# @aztec/foundation@5.2.0: the helpers that read numbers of a node from its environment. Node.js 20 or newer.
 #
 # Guess: 5.2.0 ends its start for a number that is none. It does so for 1.5 and for a word, "expected a whole number", so that it
 #   does for 134_217_728, 134,217,728, 64s and 0x4000000 as well, or reads them right.
