@@ -10,7 +10,7 @@
 set -euo pipefail
 dir=$(mktemp -d)
 pid=
-trap 'kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill "$pid" 2>/dev/null && wait "$pid" || true; rm -rf "$dir"' EXIT
 npm install --silent --no-audit --no-fund --prefix "$dir" @foundry-rs/anvil-linux-amd64@1.4.4 >/dev/null
 anvil=$dir/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 port=28546

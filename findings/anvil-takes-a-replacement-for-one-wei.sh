@@ -11,7 +11,7 @@
 set -euo pipefail
 dir=$(mktemp -d)
 pid=
-trap 'kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill "$pid" 2>/dev/null && wait "$pid" || true; rm -rf "$dir"' EXIT
 npm install --silent --no-audit --no-fund --prefix "$dir" @foundry-rs/anvil-linux-amd64@1.4.4 >/dev/null
 port=28549
 "$dir/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil" --silent --port "$port" --no-mining &

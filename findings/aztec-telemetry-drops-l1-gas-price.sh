@@ -12,7 +12,7 @@
 set -euo pipefail
 dir=$(mktemp -d)
 pid=
-trap 'kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill "$pid" 2>/dev/null && wait "$pid" || true; rm -rf "$dir"' EXIT
 cat >"$dir/package.json" <<'JSON'
 {
     "type": "module",

@@ -12,7 +12,7 @@
 set -euo pipefail
 dir=$(mktemp -d)
 pid=
-trap 'kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill "$pid" 2>/dev/null && wait "$pid" || true; rm -rf "$dir"' EXIT
 npm install --silent --no-audit --no-fund --prefix "$dir" \
     viem@npm:@aztec/viem@2.38.2 ethers@6.17.0 @foundry-rs/anvil-linux-amd64@1.4.4 >/dev/null
 port=28548
