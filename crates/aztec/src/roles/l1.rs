@@ -25,10 +25,11 @@ const STATE_INTERVAL: u32 = 30;
 /// is left of one) has passed then; and it is less than the 300 s after which a node calls its L1 stale, should one ever start too early.
 const BORN_BEFORE: u32 = 250;
 
-/// Seconds between two blocks of an L1 that is not born yet; several may have the same time. Not a block for each
-/// transaction, which would be as quick: anvil then sometimes leaves a part of a batch in its pool for good, and forge
-/// waits for it for 50 s (the head of l1-contracts/scripts/forge_broadcast.js of 4.1.2; seen here).
-const UNBORN_SLOT: &str = "0.1";
+/// How an L1 that is not born yet makes blocks: for each transaction at once, and one a second besides; several may have
+/// the same time. Not for transactions alone: anvil then sometimes leaves a part of a batch in its pool, and forge waits
+/// for it for 50 s (the head of l1-contracts/scripts/forge_broadcast.js of 4.1.2; seen here). Not at intervals alone,
+/// however short: forge looks for its receipts so seldom that the contracts take three times as long.
+const UNBORN_MINING: &str = "--block-time 1 --mixed-mining";
 
 /// A fast chain; the slot must be a multiple of the L1's, and the sequencer of 4.1.2 needs three of them for one block
 /// (its log: `Sequencer timetable initialized with 1 blocks per slot`).
@@ -95,7 +96,7 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         },
         [versions, base.packages.clone()],
     );
-    let mut text = unit_text(settings, &layout, STATE, &L1_SLOT.to_string());
+    let mut text = unit_text(settings, &layout, STATE, &format!("--block-time {L1_SLOT}"));
     text.ready = Some(first_block(settings.ports.l1));
     let unit = Unit {
         name: UNIT.into(),
@@ -109,14 +110,14 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
 const ANVIL: &str = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
 const FORGE: &str = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge";
 
-/// The unit of an L1 that keeps its state in this file of its home, with a block every so many seconds.
-fn unit_text(settings: &Settings, layout: &Layout, state: &str, seconds: &str) -> UnitText {
+/// The unit of an L1 that keeps its state in this file of its home, and makes blocks as these arguments say.
+fn unit_text(settings: &Settings, layout: &Layout, state: &str, mining: &str) -> UnitText {
     let home = layout.l1();
     UnitText {
         description: "Local Ethereum for Aztec (anvil)".into(),
         environment: vec![("HOME".into(), home.display().to_string())],
         exec: format!(
-            "{} --silent --host 127.0.0.1 --port {} --chain-id {} --block-time {seconds} --slots-in-an-epoch 1 \
+            "{} --silent --host 127.0.0.1 --port {} --chain-id {} {mining} --slots-in-an-epoch 1 \
              --state {} --state-interval {STATE_INTERVAL}",
             Path::new(layout::FOUNDRY).join(ANVIL).display(),
             settings.ports.l1,
@@ -148,9 +149,9 @@ fn first_block(port: u16) -> String {
     )
 }
 
-/// The L1 until its birth: the same, behind the clock and with a block every moment.
+/// The L1 until its birth: the same, behind the clock and without waiting for blocks.
 fn birth_text(settings: &Settings, layout: &Layout) -> String {
-    let mut text = unit_text(settings, layout, UNBORN, UNBORN_SLOT);
+    let mut text = unit_text(settings, layout, UNBORN, UNBORN_MINING);
     // systemd reads `%%` as `%`, and `$$` as `$`.
     text.exec = format!(
         "/bin/sh -c 'exec {} --timestamp $$(($$(date +%%s) - {BORN_BEFORE}))'",
