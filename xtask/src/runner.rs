@@ -136,7 +136,8 @@ impl Run<'_> {
     }
 
     fn note(&mut self, place: usize, outcome: Outcome, usage: Usage) {
-        let lost = self.schedule.end(place, outcome == Outcome::Held);
+        let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64());
+        let lost = self.schedule.end(place, outcome == Outcome::Held, cpu);
         let job = &self.jobs[self.chosen[place]];
         let entry = Entry::new(self.chosen[place], job, outcome, usage);
         entry.say();
@@ -179,7 +180,7 @@ impl Run<'_> {
         }
         for (place, &job) in self.chosen.iter().enumerate() {
             if self.entries.iter().all(|entry| entry.job != job) {
-                let _ = self.schedule.end(place, false);
+                let _ = self.schedule.end(place, false, None);
                 let outcome = Outcome::Untried("more time".into());
                 let entry = Entry::new(job, &self.jobs[job], outcome, Usage::default());
                 entry.say();

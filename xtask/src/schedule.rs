@@ -58,7 +58,13 @@ pub struct Schedule {
     /// Of each task: its own time and that of the longest chain of tasks that need it, seconds.
     paths: Vec<f64>,
     capacity: Capacity,
+    /// Seconds of processor time that the tasks which have ended were planned to take, and took.
+    planned: f64,
+    took: f64,
 }
+
+/// A machine is judged by tasks that were planned to take this much processor time together, seconds.
+const JUDGED_BY: f64 = 40.0;
 
 impl Schedule {
     /// A schedule in which nothing has begun.
@@ -75,6 +81,8 @@ impl Schedule {
             tasks,
             paths,
             capacity,
+            planned: 0.0,
+            took: 0.0,
         }
     }
 
@@ -100,8 +108,13 @@ impl Schedule {
         None
     }
 
-    /// Notes the end of a task. Gives those that cannot be done any more when it failed, in the order of the list.
-    pub fn end(&mut self, task: usize, done: bool) -> Vec<usize> {
+    /// Notes the end of a task, and the processor time that it took, seconds, where that is known. Gives those that
+    /// cannot be done any more when it failed, in the order of the list.
+    pub fn end(&mut self, task: usize, done: bool, cpu: Option<f64>) -> Vec<usize> {
+        if let Some(cpu) = cpu.filter(|_| done) {
+            self.planned += f64::from(self.tasks[task].cost.cpu);
+            self.took += cpu;
+        }
         self.states[task] = if done { State::Done } else { State::Lost };
         let mut lost = Vec::new();
         for task in 0..self.tasks.len() {
@@ -114,6 +127,16 @@ impl Schedule {
             }
         }
         lost
+    }
+
+    /// How many times slower this machine is than the one on which the costs were measured. A task that mostly waits
+    /// keeps a slow machine as many times busier; one that computes takes longer instead, but which is which is not
+    /// known. A faster machine is not given more: what waits for a slot of a chain waits as long there.
+    fn slower(&self) -> f64 {
+        if self.planned < JUDGED_BY {
+            return 1.0;
+        }
+        (self.took / self.planned).clamp(1.0, 4.0)
     }
 
     /// The tasks that run.
@@ -144,7 +167,14 @@ impl Schedule {
             let others = beside.iter().map(|other| of(&self.tasks[*other]));
             others.sum::<f64>() + of(&self.tasks[task])
         };
-        let load = sum(&|task| if task.filler { 0.0 } else { task.cost.load() });
+        let slower = self.slower();
+        let load = sum(&|task| {
+            if task.filler {
+                0.0
+            } else {
+                task.cost.load() * slower
+            }
+        });
         let memory = sum(&|task| task.cost.memory.into());
         beside.is_empty() || (load <= self.capacity.cores && memory <= self.capacity.memory)
     }
@@ -224,7 +254,8 @@ mod tests {
                 return (begun, now);
             };
             now = end_of(next, &begun);
-            assert!(schedule.end(next, true).is_empty());
+            let cpu = f64::from(tasks[next].cost.cpu);
+            assert!(schedule.end(next, true, Some(cpu)).is_empty());
         }
     }
 
@@ -296,9 +327,25 @@ mod tests {
         ];
         let mut schedule = Schedule::new(tasks, capacity(1.0));
         assert_eq!(schedule.start(0.0), Some(0));
-        assert_eq!(schedule.end(0, false), [1, 2]);
+        assert_eq!(schedule.end(0, false, None), [1, 2]);
         assert_eq!(schedule.start(1.0), Some(3));
         assert_eq!(schedule.left(), 1);
+    }
+
+    #[test]
+    fn a_machine_that_is_slower_is_given_less_at_once() {
+        let tasks = || {
+            let mut tasks = vec![task(40, 40, 1, &[])];
+            tasks.extend((0..4).map(|_| task(10, 5, 1, &[0])));
+            tasks
+        };
+        for (took, at_once) in [(20.0, 4), (40.0, 4), (80.0, 2), (4000.0, 1)] {
+            let mut schedule = Schedule::new(tasks(), capacity(2.0));
+            assert_eq!(schedule.start(0.0), Some(0));
+            assert!(schedule.end(0, true, Some(took)).is_empty());
+            let begun = std::iter::from_fn(|| schedule.start(took)).count();
+            assert_eq!(begun, at_once, "{took}");
+        }
     }
 
     /// Whatever the tasks are: everything is done, nothing is overbooked (see [`simulated`]), nothing begins before

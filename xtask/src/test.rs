@@ -372,7 +372,7 @@ mod tests {
             ends.sort_by(|a, b| b.0.total_cmp(&a.0));
             let (end, task) = ends.pop().unwrap();
             now = end;
-            schedule.end(task, true);
+            schedule.end(task, true, None);
         }
         let cpu: u32 = jobs.iter().map(|job| job.task.cost.cpu).sum();
         println!("{now} s; {cpu} s of CPU");

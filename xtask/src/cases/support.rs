@@ -224,12 +224,13 @@ pub(super) struct Listing(Vec<String>);
 impl Listing {
     pub fn of(machine: &Machine) -> Result<Listing> {
         // /var/lib/systemd has stamps of timers, which pass without us; a chain that runs adds its blobs, and
-        // writes into its databases and the L1's state at any time, so that only their owners and modes count.
+        // writes into its directory, its databases and the L1's state at any time, so that only their owners and modes
+        // count.
         // /opt and others are searched without leaving the file system, so that mounts of a case do not count.
         let text = machine.shell(
             "find /etc /opt /usr/local /root /var/lib -xdev -path /var/lib/systemd -prune \
              -o -path /var/lib/aztec/blobs -prune \
-             -o '(' -path '/var/lib/aztec/l1*' -o -name '*.mdb' ')' -printf '%p %y %m %U:%G\\n' \
+             -o '(' -path /var/lib/aztec -o -path '/var/lib/aztec/l1*' -o -name '*.mdb' ')' -printf '%p %y %m %U:%G\\n' \
              -o -printf '%p %y %m %U:%G %s %C@ %l\\n' | sort",
         )?;
         Ok(Listing(text.lines().map(str::to_owned).collect()))

@@ -251,7 +251,7 @@ mod tests {
                 .text
                 .contains("--timestamp $$(($$(date +%%s) - 250))'")
         );
-        assert!(!birth.text.contains("--block-time"));
+        assert!(birth.text.contains("--block-time 1 --mixed-mining "));
         assert!(birth.text.contains("--state /var/lib/aztec/l1/unborn.json"));
         assert!(birth.text.contains("ProtectSystem=strict"));
     }
