@@ -22,7 +22,8 @@ pub(crate) const L1_SLOT: u32 = 4;
 const STATE_INTERVAL: u32 = 30;
 
 /// How far behind the clock a local L1 begins, seconds. The lag of the validator set (two epochs of two slots, and what
-/// is left of one) has passed then; and it is less than the 300 s after which a node calls its L1 stale, should one ever start too early.
+/// is left of one) has passed then; and it is less than the 300 s after which a node calls its L1 stale, should one ever
+/// start too early.
 const BORN_BEFORE: u32 = 250;
 
 /// How an L1 that is not born yet makes blocks: for each transaction at once, and one a second besides; several may have
