@@ -1,5 +1,6 @@
 //! Networks and releases: data, read from the files under `data/`.
 
+mod carried;
 mod error;
 mod network;
 mod omit;
@@ -10,6 +11,7 @@ pub use error::{KnownError, known_errors};
 pub use network::{Network, networks};
 pub use omit::Omitted;
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts, release};
+pub(crate) use carried::{Carried, carried};
 pub(crate) use release::{check_version, known_releases};
 pub use role::{Place, Refusal, Role, RoleFacts};
 

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::carried;
+
 /// In the shape of `data/releases/common-omit.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,9 +24,6 @@ struct Rule {
 /// For every release.
 const COMMON: &str = include_str!("../../data/releases/common-omit.toml");
 
-/// By version: where it was tried.
-const TRIED: &[(&str, &str)] = &[("4.1.2", include_str!("../../data/releases/4.1.2/omit.toml"))];
-
 fn read(text: &str) -> Omitted {
     toml::from_str(text).expect("data/releases/*omit.toml is tested")
 }
@@ -33,10 +32,8 @@ impl Omitted {
     /// For a version, whose packages a carried lock file pins or not: only what is pinned was tried.
     pub(crate) fn of(version: &str, pinned: bool) -> Self {
         let mut all = read(COMMON);
-        let mut tried = TRIED
-            .iter()
-            .filter(|(known, _)| pinned && *known == version);
-        if let Some((_, text)) = tried.next() {
+        let tried = carried::of(version).filter(|_| pinned);
+        if let Some(text) = tried.and_then(|carried| carried.omit) {
             let more = read(text);
             all.peers |= more.peers;
             all.omit.extend(more.omit);

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use provision::Fault;
+use semver::Version;
 use serde::Deserialize;
 
+use super::carried::{self, carried};
 use super::role::{Place, Refusal, Role, RoleFacts};
 use crate::runtime::Runtime;
 
@@ -71,7 +73,6 @@ impl Description {
         let mut roles = base.roles.clone();
         roles.extend(self.roles.clone());
         ReleaseFacts {
-            lock: false,
             glibc: or(&self.glibc, &base.glibc),
             cpu: or(&self.cpu, &base.cpu),
             image: or(&self.image, &base.image),
@@ -86,11 +87,10 @@ impl Description {
     }
 }
 
-/// What differs between releases; where each fact is from: the head of `data/releases.toml`.
+/// What differs between releases; where each fact is from: the head of its `release.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseFacts {
-    lock: bool,
     /// Oldest glibc that its x86_64 binaries load with.
     pub glibc: (u32, u32),
     /// CPU features that its x86_64 binaries use, as Linux names them.
@@ -123,36 +123,33 @@ pub struct AgentSize {
     pub memory_gib: u64,
 }
 
-static RELEASES: LazyLock<BTreeMap<String, ReleaseFacts>> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../data/releases.toml")).expect("data/releases.toml is tested")
+static FACTS: LazyLock<BTreeMap<&str, ReleaseFacts>> = LazyLock::new(|| {
+    let read = |text| toml::from_str(text).expect("data/releases/*/release.toml is tested");
+    let all = carried().iter();
+    all.map(|carried| (carried.version, read(carried.facts)))
+        .collect()
 });
 
-/// Lock files by version.
-const LOCKS: &[(&str, &str)] = &[(
-    "4.1.2",
-    include_str!("../../data/releases/4.1.2/package-lock.json"),
-)];
-
-/// The manifest that a lock file was resolved from; the same shape for every release.
-const MANIFEST: &str = include_str!("../../data/releases/4.1.2/package.json");
+/// The `package.json` of every release.
+const MANIFEST: &str = include_str!("../../data/releases/common-package.json");
 
 /// The releases that have facts, oldest first.
 pub(crate) fn known_releases() -> Vec<&'static str> {
-    RELEASES.keys().map(String::as_str).collect()
+    carried().iter().map(|carried| carried.version).collect()
 }
 
-/// Refuses what is not the exact version of a release.
-pub(crate) fn check_version(version: &str) -> Result<(), Fault> {
-    let numbers: Vec<_> = version
-        .split(['.', '-'])
-        .take(3)
-        .map(str::parse::<u32>)
-        .collect();
-    if numbers.len() == 3 && numbers.iter().all(Result::is_ok) {
-        return Ok(());
-    }
-    Err(Fault::new(format!("`{version}` is not a release version"))
-        .fix("Name an exact version such as 4.1.2; `latest` would change under a running node."))
+/// The exact version of a release.
+///
+/// # Errors
+///
+/// When it is not a semantic version: nothing else becomes the name of a directory or an image.
+pub(crate) fn check_version(version: &str) -> Result<Version, Fault> {
+    Version::parse(version).map_err(|error| {
+        let example = known_releases().last().copied().unwrap_or_default();
+        Fault::new(format!("`{version}` is not a release version"))
+            .fix(format!("Name an exact version such as {example}; `latest` would change under a running node."))
+            .because(error)
+    })
 }
 
 /// A release by its version, and by its description where this program does not know it. One that nobody
@@ -164,22 +161,19 @@ pub(crate) fn check_version(version: &str) -> Result<(), Fault> {
 pub fn release(version: &str, description: Option<&Description>) -> Result<Release, Fault> {
     check_version(version)?;
     let none = || Fault::new("no release is known");
-    let newest = RELEASES.keys().next_back().ok_or_else(none)?;
-    let (basis, facts) = match (RELEASES.get(version), description) {
+    let newest = *known_releases().last().ok_or_else(none)?;
+    let (basis, facts) = match (FACTS.get(version), description) {
         (Some(facts), _) => (Basis::Carried, facts.clone()),
         (None, Some(description)) => {
             let like = &description.like;
-            let base = RELEASES.get(like).ok_or_else(none)?;
+            let base = FACTS.get(like.as_str()).ok_or_else(none)?;
             (Basis::Described(like.clone()), description.on(base))
         }
-        (None, None) => (Basis::Assumed(newest.clone()), RELEASES[newest].clone()),
+        (None, None) => (Basis::Assumed(newest.into()), FACTS[newest].clone()),
     };
-    let mut locks = LOCKS.iter();
-    let lock =
-        locks.find(|(locked, _)| basis == Basis::Carried && facts.lock && *locked == version);
     Ok(Release {
         version: version.into(),
-        lock: lock.map(|(_, text)| *text),
+        lock: carried::of(version).and_then(|carried| carried.lock),
         facts,
         basis,
     })
@@ -189,7 +183,7 @@ impl Release {
     /// The `package.json` of the tree: this version, its own Node.js, and the override that keeps
     /// `@multiformats/multiaddr` where libp2p of 4.x still understands it.
     pub fn manifest(&self) -> String {
-        MANIFEST.replace("4.1.2", &self.version)
+        MANIFEST.replace("VERSION", &self.version)
     }
 
     /// The release that this program knows and that this one is, or is like.
@@ -245,7 +239,7 @@ mod tests {
 
     #[test]
     fn every_release_says_how_each_role_is_started_or_why_not() {
-        for (version, facts) in RELEASES.iter() {
+        for (version, facts) in FACTS.iter() {
             for role in Role::ALL {
                 let facts = facts.roles.get(&role);
                 assert!(
@@ -258,7 +252,8 @@ mod tests {
 
     #[test]
     fn every_release_that_claims_a_lock_carries_one_that_pins_every_package() {
-        for (version, facts) in RELEASES.iter().filter(|(_, facts)| facts.lock) {
+        for carried in carried().iter().filter(|carried| carried.lock.is_some()) {
+            let version = carried.version;
             let release = release(version, None).unwrap();
             let lock: serde_json::Value = serde_json::from_str(release.lock.unwrap()).unwrap();
             let packages = lock["packages"].as_object().unwrap();
@@ -269,11 +264,11 @@ mod tests {
             }
             assert_eq!(
                 packages["node_modules/@aztec/aztec"]["version"],
-                version.as_str()
+                version
             );
             let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();
             assert_eq!(packages[""]["dependencies"], manifest["dependencies"]);
-            assert!(facts.glibc >= (2, 39));
+            assert!(release.facts.glibc >= (2, 39));
         }
     }
 

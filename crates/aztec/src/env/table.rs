@@ -5,6 +5,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use serde::Deserialize;
 
+use crate::data::{Carried, carried};
+
 /// What a release knows of its environment. Where the facts are from: the head of its file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,23 +87,16 @@ pub(super) struct Common {
     pub gone: BTreeMap<String, String>,
 }
 
-/// The table of one release: its version, its text, and what the text says once somebody asked.
-type File = (&'static str, &'static str, OnceLock<Table>);
+/// A table takes a millisecond to read, and a run needs one of them.
+static TABLES: LazyLock<Vec<(&Carried, OnceLock<Table>)>> = LazyLock::new(|| {
+    let all = carried().iter();
+    all.map(|carried| (*carried, OnceLock::new())).collect()
+});
 
-/// The files, oldest release first. A table takes a millisecond to read, and a run needs one of them.
-static FILES: [File; 2] = [
-    file("4.1.2", include_str!("../../data/releases/4.1.2/env.toml")),
-    file("5.2.0", include_str!("../../data/releases/5.2.0/env.toml")),
-];
-
-const fn file(version: &'static str, text: &'static str) -> File {
-    (version, text, OnceLock::new())
-}
-
-fn read((version, text, table): &'static File) -> &'static Table {
+fn read((carried, table): &'static (&Carried, OnceLock<Table>)) -> &'static Table {
     table.get_or_init(|| Table {
-        version,
-        ..toml::from_str(text).expect("data/releases/*/env.toml is tested")
+        version: carried.version,
+        ..toml::from_str(carried.env).expect("data/releases/*/env.toml is tested")
     })
 }
 
@@ -112,8 +107,10 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
 
 /// The table of a release that this program knows.
 pub(super) fn of(version: &str) -> &'static Table {
-    let known = FILES.iter().find(|(known, ..)| *known == version);
-    read(known.unwrap_or_else(|| FILES.last().expect("there is a release")))
+    let known = TABLES
+        .iter()
+        .find(|(carried, _)| carried.version == version);
+    read(known.unwrap_or_else(|| TABLES.last().expect("there is a release")))
 }
 
 /// What is true in every release.
@@ -124,19 +121,16 @@ pub(super) fn common() -> &'static Common {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data;
 
     #[test]
     fn every_release_has_a_table() {
-        let known: Vec<_> = FILES.iter().map(|(version, ..)| *version).collect();
-        assert_eq!(data::known_releases(), known);
         assert_eq!(of("4.1.2").variables.len(), 370);
         assert_eq!(of("5.2.0").variables.len(), 404);
     }
 
     #[test]
     fn what_the_tables_point_to_is_there() {
-        for table in FILES.iter().map(read) {
+        for table in TABLES.iter().map(read) {
             let has = |name: &str| assert!(table.variables.contains_key(name), "{name}");
             common().renamed.values().for_each(|name| has(name));
             for (name, variable) in &table.variables {
@@ -155,11 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn what_4_1_2_read_and_5_2_0_does_not_is_called_removed() {
-        let (old, new) = (of("4.1.2"), of("5.2.0"));
-        for name in old.variables.keys() {
-            let listed = new.variables.contains_key(name) || new.removed.contains_key(name);
-            assert!(listed, "{name}");
+    fn what_an_older_release_read_and_a_newer_one_does_not_is_called_removed() {
+        let tables: Vec<_> = TABLES.iter().map(read).collect();
+        for pair in tables.windows(2) {
+            let (old, new) = (pair[0], pair[1]);
+            for name in old.variables.keys().chain(old.removed.keys()) {
+                let listed = new.variables.contains_key(name) || new.removed.contains_key(name);
+                assert!(listed, "{} lacks {name} of {}", new.version, old.version);
+            }
         }
     }
 }

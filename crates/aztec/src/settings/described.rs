@@ -131,7 +131,7 @@ fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
 }
 
 fn check_version(key: &str, version: &str) -> Result<(), Fault> {
-    data::check_version(version).map_err(|fault| {
+    data::check_version(version).map(drop).map_err(|fault| {
         let fix = fault.remedy().unwrap_or_default().to_owned();
         bad(key, fault.chain()).fix(fix)
     })

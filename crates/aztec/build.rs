@@ -1,0 +1,52 @@
+//! Finds the releases under `data/releases/`: a folder is a release, and what it is called is its version.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// What a folder may hold, and the field of `Folder` that gets its text. The first two have to be there.
+const FILES: [(&str, &str); 4] = [
+    ("release.toml", "facts"),
+    ("env.toml", "env"),
+    ("omit.toml", "omit"),
+    ("package-lock.json", "lock"),
+];
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("data/releases");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut folders: Vec<PathBuf> = fs::read_dir(&root)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<_>>()?;
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    let mut code = String::from("&[\n");
+    for folder in folders {
+        code += &written(&folder);
+    }
+    code += "]\n";
+    fs::write(Path::new(&var("OUT_DIR")?).join("releases.rs"), code)
+}
+
+/// The folder as an expression.
+fn written(folder: &Path) -> String {
+    let version = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut code = format!("Carried {{ version: {version:?}, ");
+    for (at, (name, field)) in FILES.iter().enumerate() {
+        let path = folder.join(name);
+        println!("cargo::rerun-if-changed={}", path.display());
+        let text = format!("include_str!({:?})", path.display().to_string());
+        let value = match (at < 2, path.exists()) {
+            (true, _) => text,
+            (false, true) => format!("Some({text})"),
+            (false, false) => "None".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(code, "{field}: {value}, ");
+    }
+    code + "},\n"
+}
+
+fn var(name: &str) -> io::Result<String> {
+    env::var(name).map_err(io::Error::other)
+}
