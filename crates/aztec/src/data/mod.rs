@@ -7,11 +7,11 @@ mod omit;
 mod release;
 mod role;
 
+pub(crate) use carried::{Carried, carried};
 pub use error::{KnownError, known_errors};
 pub use network::{Network, networks};
 pub use omit::Omitted;
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts, release};
-pub(crate) use carried::{Carried, carried};
 pub(crate) use release::{check_version, known_releases};
 pub use role::{Place, Refusal, Role, RoleFacts};
 

@@ -31,7 +31,7 @@ pub enum Basis {
     Carried,
     /// The operator described it, on top of this one.
     Described(String),
-    /// Nobody knows: it is treated like this one, the newest.
+    /// Nobody knows: it is treated like this one, the newest before it.
     Assumed(String),
 }
 
@@ -152,16 +152,24 @@ pub(crate) fn check_version(version: &str) -> Result<Version, Fault> {
     })
 }
 
+/// The newest release that has facts and is not newer than this version, or the oldest.
+fn nearest(version: &Version) -> Option<&'static str> {
+    let older = |known: &&&str| Version::parse(known).is_ok_and(|known| known <= *version);
+    let known = known_releases();
+    let newest = known.iter().rev().find(older).or(known.first());
+    newest.copied()
+}
+
 /// A release by its version, and by its description where this program does not know it. One that nobody
-/// knows is treated like the newest that this program knows.
+/// knows is treated like the newest before it.
 ///
 /// # Errors
 ///
 /// When it is not an exact version, or described like a release that this program does not know.
 pub fn release(version: &str, description: Option<&Description>) -> Result<Release, Fault> {
-    check_version(version)?;
+    let wanted = check_version(version)?;
     let none = || Fault::new("no release is known");
-    let newest = *known_releases().last().ok_or_else(none)?;
+    let nearest = nearest(&wanted).ok_or_else(none)?;
     let (basis, facts) = match (FACTS.get(version), description) {
         (Some(facts), _) => (Basis::Carried, facts.clone()),
         (None, Some(description)) => {
@@ -169,7 +177,7 @@ pub fn release(version: &str, description: Option<&Description>) -> Result<Relea
             let base = FACTS.get(like.as_str()).ok_or_else(none)?;
             (Basis::Described(like.clone()), description.on(base))
         }
-        (None, None) => (Basis::Assumed(newest.into()), FACTS[newest].clone()),
+        (None, None) => (Basis::Assumed(nearest.into()), FACTS[nearest].clone()),
     };
     Ok(Release {
         version: version.into(),
@@ -262,10 +270,7 @@ mod tests {
                 assert!(package["integrity"].is_string(), "{name}");
                 assert!(package.get("resolved").is_none(), "{name} names a registry");
             }
-            assert_eq!(
-                packages["node_modules/@aztec/aztec"]["version"],
-                version
-            );
+            assert_eq!(packages["node_modules/@aztec/aztec"]["version"], version);
             let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();
             assert_eq!(packages[""]["dependencies"], manifest["dependencies"]);
             assert!(release.facts.glibc >= (2, 39));

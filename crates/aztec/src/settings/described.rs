@@ -301,8 +301,8 @@ mod tests {
             ),
             (
                 "like = \"5.2.0\"",
-                "like = \"6.0.0\"",
-                "does not know 6.0.0",
+                "like = \"9.0.0\"",
+                "does not know 9.0.0",
                 "4.1.2, 5.2.0",
             ),
             ("like = \"5.2.0\"\n", "", "missing field `like`", ""),
