@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What a folder may hold, and the field of `Folder` that gets its text. The first two have to be there.
+/// What a folder may hold, and the field of `Folder` that gets its text. The first has to be there.
 const FILES: [(&str, &str); 4] = [
     ("release.toml", "facts"),
     ("env.toml", "env"),
@@ -31,12 +31,12 @@ fn main() -> io::Result<()> {
 /// The folder as an expression.
 fn written(folder: &Path) -> String {
     let version = folder.file_name().unwrap_or_default().to_string_lossy();
-    let mut code = format!("Carried {{ version: {version:?}, ");
+    let mut code = format!("Folder {{ version: {version:?}, place: None, ");
     for (at, (name, field)) in FILES.iter().enumerate() {
         let path = folder.join(name);
         println!("cargo::rerun-if-changed={}", path.display());
         let text = format!("include_str!({:?})", path.display().to_string());
-        let value = match (at < 2, path.exists()) {
+        let value = match (at == 0, path.exists()) {
             (true, _) => text,
             (false, true) => format!("Some({text})"),
             (false, false) => "None".to_owned(),

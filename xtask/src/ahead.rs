@@ -19,7 +19,7 @@ const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 /// Of the default release of a local network, and of its L1.
 const LOCKS: [&str; 2] = [
     "crates/aztec/data/releases/4.1.2/package-lock.json",
-    "crates/aztec/data/foundry/1.4.4/package-lock.json",
+    "crates/aztec/data/foundry/package-lock.json",
 ];
 
 /// Fetches the packages of a local network into the cache that this machine shares with others.

@@ -70,7 +70,7 @@ pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Faul
     }
     settings.check_agents(roles::prover::agents(settings, facts).0)?;
     let runtime = runtime::choose(settings, facts).runtime;
-    let (major, minor) = data::FOUNDRY_GLIBC;
+    let (major, minor) = data::foundry().glibc;
     if settings.runs_l1() && facts.glibc.is_none_or(|glibc| glibc < (major, minor)) {
         return Err(Fault::new(format!(
             "the L1 of a local network (anvil) needs glibc {major}.{minor}, and this host ({}) has less",

@@ -16,6 +16,8 @@ pub const KIT: &str = "/usr/local/bin/aztec-kit";
 pub(crate) const ACCOUNT: &str = "aztec";
 /// Configuration of the services: `root:aztec`, so that a service cannot rewrite its own inputs.
 pub(crate) const ETC: &str = "/etc/aztec";
+/// Releases that this host describes, a directory for each.
+pub(crate) const RELEASES: &str = "/etc/aztec/releases";
 /// Keystores: for root alone, handed to the services as systemd credentials.
 pub(crate) const KEYSTORE: &str = "/etc/aztec/keystore";
 /// The keystore of the prover node, apart from the validators': a prover never gets their keys.

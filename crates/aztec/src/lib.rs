@@ -12,6 +12,7 @@ mod desired;
 mod env;
 mod facts;
 mod features;
+pub mod fit;
 mod health;
 pub mod kinds;
 mod layout;
@@ -22,8 +23,8 @@ mod signer;
 mod unit;
 
 pub use data::{
-    AgentSize, Basis, Description, KnownError, Network, Place, Refusal, Release, ReleaseFacts,
-    Role, RoleFacts, known_errors, networks, release,
+    AgentSize, Basis, Description, Fingerprint, Funded, Genesis, KnownError, Network, OlderRollup,
+    Place, Refusal, Release, ReleaseFacts, Releases, Role, RoleFacts, known_errors, networks,
 };
 pub use desired::desired;
 pub use env::{EnvFinding, Severity};

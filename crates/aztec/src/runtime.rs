@@ -93,6 +93,13 @@ pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(St
             ));
         }
     }
+    if !release.facts.packages {
+        let version = &release.version;
+        return Some((
+            format!("npm has no Aztec {version}, as far as this program knows"),
+            true,
+        ));
+    }
     for (role, _) in settings.roles() {
         if let Some(refusal) = release.refusal(role, settings.place(), Some(Runtime::Native)) {
             return Some((refusal.why.clone(), true));

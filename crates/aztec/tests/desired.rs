@@ -362,19 +362,19 @@ fn the_examples_in_the_reference_are_valid() {
 }
 
 #[test]
-fn a_release_that_nobody_knows_is_said_to_be_treated_like_the_newest() {
+fn a_release_that_nobody_knows_is_said_to_be_treated_like_the_newest_before_it() {
     let found = |text: &str| checks::release(&Settings::parse(text).unwrap());
     let unknown = found("release = \"5.9.0\"\n");
     assert_eq!(unknown.status, Verdict::Warn);
     let said = unknown.message;
     assert!(
-        said.contains("does not know Aztec 5.9.0 and treats it like 5.2.0"),
+        said.contains("does not know Aztec 5.9.0 and treats it like 5.3.0"),
         "{said}"
     );
     // What it says to write is enough to be asked no more.
-    let described = "release = \"5.9.0\"\n[releases.\"5.9.0\"]\nlike = \"5.2.0\"\n";
+    let described = "release = \"5.9.0\"\n[releases.\"5.9.0\"]\nlike = \"5.3.0\"\n";
     assert!(
-        said.contains("[releases.\"5.9.0\"] like = \"5.2.0\""),
+        said.contains("/etc/aztec/releases/5.9.0/release.toml: like = \"5.3.0\""),
         "{said}"
     );
     for text in ["", described] {

@@ -1,6 +1,6 @@
 //! What the lint of an environment file says, finding by finding.
 
-use aztec::release;
+use aztec::{Release, Releases};
 
 /// Where the file is used.
 #[derive(Clone, Copy)]
@@ -32,9 +32,14 @@ const LATER: Use = Use {
     ..LIVE
 };
 
-fn findings(used: Use, text: &str) -> Vec<String> {
-    release(used.release, None)
+fn release(version: &str) -> Release {
+    Releases::carried()
+        .release(version, None)
         .expect("a version")
+}
+
+fn findings(used: Use, text: &str) -> Vec<String> {
+    release(used.release)
         .lint_env(used.local, used.keystore, "node.env", text)
         .iter()
         .map(ToString::to_string)
@@ -83,7 +88,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LATER,
             "P2P_PROT=1\n",
             &[
-                "warning: node.env:1: P2P_PROT: 5.2.0 does not read it. If P2P_PORT is meant, write that.",
+                "warning: node.env:1: P2P_PROT: 5.3.0 does not read it. If P2P_PORT is meant, write that.",
             ],
         ),
         // Removed names.
@@ -239,7 +244,7 @@ fn says_what_is_wrong_and_nothing_else() {
 
 #[test]
 fn no_finding_repeats_a_value() {
-    let release = release("4.1.2", None).unwrap();
+    let release = release("4.1.2");
     let names = include_str!("data/env-names-4.1.2.txt").lines();
     let text: String = names.map(|name| format!("{name}=sEcReT\n")).collect();
     for finding in release.lint_env(false, true, "node.env", &text) {
@@ -249,10 +254,7 @@ fn no_finding_repeats_a_value() {
 
 #[test]
 fn knows_what_the_release_and_node_js_read() {
-    let (four, five) = (
-        release("4.1.2", None).unwrap(),
-        release("5.2.0", None).unwrap(),
-    );
+    let (four, five) = (release("4.1.2"), release("5.2.0"));
     let known = |name| (four.knows_variable(name), five.knows_variable(name));
     assert_eq!(known("AZTEC_PORT"), (true, true));
     assert_eq!(known("NODE_OPTIONS"), (true, true));

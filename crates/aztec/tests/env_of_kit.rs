@@ -8,7 +8,7 @@ use aztec::settings::Settings;
 use common::graph;
 use provision::engine::Resource;
 
-const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0"];
+const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0", "6.0.0"];
 const NETWORKS: &[&str] = &["local", "devnet", "testnet", "mainnet", "mine", "theirs"];
 /// What else is asked for: the defaults, other ports, everything said.
 const MORE: &[&str] = &[
@@ -33,6 +33,12 @@ const ROLES: &[&str] = &[
 ];
 
 fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
+    // npm does not have every one.
+    let runtime = if release == "6.0.0" {
+        "container"
+    } else {
+        "native"
+    };
     let l1 = match network {
         "local" => "",
         _ => {
@@ -40,7 +46,7 @@ fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
         }
     };
     format!(
-        "network = \"{network}\"\nrelease = \"{release}\"\nruntime = \"native\"\n{l1}{role}{more}\
+        "network = \"{network}\"\nrelease = \"{release}\"\nruntime = \"{runtime}\"\n{l1}{role}{more}\
          [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
          bootnodes = [\"enr:-one\"]\nsnapshots = [\"https://s.example\"]\nblobs = [\"https://b.example\"]\n\
          [networks.theirs]\nl1_chain_id = 11155111\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\

@@ -54,6 +54,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Make, bring in, show and check validator keys
     Keys(KeysArgs),
+    /// Show which releases are known, and check a description of one
+    Release(ReleaseArgs),
     /// Try whom the alerts of this host reach
     Alert(AlertArgs),
     /// Print what Aztec does not push, for Prometheus: endpoints, balances, validators; run by its unit
@@ -78,6 +80,7 @@ impl Command {
             Self::Status(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Keys(args) => args.json(),
+            Self::Release(args) => args.json(),
             Self::Alert(AlertArgs {
                 command: AlertCommand::Test(args),
             }) => args.json,
@@ -103,6 +106,12 @@ pub struct Wanted {
     /// Version of the node, when not the one that the network runs
     #[arg(long, value_name = "VERSION", env = "AZTEC_RELEASE")]
     release: Option<String>,
+    /// Follow this older rollup, by its version, and not the canonical one
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
+    rollup: Option<u64>,
+    /// Run a release that fits no rollup yet, to wait for its own
+    #[arg(long)]
+    standby: bool,
     /// How the node runs [native, container] [default: native where release and host allow it]
     #[arg(long, value_name = "HOW", env = "AZTEC_RUNTIME")]
     runtime: Option<String>,
@@ -209,6 +218,8 @@ impl Wanted {
         Asked {
             network: self.network.clone(),
             release: self.release.clone(),
+            rollup: self.rollup,
+            standby: self.standby,
             runtime: self.runtime.clone(),
             data_dir: self.data_dir.clone(),
             l1_rpc_urls: given(&self.l1_rpc_urls),
@@ -359,6 +370,42 @@ pub struct ExplainArgs {
     pub json: bool,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
+}
+
+/// Flags of `release`.
+#[derive(Debug, ClapArgs)]
+pub struct ReleaseArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReleaseCommand,
+}
+
+impl ReleaseArgs {
+    fn json(&self) -> bool {
+        match &self.command {
+            ReleaseCommand::List(args) => args.json,
+            ReleaseCommand::Check(args) => args.json,
+        }
+    }
+}
+
+/// What to do with releases.
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Show every release that is known: installed, running, and whether it fits the network
+    List(JsonArgs),
+    /// Check the directory of a release, such as /etc/aztec/releases/6.9.9
+    Check(ReleaseCheckArgs),
+}
+
+/// Flags of `release check`.
+#[derive(Debug, ClapArgs)]
+pub struct ReleaseCheckArgs {
+    /// The directory, named like the version
+    pub dir: String,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `alert`.

@@ -1,16 +1,18 @@
 //! What every command starts from: the configuration, the host, and what was done to it before.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aztec::checks::{self, Report};
+use aztec::checks::{self, Finding, Report, Verdict};
+use aztec::fit::{self, Fit};
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
-use aztec::{CONFIG, HostFacts, KIT_STATE};
+use aztec::{CONFIG, HostFacts, KIT_STATE, Releases};
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock};
 use provision::host::{Early, Probe, RealHost};
@@ -33,6 +35,9 @@ pub struct Host {
     pub receipt: Receipt,
     /// What systemd is asked while the rest is read, for the first plan.
     early: Cell<Option<Early>>,
+    /// Whether the release fits the rollup, which the L1 is asked meanwhile.
+    fit: OnceCell<Option<Fit>>,
+    asking: Cell<Option<JoinHandle<Option<Fit>>>>,
 }
 
 /// Refuses to go on without the rights to look at everything.
@@ -53,13 +58,25 @@ fn config_text() -> Result<Option<String>, Failure> {
 pub fn settings() -> Result<Settings, Failure> {
     require_root()?;
     let text = config_text()?.ok_or_else(no_config)?;
-    Settings::parse(&text).map_err(Failure::usage)
+    parsed(&text)
+}
+
+/// The settings of a text, with the releases that this host knows.
+fn parsed(text: &str) -> Result<Settings, Failure> {
+    let releases = Releases::of_host(&RealHost).map_err(Failure::usage)?;
+    Settings::parse_with(text, &releases).map_err(Failure::usage)
+}
+
+/// The settings of this host, if it has a configuration.
+pub fn settings_if_any() -> Result<Option<Settings>, Failure> {
+    let text = config_text()?;
+    text.map(|text| parsed(&text)).transpose()
 }
 
 /// What the file says with what is asked in it; the text and its settings.
 pub fn asked(asked: &Asked) -> Result<(String, Settings), Failure> {
     let text = edited(config_text()?.as_deref(), asked).map_err(Failure::usage)?;
-    let settings = Settings::parse(&text).map_err(Failure::usage)?;
+    let settings = parsed(&text)?;
     Ok((text, settings))
 }
 
@@ -96,7 +113,7 @@ impl Host {
         require_root()?;
         let text = config_text()?.ok_or_else(no_config)?;
         let before = Before::read()?;
-        let settings = Settings::parse(&text).map_err(Failure::usage)?;
+        let settings = parsed(&text)?;
         Self::new(before, vouched.for_this_run(settings), &text)
     }
 
@@ -108,6 +125,11 @@ impl Host {
     }
 
     fn new(before: Before, settings: Settings, text: &str) -> Result<Self, Failure> {
+        // A local network is not asked, and no thread is begun for it.
+        let asking = (!settings.is_local()).then(|| {
+            let settings = settings.clone();
+            std::thread::spawn(move || fit::fit(&settings))
+        });
         let facts = HostFacts::gather(&RealHost)?;
         let graph = aztec::desired(&settings, &facts, text).map_err(Failure::usage)?;
         Ok(Self {
@@ -116,6 +138,8 @@ impl Host {
             graph,
             receipt: before.receipt,
             early: Cell::new(before.early),
+            fit: OnceCell::new(),
+            asking: Cell::new(asking),
         })
     }
 
@@ -123,6 +147,21 @@ impl Host {
     pub fn runtime(&self) -> String {
         let choice = aztec::choose(&self.settings, &self.facts);
         format!("runtime {}\n", choice.shown())
+    }
+
+    /// Whether its release fits the rollup that it would follow; `None` where it follows none that others deployed.
+    pub fn fit(&self) -> Option<&Fit> {
+        let asked = self.fit.get_or_init(|| {
+            let answer = self.asking.take()?.join();
+            answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        asked.as_ref()
+    }
+
+    /// The same as a finding, when it is not well.
+    pub fn unfit(&self) -> Option<Finding> {
+        let finding = checks::of_fit(&self.settings, self.fit()?);
+        (finding.status != Verdict::Pass).then_some(finding)
     }
 
     /// What a changing run notes, so that the next one can ask systemd about the same units before all else.

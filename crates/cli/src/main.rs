@@ -47,6 +47,7 @@ fn run(command: &Command, printer: &mut Printer) -> Result<u8, Failure> {
         Command::Stop => commands::services::stop(printer),
         Command::Logs(args) => commands::services::logs(args),
         Command::Explain(args) => commands::explain::run(args, printer),
+        Command::Release(args) => commands::release::run(args, printer),
         Command::Keys(args) => commands::keys::run(args, printer),
         Command::Alert(args) => commands::alert::run(args, printer),
         Command::Metrics => commands::metrics::run(printer),

@@ -30,6 +30,7 @@ alloy::sol! {
 
     interface Registry {
         function getCanonicalRollup() external view returns (address);
+        function getRollup(uint256 version) external view returns (address);
     }
 
     interface Rollup {
@@ -38,6 +39,7 @@ alloy::sol! {
         function deposit(address attester, address withdrawer, G1 publicKeyInG1, G2 publicKeyInG2, G1 proofOfPossession, bool moveWithLatestRollup) external;
         function flushEntryQueue() external;
 
+        function archiveAt(uint256 checkpoint) external view returns (bytes32);
         function getActivationThreshold() external view returns (uint256);
         function getAvailableValidatorFlushes() external view returns (uint256);
         function getCurrentEpoch() external view returns (uint256);

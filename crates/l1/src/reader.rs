@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{Address, U256},
+    primitives::{Address, B256, U256, keccak256},
     providers::Provider,
 };
 
@@ -70,6 +70,28 @@ pub struct RollupInfo {
     /// Slots per epoch, if this rollup says so.
     pub epoch_duration: Option<U256>,
 }
+
+/// What tells whether a release can follow a rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The rollup.
+    pub address: Address,
+    /// Its version, which names it in the registry.
+    pub version: U256,
+    /// Root of the archive of its genesis.
+    pub genesis: B256,
+    /// Root of the tree of the verification keys that it takes proofs of.
+    pub vk_tree: B256,
+    /// Hash of the protocol contracts that it was deployed for.
+    pub protocol_contracts: B256,
+}
+
+/// Where a rollup keeps its state: the slot is the hash of this name (STFLib.sol). There is no getter for two values in
+/// it; the node itself reads their slots (ethereum/dest/contracts/rollup.js of 4.1.2).
+const STATE: &str = "aztec.stf.storage";
+/// Slots after the first of the state.
+const VK_TREE: u64 = 3;
+const PROTOCOL_CONTRACTS: u64 = 4;
 
 /// How far a rollup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +227,52 @@ impl Reader {
     /// If the call fails or there is no registry.
     pub fn canonical_rollup(&self, registry: Address) -> Result<Address> {
         self.view(registry, Registry::getCanonicalRollupCall {})
+    }
+
+    /// The rollup that a registry names by its version, or the canonical one.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails, there is no registry, or it knows no such rollup.
+    pub fn rollup(&self, registry: Address, version: Option<u64>) -> Result<Address> {
+        match version.map(U256::from) {
+            Some(version) => self.view(registry, Registry::getRollupCall { version }),
+            None => self.canonical_rollup(registry),
+        }
+    }
+
+    /// The same, and what a release must have to fit it.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails, there is no registry, or it knows no such rollup.
+    pub fn identity(&self, registry: Address, version: Option<u64>) -> Result<Identity> {
+        let chain = &self.connection;
+        let state = U256::from_be_bytes(keccak256(STATE).0);
+        let slot = async |rollup, at: u64| {
+            let slot = state + U256::from(at);
+            let value = chain.provider.get_storage_at(rollup, slot).await;
+            let value = value
+                .map_err(|error| chain.failed(format!("eth_getStorageAt of {rollup}"), &error))?;
+            Ok(B256::from(value))
+        };
+        let address = self.rollup(registry, version)?;
+        chain.block_on(async {
+            let checkpoint = U256::ZERO;
+            let (version, genesis, vk_tree, protocol_contracts) = tokio::try_join!(
+                chain.view(address, Rollup::getVersionCall {}),
+                chain.view(address, Rollup::archiveAtCall { checkpoint }),
+                slot(address, VK_TREE),
+                slot(address, PROTOCOL_CONTRACTS),
+            )?;
+            Ok(Identity {
+                address,
+                version,
+                genesis,
+                vk_tree,
+                protocol_contracts,
+            })
+        })
     }
 
     /// The figures of a rollup.

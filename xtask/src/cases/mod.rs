@@ -13,6 +13,7 @@ mod damage;
 mod described;
 mod errors;
 mod firewall;
+mod fit;
 mod hardening;
 mod image;
 mod keys;
@@ -206,6 +207,13 @@ pub const CASES: &[Case] = &[
         needs: &[CHAIN],
         cost: cost(167, 31, 890),
         run: keys::run,
+    },
+    Case {
+        name: "fit",
+        about: "a release that does not fit the rollup is told before a start, and the real node agrees",
+        needs: &[CHAIN],
+        cost: cost(90, 40, 1500),
+        run: fit::run,
     },
     Case {
         name: "described",

@@ -21,7 +21,8 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
         Some(user) => Some(user.uid),
         None => accounts.orphaned(&settings.data_dir, probe)?,
     };
-    let Some((path, uid)) = stranger(&settings.data_dir, wanted, probe)? else {
+    let found = stranger(&settings.layout().data, wanted, probe)?;
+    let Some((path, uid)) = found else {
         return Ok(None);
     };
     let data = settings.data_dir.display();

@@ -4,8 +4,10 @@ mod broker;
 mod caddy;
 mod complaints;
 mod data_owner;
+pub(crate) mod databases;
 mod endpoints;
 mod exposure;
+mod fit;
 mod hardening;
 mod image;
 pub mod keystore;
@@ -13,18 +15,22 @@ mod metrics;
 mod monitoring;
 mod ports;
 mod preflight;
+mod releases;
 mod signer;
 mod smoke;
 
 use serde::Serialize;
 
 pub use complaints::{Complaint, complaints};
+pub use databases::{Databases, databases, other_databases};
 pub use endpoints::connectivity;
 pub use exposure::exposure;
+pub use fit::{fit, of_fit};
 pub use hardening::integrity;
 pub use image::upstream;
 pub use metrics::metrics;
 pub use preflight::{Finding, Verdict, preflight, release};
+pub use releases::{ReleaseRow, releases};
 pub use smoke::{Check, Report, Sample, Target, smoke};
 
 /// How old the head of an L1 may be: the node refuses to start on an older one

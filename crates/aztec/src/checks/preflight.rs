@@ -94,6 +94,7 @@ pub fn preflight(
     findings.extend(super::broker::broker(settings));
     if settings.has_role() && !settings.is_local() {
         findings.extend(endpoints::execution(settings, probe));
+        findings.extend(super::fit(settings));
         findings.push(address(settings));
     }
     findings.extend(exposure::obstacles(settings, probe)?);
@@ -117,6 +118,7 @@ fn capacity(
         memory(settings, facts),
     ];
     findings.extend(disk(settings, choice.runtime, probe)?);
+    findings.extend(super::other_databases(settings, probe)?);
     findings.extend(data_owner::data_owner(settings, probe)?);
     if choice.runtime == Runtime::Container {
         findings.extend(super::image::findings(settings, &choice, probe)?);
@@ -140,6 +142,11 @@ pub fn release(settings: &Settings) -> Finding {
     let version = &settings.release.version;
     match &settings.release.basis {
         Basis::Carried => Finding::new("release", Verdict::Pass, format!("Aztec {version}")),
+        Basis::Host(place) => Finding::new(
+            "release",
+            Verdict::Pass,
+            format!("Aztec {version}, as {} describes it", place.display()),
+        ),
         Basis::Described(like) => Finding::new(
             "release",
             Verdict::Pass,
@@ -150,8 +157,8 @@ pub fn release(settings: &Settings) -> Finding {
             Verdict::Warn,
             format!(
                 "this program does not know Aztec {version} and treats it like {like}. \
-                 When you know that it is, or what differs, say so in {}: [releases.\"{version}\"] like = \"{like}\".",
-                crate::CONFIG
+                 When you know that it is, or what differs, say so in {}/{version}/release.toml: like = \"{like}\".",
+                layout::RELEASES
             ),
         ),
     }

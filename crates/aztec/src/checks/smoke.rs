@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{OLDEST_L1_HEAD, complaints, registry, units};
 use crate::settings::Settings;
-use crate::{Health, HostFacts};
+use crate::{Health, HostFacts, fit};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -145,6 +145,16 @@ fn chains(
 ) -> Result<(), Fault> {
     let target = Target::new(settings, probe)?;
     checks.push(l1_answers(settings, probe, &target));
+    if let Some(fit) = fit::fit(settings).filter(|fit| fit.verdict == fit::Verdict::DoesNotFit) {
+        let finding = super::of_fit(settings, &fit);
+        let asked = settings.standby;
+        let health = if asked { Health::Ok } else { Health::Down };
+        checks.push(check(&finding.check, health, finding.message));
+        if asked {
+            // It has no chain to follow yet.
+            return Ok(());
+        }
+    }
     checks.push(node_answers(&target));
     checks.push(right_chain(settings, &target));
     // Waiting for chains that do not answer would only delay the news.
@@ -291,7 +301,10 @@ fn node_answers(target: &Target) -> Check {
 
 /// Chain id and rollup of the node are those that the registry on the L1 names.
 fn right_chain(settings: &Settings, target: &Target) -> Check {
-    let name = "node follows the canonical rollup";
+    let name = match settings.rollup {
+        Some(_) => "node follows its rollup",
+        None => "node follows the canonical rollup",
+    };
     let Some(registry) = target.registry else {
         return check(
             name,
@@ -299,7 +312,7 @@ fn right_chain(settings: &Settings, target: &Target) -> Check {
             "the contracts are not deployed: run `aztec-kit apply`",
         );
     };
-    let canonical = match target.l1.canonical_rollup(registry) {
+    let wanted = match target.l1.rollup(registry, settings.rollup) {
         Ok(rollup) => rollup,
         Err(error) => return check(name, Health::Degraded, error.to_string()),
     };
@@ -316,11 +329,11 @@ fn right_chain(settings: &Settings, target: &Target) -> Check {
         return check(name, Health::Down, format!("the node is on chain {chain}"));
     }
     match rollup {
-        Some(rollup) if rollup == canonical => check(name, Health::Ok, format!("{rollup}")),
+        Some(rollup) if rollup == wanted => check(name, Health::Ok, format!("{rollup}")),
         Some(rollup) => check(
             name,
             Health::Down,
-            format!("it follows {rollup}, the registry names {canonical}"),
+            format!("it follows {rollup}, the registry names {wanted}"),
         ),
         None => check(name, Health::Down, "it names no rollup"),
     }

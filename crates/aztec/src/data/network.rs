@@ -15,6 +15,11 @@ pub struct Network {
     pub registry: Option<String>,
     /// The release it runs, where that is known in advance.
     pub release: Option<String>,
+    /// The day since when it runs it, `YYYY-MM-DD`.
+    pub since: Option<String>,
+    /// Its older rollups.
+    #[serde(default)]
+    pub rollups: Vec<OlderRollup>,
     /// The name that the release knows it by, and then brings presets and endpoints for. Without one the node
     /// is told all that is here.
     pub known_as: Option<String>,
@@ -27,6 +32,16 @@ pub struct Network {
     /// File stores with the blobs of the chain.
     #[serde(default)]
     pub blobs: Vec<String>,
+}
+
+/// A rollup that is not canonical any more: nodes can still follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OlderRollup {
+    /// Its version, which names it in the registry.
+    pub version: u64,
+    /// The release that it needs.
+    pub release: String,
 }
 
 static NETWORKS: LazyLock<BTreeMap<String, Network>> = LazyLock::new(|| {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::carried;
+use super::Release;
 
 /// In the shape of `data/releases/common-omit.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -29,11 +29,11 @@ fn read(text: &str) -> Omitted {
 }
 
 impl Omitted {
-    /// For a version, whose packages a carried lock file pins or not: only what is pinned was tried.
-    pub(crate) fn of(version: &str, pinned: bool) -> Self {
+    /// Of a release. Without a lock file its packages are others on every day, and what is only of this release was not
+    /// tried with them.
+    pub(crate) fn of(release: &Release) -> Self {
         let mut all = read(COMMON);
-        let tried = carried::of(version).filter(|_| pinned);
-        if let Some(text) = tried.and_then(|carried| carried.omit) {
+        if let Some(text) = release.omit.filter(|_| release.lock.is_some()) {
             let more = read(text);
             all.peers |= more.peers;
             all.omit.extend(more.omit);
@@ -50,12 +50,14 @@ impl Omitted {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Releases;
     use super::*;
 
     #[test]
     fn every_rule_has_paths_and_a_reason() {
-        for (version, pinned) in [("4.1.2", true), ("5.2.0", false)] {
-            let omitted = Omitted::of(version, pinned);
+        let all = Releases::carried();
+        for version in all.versions() {
+            let omitted = Omitted::of(&all.release(version, None).unwrap());
             for rule in &omitted.omit {
                 assert!(!rule.paths.is_empty() && !rule.why.is_empty(), "{rule:?}");
             }
@@ -70,8 +72,10 @@ mod tests {
 
     #[test]
     fn what_was_not_tried_is_left_out_nowhere() {
-        let untried = Omitted::of("4.1.2", false);
+        let mut release = Releases::carried().release("4.1.2", None).unwrap();
+        assert!(Omitted::of(&release).peers);
+        release.lock = None;
+        let untried = Omitted::of(&release);
         assert!(!untried.peers && untried.paths().iter().all(|path| !path.starts_with('*')));
-        assert!(Omitted::of("4.1.2", true).peers);
     }
 }

@@ -1,27 +1,34 @@
 //! Releases of the node: what they need, how they are talked to, what they can be.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use provision::Fault;
-use semver::Version;
 use serde::Deserialize;
 
-use super::carried::{self, carried};
+use super::fingerprint::Fingerprint;
+use super::releases;
 use super::role::{Place, Refusal, Role, RoleFacts};
+use super::variables::Table;
 use crate::runtime::Runtime;
 
 /// A release of the node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Release {
     /// Its version.
     pub version: String,
     /// What it needs and how it is talked to.
     pub facts: ReleaseFacts,
-    /// The lock file this program carries.
+    /// The lock file of its packages.
     pub lock: Option<&'static str>,
+    /// What of its packages no role reads, as a text.
+    pub(super) omit: Option<&'static str>,
     /// Where the facts are from.
     pub basis: Basis,
+    /// The texts of its variables, the most general first, each with its file.
+    pub(super) layers: Vec<(String, &'static str)>,
+    /// They take a millisecond to read, and most runs need one release's or none.
+    pub(super) table: Arc<OnceLock<Table>>,
 }
 
 /// Where the facts of a release are from.
@@ -29,13 +36,15 @@ pub struct Release {
 pub enum Basis {
     /// This program carries them.
     Carried,
-    /// The operator described it, on top of this one.
+    /// They are in a directory of this host.
+    Host(PathBuf),
+    /// `kit.toml` describes it, on top of this one.
     Described(String),
     /// Nobody knows: it is treated like this one, the newest before it.
     Assumed(String),
 }
 
-/// A release that this program does not know: what differs from one that it knows.
+/// What differs from a release that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -59,6 +68,10 @@ pub struct Description {
     pub agent: Option<AgentSize>,
     /// See [`ReleaseFacts::networks`].
     pub networks: Option<Vec<String>>,
+    /// See [`ReleaseFacts::packages`].
+    pub packages: Option<bool>,
+    /// See [`ReleaseFacts::fingerprint`]. That of another release is not taken over.
+    pub fingerprint: Option<Fingerprint>,
     /// The roles that differ.
     #[serde(default)]
     pub roles: BTreeMap<Role, RoleFacts>,
@@ -66,7 +79,7 @@ pub struct Description {
 
 impl Description {
     /// The facts with what differs in them.
-    fn on(&self, base: &ReleaseFacts) -> ReleaseFacts {
+    pub(super) fn on(&self, base: &ReleaseFacts) -> ReleaseFacts {
         fn or<T: Clone>(said: &Option<T>, base: &T) -> T {
             said.as_ref().unwrap_or(base).clone()
         }
@@ -82,6 +95,8 @@ impl Description {
             stop_seconds: or(&self.stop_seconds, &base.stop_seconds),
             agent: or(&self.agent, &base.agent),
             networks: or(&self.networks, &base.networks),
+            packages: or(&self.packages, &base.packages),
+            fingerprint: self.fingerprint.clone(),
             roles,
         }
     }
@@ -109,6 +124,10 @@ pub struct ReleaseFacts {
     pub agent: AgentSize,
     /// The names that it takes for `NETWORK`; `#` stands for any number.
     pub networks: Vec<String>,
+    /// Whether npm has it as `@aztec/aztec`, so that it can run without a container.
+    pub packages: bool,
+    /// What tells which rollups it can follow.
+    pub fingerprint: Option<Fingerprint>,
     /// What it makes of every role.
     pub roles: BTreeMap<Role, RoleFacts>,
 }
@@ -123,69 +142,21 @@ pub struct AgentSize {
     pub memory_gib: u64,
 }
 
-static FACTS: LazyLock<BTreeMap<&str, ReleaseFacts>> = LazyLock::new(|| {
-    let read = |text| toml::from_str(text).expect("data/releases/*/release.toml is tested");
-    let all = carried().iter();
-    all.map(|carried| (carried.version, read(carried.facts)))
-        .collect()
+/// What is the same for every release.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    /// Majors whose databases lie in the data directory itself.
+    in_place: Vec<u64>,
+}
+
+static COMMON: LazyLock<Common> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../data/releases/common-release.toml"))
+        .expect("data/releases/common-release.toml is tested")
 });
 
 /// The `package.json` of every release.
 const MANIFEST: &str = include_str!("../../data/releases/common-package.json");
-
-/// The releases that have facts, oldest first.
-pub(crate) fn known_releases() -> Vec<&'static str> {
-    carried().iter().map(|carried| carried.version).collect()
-}
-
-/// The exact version of a release.
-///
-/// # Errors
-///
-/// When it is not a semantic version: nothing else becomes the name of a directory or an image.
-pub(crate) fn check_version(version: &str) -> Result<Version, Fault> {
-    Version::parse(version).map_err(|error| {
-        let example = known_releases().last().copied().unwrap_or_default();
-        Fault::new(format!("`{version}` is not a release version"))
-            .fix(format!("Name an exact version such as {example}; `latest` would change under a running node."))
-            .because(error)
-    })
-}
-
-/// The newest release that has facts and is not newer than this version, or the oldest.
-fn nearest(version: &Version) -> Option<&'static str> {
-    let older = |known: &&&str| Version::parse(known).is_ok_and(|known| known <= *version);
-    let known = known_releases();
-    let newest = known.iter().rev().find(older).or(known.first());
-    newest.copied()
-}
-
-/// A release by its version, and by its description where this program does not know it. One that nobody
-/// knows is treated like the newest before it.
-///
-/// # Errors
-///
-/// When it is not an exact version, or described like a release that this program does not know.
-pub fn release(version: &str, description: Option<&Description>) -> Result<Release, Fault> {
-    let wanted = check_version(version)?;
-    let none = || Fault::new("no release is known");
-    let nearest = nearest(&wanted).ok_or_else(none)?;
-    let (basis, facts) = match (FACTS.get(version), description) {
-        (Some(facts), _) => (Basis::Carried, facts.clone()),
-        (None, Some(description)) => {
-            let like = &description.like;
-            let base = FACTS.get(like.as_str()).ok_or_else(none)?;
-            (Basis::Described(like.clone()), description.on(base))
-        }
-        (None, None) => (Basis::Assumed(nearest.into()), FACTS[nearest].clone()),
-    };
-    Ok(Release {
-        version: version.into(),
-        lock: carried::of(version).and_then(|carried| carried.lock),
-        facts,
-        basis,
-    })
-}
 
 impl Release {
     /// The `package.json` of the tree: this version, its own Node.js, and the override that keeps
@@ -194,12 +165,40 @@ impl Release {
         MANIFEST.replace("VERSION", &self.version)
     }
 
-    /// The release that this program knows and that this one is, or is like.
-    pub(crate) fn known(&self) -> &str {
+    /// What it reads from its environment.
+    pub(crate) fn table(&self) -> &Table {
+        // What a host describes was read when it was asked for; what is carried is tested.
+        self.table.get_or_init(|| {
+            Table::read(self.known(), &self.layers).expect("the variables of a release are tested")
+        })
+    }
+
+    /// Where its databases are below a data directory.
+    pub fn databases(&self, data_dir: &Path) -> PathBuf {
+        let major = releases::version(&self.version).map_or(0, |version| version.major);
+        if COMMON.in_place.contains(&major) {
+            data_dir.to_owned()
+        } else {
+            data_dir.join(format!("v{major}"))
+        }
+    }
+
+    /// How many variables it reads.
+    pub fn variables(&self) -> usize {
+        self.table().variables.len()
+    }
+
+    /// The release that is known by itself and that this one is, or is like.
+    fn known(&self) -> &str {
         match &self.basis {
-            Basis::Carried => &self.version,
+            Basis::Carried | Basis::Host(_) => &self.version,
             Basis::Described(like) | Basis::Assumed(like) => like,
         }
+    }
+
+    /// Whether its facts are its own, and not those of a release that it is like.
+    pub(crate) fn is_known(&self) -> bool {
+        matches!(self.basis, Basis::Carried | Basis::Host(_))
     }
 
     /// Whether it takes this name for `NETWORK`.
@@ -224,89 +223,5 @@ impl Release {
     /// Why a role cannot work in a place, if it cannot, with a runtime when that is settled.
     pub fn refusal(&self, role: Role, place: Place, runtime: Option<Runtime>) -> Option<&Refusal> {
         self.facts.roles.get(&role)?.refusal(place, runtime)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::networks;
-    use super::*;
-
-    #[test]
-    fn the_data_files_can_be_read() {
-        assert_eq!(networks().len(), 4);
-        assert_eq!(networks()["mainnet"].l1_chain_id, 1);
-        for network in networks().values() {
-            if let Some(version) = &network.release {
-                let release = release(version, None).unwrap();
-                assert_eq!(release.basis, Basis::Carried, "{version}");
-                assert!(release.knows_network(network.known_as.as_deref().unwrap()));
-            }
-        }
-    }
-
-    #[test]
-    fn every_release_says_how_each_role_is_started_or_why_not() {
-        for (version, facts) in FACTS.iter() {
-            for role in Role::ALL {
-                let facts = facts.roles.get(&role);
-                assert!(
-                    facts.is_some_and(RoleFacts::is_complete),
-                    "{version} {role:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_release_that_claims_a_lock_carries_one_that_pins_every_package() {
-        for carried in carried().iter().filter(|carried| carried.lock.is_some()) {
-            let version = carried.version;
-            let release = release(version, None).unwrap();
-            let lock: serde_json::Value = serde_json::from_str(release.lock.unwrap()).unwrap();
-            let packages = lock["packages"].as_object().unwrap();
-            assert!(packages.len() > 500, "{}", packages.len());
-            for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
-                assert!(package["integrity"].is_string(), "{name}");
-                assert!(package.get("resolved").is_none(), "{name} names a registry");
-            }
-            assert_eq!(packages["node_modules/@aztec/aztec"]["version"], version);
-            let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();
-            assert_eq!(packages[""]["dependencies"], manifest["dependencies"]);
-            assert!(release.facts.glibc >= (2, 39));
-        }
-    }
-
-    #[test]
-    fn a_release_without_a_lock_is_still_a_release() {
-        assert!(release("5.2.0", None).unwrap().lock.is_none());
-        assert_eq!(release("5.3.1", None).unwrap().facts.rpc, "aztec");
-        assert!(release("latest", None).is_err());
-        assert!(release("5.2", None).is_err());
-    }
-
-    #[test]
-    fn a_number_in_the_name_of_a_network_may_be_any() {
-        let release = release("5.2.0", None).unwrap();
-        assert!(release.knows_network("v5-devnet-12") && release.knows_network("mainnet"));
-        assert!(!release.knows_network("v5-devnet-") && !release.knows_network("staging-public"));
-    }
-
-    #[test]
-    fn a_described_release_differs_in_what_is_said_alone() {
-        let text = "like = \"5.2.0\"\ntips = \"getTips\"\nroles.txe.refused = [{ why = \"w\", instead = \"i\" }]\n";
-        let said = release("5.3.0", Some(&toml::from_str(text).unwrap())).unwrap();
-        let base = release("5.2.0", None).unwrap();
-        assert_eq!(said.basis, Basis::Described("5.2.0".into()));
-        assert_eq!(
-            (said.known(), said.facts.tips.as_str()),
-            ("5.2.0", "getTips")
-        );
-        assert!(said.refusal(Role::Txe, Place::Live, None).is_some());
-        assert_eq!(said.flags(Role::Node), base.flags(Role::Node));
-        assert_eq!(
-            (said.facts.rpc, said.facts.glibc),
-            (base.facts.rpc, base.facts.glibc)
-        );
     }
 }

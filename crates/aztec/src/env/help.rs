@@ -5,10 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{self, Type};
+use crate::data::{Release, Releases, Type};
 
 const HELP: &str = include_str!("../../tests/data/start-help-4.1.2.txt");
 const NAMES: &str = include_str!("../../tests/data/env-names-4.1.2.txt");
+
+fn release() -> Release {
+    Releases::carried().release("4.1.2", None).unwrap()
+}
 
 /// What the help says of a variable.
 #[derive(Debug, Default, PartialEq)]
@@ -47,7 +51,7 @@ fn parse(help: &str) -> BTreeMap<String, Said> {
 fn the_flags_and_defaults_of_4_1_2_are_those_of_its_help() {
     let said = parse(HELP);
     assert_eq!(said.len(), 249);
-    for (name, variable) in &table::of("4.1.2").variables {
+    for (name, variable) in &release().table().variables {
         let said = said.get(name);
         let flags = said.map(|said| said.flags.as_slice()).unwrap_or_default();
         assert_eq!(variable.flags, flags, "{name}");
@@ -66,7 +70,9 @@ fn the_flags_and_defaults_of_4_1_2_are_those_of_its_help() {
 #[test]
 fn the_names_of_4_1_2_are_those_of_its_packages() {
     let names: BTreeSet<_> = NAMES.lines().collect();
-    let listed: BTreeSet<_> = table::of("4.1.2")
+    let release = release();
+    let listed: BTreeSet<_> = release
+        .table()
         .variables
         .keys()
         .map(String::as_str)
@@ -77,7 +83,8 @@ fn the_names_of_4_1_2_are_those_of_its_packages() {
 
 #[test]
 fn the_help_of_4_1_2_shows_known_types() {
-    let table = table::of("4.1.2");
+    let release = release();
+    let table = release.table();
     for (name, said) in parse(HELP) {
         let kind = table.variables[&name].kind;
         match said.default.as_deref() {

@@ -1,6 +1,6 @@
 //! The name that was probably meant.
 
-use super::table::{Common, Table};
+use crate::data::{Common, Table};
 
 /// Below this two names are two things: `P2P_PROT` and `P2P_PORT` have 0.88, `SEQ_MIN_TX` and `SEQ_MAX_TX` 0.8.
 const ALIKE: f64 = 0.81;
@@ -55,7 +55,7 @@ fn nearest<'a>(table: &'a Table, common: &'a Common, name: &str) -> Option<&'a s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::table;
+    use crate::data::{Releases, common};
 
     #[test]
     fn a_flag_in_capitals() {
@@ -88,7 +88,8 @@ mod tests {
             ("X", None),
         ];
         for (name, right) in cases {
-            let found = likely(table::of("4.1.2"), table::common(), name);
+            let release = Releases::carried().release("4.1.2", None).unwrap();
+            let found = likely(release.table(), common(), name);
             assert_eq!(found, right, "{name}");
         }
     }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::file::{self, Entry};
 use super::finding::{EnvFinding, Severity};
 use super::likely::likely;
-use super::table::{self, Common, Removed, Table, Type, Variable};
-use crate::data::Release;
+use crate::data::{Common, Release, Removed, Table, Type, Variable, common};
 
 /// Fixes that several findings have in common.
 const REMOVE: &str = "Remove the line.";
@@ -19,11 +18,10 @@ pub(super) fn lint(
     file: &str,
     text: &str,
 ) -> Vec<EnvFinding> {
-    let table = table::of(release.known());
     let mut linter = Linter {
-        table,
-        common: table::common(),
-        exact: table.version == release.version,
+        table: release.table(),
+        common: common(),
+        exact: release.is_known(),
         live: !network_is_local,
         keystore,
         file,
@@ -51,7 +49,7 @@ struct Assignment<'a> {
 }
 
 struct Linter<'a> {
-    table: &'static Table,
+    table: &'a Table,
     common: &'static Common,
     /// Whether the table is of this very release.
     exact: bool,

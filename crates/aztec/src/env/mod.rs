@@ -12,19 +12,17 @@ mod help;
 mod likely;
 mod lint;
 mod render;
-mod table;
 
 pub(crate) use render::{names, render};
 
-use crate::data::Release;
+use crate::data::{Release, common};
 pub use finding::{EnvFinding, Severity};
 
 impl Release {
     /// Whether anything in the node's process reads this variable: the release itself, or what every Node.js
     /// service has below it (`data/releases/common-env.toml`).
     pub fn knows_variable(&self, name: &str) -> bool {
-        let table = table::of(self.known());
-        table.variables.contains_key(name) || table::common().variables.contains_key(name)
+        self.table().variables.contains_key(name) || common().variables.contains_key(name)
     }
 
     /// What is wrong with an environment file; pure, in the order of the lines.

@@ -49,8 +49,9 @@ mod tests {
 
     #[test]
     fn every_release_offers_what_a_wallet_needs_and_nothing_that_steers() {
-        for version in crate::data::known_releases() {
-            let release = crate::data::release(version, None).unwrap();
+        let all = crate::data::Releases::carried();
+        for version in all.versions() {
+            let release = all.release(version, None).unwrap();
             let names = methods(&release.facts.rpc, &["p2p_getPeers".into()]);
             let own = format!("{}_", release.facts.rpc);
             assert!(names.contains(&format!("{own}sendTx")), "{version}");

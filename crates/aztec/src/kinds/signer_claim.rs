@@ -1,6 +1,6 @@
 //! That the attesters of a keystore sign here and nowhere else, as far as that can be known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use l1::Address;
@@ -10,7 +10,7 @@ use provision::host::{Probe, stamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::checks::keystore;
+use crate::checks::{databases, keystore};
 use crate::layout;
 use crate::signer::{Case, Claim, Claims, Guard, Place, Verdict, judge, other_sequencers};
 
@@ -110,6 +110,12 @@ impl SignerClaim {
         }
         let programs = other_sequencers(&seen.here, probe)?;
         let evidence = self.guard.ask(&new);
+        let mut signed_for = BTreeMap::new();
+        for claim in &seen.claims {
+            if let Some(rollup) = databases::rollup_of(&claim.place.data, probe)? {
+                signed_for.insert(claim.place.data.clone(), rollup);
+            }
+        }
         let verdict = |attester: Address| {
             judge(&Case {
                 attester,
@@ -119,6 +125,7 @@ impl SignerClaim {
                     .iter()
                     .filter(|claim| claim.attester == attester)
                     .collect(),
+                signed_for: &signed_for,
                 programs: &programs,
                 only_signer: self.guard.only_signer,
                 evidence: &evidence,

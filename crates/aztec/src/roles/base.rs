@@ -12,7 +12,7 @@ use provision::kinds::{
 use crate::container::{self, Container};
 use crate::data;
 use crate::kinds::Kind;
-use crate::layout::{self, ACCOUNT, Layout};
+use crate::layout::{self, ACCOUNT};
 use crate::runtime::{Choice, Runtime};
 use crate::settings::Settings;
 
@@ -89,7 +89,6 @@ pub(crate) fn add(
     choice: Choice,
     kit_toml: &str,
 ) -> Base {
-    let layout = Layout::new(&settings.data_dir);
     let group = graph.add(
         Group {
             name: ACCOUNT.into(),
@@ -100,7 +99,7 @@ pub(crate) fn add(
         User {
             name: ACCOUNT.into(),
             group: ACCOUNT.into(),
-            home: layout.data.display().to_string(),
+            home: settings.data_dir.display().to_string(),
             shell: "/usr/sbin/nologin".into(),
         },
         [group],
@@ -116,12 +115,12 @@ pub(crate) fn add(
         File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).redacted(),
         [etc.clone()],
     );
-    let data = directory(
-        graph,
-        &layout.data,
-        Owner::new(ACCOUNT, ACCOUNT, 0o750),
-        [user.clone()],
-    );
+    let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
+    let mut data = directory(graph, &settings.data_dir, own.clone(), [user.clone()]);
+    let databases = settings.layout().data;
+    if databases != settings.data_dir {
+        data = directory(graph, &databases, own, [data]);
+    }
     let opt = directory(graph, Path::new(layout::OPT), Owner::root(0o755), []);
     let mut base = Base {
         etc,
@@ -211,7 +210,7 @@ fn release(settings: &Settings) -> NpmTree {
             npm: data::NPM,
         },
     };
-    let omitted = data::Omitted::of(&release.version, release.lock.is_some());
+    let omitted = data::Omitted::of(release);
     NpmTree {
         name: "aztec".into(),
         version: release.version.clone(),

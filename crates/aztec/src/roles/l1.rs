@@ -66,7 +66,7 @@ pub(crate) struct LocalL1 {
 
 /// Adds what comes before the services.
 pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> LocalL1 {
-    let layout = Layout::new(&settings.data_dir);
+    let layout = settings.layout();
     let home = base::directory(
         graph,
         &layout.l1(),
@@ -80,17 +80,17 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         Owner::new(ACCOUNT, ACCOUNT, 0o750),
         [base.data.clone()],
     );
-    let (version, manifest, lock) = data::FOUNDRY;
+    let foundry = data::foundry();
     let root = Path::new(layout::OPT).join("foundry-versions");
     let versions = base::directory(graph, &root, Owner::root(0o755), [base.opt.clone()]);
     let tools = graph.add(
         NpmTree {
             name: "foundry".into(),
-            version: version.into(),
+            version: foundry.version.clone(),
             root,
             link: layout::FOUNDRY.into(),
-            manifest: manifest.into(),
-            lock: Lock::carried(lock),
+            manifest: foundry.manifest.into(),
+            lock: Lock::carried(foundry.lock),
             prune: Vec::new(),
             without_peers: false,
             check: vec![ANVIL.into(), "--version".into()],
@@ -177,7 +177,7 @@ pub(crate) fn run(
     l1: LocalL1,
     born: Born,
 ) -> ResourceId {
-    let layout = Layout::new(&settings.data_dir);
+    let layout = settings.layout();
     let contracts = contracts(settings, &layout, &base.choice);
     let birth = Birth {
         state: layout.l1().join(STATE),

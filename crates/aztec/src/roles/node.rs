@@ -16,12 +16,12 @@ use super::process::{Prepared, Process, peer_env, port_env};
 use crate::data::Role;
 use crate::env;
 use crate::kinds::{KeyRole, Kind, LocalKey, SignerClaim, Stake};
-use crate::layout::{self, ACCOUNT, Layout, env_file};
+use crate::layout::{self, ACCOUNT, env_file};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
 /// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 does so within two, or never when a
-/// checkpoint of its own is mined just then (`stop_seconds` in releases.toml), and on a local network every slot is its own:
+/// checkpoint of its own is mined just then (`stop_seconds` in its release.toml), and on a local network every slot is its own:
 /// two of six stops were seen to take all that they may.
 const LOCAL_STOP: u32 = 30;
 
@@ -122,7 +122,7 @@ pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
     (settings.sequencer && !settings.is_local()).then(|| SignerClaim {
         keystore: layout::KEYSTORE.into(),
         unit: SEQUENCER.into(),
-        data: Layout::new(&settings.data_dir).node(),
+        data: settings.layout().node(),
         guard: Guard::new(settings),
     })
 }

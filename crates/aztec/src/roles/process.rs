@@ -14,7 +14,7 @@ use crate::data::Role;
 use crate::env;
 use crate::features::monitoring;
 use crate::kinds::Kind;
-use crate::layout::{self, ACCOUNT, Layout, env_file};
+use crate::layout::{self, ACCOUNT, env_file};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::unit::{EngineText, UnitText};
@@ -104,7 +104,7 @@ impl Process {
     pub fn follows_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(blob_env(settings));
         if settings.is_local() {
-            self.writable.push(Layout::new(&settings.data_dir).blobs());
+            self.writable.push(settings.layout().blobs());
         }
         self.on_chain(settings)
     }
@@ -118,7 +118,7 @@ impl Process {
     fn directory(&self, settings: &Settings) -> PathBuf {
         self.data
             .clone()
-            .unwrap_or_else(|| settings.data_dir.join(self.name))
+            .unwrap_or_else(|| settings.layout().data.join(self.name))
     }
 
     /// Adds a variable.
@@ -412,6 +412,9 @@ pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
             ("REGISTRY_CONTRACT_ADDRESS", registry.clone()),
         ]);
     }
+    if let Some(version) = settings.rollup {
+        variables.insert("ROLLUP_VERSION", version.to_string());
+    }
     if settings.is_local() {
         variables.extend([
             ("ETHEREUM_SLOT_DURATION", l1::L1_SLOT.to_string()),
@@ -438,7 +441,7 @@ fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
         ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
     ]);
     if settings.is_local() {
-        let layout = Layout::new(&settings.data_dir);
+        let layout = settings.layout();
         let blobs = format!("file://{}", layout.blobs().display());
         variables.extend([
             // anvil has no beacon node: blobs are exchanged through files.

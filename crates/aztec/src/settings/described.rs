@@ -10,12 +10,13 @@ use url::Url;
 
 use super::file;
 use super::values::bad;
-use crate::data::{self, Description, Network, Release, Role};
+use crate::data::{self, Description, Network, Release, Releases, Wrong};
 
 /// What the operator describes, checked.
 pub(super) struct Described {
     networks: BTreeMap<String, Network>,
     releases: BTreeMap<String, Description>,
+    known: Releases,
 }
 
 impl Described {
@@ -23,14 +24,19 @@ impl Described {
     pub fn new(
         networks: BTreeMap<String, Network>,
         releases: BTreeMap<String, Description>,
+        known: &Releases,
     ) -> Result<Self, Fault> {
         for (name, network) in &networks {
             check_network(name, network)?;
         }
         for (version, description) in &releases {
-            check_release(version, description)?;
+            check_release(version, description, known)?;
         }
-        Ok(Self { networks, releases })
+        Ok(Self {
+            networks,
+            releases,
+            known: known.clone(),
+        })
     }
 
     /// A network by its name.
@@ -53,10 +59,8 @@ impl Described {
 
     /// A release by its version.
     pub fn release(&self, version: &str) -> Result<Release, Fault> {
-        data::release(version, self.releases.get(version)).map_err(|fault| {
-            let fix = fault.remedy().unwrap_or_default().to_owned();
-            bad("release", fault.chain()).fix(fix)
-        })
+        check_version("release", version)?;
+        self.known.release(version, self.releases.get(version))
     }
 }
 
@@ -131,73 +135,26 @@ fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
 }
 
 fn check_version(key: &str, version: &str) -> Result<(), Fault> {
-    data::check_version(version).map(drop).map_err(|fault| {
+    data::version(version).map(drop).map_err(|fault| {
         let fix = fault.remedy().unwrap_or_default().to_owned();
         bad(key, fault.chain()).fix(fix)
     })
 }
 
-fn check_release(version: &str, description: &Description) -> Result<(), Fault> {
+fn check_release(version: &str, description: &Description, known: &Releases) -> Result<(), Fault> {
     let table = format!("releases.\"{version}\"");
-    let key = |key: &str| format!("{table}.{key}");
     check_version(&table, version)?;
-    let known = data::known_releases();
-    if known.contains(&version) {
-        return Err(
-            bad(&table, "this program knows that release already").fix("Take the description out.")
-        );
-    }
-    if !known.contains(&description.like.as_str()) {
+    let versions: Vec<_> = known.versions().collect();
+    if !versions.contains(&description.like.as_str()) {
         let what = format!("this program does not know {}", description.like);
-        return Err(bad(&key("like"), what).fix(format!("Write one of {}.", known.join(", "))));
+        return Err(bad(&format!("{table}.like"), what)
+            .fix(format!("Write one of {}.", versions.join(", "))));
     }
-    let method = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
-    for (name, value) in [("rpc", &description.rpc), ("tips", &description.tips)] {
-        if value.as_deref().is_some_and(|value| !method(value)) {
-            return Err(bad(&key(name), "not a part of the name of a method")
-                .fix("Write letters and digits only, for example rpc = \"aztec\"."));
-        }
+    let release = known.release(version, Some(description))?;
+    match data::wrong_fact(&release.facts) {
+        Some(Wrong { key, what, fix }) => Err(bad(&format!("{table}.{key}"), what).fix(fix)),
+        None => Ok(()),
     }
-    let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
-    if let Some(image) = &description.image
-        && (image.is_empty() || !image.chars().all(repository))
-    {
-        return Err(bad(&key("image"), "not the repository of an image")
-            .fix("Write it without its tag, for example image = \"aztecprotocol/aztec\"."));
-    }
-    if description.stop_seconds == Some(0) {
-        return Err(bad(
-            &key("stop_seconds"),
-            "a process needs time to close its databases",
-        )
-        .fix("Write seconds, for example 180."));
-    }
-    if description
-        .agent
-        .is_some_and(|size| size.cpus == 0 || size.memory_gib == 0)
-    {
-        return Err(bad(&key("agent"), "an agent needs CPUs and memory")
-            .fix("Write both, for example agent = { cpus = 64, memory_gib = 128 }."));
-    }
-    for (role, facts) in &description.roles {
-        let key = key(&format!("roles.{}", role.name()));
-        // It becomes part of a command line of systemd.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-.=".contains(c);
-        let flag = |flag: &String| flag.starts_with("--") && flag.chars().all(plain);
-        if !facts.flags.iter().all(flag) {
-            return Err(bad(&key, "not a flag of `aztec start`")
-                .fix("Write each as --name or --name=value."));
-        }
-        if !facts.is_complete() {
-            return Err(bad(&key, "it has no flags, and is not refused either")
-                .fix("Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }]."));
-        }
-        if *role == Role::Pxe && facts.is_possible() {
-            return Err(bad(&key, "this program has no service for a PXE")
-                .fix("Take the role out of the description."));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -209,10 +166,10 @@ mod tests {
         (fault.chain(), fault.remedy().unwrap_or_default().to_owned())
     }
 
-    const MINE: &str = "network = \"mine\"\nrelease = \"5.3.0\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
+    const MINE: &str = "network = \"mine\"\nrelease = \"5.9.0\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
     [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
     blobs = [\"https://blobs.example\"]\nbootnodes = [\"enr:-one\"]\n\
-    [releases.\"5.3.0\"]\nlike = \"5.2.0\"\ntips = \"getTips\"\n\
+    [releases.\"5.9.0\"]\nlike = \"5.2.0\"\ntips = \"getTips\"\n\
     roles.txe.refused = [{ why = \"it is gone\", instead = \"Take it out.\" }]\n";
 
     #[test]
@@ -223,7 +180,7 @@ mod tests {
         assert_eq!(settings.release.facts.tips, "getTips");
         assert_eq!(settings.release.facts.rpc, "aztec");
         let (said, remedy) = refused(&format!("{MINE}[txe]\nenabled = true\n"));
-        assert!(said.contains("Aztec 5.3.0 on mine: it is gone"), "{said}");
+        assert!(said.contains("Aztec 5.9.0 on mine: it is gone"), "{said}");
         assert_eq!(remedy, "Take it out.");
     }
 
@@ -288,16 +245,10 @@ mod tests {
                 "exact version",
             ),
             (
-                "[releases.\"5.3.0\"]",
+                "[releases.\"5.9.0\"]",
                 "[releases.next]",
                 "releases.\"next\": `next`",
                 "exact version",
-            ),
-            (
-                "[releases.\"5.3.0\"]",
-                "[releases.\"5.2.0\"]",
-                "knows that release already",
-                "Take",
             ),
             (
                 "like = \"5.2.0\"",
@@ -309,7 +260,7 @@ mod tests {
             (
                 "getTips",
                 "get tips",
-                "releases.\"5.3.0\".tips",
+                "releases.\"5.9.0\".tips",
                 "letters and digits",
             ),
             (

@@ -12,6 +12,10 @@ pub struct Asked {
     pub network: Option<String>,
     /// Release.
     pub release: Option<String>,
+    /// The rollup to follow.
+    pub rollup: Option<u64>,
+    /// A release that waits for its rollup is wanted.
+    pub standby: bool,
     /// Runtime.
     pub runtime: Option<String>,
     /// Data directory.
@@ -78,6 +82,16 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     }
     if let Some(release) = &asked.release {
         set(None, "release", release.into())?;
+    }
+    if let Some(rollup) = asked.rollup {
+        let number = i64::try_from(rollup).map_err(|_| {
+            Fault::new(format!("{rollup} is not the version of a rollup"))
+                .fix("Write the number that `getVersion` of the rollup answers.")
+        })?;
+        set(None, "rollup", number.into())?;
+    }
+    if asked.standby {
+        set(None, "standby", true.into())?;
     }
     if let Some(runtime) = &asked.runtime {
         set(None, "runtime", runtime.into())?;

@@ -18,6 +18,7 @@ const DERIVED: &[(&str, &str)] = &[
     ("KEY_STORE_DIRECTORY", "sequencer.enabled"),
     ("REGISTRY_CONTRACT_ADDRESS", "network"),
     ("L1_CHAIN_ID", "network"),
+    ("ROLLUP_VERSION", "rollup"),
 ];
 
 impl Settings {

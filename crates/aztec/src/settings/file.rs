@@ -21,6 +21,10 @@ pub struct KitFile {
     pub network: Option<String>,
     /// Version of the node; by default the one the network runs.
     pub release: Option<String>,
+    /// The version of the rollup to follow; the canonical one by default.
+    pub rollup: Option<u64>,
+    /// Run a release that fits no rollup yet: it waits for its own.
+    pub standby: bool,
     /// `native` or `container`; by default what the release, the roles and the host allow.
     pub runtime: Option<Runtime>,
     /// Where databases live; `/var/lib/aztec` by default.

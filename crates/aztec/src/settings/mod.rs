@@ -21,7 +21,8 @@ use std::path::PathBuf;
 use provision::Fault;
 use url::Url;
 
-use crate::data::{Network, Release};
+use crate::data::{Funded, Network, Release, Releases};
+use crate::layout::Layout;
 use crate::runtime::Runtime;
 use described::Described;
 use values::{address, bad, data_dir, urls};
@@ -43,6 +44,12 @@ pub struct Settings {
     pub network: Network,
     /// The release to run.
     pub release: Release,
+    /// All releases that are known, to name one that fits.
+    pub releases: Releases,
+    /// The version of the rollup to follow, when not the canonical one.
+    pub rollup: Option<u64>,
+    /// A release that fits no rollup yet is wanted: it waits for its own.
+    pub standby: bool,
     /// How its processes run, when that was asked for.
     pub runtime: Option<Runtime>,
     /// Where databases live.
@@ -113,22 +120,51 @@ impl Settings {
         self.is_local() && self.archiver
     }
 
-    /// Reads and checks the text of `kit.toml`; pure.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        Self::from_file(file::parse(text)?)
+    /// Where the databases of this release are: a data directory belongs to a rollup, and a rollup to a major version.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.release.databases(&self.data_dir))
     }
 
-    /// Checks what the file says; pure.
-    pub fn from_file(file: KitFile) -> Result<Self, Fault> {
+    /// Who has funds in the genesis that the node expects; `None` when that cannot be told.
+    pub fn funded(&self) -> Option<Funded> {
+        let says = |name: &str| self.env.get(name).map(String::as_str);
+        let prefunded = says("PREFUND_ADDRESSES").is_some_and(|list| !list.is_empty());
+        // How the node reads a boolean.
+        let on = |name| says(name).is_some_and(|value| ["1", "true", "TRUE"].contains(&value));
+        (!prefunded).then(|| Funded {
+            test_accounts: on("TEST_ACCOUNTS"),
+            sponsored_fpc: on("SPONSORED_FPC"),
+        })
+    }
+
+    /// Reads and checks the text of `kit.toml`, with the releases that this program carries; pure.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        Self::parse_with(text, &Releases::carried())
+    }
+
+    /// Reads and checks the text of `kit.toml`; pure.
+    pub fn parse_with(text: &str, releases: &Releases) -> Result<Self, Fault> {
+        Self::from_file(file::parse(text)?, releases)
+    }
+
+    fn from_file(file: KitFile, releases: &Releases) -> Result<Self, Fault> {
         let network_name = file.network.unwrap_or_else(|| "local".into());
-        let described = Described::new(file.networks, file.releases)?;
+        let described = Described::new(file.networks, file.releases, releases)?;
         let network = described.network(&network_name)?;
-        let Some(version) = file.release.or_else(|| network.release.clone()) else {
+        let older = network.rollups.iter();
+        let older = older
+            .clone()
+            .find(|older| Some(older.version) == file.rollup);
+        let release = match older {
+            Some(older) => Some(&older.release),
+            None => network.release.as_ref(),
+        };
+        let Some(version) = file.release.as_ref().or(release).cloned() else {
             return Err(bad(
                 "release",
                 format!("the release of {network_name} is not known in advance"),
             )
-            .fix("Name the one it runs today, for example `--release 4.1.2`."));
+            .fix("Name the one it runs today with `--release`; `aztec-kit release list` shows which are known."));
         };
         let release = described.release(&version)?;
         described::check_pair(&network_name, &network, &release)?;
@@ -159,6 +195,9 @@ impl Settings {
             l1_consensus_urls: urls("l1.consensus_urls", &file.l1.consensus_urls)?,
             network,
             release,
+            releases: releases.clone(),
+            rollup: file.rollup,
+            standby: file.standby,
             runtime: file.runtime,
             data_dir: data_dir(file.data_dir.unwrap_or_else(|| "/var/lib/aztec".into()))?,
             l1_rpc_urls,

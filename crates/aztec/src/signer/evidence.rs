@@ -21,6 +21,7 @@ pub struct Guard {
     pub only_signer: bool,
     l1_urls: Vec<String>,
     registry: Option<Address>,
+    rollup: Option<u64>,
     node: String,
     method: String,
 }
@@ -37,6 +38,8 @@ pub struct Evidence {
 /// The rollup as the L1 has it.
 #[derive(Debug, Clone)]
 pub struct Chain {
+    /// The rollup.
+    pub rollup: Address,
     /// The slot of its clock.
     pub slot: u64,
     /// Seconds of a slot.
@@ -128,6 +131,7 @@ impl Guard {
                 .registry
                 .as_deref()
                 .and_then(|registry| registry.parse().ok()),
+            rollup: settings.rollup,
             node: format!("http://127.0.0.1:{}", settings.ports.rpc),
             method: format!("{}_getValidatorsStats", settings.release.facts.rpc),
         }
@@ -163,7 +167,7 @@ impl Guard {
             .ok_or("the registry of this network is not known")?;
         let mut failure = "no L1 endpoint is known".to_owned();
         for url in &self.l1_urls {
-            match ask_l1(url, registry, attesters) {
+            match ask_l1(url, registry, self.rollup, attesters) {
                 Ok(chain) => return Ok(chain),
                 Err(error) => failure = format!("{error}; {}", error.fix()),
             }
@@ -179,15 +183,21 @@ impl Guard {
     }
 }
 
-fn ask_l1(url: &str, registry: Address, attesters: &BTreeSet<Address>) -> l1::Result<Chain> {
+fn ask_l1(
+    url: &str,
+    registry: Address,
+    version: Option<u64>,
+    attesters: &BTreeSet<Address>,
+) -> l1::Result<Chain> {
     let reader = Reader::connect(url, CALL)?;
-    let rollup = reader.canonical_rollup(registry)?;
+    let rollup = reader.rollup(registry, version)?;
     let clock = reader.slot_clock(rollup)?;
     let mut standing = BTreeMap::new();
     for attester in attesters {
         standing.insert(*attester, reader.attester_status(rollup, *attester)?);
     }
     Ok(Chain {
+        rollup,
         slot: clock.slot,
         slot_seconds: clock.slot_seconds,
         epoch_slots: clock.epoch_slots,

@@ -8,6 +8,7 @@ mod claim;
 mod evidence;
 mod programs;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use l1::Address;
@@ -46,6 +47,8 @@ pub struct Case<'a> {
     pub here: &'a Place,
     /// Claims of it that this disk keeps.
     pub claims: Vec<&'a Claim>,
+    /// The rollup that the databases of such a claim are of, by their directory, where they are known.
+    pub signed_for: &'a BTreeMap<PathBuf, Address>,
     /// Sequencers on this host that are not ours.
     pub programs: &'a [Program],
     /// The operator said on the command line that nothing else signs.
@@ -104,7 +107,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         return free("the operator says that nothing else signs with it");
     }
     if let Some(claim) = case.claims.iter().find(|claim| claim.released.is_none()) {
-        return claimed_elsewhere(claim, case);
+        return moved(claim, case).unwrap_or_else(|| claimed_elsewhere(claim, case));
     }
     if let Some(program) = case.programs.first() {
         return refused(
@@ -130,6 +133,21 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         }
         _ => seen(case, chain, kept.and_then(|claim| claim.released)),
     }
+}
+
+/// The same service of this host signed with it before, for another rollup, as before a new major release: what was signed
+/// there is no use here, for duties are of a rollup.
+fn moved(claim: &Claim, case: &Case<'_>) -> Option<Verdict> {
+    let Place { host, unit, data } = &claim.place;
+    let before = case.signed_for.get(data)?;
+    let now = case.evidence.chain.as_ref().ok()?.rollup;
+    let ours = *host == case.here.host && *unit == case.here.unit;
+    (ours && *before != now).then(|| {
+        let data = data.display();
+        free(format!(
+            "this service signed with it for another rollup, {before}, in {data}"
+        ))
+    })
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {

@@ -5,6 +5,7 @@ use super::*;
 
 const NOW: i64 = 1_800_000_000;
 const SLOT: u64 = 10_000;
+const ROLLUP: Address = Address::repeat_byte(9);
 
 fn attester() -> Address {
     Address::repeat_byte(7)
@@ -31,6 +32,7 @@ fn claim(place: Place, released: Option<i64>) -> Claim {
 /// Mainnet's figures: slots of 72 s, epochs of 32 slots.
 fn chain(standing: AttesterStatus) -> Chain {
     Chain {
+        rollup: ROLLUP,
         slot: SLOT,
         slot_seconds: 72,
         epoch_slots: 32,
@@ -71,6 +73,10 @@ fn judged(
         attester: attester(),
         here: &here,
         claims: claims.iter().collect(),
+        signed_for: &BTreeMap::from([
+            ("/srv/before".into(), Address::repeat_byte(8)),
+            ("/srv/same".into(), ROLLUP),
+        ]),
         programs,
         only_signer,
         evidence,
@@ -270,4 +276,32 @@ fn the_operators_word_overrules_all_but_is_kept_as_such() {
         (word, text.as_str()),
         ("free", "the operator says that nothing else signs with it")
     );
+}
+
+#[test]
+fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
+    let before = |data: &str| Place {
+        data: data.into(),
+        ..here()
+    };
+    let asked = |place| {
+        judged(
+            &[claim(place, None)],
+            &[],
+            false,
+            &evidence(Err(String::new())),
+        )
+    };
+    let (word, why) = asked(before("/srv/before"));
+    assert_eq!(word, "free", "{why}");
+    assert!(why.contains("for another rollup"), "{why}");
+    // The record of what was signed for this one is there, or nobody knows of which it is.
+    for data in ["/srv/same", "/srv/unknown"] {
+        assert_eq!(asked(before(data)).0, "refused", "{data}");
+    }
+    let other = Place {
+        host: "b".repeat(32),
+        ..before("/srv/before")
+    };
+    assert_eq!(asked(other).0, "refused");
 }

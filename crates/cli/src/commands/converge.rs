@@ -46,6 +46,9 @@ pub fn run(host: &Host, ask: Ask, args: &Changing, printer: &mut Printer) -> Res
     let plan = host.plan()?;
     let verified = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
     if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && verified {
+        if let Some(unfit) = host.unfit() {
+            printer.say(&render::findings(&[unfit]));
+        }
         printer.text(&render::plan(&plan, false));
         let waiting = confirm::settle(&host.receipt, args, printer)?;
         printer.document(&result("in_sync", &[], None, &waiting));
@@ -101,10 +104,15 @@ fn fit(host: &Host, printer: &mut Printer) -> Result<(), Failure> {
     let Some(first) = unfit.iter().find(|finding| finding.status == Verdict::Fail) else {
         return Ok(());
     };
-    Err(Failure::usage(
-        Fault::new(format!("this host is not fit: {}: {}", first.check, first.message))
+    Err(refused(first))
+}
+
+/// What stands against a run.
+pub fn refused(finding: &Finding) -> Failure {
+    Failure::usage(
+        Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.message))
             .fix("Mend it and run the same command again; nothing was changed. `aztec-kit preflight` checks without changing."),
-    ))
+    )
 }
 
 fn change(

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod metrics;
 pub mod plan;
 pub mod preflight;
+pub mod release;
 pub mod services;
 pub mod setup;
 pub mod smoke;

@@ -1,7 +1,9 @@
 //! `aztec-kit plan`
 
 use aztec::checks::{self, Verdict};
+use provision::host::RealHost;
 
+use super::converge;
 use crate::args::{PlanArgs, Vouched};
 use crate::exit::{self, Failure};
 use crate::host::Host;
@@ -12,9 +14,18 @@ use crate::render;
 pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
     let plan = host.plan()?;
-    let release = checks::release(&host.settings);
-    if release.status != Verdict::Pass {
-        printer.say(&render::findings(&[release]));
+    let mut findings = vec![checks::release(&host.settings)];
+    findings.extend(host.unfit());
+    findings.retain(|finding| finding.status != Verdict::Pass);
+    findings.extend(checks::other_databases(&host.settings, &RealHost)?);
+    if !findings.is_empty() {
+        printer.say(&render::findings(&findings));
+    }
+    let unfit = findings
+        .iter()
+        .find(|finding| finding.status == Verdict::Fail);
+    if let Some(unfit) = unfit.filter(|_| !plan.is_empty()) {
+        return Err(converge::refused(unfit));
     }
     if printer.json() {
         printer.document(&plan);

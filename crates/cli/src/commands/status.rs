@@ -24,13 +24,16 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let plan = host.plan()?;
     let exposure = checks::exposure(&host.settings, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
+    let databases = checks::databases(&host.settings, &RealHost)?;
     if printer.json() {
         printer.document(&json!({
             "network": host.settings.network_name,
             "release": host.settings.release.version,
             "runtime": aztec::choose(&host.settings, &host.facts).runtime,
             "sequencer": host.settings.sequencer,
+            "fit": host.fit(),
             "data_dir": host.settings.data_dir,
+            "databases": databases,
             "services": units,
             "chain": sample,
             "exposure": exposure,
@@ -40,7 +43,14 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "pending": plan.pending().map(|step| &step.id).collect::<Vec<_>>(),
         }));
     } else {
-        let findings: Vec<_> = std::iter::once(exposure).chain(integrity).collect();
+        let mut findings: Vec<_> = host
+            .fit()
+            .map(|fit| checks::of_fit(&host.settings, fit))
+            .into_iter()
+            .collect();
+        findings.extend(checks::other_databases(&host.settings, &RealHost)?);
+        findings.push(exposure);
+        findings.extend(integrity);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);
     }
     Ok(exit::OK)
@@ -76,7 +86,7 @@ fn text(
         "{STRONG}Aztec {} {role} on {}{STRONG:#} ({runtime}), data in {} ({free} GiB free)\n\n{table}\n\n{}\n\n",
         settings.release.version,
         settings.network_name,
-        settings.data_dir.display(),
+        settings.layout().data.display(),
         sampled(sample),
     );
     text.push_str(&render::findings(findings));

@@ -1,19 +1,20 @@
-//! The variables of every release: data, read from the files under `data/releases/`.
+//! The variables of a release: what its `env.toml` says, on top of those that it is like.
 
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
+use provision::Fault;
 use serde::Deserialize;
 
-use crate::data::{Carried, carried};
+use super::folder;
 
 /// What a release knows of its environment. Where the facts are from: the head of its file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Table {
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Table {
     /// The release that the facts are of.
     #[serde(skip)]
-    pub version: &'static str,
+    pub version: String,
     /// Every variable that it reads.
     pub variables: BTreeMap<String, Variable>,
     /// What an earlier release read.
@@ -23,7 +24,7 @@ pub(super) struct Table {
 /// A variable that a release reads.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Variable {
+pub(crate) struct Variable {
     /// What its value has to look like.
     #[serde(rename = "type")]
     pub kind: Type,
@@ -48,7 +49,7 @@ pub(super) struct Variable {
 /// How the release reads a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Type {
+pub(crate) enum Type {
     /// As it is.
     #[default]
     Text,
@@ -67,7 +68,7 @@ pub(super) enum Type {
 /// A variable that an earlier release read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Removed {
+pub(crate) struct Removed {
     /// `in` the release that took it away, or `after` the last that is known to read it.
     pub when: String,
     /// What took its place.
@@ -78,7 +79,7 @@ pub(super) struct Removed {
 /// What is true in every release.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Common {
+pub(crate) struct Common {
     /// Variables that others in the node's process read, and who.
     pub variables: BTreeMap<String, String>,
     /// Names that look right, and the right one.
@@ -87,17 +88,59 @@ pub(super) struct Common {
     pub gone: BTreeMap<String, String>,
 }
 
-/// A table takes a millisecond to read, and a run needs one of them.
-static TABLES: LazyLock<Vec<(&Carried, OnceLock<Table>)>> = LazyLock::new(|| {
-    let all = carried().iter();
-    all.map(|carried| (*carried, OnceLock::new())).collect()
-});
+impl Table {
+    /// Reads it from the texts of its layers, each with its file: a later one adds variables, describes one anew, or
+    /// takes one away (`removed`).
+    ///
+    /// # Errors
+    ///
+    /// With file and line.
+    pub fn read(version: &str, layers: &[(String, &'static str)]) -> Result<Self, Fault> {
+        let mut table = Self {
+            version: version.into(),
+            ..Self::default()
+        };
+        for (file, text) in layers {
+            let layer: Self = folder::read(file, text)?;
+            for name in layer.variables.keys() {
+                table.removed.remove(name);
+            }
+            for name in layer.removed.keys() {
+                table.variables.remove(name);
+            }
+            table.variables.extend(layer.variables);
+            table.removed.extend(layer.removed);
+            table.check(file, text)?;
+        }
+        Ok(table)
+    }
 
-fn read((carried, table): &'static (&Carried, OnceLock<Table>)) -> &'static Table {
-    table.get_or_init(|| Table {
-        version: carried.version,
-        ..toml::from_str(carried.env).expect("data/releases/*/env.toml is tested")
-    })
+    /// What points to another variable points to one that is there.
+    fn check(&self, file: &str, text: &str) -> Result<(), Fault> {
+        let aliases = self.variables.iter();
+        let aliases = aliases.map(|(name, variable)| (name, &variable.alias_of));
+        let removed = self.removed.iter();
+        let removed = removed.map(|(name, removed)| (name, &removed.instead));
+        for (name, other) in aliases.chain(removed) {
+            if let Some(other) = other
+                .as_ref()
+                .filter(|other| !self.variables.contains_key(*other))
+            {
+                let part = if self.variables.contains_key(name) {
+                    "variables"
+                } else {
+                    "removed"
+                };
+                let line = folder::line_of(text, &format!("{part}.{name}"));
+                return Err(
+                    Fault::new(format!("{file}:{line}: {name}: nothing reads {other}")).fix(
+                        format!("Correct the name, or write {other} into [variables]."),
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 static COMMON: LazyLock<Common> = LazyLock::new(|| {
@@ -105,32 +148,28 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
         .expect("data/releases/common-env.toml is tested")
 });
 
-/// The table of a release that this program knows.
-pub(super) fn of(version: &str) -> &'static Table {
-    let known = TABLES
-        .iter()
-        .find(|(carried, _)| carried.version == version);
-    read(known.unwrap_or_else(|| TABLES.last().expect("there is a release")))
-}
-
 /// What is true in every release.
-pub(super) fn common() -> &'static Common {
+pub(crate) fn common() -> &'static Common {
     &COMMON
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Release, Releases};
     use super::*;
 
-    #[test]
-    fn every_release_has_a_table() {
-        assert_eq!(of("4.1.2").variables.len(), 370);
-        assert_eq!(of("5.2.0").variables.len(), 404);
+    fn releases() -> Vec<Release> {
+        let all = Releases::carried();
+        let versions = all.versions();
+        versions
+            .map(|version| all.release(version, None).unwrap())
+            .collect()
     }
 
     #[test]
     fn what_the_tables_point_to_is_there() {
-        for table in TABLES.iter().map(read) {
+        for release in &releases() {
+            let table = release.table();
             let has = |name: &str| assert!(table.variables.contains_key(name), "{name}");
             common().renamed.values().for_each(|name| has(name));
             for (name, variable) in &table.variables {
@@ -150,9 +189,8 @@ mod tests {
 
     #[test]
     fn what_an_older_release_read_and_a_newer_one_does_not_is_called_removed() {
-        let tables: Vec<_> = TABLES.iter().map(read).collect();
-        for pair in tables.windows(2) {
-            let (old, new) = (pair[0], pair[1]);
+        for pair in releases().windows(2) {
+            let (old, new) = (pair[0].table(), pair[1].table());
             for name in old.variables.keys().chain(old.removed.keys()) {
                 let listed = new.variables.contains_key(name) || new.removed.contains_key(name);
                 assert!(listed, "{} lacks {name} of {}", new.version, old.version);

@@ -1,0 +1,165 @@
+//! Which databases lie in a data directory, and which rollup they are of.
+//!
+//! A node that finds databases of another rollup throws them away and starts anew (stdlib/dest/database-version of 4.1.2),
+//! and what it signed lies beside them. So each major release has a directory of its own, and the one before it stays.
+
+use std::path::{Path, PathBuf};
+
+use l1::Address;
+use provision::Fault;
+use provision::host::Probe;
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, Verdict};
+use crate::layout::Layout;
+use crate::settings::Settings;
+
+/// The databases of one major release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Databases {
+    /// Their directory.
+    pub path: PathBuf,
+    /// The rollup that the node's are of, once it has any.
+    pub rollup: Option<Address>,
+    /// Whether the release of this host uses them.
+    pub in_use: bool,
+}
+
+/// The file in which the node notes what its databases are of.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Noted {
+    rollup_address: Address,
+}
+
+/// The rollup that the databases of one process are of; `None` when it has none yet.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(crate) fn rollup_of(process: &Path, probe: &dyn Probe) -> Result<Option<Address>, Fault> {
+    let text = probe.text(&process.join("archiver/db_version"))?;
+    let noted = text.and_then(|text| serde_json::from_str::<Noted>(&text).ok());
+    Ok(noted.map(|noted| noted.rollup_address))
+}
+
+/// All databases below the data directory of a host, those in use first.
+///
+/// # Errors
+///
+/// When a directory cannot be read.
+pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases>, Fault> {
+    let data = &settings.data_dir;
+    let used = settings.layout().data;
+    let mut roots = vec![used.clone()];
+    for name in probe.list(data)?.unwrap_or_default() {
+        let major = name.strip_prefix('v');
+        if major.is_some_and(|major| major.parse::<u64>().is_ok()) {
+            roots.push(data.join(name));
+        }
+    }
+    if probe.meta(&Layout::new(data).node())?.is_some() {
+        roots.push(data.clone());
+    }
+    roots[1..].sort();
+    let mut all: Vec<Databases> = Vec::new();
+    for path in roots {
+        if all.iter().any(|seen| seen.path == path) {
+            continue;
+        }
+        let mut rollup = None;
+        for process in ["node", "prover-node", "archiver"] {
+            rollup = rollup.or(rollup_of(&path.join(process), probe)?);
+        }
+        all.push(Databases {
+            in_use: path == used,
+            path,
+            rollup,
+        });
+    }
+    Ok(all)
+}
+
+/// Databases of other releases on this host, as a finding; nothing when there are none.
+///
+/// # Errors
+///
+/// When a directory cannot be read.
+pub fn other_databases(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    Ok(finding(&databases(settings, probe)?))
+}
+
+fn finding(all: &[Databases]) -> Option<Finding> {
+    let (used, others): (Vec<_>, Vec<_>) = all.iter().partition(|databases| databases.in_use);
+    if others.is_empty() {
+        return None;
+    }
+    let others: Vec<_> = others.into_iter().map(Databases::shown).collect();
+    let used = used
+        .first()
+        .map_or_else(String::new, |used| used.path.display().to_string());
+    let message = format!(
+        "this release has its databases in {used}. Those of other releases stay, with what was signed there, until you remove them: {}.",
+        others.join(", ")
+    );
+    Some(Finding::new("databases", Verdict::Pass, message))
+}
+
+impl Databases {
+    /// Place and rollup, for people.
+    pub fn shown(&self) -> String {
+        let path = self.path.display();
+        match self.rollup {
+            Some(rollup) => format!("{path} (rollup {rollup})"),
+            None => format!("{path} (no rollup yet)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    const OLD: &str = "0x91fF8bbD8Ebb07893010D50A48A1609e5EBd8E34";
+
+    fn settings(release: &str) -> Settings {
+        Settings::parse(&format!(
+            "network = \"mainnet\"\nrelease = \"{release}\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_new_major_has_a_directory_of_its_own_and_the_old_one_is_named() {
+        let mut host = FakeHost::debian();
+        for dir in [
+            "/var/lib/aztec",
+            "/var/lib/aztec/node",
+            "/var/lib/aztec/node/archiver",
+        ] {
+            host.plant(dir, FileType::Directory, b"", 0o750);
+        }
+        let noted = format!("{{\"schemaVersion\":9,\"rollupAddress\":\"{OLD}\"}}");
+        host.plant(
+            "/var/lib/aztec/node/archiver/db_version",
+            FileType::File,
+            noted.as_bytes(),
+            0o640,
+        );
+        let five = databases(&settings("5.2.0"), &host).unwrap();
+        assert_eq!(five.len(), 1);
+        assert!(five[0].in_use && five[0].rollup == OLD.parse().ok());
+        assert!(finding(&five).is_none());
+        let six = databases(&settings("6.0.0"), &host).unwrap();
+        assert_eq!(six[0].path, Path::new("/var/lib/aztec/v6"));
+        assert!(six[0].in_use && six[0].rollup.is_none() && !six[1].in_use);
+        let said = finding(&six).unwrap().message;
+        assert!(
+            said.contains("/var/lib/aztec/v6") && said.contains(OLD),
+            "{said}"
+        );
+    }
+}

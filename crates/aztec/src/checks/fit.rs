@@ -1,0 +1,25 @@
+//! Whether the release fits the rollup, as a finding.
+
+use super::{Finding, Verdict};
+use crate::fit::{self, Fit};
+use crate::settings::Settings;
+
+/// Asks the L1. Nothing where no rollup of others is followed.
+pub fn fit(settings: &Settings) -> Option<Finding> {
+    fit::fit(settings).map(|fit| of_fit(settings, &fit))
+}
+
+/// What was found, as a finding.
+pub fn of_fit(settings: &Settings, fit: &Fit) -> Finding {
+    let (status, fix) = match (fit.verdict, settings.standby) {
+        (fit::Verdict::Fits, _) => (Verdict::Pass, ""),
+        (fit::Verdict::DoesNotFit, false) => (Verdict::Fail, fit.fix.as_str()),
+        (fit::Verdict::DoesNotFit, true) => (
+            Verdict::Warn,
+            "It stands by until its own rollup is canonical, as asked.",
+        ),
+        (fit::Verdict::CannotTell, _) => (Verdict::Warn, fit.fix.as_str()),
+    };
+    let message = format!("{}. {fix}", fit.because.trim_end_matches('.'));
+    Finding::new("release fits", status, message.trim_end())
+}

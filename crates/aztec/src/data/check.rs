@@ -1,0 +1,129 @@
+//! What cannot be right in a release that somebody describes. What this program carries is held to the same by a test.
+
+use provision::Fault;
+
+use super::folder::Folder;
+use super::release::ReleaseFacts;
+use super::role::Role;
+
+/// A fact that cannot be right.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    /// The key of it, such as `roles.txe`.
+    pub key: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do, a whole sentence.
+    pub fix: String,
+}
+
+impl Wrong {
+    /// One with its parts.
+    pub fn new(key: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            what: what.into(),
+            fix: fix.into(),
+        }
+    }
+}
+
+/// The first fact that cannot be right.
+pub(crate) fn facts(facts: &ReleaseFacts) -> Option<Wrong> {
+    let method = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    for (key, value) in [("rpc", &facts.rpc), ("tips", &facts.tips)] {
+        if !method(value) {
+            return Some(Wrong::new(
+                key,
+                "not a part of the name of a method",
+                "Write letters and digits only, for example rpc = \"aztec\".",
+            ));
+        }
+    }
+    let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
+    if facts.image.is_empty() || !facts.image.chars().all(repository) {
+        return Some(Wrong::new(
+            "image",
+            "not the repository of an image",
+            "Write it without its tag, for example image = \"azteclabs/aztec\".",
+        ));
+    }
+    if facts.stop_seconds == 0 {
+        return Some(Wrong::new(
+            "stop_seconds",
+            "a process needs time to close its databases",
+            "Write seconds, for example 180.",
+        ));
+    }
+    if facts.agent.cpus == 0 || facts.agent.memory_gib == 0 {
+        return Some(Wrong::new(
+            "agent",
+            "an agent needs CPUs and memory",
+            "Write both, for example agent = { cpus = 64, memory_gib = 128 }.",
+        ));
+    }
+    roles(facts)
+}
+
+fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
+    for (role, facts) in &facts.roles {
+        let key = format!("roles.{}", role.name());
+        // It becomes part of a command line of systemd.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-.=".contains(c);
+        let flag = |flag: &String| flag.starts_with("--") && flag.chars().all(plain);
+        if !facts.flags.iter().all(flag) {
+            return Some(Wrong::new(
+                key,
+                "not a flag of `aztec start`",
+                "Write each as --name or --name=value.",
+            ));
+        }
+        if !facts.is_complete() {
+            return Some(Wrong::new(
+                key,
+                "it has no flags, and is not refused either",
+                "Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }].",
+            ));
+        }
+        if *role == Role::Pxe && facts.is_possible() {
+            return Some(Wrong::new(
+                key,
+                "this program has no service for a PXE",
+                "Take the role out of the description.",
+            ));
+        }
+    }
+    None
+}
+
+/// Whether a lock file, where there is one, is of this release and pins every package by its digest.
+///
+/// # Errors
+///
+/// When it is not, or names where packages come from: that is npm's configuration on each host.
+pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
+    const FIX: &str =
+        "Take it out, or copy one that `npm install --package-lock-only` made, without `resolved`.";
+    let Some(text) = folder.lock else {
+        return Ok(());
+    };
+    let file = folder.file("package-lock.json");
+    let wrong = |what: String| Fault::new(format!("{file}: {what}")).fix(FIX);
+    let lock: serde_json::Value = serde_json::from_str(text)
+        .map_err(|error| wrong("not a lock file".into()).because(error))?;
+    let packages = lock["packages"].as_object();
+    let packages = packages.ok_or_else(|| wrong("not a lock file of npm 7 or later".into()))?;
+    for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+        if !package["integrity"].is_string() {
+            return Err(wrong(format!("{name} has no digest")));
+        }
+        if package.get("resolved").is_some() {
+            return Err(wrong(format!("{name} names where it comes from")));
+        }
+    }
+    if packages["node_modules/@aztec/aztec"]["version"] == folder.version {
+        Ok(())
+    } else {
+        Err(wrong(format!("it is not of Aztec {}", folder.version)))
+    }
+}

@@ -1,0 +1,60 @@
+//! What a release and a rollup must have in common, or the release stands by.
+//!
+//! Before it starts, a node compares three values with those of the rollup (aztec/dest/cli/cmds/standby.js of 4.1.2): the
+//! root of the archive of its genesis, the root of the tree of its verification keys, and the hash of its protocol
+//! contracts. The first depends on which accounts the genesis gives funds to.
+
+use l1::B256;
+use serde::Deserialize;
+
+/// The three values of a release. What is not said is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    /// Root of the tree of its verification keys.
+    pub vk_tree: Option<B256>,
+    /// Hash of its protocol contracts.
+    pub protocol_contracts: Option<B256>,
+    /// Roots of its genesis, each with who has funds in it.
+    #[serde(default)]
+    pub genesis: Vec<Genesis>,
+    /// Whether the values were taken from the release itself. What was not cannot be held against a rollup.
+    pub verified: bool,
+}
+
+/// The archive of a genesis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Its root.
+    pub root: B256,
+    /// Who has funds in it.
+    #[serde(flatten)]
+    pub funded: Funded,
+}
+
+/// Who has funds in a genesis: two variables of the node say it (`TEST_ACCOUNTS`, `SPONSORED_FPC`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Funded {
+    /// The accounts that tests use.
+    pub test_accounts: bool,
+    /// The contract that pays the fees of others.
+    pub sponsored_fpc: bool,
+}
+
+impl Fingerprint {
+    /// The root of the genesis that gives funds to these.
+    pub fn genesis(&self, funded: Funded) -> Option<B256> {
+        let mut all = self.genesis.iter();
+        let found = all.find(|genesis| genesis.funded == funded);
+        found.map(|genesis| genesis.root)
+    }
+
+    /// Who has funds in the genesis with this root.
+    pub fn funded(&self, root: B256) -> Option<Funded> {
+        let mut all = self.genesis.iter();
+        let found = all.find(|genesis| genesis.root == root);
+        found.map(|genesis| genesis.funded)
+    }
+}

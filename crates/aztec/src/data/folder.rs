@@ -1,0 +1,125 @@
+//! A release is a folder: what it needs, what it reads, what of it is installed.
+//!
+//! This program carries those under `data/releases/`, found when it is compiled; a host may have more of the same shape
+//! under `/etc/aztec/releases/`.
+
+use std::path::Path;
+
+use provision::Fault;
+use provision::host::Probe;
+use serde::de::DeserializeOwned;
+
+/// A release as the files of its folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folder {
+    /// The name of the folder.
+    pub version: &'static str,
+    /// Where it is on this host; nowhere when this program carries it.
+    pub place: Option<&'static Path>,
+    /// `release.toml`: what it needs, how it is talked to, what it can be.
+    pub facts: &'static str,
+    /// `env.toml`: what it reads from its environment. It can be missing where `facts` says what the release is like.
+    pub env: Option<&'static str>,
+    /// `omit.toml`: what of its packages no role reads.
+    pub omit: Option<&'static str>,
+    /// `package-lock.json`: every package of it, pinned.
+    pub lock: Option<&'static str>,
+}
+
+/// What this program carries, in no order.
+pub(crate) static CARRIED: &[Folder] = include!(concat!(env!("OUT_DIR"), "/releases.rs"));
+
+impl Folder {
+    /// The one in a directory of a host; `None` when no `release.toml` is there.
+    ///
+    /// Its texts stay in memory until the program ends: a run reads them once.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn of_host(place: &Path, probe: &dyn Probe) -> Result<Option<Self>, Fault> {
+        let text = |name: &str| -> Result<Option<&'static str>, Fault> {
+            let text = probe.text(&place.join(name))?;
+            Ok(text.map(|text| &*text.leak()))
+        };
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let Some(facts) = text(FACTS)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            version: name.into_owned().leak(),
+            place: Some(Box::leak(place.into())),
+            facts,
+            env: text(ENV)?,
+            omit: text("omit.toml")?,
+            lock: text("package-lock.json")?,
+        }))
+    }
+
+    /// One of its files, for people.
+    pub fn file(&self, name: &str) -> String {
+        match self.place {
+            Some(place) => place.join(name).display().to_string(),
+            None => format!("data/releases/{}/{name}", self.version),
+        }
+    }
+}
+
+/// The file with the facts.
+pub(crate) const FACTS: &str = "release.toml";
+/// The file with the variables.
+pub(crate) const ENV: &str = "env.toml";
+
+/// Reads one of the files.
+///
+/// # Errors
+///
+/// With file and line, and never with a value.
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Fault> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text[..at].matches('\n').count() + 1;
+        let what = error.message().lines().next().unwrap_or_default();
+        Fault::new(format!("{file}:{line}: {what}")).fix(
+            "Correct the line; docs/reference/releases.md lists what can be said of a release.",
+        )
+    })
+}
+
+/// The line of a key such as `roles.txe`, or of its nearest parent that is there; 1 for the whole text.
+pub(crate) fn line_of(text: &str, key: &str) -> usize {
+    let Ok(document) = text.parse::<toml_edit::Document<String>>() else {
+        return 1;
+    };
+    let mut at = 0;
+    let mut table: Option<&dyn toml_edit::TableLike> = Some(document.as_table());
+    for part in key.split('.') {
+        let Some((name, item)) = table.and_then(|table| table.get_key_value(part)) else {
+            break;
+        };
+        at = name.span().map_or(at, |span| span.start);
+        table = item.as_table_like();
+    }
+    text[..at.min(text.len())].matches('\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_key_is_found_at_any_depth() {
+        let text = "like = \"1.0.0\"\n\n[roles.txe]\nflags = []\n[roles]\nbot = { flags = [\n] }\n";
+        let cases = [
+            ("like", 1),
+            ("roles.txe", 3),
+            ("roles.txe.flags", 4),
+            ("roles.bot", 6),
+            ("roles.txe.other", 3),
+            ("none", 1),
+        ];
+        for (key, line) in cases {
+            assert_eq!(line_of(text, key), line, "{key}");
+        }
+    }
+}

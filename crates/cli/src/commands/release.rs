@@ -1,0 +1,119 @@
+//! `aztec-kit release`
+
+use std::path::Path;
+
+use aztec::checks::{self, ReleaseRow};
+use aztec::fit::Verdict;
+use aztec::{HostFacts, Releases};
+use comfy_table::{Table, presets};
+use provision::Fault;
+use provision::host::{Probe, RealHost};
+use serde_json::json;
+
+use crate::args::{ReleaseArgs, ReleaseCheckArgs, ReleaseCommand};
+use crate::exit::{self, Failure};
+use crate::host;
+use crate::printer::Printer;
+
+/// Lists or checks releases.
+pub fn run(args: &ReleaseArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    match &args.command {
+        ReleaseCommand::List(_) => list(printer),
+        ReleaseCommand::Check(args) => check(args, printer),
+    }
+}
+
+fn list(printer: &mut Printer) -> Result<u8, Failure> {
+    host::require_root()?;
+    let known = Releases::of_host(&RealHost).map_err(Failure::usage)?;
+    let settings = host::settings_if_any()?;
+    let facts = HostFacts::gather(&RealHost)?;
+    let rows = checks::releases(&known, settings.as_ref(), &facts, &RealHost)?;
+    if printer.json() {
+        printer.document(&rows);
+    } else {
+        printer.text(&text(
+            &rows,
+            settings.as_ref().map(|it| it.network_name.as_str()),
+        ));
+    }
+    Ok(exit::OK)
+}
+
+fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let fits = network.map_or("fits".into(), |network| format!("fits {network}"));
+    table.set_header([
+        "release",
+        "known from",
+        "networks",
+        "installed",
+        "running",
+        &fits,
+    ]);
+    for row in rows {
+        let yes = |is: bool| if is { "yes" } else { "-" };
+        let fits = match row.fits {
+            Some(Verdict::Fits) => "yes",
+            Some(Verdict::DoesNotFit) => "no",
+            Some(Verdict::CannotTell) => "cannot tell",
+            None => "-",
+        };
+        let from = match &row.broken {
+            Some(broken) => format!("broken: {broken}"),
+            None => row.from.clone(),
+        };
+        let networks = match row.networks.as_slice() {
+            [] => "-".to_owned(),
+            networks => networks.join(", "),
+        };
+        table.add_row([
+            row.version.as_str(),
+            &from,
+            &networks,
+            yes(row.installed),
+            yes(row.running),
+            fits,
+        ]);
+    }
+    table.to_string()
+}
+
+fn check(args: &ReleaseCheckArgs, printer: &mut Printer) -> Result<u8, Failure> {
+    let dir = Path::new(&args.dir);
+    let dir = std::path::absolute(dir).map_err(|error| {
+        Failure::usage(Fault::new(format!("failed to find {}", dir.display())).because(error))
+    })?;
+    if RealHost.meta(&dir).map_err(Failure::usage)?.is_none() {
+        return Err(Failure::usage(
+            Fault::new(format!("{} does not exist", dir.display()))
+                .fix("Name the directory of a release, such as /etc/aztec/releases/6.9.9."),
+        ));
+    }
+    let known = Releases::of_host(&RealHost).map_err(Failure::usage)?;
+    let (known, version) = known.with(&dir, &RealHost).map_err(Failure::usage)?;
+    let release = known.release(&version, None).map_err(Failure::usage)?;
+    let fingerprint = release.facts.fingerprint.is_some();
+    let (count, lock) = (release.variables(), release.lock.is_some());
+    if printer.json() {
+        printer.document(&json!({
+            "version": version,
+            "variables": count,
+            "lock": lock,
+            "fingerprint": fingerprint,
+        }));
+        return Ok(exit::OK);
+    }
+    let has = |is: bool| if is { "" } else { "no " };
+    printer.text(&format!(
+        "Aztec {version}: {count} variables, {}lock file, {}fingerprint; nothing is wrong with it",
+        has(lock),
+        has(fingerprint)
+    ));
+    if !fingerprint {
+        printer
+            .say("without a fingerprint nobody can tell before a start whether it fits a rollup");
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,246 @@
+//! Whether a release fits a rollup is said before anything is started, and the real node agrees.
+//!
+//! Two deployments of 4.1.2 that give funds to other accounts have two genesis: they stand for two rollups. A third L1 stands
+//! for mainnet: the chain of the root under mainnet's chain id and registry, with the fingerprint of another release in the
+//! storage of its rollup.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::chain;
+use super::support::{APPLY, Kit, Listing, rpc};
+use crate::machine::Machine;
+use crate::sh;
+
+const CONFIG: &str = "/etc/aztec/kit.toml";
+/// The registry of mainnet, in networks.toml.
+const MAINNET: &str = "0x35b22e09ee0390539439e24f06da43d83f90e298";
+
+/// Takes the chain out of the kit's hands, and begins an L1 for each network.
+const L1S: &str = r"
+systemctl stop aztec-sequencer aztec-l1
+cp /opt/aztec/foundry/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil /usr/local/bin/other-anvil
+anvil() {
+    cp /var/lib/aztec/l1/state.json /srv/state-$1.json
+    systemd-run --quiet --unit l1-$1 /usr/local/bin/other-anvil --silent --port $1 --chain-id $2 \
+        --slots-in-an-epoch 1 --state /srv/state-$1.json --block-time 1 --mixed-mining
+}
+anvil 18545 31337
+anvil 18546 1
+";
+
+/// Deploys once more as the kit does, but with funds for nobody.
+const DEPLOY: &str = r"
+export AZTEC_SLOT_DURATION=12 AZTEC_EPOCH_DURATION=2 ETHEREUM_SLOT_DURATION=4 AZTEC_TARGET_COMMITTEE_SIZE=1
+export AZTEC_LAG_IN_EPOCHS_FOR_VALIDATOR_SET=2 AZTEC_LAG_IN_EPOCHS_FOR_RANDAO=1 AZTEC_PROOF_SUBMISSION_EPOCHS=40000
+export FOUNDRY_OFFLINE=true HOME=/var/lib/aztec/l1
+export PATH=/opt/aztec/foundry/node_modules/@foundry-rs/forge-linux-amd64/bin:$PATH
+cd $HOME
+setpriv --reuid=aztec --regid=aztec --clear-groups aztec deploy-l1-contracts --json \
+    --l1-rpc-urls http://127.0.0.1:18545 --l1-chain-id 31337
+";
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let machine = chain::boot(context, "fit")?;
+    chain::checkpointed(&machine, 1)?;
+    let rich = chain::registry(&machine)?;
+    machine.shell(L1S)?;
+    for port in [18545, 18546] {
+        sh::wait_for("an L1 answers", Duration::from_secs(60), || {
+            rpc(&machine, port, "eth_chainId", json!([]))
+        })?;
+    }
+    mainnet(&machine, &rich)?;
+    let poor = deployed(&machine)?;
+    two_genesis(&machine, &rich, &poor)
+}
+
+fn deployed(machine: &Machine) -> Result<String> {
+    let said = machine.shell(DEPLOY)?;
+    let at = said.find('{').context("the deployment printed no JSON")?;
+    let deployed: Value = serde_json::from_str(said[at..].trim())?;
+    let registry = deployed["registryAddress"].as_str();
+    Ok(registry.context("no registry was deployed")?.to_owned())
+}
+
+/// Of two rollups a node follows the one that it fits, and stands by for the other.
+fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
+    let kit = Kit(machine);
+    let write = |registry: &str, more: &str| {
+        let text = format!(
+            "network = \"mine\"\ndata_dir = \"/srv/mine\"\n{more}\
+             [l1]\nrpc_urls = [\"http://127.0.0.1:18545\"]\n[p2p]\nip = \"{}\"\n\
+             [networks.mine]\nl1_chain_id = 31337\nregistry = \"{registry}\"\nrelease = \"4.1.2\"\n\
+             blobs = [\"file:///srv/blobs\"]\n\
+             [env]\nPROVER_REAL_PROOFS = \"false\"\nETHEREUM_SLOT_DURATION = \"4\"\n",
+            machine.ip()
+        );
+        machine.write(CONFIG, &text, 0o600)
+    };
+    write(rich, "")?;
+    let untouched = Listing::of(machine)?;
+    for command in [&["plan", "--json"][..], APPLY] {
+        let refused = kit.run(command)?.expect(2)?;
+        for word in ["genesis archive root", "TEST_ACCOUNTS = \"true\""] {
+            ensure!(
+                refused.stderr.contains(word),
+                "no `{word}`: {}",
+                refused.stderr
+            );
+        }
+    }
+    untouched.still(machine, "a release that does not fit")?;
+
+    write(rich, "standby = true\n")?;
+    kit.run(APPLY)?.expect(0)?;
+    let standby =
+        "journalctl --unit aztec-node --boot --no-pager | grep -c 'Entering standby mode' || true";
+    sh::wait_for("the node stands by", Duration::from_secs(120), || {
+        Ok((machine.shell(standby)?.trim() != "0").then_some(()))
+    })?;
+    // What it waits for is no fault of it.
+    let report = kit.json(&["smoke", "--json"], 0)?;
+    ensure!(
+        report["status"] == "ok",
+        "a node that stands by as asked: {report}"
+    );
+
+    write(poor, "")?;
+    kit.run(APPLY)?.expect(0)?;
+    let status = kit.json(&["status", "--json"], 0)?;
+    ensure!(status["fit"]["verdict"] == "fits", "{}", status["fit"]);
+    let rollup = status["fit"]["rollup"].as_str().unwrap_or_default();
+    let follows = sh::wait_for("the node follows", Duration::from_secs(120), || {
+        rpc(machine, 8080, "node_getNodeInfo", json!([]))
+    })?;
+    let followed = follows["l1ContractAddresses"]["rollupAddress"].as_str();
+    ensure!(
+        followed.is_some_and(|followed| followed.eq_ignore_ascii_case(rollup)),
+        "it fits {rollup}, and follows {follows}"
+    );
+    let noted = &kit.json(&["status", "--json"], 0)?["databases"][0]["rollup"];
+    ensure!(noted == rollup, "its databases are of {noted}");
+    kit.in_sync()
+}
+
+/// Gives an L1 the address of mainnet's registry, and its rollup the fingerprint of a release.
+fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
+    let call = |method: &str, params: Value| {
+        let answer = rpc(machine, 18546, method, params)?;
+        answer.with_context(|| format!("{method} is not answered"))
+    };
+    let hash = |bytes: &str| -> Result<String> {
+        let hash = call("web3_sha3", json!([bytes]))?;
+        Ok(hash.as_str().context("no hash")?.to_owned())
+    };
+    let selector = hash(&format!("0x{}", const_hex::encode("getCanonicalRollup()")))?;
+    let asked = json!([{"to": registry, "data": &selector[..10]}, "latest"]);
+    let rollup = call("eth_call", asked)?;
+    let rollup = format!("0x{}", &rollup.as_str().context("no rollup")?[26..]);
+    // Answers every call with the rollup's address.
+    let code = format!("0x73{}5f5260205ff3", &rollup[2..]);
+    call("anvil_setCode", json!([MAINNET, code]))?;
+    let base = hash(&format!("0x{}", const_hex::encode("aztec.stf.storage")))?;
+    // The slot of a struct ends with a byte that four more do not overflow.
+    let slot = |more: u8| -> Result<String> {
+        let last = u8::from_str_radix(&base[64..], 16)?.checked_add(more);
+        let last = last.context("the slot overflows")?;
+        Ok(format!("{}{last:02x}", &base[..64]))
+    };
+    let genesis = hash(&format!("0x{:064x}{}", 0, &slot(1)?[2..]))?;
+    for (slot, value) in [(genesis, of[0]), (slot(3)?, of[1]), (slot(4)?, of[2])] {
+        call("anvil_setStorageAt", json!([rollup, slot, value]))?;
+    }
+    Ok(())
+}
+
+/// The plan for mainnet is of the release that its canonical rollup is of.
+fn mainnet(machine: &Machine, registry: &str) -> Result<()> {
+    const SIX: [&str; 3] = [
+        "0x29eb2c527f8d45276430363214e6c8d709ef3f657a3670ebac3179373d41e5c4",
+        "0x22fff5de6ce590153df4468f7f0b152188a803d91b3c9c648b91d93d5913f219",
+        "0x0f54271c52865841a77aaa66036eed901aff22fdce9f08e123ec8b205c9854d7",
+    ];
+    let kit = Kit(machine);
+    let write = |more: &str| {
+        let text = format!(
+            "network = \"mainnet\"\ndata_dir = \"/srv/main\"\n{more}[l1]\nrpc_urls = [\"http://127.0.0.1:18546\"]\n\
+             consensus_urls = [\"http://127.0.0.1:5052\"]\n[p2p]\nip = \"198.51.100.7\"\n"
+        );
+        machine.write(CONFIG, &text, 0o600)
+    };
+    stand_in(machine, registry, SIX)?;
+    write("")?;
+    let untouched = Listing::of(machine)?;
+    let plan = kit.run(&["plan", "--json"])?.expect(0)?.stdout;
+    for word in ["azteclabs/aztec", "6.0.0", "/srv/main/v6/node"] {
+        ensure!(
+            plan.contains(word),
+            "the plan for mainnet lacks {word}: {plan}"
+        );
+    }
+    write("release = \"5.2.0\"\n")?;
+    let refused = kit.run(&["plan", "--json"])?.expect(2)?;
+    for word in ["does not fit", "VK tree root", "release = \\\"6.0.0\\\""] {
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        ensure!(said.contains(word), "no `{word}`: {said}");
+    }
+    write("release = \"5.2.0\"\nstandby = true\n")?;
+    kit.run(&["plan", "--json"])?.expect(0)?;
+    // Of a release that nobody knows here.
+    stand_in(machine, registry, [SIX[2], SIX[0], SIX[1]])?;
+    write("release = \"5.2.0\"\n")?;
+    let refused = kit.run(&["plan"])?.expect(2)?;
+    ensure!(
+        refused.stderr.contains("has moved on"),
+        "{}",
+        refused.stderr
+    );
+    described(machine)?;
+    untouched.still(machine, "a plan")
+}
+
+/// A folder on the host is a release, and a broken one is refused by name and line.
+fn described(machine: &Machine) -> Result<()> {
+    let kit = Kit(machine);
+    let dir = "/etc/aztec/releases/6.9.9";
+    machine.shell(&format!("mkdir -p {dir}"))?;
+    let write = |text: &str| machine.write(&format!("{dir}/release.toml"), text, 0o644);
+    let toml = "network = \"mainnet\"\nrelease = \"6.9.9\"\ndata_dir = \"/srv/main\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:18546\"]\n\
+                consensus_urls = [\"http://127.0.0.1:5052\"]\n[p2p]\nip = \"198.51.100.7\"\n";
+    machine.write(CONFIG, toml, 0o600)?;
+    write(
+        "like = \"6.0.0\"\nstop_seconds = 77\n[roles.txe]\nrefused = [{ why = \"it is gone\", instead = \"Take it out.\" }]\n",
+    )?;
+    let plan = kit.run(&["plan", "--json"])?.expect(0)?.stdout;
+    for word in ["6.9.9", "TimeoutStopSec=77"] {
+        ensure!(
+            plan.contains(word),
+            "the plan of a described release lacks {word}: {plan}"
+        );
+    }
+    let checked = kit.json(&["release", "check", dir, "--json"], 0)?;
+    ensure!(checked["version"] == "6.9.9", "{checked}");
+    let rows = kit.json(&["release", "list", "--json"], 0)?;
+    let rows = rows.as_array().context("no list of releases")?;
+    ensure!(rows.iter().any(|row| row["from"] == dir), "{rows:?}");
+    machine.write(CONFIG, &format!("{toml}[txe]\nenabled = true\n"), 0o600)?;
+    let refused = kit.run(&["plan"])?.expect(2)?;
+    ensure!(refused.stderr.contains("it is gone"), "{}", refused.stderr);
+    write("like = \"6.0.0\"\n\nstop_secconds = 77\n")?;
+    for command in [&["plan"][..], &["release", "check", dir]] {
+        let refused = kit.run(command)?.expect(2)?;
+        ensure!(
+            refused
+                .stderr
+                .contains("/etc/aztec/releases/6.9.9/release.toml:3"),
+            "{}",
+            refused.stderr
+        );
+    }
+    machine.shell(&format!("rm -r {dir}; rmdir /etc/aztec/releases"))?;
+    Ok(())
+}
