@@ -69,6 +69,27 @@ fn a_described_network() {
     insta::assert_snapshot!(shown(&graph(text)));
 }
 
+/// The releases know the name of this network, and bring nothing for it.
+#[test]
+fn a_network_that_no_release_has_presets_for() {
+    for release in ["4.1.2", "5.2.0", "6.0.0"] {
+        let text = format!(
+            "network = \"theirs\"\nruntime = \"native\"\n[l1]\nrpc_urls = [\"http://10.0.0.5:8545\"]\n\
+             [networks.theirs]\nl1_chain_id = 11155111\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
+             release = \"{release}\"\nknown_as = \"next-net\"\nblobs = [\"https://blobs.example\"]\n"
+        );
+        let all = shown(&graph(&text));
+        for line in [
+            "NETWORK=next-net",
+            "P2P_ENABLED=true",
+            "L1_CHAIN_ID=11155111",
+            "REGISTRY_CONTRACT_ADDRESS=0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        ] {
+            assert!(all.lines().any(|it| it.trim() == line), "{line}: {all}");
+        }
+    }
+}
+
 #[test]
 fn a_mainnet_prover_without_agents() {
     let text = LIVE.replace(

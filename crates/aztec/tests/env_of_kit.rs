@@ -8,7 +8,8 @@ use aztec::settings::Settings;
 use common::graph;
 use provision::engine::Resource;
 
-const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0"];
+const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0", "6.0.0"];
+const RUNTIMES: &[&str] = &["native", "container"];
 const NETWORKS: &[&str] = &["local", "devnet", "testnet", "mainnet", "mine", "theirs"];
 /// What else is asked for: the defaults, other ports, everything said.
 const MORE: &[&str] = &[
@@ -32,7 +33,7 @@ const ROLES: &[&str] = &[
      [txe]\nenabled = true\n[bot]\nenabled = true\n",
 ];
 
-fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
+fn kit_toml(release: &str, runtime: &str, network: &str, role: &str, more: &str) -> String {
     let l1 = match network {
         "local" => "",
         _ => {
@@ -40,7 +41,7 @@ fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
         }
     };
     format!(
-        "network = \"{network}\"\nrelease = \"{release}\"\nruntime = \"native\"\n{l1}{role}{more}\
+        "network = \"{network}\"\nrelease = \"{release}\"\nruntime = \"{runtime}\"\n{l1}{role}{more}\
          [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
          bootnodes = [\"enr:-one\"]\nsnapshots = [\"https://s.example\"]\nblobs = [\"https://b.example\"]\n\
          [networks.theirs]\nl1_chain_id = 11155111\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
@@ -52,12 +53,14 @@ fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
 fn combinations() -> Vec<String> {
     let mut all = Vec::new();
     for release in RELEASES {
-        for network in NETWORKS {
-            for role in ROLES {
-                all.extend(
-                    MORE.iter()
-                        .map(|more| kit_toml(release, network, role, more)),
-                );
+        for runtime in RUNTIMES {
+            for network in NETWORKS {
+                for role in ROLES {
+                    all.extend(
+                        MORE.iter()
+                            .map(|more| kit_toml(release, runtime, network, role, more)),
+                    );
+                }
             }
         }
     }
@@ -96,7 +99,7 @@ fn texts(kit_toml: &str) -> Vec<(String, String)> {
 #[test]
 fn this_program_writes_nothing_that_it_would_find() {
     let combinations = combinations();
-    assert!(combinations.len() > 300, "{}", combinations.len());
+    assert!(combinations.len() > 700, "{}", combinations.len());
     for kit_toml in combinations {
         let settings = Settings::parse(&kit_toml).expect("it was not refused");
         let (release, local) = (&settings.release, settings.is_local());

@@ -86,7 +86,7 @@ fn second_signer(machine: &Machine) -> Result<()> {
         says: &["signer 0x", "another sequencer runs on this host"],
     };
     refused(machine, &running)?;
-    // Killed: asked to stop in the second in which a checkpoint of its own is mined it takes 180 s (releases.toml), and
+    // Killed: asked to stop in the second in which a checkpoint of its own is mined it takes 180 s (release.toml), and
     // has been silent for too many slots by then.
     machine
         .shell("systemctl kill --signal=KILL other-sequencer; systemctl stop other-sequencer")?;

@@ -15,8 +15,8 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     ("5.2.0", "mainnet", "--with-pxe", PXE),
     ("5.2.0", "local", "--with-archiver", NO_ARCHIVER),
     ("5.2.0", "mainnet", "--with-archiver", NO_ARCHIVER),
-    ("4.1.2", "testnet", "--runtime native --with-prover", AGENTS),
-    ("5.2.0", "mainnet", "--runtime native --with-prover", AGENTS),
+    ("4.1.2", "testnet", "--runtime native --with-prover", PROVER),
+    ("5.2.0", "mainnet", "--runtime native --with-prover", PROVER),
     (
         "5.2.0",
         "mainnet",
@@ -39,7 +39,7 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
 
 const PXE: &[&str] = &["pxe.enabled", "wallet", "take the role out"];
 const NO_ARCHIVER: &[&str] = &["archiver.enabled", "since 5.0", "ask the node"];
-const AGENTS: &[&str] = &["prover.agents", "acvm", "official image"];
+const PROVER: &[&str] = &["prover.enabled", "acvm", "official image"];
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("refused-roles")?;

@@ -59,6 +59,8 @@ pub struct Description {
     pub agent: Option<AgentSize>,
     /// See [`ReleaseFacts::networks`].
     pub networks: Option<Vec<String>>,
+    /// See [`ReleaseFacts::presets`].
+    pub presets: Option<Vec<String>>,
     /// The roles that differ.
     #[serde(default)]
     pub roles: BTreeMap<Role, RoleFacts>,
@@ -82,6 +84,7 @@ impl Description {
             stop_seconds: or(&self.stop_seconds, &base.stop_seconds),
             agent: or(&self.agent, &base.agent),
             networks: or(&self.networks, &base.networks),
+            presets: or(&self.presets, &base.presets),
             roles,
         }
     }
@@ -109,6 +112,9 @@ pub struct ReleaseFacts {
     pub agent: AgentSize,
     /// The names that it takes for `NETWORK`; `#` stands for any number.
     pub networks: Vec<String>,
+    /// Those of them that it brings values for, of all that their nodes must agree on. On the others an operator says
+    /// everything.
+    pub presets: Vec<String>,
     /// What it makes of every role.
     pub roles: BTreeMap<Role, RoleFacts>,
 }
@@ -187,6 +193,19 @@ pub fn release(version: &str, description: Option<&Description>) -> Result<Relea
     })
 }
 
+/// The name of a network with `#` for every number.
+fn pattern(name: &str) -> String {
+    let mut pattern = String::new();
+    for c in name.chars() {
+        match c {
+            '0'..='9' if pattern.ends_with('#') => {}
+            '0'..='9' => pattern.push('#'),
+            other => pattern.push(other),
+        }
+    }
+    pattern
+}
+
 impl Release {
     /// The `package.json` of the tree: this version, its own Node.js, and the override that keeps
     /// `@multiformats/multiaddr` where libp2p of 4.x still understands it.
@@ -204,15 +223,22 @@ impl Release {
 
     /// Whether it takes this name for `NETWORK`.
     pub fn knows_network(&self, name: &str) -> bool {
-        let mut pattern = String::new();
-        for c in name.chars() {
-            match c {
-                '0'..='9' if pattern.ends_with('#') => {}
-                '0'..='9' => pattern.push('#'),
-                other => pattern.push(other),
-            }
-        }
-        self.facts.networks.contains(&pattern)
+        self.facts.networks.contains(&pattern(name))
+    }
+
+    /// Whether it brings values for the network of this name.
+    pub fn has_presets(&self, name: &str) -> bool {
+        self.facts.presets.contains(&pattern(name))
+    }
+
+    /// Seconds that a process of this role may take to end.
+    pub(crate) fn stop_seconds(&self, role: Role) -> u32 {
+        let own = self
+            .facts
+            .roles
+            .get(&role)
+            .and_then(|role| role.stop_seconds);
+        own.unwrap_or(self.facts.stop_seconds)
     }
 
     /// The flags of `aztec start` that make a process of this role.
@@ -290,6 +316,23 @@ mod tests {
         let release = release("5.2.0", None).unwrap();
         assert!(release.knows_network("v5-devnet-12") && release.knows_network("mainnet"));
         assert!(!release.knows_network("v5-devnet-") && !release.knows_network("staging-public"));
+        assert!(release.has_presets("v5-devnet-12") && !release.has_presets("next-net"));
+    }
+
+    #[test]
+    fn a_release_brings_values_only_for_networks_that_it_knows() {
+        for (version, facts) in FACTS.iter() {
+            let known = |name: &&String| facts.networks.contains(name);
+            assert!(facts.presets.iter().all(|name| known(&name)), "{version}");
+        }
+    }
+
+    #[test]
+    fn an_agent_of_6_0_0_may_end_its_proof() {
+        let seconds = |version, role| release(version, None).unwrap().stop_seconds(role);
+        assert_eq!(seconds("6.0.0", Role::ProverAgent), 300);
+        assert_eq!(seconds("6.0.0", Role::ProverNode), 180);
+        assert_eq!(seconds("5.2.0", Role::ProverAgent), 180);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::signer::Guard;
 
 /// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 does so within two, or never when a
-/// checkpoint of its own is mined just then (`stop_seconds` in releases.toml), and on a local network every slot is its own:
+/// checkpoint of its own is mined just then (`stop_seconds` in release.toml), and on a local network every slot is its own:
 /// two of six stops were seen to take all that they may.
 const LOCAL_STOP: u32 = 30;
 

@@ -19,7 +19,9 @@ use crate::runtime::Runtime;
 use crate::settings::Settings;
 use crate::unit::{EngineText, UnitText};
 
-/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`).
+/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
+/// the broker alone: what its clients send is limited to 10 MiB, whatever they are told (4.1.2 and 5.2.0,
+/// foundation/dest/json-rpc/client/safe_json_rpc_client.js).
 pub(crate) const PROOF_BODY: (&str, &str) = ("RPC_MAX_BODY_SIZE", "50mb");
 
 /// What differs between the processes of an Aztec host.
@@ -70,7 +72,7 @@ impl Process {
             title,
             flags: release.flags(role).to_vec(),
             stopped: release.facts.stopped.clone(),
-            stop_seconds: release.facts.stop_seconds,
+            stop_seconds: release.stop_seconds(role),
             memory: match role {
                 Role::ProverAgent => release.facts.agent.memory_gib,
                 _ => container::MEMORY,
@@ -406,7 +408,11 @@ impl Prepared {
 pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))]);
     let network = &settings.network;
-    if let (None, Some(registry)) = (&network.known_as, &network.registry) {
+    if let (false, false, Some(registry)) = (
+        settings.is_local(),
+        settings.has_presets(),
+        &network.registry,
+    ) {
         variables.extend([
             ("L1_CHAIN_ID", network.l1_chain_id.to_string()),
             ("REGISTRY_CONTRACT_ADDRESS", registry.clone()),

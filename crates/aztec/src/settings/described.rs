@@ -192,6 +192,13 @@ fn check_release(version: &str, description: &Description) -> Result<(), Fault> 
             return Err(bad(&key, "it has no flags, and is not refused either")
                 .fix("Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }]."));
         }
+        if facts.stop_seconds == Some(0) {
+            return Err(bad(
+                &format!("{key}.stop_seconds"),
+                "a process needs time to close its databases",
+            )
+            .fix("Write seconds, for example 180."));
+        }
         if *role == Role::Pxe && facts.is_possible() {
             return Err(bad(&key, "this program has no service for a PXE")
                 .fix("Take the role out of the description."));
@@ -319,6 +326,12 @@ mod tests {
                 "without its tag",
             ),
             ("tips =", "stop_seconds = 0\ntips =", "stop_seconds", "180"),
+            (
+                "tips =",
+                "roles.bot = { flags = [\"--bot\"], stop_seconds = 0 }\ntips =",
+                "roles.bot.stop_seconds",
+                "180",
+            ),
             (
                 "tips =",
                 "agent = { cpus = 0, memory_gib = 1 }\ntips =",

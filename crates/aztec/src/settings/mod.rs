@@ -100,7 +100,8 @@ impl Settings {
 
     /// Whether the release brings what all nodes of the network agree on, and where its peers are.
     pub fn has_presets(&self) -> bool {
-        !self.is_local() && self.network.known_as.is_some()
+        let known_as = self.network.known_as.as_deref();
+        known_as.is_some_and(|name| self.release.has_presets(name))
     }
 
     /// Whether this host runs the L1 of its network.

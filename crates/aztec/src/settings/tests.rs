@@ -263,6 +263,20 @@ fn what_only_the_packages_cannot_do_is_left_to_the_image() {
     for runtime in ["", "runtime = \"container\"\n"] {
         Settings::parse(&format!("{runtime}{live}[prover]\nenabled = true\n")).unwrap();
     }
+    // A prover node opens the programs for real proofs also when it has no agents.
+    for release in ["4.1.2", "5.2.0", "6.0.0"] {
+        for agents in ["", "agents = 0\n"] {
+            let text = format!(
+                "release = \"{release}\"\nruntime = \"native\"\n{live}[prover]\nenabled = true\n{agents}"
+            );
+            let (said, fix) = refused(&text);
+            assert!(
+                said.contains("a prover node does not start natively"),
+                "{said}"
+            );
+            assert!(!fix.contains("agents"), "{fix}");
+        }
+    }
     let (said, _) = refused("runtime = \"docker\"\n");
     assert!(said.contains("`native` or `container`"), "{said}");
 }
