@@ -39,6 +39,8 @@ pub struct Document {
     pub remote_signer: Option<Url>,
     /// Things beyond validators with keys or plain remote signers, which [`Document::inlined`] cannot carry over.
     pub extras: Vec<&'static str>,
+    /// Places that name a funding account.
+    pub funding: Vec<String>,
     /// Places that hold a whole mnemonic.
     pub mnemonics: Vec<String>,
     /// Places that name a file instead of holding a key.
@@ -153,6 +155,7 @@ pub(super) fn refused(problem: impl Into<String>) -> Error {
 #[derive(Default)]
 struct Reader {
     extras: Vec<&'static str>,
+    funding: Vec<String>,
     mnemonics: Vec<String>,
     files: Vec<KeyFile>,
 }
@@ -216,6 +219,7 @@ impl Reader {
         }
         if let Some(funding) = root.get("fundingAccount") {
             self.account(funding, "fundingAccount")?;
+            self.funding.push("fundingAccount".to_owned());
         }
         let publishers = root
             .get("publisher")
@@ -232,6 +236,7 @@ impl Reader {
                 self.remote_signer(tree, place)
             })?,
             extras: std::mem::take(&mut self.extras),
+            funding: std::mem::take(&mut self.funding),
             mnemonics: std::mem::take(&mut self.mnemonics),
             files: std::mem::take(&mut self.files),
         })
@@ -252,6 +257,7 @@ impl Reader {
         if let Some(funding) = fields.get("fundingAccount") {
             self.extras.push("fundingAccount");
             self.account(funding, &fields.place("fundingAccount"))?;
+            self.funding.push(fields.place("fundingAccount"));
         }
         Ok(Entry {
             attesters,
