@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::file::{self, Entry};
 use super::finding::{EnvFinding, Severity};
 use super::likely::likely;
-use super::table::{self, Common, Removed, Table, Type, Variable};
+use super::table::{self, Common, Empty, Removed, Table, Type, Variable};
 use crate::data::Release;
 
 /// Fixes that several findings have in common.
@@ -177,8 +177,9 @@ impl Linter<'_> {
 
     fn value(&mut self, at: &Assignment<'_>, variable: &Variable) {
         if at.value.is_empty() {
-            let message = "it is empty, which the node does not take for not set";
-            self.error(at, message, "Remove the line, or give it a value.");
+            self.empty(at, variable);
+        } else if !variable.list_of.is_empty() {
+            self.list(at, variable);
         } else if let Some((message, fix)) = misfit(variable, at.value) {
             self.error(at, message, fix);
         } else if variable
@@ -190,6 +191,44 @@ impl Linter<'_> {
         {
             let fix = "Remove the line: a later release may know better.";
             self.warn(at, "it is set to its default", fix);
+        }
+    }
+
+    fn empty(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        let fix = "Remove the line, or give it a value.";
+        match self.table.empty {
+            Empty::Value => {
+                let message = "it is empty, which the node does not take for not set";
+                self.error(at, message, fix);
+            }
+            Empty::Unset if self.live && variable.preset => {
+                let message = "it is empty: the node takes its own default, and the network's value is kept out";
+                self.error(at, message, fix);
+            }
+            Empty::Unset => self.warn(at, "it is empty, which counts as not set", REMOVE),
+        }
+    }
+
+    /// Names with commas between them, spaces included.
+    fn list(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        let names: Vec<_> = at.value.split(',').collect();
+        let known = |name: &&&str| variable.list_of.iter().any(|known| known == **name);
+        let message = match names.iter().filter(known).count() {
+            count if count == names.len() => return,
+            0 => {
+                "it has no name that the node knows, and without one the node takes all".to_owned()
+            }
+            count => format!(
+                "the node knows {count} of its {} names, and leaves the others out without a word",
+                names.len()
+            ),
+        };
+        let known = variable.list_of.join(", ");
+        let fix = format!("Write names with a comma and no space between. Known: {known}.");
+        if self.exact {
+            self.error(at, message, fix);
+        } else {
+            self.warn(at, message, fix);
         }
     }
 }

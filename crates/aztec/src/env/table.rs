@@ -14,10 +14,22 @@ pub(super) struct Table {
     /// The release that the facts are of.
     #[serde(skip)]
     pub version: &'static str,
+    /// What it makes of a variable that is there and empty.
+    pub empty: Empty,
     /// Every variable that it reads.
     pub variables: BTreeMap<String, Variable>,
     /// What an earlier release read.
     pub removed: BTreeMap<String, Removed>,
+}
+
+/// What a release makes of a variable that is there and empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Empty {
+    /// A value like any other: a number is then not one, and a truth is false.
+    Value,
+    /// As if it were not there, but for what a live network brings: that fills in only what is not there.
+    Unset,
 }
 
 /// A variable that a release reads.
@@ -31,6 +43,8 @@ pub(super) struct Variable {
     pub default: Option<String>,
     /// The only values that it knows.
     pub values: Vec<String>,
+    /// The only names that it knows in a list with commas; it leaves others out without a word.
+    pub list_of: Vec<String>,
     /// The flags of `start` that do the same.
     pub flags: Vec<String>,
     /// Every node of a live network must have the same value.
