@@ -70,7 +70,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "ROLLUP_CONTRACT_ADDRESS=0x1\n",
             &[
-                "error: node.env:1: ROLLUP_CONTRACT_ADDRESS: 4.1.2 does not read it. Write ROLLUP_VERSION.",
+                "warning: node.env:1: ROLLUP_CONTRACT_ADDRESS: it chooses no rollup and becomes a label of metrics: the rollup is that of the registry, or the one of ROLLUP_VERSION. Remove the line.",
             ],
         ),
         (
