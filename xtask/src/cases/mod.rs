@@ -23,6 +23,7 @@ mod monitoring;
 mod other_l1;
 mod pinned;
 mod prepared;
+mod published;
 mod refused_roles;
 mod registry;
 mod roles;
@@ -136,6 +137,13 @@ pub const CASES: &[Case] = &[
         needs: &[BINARY, TRIXIE],
         cost: cost(5, 2, 10),
         run: keystore::run,
+    },
+    Case {
+        name: "published",
+        about: "names, kinds, presets, metrics and words that are carried of a release are those of its packages",
+        needs: &["unit tests"],
+        cost: cost(8, 5, 300),
+        run: published::run,
     },
     Case {
         name: "refused-roles",
