@@ -20,6 +20,9 @@ pub struct KnownError {
     /// Where a later release has them, when 4.1.2 does not.
     #[serde(default)]
     pub later: Vec<String>,
+    /// Which of the lines no published package has, though it has others.
+    #[serde(default)]
+    pub unseen: Vec<String>,
     /// How well a process is that says so; some lines only look bad.
     pub health: Health,
     /// What is wrong.

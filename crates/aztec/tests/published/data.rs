@@ -36,12 +36,23 @@ pub fn texts(value: Option<&Value>) -> Vec<&str> {
     list.filter_map(Value::as_str).collect()
 }
 
+/// The lock file that pins the packages of a release, if one does.
+fn lock(dir: &Path) -> Option<String> {
+    let published = root().join("tests/data/published");
+    let places = [published.join(dir.file_name()?), dir.to_path_buf()];
+    let mut texts = places
+        .iter()
+        .filter_map(|dir| fs::read_to_string(dir.join("package-lock.json")).ok());
+    texts.next()
+}
+
 impl Release {
-    /// Every release, by its folder.
+    /// Every release that has variables of its own and whose packages are pinned, by its folder.
     pub fn all() -> Vec<Self> {
         let entries = fs::read_dir(root().join("data/releases")).unwrap();
         let dirs = entries.map(|entry| entry.unwrap().path());
         let mut dirs: Vec<_> = dirs.filter(|path| path.is_dir()).collect();
+        dirs.retain(|dir| dir.join("env.toml").exists() && lock(dir).is_some());
         dirs.sort();
         let read = |dir: PathBuf| Self {
             version: dir.file_name().unwrap().to_string_lossy().into_owned(),
@@ -52,14 +63,9 @@ impl Release {
         dirs.into_iter().map(read).collect()
     }
 
-    /// The lock file that pins its packages, if one does.
-    pub fn lock(&self) -> Option<String> {
-        let published = root().join("tests/data/published").join(&self.version);
-        let places = [published, self.dir.clone()];
-        let mut texts = places
-            .iter()
-            .filter_map(|dir| fs::read_to_string(dir.join("package-lock.json")).ok());
-        texts.next()
+    /// The lock file that pins its packages.
+    pub fn lock(&self) -> String {
+        lock(&self.dir).unwrap()
     }
 
     /// Its variables.

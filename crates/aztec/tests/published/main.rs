@@ -53,9 +53,7 @@ fn what_is_carried_of_a_release_is_what_its_packages_say() {
     let mut compared = Vec::new();
     let mut wrong = Vec::new();
     for release in Release::all() {
-        let Some(packages) = Packages::of(&release) else {
-            continue;
-        };
+        let packages = Packages::of(&release);
         let mut complaints = Complaints::default();
         let (metrics, labels) =
             monitoring::names_of_questions(&release, &packages, &mut complaints);
@@ -97,8 +95,11 @@ fn what_is_carried_of_a_release_is_what_its_packages_say() {
                 .into_iter()
                 .map(|line| format!("{}: {line}", release.version)),
         );
-        compared.push(release.version);
+        compared.push(packages);
     }
+    let mut complaints = Complaints::default();
+    println!("{} words", words::each(&compared, &mut complaints));
+    wrong.extend(complaints.0);
     assert_eq!(
         wrong,
         [""; 0],
@@ -106,5 +107,5 @@ fn what_is_carried_of_a_release_is_what_its_packages_say() {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(compared.len() >= 2, "only {compared:?} were compared");
+    assert!(compared.len() >= 2, "only {} were compared", compared.len());
 }

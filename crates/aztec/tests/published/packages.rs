@@ -49,14 +49,16 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// Those of a release, if they are pinned.
-    pub fn of(release: &Release) -> Option<Self> {
-        let mut lock = Lock::parse(&release.lock()?, Platform::LINUX_X64).unwrap();
+    /// Those of a release.
+    pub fn of(release: &Release) -> Self {
+        let mut lock = Lock::parse(&release.lock(), Platform::LINUX_X64).unwrap();
         lock.packages.retain(|package| {
             let name = plain(&package.dir["node_modules/".len()..]);
             name.is_some_and(|name| WANTED.contains(&&name["@aztec/".len()..]))
         });
-        let dir = tempfile::tempdir().unwrap();
+        // In memory where that goes: the disk is synced behind an installation, with all that others write to it.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.unwrap();
         let omit: Vec<_> = OMITTED.iter().map(ToString::to_string).collect();
         let keep = env::var_os("AZTEC_KIT_PACKAGES").map(PathBuf::from);
         let (packages, omit) = (&lock.packages, Omit::new(&omit));
@@ -67,10 +69,10 @@ impl Packages {
         let names = packages
             .iter()
             .filter_map(|package| plain(&package.dir["node_modules/".len()..]));
-        Some(Self {
+        Self {
             names: names.collect(),
             files,
-        })
+        }
     }
 
     /// Whether a package is among them.

@@ -42,6 +42,33 @@ pub fn errors(release: &Release, packages: &Packages, wrong: &mut Complaints) ->
     compared
 }
 
+/// Every single word of an entry that names files of the release is in one of the releases, or said to be in none.
+pub fn each(all: &[Packages], wrong: &mut Complaints) -> usize {
+    let dictionary = read("errors.toml");
+    let mut compared = 0;
+    for entry in dictionary["known"].as_array().unwrap() {
+        let of_aztec = |key: &str| {
+            let files = texts(entry.get(key));
+            files.iter().any(|file| file.starts_with("@aztec/"))
+        };
+        if !of_aztec("files") && !of_aztec("later") {
+            continue;
+        }
+        let unseen = texts(entry.get("unseen"));
+        for line in texts(entry.get("lines")) {
+            let mut files = all.iter().flat_map(|packages| packages.below("@aztec/"));
+            if files.any(|(_, text)| text.contains(line)) == unseen.contains(&line) {
+                let id = entry["id"].as_str().unwrap();
+                wrong.add(format!(
+                    "entry {id}: `{line}` is in no package, or is and is called unseen"
+                ));
+            }
+            compared += 1;
+        }
+    }
+    compared
+}
+
 /// `@scope/name` of a path.
 fn package(file: &str) -> &str {
     let end = file
