@@ -90,6 +90,28 @@ fn a_network_that_no_release_has_presets_for() {
     }
 }
 
+/// The image's own places for proofs are on its root file system, which is read-only here.
+#[test]
+fn every_release_is_told_where_proofs_have_their_place() {
+    for (release, program) in [
+        ("4.1.2", "ACVM"),
+        ("5.2.0", "ACVM"),
+        ("6.0.0", "NOIR_EXECUTE"),
+    ] {
+        let text = format!(
+            "release = \"{release}\"\nruntime = \"container\"\n[node]\nenabled = false\n[prover_agent]\n\
+             enabled = true\nagents = 1\nbroker_url = \"http://10.0.0.5:8180\"\n"
+        );
+        let all = shown(&graph(&text));
+        for name in ["BB", "ACVM", "NOIR_EXECUTE"] {
+            let line =
+                format!("--env {name}_WORKING_DIRECTORY=/var/lib/aztec/prover-agent/scratch");
+            let wanted = name == "BB" || name == program;
+            assert_eq!(all.contains(&line), wanted, "{release} {name}: {all}");
+        }
+    }
+}
+
 #[test]
 fn a_mainnet_prover_without_agents() {
     let text = LIVE.replace(

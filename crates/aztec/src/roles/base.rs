@@ -10,7 +10,7 @@ use provision::kinds::{
 };
 
 use crate::container::{self, Container};
-use crate::data;
+use crate::data::{self, Release};
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, Layout};
 use crate::runtime::{Choice, Runtime};
@@ -151,7 +151,8 @@ fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base:
         after.extend(engine(graph, base.choice.engine));
         graph.add(image(settings, base.choice.engine), after)
     };
-    graph.add(wrapper(&base.choice), [base.release.clone()]);
+    let wrapper = wrapper(&base.choice, &settings.release);
+    graph.add(wrapper, [base.release.clone()]);
 }
 
 fn packages(
@@ -232,9 +233,9 @@ fn release(settings: &Settings) -> NpmTree {
     }
 }
 
-fn wrapper(choice: &Choice) -> File {
+fn wrapper(choice: &Choice, release: &Release) -> File {
     if choice.runtime == Runtime::Container {
-        return container_wrapper(choice.engine);
+        return container_wrapper(choice.engine, release);
     }
     let exports: String = RUNTIME
         .iter()
@@ -248,7 +249,7 @@ fn wrapper(choice: &Choice) -> File {
 }
 
 /// The same command from the image, as whoever calls it, with the working directory as all it sees.
-fn container_wrapper(engine: Engine) -> File {
+fn container_wrapper(engine: Engine, release: &Release) -> File {
     let container = Container {
         engine,
         name: "aztec-command-$$".into(),
@@ -258,6 +259,7 @@ fn container_wrapper(engine: Engine) -> File {
         passed: Vec::new(),
         env: Vec::new(),
         scratch: "/tmp".into(),
+        scratch_variables: container::scratch_variables(release),
         memory: container::MEMORY,
         stop_seconds: 10,
         command: container::node(),

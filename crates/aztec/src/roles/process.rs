@@ -51,6 +51,8 @@ pub(crate) struct Process {
     pub stopped: Vec<u8>,
     /// Seconds it may take to close its databases.
     pub stop_seconds: u32,
+    /// The variables that name a place for proofs, where it has one of its own.
+    pub scratch_variables: Vec<String>,
     /// Whether it checks real proofs, for which the release starts bb.
     pub checks_proofs: bool,
     /// Instances of a template unit; none for a plain one.
@@ -73,6 +75,7 @@ impl Process {
             flags: release.flags(role).to_vec(),
             stopped: release.facts.stopped.clone(),
             stop_seconds: release.stop_seconds(role),
+            scratch_variables: container::scratch_variables(release),
             memory: match role {
                 Role::ProverAgent => release.facts.agent.memory_gib,
                 _ => container::MEMORY,
@@ -281,6 +284,7 @@ impl Process {
             passed,
             env: Vec::new(),
             scratch: container::scratch(&data),
+            scratch_variables: self.scratch_variables.clone(),
             memory: self.memory,
             stop_seconds: self.stop_seconds,
             command: lock.map(String::from).into(),
