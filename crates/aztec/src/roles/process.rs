@@ -16,7 +16,7 @@ use crate::features::monitoring;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, Layout, env_file};
 use crate::runtime::Runtime;
-use crate::settings::Settings;
+use crate::settings::{Settings, without_slash};
 use crate::unit::{EngineText, UnitText};
 
 /// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`).
@@ -433,7 +433,7 @@ pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
 /// What every process that reads the blocks of the chain is told.
 fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([
-        ("L1_CONSENSUS_HOST_URLS", urls(&settings.l1_consensus_urls)),
+        ("L1_CONSENSUS_HOST_URLS", bases(&settings.l1_consensus_urls)),
         ("BLOB_FILE_STORE_URLS", settings.network.blobs.join(",")),
         ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
     ]);
@@ -456,6 +456,12 @@ fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
 
 fn urls(urls: &[url::Url]) -> String {
     let urls: Vec<_> = urls.iter().map(url::Url::as_str).collect();
+    urls.join(",")
+}
+
+/// URLs that the node writes a path behind.
+fn bases(urls: &[url::Url]) -> String {
+    let urls: Vec<_> = urls.iter().map(without_slash).collect();
     urls.join(",")
 }
 

@@ -12,20 +12,23 @@ mod ports;
 mod roles;
 #[cfg(test)]
 mod tests;
+mod url;
 mod values;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ::url::Url;
 use provision::Fault;
-use url::Url;
 
+use self::url::{Asker, urls};
 use crate::data::{Network, Release};
 use crate::runtime::Runtime;
 use described::Described;
-use values::{address, bad, data_dir, urls};
+use values::{address, bad, data_dir};
 
+pub(crate) use self::url::without_slash;
 pub use caddy::Caddy;
 pub use edit::{Asked, edited};
 pub use file::KitFile;
@@ -121,6 +124,9 @@ impl Settings {
     /// Checks what the file says; pure.
     pub fn from_file(file: KitFile) -> Result<Self, Fault> {
         let network_name = file.network.unwrap_or_else(|| "local".into());
+        for (name, network) in &file.networks {
+            url::check_stores(name, network)?;
+        }
         let described = Described::new(file.networks, file.releases)?;
         let network = described.network(&network_name)?;
         let Some(version) = file.release.or_else(|| network.release.clone()) else {
@@ -135,13 +141,17 @@ impl Settings {
         let local = network_name == "local";
         let mut ports = file.ports;
         ports.p2p = file.p2p.port.unwrap_or(ports.p2p);
-        let mut l1_rpc_urls = urls("l1.rpc_urls", &file.l1.rpc_urls)?;
+        let mut l1_rpc_urls = urls("l1.rpc_urls", &file.l1.rpc_urls, Asker::Execution)?;
         if local && !l1_rpc_urls.is_empty() {
             return Err(bad("l1.rpc_urls", "a local network brings its own L1")
                 .fix("Leave the L1 endpoints out, or choose another network."));
         }
         if local {
-            l1_rpc_urls = urls("ports.l1", &[format!("http://127.0.0.1:{}", ports.l1)])?;
+            l1_rpc_urls = urls(
+                "ports.l1",
+                &[format!("http://127.0.0.1:{}", ports.l1)],
+                Asker::Execution,
+            )?;
         } else if l1_rpc_urls.is_empty() {
             return Err(bad(
                 "l1.rpc_urls",
@@ -153,10 +163,15 @@ impl Settings {
         let broker = urls(
             "prover_agent.broker_url",
             file.prover_agent.broker_url.as_slice(),
+            Asker::Broker,
         )?
         .pop();
         let settings = Self {
-            l1_consensus_urls: urls("l1.consensus_urls", &file.l1.consensus_urls)?,
+            l1_consensus_urls: urls(
+                "l1.consensus_urls",
+                &file.l1.consensus_urls,
+                Asker::Consensus,
+            )?,
             network,
             release,
             runtime: file.runtime,

@@ -6,7 +6,8 @@ use url::Url;
 
 use super::Settings;
 use super::file::{MonitoringFile, ReceiverFile, suggestion};
-use super::values::{bad, urls};
+use super::url::{Asker, urls};
+use super::values::bad;
 
 /// What watches this host.
 #[derive(Debug, Clone)]
@@ -68,7 +69,7 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
 
 fn url(key: &str, text: Option<&str>) -> Result<Option<Url>, Fault> {
     let texts: Vec<String> = text.into_iter().map(String::from).collect();
-    Ok(urls(key, &texts)?.pop())
+    Ok(urls(key, &texts, Asker::Other)?.pop())
 }
 
 /// Each type of receiver with the keys it needs, and those it may have.
