@@ -91,6 +91,31 @@ fn a_hardened_host_without_a_role() {
     insta::assert_snapshot!(shown(&graph(text)));
 }
 
+/// What is journaled of every resource, and what is shown of every file.
+#[test]
+fn no_secret_of_the_configuration_is_shown_nor_journaled() {
+    let secrets = "L1_CONSENSUS_HOST_API_KEYX = \"S3CRET\"\nOTEL_EXPORTER_OTLP_HEADERS = \"authorization=Bearer S3CRET\"\n\
+        API_KEY = \"S3CRET\"\nAWS_SECRET_ACCESS_KEY = 'S3CRET'\nBOT_L1_MNEMONIC = \"S3CRET S3CRET\"\nGITHUB_TOKEN = \"S3CRET\"\n\
+        GOOGLE_APPLICATION_CREDENTIALS = \"S3CRET\"\nBOT_RECIPIENT_ENCRYPTION_SECRET = \"S3CRET\"\n";
+    let text = format!("{LIVE}{secrets}").replace("API-KEY", "S3CRET");
+    for text in [
+        text.clone(),
+        text.replace("[sequencer]", "[prover]\nenabled = true\n[sequencer]"),
+    ] {
+        let graph = graph(&text);
+        let mut written = 0;
+        for node in graph.nodes() {
+            let journaled = serde_json::to_string(&node.resource).unwrap();
+            assert!(!journaled.contains("S3CRET"), "{journaled}");
+            if let Kind::File(file) = &node.resource {
+                assert!(!file.shown().contains("S3CRET"), "{}", file.shown());
+                written += file.content().matches("S3CRET").count();
+            }
+        }
+        assert!(written > 10, "{written}");
+    }
+}
+
 #[test]
 fn a_keystore_is_watched_from_when_it_is_there() {
     let rules = |text: &str| {

@@ -81,7 +81,7 @@ fn texts(kit_toml: &str) -> Vec<(String, String)> {
         .filter_map(|node| {
             let id = node.resource.id().to_string();
             match &node.resource {
-                Kind::File(file) if id.ends_with(".env]") => Some((id, file.shown().to_owned())),
+                Kind::File(file) if id.ends_with(".env]") => Some((id, file.content().to_owned())),
                 Kind::Unit(unit) => {
                     let lines = unit.text.lines();
                     let set = lines.filter_map(|line| line.strip_prefix("Environment="));

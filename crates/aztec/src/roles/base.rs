@@ -14,7 +14,7 @@ use crate::data;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, Layout};
 use crate::runtime::{Choice, Runtime};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Ids that later resources come after.
 pub(crate) struct Base {
@@ -113,7 +113,7 @@ pub(crate) fn add(
     );
     graph.add(
         // It may carry API keys in its URLs: for root alone, and never shown with them.
-        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).redacted(),
+        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).shown_by(settings::shown),
         [etc.clone()],
     );
     let data = directory(

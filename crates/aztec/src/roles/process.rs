@@ -175,7 +175,7 @@ impl Process {
         let text = env::render(&format!("{}.", self.title), &self.env);
         let owner = Owner::new("root", ACCOUNT, 0o640);
         let file = graph.add(
-            File::new(&path, text, owner.clone()).redacted(),
+            File::new(&path, text, owner.clone()).showing(self.open(settings)),
             [base.etc.clone()],
         );
         inputs.push((file, path));
@@ -227,6 +227,16 @@ impl Process {
             after,
             local: settings.is_local(),
         }
+    }
+
+    /// The variables whose values may be shown: those that this program makes, of nothing secret. What the
+    /// operator sets may be anything.
+    fn open(&self, settings: &Settings) -> Vec<String> {
+        let names = self.env.keys();
+        names
+            .filter(|name| !settings.env.contains_key(*name))
+            .cloned()
+            .collect()
     }
 
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {

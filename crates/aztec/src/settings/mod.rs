@@ -10,6 +10,7 @@ mod hardening;
 mod monitoring;
 mod ports;
 mod roles;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -36,6 +37,7 @@ pub use firewall::Firewall;
 pub use hardening::Hardening;
 pub use monitoring::{Monitoring, Stack};
 pub use ports::{Ports, on_loopback};
+pub(crate) use shown::shown;
 
 /// What is wanted of this host, complete and consistent.
 #[derive(Debug, Clone)]
