@@ -91,10 +91,63 @@ fn a_hardened_host_without_a_role() {
     insta::assert_snapshot!(shown(&graph(text)));
 }
 
+/// The lines of an environment file as they are written.
+fn env_lines(text: &str, file: &str) -> Vec<String> {
+    let graph = graph(text);
+    let mut nodes = graph.nodes().iter();
+    let file = nodes.find_map(|node| match &node.resource {
+        Kind::File(found) if node.resource.id().to_string().contains(file) => Some(found),
+        _ => None,
+    });
+    let lines = file.unwrap().content().lines();
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn keys_and_debug_endpoints_go_to_all_that_follow_the_chain_and_to_nobody_else() {
+    let text = "network = \"testnet\"\nrelease = \"6.0.0\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
+        consensus_urls = [\"https://a//\", \"https://b/x/\"]\nconsensus_api_keys = [\"\", \"S3CRET\"]\n\
+        consensus_api_key_headers = [\"\", \"x-api-key\"]\ndebug_urls = [\"https://d/S3CRET\", \"https://e\"]\n\
+        [prover]\nenabled = true\nagents = 1\n[env]\nETHEREUM_ALLOW_NO_DEBUG_HOSTS = \"true\"\n";
+    for file in ["/node.env", "/prover-node.env"] {
+        let lines = env_lines(text, file);
+        for line in [
+            "L1_CONSENSUS_HOST_URLS=https://a,https://b/x",
+            "L1_CONSENSUS_HOST_API_KEYS=,S3CRET",
+            "L1_CONSENSUS_HOST_API_KEY_HEADERS=,x-api-key",
+            "ETHEREUM_DEBUG_HOSTS=https://d/S3CRET,https://e/",
+            "ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}: {lines:?}");
+        }
+    }
+    for file in ["/prover-broker.env", "/prover-agent.env"] {
+        let lines = env_lines(text, file);
+        assert!(
+            !lines.iter().any(|line| line.contains("S3CRET")),
+            "{lines:?}"
+        );
+    }
+    assert!(!shown(&graph(text)).contains("S3CRET"));
+}
+
+#[test]
+fn a_local_network_is_too_quiet_for_traces() {
+    let line = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true".to_owned();
+    for (release, has) in [("4.1.2", false), ("5.2.0", false), ("6.0.0", true)] {
+        let text = format!("release = \"{release}\"\nruntime = \"container\"\n");
+        assert_eq!(
+            env_lines(&text, "/node.env").contains(&line),
+            has,
+            "{release}"
+        );
+    }
+}
+
 /// What is journaled of every resource, and what is shown of every file.
 #[test]
 fn no_secret_of_the_configuration_is_shown_nor_journaled() {
-    let secrets = "L1_CONSENSUS_HOST_API_KEYX = \"S3CRET\"\nOTEL_EXPORTER_OTLP_HEADERS = \"authorization=Bearer S3CRET\"\n\
+    let secrets = "MY_API_KEYS = \"S3CRET\"\nOTEL_EXPORTER_OTLP_HEADERS = \"authorization=Bearer S3CRET\"\n\
         API_KEY = \"S3CRET\"\nAWS_SECRET_ACCESS_KEY = 'S3CRET'\nBOT_L1_MNEMONIC = \"S3CRET S3CRET\"\nGITHUB_TOKEN = \"S3CRET\"\n\
         GOOGLE_APPLICATION_CREDENTIALS = \"S3CRET\"\nBOT_RECIPIENT_ENCRYPTION_SECRET = \"S3CRET\"\n";
     let text = format!("{LIVE}{secrets}").replace("API-KEY", "S3CRET");
@@ -383,7 +436,7 @@ fn the_examples_in_the_reference_are_valid() {
         .map(|part| part.split("```").next().unwrap())
         .map(|example| Settings::parse(example).unwrap().network_name)
         .collect();
-    assert_eq!(names, ["mainnet", "mine"]);
+    assert_eq!(names, ["mainnet", "mainnet", "mine"]);
 }
 
 #[test]

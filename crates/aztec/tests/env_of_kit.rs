@@ -8,7 +8,7 @@ use aztec::settings::Settings;
 use common::graph;
 use provision::engine::Resource;
 
-const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0"];
+const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0", "6.0.0"];
 const NETWORKS: &[&str] = &["local", "devnet", "testnet", "mainnet", "mine", "theirs"];
 /// What else is asked for: the defaults, other ports, everything said.
 const MORE: &[&str] = &[

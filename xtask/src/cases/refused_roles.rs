@@ -20,7 +20,7 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     (
         "5.2.0",
         "mainnet",
-        "--runtime native --with-prover-agent --broker-url http://127.0.0.1:1",
+        "--runtime native --with-prover-agent --broker-url http://127.0.0.1:2",
         &["prover_agent.enabled", "acvm", "official image"],
     ),
     (
@@ -32,7 +32,7 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     (
         "4.1.2",
         "local",
-        "--with-prover --with-prover-agent --broker-url http://127.0.0.1:1",
+        "--with-prover --with-prover-agent --broker-url http://127.0.0.1:2",
         &["prover_agent.enabled", "prover.agents"],
     ),
 ];
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     for (release, network, flags, says) in COMBINATIONS {
         let endpoints = match *network {
             "local" => "",
-            _ => "--l1-rpc-urls http://127.0.0.1:1 --l1-consensus-urls http://127.0.0.1:1",
+            _ => "--l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:2",
         };
         let command =
             format!("setup --network {network} --release {release} {endpoints} {flags} --yes");

@@ -15,6 +15,7 @@ mod ports;
 mod preflight;
 mod signer;
 mod smoke;
+mod traces;
 
 use serde::Serialize;
 

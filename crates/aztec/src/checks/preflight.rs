@@ -8,7 +8,7 @@ use provision::tools::systemctl;
 use serde::Serialize;
 
 use super::{
-    caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports, signer,
+    caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports, signer, traces,
 };
 use crate::data::Basis;
 use crate::desired::refusal;
@@ -94,6 +94,9 @@ pub fn preflight(
     findings.extend(super::broker::broker(settings));
     if settings.has_role() && !settings.is_local() {
         findings.extend(endpoints::execution(settings, probe));
+        let needed = settings.network.blobs.is_empty();
+        findings.extend(endpoints::consensus(settings, needed));
+        findings.extend(traces::traces(settings));
         findings.push(address(settings));
     }
     findings.extend(exposure::obstacles(settings, probe)?);
@@ -414,6 +417,17 @@ mod tests {
             .filter(|finding| finding.status == Verdict::Fail)
             .map(|finding| finding.check)
             .collect()
+    }
+
+    #[test]
+    fn every_endpoint_is_asked_before_anything_is_touched() {
+        let failed = failures(
+            "network = \"testnet\"\nrelease = \"6.0.0\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
+             consensus_urls = [\"http://127.0.0.1:3\"]\n",
+        );
+        for check in ["L1 127.0.0.1", "L1 consensus 127.0.0.1", "L1 traces"] {
+            assert!(failed.iter().any(|failed| failed == check), "{failed:?}");
+        }
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Description {
             stop_seconds: or(&self.stop_seconds, &base.stop_seconds),
             agent: or(&self.agent, &base.agent),
             networks: or(&self.networks, &base.networks),
+            needs_traces: base.needs_traces,
             roles,
         }
     }
@@ -109,6 +110,9 @@ pub struct ReleaseFacts {
     pub agent: AgentSize,
     /// The names that it takes for `NETWORK`; `#` stands for any number.
     pub networks: Vec<String>,
+    /// Whether it ends at its start when no execution endpoint traces transactions.
+    #[serde(default)]
+    pub needs_traces: bool,
     /// What it makes of every role.
     pub roles: BTreeMap<Role, RoleFacts>,
 }

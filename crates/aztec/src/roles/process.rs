@@ -16,7 +16,7 @@ use crate::features::monitoring;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, Layout, env_file};
 use crate::runtime::Runtime;
-use crate::settings::{Settings, without_slash};
+use crate::settings::{self, ApiKey, Settings, without_slash};
 use crate::unit::{EngineText, UnitText};
 
 /// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`).
@@ -442,8 +442,12 @@ pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
 
 /// What every process that reads the blocks of the chain is told.
 fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
+    let [keys, headers] = consensus_keys(settings);
     let mut variables = BTreeMap::from([
         ("L1_CONSENSUS_HOST_URLS", bases(&settings.l1_consensus_urls)),
+        ("L1_CONSENSUS_HOST_API_KEYS", keys),
+        ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
+        ("ETHEREUM_DEBUG_HOSTS", urls(&settings.l1_debug_urls)),
         ("BLOB_FILE_STORE_URLS", settings.network.blobs.join(",")),
         ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
     ]);
@@ -457,11 +461,29 @@ fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
             ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
         ]);
     }
+    if settings.allows_no_traces() {
+        variables.insert(settings::NO_TRACES, "true".into());
+    }
     let variables = variables.into_iter();
     variables
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+/// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
+/// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
+fn consensus_keys(settings: &Settings) -> [String; 2] {
+    let list = |text: fn(&ApiKey) -> Option<&String>| {
+        let keys = settings.l1_consensus_keys.iter();
+        let texts = keys.map(|key| key.as_ref().and_then(text).map_or("", String::as_str));
+        let texts: Vec<_> = texts.collect();
+        texts.join(",").trim_end_matches(',').to_owned()
+    };
+    [
+        list(|key| Some(&key.value)),
+        list(|key| key.header.as_ref()),
+    ]
 }
 
 fn urls(urls: &[url::Url]) -> String {

@@ -20,6 +20,8 @@ pub struct Asked {
     pub l1_rpc_urls: Vec<String>,
     /// Consensus endpoints.
     pub l1_consensus_urls: Vec<String>,
+    /// Endpoints that trace transactions.
+    pub l1_debug_urls: Vec<String>,
     /// Public address.
     pub p2p_ip: Option<String>,
     /// Roles by their table; asking for one never takes another away.
@@ -88,6 +90,7 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     for (key, urls) in [
         ("rpc_urls", &asked.l1_rpc_urls),
         ("consensus_urls", &asked.l1_consensus_urls),
+        ("debug_urls", &asked.l1_debug_urls),
     ] {
         if !urls.is_empty() {
             set(

@@ -73,6 +73,12 @@ pub struct L1File {
     pub rpc_urls: Vec<String>,
     /// Consensus, in order of preference.
     pub consensus_urls: Vec<String>,
+    /// The key of each consensus endpoint, at the same place; empty where it needs none.
+    pub consensus_api_keys: Vec<String>,
+    /// The header that each key is sent in; empty where it is sent as `?key=`.
+    pub consensus_api_key_headers: Vec<String>,
+    /// Execution endpoints that trace transactions, when others than [`Self::rpc_urls`].
+    pub debug_urls: Vec<String>,
 }
 
 /// Peer-to-peer.

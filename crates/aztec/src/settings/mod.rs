@@ -7,6 +7,7 @@ mod env;
 mod file;
 mod firewall;
 mod hardening;
+mod l1;
 mod monitoring;
 mod ports;
 mod roles;
@@ -27,6 +28,7 @@ use self::url::{Asker, urls};
 use crate::data::{Network, Release};
 use crate::runtime::Runtime;
 use described::Described;
+use l1::L1;
 use values::{address, bad, data_dir};
 
 pub(crate) use self::url::without_slash;
@@ -35,9 +37,13 @@ pub use edit::{Asked, edited};
 pub use file::KitFile;
 pub use firewall::Firewall;
 pub use hardening::Hardening;
+pub use l1::ApiKey;
 pub use monitoring::{Monitoring, Stack};
 pub use ports::{Ports, on_loopback};
 pub(crate) use shown::shown;
+
+/// The variable that lets a node start whose endpoints trace no transactions.
+pub const NO_TRACES: &str = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS";
 
 /// What is wanted of this host, complete and consistent.
 #[derive(Debug, Clone)]
@@ -56,6 +62,10 @@ pub struct Settings {
     pub l1_rpc_urls: Vec<Url>,
     /// Consensus endpoints of the L1; may carry API keys.
     pub l1_consensus_urls: Vec<Url>,
+    /// The key of each of them, at the same place; there may be fewer.
+    pub l1_consensus_keys: Vec<Option<ApiKey>>,
+    /// Endpoints that trace transactions of the L1, where the execution endpoints do not; may carry API keys.
+    pub l1_debug_urls: Vec<Url>,
     /// The address that peers reach this host at.
     pub p2p_ip: Option<IpAddr>,
     /// Ports of this host.
@@ -143,24 +153,7 @@ impl Settings {
         let local = network_name == "local";
         let mut ports = file.ports;
         ports.p2p = file.p2p.port.unwrap_or(ports.p2p);
-        let mut l1_rpc_urls = urls("l1.rpc_urls", &file.l1.rpc_urls, Asker::Execution)?;
-        if local && !l1_rpc_urls.is_empty() {
-            return Err(bad("l1.rpc_urls", "a local network brings its own L1")
-                .fix("Leave the L1 endpoints out, or choose another network."));
-        }
-        if local {
-            l1_rpc_urls = urls(
-                "ports.l1",
-                &[format!("http://127.0.0.1:{}", ports.l1)],
-                Asker::Execution,
-            )?;
-        } else if l1_rpc_urls.is_empty() {
-            return Err(bad(
-                "l1.rpc_urls",
-                format!("{network_name} needs an Ethereum execution endpoint"),
-            )
-            .fix("Name at least one with `--l1-rpc-urls https://…`."));
-        }
+        let l1 = L1::read(&file.l1, &network_name, ports.l1)?;
         let on = |role: &file::RoleFile, default| role.enabled.unwrap_or(default);
         let broker = urls(
             "prover_agent.broker_url",
@@ -169,16 +162,14 @@ impl Settings {
         )?
         .pop();
         let settings = Self {
-            l1_consensus_urls: urls(
-                "l1.consensus_urls",
-                &file.l1.consensus_urls,
-                Asker::Consensus,
-            )?,
+            l1_rpc_urls: l1.rpc_urls,
+            l1_consensus_urls: l1.consensus_urls,
+            l1_consensus_keys: l1.consensus_keys,
+            l1_debug_urls: l1.debug_urls,
             network,
             release,
             runtime: file.runtime,
             data_dir: data_dir(file.data_dir.unwrap_or_else(|| "/var/lib/aztec".into()))?,
-            l1_rpc_urls,
             p2p_ip: file.p2p.ip.map(|ip| address(&ip)).transpose()?,
             ports,
             node: on(&file.node, true),
@@ -208,6 +199,15 @@ impl Settings {
         settings.check_env()?;
         settings.check_telemetry()?;
         Ok(settings)
+    }
+
+    /// Whether its nodes start without an endpoint that traces transactions, where the release demands one: the
+    /// operator says so, or its L1 is a quiet one of its own, on which the node finds no transaction to try.
+    pub fn allows_no_traces(&self) -> bool {
+        let said = self.env.get(NO_TRACES).map(String::as_str);
+        let needs = self.release.facts.needs_traces;
+        // So the releases read a boolean (foundation/dest/config/parse-env.js).
+        matches!(said, Some("1" | "true" | "TRUE")) || needs && self.is_local() && said.is_none()
     }
 
     fn check_consensus(&self) -> Result<(), Fault> {

@@ -147,7 +147,7 @@ fn is_list(text: &str) -> bool {
 }
 
 /// Whether it says what was to be filled in: `<YOUR-API-KEY>`, `${KEY}`, `YOUR_API_KEY`.
-fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(text: &str) -> bool {
     let words: String = text
         .chars()
         .filter(char::is_ascii_alphanumeric)
