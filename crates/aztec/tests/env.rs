@@ -224,6 +224,14 @@ fn says_what_is_wrong_and_nothing_else() {
         // What is no assignment to systemd.
         (
             LIVE,
+            "LOG_LEVEL=INFO\n",
+            &[
+                "error: node.env:1: LOG_LEVEL: not a log level, and the node ends at once. Write a level, or `level; level:module,module`. Levels, in lower case: silent, fatal, error, warn, info, verbose, debug, trace.",
+            ],
+        ),
+        (LATER, "LOG_LEVEL=\"info; debug:p2p\"\n", &[]),
+        (
+            LIVE,
             "export LOG_LEVEL=debug\n0xsecret\nLOG_JSON=\"1\nP2P_PORT=1\n",
             &[
                 "error: node.env:1: LOG_LEVEL: systemd skips this line. Remove `export`.",

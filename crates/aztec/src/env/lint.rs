@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::file::{self, Entry};
 use super::finding::{EnvFinding, Severity};
 use super::likely::likely;
+use super::log_level::{LEVELS, is_log_level};
 use super::table::{self, Common, Removed, Table, Type, Variable};
 use crate::data::Release;
 
@@ -222,7 +223,19 @@ fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
             "not an Ethereum address",
             "Write 0x and 40 hexadecimal digits.",
         ),
-        Type::Integer | Type::Number | Type::Bigint | Type::Boolean | Type::Address => None,
+        Type::LogLevel if !is_log_level(value) => Some((
+            "not a log level, and the node ends at once".into(),
+            format!(
+                "Write a level, or `level; level:module,module`. Levels, in lower case: {}.",
+                LEVELS.join(", ")
+            ),
+        )),
+        Type::Integer
+        | Type::Number
+        | Type::Bigint
+        | Type::Boolean
+        | Type::Address
+        | Type::LogLevel => None,
     }
 }
 
@@ -235,7 +248,7 @@ fn same(kind: Type, default: &str, value: &str) -> bool {
             matches!(numbers, (Ok(default), Ok(value)) if default.total_cmp(&value).is_eq())
         }
         Type::Address => default.eq_ignore_ascii_case(value),
-        Type::Text | Type::Bigint => default == value,
+        Type::Text | Type::Bigint | Type::LogLevel => default == value,
     }
 }
 

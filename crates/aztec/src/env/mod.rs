@@ -11,6 +11,7 @@ pub mod finding;
 mod help;
 mod likely;
 mod lint;
+mod log_level;
 mod render;
 mod table;
 

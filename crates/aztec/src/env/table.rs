@@ -62,6 +62,8 @@ pub(super) enum Type {
     Boolean,
     /// An Ethereum address.
     Address,
+    /// A log level, and those of single modules.
+    LogLevel,
 }
 
 /// A variable that an earlier release read.
