@@ -127,6 +127,16 @@ const FILES: &[(&str, &str, &[&str])] = &[
         &["kit.toml", "line 1", "correct"],
     ),
     (
+        "a text where a list belongs",
+        "network = \"testnet\"\n\n[l1]\nrpc_urls = \"https://rpc.example/KEY\"\n",
+        &["kit.toml", "line 4", "l1.rpc_urls", "a list", "brackets"],
+    ),
+    (
+        "a quote that is not closed",
+        "[monitoring]\nheartbeat_url = \"https://ping.example/KEY\n",
+        &["kit.toml", "line 2", "correct"],
+    ),
+    (
         "a key in the environment",
         "[env]\nVALIDATOR_PRIVATE_KEYS = \"0x1\"\n",
         &["env.VALIDATOR_PRIVATE_KEYS", "keystore"],

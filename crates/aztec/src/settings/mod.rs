@@ -3,11 +3,13 @@
 mod caddy;
 mod described;
 mod edit;
+mod encoding;
 mod env;
 mod file;
 mod firewall;
 mod hardening;
 mod l1;
+mod mistake;
 mod monitoring;
 mod ports;
 mod roles;

@@ -94,7 +94,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ("[ports]\nrpc = 6000\n", "bad port", "another one"),
         ("[ports]\nl1 = 10080\n", "bad port", "another"),
         ("[ports]\nrpc = 0\n", "0 is not a port", "1024"),
-        ("[ports]\nrpc = 99999\n", "line 2", "Correct the line"),
+        ("[ports]\nrpc = 99999\n", "line 2", "Write digits"),
         (
             "[p2p]\nip = \"0.0.0.0\"\n",
             "peers cannot reach",
