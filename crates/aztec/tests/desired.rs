@@ -225,7 +225,7 @@ fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
 #[test]
 fn a_local_sequencer_that_is_watched() {
     let text = "[sequencer]\nenabled = true\n[monitoring]\nenabled = true\nheartbeat_url = \"https://hc.example/UUID\"\n\
-        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
+        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"1:TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
     let all = shown(&graph(text));
     for secret in ["UUID", "TOPIC", "NTFY", "INTEGRATION", "TOKEN", "PASSWORD"] {
         assert!(!all.contains(secret), "{secret} is shown: {all}");
