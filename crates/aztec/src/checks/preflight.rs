@@ -8,7 +8,8 @@ use provision::tools::systemctl;
 use serde::Serialize;
 
 use super::{
-    caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports, signer, traces,
+    address, caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports,
+    signer, traces,
 };
 use crate::data::Basis;
 use crate::desired::refusal;
@@ -97,7 +98,7 @@ pub fn preflight(
         let needed = settings.network.blobs.is_empty();
         findings.extend(endpoints::consensus(settings, needed));
         findings.extend(traces::traces(settings));
-        findings.push(address(settings));
+        findings.push(address::address(settings));
     }
     findings.extend(exposure::obstacles(settings, probe)?);
     findings.extend(keystore::preflight(settings, probe)?);
@@ -374,22 +375,6 @@ fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, F
         ));
     }
     Ok(findings)
-}
-
-fn address(settings: &Settings) -> Finding {
-    match settings.p2p_ip {
-        Some(ip) if ip.is_loopback() => Finding::new(
-            "p2p address",
-            Verdict::Fail,
-            format!("peers cannot reach {ip}. Set p2p.ip to the public address of this host."),
-        ),
-        Some(ip) => Finding::new("p2p address", Verdict::Pass, ip.to_string()),
-        None => Finding::new(
-            "p2p address",
-            Verdict::Warn,
-            "not set: the node will ask a public service at every start. Set p2p.ip.",
-        ),
-    }
 }
 
 #[cfg(test)]
