@@ -6,6 +6,7 @@ mod caddy;
 mod complaints;
 mod data_owner;
 mod endpoints;
+mod environment;
 mod exposure;
 mod hardening;
 mod image;

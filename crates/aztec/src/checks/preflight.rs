@@ -8,12 +8,11 @@ use provision::tools::systemctl;
 use serde::Serialize;
 
 use super::{
-    address, caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports,
-    signer, traces,
+    address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
+    ports, signer, traces,
 };
 use crate::data::Basis;
 use crate::desired::refusal;
-use crate::env::Severity;
 use crate::facts::HostFacts;
 use crate::layout;
 use crate::roles::l1;
@@ -83,7 +82,7 @@ pub fn preflight(
     findings.extend(listeners(settings, probe)?);
     findings.extend(caddy::caddy(settings, probe)?);
     findings.extend(hardening::hardening(settings, facts, probe)?);
-    findings.extend(environment(settings, probe)?);
+    findings.extend(environment::environment(settings, probe)?);
     if settings.prover || settings.prover_agent {
         let (count, why) = crate::roles::prover::agents(settings, facts);
         findings.push(Finding::new(
@@ -325,54 +324,6 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
                 Finding::new(check, Verdict::Fail, text)
             }
         });
-    }
-    Ok(findings)
-}
-
-/// Variables that the release does not read, or that do something else than they seem to: those of
-/// `kit.toml`, and of environment files that are the operator's own.
-fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-    let own: String = settings
-        .env
-        .iter()
-        .map(|(name, value)| format!("{name}=\"{value}\"\n"))
-        .collect();
-    let mut texts = vec![("kit.toml [env]".to_owned(), own)];
-    for name in probe.list(Path::new(layout::ETC))?.unwrap_or_default() {
-        let path = Path::new(layout::ETC).join(&name);
-        if !name.ends_with(".env") || path == layout::env_file("bot-key") {
-            continue;
-        }
-        let text = probe.text(&path)?.unwrap_or_default();
-        // What this program writes is compared with what it wants, line by line, in every plan.
-        if !text.lines().take(2).any(|line| line.contains("aztec-kit")) {
-            texts.push((path.display().to_string(), text));
-        }
-    }
-    let mut findings = Vec::new();
-    for (file, text) in texts {
-        for found in
-            settings
-                .release
-                .lint_env(!settings.has_presets(), settings.sequencer, &file, &text)
-        {
-            let status = match found.severity {
-                Severity::Error => Verdict::Fail,
-                Severity::Warning => Verdict::Warn,
-            };
-            let message = format!(
-                "{} in {}: {}. {}",
-                found.variable, found.file, found.message, found.fix
-            );
-            findings.push(Finding::new("environment", status, message));
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::new(
-            "environment",
-            Verdict::Pass,
-            "every variable is one that the release reads",
-        ));
     }
     Ok(findings)
 }

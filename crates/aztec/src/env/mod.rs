@@ -14,8 +14,10 @@ mod lint;
 mod log_level;
 mod render;
 mod table;
+mod whole;
 
-pub(crate) use render::{names, render};
+pub(crate) use render::{names, quoted, render};
+pub(crate) use whole::{Whole, whole};
 
 use crate::data::Release;
 pub use finding::{EnvFinding, Severity};
