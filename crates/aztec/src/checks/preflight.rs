@@ -301,7 +301,7 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             other => vec![other],
         };
         let check = format!("port {port}");
-        if !taken.contains(&port) {
+        if !ports::is_taken(&taken, settings, key, port) {
             findings.push(Finding::new(
                 check,
                 Verdict::Pass,

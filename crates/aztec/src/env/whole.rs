@@ -67,7 +67,7 @@ mod tests {
             (b"A=1\nB\xe9=1\n", Whole::Refused(2, "it is not UTF-8")),
             (b"A=1\nB=\0\n", Whole::Refused(2, "it has a NUL")),
             (b"# \0\n", Whole::Refused(1, "it has a NUL")),
-            (b"\xff\xfeA\0=\0001\0", Whole::Refused(1, "it is UTF-16")),
+            (b"\xff\xfeA\0=\0\x31\0", Whole::Refused(1, "it is UTF-16")),
             (b"\xef\xbb\xbfA=1\n", Whole::Marked("A=1\n".into(), true)),
             (b"\xef\xbb\xbf# a\n", Whole::Marked("# a\n".into(), false)),
         ];
