@@ -20,6 +20,10 @@ use crate::{
 /// More keys than one entry with a mnemonic may stand for; each costs the node a derivation at its start.
 const MOST_DERIVED: u64 = 1000;
 
+/// What is said of a short text in the place of a key or an address.
+const NEITHER: &str =
+    "is neither a private key (0x and 64 hexadecimal digits) nor an address (0x and 40)";
+
 /// A keystore file.
 #[derive(Debug)]
 pub struct Document {
@@ -353,7 +357,13 @@ impl Reader {
             Tree::Text(text) => {
                 // Only an address has this length, with its prefix or without.
                 if text.len() <= 42 && !text.is_empty() {
-                    let address = address(tree, place)?;
+                    // What is filled in here is a key more often than an address.
+                    let address = parse_address(text).map_err(|problem| match problem {
+                        problem if problem.starts_with("is not an address") => {
+                            refused(format!("{place} {NEITHER}"))
+                        }
+                        problem => refused(format!("{place} {problem}")),
+                    })?;
                     return Ok(Account::Remote {
                         address,
                         signer: None,

@@ -288,7 +288,11 @@ impl Survey {
     fn together(&mut self, size: usize) {
         let documents = std::mem::take(&mut self.documents);
         let before = self.notes.len();
-        if documents.is_empty() {
+        // One that is broken was told of, and is there.
+        let broken = self.notes.iter().any(|note| {
+            note.grade == Grade::Bad && note.check.to_ascii_lowercase().ends_with(".json")
+        });
+        if documents.is_empty() && !broken {
             self.note(
                 "keystores",
                 Grade::Bad,

@@ -196,3 +196,16 @@ fn two_nodes_must_not_share() {
     assert!(sound);
     assert_eq!(note.grade, Grade::Odd);
 }
+
+#[test]
+fn a_broken_keystore_is_not_none() {
+    let lines = notes(vec![file("a.json", b"{\"schemaVersion\":1")]);
+    let bad: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("Bad"))
+        .collect();
+    assert!(
+        bad.len() == 1 && bad[0].starts_with("Bad a.json: "),
+        "{lines:?}"
+    );
+}
