@@ -170,8 +170,11 @@ mod tests {
 
     use super::*;
 
+    /// A path, what is there, and what it says.
+    type Planted = (&'static str, FileType, &'static str);
+
     /// The engine of a host with these files.
-    fn found(record: &str, files: &[(&str, FileType, &str)]) -> Option<Engine> {
+    fn found(record: &str, files: &[Planted]) -> Option<Engine> {
         let mut host = FakeHost::debian();
         for place in UNITS {
             host.plant(place, FileType::Directory, b"", 0o755);
@@ -194,7 +197,7 @@ mod tests {
         );
         let link = ("/usr/bin/docker", FileType::Symlink, "podman");
         let (own, others) = ("CONTAINER_ENGINE=docker\n", "CONTAINER_ENGINE=podman\n");
-        let cases: &[(&str, &[(&str, FileType, &str)], Option<Engine>)] = &[
+        let cases: &[(&str, &[Planted], Option<Engine>)] = &[
             ("", &[], None),
             ("", &[podman], Some(Engine::Podman)),
             ("", &[docker, unit], Some(Engine::Docker)),
