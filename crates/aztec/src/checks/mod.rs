@@ -15,6 +15,7 @@ mod metrics;
 mod monitoring;
 mod ports;
 mod preflight;
+mod remote_signer;
 mod signer;
 mod smoke;
 mod traces;

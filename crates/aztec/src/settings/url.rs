@@ -43,7 +43,7 @@ const BAD_PORTS: &[u16] = &[
 ];
 
 /// Whether `fetch` asks nobody on this port.
-pub(super) fn is_bad_port(port: u16) -> bool {
+pub(crate) fn is_bad_port(port: u16) -> bool {
     BAD_PORTS.contains(&port)
 }
 

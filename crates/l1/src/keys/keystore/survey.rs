@@ -15,6 +15,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::document::{Account, BlsAccount, Document, Entry};
+use super::remote::signer_of;
 
 /// systemd refuses to start a unit whose credentials are larger than this together.
 const MOST_CREDENTIALS: usize = 1 << 20;
@@ -458,11 +459,8 @@ fn signer(account: &Account, entry: Option<&Entry>, document: &Document) -> Stri
     match account {
         Account::Key(_) => "local".to_owned(),
         Account::File(_) => "encrypted".to_owned(),
-        Account::Remote { signer, .. } => {
-            let default = entry.and_then(|entry| entry.remote_signer.as_ref());
-            let url = signer.as_ref().or(default);
-            url.or(document.remote_signer.as_ref())
-                .map_or_else(|| "remote".to_owned(), origin)
+        Account::Remote { .. } => {
+            signer_of(account, entry, document).map_or_else(|| "remote".to_owned(), origin)
         }
     }
 }
