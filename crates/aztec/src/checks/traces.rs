@@ -40,7 +40,9 @@ pub(super) fn traces(settings: &Settings) -> Option<Finding> {
             return Some(Finding::new(CHECK, Verdict::Pass, message));
         }
     }
-    Some(judged(settings, best, &said))
+    // That an execution endpoint does not answer is told already.
+    let told = best.is_none() && settings.l1_debug_urls.is_empty();
+    (!told).then(|| judged(settings, best, &said))
 }
 
 fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
@@ -181,7 +183,6 @@ mod tests {
             (chain(None, ONE), "no endpoint traces"),
             (other, "no endpoint traces"),
             (chain(Some(CALL_TRACE), "[]"), "have no transaction"),
-            ("http://127.0.0.1:2".to_owned(), "could be asked"),
         ] {
             let l1 = format!("rpc_urls = [\"{url}\"]\n");
             let finding = found("6.0.0", &l1, "").unwrap();
@@ -193,5 +194,14 @@ mod tests {
             assert_eq!(finding.status, Verdict::Warn, "{}", finding.message);
             assert_eq!(found("5.2.0", &l1, ""), None);
         }
+        let silent = "rpc_urls = [\"http://127.0.0.1:2\"]\n";
+        assert_eq!(found("6.0.0", silent, ""), None);
+        let silent = format!("{silent}debug_urls = [\"http://127.0.0.1:2\"]\n");
+        let finding = found("6.0.0", &silent, "").unwrap();
+        assert!(
+            finding.message.contains("could be asked"),
+            "{}",
+            finding.message
+        );
     }
 }
