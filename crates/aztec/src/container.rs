@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use provision::host::Engine;
 use serde::{Deserialize, Serialize};
 
+use crate::data::Release;
 use crate::roles::base::TRUST;
 
 /// The engine's `run` of one process.
@@ -30,6 +31,9 @@ pub struct Container {
     pub env: Vec<(String, String)>,
     /// Where it may put gigabytes for a while; it has to exist.
     pub scratch: PathBuf,
+    /// The variables by which the release is told so.
+    #[serde(default = "first_scratch_variables")]
+    pub scratch_variables: Vec<String>,
     /// GiB of memory that it may have.
     pub memory: u64,
     /// Seconds that an engine that is stopped gives it.
@@ -59,6 +63,30 @@ pub(crate) const MEMORY: u64 = 16;
 /// outside: whatever happens to engines, two processes never have one data directory, nor its keys.
 pub(crate) fn lock(data: &Path, instance: &str) -> PathBuf {
     data.join(format!(".running{instance}"))
+}
+
+/// Those of the programs that make and check proofs, in any release.
+const SCRATCH_VARIABLES: [&str; 3] = [
+    "BB_WORKING_DIRECTORY",
+    "ACVM_WORKING_DIRECTORY",
+    "NOIR_EXECUTE_WORKING_DIRECTORY",
+];
+
+/// Those that a release reads. The image has directories of its own for them, on a root file system that is read-only
+/// here; and not all of them are made by the release (4.1.2, foundation/dest/fs/run_in_dir.js).
+pub(crate) fn scratch_variables(release: &Release) -> Vec<String> {
+    let read = SCRATCH_VARIABLES
+        .iter()
+        .filter(|name| release.knows_variable(name));
+    read.map(ToString::to_string).collect()
+}
+
+/// What a record has that was written when the kit knew no other release.
+fn first_scratch_variables() -> Vec<String> {
+    SCRATCH_VARIABLES[..2]
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Where a process puts what it needs for one proof.
@@ -125,11 +153,8 @@ impl Container {
         if let Some(home) = home {
             env.push(("HOME".into(), home.display().to_string()));
         }
-        // The image's own are on its root file system, which is read-only here. ACVM's is not made by the
-        // release (4.1.2, foundation/dest/fs/run_in_dir.js).
-        for tool in ["BB", "ACVM"] {
-            let scratch = self.scratch.display().to_string();
-            env.push((format!("{tool}_WORKING_DIRECTORY"), scratch));
+        for name in &self.scratch_variables {
+            env.push((name.clone(), self.scratch.display().to_string()));
         }
         env.extend(self.env.iter().cloned());
         words.extend(

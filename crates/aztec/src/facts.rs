@@ -85,12 +85,54 @@ fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
     let mut engines = [Engine::Docker, Engine::Podman];
     engines
         .sort_by_key(|engine| !record.contains(&format!("CONTAINER_ENGINE={}\n", engine.name())));
+    let mut there = Vec::new();
     for engine in engines {
         if probe.meta(Path::new(engine.program()))?.is_some() {
-            return Ok(Some(engine));
+            there.push(engine);
         }
     }
-    Ok(None)
+    // Docker's client without its daemon, or Podman under its name (podman-docker), runs nothing.
+    if there.contains(&Engine::Podman) && there.first() == Some(&Engine::Docker) && !docker(probe)?
+    {
+        return Ok(Some(Engine::Podman));
+    }
+    Ok(there.first().copied())
+}
+
+/// Where packages and operators put units.
+const UNITS: [&str; 3] = [
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/etc/systemd/system",
+];
+/// The client of Docker has tens of megabytes, a script in its place some lines.
+const SCRIPT: u64 = 64 << 10;
+
+/// Whether the program called docker is Docker's, and has its daemon on this host.
+fn docker(probe: &dyn Probe) -> Result<bool, Fault> {
+    let program = Path::new(Engine::Docker.program());
+    if let Some(target) = probe.link(program)? {
+        let name = target.file_name().unwrap_or_default();
+        if name.as_encoded_bytes().starts_with(b"podman") {
+            return Ok(false);
+        }
+    } else if let Some(meta) = probe.meta(program)?
+        && meta.size < SCRIPT
+        && probe
+            .text(program)?
+            .is_some_and(|text| text.starts_with("#!") && text.contains("podman"))
+    {
+        return Ok(false);
+    }
+    for (place, unit) in UNITS
+        .iter()
+        .flat_map(|place| ["docker.service", "docker.socket"].map(|unit| (place, unit)))
+    {
+        if probe.meta(&Path::new(place).join(unit))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Major and minor of a Debian version such as `2.41-12+deb13u1`.
@@ -123,7 +165,56 @@ fn memory(meminfo: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
     use super::*;
+
+    /// A path, what is there, and what it says.
+    type Planted = (&'static str, FileType, &'static str);
+
+    /// The engine of a host with these files.
+    fn found(record: &str, files: &[Planted]) -> Option<Engine> {
+        let mut host = FakeHost::debian();
+        for place in UNITS {
+            host.plant(place, FileType::Directory, b"", 0o755);
+        }
+        for (path, file_type, text) in files {
+            host.plant(path, *file_type, text.as_bytes(), 0o755);
+        }
+        engine(record, &host).unwrap()
+    }
+
+    #[test]
+    fn what_is_called_docker_may_be_podman() {
+        let file = |path, text| (path, FileType::File, text);
+        let podman = file("/usr/bin/podman", "\x7fELF");
+        let docker = file("/usr/bin/docker", "\x7fELF");
+        let unit = file("/usr/lib/systemd/system/docker.service", "[Unit]\n");
+        let script = file(
+            "/usr/bin/docker",
+            "#!/bin/sh\nexec /usr/bin/podman \"$@\"\n",
+        );
+        let link = ("/usr/bin/docker", FileType::Symlink, "podman");
+        let (own, others) = ("CONTAINER_ENGINE=docker\n", "CONTAINER_ENGINE=podman\n");
+        let cases: &[(&str, &[Planted], Option<Engine>)] = &[
+            ("", &[], None),
+            ("", &[podman], Some(Engine::Podman)),
+            ("", &[docker, unit], Some(Engine::Docker)),
+            ("", &[docker, unit, podman], Some(Engine::Docker)),
+            (others, &[docker, unit, podman], Some(Engine::Podman)),
+            // A client alone is told that its daemon does not run.
+            ("", &[docker], Some(Engine::Docker)),
+            ("", &[docker, podman], Some(Engine::Podman)),
+            ("", &[script, podman], Some(Engine::Podman)),
+            ("", &[link, podman], Some(Engine::Podman)),
+            (own, &[link, podman], Some(Engine::Podman)),
+            (own, &[docker, unit, podman], Some(Engine::Docker)),
+        ];
+        for (record, files, expected) in cases {
+            assert_eq!(found(record, files), *expected, "{record} {files:?}");
+        }
+    }
 
     #[test]
     fn reads_versions_of_both_distributions() {

@@ -69,6 +69,52 @@ fn a_described_network() {
     insta::assert_snapshot!(shown(&graph(text)));
 }
 
+/// The releases know the name of this network, and bring nothing for it.
+#[test]
+fn a_network_that_no_release_has_presets_for() {
+    for release in ["4.1.2", "5.2.0", "6.0.0"] {
+        let text = format!(
+            "network = \"theirs\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"http://10.0.0.5:8545\"]\n\
+             [networks.theirs]\nl1_chain_id = 11155111\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
+             release = \"{release}\"\nknown_as = \"next-net\"\nblobs = [\"https://blobs.example\"]\n"
+        );
+        let all = shown(&graph(&text));
+        for line in [
+            "NETWORK=next-net",
+            "P2P_ENABLED=true",
+            "L1_CHAIN_ID=11155111",
+            "REGISTRY_CONTRACT_ADDRESS=0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        ] {
+            assert!(all.lines().any(|it| it.trim() == line), "{line}: {all}");
+        }
+    }
+}
+
+/// The image's own places for proofs are on its root file system, which is read-only here.
+#[test]
+fn every_release_is_told_where_proofs_have_their_place() {
+    for (release, program) in [
+        ("4.1.2", "ACVM"),
+        ("5.2.0", "ACVM"),
+        ("6.0.0", "NOIR_EXECUTE"),
+    ] {
+        let text = format!(
+            "release = \"{release}\"\nruntime = \"container\"\n[node]\nenabled = false\n[prover_agent]\n\
+             enabled = true\nagents = 1\nbroker_url = \"http://10.0.0.5:8180\"\n"
+        );
+        let all = shown(&graph(&text));
+        for name in ["BB", "ACVM", "NOIR_EXECUTE"] {
+            let variable = format!("--env {name}_WORKING_DIRECTORY=");
+            let mut lines = all
+                .lines()
+                .filter(|line| line.contains("/prover-agent/scratch"));
+            let told = lines.any(|line| line.contains(&variable));
+            let wanted = name == "BB" || name == program;
+            assert_eq!(told, wanted, "{release} {name}: {all}");
+        }
+    }
+}
+
 #[test]
 fn a_mainnet_prover_without_agents() {
     let text = LIVE.replace(
@@ -89,6 +135,84 @@ fn a_hardened_host_without_a_role() {
     let text =
         "[node]\nenabled = false\n[hardening]\nenabled = true\nnever_ban = [\"192.0.2.7\"]\n";
     insta::assert_snapshot!(shown(&graph(text)));
+}
+
+/// The lines of an environment file as they are written.
+fn env_lines(text: &str, file: &str) -> Vec<String> {
+    let graph = graph(text);
+    let mut nodes = graph.nodes().iter();
+    let file = nodes.find_map(|node| match &node.resource {
+        Kind::File(found) if node.resource.id().to_string().contains(file) => Some(found),
+        _ => None,
+    });
+    let lines = file.unwrap().content().lines();
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn keys_and_debug_endpoints_go_to_all_that_follow_the_chain_and_to_nobody_else() {
+    let text = "network = \"testnet\"\nrelease = \"6.0.0\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
+        consensus_urls = [\"https://a//\", \"https://b/x/\"]\nconsensus_api_keys = [\"\", \"S3CRET\"]\n\
+        consensus_api_key_headers = [\"\", \"x-api-key\"]\ndebug_urls = [\"https://d/S3CRET\", \"https://e\"]\n\
+        [prover]\nenabled = true\nagents = 1\n[env]\nETHEREUM_ALLOW_NO_DEBUG_HOSTS = \"true\"\n";
+    for file in ["/node.env", "/prover-node.env"] {
+        let lines = env_lines(text, file);
+        for line in [
+            "L1_CONSENSUS_HOST_URLS=https://a,https://b/x",
+            "L1_CONSENSUS_HOST_API_KEYS=,S3CRET",
+            "L1_CONSENSUS_HOST_API_KEY_HEADERS=,x-api-key",
+            "ETHEREUM_DEBUG_HOSTS=https://d/S3CRET,https://e/",
+            "ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}: {lines:?}");
+        }
+    }
+    for file in ["/prover-broker.env", "/prover-agent.env"] {
+        let lines = env_lines(text, file);
+        assert!(
+            !lines.iter().any(|line| line.contains("S3CRET")),
+            "{lines:?}"
+        );
+    }
+    assert!(!shown(&graph(text)).contains("S3CRET"));
+}
+
+#[test]
+fn a_local_network_is_too_quiet_for_traces() {
+    let line = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true".to_owned();
+    for (release, has) in [("4.1.2", false), ("5.2.0", false), ("6.0.0", true)] {
+        let text = format!("release = \"{release}\"\nruntime = \"container\"\n");
+        assert_eq!(
+            env_lines(&text, "/node.env").contains(&line),
+            has,
+            "{release}"
+        );
+    }
+}
+
+/// What is journaled of every resource, and what is shown of every file.
+#[test]
+fn no_secret_of_the_configuration_is_shown_nor_journaled() {
+    let secrets = "MY_API_KEYS = \"S3CRET\"\nOTEL_EXPORTER_OTLP_HEADERS = \"authorization=Bearer S3CRET\"\n\
+        API_KEY = \"S3CRET\"\nAWS_SECRET_ACCESS_KEY = 'S3CRET'\nBOT_L1_MNEMONIC = \"S3CRET S3CRET\"\nGITHUB_TOKEN = \"S3CRET\"\n\
+        GOOGLE_APPLICATION_CREDENTIALS = \"S3CRET\"\nBOT_RECIPIENT_ENCRYPTION_SECRET = \"S3CRET\"\n";
+    let text = format!("{LIVE}{secrets}").replace("API-KEY", "S3CRET");
+    for text in [
+        text.clone(),
+        text.replace("[sequencer]", "[prover]\nenabled = true\n[sequencer]"),
+    ] {
+        let graph = graph(&text);
+        let mut written = 0;
+        for node in graph.nodes() {
+            let journaled = serde_json::to_string(&node.resource).unwrap();
+            assert!(!journaled.contains("S3CRET"), "{journaled}");
+            if let Kind::File(file) = &node.resource {
+                assert!(!file.shown().contains("S3CRET"), "{}", file.shown());
+                written += file.content().matches("S3CRET").count();
+            }
+        }
+        assert!(written > 10, "{written}");
+    }
 }
 
 #[test]
@@ -147,7 +271,7 @@ fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
 #[test]
 fn a_local_sequencer_that_is_watched() {
     let text = "[sequencer]\nenabled = true\n[monitoring]\nenabled = true\nheartbeat_url = \"https://hc.example/UUID\"\n\
-        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
+        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"1:TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
     let all = shown(&graph(text));
     for secret in ["UUID", "TOPIC", "NTFY", "INTEGRATION", "TOKEN", "PASSWORD"] {
         assert!(!all.contains(secret), "{secret} is shown: {all}");
@@ -358,7 +482,7 @@ fn the_examples_in_the_reference_are_valid() {
         .map(|part| part.split("```").next().unwrap())
         .map(|example| Settings::parse(example).unwrap().network_name)
         .collect();
-    assert_eq!(names, ["mainnet", "mine"]);
+    assert_eq!(names, ["mainnet", "mainnet", "mine"]);
 }
 
 #[test]

@@ -27,6 +27,14 @@ const FIVE: Use = Use {
     release: "5.2.0",
     ..LIVE
 };
+const FIVE_LOCAL: Use = Use {
+    release: "5.2.0",
+    ..LOCAL
+};
+const SIX: Use = Use {
+    release: "6.0.0",
+    ..LIVE
+};
 const LATER: Use = Use {
     release: "5.9.0",
     ..LIVE
@@ -67,7 +75,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "ROLLUP_CONTRACT_ADDRESS=0x1\n",
             &[
-                "error: node.env:1: ROLLUP_CONTRACT_ADDRESS: 4.1.2 does not read it. Write ROLLUP_VERSION.",
+                "warning: node.env:1: ROLLUP_CONTRACT_ADDRESS: it chooses no rollup and becomes a label of metrics: the rollup is that of the registry, or the one of ROLLUP_VERSION. Remove the line.",
             ],
         ),
         (
@@ -107,6 +115,15 @@ fn says_what_is_wrong_and_nothing_else() {
             ],
         ),
         (LIVE, "VALIDATOR_REEXECUTE=false\n", &[]),
+        // There is no way back from these: the node would do without.
+        (
+            SIX,
+            "ACVM_BINARY_PATH=/opt/acvm\nACVM_WORKING_DIRECTORY=/tmp\n",
+            &[
+                "error: node.env:1: ACVM_BINARY_PATH: it was removed in 6.0.0. Write NOIR_EXECUTE_BINARY_PATH.",
+                "error: node.env:2: ACVM_WORKING_DIRECTORY: it was removed in 6.0.0. Write NOIR_EXECUTE_WORKING_DIRECTORY.",
+            ],
+        ),
         // Names that only one release knows.
         (FIVE, "SEQ_MIN_PEERS_TO_PROPOSE=2\n", &[]),
         (
@@ -123,6 +140,34 @@ fn says_what_is_wrong_and_nothing_else() {
             &[
                 "error: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which the node does not take for not set. Remove the line, or give it a value.",
                 "warning: node.env:2: NODE_OPTIONS: it is empty. Remove the line.",
+            ],
+        ),
+        (
+            FIVE,
+            "ETHEREUM_DEBUG_HOSTS=\nP2P_ENABLED=\n",
+            &[
+                "warning: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which counts as not set. Remove the line.",
+                "error: node.env:2: P2P_ENABLED: it is empty: the node takes its own default, and the network's value is kept out. Remove the line, or give it a value.",
+            ],
+        ),
+        (
+            FIVE_LOCAL,
+            "P2P_ENABLED=\n",
+            &[
+                "warning: node.env:1: P2P_ENABLED: it is empty, which counts as not set. Remove the line.",
+            ],
+        ),
+        // Lists of names.
+        (
+            FIVE,
+            "PROVER_AGENT_PROOF_TYPES=PARITY_BASE,PARITY_ROOT\n",
+            &[],
+        ),
+        (
+            SIX,
+            "PROVER_AGENT_PROOF_TYPES=INBOX_PARITY,PARITY_BASE\n",
+            &[
+                "error: node.env:1: PROVER_AGENT_PROOF_TYPES: the node knows 1 of its 2 names, and leaves the others out without a word. Write names with a comma and no space between. Known: PUBLIC_VM, PUBLIC_CHONK_VERIFIER, PRIVATE_TX_BASE_ROLLUP, PUBLIC_TX_BASE_ROLLUP, TX_MERGE_ROLLUP, BLOCK_ROOT_ROLLUP, BLOCK_ROOT_SINGLE_TX_ROLLUP, BLOCK_ROOT_NO_TXS_ROLLUP, BLOCK_MERGE_ROLLUP, CHECKPOINT_ROOT_ROLLUP, CHECKPOINT_ROOT_SINGLE_BLOCK_ROLLUP, CHECKPOINT_PADDING_ROLLUP, CHECKPOINT_MERGE_ROLLUP, ROOT_ROLLUP, INBOX_PARITY.",
             ],
         ),
         // Consensus.
@@ -226,7 +271,21 @@ fn says_what_is_wrong_and_nothing_else() {
                 "error: node.env:1: SEQ_PER_BLOCK_ALLOCATION_MULTIPLIER: not a whole number. Write digits only.",
             ],
         ),
+        // 5.x ends on a fraction, where 4.1.2 takes the whole part.
+        (
+            FIVE,
+            "PROVER_AGENT_COUNT=1.5\nL1_GAS_PRICE_MAX=1.5\n",
+            &["error: node.env:1: PROVER_AGENT_COUNT: not a whole number. Write digits only."],
+        ),
         // What is no assignment to systemd.
+        (
+            LIVE,
+            "LOG_LEVEL=INFO\n",
+            &[
+                "error: node.env:1: LOG_LEVEL: not a log level, and the node ends at once. Write a level, or `level; level:module,module`. Levels, in lower case: silent, fatal, error, warn, info, verbose, debug, trace.",
+            ],
+        ),
+        (LATER, "LOG_LEVEL=\"info; debug:p2p\"\n", &[]),
         (
             LIVE,
             "export LOG_LEVEL=debug\n0xsecret\nLOG_JSON=\"1\nP2P_PORT=1\n",
@@ -239,6 +298,25 @@ fn says_what_is_wrong_and_nothing_else() {
     ];
     for (used, text, expected) in cases {
         assert_eq!(findings(*used, text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_list_without_a_known_name_takes_all() {
+    for (used, list, severity) in [
+        (LIVE, "parity_base", "error"),
+        (FIVE, "PARITY_BASE ,8", "error"),
+        (SIX, "PARITY_BASE", "error"),
+        (LATER, "INBOX_PARITY", "warning"),
+    ] {
+        let found = findings(used, &format!("PROVER_AGENT_PROOF_TYPES={list}\n"));
+        let begins = format!(
+            "{severity}: node.env:1: PROVER_AGENT_PROOF_TYPES: it has no name that the node knows"
+        );
+        assert!(
+            found.len() == 1 && found[0].starts_with(&begins),
+            "{found:?}"
+        );
     }
 }
 

@@ -9,6 +9,7 @@ use common::graph;
 use provision::engine::Resource;
 
 const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0", "6.0.0"];
+const RUNTIMES: &[&str] = &["native", "container"];
 const NETWORKS: &[&str] = &["local", "devnet", "testnet", "mainnet", "mine", "theirs"];
 /// What else is asked for: the defaults, other ports, everything said.
 const MORE: &[&str] = &[
@@ -32,13 +33,7 @@ const ROLES: &[&str] = &[
      [txe]\nenabled = true\n[bot]\nenabled = true\n",
 ];
 
-fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
-    // npm does not have every one.
-    let runtime = if release == "6.0.0" {
-        "container"
-    } else {
-        "native"
-    };
+fn kit_toml(release: &str, runtime: &str, network: &str, role: &str, more: &str) -> String {
     let l1 = match network {
         "local" => "",
         _ => {
@@ -58,12 +53,14 @@ fn kit_toml(release: &str, network: &str, role: &str, more: &str) -> String {
 fn combinations() -> Vec<String> {
     let mut all = Vec::new();
     for release in RELEASES {
-        for network in NETWORKS {
-            for role in ROLES {
-                all.extend(
-                    MORE.iter()
-                        .map(|more| kit_toml(release, network, role, more)),
-                );
+        for runtime in RUNTIMES {
+            for network in NETWORKS {
+                for role in ROLES {
+                    all.extend(
+                        MORE.iter()
+                            .map(|more| kit_toml(release, runtime, network, role, more)),
+                    );
+                }
             }
         }
     }
@@ -75,7 +72,9 @@ fn combinations() -> Vec<String> {
             true
         }
     };
-    all.retain(|text| !refused(text));
+    // npm does not have every release.
+    let missing = |text: &String| text.contains("release = \"6.0.0\"\nruntime = \"native\"");
+    all.retain(|text| !missing(text) && !refused(text));
     all
 }
 
@@ -87,7 +86,7 @@ fn texts(kit_toml: &str) -> Vec<(String, String)> {
         .filter_map(|node| {
             let id = node.resource.id().to_string();
             match &node.resource {
-                Kind::File(file) if id.ends_with(".env]") => Some((id, file.shown().to_owned())),
+                Kind::File(file) if id.ends_with(".env]") => Some((id, file.content().to_owned())),
                 Kind::Unit(unit) => {
                     let lines = unit.text.lines();
                     let set = lines.filter_map(|line| line.strip_prefix("Environment="));
@@ -102,7 +101,7 @@ fn texts(kit_toml: &str) -> Vec<(String, String)> {
 #[test]
 fn this_program_writes_nothing_that_it_would_find() {
     let combinations = combinations();
-    assert!(combinations.len() > 300, "{}", combinations.len());
+    assert!(combinations.len() > 600, "{}", combinations.len());
     for kit_toml in combinations {
         let settings = Settings::parse(&kit_toml).expect("it was not refused");
         let (release, local) = (&settings.release, settings.is_local());

@@ -14,7 +14,9 @@ use std::fs;
 use std::path::Path;
 
 use aztec::kinds::Kind;
-use provision::engine::{FileJournal, Graph, Journal, Kind as _, Receipt, Resource, ResourceId};
+use provision::engine::{
+    FileJournal, Graph, Journal, Kind as _, Plan, Receipt, Resource, ResourceId,
+};
 use provision::host::fake::{FakeHost, FakeNode, LOCK};
 use provision::host::{FileType, Hands, Order, Probe};
 use provision::kills::{Dice, Kill, State, Walk, run};
@@ -320,5 +322,50 @@ fn a_repair_of_several_damages_survives_two_kills() {
         walk(&graph)
             .twice(&from, 2, &mut dice)
             .unwrap_or_else(|why| panic!("{names:?}: {why}"));
+    }
+}
+
+/// A new major has its own databases: what lies in the old ones stays byte for byte, keys too, wherever the change is killed.
+#[test]
+fn a_new_major_leaves_what_was_signed_before() {
+    const SIGNED: &str = "/var/lib/aztec/node/signing_protection";
+    let old = graph(LOCAL);
+    let next = graph(&format!(
+        "release = \"7.0.0\"\nruntime = \"native\"\n{LOCAL}[releases.\"7.0.0\"]\nlike = \"4.1.2\"\n"
+    ));
+    let mut from = set_up(&old);
+    from.host
+        .plant(SIGNED, FileType::File, b"what was signed", 0o600);
+    let (owner, key) = {
+        let node = |path: &str| from.host.tree.get(Path::new(path)).unwrap().clone();
+        (node(SIGNED), node(KEYSTORE))
+    };
+    let plan = Plan::make(&next, &from.journal.receipt().unwrap(), &from.host).unwrap();
+    let gone = ResourceId::new("directory", "/var/lib/aztec/node");
+    let because = plan.step(&gone).unwrap().because.clone().unwrap();
+    assert!(because.contains("it stays as long as anything is in it"));
+    assert!(
+        plan.step(&ResourceId::new("directory", "/var/lib/aztec/v7/node"))
+            .is_some()
+    );
+    for at in 0.. {
+        let mut state = from.clone();
+        let died = state.run(&next, Some(Kill::Recorded(at))).ended.is_err();
+        if died {
+            state.run(&next, None).ended.unwrap();
+        }
+        for (path, before) in [(SIGNED, &owner), (KEYSTORE, &key)] {
+            let now = state.host.tree.get(Path::new(path));
+            assert_eq!(
+                now.map(|now| &now.bytes),
+                Some(&before.bytes),
+                "{path} at {at}"
+            );
+        }
+        let node = state.host.text("/etc/aztec/node.env");
+        assert!(node.is_some_and(|node| node.contains("DATA_DIRECTORY=/var/lib/aztec/v7/node\n")));
+        if !died {
+            break;
+        }
     }
 }

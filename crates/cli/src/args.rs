@@ -178,6 +178,15 @@ pub struct Wanted {
         hide_env_values = true
     )]
     l1_consensus_urls: Vec<String>,
+    /// Ethereum endpoints that trace transactions, when others than the execution endpoints
+    #[arg(
+        long,
+        value_name = "URL",
+        value_delimiter = ',',
+        env = "L1_DEBUG_URLS",
+        hide_env_values = true
+    )]
+    l1_debug_urls: Vec<String>,
     /// The public address of this host
     #[arg(long, value_name = "IP", env = "P2P_IP")]
     p2p_ip: Option<String>,
@@ -224,6 +233,7 @@ impl Wanted {
             data_dir: self.data_dir.clone(),
             l1_rpc_urls: given(&self.l1_rpc_urls),
             l1_consensus_urls: given(&self.l1_consensus_urls),
+            l1_debug_urls: given(&self.l1_debug_urls),
             p2p_ip: self.p2p_ip.clone(),
             roles: named(&roles),
             features: named(&features),

@@ -14,6 +14,7 @@ mod push;
 mod server;
 mod store;
 
+pub use names::prometheus_name;
 pub use push::Push;
 pub use server::serve;
 pub use store::{EXPIRES, Store};

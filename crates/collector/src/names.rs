@@ -69,6 +69,12 @@ pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> String {
     joined
 }
 
+/// The name of a metric that is neither a sum which only grows nor a share: what Aztec pushes. A histogram has
+/// `_bucket`, `_sum` and `_count` behind it.
+pub fn prometheus_name(name: &str, unit: &str) -> String {
+    metric(name, unit, Nature::Other)
+}
+
 /// A unit as it stands in a name; nothing for `1` and for remarks such as `{requests}`.
 fn in_words(unit: &str) -> String {
     if unit == "1" || unit.contains(['{', '}']) {

@@ -12,9 +12,23 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Beacon {
     base: Url,
+    key: Option<Key>,
     endpoint: String,
     client: reqwest::Client,
     runtime: &'static tokio::runtime::Runtime,
+}
+
+/// What it wants to see before it answers.
+#[derive(Clone)]
+struct Key {
+    value: String,
+    header: Option<String>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
 }
 
 /// How far it is.
@@ -45,10 +59,22 @@ impl Beacon {
         let runtime = client::runtime().map_err(refused)?;
         Ok(Self {
             base,
+            key: None,
             endpoint,
             client,
             runtime,
         })
+    }
+
+    /// The same with an API key, sent as the node sends it: in this header, or else as the parameter `key` (4.1.2
+    /// blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`). It is never shown.
+    #[must_use]
+    pub fn with_key(mut self, value: &str, header: Option<&str>) -> Self {
+        self.key = Some(Key {
+            value: value.to_owned(),
+            header: header.map(ToOwned::to_owned),
+        });
+        self
     }
 
     /// The execution chain that it follows: Beacon API `getDepositContract`.
@@ -93,8 +119,24 @@ impl Beacon {
             self.base.path().trim_end_matches('/')
         ));
         let failed = |error: reqwest::Error| self.failed(call, without_url(&error));
+        let mut header = None;
+        match &self.key {
+            None => {}
+            Some(Key {
+                value,
+                header: Some(name),
+            }) => header = Some((name, value)),
+            Some(Key {
+                value,
+                header: None,
+            }) => url.set_query(Some(&format!("key={value}"))),
+        }
         self.runtime.block_on(async {
-            let answer = self.client.get(url).send().await.map_err(failed)?;
+            let mut request = self.client.get(url);
+            if let Some((name, value)) = header {
+                request = request.header(name, value);
+            }
+            let answer = request.send().await.map_err(failed)?;
             let status = answer.status();
             if !status.is_success() {
                 return Err(self.failed(call, format!("the answer is HTTP status {status}")));
@@ -121,8 +163,44 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_key_is_sent_as_the_node_sends_it() {
+        let chain = r#"{"data":{"chain_id":"1"}}"#;
+        let asked = |header: Option<&str>| {
+            let (url, server) = serve_whole(chain);
+            let beacon = Beacon::connect(&url, Duration::from_secs(5))
+                .unwrap()
+                .with_key("a+b=%26", header);
+            assert_eq!(beacon.chain_id().unwrap(), 1);
+            assert!(!format!("{beacon:?}").contains("a+b"));
+            server.join().unwrap()
+        };
+        let line = "GET /key/eth/v1/config/deposit_contract";
+        let plain = asked(None);
+        assert!(
+            plain.starts_with(&format!("{line}?key=a+b=%26 HTTP/1.1")),
+            "{plain}"
+        );
+        let headed = asked(Some("X-Api-Key"));
+        assert!(headed.starts_with(&format!("{line} HTTP/1.1")), "{headed}");
+        assert!(
+            headed.to_lowercase().contains("x-api-key: a+b=%26\r\n"),
+            "{headed}"
+        );
+    }
+
     /// Answers one request with this body and gives the first line of it.
     fn serve(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
+        let (url, server) = serve_whole(body);
+        let first = move || {
+            let request = server.join().unwrap();
+            request.lines().next().unwrap_or_default().to_owned()
+        };
+        (url, std::thread::spawn(first))
+    }
+
+    /// The same, and gives all of the request.
+    fn serve_whole(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/key/", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -135,8 +213,7 @@ mod tests {
                 body.len()
             )
             .unwrap();
-            let text = String::from_utf8_lossy(&request[..count]).into_owned();
-            text.lines().next().unwrap_or_default().to_owned()
+            String::from_utf8_lossy(&request[..count]).into_owned()
         });
         (url, server)
     }

@@ -3,6 +3,7 @@
 //!
 //! * [`keys`] derives and renders validator keys. It never touches the network.
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
+//! * [`traces`] asks whether an endpoint traces transactions.
 //! * [`stranger`] asks a server that may be anything.
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
@@ -20,6 +21,7 @@ pub mod reader;
 pub mod rpc;
 pub mod staking;
 pub mod stranger;
+pub mod traces;
 
 pub use alloy::primitives::{Address, B256, U256};
 pub use beacon::Beacon;
@@ -28,3 +30,4 @@ pub use deployment::Deployment;
 pub use error::{Error, Result};
 pub use reader::Reader;
 pub use staking::Staker;
+pub use traces::{Traces, traces};

@@ -12,7 +12,7 @@ use std::{
 };
 
 use l1::{
-    Address, Error, Reader, Staker, U256,
+    Address, Error, Reader, Staker, Traces, U256,
     keys::{G1Point, WordCount, derive_attester, generate_mnemonic},
     reader::AttesterStatus,
     staking::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, local_deployer},
@@ -188,4 +188,19 @@ fn a_chain_that_is_not_local_is_left_alone() {
             .is_err()
     );
     assert_eq!(anvil.reader().block_number().unwrap(), 0);
+}
+
+#[test]
+fn an_endpoint_traces_what_is_there() {
+    let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &["--block-time", "1"]) else {
+        return;
+    };
+    let asked = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
+    // A transaction that nobody sent would be traced too, so nothing can be said yet.
+    assert_eq!(asked(), Traces::Untried);
+    let staker = Staker::new(&anvil.url, &local_deployer().unwrap()).unwrap();
+    staker
+        .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
+        .unwrap();
+    assert_eq!(asked(), Traces::Old);
 }

@@ -55,6 +55,29 @@ const REFUSALS: &[Refusal<'_>] = &[
         says: &["l1.consensus_urls", "https://"],
     },
     Refusal {
+        what: "an endpoint with a user and password, which Node.js does not ask",
+        command: "setup --network testnet --l1-rpc-urls https://me:word@rpc.example \
+                  --l1-consensus-urls https://beacon.example --yes",
+        says: &["l1.rpc_urls", "user or password", "before the @"],
+    },
+    Refusal {
+        what: "a consensus endpoint with a query, behind which the node writes its path",
+        command: "setup --network testnet --l1-rpc-urls https://rpc.example?key=1 \
+                  --l1-consensus-urls https://beacon.example?key=1 --yes",
+        says: &["l1.consensus_urls", "query", "l1.consensus_api_keys"],
+    },
+    Refusal {
+        what: "an endpoint on a port that Node.js does not ask",
+        command: "setup --network testnet --l1-rpc-urls http://rpc.example:6000 \
+                  --l1-consensus-urls https://beacon.example --yes",
+        says: &["l1.rpc_urls", "6000", "bad port"],
+    },
+    Refusal {
+        what: "a broker with a path, which the agents refuse",
+        command: "setup --with-prover-agent --broker-url http://broker.example/prover --yes",
+        says: &["prover_agent.broker_url", "path", "http://host:8180"],
+    },
+    Refusal {
         what: "a network without its endpoints",
         command: "setup --network mainnet --yes",
         says: &["l1.rpc_urls", "--l1-rpc-urls"],
@@ -102,6 +125,16 @@ const FILES: &[(&str, &str, &[&str])] = &[
         "no TOML",
         "network = local\n",
         &["kit.toml", "line 1", "correct"],
+    ),
+    (
+        "a text where a list belongs",
+        "network = \"testnet\"\n\n[l1]\nrpc_urls = \"https://rpc.example/KEY\"\n",
+        &["kit.toml", "line 4", "l1.rpc_urls", "a list", "brackets"],
+    ),
+    (
+        "a quote that is not closed",
+        "[monitoring]\nheartbeat_url = \"https://ping.example/KEY\n",
+        &["kit.toml", "line 2", "correct"],
     ),
     (
         "a key in the environment",

@@ -11,8 +11,8 @@ use crate::machine::Machine;
 const DIR: &str = "/etc/aztec/keystore";
 const LOCAL: &str = "setup --network local --with-sequencer --yes";
 /// Nothing listens there: all that is wrong is said at once, the keystore included.
-const LIVE: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:1 \
-                    --l1-consensus-urls http://127.0.0.1:1 --p2p-ip 192.0.2.1 --yes";
+const LIVE: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:2 \
+                    --l1-consensus-urls http://127.0.0.1:2 --p2p-ip 192.0.2.1 --yes";
 
 /// A file of the directory, and its mode.
 type File<'a> = (&'a str, &'a Value, u32);

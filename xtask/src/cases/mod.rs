@@ -24,6 +24,7 @@ mod monitoring;
 mod other_l1;
 mod pinned;
 mod prepared;
+mod published;
 mod refused_roles;
 mod registry;
 mod roles;
@@ -139,6 +140,13 @@ pub const CASES: &[Case] = &[
         run: keystore::run,
     },
     Case {
+        name: "published",
+        about: "names, kinds, presets, metrics and words that are carried of a release are those of its packages",
+        needs: &["unit tests"],
+        cost: cost(8, 5, 300),
+        run: published::run,
+    },
+    Case {
         name: "refused-roles",
         about: "a role that a release cannot be is refused with the alternative",
         needs: &[BINARY, TRIXIE],
@@ -212,7 +220,7 @@ pub const CASES: &[Case] = &[
         name: "fit",
         about: "a release that does not fit the rollup is told before a start, and the real node agrees",
         needs: &[CHAIN],
-        cost: cost(90, 40, 1500),
+        cost: cost(26, 30, 700),
         run: fit::run,
     },
     Case {

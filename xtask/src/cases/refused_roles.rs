@@ -15,12 +15,12 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     ("5.2.0", "mainnet", "--with-pxe", PXE),
     ("5.2.0", "local", "--with-archiver", NO_ARCHIVER),
     ("5.2.0", "mainnet", "--with-archiver", NO_ARCHIVER),
-    ("4.1.2", "testnet", "--runtime native --with-prover", AGENTS),
-    ("5.2.0", "mainnet", "--runtime native --with-prover", AGENTS),
+    ("4.1.2", "testnet", "--runtime native --with-prover", PROVER),
+    ("5.2.0", "mainnet", "--runtime native --with-prover", PROVER),
     (
         "5.2.0",
         "mainnet",
-        "--runtime native --with-prover-agent --broker-url http://127.0.0.1:1",
+        "--runtime native --with-prover-agent --broker-url http://127.0.0.1:2",
         &["prover_agent.enabled", "acvm", "official image"],
     ),
     (
@@ -32,21 +32,21 @@ const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     (
         "4.1.2",
         "local",
-        "--with-prover --with-prover-agent --broker-url http://127.0.0.1:1",
+        "--with-prover --with-prover-agent --broker-url http://127.0.0.1:2",
         &["prover_agent.enabled", "prover.agents"],
     ),
 ];
 
 const PXE: &[&str] = &["pxe.enabled", "wallet", "take the role out"];
 const NO_ARCHIVER: &[&str] = &["archiver.enabled", "since 5.0", "ask the node"];
-const AGENTS: &[&str] = &["prover.agents", "acvm", "official image"];
+const PROVER: &[&str] = &["prover.enabled", "acvm", "official image"];
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("refused-roles")?;
     for (release, network, flags, says) in COMBINATIONS {
         let endpoints = match *network {
             "local" => "",
-            _ => "--l1-rpc-urls http://127.0.0.1:1 --l1-consensus-urls http://127.0.0.1:1",
+            _ => "--l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:2",
         };
         let command =
             format!("setup --network {network} --release {release} {endpoints} {flags} --yes");

@@ -19,7 +19,7 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
         return Ok(Vec::new());
     }
     let mut findings = execution(settings, probe);
-    findings.extend(consensus(settings));
+    findings.extend(consensus(settings, true));
     findings.push(contracts(settings, probe)?);
     Ok(findings)
 }
@@ -28,32 +28,27 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
 pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let now = probe.clock().realtime_us / 1_000_000;
     let wanted = settings.network.l1_chain_id;
-    let ask = |url: &url::Url| -> Result<String, (Verdict, String)> {
-        let say = |error: l1::Error| (Verdict::Warn, format!("{error}. {}", error.fix()));
-        let reader = Reader::connect(url.as_str(), CALL).map_err(say)?;
-        let chain = reader.chain_id().map_err(say)?;
+    let ask = |_, url: &url::Url| -> Result<Said, l1::Error> {
+        let reader = Reader::connect(url.as_str(), CALL)?;
+        let chain = reader.chain_id()?;
         if chain != wanted {
-            return Err((
-                Verdict::Fail,
-                format!(
-                    "it is chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
-                    settings.network_name
-                ),
-            ));
+            let message = format!(
+                "it is chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
+                settings.network_name
+            );
+            return Ok(Said(Verdict::Fail, message));
         }
-        let head = reader.head().map_err(say)?;
+        let head = reader.head()?;
         let age = now - i64::try_from(head.timestamp).unwrap_or(i64::MAX);
         if age.abs() > OLDEST_L1_HEAD {
-            return Err((
-                Verdict::Fail,
-                format!(
-                    "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that it is synced, and this clock."
-                ),
-            ));
+            let message = format!(
+                "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that it is synced, and this clock."
+            );
+            return Ok(Said(Verdict::Fail, message));
         }
-        Ok(head_of(chain, head.number, age))
+        Ok(Said(Verdict::Pass, head_of(chain, head.number, age)))
     };
-    each("L1", &settings.l1_rpc_urls, ask)
+    each("L1", &settings.l1_rpc_urls, true, ask)
 }
 
 /// How far a chain is, and when that was: a local one can be ahead of the clock.
@@ -65,63 +60,73 @@ pub(super) fn head_of(chain: u64, number: u64, age: i64) -> String {
     format!("chain {chain}, head {number} is {when}")
 }
 
-/// One finding for each endpoint. One that does not answer is a spare that is missing; when none answers there is
-/// no L1.
+/// What one endpoint says of itself.
+struct Said(Verdict, String);
+
+/// One finding for each endpoint. One that does not answer is a spare that is missing; when none answers of what is
+/// needed, it cannot work.
 fn each(
     what: &str,
     urls: &[url::Url],
-    ask: impl Fn(&url::Url) -> Result<String, (Verdict, String)>,
+    needed: bool,
+    ask: impl Fn(usize, &url::Url) -> Result<Said, l1::Error>,
 ) -> Vec<Finding> {
-    let mut findings: Vec<_> = urls
+    let answers: Vec<_> = urls
         .iter()
-        .map(|url| {
-            let check = format!("{what} {}", url.host_str().unwrap_or_default());
-            match ask(url) {
-                Ok(message) => Finding::new(check, Verdict::Pass, message),
-                Err((status, message)) => Finding::new(check, status, message),
-            }
-        })
+        .enumerate()
+        .map(|(at, url)| (url, ask(at, url)))
         .collect();
-    if findings
-        .iter()
-        .all(|finding| finding.status != Verdict::Pass)
-    {
-        for finding in &mut findings {
-            finding.status = Verdict::Fail;
-        }
-    }
-    findings
+    let works = |(_, answer): &(_, Result<Said, _>)| {
+        matches!(answer, Ok(Said(Verdict::Pass | Verdict::Warn, _)))
+    };
+    let silent = match needed && !answers.iter().any(works) {
+        true => Verdict::Fail,
+        false => Verdict::Warn,
+    };
+    answers
+        .into_iter()
+        .map(|(url, answer)| {
+            let check = format!("{what} {}", url.host_str().unwrap_or_default());
+            let Said(status, message) =
+                answer.unwrap_or_else(|error| Said(silent, format!("{error}. {}", error.fix())));
+            Finding::new(check, status, message)
+        })
+        .collect()
 }
 
-/// Blobs come from consensus endpoints: each is of the right chain, and synced.
-fn consensus(settings: &Settings) -> Vec<Finding> {
+/// Blobs come from consensus endpoints: each is of the right chain, and synced. Where they come from file stores
+/// too, a node starts without one.
+pub(super) fn consensus(settings: &Settings, needed: bool) -> Vec<Finding> {
     let wanted = settings.network.l1_chain_id;
-    let ask = |url: &url::Url| -> Result<String, (Verdict, String)> {
-        let say = |error: l1::Error| (Verdict::Warn, format!("{error}. {}", error.fix()));
-        let beacon = Beacon::connect(url.as_str(), CALL).map_err(say)?;
-        let chain = beacon.chain_id().map_err(say)?;
-        if chain != wanted {
-            return Err((
-                Verdict::Fail,
-                format!(
-                    "it follows chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
-                    settings.network_name
-                ),
-            ));
+    let ask = |at: usize, url: &url::Url| -> Result<Said, l1::Error> {
+        let mut beacon = Beacon::connect(url.as_str(), CALL)?;
+        if let Some(Some(key)) = settings.l1_consensus_keys.get(at) {
+            beacon = beacon.with_key(&key.value, key.header.as_deref());
         }
-        let sync = beacon.sync().map_err(say)?;
-        if sync.syncing {
-            return Err((
+        let chain = beacon.chain_id()?;
+        if chain != wanted {
+            let message = format!(
+                "it follows chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
+                settings.network_name
+            );
+            return Ok(Said(Verdict::Fail, message));
+        }
+        let sync = beacon.sync()?;
+        Ok(match sync.syncing {
+            true => Said(
                 Verdict::Warn,
                 format!(
                     "it is still syncing, {} slots behind. Wait for it, or name another one.",
                     sync.distance
                 ),
-            ));
-        }
-        Ok(format!("chain {chain}, synced at slot {}", sync.head_slot))
+            ),
+            false => Said(
+                Verdict::Pass,
+                format!("chain {chain}, synced at slot {}", sync.head_slot),
+            ),
+        })
     };
-    each("L1 consensus", &settings.l1_consensus_urls, ask)
+    each("L1 consensus", &settings.l1_consensus_urls, needed, ask)
 }
 
 /// The first execution endpoint that answers knows the registry and its canonical rollup.
@@ -156,7 +161,81 @@ fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// A Beacon API of Sepolia that answers only who sends this.
+    fn beacon(key: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut request = [0; 4096];
+                let count = stream.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..count]).to_lowercase();
+                let status = if request.contains(key) {
+                    "200 OK"
+                } else {
+                    "401 Unauthorized"
+                };
+                let body = r#"{"data":{"chain_id":"11155111","head_slot":"9","sync_distance":"0","is_syncing":false}}"#;
+                write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+        });
+        url
+    }
+
+    fn asked(l1: &str, needed: bool) -> Vec<(Verdict, String)> {
+        let text = format!("network = \"testnet\"\n[l1]\nrpc_urls = [\"http://e\"]\n{l1}\n");
+        let findings = consensus(&Settings::parse(&text).unwrap(), needed);
+        let findings = findings.into_iter();
+        findings
+            .map(|finding| (finding.status, finding.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_consensus_endpoint_gets_its_own_key() {
+        let (header, query, none) = (
+            beacon("x-api-key: one\r\n"),
+            beacon("?key=two "),
+            beacon("get /eth"),
+        );
+        let l1 = format!(
+            "consensus_urls = [\"{none}\", \"{header}\", \"{query}\"]\nconsensus_api_keys = [\"\", \"one\", \"two\"]\n\
+             consensus_api_key_headers = [\"\", \"x-api-key\"]"
+        );
+        for (status, message) in asked(&l1, true) {
+            assert_eq!(status, Verdict::Pass, "{message}");
+        }
+        let without = format!("consensus_urls = [\"{header}\"]");
+        let (status, message) = &asked(&without, true)[0];
+        assert!(
+            *status == Verdict::Fail && message.contains("401"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_answer_is_a_spare_where_another_source_does() {
+        let good = beacon("get /");
+        let dead = "http://127.0.0.1:2";
+        let one = format!("consensus_urls = [\"{dead}\"]");
+        assert_eq!(asked(&one, true)[0].0, Verdict::Fail);
+        assert_eq!(asked(&one, false)[0].0, Verdict::Warn);
+        let two = format!("consensus_urls = [\"{dead}\", \"{good}\"]");
+        let [first, second] = &asked(&two, true)[..] else {
+            panic!("two endpoints");
+        };
+        assert_eq!((first.0, second.0), (Verdict::Warn, Verdict::Pass));
+    }
 
     #[test]
     fn a_head_of_the_future_is_not_of_a_negative_age() {

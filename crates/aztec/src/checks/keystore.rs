@@ -201,6 +201,7 @@ fn service(
         // The one that will be made.
         survey.notes.retain(|note| note.check != "keystores");
     }
+    let remote = super::remote_signer::findings(&survey);
     findings.extend(self::findings(&survey).into_iter().map(|finding| {
         let place = match finding.check.as_str() {
             name if name.to_ascii_lowercase().ends_with(".json") => {
@@ -210,6 +211,7 @@ fn service(
         };
         Finding::new(place, finding.status, finding.message)
     }));
+    findings.extend(remote);
     Ok(Some(survey))
 }
 

@@ -1,11 +1,13 @@
 //! Is this host fit, and is its chain well? Checks only look.
 
+mod address;
 mod broker;
 mod caddy;
 mod complaints;
 mod data_owner;
 pub(crate) mod databases;
 mod endpoints;
+mod environment;
 mod exposure;
 mod fit;
 mod hardening;
@@ -16,8 +18,10 @@ mod monitoring;
 mod ports;
 mod preflight;
 mod releases;
+mod remote_signer;
 mod signer;
 mod smoke;
+mod traces;
 
 use serde::Serialize;
 

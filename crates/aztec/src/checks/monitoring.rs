@@ -68,6 +68,8 @@ fn running<'u>(units: &[&'u str], probe: &dyn Probe) -> Result<Vec<&'u str>, Fau
 
 /// Where the program and its plugin are, of the distribution or of Docker's own packages.
 const DOCKER: &str = "/usr/bin/docker";
+/// Where snap puts its own.
+const SNAP: &str = "/snap/bin/docker";
 const PLUGINS: &[&str] = &[
     "/usr/libexec/docker/cli-plugins/docker-compose",
     "/usr/lib/docker/cli-plugins/docker-compose",
@@ -83,7 +85,14 @@ fn docker(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     if plugin && probe.meta(Path::new(DOCKER))?.is_some() {
         return Ok(None);
     }
-    let message = "monitoring.runtime is compose, and there is no `docker compose` on this host. Install docker.io, docker-cli and docker-compose, or Docker's own packages; or set monitoring.runtime to native.";
+    // Whoever has this one sees `docker compose` work.
+    let snap = match probe.meta(Path::new(SNAP))? {
+        Some(_) => " but snap's, which is confined and not used here",
+        None => "",
+    };
+    let message = format!(
+        "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages; or set monitoring.runtime to native."
+    );
     Ok(Some(Finding::new("monitoring", Verdict::Fail, message)))
 }
 
@@ -143,5 +152,17 @@ mod tests {
         let operators = host(&["prometheus.service"], false);
         assert_eq!(other(Stack::Compose, &operators), "");
         assert_eq!(foreign(&operators).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_docker_of_snap_is_named() {
+        let mut host = FakeHost::debian();
+        let told = |host: &FakeHost| docker(host).unwrap().unwrap().message;
+        assert!(!told(&host).contains("snap"));
+        for path in ["/snap", "/snap/bin"] {
+            host.plant(path, FileType::Directory, b"", 0o755);
+        }
+        host.plant(SNAP, FileType::File, b"", 0o755);
+        assert!(told(&host).contains("on this host but snap's"));
     }
 }

@@ -1,30 +1,129 @@
-//! Which ports are listened on.
+//! Which ports are listened on, as far as that is in the way of what this host shall run.
 
-use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 
 use provision::Fault;
 use provision::host::Probe;
 use provision::tools::sockets::{self, BOUND, LISTENS};
 
-/// Every port that something listens on, whatever the protocol.
-pub(super) fn listening(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
-    let mut ports = BTreeSet::new();
-    for (table, state) in [
-        ("tcp", LISTENS),
-        ("tcp6", LISTENS),
-        ("udp", BOUND),
-        ("udp6", BOUND),
+use crate::settings::{Settings, on_loopback};
+
+/// A socket that waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listener {
+    udp: bool,
+    address: IpAddr,
+    port: u16,
+}
+
+/// Every one of them, whatever the protocol.
+pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
+    let mut listeners = Vec::new();
+    for (table, state, udp) in [
+        ("tcp", LISTENS, false),
+        ("tcp6", LISTENS, false),
+        ("udp", BOUND, true),
+        ("udp6", BOUND, true),
     ] {
         let text = probe
             .text(&Path::new("/proc/net").join(table))?
             .unwrap_or_default();
         let sockets = sockets::parse(&text).into_iter();
-        ports.extend(
-            sockets
-                .filter(|socket| socket.state == state)
-                .map(|socket| socket.port),
-        );
+        let sockets = sockets.filter(|socket| socket.state == state);
+        listeners.extend(sockets.map(|socket| Listener {
+            udp,
+            address: socket.local,
+            port: socket.port,
+        }));
     }
-    Ok(ports)
+    Ok(listeners)
+}
+
+/// What a key of the ports stands for.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    tcp: bool,
+    udp: bool,
+    on: On,
+}
+
+/// What it binds to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// 127.0.0.1.
+    Loopback,
+    /// All addresses of IPv4.
+    Four,
+    /// All addresses.
+    All,
+}
+
+fn wanted(settings: &Settings, key: &str, port: u16) -> Wanted {
+    // 4.1.2 p2p/dest/services: 0.0.0.0 unless it is told otherwise, for both protocols.
+    let peers = match settings.env.contains_key("P2P_LISTEN_ADDR") {
+        true => On::All,
+        false => On::Four,
+    };
+    let of = |tcp, udp, on| Wanted { tcp, udp, on };
+    match key {
+        "p2p.port" | "ports.prover_p2p" => of(true, true, peers),
+        "ports.bootnode_p2p" => of(false, true, peers),
+        key if on_loopback(key) => of(true, false, On::Loopback),
+        // A proxy that speaks HTTP/3.
+        _ => of(true, port == 443, On::All),
+    }
+}
+
+/// Whether something listens where what the key is for cannot listen then.
+pub(super) fn is_taken(listeners: &[Listener], settings: &Settings, key: &str, port: u16) -> bool {
+    let wanted = wanted(settings, key, port);
+    listeners.iter().any(|other| {
+        let protocol = if other.udp { wanted.udp } else { wanted.tcp };
+        // What is bound to all of IPv6 has IPv4 as well, unless it says otherwise, which is not to be seen.
+        let address = match (wanted.on, other.address) {
+            (_, address) if address.is_unspecified() => true,
+            (On::All, _) | (On::Four, IpAddr::V4(_)) => true,
+            (On::Four, IpAddr::V6(_)) => false,
+            (On::Loopback, address) => address == IpAddr::from([127, 0, 0, 1]),
+        };
+        other.port == port && protocol && address
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_protocol_and_address_are_in_the_way() {
+        let settings = Settings::parse("").unwrap();
+        let cases = [
+            ("ports.rpc", "tcp", "0.0.0.0", true),
+            ("ports.rpc", "tcp", "127.0.0.2", true),
+            ("ports.rpc", "tcp", "::", true),
+            ("ports.rpc", "tcp", "::1", true),
+            ("ports.rpc", "udp", "0.0.0.0", false),
+            ("p2p.port", "udp", "0.0.0.0", true),
+            ("p2p.port", "tcp", "0.0.0.0", true),
+            ("p2p.port", "udp", "::", true),
+            ("p2p.port", "udp", "::1", false),
+            ("p2p.port", "udp", "192.0.2.1", true),
+            ("ports.bootnode_p2p", "tcp", "0.0.0.0", false),
+            ("ports.l1", "tcp", "127.0.0.1", true),
+            ("ports.l1", "tcp", "0.0.0.0", true),
+            ("ports.l1", "tcp", "192.0.2.1", false),
+            ("ports.l1", "udp", "127.0.0.1", false),
+        ];
+        for (key, protocol, address, expected) in cases {
+            let listener = Listener {
+                udp: protocol == "udp",
+                address: address.parse().unwrap(),
+                port: 9,
+            };
+            let taken = is_taken(&[listener], &settings, key, 9);
+            assert_eq!(taken, expected, "{key} beside {protocol} {address}");
+            assert!(!is_taken(&[listener], &settings, key, 10));
+        }
+    }
 }

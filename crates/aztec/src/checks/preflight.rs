@@ -8,11 +8,11 @@ use provision::tools::systemctl;
 use serde::Serialize;
 
 use super::{
-    caddy, data_owner, endpoints, exposure, hardening, keystore, monitoring, ports, signer,
+    address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
+    ports, signer, traces,
 };
 use crate::data::Basis;
 use crate::desired::refusal;
-use crate::env::Severity;
 use crate::facts::HostFacts;
 use crate::layout;
 use crate::roles::l1;
@@ -82,7 +82,7 @@ pub fn preflight(
     findings.extend(listeners(settings, probe)?);
     findings.extend(caddy::caddy(settings, probe)?);
     findings.extend(hardening::hardening(settings, facts, probe)?);
-    findings.extend(environment(settings, probe)?);
+    findings.extend(environment::environment(settings, probe)?);
     if settings.prover || settings.prover_agent {
         let (count, why) = crate::roles::prover::agents(settings, facts);
         findings.push(Finding::new(
@@ -94,8 +94,11 @@ pub fn preflight(
     findings.extend(super::broker::broker(settings));
     if settings.has_role() && !settings.is_local() {
         findings.extend(endpoints::execution(settings, probe));
+        let needed = settings.network.blobs.is_empty();
+        findings.extend(endpoints::consensus(settings, needed));
+        findings.extend(traces::traces(settings));
         findings.extend(super::fit(settings));
-        findings.push(address(settings));
+        findings.push(address::address(settings));
     }
     findings.extend(exposure::obstacles(settings, probe)?);
     findings.extend(keystore::preflight(settings, probe)?);
@@ -305,7 +308,7 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             other => vec![other],
         };
         let check = format!("port {port}");
-        if !taken.contains(&port) {
+        if !ports::is_taken(&taken, settings, key, port) {
             findings.push(Finding::new(
                 check,
                 Verdict::Pass,
@@ -330,70 +333,6 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
         });
     }
     Ok(findings)
-}
-
-/// Variables that the release does not read, or that do something else than they seem to: those of
-/// `kit.toml`, and of environment files that are the operator's own.
-fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-    let own: String = settings
-        .env
-        .iter()
-        .map(|(name, value)| format!("{name}=\"{value}\"\n"))
-        .collect();
-    let mut texts = vec![("kit.toml [env]".to_owned(), own)];
-    for name in probe.list(Path::new(layout::ETC))?.unwrap_or_default() {
-        let path = Path::new(layout::ETC).join(&name);
-        if !name.ends_with(".env") || path == layout::env_file("bot-key") {
-            continue;
-        }
-        let text = probe.text(&path)?.unwrap_or_default();
-        // What this program writes is compared with what it wants, line by line, in every plan.
-        if !text.lines().take(2).any(|line| line.contains("aztec-kit")) {
-            texts.push((path.display().to_string(), text));
-        }
-    }
-    let mut findings = Vec::new();
-    for (file, text) in texts {
-        for found in
-            settings
-                .release
-                .lint_env(!settings.has_presets(), settings.sequencer, &file, &text)
-        {
-            let status = match found.severity {
-                Severity::Error => Verdict::Fail,
-                Severity::Warning => Verdict::Warn,
-            };
-            let message = format!(
-                "{} in {}: {}. {}",
-                found.variable, found.file, found.message, found.fix
-            );
-            findings.push(Finding::new("environment", status, message));
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::new(
-            "environment",
-            Verdict::Pass,
-            "every variable is one that the release reads",
-        ));
-    }
-    Ok(findings)
-}
-
-fn address(settings: &Settings) -> Finding {
-    match settings.p2p_ip {
-        Some(ip) if ip.is_loopback() => Finding::new(
-            "p2p address",
-            Verdict::Fail,
-            format!("peers cannot reach {ip}. Set p2p.ip to the public address of this host."),
-        ),
-        Some(ip) => Finding::new("p2p address", Verdict::Pass, ip.to_string()),
-        None => Finding::new(
-            "p2p address",
-            Verdict::Warn,
-            "not set: the node will ask a public service at every start. Set p2p.ip.",
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -421,6 +360,17 @@ mod tests {
             .filter(|finding| finding.status == Verdict::Fail)
             .map(|finding| finding.check)
             .collect()
+    }
+
+    #[test]
+    fn every_endpoint_is_asked_before_anything_is_touched() {
+        let failed = failures(
+            "network = \"testnet\"\nrelease = \"6.0.0\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
+             consensus_urls = [\"http://127.0.0.1:3\"]\ndebug_urls = [\"http://127.0.0.1:4\"]\n",
+        );
+        for check in ["L1 127.0.0.1", "L1 consensus 127.0.0.1", "L1 traces"] {
+            assert!(failed.iter().any(|failed| failed == check), "{failed:?}");
+        }
     }
 
     #[test]

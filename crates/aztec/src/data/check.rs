@@ -40,6 +40,17 @@ pub(crate) fn facts(facts: &ReleaseFacts) -> Option<Wrong> {
             ));
         }
     }
+    if let Some(unknown) = facts
+        .presets
+        .iter()
+        .find(|name| !facts.networks.contains(name))
+    {
+        return Some(Wrong::new(
+            "presets",
+            format!("`{unknown}` is not among its networks"),
+            "Add it to networks, or take it out.",
+        ));
+    }
     let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
     if facts.image.is_empty() || !facts.image.chars().all(repository) {
         return Some(Wrong::new(
@@ -83,6 +94,13 @@ fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
                 key,
                 "it has no flags, and is not refused either",
                 "Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }].",
+            ));
+        }
+        if facts.stop_seconds == Some(0) {
+            return Some(Wrong::new(
+                format!("{key}.stop_seconds"),
+                "a process needs time to close its databases",
+                "Write seconds, for example 180.",
             ));
         }
         if *role == Role::Pxe && facts.is_possible() {

@@ -17,6 +17,12 @@ pub struct KnownError {
     /// Where 4.1.2 has such words, relative to its `node_modules`.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Where a later release has them, when 4.1.2 does not.
+    #[serde(default)]
+    pub later: Vec<String>,
+    /// Which of the lines no published package has, though it has others.
+    #[serde(default)]
+    pub unseen: Vec<String>,
     /// How well a process is that says so; some lines only look bad.
     pub health: Health,
     /// What is wrong.
@@ -54,6 +60,72 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// What real processes say in full, and what it is taken for. Those of LMDB were seen on a full, a damaged and a
+    /// read-only disk with the database of 4.1.2.
+    #[test]
+    fn what_was_seen_to_be_said_is_known() {
+        let said = [
+            (
+                "disk-full",
+                "ERROR: kv-store Failed to commit transaction: [Error: Failed to commit data Error: mdb_txn_commit: 28 - No space left on device",
+            ),
+            (
+                "database-full",
+                "Error: mdb_txn_commit: -30792 - MDB_MAP_FULL: Environment mapsize limit reached",
+            ),
+            (
+                "database-damaged",
+                "  what():  mdb_env_open: -30793 - MDB_INVALID: File is not an LMDB file",
+            ),
+            ("disk-read-only", "mdb_env_open: 30 - Read-only file system"),
+            ("log-level", "Error: Invalid log level: INFO"),
+            (
+                "url-credentials",
+                "Error reaching L1 consensus host: Request cannot be constructed from a URL that includes credentials",
+            ),
+            (
+                "world-state",
+                "Error: World state trees are out of sync, please delete your data directory and re-sync",
+            ),
+            (
+                "job-given-up",
+                "ERROR: prover-client:proving-broker Proving job id=7:PARITY_BASE:1 timed out after 3 attempts. Marking as failed.",
+            ),
+            (
+                "config-value",
+                "Error: Failed to parse config 'blockCheckIntervalMS' (env: WS_BLOCK_CHECK_INTERVAL_MS): Invalid integer config value '1.5'; expected a whole number",
+            ),
+            (
+                "traces-required",
+                "Ethereum debug client does not support debug_traceTransaction or trace_transaction methods. Set ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true to bypass this check.",
+            ),
+            (
+                "traces-missing",
+                "Ethereum debug client does not support debug_traceTransaction or trace_transaction methods. Continuing because ETHEREUM_ALLOW_NO_DEBUG_HOSTS is set to true.",
+            ),
+        ];
+        for (id, line) in said {
+            let found = known_errors().iter().find(|it| it.is_said_by(line));
+            assert_eq!(found.map(|it| it.id.as_str()), Some(id), "{line}");
+        }
+    }
+
+    /// The record of what a sequencer signed is in the data directory.
+    #[test]
+    fn nothing_says_to_delete_a_data_directory() {
+        for known in known_errors() {
+            let words = known.fix.replace("Never move or delete", "");
+            assert!(!words.contains("delete"), "{}: {words}", known.id);
+            if words.contains("move") && words.contains("data directory") {
+                assert!(
+                    known.fix.contains("record of what it signed"),
+                    "{}",
+                    known.id
+                );
+            }
+        }
+    }
 
     #[test]
     fn every_entry_can_be_found_under_its_own_name() {

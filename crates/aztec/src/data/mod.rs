@@ -22,7 +22,7 @@ pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts};
 pub use releases::Releases;
 pub(crate) use releases::version;
 pub use role::{Place, Refusal, Role, RoleFacts};
-pub(crate) use variables::{Common, Removed, Table, Type, Variable, common};
+pub(crate) use variables::{Common, Empty, Removed, Table, Type, Variable, common};
 
 /// The lock file of npm itself, for releases without one; see `data/npm/README.md`.
 pub(crate) const NPM: &str = include_str!("../../data/npm/package-lock.json");

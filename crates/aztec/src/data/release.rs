@@ -72,6 +72,10 @@ pub struct Description {
     pub packages: Option<bool>,
     /// See [`ReleaseFacts::fingerprint`]. That of another release is not taken over.
     pub fingerprint: Option<Fingerprint>,
+    /// See [`ReleaseFacts::needs_traces`].
+    pub needs_traces: Option<bool>,
+    /// See [`ReleaseFacts::presets`].
+    pub presets: Option<Vec<String>>,
     /// The roles that differ.
     #[serde(default)]
     pub roles: BTreeMap<Role, RoleFacts>,
@@ -97,6 +101,8 @@ impl Description {
             networks: or(&self.networks, &base.networks),
             packages: or(&self.packages, &base.packages),
             fingerprint: self.fingerprint.clone(),
+            presets: or(&self.presets, &base.presets),
+            needs_traces: self.needs_traces.unwrap_or(base.needs_traces),
             roles,
         }
     }
@@ -128,6 +134,12 @@ pub struct ReleaseFacts {
     pub packages: bool,
     /// What tells which rollups it can follow.
     pub fingerprint: Option<Fingerprint>,
+    /// Those of them that it brings values for, of all that their nodes must agree on. On the others an operator says
+    /// everything.
+    pub presets: Vec<String>,
+    /// Whether it ends at its start when no execution endpoint traces transactions.
+    #[serde(default)]
+    pub needs_traces: bool,
     /// What it makes of every role.
     pub roles: BTreeMap<Role, RoleFacts>,
 }
@@ -157,6 +169,19 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
 
 /// The `package.json` of every release.
 const MANIFEST: &str = include_str!("../../data/releases/common-package.json");
+
+/// The name of a network with `#` for every number.
+fn pattern(name: &str) -> String {
+    let mut pattern = String::new();
+    for c in name.chars() {
+        match c {
+            '0'..='9' if pattern.ends_with('#') => {}
+            '0'..='9' => pattern.push('#'),
+            other => pattern.push(other),
+        }
+    }
+    pattern
+}
 
 impl Release {
     /// The `package.json` of the tree: this version, its own Node.js, and the override that keeps
@@ -203,15 +228,22 @@ impl Release {
 
     /// Whether it takes this name for `NETWORK`.
     pub fn knows_network(&self, name: &str) -> bool {
-        let mut pattern = String::new();
-        for c in name.chars() {
-            match c {
-                '0'..='9' if pattern.ends_with('#') => {}
-                '0'..='9' => pattern.push('#'),
-                other => pattern.push(other),
-            }
-        }
-        self.facts.networks.contains(&pattern)
+        self.facts.networks.contains(&pattern(name))
+    }
+
+    /// Whether it brings values for the network of this name.
+    pub fn has_presets(&self, name: &str) -> bool {
+        self.facts.presets.contains(&pattern(name))
+    }
+
+    /// Seconds that a process of this role may take to end.
+    pub(crate) fn stop_seconds(&self, role: Role) -> u32 {
+        let own = self
+            .facts
+            .roles
+            .get(&role)
+            .and_then(|role| role.stop_seconds);
+        own.unwrap_or(self.facts.stop_seconds)
     }
 
     /// The flags of `aztec start` that make a process of this role.

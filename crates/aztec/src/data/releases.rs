@@ -445,6 +445,22 @@ mod tests {
     }
 
     #[test]
+    fn a_number_in_the_name_of_a_network_may_be_any() {
+        let release = release("5.2.0");
+        assert!(release.knows_network("v5-devnet-12") && release.knows_network("mainnet"));
+        assert!(!release.knows_network("v5-devnet-") && !release.knows_network("staging-public"));
+        assert!(release.has_presets("v5-devnet-12") && !release.has_presets("next-net"));
+    }
+
+    #[test]
+    fn an_agent_of_6_0_0_may_end_its_proof() {
+        let seconds = |version, role| release(version).stop_seconds(role);
+        assert_eq!(seconds("6.0.0", Role::ProverAgent), 300);
+        assert_eq!(seconds("6.0.0", Role::ProverNode), 180);
+        assert_eq!(seconds("5.2.0", Role::ProverAgent), 180);
+    }
+
+    #[test]
     fn a_described_release_differs_in_what_is_said_alone() {
         let text = "like = \"5.2.0\"\ntips = \"getTips\"\nroles.txe.refused = [{ why = \"w\", instead = \"i\" }]\n";
         let said = Releases::carried()

@@ -70,6 +70,8 @@ pub struct RoleFacts {
     pub flags: Vec<String>,
     /// Where it cannot work.
     pub refused: Vec<Refusal>,
+    /// Seconds that it may take to end, where they are not those of the release.
+    pub stop_seconds: Option<u32>,
 }
 
 /// A role that cannot work, and what to do instead.

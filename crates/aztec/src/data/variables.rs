@@ -15,10 +15,22 @@ pub(crate) struct Table {
     /// The release that the facts are of.
     #[serde(skip)]
     pub version: String,
+    /// What it makes of a variable that is there and empty.
+    pub empty: Option<Empty>,
     /// Every variable that it reads.
     pub variables: BTreeMap<String, Variable>,
     /// What an earlier release read.
     pub removed: BTreeMap<String, Removed>,
+}
+
+/// What a release makes of a variable that is there and empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Empty {
+    /// A value like any other: a number is then not one, and a truth is false.
+    Value,
+    /// As if it were not there, but for what a live network brings: that fills in only what is not there.
+    Unset,
 }
 
 /// A variable that a release reads.
@@ -32,6 +44,8 @@ pub(crate) struct Variable {
     pub default: Option<String>,
     /// The only values that it knows.
     pub values: Vec<String>,
+    /// The only names that it knows in a list with commas; it leaves others out without a word.
+    pub list_of: Vec<String>,
     /// The flags of `start` that do the same.
     pub flags: Vec<String>,
     /// Every node of a live network must have the same value.
@@ -63,6 +77,8 @@ pub(crate) enum Type {
     Boolean,
     /// An Ethereum address.
     Address,
+    /// A log level, and those of single modules.
+    LogLevel,
 }
 
 /// A variable that an earlier release read.
@@ -102,6 +118,7 @@ impl Table {
         };
         for (file, text) in layers {
             let layer: Self = folder::read(file, text)?;
+            table.empty = layer.empty.or(table.empty);
             for name in layer.variables.keys() {
                 table.removed.remove(name);
             }

@@ -26,6 +26,11 @@ impl Entry {
     }
 }
 
+/// `WHITESPACE` of systemd. A lone carriage return ends a line as well (`NEWLINE`).
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
 #[derive(Clone, Copy)]
 enum State {
     Before,
@@ -44,8 +49,8 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         state = match (state, c) {
-            (State::Before, c) if c.is_whitespace() => State::Before,
-            (State::Before | State::Comment, '\n') => State::Before,
+            (State::Before, c) if is_space(c) => State::Before,
+            (State::Before | State::Comment, '\n' | '\r') => State::Before,
             (State::Before, '#' | ';') => State::Comment,
             (State::Before, c) => {
                 reader.start(c);
@@ -56,7 +61,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
                 reader.value = Some(String::new());
                 State::Value
             }
-            (State::Name | State::Value | State::Bare, '\n') => {
+            (State::Name | State::Value | State::Bare, '\n' | '\r') => {
                 reader.end(matches!(state, State::Bare), true);
                 State::Before
             }
@@ -67,7 +72,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
             (State::Value, '\'') => State::Single,
             (State::Value, '"') => State::Double,
             (State::Single, '\'') | (State::Double, '"') => State::Value,
-            (State::Value, c) if c.is_whitespace() => State::Value,
+            (State::Value, c) if is_space(c) => State::Value,
             (State::Value | State::Bare, '\\') => {
                 reader.escaped(&mut chars, |_| true);
                 State::Bare
@@ -85,7 +90,9 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
                 state
             }
         };
-        reader.line += usize::from(c == '\n');
+        // Two bytes that end one line.
+        let ends = c == '\n' || c == '\r' && chars.peek() != Some(&'\n');
+        reader.line += usize::from(ends);
     }
     match state {
         State::Before | State::Comment => {}
@@ -127,7 +134,7 @@ impl Reader {
         needs: impl Fn(char) -> bool,
     ) {
         match chars.next() {
-            Some('\n') => self.line += 1,
+            Some('\n' | '\r') => self.line += 1,
             Some(c) => {
                 if !needs(c) {
                     self.push('\\');
@@ -141,14 +148,16 @@ impl Reader {
     fn end(&mut self, trim: bool, closed: bool) {
         let value = self.value.take().map(|value| {
             if trim {
-                value.trim_end().to_owned()
+                value.trim_end_matches(is_space).to_owned()
             } else {
                 value
             }
         });
         self.entries.push(Entry {
             line: self.started,
-            name: std::mem::take(&mut self.name).trim_end().to_owned(),
+            name: std::mem::take(&mut self.name)
+                .trim_end_matches(is_space)
+                .to_owned(),
             value,
             closed,
         });
@@ -191,6 +200,24 @@ mod tests {
                 closed,
             )
         });
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_line_ends_as_it_does_for_systemd() {
+        let text = "A=1\rB=2\r\nC=3 \r\n#c\rD=4\u{a0}\n\u{a0}E=5\n";
+        let read: Vec<_> = entries(text)
+            .into_iter()
+            .map(|entry| (entry.line, entry.name, entry.value.unwrap()))
+            .collect();
+        let expected = [
+            (1, "A", "1"),
+            (2, "B", "2"),
+            (3, "C", "3"),
+            (5, "D", "4\u{a0}"),
+            (6, "\u{a0}E", "5"),
+        ]
+        .map(|(line, name, value)| (line, name.to_owned(), value.to_owned()));
         assert_eq!(read, expected);
     }
 

@@ -75,7 +75,7 @@ mod tests {
                 "L1_CONTRACTS_REGISTRY_ADDRESS",
                 Some("REGISTRY_CONTRACT_ADDRESS"),
             ),
-            ("ROLLUP_CONTRACT_ADDRESS", Some("ROLLUP_VERSION")),
+            ("ROLLUP_ADDRESS", Some("ROLLUP_VERSION")),
             ("SNAPSHOTS_URL", Some("SYNC_SNAPSHOTS_URLS")),
             ("L1_RPC_URLS", Some("ETHEREUM_HOSTS")),
             ("WORLD_STATE_DATA_DIRECTORY", Some("WS_DATA_DIRECTORY")),

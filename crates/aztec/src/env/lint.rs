@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::file::{self, Entry};
 use super::finding::{EnvFinding, Severity};
 use super::likely::likely;
-use crate::data::{Common, Release, Removed, Table, Type, Variable, common};
+use super::log_level::{LEVELS, is_log_level};
+use crate::data::{Common, Empty, Release, Removed, Table, Type, Variable, common};
 
 /// Fixes that several findings have in common.
 const REMOVE: &str = "Remove the line.";
@@ -175,8 +176,9 @@ impl Linter<'_> {
 
     fn value(&mut self, at: &Assignment<'_>, variable: &Variable) {
         if at.value.is_empty() {
-            let message = "it is empty, which the node does not take for not set";
-            self.error(at, message, "Remove the line, or give it a value.");
+            self.empty(at, variable);
+        } else if !variable.list_of.is_empty() {
+            self.list(at, variable);
         } else if let Some((message, fix)) = misfit(variable, at.value) {
             self.error(at, message, fix);
         } else if variable
@@ -188,6 +190,44 @@ impl Linter<'_> {
         {
             let fix = "Remove the line: a later release may know better.";
             self.warn(at, "it is set to its default", fix);
+        }
+    }
+
+    fn empty(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        let fix = "Remove the line, or give it a value.";
+        match self.table.empty {
+            None | Some(Empty::Value) => {
+                let message = "it is empty, which the node does not take for not set";
+                self.error(at, message, fix);
+            }
+            Some(Empty::Unset) if self.live && variable.preset => {
+                let message = "it is empty: the node takes its own default, and the network's value is kept out";
+                self.error(at, message, fix);
+            }
+            Some(Empty::Unset) => self.warn(at, "it is empty, which counts as not set", REMOVE),
+        }
+    }
+
+    /// Names with commas between them, spaces included.
+    fn list(&mut self, at: &Assignment<'_>, variable: &Variable) {
+        let names: Vec<_> = at.value.split(',').collect();
+        let known = |name: &&&str| variable.list_of.iter().any(|known| known == **name);
+        let message = match names.iter().filter(known).count() {
+            count if count == names.len() => return,
+            0 => {
+                "it has no name that the node knows, and without one the node takes all".to_owned()
+            }
+            count => format!(
+                "the node knows {count} of its {} names, and leaves the others out without a word",
+                names.len()
+            ),
+        };
+        let known = variable.list_of.join(", ");
+        let fix = format!("Write names with a comma and no space between. Known: {known}.");
+        if self.exact {
+            self.error(at, message, fix);
+        } else {
+            self.warn(at, message, fix);
         }
     }
 }
@@ -220,7 +260,19 @@ fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
             "not an Ethereum address",
             "Write 0x and 40 hexadecimal digits.",
         ),
-        Type::Integer | Type::Number | Type::Bigint | Type::Boolean | Type::Address => None,
+        Type::LogLevel if !is_log_level(value) => Some((
+            "not a log level, and the node ends at once".into(),
+            format!(
+                "Write a level, or `level; level:module,module`. Levels, in lower case: {}.",
+                LEVELS.join(", ")
+            ),
+        )),
+        Type::Integer
+        | Type::Number
+        | Type::Bigint
+        | Type::Boolean
+        | Type::Address
+        | Type::LogLevel => None,
     }
 }
 
@@ -233,7 +285,7 @@ fn same(kind: Type, default: &str, value: &str) -> bool {
             matches!(numbers, (Ok(default), Ok(value)) if default.total_cmp(&value).is_eq())
         }
         Type::Address => default.eq_ignore_ascii_case(value),
-        Type::Text | Type::Bigint => default == value,
+        Type::Text | Type::Bigint | Type::LogLevel => default == value,
     }
 }
 

@@ -11,9 +11,12 @@ pub mod finding;
 mod help;
 mod likely;
 mod lint;
+mod log_level;
 mod render;
+mod whole;
 
-pub(crate) use render::{names, render};
+pub(crate) use render::{names, quoted, render};
+pub(crate) use whole::{Whole, whole};
 
 use crate::data::{Release, common};
 pub use finding::{EnvFinding, Severity};

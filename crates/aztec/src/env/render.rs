@@ -17,14 +17,16 @@ pub(crate) fn render(head: &str, variables: &BTreeMap<String, String>) -> String
         let _ = if value.chars().all(plain) {
             writeln!(text, "{name}={value}")
         } else {
-            writeln!(
-                text,
-                "{name}=\"{}\"",
-                value.replace('\\', "\\\\").replace('"', "\\\"")
-            )
+            writeln!(text, "{name}={}", quoted(value))
         };
     }
     text
+}
+
+/// A value in quotes.
+pub(crate) fn quoted(value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{value}\"")
 }
 
 /// The variables that an environment file of ours sets.

@@ -64,4 +64,26 @@ mod tests {
             assert!(!names.iter().any(|name| name.contains("register")));
         }
     }
+
+    #[test]
+    fn public_events_messages_and_withdrawals_of_5_2_0_go_through() {
+        let names = methods("aztec", &[]);
+        // aztec.js@5.2.0 dest/api/events.js, dest/utils/cross_chain.js; the rest by a PXE.
+        for name in [
+            "getPublicLogsByTags",
+            "getL1ToL2MessageCheckpoint",
+            "getL2ToL1MembershipWitness",
+            "getL2ToL1Messages",
+        ] {
+            assert!(names.contains(&format!("aztec_{name}")), "{name}");
+        }
+        for name in [
+            "getPeers",
+            "getPendingTxs",
+            "getValidatorsStats",
+            "getEncodedEnr",
+        ] {
+            assert!(!names.contains(&format!("aztec_{name}")), "{name}");
+        }
+    }
 }

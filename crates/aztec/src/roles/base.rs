@@ -10,11 +10,11 @@ use provision::kinds::{
 };
 
 use crate::container::{self, Container};
-use crate::data;
+use crate::data::{self, Release};
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT};
 use crate::runtime::{Choice, Runtime};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Ids that later resources come after.
 pub(crate) struct Base {
@@ -112,7 +112,7 @@ pub(crate) fn add(
     );
     graph.add(
         // It may carry API keys in its URLs: for root alone, and never shown with them.
-        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).redacted(),
+        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).shown_by(settings::shown),
         [etc.clone()],
     );
     let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
@@ -150,7 +150,8 @@ fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base:
         after.extend(engine(graph, base.choice.engine));
         graph.add(image(settings, base.choice.engine), after)
     };
-    graph.add(wrapper(&base.choice), [base.release.clone()]);
+    let wrapper = wrapper(&base.choice, &settings.release);
+    graph.add(wrapper, [base.release.clone()]);
 }
 
 fn packages(
@@ -231,9 +232,9 @@ fn release(settings: &Settings) -> NpmTree {
     }
 }
 
-fn wrapper(choice: &Choice) -> File {
+fn wrapper(choice: &Choice, release: &Release) -> File {
     if choice.runtime == Runtime::Container {
-        return container_wrapper(choice.engine);
+        return container_wrapper(choice.engine, release);
     }
     let exports: String = RUNTIME
         .iter()
@@ -247,7 +248,7 @@ fn wrapper(choice: &Choice) -> File {
 }
 
 /// The same command from the image, as whoever calls it, with the working directory as all it sees.
-fn container_wrapper(engine: Engine) -> File {
+fn container_wrapper(engine: Engine, release: &Release) -> File {
     let container = Container {
         engine,
         name: "aztec-command-$$".into(),
@@ -257,6 +258,7 @@ fn container_wrapper(engine: Engine) -> File {
         passed: Vec::new(),
         env: Vec::new(),
         scratch: "/tmp".into(),
+        scratch_variables: container::scratch_variables(release),
         memory: container::MEMORY,
         stop_seconds: 10,
         command: container::node(),

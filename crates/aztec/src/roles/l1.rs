@@ -224,6 +224,7 @@ fn contracts(settings: &Settings, layout: &Layout, choice: &Choice) -> Contracts
         passed: Vec::new(),
         env: Vec::new(),
         scratch: "/tmp".into(),
+        scratch_variables: container::scratch_variables(&settings.release),
         memory: container::MEMORY,
         stop_seconds: 10,
         command: Vec::new(),

@@ -16,10 +16,12 @@ use crate::features::monitoring;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, env_file};
 use crate::runtime::Runtime;
-use crate::settings::Settings;
+use crate::settings::{self, ApiKey, Settings, without_slash};
 use crate::unit::{EngineText, UnitText};
 
-/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`).
+/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
+/// the broker alone: what its clients send is limited to 10 MiB, whatever they are told (4.1.2 and 5.2.0,
+/// foundation/dest/json-rpc/client/safe_json_rpc_client.js).
 pub(crate) const PROOF_BODY: (&str, &str) = ("RPC_MAX_BODY_SIZE", "50mb");
 
 /// What differs between the processes of an Aztec host.
@@ -49,6 +51,8 @@ pub(crate) struct Process {
     pub stopped: Vec<u8>,
     /// Seconds it may take to close its databases.
     pub stop_seconds: u32,
+    /// The variables that name a place for proofs, where it has one of its own.
+    pub scratch_variables: Vec<String>,
     /// Whether it checks real proofs, for which the release starts bb.
     pub checks_proofs: bool,
     /// Instances of a template unit; none for a plain one.
@@ -70,7 +74,8 @@ impl Process {
             title,
             flags: release.flags(role).to_vec(),
             stopped: release.facts.stopped.clone(),
-            stop_seconds: release.facts.stop_seconds,
+            stop_seconds: release.stop_seconds(role),
+            scratch_variables: container::scratch_variables(release),
             memory: match role {
                 Role::ProverAgent => release.facts.agent.memory_gib,
                 _ => container::MEMORY,
@@ -175,7 +180,7 @@ impl Process {
         let text = env::render(&format!("{}.", self.title), &self.env);
         let owner = Owner::new("root", ACCOUNT, 0o640);
         let file = graph.add(
-            File::new(&path, text, owner.clone()).redacted(),
+            File::new(&path, text, owner.clone()).showing(self.open(settings)),
             [base.etc.clone()],
         );
         inputs.push((file, path));
@@ -229,6 +234,16 @@ impl Process {
         }
     }
 
+    /// The variables whose values may be shown: those that this program makes, of nothing secret. What the
+    /// operator sets may be anything.
+    fn open(&self, settings: &Settings) -> Vec<String> {
+        let names = self.env.keys();
+        names
+            .filter(|name| !settings.env.contains_key(*name))
+            .cloned()
+            .collect()
+    }
+
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
         let mut text = self.common(inputs, &data);
         text.environment = base::RUNTIME
@@ -279,6 +294,7 @@ impl Process {
             passed,
             env: Vec::new(),
             scratch: container::scratch(&data),
+            scratch_variables: self.scratch_variables.clone(),
             memory: self.memory,
             stop_seconds: self.stop_seconds,
             command: lock.map(String::from).into(),
@@ -406,7 +422,11 @@ impl Prepared {
 pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))]);
     let network = &settings.network;
-    if let (None, Some(registry)) = (&network.known_as, &network.registry) {
+    if let (false, false, Some(registry)) = (
+        settings.is_local(),
+        settings.has_presets(),
+        &network.registry,
+    ) {
         variables.extend([
             ("L1_CHAIN_ID", network.l1_chain_id.to_string()),
             ("REGISTRY_CONTRACT_ADDRESS", registry.clone()),
@@ -435,8 +455,12 @@ pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
 
 /// What every process that reads the blocks of the chain is told.
 fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
+    let [keys, headers] = consensus_keys(settings);
     let mut variables = BTreeMap::from([
-        ("L1_CONSENSUS_HOST_URLS", urls(&settings.l1_consensus_urls)),
+        ("L1_CONSENSUS_HOST_URLS", bases(&settings.l1_consensus_urls)),
+        ("L1_CONSENSUS_HOST_API_KEYS", keys),
+        ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
+        ("ETHEREUM_DEBUG_HOSTS", urls(&settings.l1_debug_urls)),
         ("BLOB_FILE_STORE_URLS", settings.network.blobs.join(",")),
         ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
     ]);
@@ -450,6 +474,9 @@ fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
             ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
         ]);
     }
+    if settings.allows_no_traces() {
+        variables.insert(settings::NO_TRACES, "true".into());
+    }
     let variables = variables.into_iter();
     variables
         .filter(|(_, value)| !value.is_empty())
@@ -457,8 +484,29 @@ fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
+/// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
+fn consensus_keys(settings: &Settings) -> [String; 2] {
+    let list = |text: fn(&ApiKey) -> Option<&String>| {
+        let keys = settings.l1_consensus_keys.iter();
+        let texts = keys.map(|key| key.as_ref().and_then(text).map_or("", String::as_str));
+        let texts: Vec<_> = texts.collect();
+        texts.join(",").trim_end_matches(',').to_owned()
+    };
+    [
+        list(|key| Some(&key.value)),
+        list(|key| key.header.as_ref()),
+    ]
+}
+
 fn urls(urls: &[url::Url]) -> String {
     let urls: Vec<_> = urls.iter().map(url::Url::as_str).collect();
+    urls.join(",")
+}
+
+/// URLs that the node writes a path behind.
+fn bases(urls: &[url::Url]) -> String {
+    let urls: Vec<_> = urls.iter().map(without_slash).collect();
     urls.join(",")
 }
 

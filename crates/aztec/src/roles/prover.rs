@@ -113,7 +113,6 @@ fn node_process(settings: &Settings) -> Process {
     )
     .follows_chain(settings)
     .keeps_data(settings)
-    .env(PROOF_BODY.0, PROOF_BODY.1)
     .env("PROVER_BROKER_HOST", broker_url(settings))
     // Its agents are processes of their own.
     .env("PROVER_AGENT_COUNT", 0)
@@ -141,8 +140,7 @@ fn agent_process(settings: &Settings, count: u32) -> Process {
         Role::ProverAgent,
         settings,
     )
-    .env("PROVER_BROKER_HOST", broker_url(settings))
-    .env(PROOF_BODY.0, PROOF_BODY.1);
+    .env("PROVER_BROKER_HOST", broker_url(settings));
     process.env.extend(network_env(settings));
     if settings.is_local() {
         process

@@ -272,6 +272,12 @@ mod tests {
             ("tips =", "stop_seconds = 0\ntips =", "stop_seconds", "180"),
             (
                 "tips =",
+                "roles.bot = { flags = [\"--bot\"], stop_seconds = 0 }\ntips =",
+                "roles.bot.stop_seconds",
+                "180",
+            ),
+            (
+                "tips =",
                 "agent = { cpus = 0, memory_gib = 1 }\ntips =",
                 "agent",
                 "memory_gib",

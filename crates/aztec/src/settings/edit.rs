@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::{encoding, file, mistake};
 use provision::Fault;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
@@ -24,6 +25,8 @@ pub struct Asked {
     pub l1_rpc_urls: Vec<String>,
     /// Consensus endpoints.
     pub l1_consensus_urls: Vec<String>,
+    /// Endpoints that trace transactions.
+    pub l1_debug_urls: Vec<String>,
     /// Public address.
     pub p2p_ip: Option<String>,
     /// Roles by their table; asking for one never takes another away.
@@ -45,14 +48,11 @@ const HEAD: &str =
 
 /// The text of `kit.toml` with what was asked in it; pure.
 pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
-    let mut document: DocumentMut =
-        text.unwrap_or_default()
-            .parse()
-            .map_err(|error: toml_edit::TomlError| {
-                Fault::new("kit.toml cannot be read")
-                    .fix("Correct the line, or move the file away to start anew.")
-                    .because(error.to_string())
-            })?;
+    let old = text.unwrap_or_default();
+    encoding::check(old)?;
+    let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
+        mistake::fault(old, error.message(), error.span())
+    })?;
     let mut set = |table: Option<&str>, key: &str, new: Value| -> Result<(), Fault> {
         let place = match table {
             None => document.as_table_mut(),
@@ -102,6 +102,7 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     for (key, urls) in [
         ("rpc_urls", &asked.l1_rpc_urls),
         ("consensus_urls", &asked.l1_consensus_urls),
+        ("debug_urls", &asked.l1_debug_urls),
     ] {
         if !urls.is_empty() {
             set(
@@ -134,7 +135,12 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     }
     // A comment alone would end up below the keys: it has no key to stand before.
     let head = if text.is_none() { HEAD } else { "" };
-    Ok(format!("{head}{document}"))
+    let new = format!("{head}{document}");
+    match (file::parse(&new), file::parse(old)) {
+        // The lines are those of the operator's own file, where the mistake is in it.
+        (Err(_), Err(mistake)) => Err(mistake),
+        _ => Ok(new),
+    }
 }
 
 /// Whoever hardens a host must not be banned from it. Only the first client is noted: the next run may come

@@ -10,6 +10,12 @@ const DERIVED: &[(&str, &str)] = &[
     ("NETWORK", "network"),
     ("ETHEREUM_HOSTS", "l1.rpc_urls"),
     ("L1_CONSENSUS_HOST_URLS", "l1.consensus_urls"),
+    ("L1_CONSENSUS_HOST_API_KEYS", "l1.consensus_api_keys"),
+    (
+        "L1_CONSENSUS_HOST_API_KEY_HEADERS",
+        "l1.consensus_api_key_headers",
+    ),
+    ("ETHEREUM_DEBUG_HOSTS", "l1.debug_urls"),
     ("DATA_DIRECTORY", "data_dir"),
     ("P2P_IP", "p2p.ip"),
     ("P2P_PORT", "p2p.port"),

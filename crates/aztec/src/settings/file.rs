@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use provision::Fault;
 use serde::Deserialize;
 
-use super::Ports;
 use super::caddy::CaddyFile;
 use super::firewall::FirewallFile;
 use super::hardening::HardeningFile;
+use super::{Ports, encoding, mistake};
 use crate::data::{Description, Network};
 use crate::runtime::Runtime;
 
@@ -77,6 +77,12 @@ pub struct L1File {
     pub rpc_urls: Vec<String>,
     /// Consensus, in order of preference.
     pub consensus_urls: Vec<String>,
+    /// The key of each consensus endpoint, at the same place; empty where it needs none.
+    pub consensus_api_keys: Vec<String>,
+    /// The header that each key is sent in; empty where it is sent as `?key=`.
+    pub consensus_api_key_headers: Vec<String>,
+    /// Execution endpoints that trace transactions, when others than [`Self::rpc_urls`].
+    pub debug_urls: Vec<String>,
 }
 
 /// Peer-to-peer.
@@ -164,30 +170,8 @@ pub struct ReceiverFile {
 
 /// Reads the file; an unknown key is refused with the likely right one.
 pub fn parse(text: &str) -> Result<KitFile, Fault> {
-    toml::from_str(text).map_err(|error| {
-        let fault = Fault::new(format!(
-            "kit.toml: {}: {}",
-            place(text, error.span()),
-            error.message().lines().next().unwrap_or_default()
-        ));
-        match unknown(error.message()) {
-            Some(fix) => fault.fix(fix),
-            None => fault.fix("Correct the line; `aztec-kit setup --help` lists what can be set."),
-        }
-    })
-}
-
-fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
-    let start = span.map_or(0, |span| span.start.min(text.len()));
-    format!("line {}", text[..start].matches('\n').count() + 1)
-}
-
-/// Serde says: unknown field `x`, expected one of `a`, `b`; of the name of a role: unknown variant.
-fn unknown(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
-    let known: Vec<_> = quoted.collect();
-    suggestion(unknown, &known).or_else(|| Some(format!("Known keys here: {}.", known.join(", "))))
+    encoding::check(text)?;
+    toml::from_str(text).map_err(|error| mistake::fault(text, error.message(), error.span()))
 }
 
 /// The likely right word, as a sentence.

@@ -3,37 +3,50 @@
 mod caddy;
 mod described;
 mod edit;
+mod encoding;
 mod env;
 mod file;
 mod firewall;
 mod hardening;
+mod l1;
+mod mistake;
 mod monitoring;
 mod ports;
 mod roles;
+mod shown;
 #[cfg(test)]
 mod tests;
+mod url;
 mod values;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ::url::Url;
 use provision::Fault;
-use url::Url;
 
+use self::url::{Asker, urls};
 use crate::data::{Funded, Network, Release, Releases};
 use crate::layout::Layout;
 use crate::runtime::Runtime;
 use described::Described;
-use values::{address, bad, data_dir, urls};
+use l1::L1;
+use values::{address, bad, data_dir};
 
+pub(crate) use self::url::{is_bad_port, without_slash};
 pub use caddy::Caddy;
 pub use edit::{Asked, edited};
 pub use file::KitFile;
 pub use firewall::Firewall;
 pub use hardening::Hardening;
+pub use l1::ApiKey;
 pub use monitoring::{Monitoring, Stack};
 pub use ports::{Ports, on_loopback};
+pub(crate) use shown::shown;
+
+/// The variable that lets a node start whose endpoints trace no transactions.
+pub const NO_TRACES: &str = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS";
 
 /// What is wanted of this host, complete and consistent.
 #[derive(Debug, Clone)]
@@ -58,6 +71,10 @@ pub struct Settings {
     pub l1_rpc_urls: Vec<Url>,
     /// Consensus endpoints of the L1; may carry API keys.
     pub l1_consensus_urls: Vec<Url>,
+    /// The key of each of them, at the same place; there may be fewer.
+    pub l1_consensus_keys: Vec<Option<ApiKey>>,
+    /// Endpoints that trace transactions of the L1, where the execution endpoints do not; may carry API keys.
+    pub l1_debug_urls: Vec<Url>,
     /// The address that peers reach this host at.
     pub p2p_ip: Option<IpAddr>,
     /// Ports of this host.
@@ -107,7 +124,8 @@ impl Settings {
 
     /// Whether the release brings what all nodes of the network agree on, and where its peers are.
     pub fn has_presets(&self) -> bool {
-        !self.is_local() && self.network.known_as.is_some()
+        let known_as = self.network.known_as.as_deref();
+        known_as.is_some_and(|name| self.release.has_presets(name))
     }
 
     /// Whether this host runs the L1 of its network.
@@ -149,6 +167,9 @@ impl Settings {
 
     fn from_file(file: KitFile, releases: &Releases) -> Result<Self, Fault> {
         let network_name = file.network.unwrap_or_else(|| "local".into());
+        for (name, network) in &file.networks {
+            url::check_stores(name, network)?;
+        }
         let described = Described::new(file.networks, file.releases, releases)?;
         let network = described.network(&network_name)?;
         let older = network.rollups.iter();
@@ -171,28 +192,19 @@ impl Settings {
         let local = network_name == "local";
         let mut ports = file.ports;
         ports.p2p = file.p2p.port.unwrap_or(ports.p2p);
-        let mut l1_rpc_urls = urls("l1.rpc_urls", &file.l1.rpc_urls)?;
-        if local && !l1_rpc_urls.is_empty() {
-            return Err(bad("l1.rpc_urls", "a local network brings its own L1")
-                .fix("Leave the L1 endpoints out, or choose another network."));
-        }
-        if local {
-            l1_rpc_urls = urls("ports.l1", &[format!("http://127.0.0.1:{}", ports.l1)])?;
-        } else if l1_rpc_urls.is_empty() {
-            return Err(bad(
-                "l1.rpc_urls",
-                format!("{network_name} needs an Ethereum execution endpoint"),
-            )
-            .fix("Name at least one with `--l1-rpc-urls https://…`."));
-        }
+        let l1 = L1::read(&file.l1, &network_name, ports.l1)?;
         let on = |role: &file::RoleFile, default| role.enabled.unwrap_or(default);
         let broker = urls(
             "prover_agent.broker_url",
             file.prover_agent.broker_url.as_slice(),
+            Asker::Broker,
         )?
         .pop();
         let settings = Self {
-            l1_consensus_urls: urls("l1.consensus_urls", &file.l1.consensus_urls)?,
+            l1_rpc_urls: l1.rpc_urls,
+            l1_consensus_urls: l1.consensus_urls,
+            l1_consensus_keys: l1.consensus_keys,
+            l1_debug_urls: l1.debug_urls,
             network,
             release,
             releases: releases.clone(),
@@ -200,7 +212,6 @@ impl Settings {
             standby: file.standby,
             runtime: file.runtime,
             data_dir: data_dir(file.data_dir.unwrap_or_else(|| "/var/lib/aztec".into()))?,
-            l1_rpc_urls,
             p2p_ip: file.p2p.ip.map(|ip| address(&ip)).transpose()?,
             ports,
             node: on(&file.node, true),
@@ -230,6 +241,15 @@ impl Settings {
         settings.check_env()?;
         settings.check_telemetry()?;
         Ok(settings)
+    }
+
+    /// Whether its nodes start without an endpoint that traces transactions, where the release demands one: the
+    /// operator says so, or its L1 is a quiet one of its own, on which the node finds no transaction to try.
+    pub fn allows_no_traces(&self) -> bool {
+        let said = self.env.get(NO_TRACES).map(String::as_str);
+        let needs = self.release.facts.needs_traces;
+        // So the releases read a boolean (foundation/dest/config/parse-env.js).
+        matches!(said, Some("1" | "true" | "TRUE")) || needs && self.is_local() && said.is_none()
     }
 
     fn check_consensus(&self) -> Result<(), Fault> {

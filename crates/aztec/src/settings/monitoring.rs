@@ -6,7 +6,8 @@ use url::Url;
 
 use super::Settings;
 use super::file::{MonitoringFile, ReceiverFile, suggestion};
-use super::values::{bad, urls};
+use super::url::{Asker, urls};
+use super::values::bad;
 
 /// What watches this host.
 #[derive(Debug, Clone)]
@@ -68,7 +69,7 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
 
 fn url(key: &str, text: Option<&str>) -> Result<Option<Url>, Fault> {
     let texts: Vec<String> = text.into_iter().map(String::from).collect();
-    Ok(urls(key, &texts)?.pop())
+    Ok(urls(key, &texts, Asker::Other)?.pop())
 }
 
 /// Each type of receiver with the keys it needs, and those it may have.
@@ -135,7 +136,7 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
     let address = |url: &Option<Url>| url.as_ref().map(Url::to_string).unwrap_or_default();
     Ok(match kind {
         "telegram" => Receiver::Telegram {
-            token,
+            token: telegram(&place, token, file.chat)?,
             chat: file.chat.unwrap_or_default(),
             url: url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
         },
@@ -164,6 +165,24 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
             }
         }
     })
+}
+
+/// The token of a bot, which becomes part of a path: <https://core.telegram.org/bots/api#authorizing-your-bot>.
+fn telegram(place: &str, token: String, chat: Option<i64>) -> Result<String, Fault> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let whole = token.split_once(':').is_some_and(|(bot, secret)| {
+        let digits = !bot.is_empty() && bot.chars().all(|c| c.is_ascii_digit());
+        digits && !secret.is_empty() && secret.chars().all(word)
+    });
+    if !whole {
+        return Err(bad(place, "`token` is not the token of a bot")
+            .fix("Write it as @BotFather shows it: digits, a colon, letters and digits, without `bot` before."));
+    }
+    if chat == Some(0) {
+        return Err(bad(place, "no chat has the number 0")
+            .fix("Write `chat` as the number of the chat; that of a group begins with -."));
+    }
+    Ok(token)
 }
 
 fn mail(place: &str, addresses: [(&str, &str); 2], server: &str) -> Result<(), Fault> {

@@ -6,6 +6,7 @@ use provision::Fault;
 use serde::Deserialize;
 
 use super::Settings;
+use super::url::is_bad_port;
 use super::values::bad;
 
 /// Ports by what listens on them; `[ports]` in `kit.toml`.
@@ -115,6 +116,9 @@ const ON_LOOPBACK: &[&str] = &[
     "ports.alloy",
 ];
 
+/// What is asked with the `fetch` of Node.js: by the processes of this host, and by wallets.
+const FETCHED: &[&str] = &["ports.rpc", "ports.l1", "ports.l1_beacon"];
+
 /// Whether what listens on the port of this key can only be reached from this host.
 pub fn on_loopback(key: &str) -> bool {
     ON_LOOPBACK.contains(&key)
@@ -207,6 +211,11 @@ impl Settings {
                     format!("port {port} is privileged and the services run without privileges"),
                 )
                 .fix("Choose one from 1024 to 65535."));
+            }
+            if FETCHED.contains(&key) && is_bad_port(port) {
+                let what =
+                    format!("Node.js and browsers make no request to port {port} (\"bad port\")");
+                return Err(bad(key, what).fix("Choose another one."));
             }
             if let Some(other) = seen.insert(port, key) {
                 return Err(bad(key, format!("port {port} is already used by {other}"))

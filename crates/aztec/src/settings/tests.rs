@@ -91,8 +91,10 @@ fn every_refusal_names_the_place_and_the_remedy() {
             "another port",
         ),
         ("[ports]\nrpc = 80\n", "privileged", "1024"),
+        ("[ports]\nrpc = 6000\n", "bad port", "another one"),
+        ("[ports]\nl1 = 10080\n", "bad port", "another"),
         ("[ports]\nrpc = 0\n", "0 is not a port", "1024"),
-        ("[ports]\nrpc = 99999\n", "line 2", "Correct the line"),
+        ("[ports]\nrpc = 99999\n", "line 2", "Write digits"),
         (
             "[p2p]\nip = \"0.0.0.0\"\n",
             "peers cannot reach",
@@ -183,6 +185,21 @@ fn every_refusal_names_the_place_and_the_remedy() {
             "Did you mean `telegram`?",
         ),
         (
+            "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"1:A_b-2\"\nchat = 0\n",
+            "number 1: no chat has the number 0",
+            "begins with -",
+        ),
+        (
+            "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"1:A\"\nchat = \"-100\"\n",
+            "line 4: monitoring.receivers.chat: it must be a number without quotes",
+            "without quotes",
+        ),
+        (
+            "[[monitoring.receivers]]\ntype = \"discord\"\nurl = \"https://h/<WEBHOOK>\"\n",
+            "url: it has a placeholder",
+            "your own",
+        ),
+        (
             "[[monitoring.receivers]]\ntype = \"email\"\nto = \"a@b\"\nfrom = \"c@d\"\n",
             "number 1: a receiver of type email needs `server`",
             "to, from, server",
@@ -263,6 +280,20 @@ fn what_only_the_packages_cannot_do_is_left_to_the_image() {
     for runtime in ["", "runtime = \"container\"\n"] {
         Settings::parse(&format!("{runtime}{live}[prover]\nenabled = true\n")).unwrap();
     }
+    // A prover node opens the programs for real proofs also when it has no agents.
+    for release in ["4.1.2", "5.2.0", "6.0.0"] {
+        for agents in ["", "agents = 0\n"] {
+            let text = format!(
+                "release = \"{release}\"\nruntime = \"native\"\n{live}[prover]\nenabled = true\n{agents}"
+            );
+            let (said, fix) = refused(&text);
+            assert!(
+                said.contains("a prover node does not start natively"),
+                "{said}"
+            );
+            assert!(!fix.contains("agents"), "{fix}");
+        }
+    }
     let (said, _) = refused("runtime = \"docker\"\n");
     assert!(said.contains("`native` or `container`"), "{said}");
 }
@@ -324,4 +355,32 @@ fn the_ports_of_all_agents_are_in_the_registry() {
     );
     let beyond = on(65535).check_agents(2).unwrap_err().chain();
     assert!(beyond.contains("end at 65536"), "{beyond}");
+}
+
+#[test]
+fn only_what_the_telegram_api_takes_is_a_token() {
+    let told = |token: &str| {
+        let text = format!(
+            "[[monitoring.receivers]]\ntype = \"telegram\"\nchat = -1\ntoken = \"{token}\"\n"
+        );
+        Settings::parse(&text)
+    };
+    for token in ["123:ABC", " 123:AB_c-9 "] {
+        told(token).unwrap();
+    }
+    for token in [
+        "bot123:ABC",
+        "https://api.telegram.org/bot123:ABC",
+        "123ABC",
+        "123:",
+        ":ABC",
+        "123:A BC",
+        "123:<TOKEN>",
+    ] {
+        let said = told(token).unwrap_err().chain();
+        assert!(
+            said.contains("number 1: `token` is not") && !said.contains(token),
+            "{said}"
+        );
+    }
 }

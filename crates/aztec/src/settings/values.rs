@@ -4,32 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use provision::Fault;
-use url::Url;
 
 pub(super) fn bad(key: &str, what: impl std::fmt::Display) -> Fault {
     Fault::new(format!("kit.toml: {key}: {what}"))
-}
-
-pub(super) fn urls(key: &str, texts: &[String]) -> Result<Vec<Url>, Fault> {
-    texts
-        .iter()
-        .map(|text| {
-            // The text may carry an API key: it is not repeated.
-            let url = Url::parse(text.trim()).map_err(|error| {
-                bad(key, format!("not a URL ({error})")).fix("Write it as https://host:port/path.")
-            })?;
-            let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-            // A comma would split it in two in the node's variable.
-            if !web || url.as_str().contains(',') {
-                return Err(bad(
-                    key,
-                    format!("`{}:…` is not an http or https URL", url.scheme()),
-                )
-                .fix("Write it as https://host:port/path."));
-            }
-            Ok(url)
-        })
-        .collect()
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, Fault> {

@@ -77,7 +77,8 @@ impl View {
         last.saturating_sub(initial)
     }
 
-    /// Reads the answer to `getValidatorsStats` (4.1.2 stdlib validators/schemas.js; the same in 5.2.0).
+    /// Reads the answer to `getValidatorsStats` (4.1.2 stdlib validators/schemas.js; 5.x has the same form and other
+    /// words). What is not understood is an error: it could be a signature.
     ///
     /// # Errors
     ///
@@ -99,21 +100,30 @@ impl View {
             let attester = attester
                 .parse()
                 .map_err(|_| "the node of this host names something that is no attester")?;
-            let duties = stats["history"].as_array().into_iter().flatten();
-            let duties = duties
-                .filter_map(|duty| Some((duty["slot"].as_u64()?, read_duty(&duty["status"])?)));
-            view.history.insert(attester, duties.collect());
+            let duties = stats["history"].as_array().and_then(|history| {
+                let read =
+                    |duty: &Value| Some((duty["slot"].as_u64()?, read_duty(&duty["status"])?));
+                history.iter().map(read).collect()
+            });
+            let unread = "the node of this host tells duties in a form that is not known";
+            view.history.insert(attester, duties.ok_or(unread)?);
         }
         Ok(view)
     }
 }
 
+/// The words for a duty of which the sentinel saw nothing. Every other word of 4.1.2 and of 5.x and 6.x says that
+/// something with the key was seen, `checkpoint-missed` too: blocks of the proposer, and no checkpoint. Sources:
+/// 4.1.2 aztec-node/dest/sentinel/sentinel.js; docs/reference/release-6.md, section 6.
+const SILENCE: [&str; 2] = ["blocks-missed", "attestation-missed"];
+
+/// A word that is not known speaks for a signer: to take it for silence could let a second one start.
 fn read_duty(status: &Value) -> Option<Duty> {
-    match status.as_str()? {
-        "checkpoint-mined" | "checkpoint-proposed" | "attestation-sent" => Some(Duty::Signed),
-        "checkpoint-missed" | "blocks-missed" | "attestation-missed" => Some(Duty::Missed),
-        _ => None,
-    }
+    Some(if SILENCE.contains(&status.as_str()?) {
+        Duty::Missed
+    } else {
+        Duty::Signed
+    })
 }
 
 impl Guard {
@@ -219,7 +229,7 @@ mod tests {
         "missedProposals": {"currentStreak": 0, "rate": 0, "count": 0, "total": 3},
         "missedAttestations": {"currentStreak": 0, "count": 0, "total": 0},
         "history": [
-            {"slot": 187, "status": "attestation-missed"}, {"slot": 188, "status": "of a later release"},
+            {"slot": 187, "status": "attestation-missed"}, {"slot": 188, "status": "checkpoint-missed"},
             {"slot": 189, "status": "checkpoint-mined"}, {"slot": 190, "status": "blocks-missed"},
             {"slot": 191, "status": "attestation-sent"}]}},
         "lastProcessedSlot": 191, "initialSlot": 188, "slotWindow": 48}"#;
@@ -235,11 +245,49 @@ mod tests {
             view.history[&attester],
             [
                 (187, Duty::Missed),
+                (188, Duty::Signed),
                 (189, Duty::Signed),
                 (190, Duty::Missed),
                 (191, Duty::Signed)
             ]
         );
+    }
+
+    #[test]
+    fn only_what_was_not_seen_at_all_is_silence() {
+        let duty = |status: Value| {
+            let answer = json!({
+                "stats": {"0x7b6723312baebd6a463302713c6cca6546560b1e": {"history": [{"slot": 9, "status": status}]}},
+                "initialSlot": 1, "lastProcessedSlot": 9, "slotWindow": 48,
+            });
+            let view = View::read(&answer);
+            view.map(|view| view.history.into_values().flatten().collect::<Vec<_>>())
+        };
+        let signed = [
+            // 4.1.2 alone, every release, 5.x and 6.x, 6.x alone.
+            "checkpoint-proposed",
+            "checkpoint-mined",
+            "checkpoint-missed",
+            "attestation-sent",
+            "checkpoint-valid",
+            "checkpoint-invalid",
+            "checkpoint-unvalidated",
+            "checkpoint-unpublished",
+            "checkpoint-orphaned",
+            // Of a release that is not known.
+            "checkpoint-of-tomorrow",
+            "attestation-of-tomorrow",
+            "of-tomorrow",
+        ];
+        for word in signed {
+            assert_eq!(duty(json!(word)), Ok(vec![(9, Duty::Signed)]), "{word}");
+        }
+        for word in ["blocks-missed", "attestation-missed"] {
+            assert_eq!(duty(json!(word)), Ok(vec![(9, Duty::Missed)]), "{word}");
+        }
+        for unknown in [json!(null), json!(7), json!({"is": "blocks-missed"})] {
+            assert!(duty(unknown.clone()).is_err(), "{unknown}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Change, Cx, Diff, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
+use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
 use crate::host::{Early, Probe, Query, Snapshot};
 use crate::tools::systemctl::{self, UnitState};
@@ -137,7 +137,7 @@ impl Plan {
                 Origin::Created | Origin::Changed => Action::Remove,
             },
             changes: Vec::new(),
-            because: Some("no longer part of the configuration".into()),
+            because: Some(unwanted::<R>(entry)),
             memory: None,
         }));
         Ok(Self { steps })
@@ -175,6 +175,17 @@ impl Step {
             because,
             memory: look.memory,
         }
+    }
+}
+
+/// Why something goes, and what of it does not.
+fn unwanted<R: Resource>(entry: &Entry) -> String {
+    const WHY: &str = "no longer part of the configuration";
+    // What cannot be read stops the run that removes it, with the reason.
+    let resource = serde_json::from_value::<R>(entry.spec.clone()).ok();
+    match resource.and_then(|resource| resource.spared()) {
+        Some(spared) if entry.origin == Origin::Created => format!("{WHY}; {spared}"),
+        _ => WHY.into(),
     }
 }
 

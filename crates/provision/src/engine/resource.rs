@@ -146,6 +146,10 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back.
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+    /// What going back never takes away, as a clause: who reads a plan has to know.
+    fn spared(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// One look at a resource, with the types of its kind erased.
@@ -179,6 +183,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn apply(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back to a journaled prior.
     fn revert(&self, prior: &Value, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+    /// What going back never takes away, as a clause.
+    fn spared(&self) -> Option<&'static str>;
 }
 
 /// Bridges one kind to the erased calls of [`Resource`]; used by the [`crate::resources`] macro.
@@ -254,6 +260,9 @@ macro_rules! resources {
             }
             fn apply(&self, cx: &mut $crate::engine::ApplyCx<'_>) -> Result<(), $crate::Fault> {
                 match self { $(Self::$variant(kind) => $crate::engine::erased::apply(kind, cx)),* }
+            }
+            fn spared(&self) -> Option<&'static str> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::spared(kind)),* }
             }
             fn revert(
                 &self,

@@ -82,6 +82,10 @@ impl Kind for Directory {
         }
     }
 
+    fn spared(&self) -> Option<&'static str> {
+        Some("it stays as long as anything is in it")
+    }
+
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         if let Some((uid, gid, mode)) = *prior {
             if cx.hands.meta(&self.path)?.is_some() {

@@ -28,8 +28,32 @@ pub struct File {
     owner: Owner,
     #[serde(default)]
     redact: bool,
+    #[serde(skip)]
+    view: View,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     check: Vec<String>,
+}
+
+/// What of a redacted file is shown.
+#[derive(Debug, Clone, Default)]
+enum View {
+    /// What [`redact::secrets`] leaves.
+    #[default]
+    Secrets,
+    /// What this function leaves.
+    By(fn(&str) -> String),
+    /// An environment file, and of its values those of these variables.
+    Variables(Vec<String>),
+}
+
+impl View {
+    fn of(&self, text: &str) -> String {
+        match self {
+            Self::Secrets => redact::secrets(text),
+            Self::By(show) => show(text),
+            Self::Variables(names) => redact::assignments(text, names),
+        }
+    }
 }
 
 /// Ends the name of a file that its program has not judged yet.
@@ -46,6 +70,7 @@ impl File {
             content,
             owner,
             redact: false,
+            view: View::default(),
             check: Vec::new(),
         }
     }
@@ -59,17 +84,40 @@ impl File {
     }
 
     /// The same, with what URLs carry besides their host, and the values of settings that are named a token,
-    /// key, password, secret or credentials, never shown nor journaled.
+    /// key, password, secret or the like ([`redact::is_secret`]), never shown nor journaled.
     #[must_use]
-    pub fn redacted(mut self) -> Self {
+    pub fn redacted(self) -> Self {
+        self.viewed(View::Secrets)
+    }
+
+    /// The same, of which what this function leaves of a text is shown and journaled, and nothing else.
+    #[must_use]
+    pub fn shown_by(self, show: fn(&str) -> String) -> Self {
+        self.viewed(View::By(show))
+    }
+
+    /// The same as an environment file, of which the values of these variables are shown and journaled, and of
+    /// URLs in them scheme, host and port: all other values may be secret.
+    #[must_use]
+    pub fn showing(self, variables: impl IntoIterator<Item = String>) -> Self {
+        self.viewed(View::Variables(variables.into_iter().collect()))
+    }
+
+    fn viewed(mut self, view: View) -> Self {
         self.redact = true;
-        self.shown = redact::secrets(&self.content);
+        self.shown = view.of(&self.content);
+        self.view = view;
         self
     }
 
     /// SHA-256 of the content, lowercase hex.
     pub fn sha256(&self) -> String {
         self.sha256.clone()
+    }
+
+    /// The content as it is written: never for output, nor for the journal.
+    pub fn content(&self) -> &str {
+        &self.content
     }
 
     /// The content as it may be shown.
@@ -94,7 +142,7 @@ impl File {
 
     fn visible(&self, text: &str) -> String {
         if self.redact {
-            redact::secrets(text)
+            self.view.of(text)
         } else {
             text.into()
         }

@@ -1,14 +1,26 @@
 //! Hiding what URLs carry besides scheme, host and port (user, password, path, query), and the values of
 //! settings whose name says that they are secret.
 
-/// How the name of a secret setting ends.
-const SECRET: &[&str] = &["token", "key", "password", "secret", "credentials"];
+/// What the name of a secret setting has in it, whatever is before and behind.
+const SECRET: &[&str] = &[
+    "key", "secret", "token", "pass", "mnemonic", "headers", "cred",
+];
+
+/// What stands in the place of a value that is not shown.
+pub const HIDDEN: &str = "…";
+
+/// Whether a setting of this name is taken for secret. Some that are not have such a name too.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("_hash") || SECRET.iter().any(|secret| name.contains(secret))
+}
 
 /// The text with every URL reduced to `scheme://host:port/…`, and without the quoted values of secret settings:
-/// `token = "…"` as in TOML, `"token": "…"` as in JSON.
+/// `token = "…"` as in TOML, `"token": "…"` as in JSON, and lists of them.
 pub fn secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
+    let mut list = false;
     while let Some(at) = rest.find(['"', '\'']) {
         let (before, quoted) = rest.split_at(at);
         // An apostrophe opens nothing.
@@ -22,14 +34,60 @@ pub fn secrets(text: &str) -> String {
         let end = closing(value, quote);
         let (value, after) = value.split_at(end);
         shown.push_str(before);
+        let secret = match before.trim() {
+            // The next one of a list.
+            "," if list => true,
+            _ => {
+                let opened = before.trim_end().ends_with('[');
+                let named = names_a_secret(shown.trim_end().trim_end_matches('['));
+                list = opened && named;
+                named
+            }
+        };
         shown.push_str(quote);
-        shown.push_str(if names_a_secret(&shown) { "…" } else { value });
+        shown.push_str(if secret { HIDDEN } else { value });
         let close = after.len().min(1);
         shown.push_str(&after[..close]);
         rest = &after[close..];
     }
     shown.push_str(rest);
     urls(&shown)
+}
+
+/// An environment file with the values of these variables alone, and of those only what [`urls_of`] leaves. A
+/// name that is secret is not shown however often it is among them.
+pub fn assignments(text: &str, shown: &[String]) -> String {
+    let line = |line: &str| -> String {
+        let (name, value) = match line.split_once('=') {
+            Some(pair) => pair,
+            // A comment without a value, or an empty line.
+            None if line.trim_start().starts_with('#') || line.trim().is_empty() => {
+                return line.to_owned();
+            }
+            None => return HIDDEN.to_owned(),
+        };
+        let open = shown.iter().any(|shown| shown == name) && !is_secret(name);
+        let value = if open { &urls_of(value) } else { HIDDEN };
+        // What is no name may be a value that lost its line.
+        let word = |c: char| c.is_ascii_alphanumeric() || "_# ".contains(c);
+        let name = if name.chars().all(word) { name } else { HIDDEN };
+        format!("{name}={value}")
+    };
+    let lines = text.split_inclusive('\n').map(|whole| {
+        let text = whole.trim_end_matches('\n');
+        line(text) + &whole[text.len()..]
+    });
+    lines.collect()
+}
+
+/// A value with every URL of its list reduced to `scheme://host:port/…`, whatever is in the rest of each.
+pub fn urls_of(value: &str) -> String {
+    let hidden = |item: &str| match item.split_once("://") {
+        Some((scheme, rest)) if !scheme.ends_with("file") => format!("{scheme}://{}", hidden(rest)),
+        _ => item.to_owned(),
+    };
+    let items: Vec<_> = value.split(',').map(hidden).collect();
+    items.join(",")
 }
 
 /// Where a quoted value ends; a backslash escapes in double quotes only.
@@ -50,8 +108,8 @@ fn names_a_secret(text: &str) -> bool {
         return false;
     };
     let name = name.trim_end().trim_end_matches(['"', '\'']);
-    let name = name.to_ascii_lowercase();
-    SECRET.iter().any(|secret| name.ends_with(secret))
+    let word = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    is_secret(&name[name.trim_end_matches(word).len()..])
 }
 
 /// The text with every URL reduced to `scheme://host:port/…`.
@@ -114,6 +172,21 @@ mod tests {
                 "{\"authorization\": {\"credentials\": \"…\"}}",
             ),
             ("API_KEY = \"0x1\"\n", "API_KEY = \"…\"\n"),
+            ("X_API_KEYS = 'k1,k2'", "X_API_KEYS = '…'"),
+            ("HEADERS = \"authorization=Bearer x\"", "HEADERS = \"…\""),
+            ("BOT_L1_MNEMONIC = \"test junk\"", "BOT_L1_MNEMONIC = \"…\""),
+            (
+                "AZTEC_ADMIN_API_KEY_HASH='ab'",
+                "AZTEC_ADMIN_API_KEY_HASH='…'",
+            ),
+            (
+                "api_keys = [\"one\", 'two',\n  \"three\"]\nto = [\"a\", \"b\"]",
+                "api_keys = [\"…\", '…',\n  \"…\"]\nto = [\"a\", \"b\"]",
+            ),
+            (
+                "{\"keys\":[\"0x1\",\"0x2\"],\"n\":[\"1\"]}",
+                "{\"keys\":[\"…\",\"…\"],\"n\":[\"1\"]}",
+            ),
             ("say = \"token = 'x'\"", "say = \"token = 'x'\""),
             ("# it's token = \"x\"", "# it's token = \"…\""),
             ("key = \"open", "key = \"…"),
@@ -121,6 +194,28 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(secrets(text), expected);
+        }
+    }
+
+    #[test]
+    fn an_environment_file_shows_the_named_values_alone() {
+        let shown = ["PORT", "HOSTS", "DIR", "API_KEY"].map(String::from);
+        let cases = [
+            ("# Node.\n\nPORT=1\n", "# Node.\n\nPORT=1\n"),
+            ("LOG_LEVEL=info\n", "LOG_LEVEL=…\n"),
+            ("A=\"quoted\"\nB='quoted'", "A=…\nB=…"),
+            ("API_KEY=1\n", "API_KEY=…\n"),
+            (
+                "HOSTS=https://u:p@h/K'E]Y,http://b:1\n",
+                "HOSTS=https://…@h/…,http://b:1\n",
+            ),
+            ("DIR=file:///var/lib\n", "DIR=file:///var/lib\n"),
+            ("# OLD=secret\n", "# OLD=…\n"),
+            ("A=\"one\ntwo\"\nse+cr==\n", "A=…\n…\n…=…\n"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(assignments(text, &shown), expected);
         }
     }
 

@@ -20,6 +20,10 @@ use crate::{
 /// More keys than one entry with a mnemonic may stand for; each costs the node a derivation at its start.
 const MOST_DERIVED: u64 = 1000;
 
+/// What is said of a short text in the place of a key or an address.
+const NEITHER: &str =
+    "is neither a private key (0x and 64 hexadecimal digits) nor an address (0x and 40)";
+
 /// A keystore file.
 #[derive(Debug)]
 pub struct Document {
@@ -39,6 +43,8 @@ pub struct Document {
     pub remote_signer: Option<Url>,
     /// Things beyond validators with keys or plain remote signers, which [`Document::inlined`] cannot carry over.
     pub extras: Vec<&'static str>,
+    /// Places that name a funding account.
+    pub funding: Vec<String>,
     /// Places that hold a whole mnemonic.
     pub mnemonics: Vec<String>,
     /// Places that name a file instead of holding a key.
@@ -153,6 +159,7 @@ pub(super) fn refused(problem: impl Into<String>) -> Error {
 #[derive(Default)]
 struct Reader {
     extras: Vec<&'static str>,
+    funding: Vec<String>,
     mnemonics: Vec<String>,
     files: Vec<KeyFile>,
 }
@@ -216,6 +223,7 @@ impl Reader {
         }
         if let Some(funding) = root.get("fundingAccount") {
             self.account(funding, "fundingAccount")?;
+            self.funding.push("fundingAccount".to_owned());
         }
         let publishers = root
             .get("publisher")
@@ -232,6 +240,7 @@ impl Reader {
                 self.remote_signer(tree, place)
             })?,
             extras: std::mem::take(&mut self.extras),
+            funding: std::mem::take(&mut self.funding),
             mnemonics: std::mem::take(&mut self.mnemonics),
             files: std::mem::take(&mut self.files),
         })
@@ -252,6 +261,7 @@ impl Reader {
         if let Some(funding) = fields.get("fundingAccount") {
             self.extras.push("fundingAccount");
             self.account(funding, &fields.place("fundingAccount"))?;
+            self.funding.push(fields.place("fundingAccount"));
         }
         Ok(Entry {
             attesters,
@@ -353,7 +363,13 @@ impl Reader {
             Tree::Text(text) => {
                 // Only an address has this length, with its prefix or without.
                 if text.len() <= 42 && !text.is_empty() {
-                    let address = address(tree, place)?;
+                    // What is filled in here is a key more often than an address.
+                    let address = parse_address(text).map_err(|problem| match problem {
+                        problem if problem.starts_with("is not an address") => {
+                            refused(format!("{place} {NEITHER}"))
+                        }
+                        problem => refused(format!("{place} {problem}")),
+                    })?;
                     return Ok(Account::Remote {
                         address,
                         signer: None,

@@ -167,6 +167,10 @@ fn what_the_node_refuses_is_refused_at_its_place() {
             "validators[0].publisher: the Ethereum key is not a private key: it is zero or not below the group order",
         ),
         (
+            with(r#""publisher":"<your key>""#),
+            "validators[0].publisher is neither a private key (0x and 64 hexadecimal digits) nor an address (0x and 40)",
+        ),
+        (
             with(r#""coinbase":"0x12""#),
             "validators[0].coinbase is not an address: 0x and 40 hexadecimal digits",
         ),

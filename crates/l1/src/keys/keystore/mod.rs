@@ -7,6 +7,7 @@
 pub mod document;
 mod fields;
 mod read;
+mod remote;
 pub mod survey;
 mod tree;
 mod values;
@@ -19,6 +20,7 @@ use super::{AttesterKeys, BlsKey, EthKey, G1Point, G2Point};
 use crate::error::Result;
 pub use document::Document;
 pub use read::{read_attester, read_identity, read_prover};
+pub use remote::remote_signers;
 pub use write::{AnyKey, Bls, NewEntry, Signer, render, render_entries, render_prover};
 
 /// One validator to put into a keystore.

@@ -2,7 +2,8 @@
 //!
 //! Pure: the caller looks at the directory and hands over what it saw. systemd copies every file in it,
 //! files of sub-directories too, into one directory that only the service can read, and skips links; there
-//! the node loads every `*.json`, and does not start when one of them is no keystore.
+//! the node loads every `*.json`, and does not start when one of them is no keystore. Of several files it makes one
+//! (`mergeKeystores` of @aztec/node-keystore, dest/loader.js, the same in 4.1.2 and 5.2.0).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::document::{Account, BlsAccount, Document, Entry};
+use super::remote::signer_of;
 
 /// systemd refuses to start a unit whose credentials are larger than this together.
 const MOST_CREDENTIALS: usize = 1 << 20;
@@ -104,7 +106,9 @@ pub struct Listed {
 impl Survey {
     /// Judges a directory. `owner` is who its files must belong to.
     #[must_use]
-    pub fn of(seen: Vec<Seen>, owner: u32) -> Self {
+    pub fn of(mut seen: Vec<Seen>, owner: u32) -> Self {
+        // As Node.js lists a directory: the order decides what counts when two files say something for all.
+        seen.sort_by(|a, b| a.name.cmp(&b.name));
         let mut survey = Self {
             documents: Vec::new(),
             notes: Vec::new(),
@@ -131,6 +135,7 @@ impl Survey {
     #[must_use]
     pub fn attesters(&self) -> Vec<Listed> {
         let mut listed = Vec::new();
+        let all = Defaults::of(&self.documents);
         for (file, document) in &self.documents {
             if let Some(accounts) = &document.prover {
                 listed.push(Listed {
@@ -138,7 +143,7 @@ impl Survey {
                     role: "prover".to_owned(),
                     attester: None,
                     signer: match &accounts[..] {
-                        [account, ..] => signer(account, None, document),
+                        [account, ..] => signer(account, None, &all),
                         [] => "local".to_owned(),
                     },
                     bls_public_key: None,
@@ -150,12 +155,12 @@ impl Survey {
             for entry in &document.validators {
                 for attester in &entry.attesters {
                     let address = attester.eth.address();
-                    let publishers = entry.publishers.as_ref().or(document.publishers.as_ref());
+                    let publishers = all.publishers_of(entry);
                     listed.push(Listed {
                         file: file.clone(),
                         role: "validator".to_owned(),
                         attester: address,
-                        signer: signer(&attester.eth, Some(entry), document),
+                        signer: signer(&attester.eth, Some(entry), &all),
                         bls_public_key: match &attester.bls {
                             Some(BlsAccount::Key(key)) => {
                                 Some(hex::encode_prefixed(key.public_compressed()))
@@ -164,12 +169,12 @@ impl Survey {
                         },
                         publishers: match publishers {
                             Some(accounts) => {
-                                accounts.iter().filter_map(Account::address).collect()
+                                accounts.into_iter().filter_map(Account::address).collect()
                             }
                             None => address.into_iter().collect(),
                         },
-                        coinbase: entry.coinbase.or(document.coinbase).or(address),
-                        fee_recipient: entry.fee_recipient.or(document.fee_recipient),
+                        coinbase: entry.coinbase.or(all.coinbase).or(address),
+                        fee_recipient: entry.fee_recipient.or(all.fee_recipient),
                     });
                 }
             }
@@ -288,7 +293,11 @@ impl Survey {
     fn together(&mut self, size: usize) {
         let documents = std::mem::take(&mut self.documents);
         let before = self.notes.len();
-        if documents.is_empty() {
+        // One that is broken was told of, and is there.
+        let broken = self.notes.iter().any(|note| {
+            note.grade == Grade::Bad && note.check.to_ascii_lowercase().ends_with(".json")
+        });
+        if documents.is_empty() && !broken {
             self.note(
                 "keystores",
                 Grade::Bad,
@@ -300,8 +309,10 @@ impl Survey {
                 "the files have {size} bytes together, and systemd hands over {MOST_CREDENTIALS} at most. Spread the validators over several hosts"
             ));
         }
-        let versions: BTreeSet<u8> = documents.iter().map(|(_, it)| it.schema_version).collect();
-        if versions.len() > 1 {
+        // A file without validators may be of either version.
+        let second = documents.iter().any(|(_, it)| it.schema_version == 2);
+        let first = |it: &Document| it.schema_version == 1 && !it.validators.is_empty();
+        if second && documents.iter().any(|(_, it)| first(it)) {
             self.note("keystores", Grade::Bad, "some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version");
         }
         let provers: Vec<_> = documents
@@ -315,12 +326,10 @@ impl Survey {
                 format!("{one} and {two} both have a prover, and the node takes one. Remove one"),
             );
         }
+        let all = Defaults::of(&documents);
         for (name, document) in &documents {
-            self.alone(
-                name,
-                document,
-                documents.iter().any(|(_, it)| it.remote_signer.is_some()),
-            );
+            self.alone(name, document, &all);
+            self.merged(name, document, &all, documents.len());
         }
         if self.notes.len() == before {
             let count: usize = documents
@@ -343,7 +352,7 @@ impl Survey {
     }
 
     /// What is wrong with one file for a service, though the node could load it elsewhere.
-    fn alone(&mut self, name: &str, document: &Document, default_signer: bool) {
+    fn alone(&mut self, name: &str, document: &Document, all: &Defaults<'_>) {
         for file in &document.files {
             let beside = if file.password.is_some() {
                 ", and its password lies beside it"
@@ -361,7 +370,7 @@ impl Survey {
             ));
         }
         for (index, entry) in document.validators.iter().enumerate() {
-            if entry.coinbase.or(document.coinbase) == Some(Address::ZERO) {
+            if entry.coinbase.or(all.coinbase) == Some(Address::ZERO) {
                 self.note(
                     name,
                     Grade::Odd,
@@ -379,13 +388,61 @@ impl Survey {
                     signer: None,
                 } = account
                     && entry.remote_signer.is_none()
-                    && !default_signer
+                    && all.remote_signer.is_none()
                 {
                     self.note(name, Grade::Bad, format!(
                         "validators[{index}] has only the address {address}, and no remote signer is named for it. Import it with --remote-signer"
                     ));
                 }
             }
+        }
+    }
+
+    /// What a file says, and the node does not do because there are others, or at all.
+    fn merged(&mut self, name: &str, document: &Document, all: &Defaults<'_>, files: usize) {
+        for place in &document.funding {
+            if place != "fundingAccount" {
+                self.note(name, Grade::Odd, format!(
+                    "{place} is read by no release: the node tops up from the fundingAccount of the whole file alone. Move it there"
+                ));
+            } else if files > 1 {
+                self.note(name, Grade::Odd, "its fundingAccount is dropped, because there are several files: no publisher is topped up. Put everything into one file");
+            }
+        }
+        if document.extras.contains(&"certPath") {
+            self.note(name, Grade::Odd, "it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it");
+        }
+        let inherit = |own: fn(&Entry) -> bool| {
+            let mut entries = document.validators.iter();
+            !entries.all(own)
+        };
+        let differ = [
+            (
+                "coinbase",
+                inherit(|entry| entry.coinbase.is_some()) && document.coinbase != all.coinbase,
+            ),
+            (
+                "feeRecipient",
+                inherit(|entry| entry.fee_recipient.is_some())
+                    && document.fee_recipient != all.fee_recipient,
+            ),
+            (
+                "remoteSigner",
+                inherit(|entry| entry.remote_signer.is_some())
+                    && document.remote_signer.as_ref() != all.remote_signer
+                    && asks_a_default(document),
+            ),
+        ];
+        for (field, _) in differ.iter().filter(|(_, differs)| *differs) {
+            self.note(name, Grade::Odd, format!(
+                "a validator of it names no {field} of its own and gets that of another file: the last file with a {field} for all counts for every file. Name it in validators[]"
+            ));
+        }
+        let own = document.publishers.iter().flatten().count();
+        if inherit(|entry| entry.publishers.is_some())
+            && all.publishers.as_ref().map_or(0, Vec::len) != own
+        {
+            self.note(name, Grade::Odd, "a validator of it names no publisher of its own and gets those of other files: the publishers for all of every file are one list. Name them in validators[]");
         }
     }
 
@@ -418,11 +475,12 @@ impl Survey {
             );
         }
         let before = self.notes.len();
+        let all = Defaults::of(documents);
         let mut publishers = BTreeSet::new();
         for (name, document) in documents {
             for (index, entry) in document.validators.iter().enumerate() {
                 let place = format!("{name} validators[{index}]");
-                let named = entry.publishers.as_ref().or(document.publishers.as_ref());
+                let named = all.publishers_of(entry);
                 for address in named.into_iter().flatten().filter_map(Account::address) {
                     publishers.insert(address);
                     if let Some(owner) = owners.get(&address).filter(|owner| **owner != place) {
@@ -450,15 +508,66 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn signer(account: &Account, entry: Option<&Entry>, document: &Document) -> String {
+/// What the files of a directory say for all validators, as the node puts them together: the last file counts, but
+/// for publishers, which are one list.
+#[derive(Debug, Default)]
+struct Defaults<'a> {
+    publishers: Option<Vec<&'a Account>>,
+    coinbase: Option<Address>,
+    fee_recipient: Option<B256>,
+    remote_signer: Option<&'a Url>,
+}
+
+impl<'a> Defaults<'a> {
+    /// From the files in the order of their names.
+    fn of(documents: &'a [(String, Document)]) -> Self {
+        let mut all = Self::default();
+        let mut was_mnemonic = false;
+        for (_, document) in documents {
+            all.coinbase = document.coinbase.or(all.coinbase);
+            all.fee_recipient = document.fee_recipient.or(all.fee_recipient);
+            all.remote_signer = document.remote_signer.as_ref().or(all.remote_signer);
+            let Some(publishers) = &document.publishers else {
+                continue;
+            };
+            // A mnemonic cannot be a part of a list, so that there the last file counts as well.
+            let is_mnemonic = document.mnemonics.iter().any(|place| place == "publisher");
+            let list = all.publishers.get_or_insert_default();
+            if is_mnemonic || was_mnemonic {
+                list.clear();
+            }
+            was_mnemonic = is_mnemonic;
+            list.extend(publishers);
+        }
+        all
+    }
+
+    /// Who pays for the transactions of a validator, if not its attester.
+    fn publishers_of(&self, entry: &'a Entry) -> Option<Vec<&'a Account>> {
+        let own = entry.publishers.as_ref();
+        own.map(|own| own.iter().collect())
+            .or_else(|| self.publishers.clone())
+    }
+}
+
+/// Whether an account of a validator is an address alone, whose signer is the one for all.
+fn asks_a_default(document: &Document) -> bool {
+    let entries = document.validators.iter();
+    let entries = entries.filter(|entry| entry.remote_signer.is_none());
+    let attesters = entries.flat_map(|entry| {
+        let attesters = entry.attesters.iter().map(|one| &one.eth);
+        attesters.chain(entry.publishers.iter().flatten())
+    });
+    let mut accounts = attesters.chain(document.publishers.iter().flatten());
+    accounts.any(|account| matches!(account, Account::Remote { signer: None, .. }))
+}
+
+fn signer(account: &Account, entry: Option<&Entry>, all: &Defaults<'_>) -> String {
     match account {
         Account::Key(_) => "local".to_owned(),
         Account::File(_) => "encrypted".to_owned(),
-        Account::Remote { signer, .. } => {
-            let default = entry.and_then(|entry| entry.remote_signer.as_ref());
-            let url = signer.as_ref().or(default);
-            url.or(document.remote_signer.as_ref())
-                .map_or_else(|| "remote".to_owned(), origin)
+        Account::Remote { .. } => {
+            signer_of(account, entry, all.remote_signer).map_or_else(|| "remote".to_owned(), origin)
         }
     }
 }

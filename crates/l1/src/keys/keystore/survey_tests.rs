@@ -165,6 +165,99 @@ fn each_defect_is_found() {
     }
 }
 
+/// Two files of version 2 with values for all: what the node makes of them (node-keystore 4.1.2 and 5.2.0,
+/// dest/loader.js, run on such files).
+#[test]
+fn what_a_file_says_for_all_holds_for_other_files() {
+    const A: &str = "0x000000000000000000000000000000000000000a";
+    const B: &str = "0x000000000000000000000000000000000000000b";
+    let file_of = |name: &str, attester: u8, of_all: &str, of_one: &str| {
+        let key = format!("0x{:064x}", attester + 1);
+        let text = format!(
+            "{{\"schemaVersion\":2,\"feeRecipient\":\"0x{:064x}\",{of_all}\"validators\":[{{{of_one}\"attester\":\"{key}\"}}]}}",
+            7
+        );
+        file(name, text.as_bytes())
+    };
+    let bad = |seen: Vec<Seen>| {
+        let mut lines = notes(seen);
+        lines.retain(|line| !line.starts_with("Good"));
+        lines
+    };
+    let (of_a, of_b) = (
+        format!("\"coinbase\":\"{A}\","),
+        format!("\"coinbase\":\"{B}\","),
+    );
+    // In the order of the names, whatever the directory's.
+    let two = || {
+        vec![
+            file_of("b.json", 1, &of_b, ""),
+            file_of("a.json", 0, &of_a, ""),
+        ]
+    };
+    let listed = Survey::of(two(), OWNER).attesters();
+    let coinbases: Vec<_> = listed.iter().map(|one| one.coinbase.unwrap()).collect();
+    assert_eq!(coinbases, [B.parse::<Address>().unwrap(); 2]);
+    assert_eq!(
+        bad(two()),
+        [
+            "Odd a.json: a validator of it names no coinbase of its own and gets that of another file: the last file with a coinbase for all counts for every file. Name it in validators[]"
+        ]
+    );
+    // Named for itself, nothing of another file is taken.
+    let own = vec![
+        file_of("a.json", 0, "", &of_a),
+        file_of("b.json", 1, &of_b, ""),
+    ];
+    assert_eq!(bad(own), [""; 0]);
+
+    let publisher = |index: u8| format!("\"publisher\":\"0x{:064x}\",", index + 100);
+    let two = || {
+        vec![
+            file_of("a.json", 0, &publisher(0), ""),
+            file_of("b.json", 1, &publisher(1), ""),
+        ]
+    };
+    let listed = Survey::of(two(), OWNER).attesters();
+    assert_eq!(listed[0].publishers, listed[1].publishers);
+    assert_eq!(listed[0].publishers.len(), 2);
+    let said = bad(two());
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("gets those of other files"), "{said:?}");
+
+    let funding = format!("\"fundingAccount\":\"{A}\",\"remoteSigner\":\"http://127.0.0.1:9000\",");
+    assert_eq!(bad(vec![file_of("a.json", 0, &funding, "")]), [""; 0]);
+    let said = bad(vec![
+        file_of("a.json", 0, &funding, ""),
+        file_of("b.json", 1, "", ""),
+    ]);
+    assert_eq!(
+        said,
+        [
+            "Odd a.json: its fundingAccount is dropped, because there are several files: no publisher is topped up. Put everything into one file"
+        ]
+    );
+    let said = bad(vec![file_of("a.json", 0, "", &funding)]);
+    assert!(
+        said[0].contains("validators[0].fundingAccount is read by no release"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_prover_may_be_of_the_other_version() {
+    let prover = br#"{"schemaVersion":1,"prover":"0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"}"#;
+    let text = format!(
+        "{{\"schemaVersion\":2,\"feeRecipient\":\"0x{:064x}\",\"validators\":[{{\"attester\":\"0x{:064x}\"}}]}}",
+        7, 1
+    );
+    let said = notes(vec![
+        file("p.json", prover),
+        file("v.json", text.as_bytes()),
+    ]);
+    assert!(said.iter().all(|line| line.starts_with("Good")), "{said:?}");
+}
+
 #[test]
 fn two_nodes_must_not_share() {
     let survey = |attesters: &[u32], publishers: &[(u32, u32)]| {
@@ -195,4 +288,17 @@ fn two_nodes_must_not_share() {
     let (sound, note) = against(&survey(&[0], &[(1, 1)]));
     assert!(sound);
     assert_eq!(note.grade, Grade::Odd);
+}
+
+#[test]
+fn a_broken_keystore_is_not_none() {
+    let lines = notes(vec![file("a.json", b"{\"schemaVersion\":1")]);
+    let bad: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("Bad"))
+        .collect();
+    assert!(
+        bad.len() == 1 && bad[0].starts_with("Bad a.json: "),
+        "{lines:?}"
+    );
 }

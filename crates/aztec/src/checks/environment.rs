@@ -1,0 +1,225 @@
+//! What is wrong with the variables of the operator: those of `kit.toml`, and of environment files that are his own.
+
+use std::path::{Path, PathBuf};
+
+use provision::Fault;
+use provision::host::{FileType, Probe};
+
+use super::preflight::{Finding, Verdict};
+use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
+use crate::layout;
+use crate::settings::Settings;
+
+const CHECK: &str = "environment";
+/// More links than this lead nowhere.
+const LINKS: usize = 8;
+
+/// Variables that the release does not read, or that do something else than they seem to.
+pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let own: String = settings
+        .env
+        .iter()
+        .map(|(name, value)| format!("{name}={}\n", quoted(value)))
+        .collect();
+    let lint = |file: &str, text: &str| {
+        let local = !settings.has_presets();
+        settings
+            .release
+            .lint_env(local, settings.sequencer, file, text)
+    };
+    // Lines are of the file that the node reads, which the operator does not write.
+    let mut findings: Vec<_> = lint("kit.toml [env]", &own)
+        .iter()
+        .map(|found| said(found, false))
+        .collect();
+    for name in probe.list(Path::new(layout::ETC))?.unwrap_or_default() {
+        let path = Path::new(layout::ETC).join(&name);
+        if !name.ends_with(".env") || path == layout::env_file("bot-key") {
+            continue;
+        }
+        let file = path.display().to_string();
+        match kind(path.clone(), probe)? {
+            Some(FileType::File) => {}
+            None => continue,
+            Some(other) => {
+                let message = format!(
+                    "{file} is a {}, no file: systemd does not start a unit that reads it. Move it away.",
+                    other.word()
+                );
+                findings.push(Finding::new(CHECK, Verdict::Warn, message));
+                continue;
+            }
+        }
+        let bytes = probe.read(&path)?.unwrap_or_default();
+        // What this program writes is compared with what it wants, line by line, in every plan.
+        let head = String::from_utf8_lossy(&bytes);
+        if head.lines().take(2).any(|line| line.contains("aztec-kit")) {
+            continue;
+        }
+        let text = match whole(&bytes) {
+            Whole::Read(text) => text,
+            Whole::Marked(text, variable) => {
+                let (status, what) = match variable {
+                    true => (Verdict::Fail, "systemd does not read its first variable"),
+                    false => (Verdict::Warn, "systemd passes over its first line"),
+                };
+                let message = format!(
+                    "{file} begins with a byte order mark: {what}. Save it as UTF-8 without one."
+                );
+                findings.push(Finding::new(CHECK, status, message));
+                text
+            }
+            Whole::Refused(line, why) => {
+                let message = format!(
+                    "{file}, line {line}: {why}, and systemd does not start a unit that reads it. Save it as UTF-8."
+                );
+                findings.push(Finding::new(CHECK, Verdict::Fail, message));
+                continue;
+            }
+        };
+        findings.extend(of_file(&lint(&file, &text)));
+    }
+    if findings.is_empty() {
+        let text = "every variable is one that the release reads";
+        findings.push(Finding::new(CHECK, Verdict::Pass, text));
+    }
+    Ok(findings)
+}
+
+/// What a path leads to; `None` where that is nothing.
+fn kind(mut path: PathBuf, probe: &dyn Probe) -> Result<Option<FileType>, Fault> {
+    for _ in 0..LINKS {
+        let Some(target) = probe.link(&path)? else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    Ok(probe.meta(&path)?.map(|meta| meta.file_type))
+}
+
+fn said(found: &EnvFinding, with_line: bool) -> Finding {
+    let EnvFinding {
+        file,
+        line,
+        variable,
+        severity,
+        message,
+        fix,
+    } = found;
+    let status = match severity {
+        Severity::Error => Verdict::Fail,
+        Severity::Warning => Verdict::Warn,
+    };
+    let place = match with_line {
+        true => format!("{file}, line {line}"),
+        false => file.clone(),
+    };
+    let place = match variable.as_str() {
+        "" => place,
+        variable => format!("{variable} in {place}"),
+    };
+    Finding::new(CHECK, status, format!("{place}: {message}. {fix}"))
+}
+
+/// The findings of a file, those of lines without a name in one: a file that is none has one in every line.
+fn of_file(found: &[EnvFinding]) -> Vec<Finding> {
+    let nameless = |found: &&EnvFinding| found.variable.is_empty();
+    let more = found.iter().filter(nameless).count().saturating_sub(1);
+    let mut first = true;
+    found
+        .iter()
+        .filter(|found| !found.variable.is_empty() || std::mem::take(&mut first))
+        .map(|found| {
+            let mut finding = said(found, true);
+            if found.variable.is_empty() && more > 0 {
+                finding.message += &format!(" So with {more} more of its lines.");
+            }
+            finding
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    /// What is said of a file of the operator's.
+    fn told(file_type: FileType, bytes: &[u8]) -> Vec<(Verdict, String)> {
+        let mut host = FakeHost::debian();
+        host.plant("/etc/aztec", FileType::Directory, b"", 0o755);
+        host.plant("/etc/aztec/mine.env", file_type, bytes, 0o644);
+        let settings = Settings::parse("").unwrap();
+        let findings = environment(&settings, &host).unwrap().into_iter();
+        findings
+            .map(|finding| (finding.status, finding.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_that_systemd_refuses_has_one_finding() {
+        let cases: &[(&[u8], Verdict, &str)] = &[
+            (
+                b"OTEL_SERVICE_NAME=caf\xe9\n",
+                Verdict::Fail,
+                "mine.env, line 1: it is not UTF-8",
+            ),
+            (
+                b"LOG_LEVEL=debug\nA=\0\n",
+                Verdict::Fail,
+                "line 2: it has a NUL",
+            ),
+            (b"\xff\xfeL\0=\0", Verdict::Fail, "line 1: it is UTF-16"),
+            (
+                b"\xef\xbb\xbfLOG_LEVEL=debug\n",
+                Verdict::Fail,
+                "begins with a byte order mark",
+            ),
+            (
+                b"\xef\xbb\xbf# a\nLOG_LEVEL=debug\n",
+                Verdict::Warn,
+                "begins with a byte order mark",
+            ),
+            (
+                b"\nLOG_LEVEL: debug\n",
+                Verdict::Fail,
+                "mine.env, line 2: systemd skips this line",
+            ),
+            (
+                b"a\nb\nc\n",
+                Verdict::Fail,
+                "line 1: systemd skips this line. Write it as NAME=value. So with 2 more",
+            ),
+            (
+                b"LOG_LEVEL=INFO\n",
+                Verdict::Fail,
+                "LOG_LEVEL in /etc/aztec/mine.env, line 1: not a log level",
+            ),
+            (
+                b"# caf\xe9\nLOG_LEVEL=debug\n",
+                Verdict::Pass,
+                "every variable",
+            ),
+        ];
+        for (bytes, status, text) in cases {
+            let told = told(FileType::File, bytes);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].0 == *status && told[0].1.contains(text), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        for (file_type, word) in [
+            (FileType::Directory, "directory"),
+            (FileType::Other, "special file"),
+        ] {
+            let told = told(file_type, b"");
+            assert!(
+                told[0].0 == Verdict::Warn && told[0].1.contains(word),
+                "{told:?}"
+            );
+        }
+    }
+}

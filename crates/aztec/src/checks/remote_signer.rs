@@ -1,0 +1,146 @@
+//! Whether the remote signers of a keystore have its keys. The node asks them at its start, and ends without.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use l1::Address;
+use l1::keys::keystore::remote_signers;
+use l1::keys::keystore::survey::Survey;
+use l1::stranger::{self, Reply};
+use serde_json::json;
+use url::Url;
+
+use super::preflight::{Finding, Verdict};
+use crate::settings::is_bad_port;
+
+/// It is near the node.
+const CALL: Duration = Duration::from_secs(10);
+
+/// Asks each signer as the node does: `validateAccess` of 4.1.2 (node-keystore/dest/signer.js). One that is not well
+/// is told and does not stop: it may be started after its node.
+pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
+    let documents = survey.documents.iter().map(|(_, document)| document);
+    remote_signers(documents)
+        .iter()
+        .map(|(url, addresses)| {
+            let check = format!("remote signer {}", url.origin().ascii_serialization());
+            let (status, message) = match ask(url, addresses) {
+                Ok(()) => (
+                    Verdict::Pass,
+                    format!("it has the keys of {} addresses", addresses.len()),
+                ),
+                Err(why) => (Verdict::Warn, why),
+            };
+            Finding::new(check, status, message)
+        })
+        .collect()
+}
+
+fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
+    let ends = "The node asks it at its start, and ends";
+    if url.port().is_some_and(is_bad_port) {
+        return Err("Node.js makes no request to this port (\"bad port\"). Let the signer listen on another one.".into());
+    }
+    let reply = stranger::call(url.as_str(), "eth_accounts", &json!([]), CALL)
+        .map_err(|error| format!("{error}. {ends}: start the signer, or correct its URL."))?;
+    let Some(has) = accounts(&reply) else {
+        return Err(format!(
+            "HTTP {} and no list of accounts to eth_accounts. {ends}: check that this is the JSON-RPC of a Web3Signer.",
+            reply.status
+        ));
+    };
+    let missing: Vec<_> = addresses
+        .iter()
+        .map(ToString::to_string)
+        .filter(|address| !has.contains(&address.to_lowercase()))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "it has no key of {}. {ends}: load the keys into it.",
+        missing.join(", ")
+    ))
+}
+
+/// The accounts in lower case: that does not count.
+fn accounts(reply: &Reply) -> Option<BTreeSet<String>> {
+    let body = reply.body.as_ref().filter(|_| reply.status == 200)?;
+    let accounts = body["result"].as_array()?;
+    let texts = accounts.iter().filter_map(|account| account.as_str());
+    Some(texts.map(str::to_lowercase).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use l1::keys::keystore::Document;
+
+    use super::*;
+
+    /// A signer that answers everything with this.
+    fn signer(status: &'static str, body: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            assert!(String::from_utf8_lossy(&request[..count]).contains("eth_accounts"));
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+        });
+        url
+    }
+
+    fn asked(url: &str) -> Finding {
+        let text = format!(
+            r#"{{"schemaVersion":1,"remoteSigner":"{url}","validators":[
+                {{"attester":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","feeRecipient":"0x{}"}}]}}"#,
+            "0".repeat(64)
+        );
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let survey = Survey {
+            documents: vec![("a.json".into(), document)],
+            notes: Vec::new(),
+        };
+        findings(&survey).remove(0)
+    }
+
+    #[test]
+    fn a_signer_is_asked_as_the_node_asks_it() {
+        const OK: &str = "200 OK";
+        let good = r#"{"result":["0x70997970C51812DC3A010C7D01B50E0D17DC79C8"]}"#;
+        let cases = [
+            (signer(OK, good), Verdict::Pass, "1 addresses"),
+            (
+                signer(OK, r#"{"result":[]}"#),
+                Verdict::Warn,
+                "no key of 0x7099",
+            ),
+            (
+                signer(OK, r#"{"error":{}}"#),
+                Verdict::Warn,
+                "no list of accounts",
+            ),
+            (signer("404 No", "<html>"), Verdict::Warn, "HTTP 404"),
+            (
+                "http://127.0.0.1:2".into(),
+                Verdict::Warn,
+                "start the signer",
+            ),
+            ("http://127.0.0.1:10080".into(), Verdict::Warn, "bad port"),
+        ];
+        for (url, status, text) in cases {
+            let finding = asked(&url);
+            assert_eq!(finding.status, status, "{}", finding.message);
+            assert!(finding.message.contains(text), "{}", finding.message);
+        }
+    }
+}

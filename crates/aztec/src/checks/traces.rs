@@ -1,0 +1,207 @@
+//! Whether an endpoint of the L1 traces transactions, without which some releases do not start.
+
+use std::time::Duration;
+
+use l1::Traces;
+use url::Url;
+
+use super::preflight::{Finding, Verdict};
+use crate::settings::{NO_TRACES, Settings};
+
+/// A trace of a large transaction takes its time.
+const CALL: Duration = Duration::from_secs(10);
+
+const CHECK: &str = "L1 traces";
+
+/// Asks the endpoints for traces as a node does at its start: it is enough that one of them has one.
+pub(super) fn traces(settings: &Settings) -> Option<Finding> {
+    let needs = settings.release.facts.needs_traces;
+    let asked = needs || !settings.l1_debug_urls.is_empty();
+    let reads = settings.node || settings.prover || settings.archiver;
+    if settings.is_local() || !asked || !reads {
+        return None;
+    }
+    // The node asks its execution endpoints where it is told of no others.
+    let urls = match settings.l1_debug_urls.as_slice() {
+        [] => &settings.l1_rpc_urls,
+        urls => urls,
+    };
+    let mut best = None;
+    let mut said = Vec::new();
+    for url in urls {
+        let host = url.host_str().unwrap_or_default();
+        match ask(url, settings) {
+            Ok(found) if Some(found) > best => best = Some(found),
+            Ok(_) => {}
+            Err(why) => said.push(format!("{host}: {why}")),
+        }
+        if best == Some(Traces::Old) {
+            let message = format!("{host} traces transactions, old ones too");
+            return Some(Finding::new(CHECK, Verdict::Pass, message));
+        }
+    }
+    // That an execution endpoint does not answer is told already.
+    let told = best.is_none() && settings.l1_debug_urls.is_empty();
+    (!told).then(|| judged(settings, best, &said))
+}
+
+fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
+    let text = |error: l1::Error| error.to_string();
+    let reader = l1::Reader::connect(url.as_str(), CALL).map_err(text)?;
+    let (found, wanted) = (
+        reader.chain_id().map_err(text)?,
+        settings.network.l1_chain_id,
+    );
+    if found != wanted {
+        return Err(format!("it is chain {found}, not {wanted}"));
+    }
+    l1::traces(url.as_str(), CALL).map_err(text)
+}
+
+/// What it means that no endpoint traces old transactions.
+fn judged(settings: &Settings, best: Option<Traces>, said: &[String]) -> Finding {
+    let version = &settings.release.version;
+    let what = match best {
+        Some(Traces::Old | Traces::Recent) => {
+            let message = "transactions of new blocks are traced, those of 512 blocks ago are not: the node starts, and may have \
+                           trouble while it catches up. Name an archive node with l1.debug_urls.";
+            return Finding::new(CHECK, Verdict::Warn, message);
+        }
+        Some(Traces::None) => {
+            "no endpoint traces transactions (debug_traceTransaction or trace_transaction)"
+                .to_owned()
+        }
+        Some(Traces::Untried) => {
+            "the last blocks have no transaction, on which traces could be tried".to_owned()
+        }
+        None => format!(
+            "no endpoint could be asked for traces ({})",
+            said.join("; ")
+        ),
+    };
+    let name = "Name an endpoint that does with l1.debug_urls: a node with its debug or trace API open, or a plan of a provider \
+                that has it.";
+    let allowed = settings.allows_no_traces() || !settings.release.facts.needs_traces;
+    if allowed {
+        let message = format!(
+            "{what}: the node starts, and stays where it is at a proposal that it cannot read without. {name}"
+        );
+        return Finding::new(CHECK, Verdict::Warn, message);
+    }
+    let message = format!(
+        "{what}, and Aztec {version} does not start without. {name} Or write {NO_TRACES} = \"true\" under [env]: it then starts, \
+         and stays where it is at a proposal that it cannot read without."
+    );
+    Finding::new(CHECK, Verdict::Fail, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A chain whose newest block has a transaction, which traces as it is told; `None` refuses.
+    fn chain(trace: Option<&'static str>, transactions: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut length = 0;
+                let mut line = String::new();
+                while reader.read_line(&mut line).unwrap() > 2 {
+                    if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = text.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                let call: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let answer = match call["method"].as_str().unwrap() {
+                    "eth_chainId" => "\"result\":\"0xaa36a7\"".to_owned(),
+                    "eth_getBlockByNumber" => format!("\"result\":{}", block(transactions)),
+                    "debug_traceTransaction" if trace.is_some() => {
+                        format!("\"result\":{}", trace.unwrap())
+                    }
+                    _ => "\"error\":{\"code\":-32601,\"message\":\"no\"}".to_owned(),
+                };
+                let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},{answer}}}", call["id"]);
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+                    answer.len()
+                )
+                .unwrap();
+            }
+        });
+        url
+    }
+
+    fn block(transactions: &str) -> String {
+        let zero = |bytes: usize| format!("0x{}", "0".repeat(2 * bytes));
+        serde_json::json!({
+            "number": "0x5", "hash": zero(32), "parentHash": zero(32), "sha3Uncles": zero(32), "miner": zero(20),
+            "stateRoot": zero(32), "transactionsRoot": zero(32), "receiptsRoot": zero(32), "logsBloom": zero(256),
+            "difficulty": "0x0", "gasLimit": "0x1", "gasUsed": "0x0", "timestamp": "0x1", "extraData": "0x",
+            "mixHash": zero(32), "nonce": zero(8), "size": "0x1", "uncles": [],
+            "transactions": serde_json::from_str::<serde_json::Value>(transactions).unwrap(),
+        })
+        .to_string()
+    }
+
+    const ONE: &str = "[\"0x0000000000000000000000000000000000000000000000000000000000000001\"]";
+    const CALL_TRACE: &str = "{\"from\":\"0x01\",\"type\":\"CALL\"}";
+
+    fn found(release: &str, l1: &str, more: &str) -> Option<Finding> {
+        let text = format!(
+            "network = \"testnet\"\nrelease = \"{release}\"\n[l1]\nconsensus_urls = [\"http://b\"]\n{l1}{more}"
+        );
+        traces(&Settings::parse(&text).unwrap())
+    }
+
+    #[test]
+    fn one_endpoint_that_traces_is_enough() {
+        let (good, bad) = (chain(Some(CALL_TRACE), ONE), chain(None, ONE));
+        let rpc = format!("rpc_urls = [\"http://127.0.0.1:2\", \"{bad}\", \"{good}\"]\n");
+        let finding = found("6.0.0", &rpc, "").unwrap();
+        assert_eq!(finding.status, Verdict::Pass, "{}", finding.message);
+        // Where there are others for it, the execution endpoints are not asked.
+        let debug = format!("{rpc}debug_urls = [\"{bad}\"]\n");
+        assert_eq!(found("6.0.0", &debug, "").unwrap().status, Verdict::Fail);
+        let debug = format!("rpc_urls = [\"{bad}\"]\ndebug_urls = [\"{good}\"]\n");
+        assert_eq!(found("6.0.0", &debug, "").unwrap().status, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_release_that_needs_traces_is_refused_without_unless_the_operator_says_so() {
+        let allowed = format!("[env]\n{NO_TRACES} = \"true\"\n");
+        let other = chain(Some("{\"structLogs\":[]}"), ONE);
+        for (url, why) in [
+            (chain(None, ONE), "no endpoint traces"),
+            (other, "no endpoint traces"),
+            (chain(Some(CALL_TRACE), "[]"), "have no transaction"),
+        ] {
+            let l1 = format!("rpc_urls = [\"{url}\"]\n");
+            let finding = found("6.0.0", &l1, "").unwrap();
+            assert_eq!(finding.status, Verdict::Fail, "{}", finding.message);
+            for word in [why, "l1.debug_urls", NO_TRACES] {
+                assert!(finding.message.contains(word), "{}", finding.message);
+            }
+            let finding = found("6.0.0", &l1, &allowed).unwrap();
+            assert_eq!(finding.status, Verdict::Warn, "{}", finding.message);
+            assert_eq!(found("5.2.0", &l1, ""), None);
+        }
+        let silent = "rpc_urls = [\"http://127.0.0.1:2\"]\n";
+        assert_eq!(found("6.0.0", silent, ""), None);
+        let silent = format!("{silent}debug_urls = [\"http://127.0.0.1:2\"]\n");
+        let finding = found("6.0.0", &silent, "").unwrap();
+        assert!(
+            finding.message.contains("could be asked"),
+            "{}",
+            finding.message
+        );
+    }
+}

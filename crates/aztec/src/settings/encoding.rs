@@ -1,0 +1,52 @@
+//! In what `kit.toml` is written.
+
+use provision::Fault;
+
+/// Refuses what is no UTF-8: host text is read with a mark in the place of each byte that is none, and written back it
+/// would replace them.
+pub(super) fn check(text: &str) -> Result<(), Fault> {
+    let place = |at: usize| format!("line {}", text[..at].matches('\n').count() + 1);
+    if let Some(at) = text.find('\0') {
+        let what = format!(
+            "kit.toml: {}: it is not UTF-8 but UTF-16, or has a NUL",
+            place(at)
+        );
+        return Err(Fault::new(what).fix("Save the file as UTF-8; nothing was changed."));
+    }
+    if let Some(at) = text.find(char::REPLACEMENT_CHARACTER) {
+        let what = format!("kit.toml: {}: it is not UTF-8", place(at));
+        return Err(Fault::new(what).fix("Save the file as UTF-8; nothing was changed."));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_encoding_is_named_with_its_line() {
+        let utf16: Vec<u8> = "a = 1\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let marked = [b"\xff\xfe".as_slice(), &utf16].concat();
+        for (bytes, expected) in [
+            (
+                b"a = 1\n# caf\xe9\n".as_slice(),
+                Some("line 2: it is not UTF-8"),
+            ),
+            (&utf16, Some("UTF-16")),
+            (&marked, Some("UTF-16")),
+            (b"\xef\xbb\xbfa = 1\r\n", None),
+            ("# café …\n".as_bytes(), None),
+        ] {
+            let said = check(&String::from_utf8_lossy(bytes)).err();
+            let said = said.map(|fault| fault.chain());
+            match expected {
+                None => assert_eq!(said, None),
+                Some(expected) => assert!(said.unwrap().contains(expected), "{expected}"),
+            }
+        }
+    }
+}

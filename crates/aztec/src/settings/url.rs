@@ -1,0 +1,286 @@
+//! URLs of `kit.toml`: only those that whoever asks them can ask.
+//!
+//! This program could ask more than the node can. What the node's clients make of a URL was tried with the
+//! packages of 4.1.2 under their Node.js 24; no text that is refused here is repeated, for it may carry a key.
+
+use provision::Fault;
+use url::Url;
+
+use super::values::bad;
+use crate::data::Network;
+
+/// Who asks an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// viem, which hands the URL to `fetch` as it is.
+    Execution,
+    /// The blob client, which writes a path behind the text of the URL, then calls `fetch`
+    /// (blob-client/dest/client/http.js).
+    Consensus,
+    /// undici's `request`, which takes scheme, host and port alone and refuses all else
+    /// (foundation/dest/json-rpc/client/undici.js).
+    Broker,
+    /// Programs of monitoring, which are not Node.js.
+    Other,
+}
+
+impl Asker {
+    /// Whether it is the `fetch` of Node.js.
+    fn is_fetch(self) -> bool {
+        matches!(self, Self::Execution | Self::Consensus)
+    }
+}
+
+/// The ports that `fetch` refuses, whoever listens there: "bad port".
+///
+/// <https://fetch.spec.whatwg.org/#port-blocking>; Node.js 24.21, which 4.1.2 runs in, refuses just these.
+const BAD_PORTS: &[u16] = &[
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
+    103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
+    512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993,
+    995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
+    6669, 6679, 6697, 10080,
+];
+
+/// Whether `fetch` asks nobody on this port.
+pub(crate) fn is_bad_port(port: u16) -> bool {
+    BAD_PORTS.contains(&port)
+}
+
+/// The URLs of a key, in order.
+pub(super) fn urls(key: &str, texts: &[String], asker: Asker) -> Result<Vec<Url>, Fault> {
+    let number = |at: usize| match texts {
+        [_] => key.to_owned(),
+        _ => format!("{key}, number {}", at + 1),
+    };
+    let texts = texts.iter().enumerate();
+    texts
+        .map(|(at, text)| url(&number(at), text.trim(), asker))
+        .collect()
+}
+
+const FORM: &str = "Write it as https://host:port/path.";
+
+fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
+    if is_list(text) {
+        return Err(bad(key, "two URLs in one string")
+            .fix("Write a list: [\"https://one.example\", \"https://two.example\"]."));
+    }
+    if is_placeholder(text) {
+        return Err(
+            bad(key, "it has a placeholder in it").fix("Put your own key in the place of it.")
+        );
+    }
+    let url =
+        Url::parse(text).map_err(|error| bad(key, format!("not a URL ({error})")).fix(FORM))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        let what = format!("`{}:…` is not an http or https URL", url.scheme());
+        return Err(bad(key, what).fix(FORM));
+    }
+    if url.as_str().contains(',') {
+        return Err(
+            bad(key, "it has a comma, at which the node splits its list")
+                .fix("Write the comma as %2C."),
+        );
+    }
+    asked_by(key, &url, asker)?;
+    Ok(url)
+}
+
+/// Refuses what this asker cannot ask, or asks otherwise than it seems.
+fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
+    let user = !url.username().is_empty() || url.password().is_some();
+    if user && asker == Asker::Broker {
+        return Err(bad(key, "the agents do not send its user and password")
+            .fix("Take them out, and let only your agents reach the broker."));
+    }
+    if user && asker.is_fetch() {
+        let fix = match asker {
+            Asker::Consensus => KEYS,
+            _ => {
+                "Take what is before the @ out: name an endpoint with its key in the path or query."
+            }
+        };
+        return Err(bad(
+            key,
+            "it has a user or password, and Node.js makes no request to such a URL",
+        )
+        .fix(fix));
+    }
+    let more = url.query().is_some() || url.fragment().is_some();
+    if more && asker == Asker::Consensus {
+        return Err(bad(
+            key,
+            "it has a query or a fragment, and the node writes its own path behind that",
+        )
+        .fix(KEYS));
+    }
+    if asker == Asker::Broker && (more || url.path() != "/") {
+        return Err(bad(
+            key,
+            "it has a path, query or fragment, with which the agents refuse it",
+        )
+        .fix("Write scheme, host and port alone: http://host:8180."));
+    }
+    if let Some(port) = url.port()
+        && asker.is_fetch()
+        && is_bad_port(port)
+    {
+        let what = format!("Node.js makes no request to port {port} (\"bad port\")");
+        return Err(bad(key, what).fix("Let the endpoint listen on another port."));
+    }
+    Ok(())
+}
+
+const KEYS: &str = "Take it out, and put the key into l1.consensus_api_keys, with the name of its header in \
+                    l1.consensus_api_key_headers where it is not `?key=`.";
+
+/// Whether another URL follows a separator.
+fn is_list(text: &str) -> bool {
+    let separator = |c: char| c.is_whitespace() || ",;|".contains(c);
+    let pieces = text.split(separator).map(str::trim);
+    pieces.skip(1).any(|piece| {
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| piece.starts_with(scheme))
+    })
+}
+
+/// Whether it says what was to be filled in: `<YOUR-API-KEY>`, `${KEY}`, `YOUR_API_KEY`.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let words: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let named = ["yourapikey", "yourkey", "yourprojectid", "yourtoken"];
+    text.contains(['<', '>', '{', '}', '…']) || named.iter().any(|name| words.contains(name))
+}
+
+/// A URL that a path is written behind: without slashes at its end, of which the node takes away one alone.
+pub(crate) fn without_slash(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
+/// Refuses file stores of described networks that the node asks otherwise than it seems.
+pub(super) fn check_stores(name: &str, network: &Network) -> Result<(), Fault> {
+    for (list, texts) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
+        let key = format!("networks.{name}.{list}");
+        for text in texts {
+            if is_placeholder(text) {
+                return Err(bad(&key, "it has a placeholder in it").fix("Put what is yours there."));
+            }
+            // The name of a file is written behind the text (stdlib/dest/file-store/http.js).
+            let web = text.starts_with("http://") || text.starts_with("https://");
+            if web && text.contains(['?', '#']) {
+                return Err(bad(
+                    &key,
+                    "it has a query or a fragment, and the node writes the names of files behind that",
+                )
+                .fix("Take it out, or name a store that needs none."));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Asker; 4] = [
+        Asker::Execution,
+        Asker::Consensus,
+        Asker::Broker,
+        Asker::Other,
+    ];
+
+    /// What is said of a URL, for each asker; an empty text where it is taken.
+    fn said(text: &str) -> [String; 4] {
+        ALL.map(
+            |asker| match urls("l1.rpc_urls", &[text.to_owned()], asker) {
+                Ok(_) => String::new(),
+                Err(fault) => {
+                    let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
+                    assert!(said.starts_with("kit.toml: l1.rpc_urls: "), "{said}");
+                    assert!(!said.contains("SECRET"), "{text}: {said}");
+                    said
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn every_asker_gets_what_it_can_ask() {
+        const ASKED: &str = "";
+        let user = ["user or password", "user or password", "do not send", ASKED];
+        let behind = [ASKED, "consensus_api_keys", "refuse it", ASKED];
+        let bad_port = ["bad port", "bad port", ASKED, ASKED];
+        let cases = [
+            ("http://127.0.0.1:8545", [ASKED; 4]),
+            ("https://h.example/", [ASKED; 4]),
+            (
+                "https://h.example/v2/SECRET",
+                [ASKED, ASKED, "refuse it", ASKED],
+            ),
+            ("https://h.example/?key=SECRET", behind),
+            ("https://h.example#SECRET", behind),
+            ("http://SECRET:SECRET@h.example", user),
+            ("http://SECRET@h.example", user),
+            ("http://:SECRET@h.example", user),
+            ("http://h.example:10080", bad_port),
+            ("http://h.example:6000", bad_port),
+            ("https://h.example:22", bad_port),
+            (
+                "https://a.example,https://SECRET.example",
+                ["Write a list"; 4],
+            ),
+            ("http://a:1, http://SECRET:2", ["Write a list"; 4]),
+            ("http://a:1 http://SECRET:2", ["Write a list"; 4]),
+            ("https://h.example/SECRET,x", ["a comma"; 4]),
+            ("https://h.example/v3/<YOUR-API-KEY>", ["placeholder"; 4]),
+            ("https://h.example/v3/${SECRET}", ["placeholder"; 4]),
+            ("https://h.example/v3/your_api_key", ["placeholder"; 4]),
+            ("https://h.example/v3/YOUR-PROJECT-ID", ["placeholder"; 4]),
+            ("ftp://h.example/SECRET", ["not an http or https URL"; 4]),
+            ("SECRET", ["not a URL"; 4]),
+        ];
+        for (text, expected) in cases {
+            for (said, expected) in said(text).iter().zip(expected) {
+                let fits = said.contains(expected) && said.is_empty() == expected.is_empty();
+                assert!(fits, "{text}: `{said}` instead of `{expected}`");
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_several_is_named_by_its_number() {
+        let texts = ["https://a.example", "https://u:p@b.example"].map(String::from);
+        let fault = urls("l1.rpc_urls", &texts, Asker::Execution).unwrap_err();
+        assert!(fault.chain().contains("l1.rpc_urls, number 2: "));
+    }
+
+    #[test]
+    fn no_slash_is_left_before_a_path() {
+        for (text, expected) in [
+            ("http://h//", "http://h"),
+            ("http://h", "http://h"),
+            ("http://h/k//", "http://h/k"),
+        ] {
+            assert_eq!(without_slash(&Url::parse(text).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_store_has_no_query() {
+        let refused = |blobs: &str| {
+            let network = Network {
+                blobs: vec![blobs.into()],
+                ..crate::data::networks()["mainnet"].clone()
+            };
+            check_stores("mine", &network).is_err()
+        };
+        assert!(refused("https://h/b?key=1") && refused("https://h/<bucket>"));
+        assert!(!refused("https://h/b") && !refused("s3://b/p?endpoint=https://e"));
+    }
+}

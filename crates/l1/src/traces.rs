@@ -1,0 +1,151 @@
+//! Whether an execution endpoint traces transactions, asked as the archiver of a node asks at its start:
+//! `validateTraceAvailability` (4.1.2 archiver/dest/l1/validate_trace.js; the same file in the sources of 6).
+
+use std::time::Duration;
+
+use alloy::{
+    eips::BlockNumberOrTag, primitives::B256, providers::Provider, transports::TransportError,
+};
+use serde_json::{Value, json};
+
+use crate::{client::Connection, error::Result};
+
+/// How many blocks are looked at for one with a transaction.
+const BLOCKS: u32 = 10;
+/// How old the older of the two transactions is, in blocks.
+const OLD: u64 = 512;
+
+/// What an endpoint traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Traces {
+    /// None of its last blocks has a transaction that could be asked about.
+    Untried,
+    /// Nothing.
+    None,
+    /// Transactions of its newest blocks.
+    Recent,
+    /// Those of older blocks too, or the chain has none that are that old.
+    Old,
+}
+
+/// Asks one endpoint for a new transaction and for one of 512 blocks ago. `timeout` bounds each call.
+///
+/// # Errors
+///
+/// If the URL is not `http` or `https`, or its newest blocks cannot be read.
+pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
+    let connection = Connection::new(url, timeout)?;
+    connection.block_on(async {
+        let recent = transaction(&connection, BlockNumberOrTag::Latest)
+            .await
+            .map_err(|error| connection.failed("eth_getBlockByNumber", &error))?;
+        let Some((number, recent)) = recent else {
+            return Ok(Traces::Untried);
+        };
+        let recent = traced(&connection, recent).await;
+        // The first block counts as none, and a chain that is shorter is not asked.
+        let old = match number.checked_sub(OLD) {
+            None | Some(0) => None,
+            Some(old) => match transaction(&connection, BlockNumberOrTag::Number(old)).await {
+                Ok(None) => None,
+                Ok(Some((_, old))) => Some(traced(&connection, old).await),
+                Err(_) => Some(false),
+            },
+        };
+        Ok(match (recent, old) {
+            (_, Some(true)) | (true, None) => Traces::Old,
+            (true, Some(false)) => Traces::Recent,
+            (false, _) => Traces::None,
+        })
+    })
+}
+
+/// The first transaction of this block, or of the nearest before it that has one, and the number of that block.
+async fn transaction(
+    connection: &Connection,
+    mut tag: BlockNumberOrTag,
+) -> Result<Option<(u64, B256)>, TransportError> {
+    for _ in 0..BLOCKS {
+        let block = connection.provider.get_block_by_number(tag).await?;
+        let Some(block) = block else { break };
+        let number = block.header.number;
+        if let Some(hash) = block.transactions.hashes().next() {
+            return Ok(Some((number, hash)));
+        }
+        let Some(before) = number.checked_sub(1) else {
+            break;
+        };
+        tag = BlockNumberOrTag::Number(before);
+    }
+    Ok(None)
+}
+
+/// Whether one of the two methods gives what the archiver can read.
+async fn traced(connection: &Connection, hash: B256) -> bool {
+    let provider = &connection.provider;
+    let debug = provider
+        .raw_request::<_, Value>(
+            "debug_traceTransaction".into(),
+            (hash, json!({"tracer": "callTracer"})),
+        )
+        .await;
+    if debug.is_ok_and(|answer| is_call(&answer)) {
+        return true;
+    }
+    let trace = provider
+        .raw_request::<_, Value>("trace_transaction".into(), (hash,))
+        .await;
+    trace.is_ok_and(|answer| is_list(&answer))
+}
+
+fn is_hex(value: &Value) -> bool {
+    let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// `callTraceSchema` of archiver/dest/l1/debug_tx.js, as far as it must be there: the answer of another tracer has
+/// other fields.
+fn is_call(answer: &Value) -> bool {
+    is_hex(&answer["from"]) && answer["type"].is_string()
+}
+
+/// `traceTransactionResponseSchema` of archiver/dest/l1/trace_tx.js, as far as it must be there.
+fn is_list(answer: &Value) -> bool {
+    let one = |trace: &Value| {
+        let action = &trace["action"];
+        is_hex(&action["from"])
+            && action["callType"].is_string()
+            && trace["subtraces"].is_number()
+            && trace["traceAddress"].is_array()
+            && trace["type"].is_string()
+    };
+    answer
+        .as_array()
+        .is_some_and(|traces| traces.iter().all(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_archiver_reads_is_a_trace() {
+        let call = json!({"from": "0x01", "gas": "0x0", "to": "0x02", "type": "CALL"});
+        assert!(is_call(&call));
+        // What a client answers that ignores the tracer, or knows no such transaction.
+        for other in [
+            json!({"failed": false, "gas": 0, "structLogs": []}),
+            json!(null),
+            json!([]),
+            json!({"from": "01", "type": "CALL"}),
+        ] {
+            assert!(!is_call(&other), "{other}");
+        }
+        let trace = json!({
+            "action": {"callType": "call", "from": "0x01"}, "subtraces": 0, "traceAddress": [], "type": "call"
+        });
+        assert!(is_list(&json!([trace])) && is_list(&json!([])));
+        let create = json!({"action": {"from": "0x01", "init": "0x"}, "subtraces": 0, "traceAddress": [], "type": "create"});
+        assert!(!is_list(&json!([trace, create])) && !is_list(&json!(null)));
+    }
+}
