@@ -2,7 +2,7 @@
 
 use provision::Fault;
 
-use super::folder::Folder;
+use super::folder::{Folder, LOCK};
 use super::release::ReleaseFacts;
 use super::role::Role;
 
@@ -52,7 +52,9 @@ pub(crate) fn facts(facts: &ReleaseFacts) -> Option<Wrong> {
         ));
     }
     let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
-    if facts.image.is_empty() || !facts.image.chars().all(repository) {
+    // It becomes a word of a command line, where one that begins with a hyphen is an option.
+    let begins = facts.image.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins || !facts.image.chars().all(repository) {
         return Some(Wrong::new(
             "image",
             "not the repository of an image",
@@ -125,7 +127,7 @@ pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
     let Some(text) = folder.lock else {
         return Ok(());
     };
-    let file = folder.file("package-lock.json");
+    let file = folder.file(LOCK);
     let wrong = |what: String| Fault::new(format!("{file}: {what}")).fix(FIX);
     let lock: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| wrong("not a lock file".into()).because(error))?;
@@ -139,7 +141,8 @@ pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
             return Err(wrong(format!("{name} names where it comes from")));
         }
     }
-    if packages["node_modules/@aztec/aztec"]["version"] == folder.version {
+    let aztec = packages.get("node_modules/@aztec/aztec");
+    if aztec.is_some_and(|aztec| aztec["version"] == folder.version) {
         Ok(())
     } else {
         Err(wrong(format!("it is not of Aztec {}", folder.version)))

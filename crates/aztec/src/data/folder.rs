@@ -51,8 +51,8 @@ impl Folder {
             place: Some(Box::leak(place.into())),
             facts,
             env: text(ENV)?,
-            omit: text("omit.toml")?,
-            lock: text("package-lock.json")?,
+            omit: text(OMIT)?,
+            lock: text(LOCK)?,
         }))
     }
 
@@ -69,6 +69,10 @@ impl Folder {
 pub(crate) const FACTS: &str = "release.toml";
 /// The file with the variables.
 pub(crate) const ENV: &str = "env.toml";
+/// The file with what of its packages no role reads.
+pub(crate) const OMIT: &str = "omit.toml";
+/// The file with its packages.
+pub(crate) const LOCK: &str = "package-lock.json";
 
 /// Reads one of the files.
 ///

@@ -1,8 +1,10 @@
 //! What of a release's packages no role reads.
 
+use provision::Fault;
 use serde::Deserialize;
 
 use super::Release;
+use super::folder::{self, Folder, OMIT};
 
 /// In the shape of `data/releases/common-omit.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -25,7 +27,20 @@ struct Rule {
 const COMMON: &str = include_str!("../../data/releases/common-omit.toml");
 
 fn read(text: &str) -> Omitted {
-    toml::from_str(text).expect("data/releases/*omit.toml is tested")
+    // What a host describes was read when it was asked for; what is carried is tested.
+    toml::from_str(text).expect("what a release omits is tested")
+}
+
+/// Whether what a folder says of its packages, where it says anything, can be read.
+///
+/// # Errors
+///
+/// With file and line.
+pub(super) fn check(folder: &Folder) -> Result<(), Fault> {
+    let Some(text) = folder.omit else {
+        return Ok(());
+    };
+    folder::read::<Omitted>(&folder.file(OMIT), text).map(drop)
 }
 
 impl Omitted {

@@ -10,6 +10,7 @@ use semver::Version;
 
 use super::check::{self, Wrong};
 use super::folder::{self, CARRIED, ENV, FACTS, Folder};
+use super::omit;
 use super::release::{Basis, Description, Release, ReleaseFacts};
 use super::variables::Table;
 use crate::layout;
@@ -23,6 +24,8 @@ pub struct Releases {
 
 /// What a folder says, with what it only says of another release filled in.
 struct Read {
+    /// Whether any of it is from this host.
+    of_host: bool,
     facts: ReleaseFacts,
     /// The texts of its variables, the most general first, each with its file.
     layers: Vec<(String, &'static str)>,
@@ -151,6 +154,7 @@ impl Releases {
             read
         } else {
             Read {
+                of_host: false,
                 facts: folder::read(&file, folder.facts)?,
                 layers: Vec::new(),
             }
@@ -163,9 +167,12 @@ impl Releases {
             }
             None => {}
         }
-        if folder.place.is_some() {
+        read.of_host |= folder.place.is_some();
+        // What this program carries is tested, but not on top of what a host says.
+        if read.of_host {
             check::facts(&read.facts).map_or(Ok(()), |found| Err(wrong(found)))?;
             check::lock(folder)?;
+            omit::check(folder)?;
             Table::read(folder.version, &read.layers)?;
         }
         Ok(read)
@@ -428,6 +435,21 @@ mod tests {
             (
                 &[(FACTS, "like = \"6.0.0\"\n"), ("package-lock.json", "{")],
                 "package-lock.json: not a lock file",
+            ),
+            (
+                &[
+                    (FACTS, "like = \"6.0.0\"\n"),
+                    ("package-lock.json", "{\"packages\": {\"\": {}}}"),
+                ],
+                "package-lock.json: it is not of Aztec 6.9.9",
+            ),
+            (
+                &[(FACTS, "like = \"6.0.0\"\n"), ("omit.toml", "\nomit = 7\n")],
+                "omit.toml:2: invalid type",
+            ),
+            (
+                &[(FACTS, "like = \"6.0.0\"\nimage = \"--privileged\"\n")],
+                "release.toml:2: image: not the repository",
             ),
         ];
         for (files, says) in cases {
