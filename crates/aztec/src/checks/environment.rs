@@ -1,6 +1,6 @@
 //! What is wrong with the variables of the operator: those of `kit.toml`, and of environment files that are his own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use provision::Fault;
 use provision::host::{FileType, Probe};
@@ -11,8 +11,6 @@ use crate::layout;
 use crate::settings::Settings;
 
 const CHECK: &str = "environment";
-/// More links than this lead nowhere.
-const LINKS: usize = 8;
 
 /// Variables that the release does not read, or that do something else than they seem to.
 pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
@@ -38,7 +36,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             continue;
         }
         let file = path.display().to_string();
-        match kind(path.clone(), probe)? {
+        match probe.kind(&path)? {
             Some(FileType::File) => {}
             None => continue,
             Some(other) => {
@@ -84,17 +82,6 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
         findings.push(Finding::new(CHECK, Verdict::Pass, text));
     }
     Ok(findings)
-}
-
-/// What a path leads to; `None` where that is nothing.
-fn kind(mut path: PathBuf, probe: &dyn Probe) -> Result<Option<FileType>, Fault> {
-    for _ in 0..LINKS {
-        let Some(target) = probe.link(&path)? else {
-            break;
-        };
-        path = path.parent().unwrap_or(Path::new("/")).join(target);
-    }
-    Ok(probe.meta(&path)?.map(|meta| meta.file_type))
 }
 
 fn said(found: &EnvFinding, with_line: bool) -> Finding {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::Probe;
+use provision::host::{FileType, Probe};
 use serde::de::DeserializeOwned;
 
 /// A release as the files of its folder.
@@ -39,7 +39,13 @@ impl Folder {
     /// When a file cannot be read.
     pub fn of_host(place: &Path, probe: &dyn Probe) -> Result<Option<Self>, Fault> {
         let text = |name: &str| -> Result<Option<&'static str>, Fault> {
-            let text = probe.text(&place.join(name))?;
+            let path = place.join(name);
+            // Nobody may ever write into a pipe.
+            if let Some(other) = probe.kind(&path)?.filter(|kind| *kind != FileType::File) {
+                let what = format!("{} is a {}, no file", path.display(), other.word());
+                return Err(Fault::new(what).fix("Move it away."));
+            }
+            let text = probe.text(&path)?;
             Ok(text.map(|text| &*text.leak()))
         };
         let name = place.file_name().unwrap_or_default().to_string_lossy();

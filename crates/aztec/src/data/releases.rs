@@ -467,6 +467,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_is_not_read() {
+        for (file_type, word) in [(FileType::Directory, "directory"), (FileType::Other, "special")]
+        {
+            let mut host = host(&[]);
+            host.plant("/etc/aztec/releases/6.9.9/release.toml", file_type, b"", 0o644);
+            let fault = Releases::of_host(&host).unwrap_err();
+            assert!(fault.chain().contains(word), "{}", fault.chain());
+            assert!(fault.remedy().is_some());
+        }
+    }
+
+    #[test]
     fn a_number_in_the_name_of_a_network_may_be_any() {
         let release = release("5.2.0");
         assert!(release.knows_network("v5-devnet-12") && release.knows_network("mainnet"));

@@ -93,6 +93,19 @@ pub trait Probe: Sync {
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault>;
     /// Where a symbolic link points, `None` when absent or not a link.
     fn link(&self, path: &Path) -> Result<Option<PathBuf>, Fault>;
+    /// What a path leads to, links followed; `None` where that is nothing.
+    fn kind(&self, path: &Path) -> Result<Option<FileType>, Fault> {
+        /// More links than this lead nowhere.
+        const LINKS: usize = 8;
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let Some(target) = self.link(&path)? else {
+                break;
+            };
+            path = path.parent().unwrap_or(Path::new("/")).join(target);
+        }
+        Ok(self.meta(&path)?.map(|meta| meta.file_type))
+    }
     /// Whether this process could write to an existing path.
     fn writable(&self, path: &Path) -> bool;
     /// The file system that a path is or would be on: its nearest ancestor that exists.
