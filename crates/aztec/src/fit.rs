@@ -9,6 +9,7 @@ use l1::reader::Identity;
 use l1::{Address, B256, Reader};
 use semver::Version;
 use serde::Serialize;
+use url::Url;
 
 use crate::data::{Fingerprint, Funded, Release, Releases, version};
 use crate::settings::Settings;
@@ -66,14 +67,29 @@ pub fn ask(settings: &Settings) -> Result<Identity, String> {
         .ok_or("the registry of this network is not known")?;
     let mut failure = "no L1 endpoint is known".to_owned();
     for url in &settings.l1_rpc_urls {
-        let asked = Reader::connect(url.as_str(), CALL)
-            .and_then(|reader| reader.identity(registry, settings.rollup));
-        match asked {
+        match ask_one(url, registry, settings) {
             Ok(identity) => return Ok(identity),
-            Err(error) => failure = format!("{error}. {}", error.fix()),
+            Err(why) => failure = why,
         }
     }
     Err(failure)
+}
+
+fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity, String> {
+    let text = |error: l1::Error| format!("{error}. {}", error.fix());
+    let reader = Reader::connect(url.as_str(), CALL).map_err(text)?;
+    // Another chain can have a registry at this address, with a rollup that is none of this network's.
+    let (found, wanted) = (
+        reader.chain_id().map_err(text)?,
+        settings.network.l1_chain_id,
+    );
+    if found != wanted {
+        let (endpoint, name) = (reader.endpoint(), &settings.network_name);
+        return Err(format!(
+            "{endpoint} is chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
+        ));
+    }
+    reader.identity(registry, settings.rollup).map_err(text)
 }
 
 /// Compares the release with the rollup; pure.
@@ -98,7 +114,8 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
         because,
         fix,
     };
-    let Some(own) = &release.facts.fingerprint else {
+    let known = |own: &&Fingerprint| is_complete(own);
+    let Some(own) = release.facts.fingerprint.as_ref().filter(known) else {
         let fix = match fitting.last() {
             Some(newest) => format!("Aztec {newest} fits it. {DESCRIBE}"),
             None => DESCRIBE.to_owned(),
@@ -108,6 +125,12 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
         return fit(Verdict::CannotTell, because, fix);
     };
     let differs = differences(own, settings.funded(), rollup);
+    if differs.is_empty() && !is_genesis_known(own, settings.funded()) {
+        let because = format!(
+            "whether {of} fits {name} cannot be told: its genesis with the accounts of [env] is not known"
+        );
+        return fit(Verdict::CannotTell, because, FUNDED.to_owned());
+    }
     if differs.is_empty() {
         let because = format!("{of} fits {name}");
         return fit(Verdict::Fits, because, String::new());
@@ -130,6 +153,7 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
 
 const GENESIS: &str = "genesis archive root";
 const DESCRIBE: &str = "Add its fingerprint to its release.toml, as docs/reference/releases.md says, to be told before it is started.";
+const FUNDED: &str = "No live network gives funds to accounts of yours: take PREFUND_ADDRESSES, TEST_ACCOUNTS and SPONSORED_FPC out of [env], unless the contracts were deployed with these.";
 const WAIT: &str = "If the node says that it is in standby mode, take a newer aztec-kit.";
 
 /// Why nothing was compared: the L1 was silent. What is known of the network still counts.
@@ -168,6 +192,16 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
 fn is_older_major(release: &str, than: &str) -> bool {
     let major = |text: &str| version(text).map(|version: Version| version.major).ok();
     major(release) < major(than)
+}
+
+/// Whether enough of it is known to say that it fits. The root of a genesis is in no package.
+fn is_complete(own: &Fingerprint) -> bool {
+    own.vk_tree.is_some() && own.protocol_contracts.is_some()
+}
+
+/// Whether the genesis that gives funds to these is known, or can be taken for the one of every live network.
+fn is_genesis_known(own: &Fingerprint, funded: Option<Funded>) -> bool {
+    funded.is_some_and(|funded| funded == Funded::default() || own.genesis(funded).is_some())
 }
 
 /// What of the two is known and differs, as the node names it.
@@ -211,7 +245,14 @@ fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
 fn other(settings: &Settings, fitting: &[String]) -> String {
     let standby = "To have it wait for a rollup of its own, say so with `standby = true`.";
     match fitting.last() {
-        Some(newest) => format!("Set release = \"{newest}\", or take `release` out. {standby}"),
+        Some(newest) if settings.usual_release() == Some(newest) => {
+            format!("Set release = \"{newest}\", or take `release` out. {standby}")
+        }
+        Some(newest) => format!("Set release = \"{newest}\". {standby}"),
+        None if settings.rollup.is_some() => format!(
+            "That rollup needs a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
+            crate::layout::RELEASES
+        ),
         None => format!(
             "{} has moved on to a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
             settings.network_name,
@@ -225,7 +266,10 @@ fn fitting(settings: &Settings, rollup: &Identity) -> Vec<String> {
     let fits = |release: &Release| {
         let own = release.facts.fingerprint.as_ref();
         own.is_some_and(|own| {
-            own.vk_tree.is_some() && differences(own, settings.funded(), rollup).is_empty()
+            let funded = settings.funded();
+            is_complete(own)
+                && is_genesis_known(own, funded)
+                && differences(own, funded, rollup).is_empty()
         })
     };
     let releases: &Releases = &settings.releases;
@@ -322,9 +366,80 @@ mod tests {
         assert!(fit.fix.contains("TEST_ACCOUNTS = \"true\""), "{}", fit.fix);
         let env = "release = \"4.1.2\"\nenv = { TEST_ACCOUNTS = \"1\", SPONSORED_FPC = \"true\" }";
         assert_eq!(judge(&settings(env), Ok(&mine)).verdict, Verdict::Fits);
-        // Who else has funds is not known to this program.
-        let env = "release = \"4.1.2\"\nenv = { PREFUND_ADDRESSES = \"0x1\" }";
-        assert_eq!(judge(&settings(env), Ok(&mine)).verdict, Verdict::Fits);
+    }
+
+    #[test]
+    fn who_else_has_funds_is_not_known_and_neither_is_the_genesis() {
+        for (release, env) in [
+            ("4.1.2", "PREFUND_ADDRESSES = \"0x1\""),
+            ("5.2.0", "TEST_ACCOUNTS = \"true\""),
+            ("6.0.0", "SPONSORED_FPC = \"1\""),
+        ] {
+            let text = format!("release = \"{release}\"\nenv = {{ {env} }}");
+            let fit = judge(&settings(&text), Ok(&rollup(release)));
+            assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
+            assert!(fit.fix.contains("TEST_ACCOUNTS"), "{}", fit.fix);
+            assert!(!fit.fitting.contains(&release.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_in_a_fingerprint_fits_nothing() {
+        let mut settings = settings("release = \"5.2.0\"");
+        let own = settings.release.facts.fingerprint.as_mut().unwrap();
+        own.vk_tree = None;
+        own.protocol_contracts = None;
+        let fit = judge(&settings, Ok(&rollup("6.0.0")));
+        assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
+        assert!(fit.fix.contains("Aztec 6.0.0 fits it"), "{}", fit.fix);
+    }
+
+    #[test]
+    fn release_is_taken_out_only_where_that_helps() {
+        let fix = |text: &str, of: &str| judge(&settings(text), Ok(&rollup(of))).fix;
+        assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or take `release` out"));
+        // The network of this program runs 6.0.0, and this rollup is of another one.
+        let said = fix("release = \"4.1.2\"", "5.2.0");
+        assert!(said.starts_with("Set release = \"5.3.0\". "), "{said}");
+        let mut other = rollup("5.2.0");
+        other.vk_tree = B256::repeat_byte(1);
+        let text = "release = \"5.2.0\"\nrollup = 4248422647";
+        let said = judge(&settings(text), Ok(&other)).fix;
+        assert!(said.starts_with("That rollup needs"), "{said}");
+    }
+
+    #[test]
+    fn a_chain_of_another_network_is_not_compared() {
+        let settings = Settings {
+            l1_rpc_urls: vec![answering("0xaa36a7").parse().unwrap()],
+            ..settings("")
+        };
+        let why = ask(&settings).unwrap_err();
+        assert!(why.contains("is chain 11155111, and mainnet is on chain 1"), "{why}");
+    }
+
+    /// An endpoint that answers everything with this.
+    fn answering(result: &'static str) -> String {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut request = [0; 4096];
+                let count = stream.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..count]);
+                let id = request.split("\"id\":").nth(1).unwrap_or("0");
+                let id: String = id.chars().take_while(char::is_ascii_digit).collect();
+                let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":\"{result}\"}}");
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+        });
+        url
     }
 
     #[test]

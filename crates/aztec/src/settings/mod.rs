@@ -155,6 +155,11 @@ impl Settings {
         })
     }
 
+    /// The release that its network needs, as far as is known, where `kit.toml` does not name one.
+    pub fn usual_release(&self) -> Option<&String> {
+        usual_release(&self.network, self.rollup)
+    }
+
     /// Reads and checks the text of `kit.toml`, with the releases that this program carries; pure.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         Self::parse_with(text, &Releases::carried())
@@ -172,15 +177,8 @@ impl Settings {
         }
         let described = Described::new(file.networks, file.releases, releases)?;
         let network = described.network(&network_name)?;
-        let older = network.rollups.iter();
-        let older = older
-            .clone()
-            .find(|older| Some(older.version) == file.rollup);
-        let release = match older {
-            Some(older) => Some(&older.release),
-            None => network.release.as_ref(),
-        };
-        let Some(version) = file.release.as_ref().or(release).cloned() else {
+        let usual = usual_release(&network, file.rollup);
+        let Some(version) = file.release.as_ref().or(usual).cloned() else {
             return Err(bad(
                 "release",
                 format!("the release of {network_name} is not known in advance"),
@@ -262,5 +260,14 @@ impl Settings {
             format!("{} needs an Ethereum consensus endpoint", self.network_name),
         )
         .fix("Name at least one with `--l1-consensus-urls https://…`: blobs come from there."))
+    }
+}
+
+/// The release that a rollup of a network needs, the canonical one where none is named, as far as is known.
+fn usual_release(network: &Network, rollup: Option<u64>) -> Option<&String> {
+    let mut older = network.rollups.iter();
+    match older.find(|older| Some(older.version) == rollup) {
+        Some(older) => Some(&older.release),
+        None => network.release.as_ref(),
     }
 }
