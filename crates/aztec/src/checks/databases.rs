@@ -11,7 +11,6 @@ use provision::host::Probe;
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Verdict};
-use crate::layout::Layout;
 use crate::settings::Settings;
 
 /// The databases of one major release.
@@ -24,6 +23,9 @@ pub struct Databases {
     /// Whether the release of this host uses them.
     pub in_use: bool,
 }
+
+/// The directories of processes with databases.
+const PROCESSES: [&str; 4] = ["node", "prover-node", "archiver", "prover-broker"];
 
 /// The file in which the node notes what its databases are of.
 #[derive(Deserialize)]
@@ -53,13 +55,15 @@ pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases
     let used = settings.layout().data;
     let mut roots = vec![used.clone()];
     for name in probe.list(data)?.unwrap_or_default() {
-        let major = name.strip_prefix('v');
-        if major.is_some_and(|major| major.parse::<u64>().is_ok()) {
-            roots.push(data.join(name));
+        let major = name.strip_prefix('v').unwrap_or_default();
+        let is_major = !major.is_empty() && major.bytes().all(|byte| byte.is_ascii_digit());
+        if is_major {
+            roots.push(data.join(&name));
         }
-    }
-    if probe.meta(&Layout::new(data).node())?.is_some() {
-        roots.push(data.clone());
+        // Those of old majors lie in the data directory itself.
+        if PROCESSES.contains(&name.as_str()) {
+            roots.push(data.clone());
+        }
     }
     roots[1..].sort();
     let mut all: Vec<Databases> = Vec::new();
@@ -68,7 +72,7 @@ pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases
             continue;
         }
         let mut rollup = None;
-        for process in ["node", "prover-node", "archiver"] {
+        for process in PROCESSES {
             rollup = rollup.or(rollup_of(&path.join(process), probe)?);
         }
         all.push(Databases {
@@ -161,5 +165,22 @@ mod tests {
             said.contains("/var/lib/aztec/v6") && said.contains(OLD),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_host_without_a_node_has_databases_too() {
+        let mut host = FakeHost::debian();
+        for dir in [
+            "/var/lib/aztec",
+            "/var/lib/aztec/prover-broker",
+            "/var/lib/aztec/prover-node",
+            "/var/lib/aztec/v6",
+            "/var/lib/aztec/v+7",
+        ] {
+            host.plant(dir, FileType::Directory, b"", 0o750);
+        }
+        let found = databases(&settings("6.0.0"), &host).unwrap();
+        let found: Vec<_> = found.iter().map(|it| it.path.to_str().unwrap()).collect();
+        assert_eq!(found, ["/var/lib/aztec/v6", "/var/lib/aztec"]);
     }
 }
