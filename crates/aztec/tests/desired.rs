@@ -158,7 +158,7 @@ fn keys_and_debug_endpoints_go_to_all_that_follow_the_chain_and_to_nobody_else()
     for file in ["/node.env", "/prover-node.env"] {
         let lines = env_lines(text, file);
         for line in [
-            "L1_CONSENSUS_HOST_URLS=https://a,https://b/x",
+            "L1_CONSENSUS_HOST_URLS=https://a/,https://b/x/",
             "L1_CONSENSUS_HOST_API_KEYS=,S3CRET",
             "L1_CONSENSUS_HOST_API_KEY_HEADERS=,x-api-key",
             "ETHEREUM_DEBUG_HOSTS=https://d/S3CRET,https://e/",

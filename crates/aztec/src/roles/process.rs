@@ -16,7 +16,7 @@ use crate::features::monitoring;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT, env_file};
 use crate::runtime::Runtime;
-use crate::settings::{self, ApiKey, Settings, without_slash};
+use crate::settings::{self, ApiKey, Settings, with_one_slash};
 use crate::unit::{EngineText, UnitText};
 
 /// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
@@ -506,7 +506,7 @@ fn urls(urls: &[url::Url]) -> String {
 
 /// URLs that the node writes a path behind.
 fn bases(urls: &[url::Url]) -> String {
-    let urls: Vec<_> = urls.iter().map(without_slash).collect();
+    let urls: Vec<_> = urls.iter().map(with_one_slash).collect();
     urls.join(",")
 }
 

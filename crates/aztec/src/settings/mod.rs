@@ -34,7 +34,7 @@ use described::Described;
 use l1::L1;
 use values::{address, bad, data_dir};
 
-pub(crate) use self::url::{is_bad_port, without_slash};
+pub(crate) use self::url::{is_bad_port, with_one_slash};
 pub use caddy::Caddy;
 pub use edit::{Asked, edited};
 pub use file::KitFile;

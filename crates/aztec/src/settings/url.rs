@@ -157,9 +157,12 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     text.contains(['<', '>', '{', '}', '…']) || named.iter().any(|name| words.contains(name))
 }
 
-/// A URL that a path is written behind: without slashes at its end, of which the node takes away one alone.
-pub(crate) fn without_slash(url: &Url) -> &str {
-    url.as_str().trim_end_matches('/')
+/// A URL that a path is written behind: of the slashes at its end the node takes away one alone. That one stays, since
+/// without it the file of every node that runs would be another one, and each would be restarted for it.
+pub(crate) fn with_one_slash(url: &Url) -> &str {
+    let text = url.as_str();
+    let bare = text.trim_end_matches('/').len();
+    &text[..text.len().min(bare + 1)]
 }
 
 /// Refuses file stores of described networks that the node asks otherwise than it seems.
@@ -261,13 +264,15 @@ mod tests {
     }
 
     #[test]
-    fn no_slash_is_left_before_a_path() {
+    fn one_slash_at_most_is_left_before_a_path() {
         for (text, expected) in [
-            ("http://h//", "http://h"),
-            ("http://h", "http://h"),
-            ("http://h/k//", "http://h/k"),
+            ("http://h//", "http://h/"),
+            ("http://h", "http://h/"),
+            ("http://h/k", "http://h/k"),
+            ("http://h/k/", "http://h/k/"),
+            ("http://h/k//", "http://h/k/"),
         ] {
-            assert_eq!(without_slash(&Url::parse(text).unwrap()), expected);
+            assert_eq!(with_one_slash(&Url::parse(text).unwrap()), expected);
         }
     }
 
