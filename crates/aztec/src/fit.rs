@@ -415,7 +415,10 @@ mod tests {
             ..settings("")
         };
         let why = ask(&settings).unwrap_err();
-        assert!(why.contains("is chain 11155111, and mainnet is on chain 1"), "{why}");
+        assert!(
+            why.contains("is chain 11155111, and mainnet is on chain 1"),
+            "{why}"
+        );
     }
 
     /// An endpoint that answers everything with this.

@@ -468,10 +468,17 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_not_read() {
-        for (file_type, word) in [(FileType::Directory, "directory"), (FileType::Other, "special")]
-        {
+        for (file_type, word) in [
+            (FileType::Directory, "directory"),
+            (FileType::Other, "special"),
+        ] {
             let mut host = host(&[]);
-            host.plant("/etc/aztec/releases/6.9.9/release.toml", file_type, b"", 0o644);
+            host.plant(
+                "/etc/aztec/releases/6.9.9/release.toml",
+                file_type,
+                b"",
+                0o644,
+            );
             let fault = Releases::of_host(&host).unwrap_err();
             assert!(fault.chain().contains(word), "{}", fault.chain());
             assert!(fault.remedy().is_some());

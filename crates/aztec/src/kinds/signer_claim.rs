@@ -108,7 +108,7 @@ impl SignerClaim {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let programs = other_sequencers(&seen.here, probe)?;
+        let programs = other_sequencers(&seen.here, &seen.claims, probe)?;
         let evidence = self.guard.ask(&new);
         let mut signed_for = BTreeMap::new();
         for claim in &seen.claims {

@@ -20,6 +20,7 @@ pub struct Guard {
     /// The operator said that nothing else signs.
     pub only_signer: bool,
     l1_urls: Vec<String>,
+    l1_chain_id: u64,
     registry: Option<Address>,
     rollup: Option<u64>,
     node: String,
@@ -136,6 +137,7 @@ impl Guard {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            l1_chain_id: settings.network.l1_chain_id,
             registry: settings
                 .network
                 .registry
@@ -177,9 +179,9 @@ impl Guard {
             .ok_or("the registry of this network is not known")?;
         let mut failure = "no L1 endpoint is known".to_owned();
         for url in &self.l1_urls {
-            match ask_l1(url, registry, self.rollup, attesters) {
+            match self.ask_l1(url, registry, attesters) {
                 Ok(chain) => return Ok(chain),
-                Err(error) => failure = format!("{error}; {}", error.fix()),
+                Err(why) => failure = why,
             }
         }
         Err(failure)
@@ -191,15 +193,33 @@ impl Guard {
         let answer = answer.map_err(|_| format!("none answers at {}", self.node))?;
         View::read(&answer)
     }
+
+    fn ask_l1(
+        &self,
+        url: &str,
+        registry: Address,
+        attesters: &BTreeSet<Address>,
+    ) -> Result<Chain, String> {
+        let text = |error: l1::Error| format!("{error}; {}", error.fix());
+        let reader = Reader::connect(url, CALL).map_err(text)?;
+        // Who is registered on another chain, where a registry can have the same address, says nothing of this one.
+        let (found, wanted) = (reader.chain_id().map_err(text)?, self.l1_chain_id);
+        if found != wanted {
+            return Err(format!(
+                "{} is chain {found}, and the network is on chain {wanted}; name an endpoint of the right chain",
+                reader.endpoint()
+            ));
+        }
+        read_chain(&reader, registry, self.rollup, attesters).map_err(text)
+    }
 }
 
-fn ask_l1(
-    url: &str,
+fn read_chain(
+    reader: &Reader,
     registry: Address,
     version: Option<u64>,
     attesters: &BTreeSet<Address>,
 ) -> l1::Result<Chain> {
-    let reader = Reader::connect(url, CALL)?;
     let rollup = reader.rollup(registry, version)?;
     let clock = reader.slot_clock(rollup)?;
     let mut standing = BTreeMap::new();

@@ -106,8 +106,12 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     if case.only_signer {
         return free("the operator says that nothing else signs with it");
     }
-    if let Some(claim) = case.claims.iter().find(|claim| claim.released.is_none()) {
-        return moved(claim, case).unwrap_or_else(|| claimed_elsewhere(claim, case));
+    let mut before = Vec::new();
+    for claim in case.claims.iter().filter(|claim| claim.released.is_none()) {
+        match signed_before(claim, case) {
+            Some(rollup) => before.push((claim, rollup)),
+            None => return claimed_elsewhere(claim, case),
+        }
     }
     if let Some(program) = case.programs.first() {
         return refused(
@@ -127,6 +131,12 @@ pub fn judge(case: &Case<'_>) -> Verdict {
             );
         }
     };
+    if let Some((claim, rollup)) = before.first() {
+        return match before.iter().find(|(_, before)| *before == chain.rollup) {
+            Some((claim, _)) => claimed_elsewhere(claim, case),
+            None => moved(claim, *rollup),
+        };
+    }
     match chain.standing.get(&case.attester) {
         Some(AttesterStatus::None) => {
             free("it is not registered, so that no committee can have it yet")
@@ -135,19 +145,23 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     }
 }
 
-/// The same service of this host signed with it before, for another rollup, as before a new major release: what was signed
-/// there is no use here, for duties are of a rollup.
-fn moved(claim: &Claim, case: &Case<'_>) -> Option<Verdict> {
+/// The rollup that the same service of this host signed for before, with its data in another place, if that is known.
+fn signed_before(claim: &Claim, case: &Case<'_>) -> Option<Address> {
     let Place { host, unit, data } = &claim.place;
-    let before = case.signed_for.get(data)?;
-    let now = case.evidence.chain.as_ref().ok()?.rollup;
     let ours = *host == case.here.host && *unit == case.here.unit;
-    (ours && *before != now).then(|| {
-        let data = data.display();
-        free(format!(
-            "this service signed with it for another rollup, {before}, in {data}"
-        ))
-    })
+    case.signed_for.get(data).filter(|_| ours).copied()
+}
+
+/// It signed here for another rollup, as before a new major release: what was signed there is no use here, for duties are
+/// of a rollup. Of who else signs for the new one that says nothing.
+fn moved(claim: &Claim, before: Address) -> Verdict {
+    let data = claim.place.data.display();
+    Verdict::Free {
+        because: format!(
+            "this service signed with it for another rollup, {before}, in {data}; that no other host signs with it for the new one is likely and not certain"
+        ),
+        certain: false,
+    }
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {

@@ -6,7 +6,7 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::Probe;
 
-use super::Place;
+use super::{Claim, Place};
 use crate::container;
 
 /// A process that proposes and attests.
@@ -21,10 +21,20 @@ pub struct Program {
 /// Every sequencer on this host that is not the service itself. Which keys it has cannot be asked.
 ///
 /// The service is in the control group of its unit; or in one that docker made, beside the process that locks
-/// the data directory for it.
-pub fn other_sequencers(here: &Place, probe: &dyn Probe) -> Result<Vec<Program>, Fault> {
+/// the data directory for it: the one of now, or one that it has claims with, such as that of an older release, with
+/// which it runs until it is restarted.
+pub fn other_sequencers(
+    here: &Place,
+    claims: &[Claim],
+    probe: &dyn Probe,
+) -> Result<Vec<Program>, Fault> {
     let proc = Path::new("/proc");
-    let lock = container::lock(&here.data, "").display().to_string();
+    let ours = claims.iter().map(|claim| &claim.place);
+    let ours = ours.filter(|place| place.host == here.host && place.unit == here.unit);
+    let locks: BTreeSet<_> = ours
+        .chain([here])
+        .map(|place| container::lock(&place.data, "").display().to_string())
+        .collect();
     let mut ours = BTreeSet::new();
     let mut programs = Vec::new();
     for name in probe.list(proc)?.unwrap_or_default() {
@@ -41,7 +51,7 @@ pub fn other_sequencers(here: &Place, probe: &dyn Probe) -> Result<Vec<Program>,
             continue;
         }
         let place = control_group(&text("cgroup"));
-        let locks = cmdline.split('\0').any(|argument| argument == lock);
+        let locks = cmdline.split('\0').any(|argument| locks.contains(argument));
         if locks || place.split('/').any(|part| part == here.unit) {
             ours.insert(place.clone());
         }
@@ -120,7 +130,23 @@ mod tests {
             data: "/var/lib/aztec/node".into(),
         };
         let place = "/system.slice/docker-5d1f.scope".to_owned();
-        let found = other_sequencers(&here, &host).unwrap();
-        assert_eq!(found, [Program { pid: 9, place }]);
+        let other = Program { pid: 9, place };
+        let found = other_sequencers(&here, &[], &host).unwrap();
+        assert_eq!(found, std::slice::from_ref(&other));
+
+        // The same service, which still runs with its data of before.
+        let next = Place {
+            data: "/var/lib/aztec/v6/node".into(),
+            ..here.clone()
+        };
+        let claim = Claim {
+            attester: l1::Address::ZERO,
+            place: here,
+            since: 0,
+            because: String::new(),
+            released: None,
+        };
+        let found = other_sequencers(&next, &[claim], &host).unwrap();
+        assert_eq!(found, [other]);
     }
 }

@@ -293,8 +293,11 @@ fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
         )
     };
     let (word, why) = asked(before("/srv/before"));
-    assert_eq!(word, "free", "{why}");
-    assert!(why.contains("for another rollup"), "{why}");
+    assert_eq!(word, "likely", "{why}");
+    assert!(
+        why.contains("for another rollup") && why.contains("no other host"),
+        "{why}"
+    );
     // The record of what was signed for this one is there, or nobody knows of which it is.
     for data in ["/srv/same", "/srv/unknown"] {
         assert_eq!(asked(before(data)).0, "refused", "{data}");
@@ -304,4 +307,46 @@ fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
         ..before("/srv/before")
     };
     assert_eq!(asked(other).0, "refused");
+}
+
+#[test]
+fn a_new_rollup_excuses_no_other_signer_and_no_silent_chain() {
+    let before = claim(
+        Place {
+            data: "/srv/before".into(),
+            ..here()
+        },
+        None,
+    );
+    let nothing = evidence(Err(String::new()));
+    let program = Program {
+        pid: 9,
+        place: "/docker".into(),
+    };
+    let (word, why) = judged(std::slice::from_ref(&before), &[program], false, &nothing);
+    assert_eq!(word, "refused", "{why}");
+    assert!(why.contains("another sequencer runs"), "{why}");
+
+    // The databases of another release do not become those of this one because the L1 is silent.
+    let silent = Evidence {
+        chain: Err("nobody answers".into()),
+        ..evidence(Err(String::new()))
+    };
+    let (word, why) = judged(std::slice::from_ref(&before), &[], false, &silent);
+    assert_eq!(word, "refused", "{why}");
+    assert!(
+        why.contains("nobody answers") && !why.contains("move its data"),
+        "{why}"
+    );
+
+    let copied = claim(
+        Place {
+            host: "b".repeat(32),
+            ..here()
+        },
+        None,
+    );
+    let (word, why) = judged(&[before, copied], &[], false, &nothing);
+    assert_eq!(word, "refused", "{why}");
+    assert!(why.contains("copy of that host"), "{why}");
 }
