@@ -4,10 +4,11 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
+use provision::kinds::Pin;
 use provision::tools::images;
 use serde::Serialize;
 
-use crate::data::{Basis, Releases, networks};
+use crate::data::{Basis, Releases, networks, version};
 use crate::facts::HostFacts;
 use crate::fit::{self, Verdict};
 use crate::layout;
@@ -18,7 +19,8 @@ use crate::settings::Settings;
 pub struct ReleaseRow {
     /// Its version.
     pub version: String,
-    /// `carried` by this program, or the directory of this host that describes it.
+    /// `carried` by this program, the directory of this host that describes it, `kit.toml`, or the release that it is
+    /// treated like where nobody does.
     pub from: String,
     /// What cannot be right in that directory; it is refused when it is asked for.
     pub broken: Option<String>,
@@ -50,27 +52,36 @@ pub fn releases(
             .map_or_else(|_| Vec::new(), |answer| images::parse(&answer.stdout)),
         None => Vec::new(),
     };
-    let runs = match settings {
+    let active = match settings {
         Some(settings) => {
             let rows = super::unit_rows(settings, facts, probe)?;
-            let active = rows
-                .iter()
-                .any(|row| row.unit.starts_with("aztec-") && row.state == "active");
-            active.then(|| settings.release.version.clone())
+            let mut rows = rows.iter();
+            rows.any(|row| row.unit.starts_with("aztec-") && row.state == "active")
         }
-        None => None,
+        None => false,
     };
+    // What kit.toml asks for is not what runs until it is applied.
+    let tree = probe.link(Path::new(layout::CURRENT))?;
+    let record = probe.text(Path::new(layout::CONTAINER))?;
+    let pin = record.and_then(|record| Pin::recorded(&record));
     let rollup = settings.and_then(asked);
     let mut rows = Vec::new();
-    for version in known.versions() {
-        let release = known.release(version, None);
-        let tree = Path::new(layout::OPT).join("versions").join(version);
-        let image = release.as_ref().is_ok_and(|release| {
-            let mut named = images
-                .iter()
-                .filter(|row| row.repository == release.facts.image);
-            named.any(|row| row.tag.as_deref() == Some(version))
+    for version in versions(known, settings) {
+        let version = version.as_str();
+        let release = match settings.filter(|settings| settings.release.version == version) {
+            Some(settings) => Ok(settings.release.clone()),
+            None => known.release(version, None),
+        };
+        let place = Path::new(layout::OPT).join("versions").join(version);
+        let mut named = images.iter().filter(|row| {
+            let repository = release.as_ref().map(|release| &release.facts.image);
+            repository.is_ok_and(|repository| row.repository == *repository)
+                && row.tag.as_deref() == Some(version)
         });
+        let image = named.next();
+        let pinned = pin.as_ref().zip(image);
+        let used = tree.as_deref() == Some(&place)
+            || pinned.is_some_and(|(pin, image)| pin.id == image.id);
         let runs_it = networks().iter();
         let runs_it = runs_it.filter(|(_, network)| network.release.as_deref() == Some(version));
         let fits = match (&rollup, &release, settings) {
@@ -86,20 +97,38 @@ pub fn releases(
         rows.push(ReleaseRow {
             version: version.into(),
             from: match &release {
-                Ok(release) if release.basis == Basis::Carried => "carried".into(),
-                _ => Path::new(layout::RELEASES)
+                Ok(release) => from(&release.basis),
+                Err(_) => Path::new(layout::RELEASES)
                     .join(version)
                     .display()
                     .to_string(),
             },
             broken: release.as_ref().err().map(Fault::chain),
             networks: runs_it.map(|(name, _)| name.clone()).collect(),
-            installed: image || probe.meta(&tree)?.is_some(),
-            running: runs.as_deref() == Some(version),
+            installed: image.is_some() || probe.meta(&place)?.is_some(),
+            running: active && used,
             fits,
         });
     }
     Ok(rows)
+}
+
+/// Their versions with that of this host, which may be in no folder, oldest first.
+fn versions(known: &Releases, settings: Option<&Settings>) -> Vec<String> {
+    let mut all: Vec<_> = known.versions().map(String::from).collect();
+    let own = settings.map(|settings| settings.release.version.clone());
+    all.extend(own.filter(|own| !known.versions().any(|known| known == own)));
+    all.sort_by_key(|text| version(text).ok());
+    all
+}
+
+fn from(basis: &Basis) -> String {
+    match basis {
+        Basis::Carried => "carried".into(),
+        Basis::Host(place) => place.display().to_string(),
+        Basis::Described(_) => "kit.toml".into(),
+        Basis::Assumed(like) => format!("not known, like {like}"),
+    }
 }
 
 /// The rollup of a network that others deployed.
@@ -110,7 +139,7 @@ fn asked(settings: &Settings) -> Option<Result<l1::reader::Identity, String>> {
 #[cfg(test)]
 mod tests {
     use provision::host::FileType;
-    use provision::host::fake::FakeHost;
+    use provision::host::fake::{FakeHost, FakeUnit};
 
     use super::*;
 
@@ -138,5 +167,45 @@ mod tests {
         assert_eq!(broken.from, "/etc/aztec/releases/6.9.9");
         assert!(broken.broken.as_ref().unwrap().contains("release.toml:2"));
         assert!(rows.iter().all(|row| !row.running && row.fits.is_none()));
+    }
+
+    #[test]
+    fn the_release_of_a_host_is_in_the_list_and_runs_only_once_it_is_applied() {
+        let mut host = FakeHost::debian();
+        for dir in [
+            "/opt/aztec",
+            "/opt/aztec/versions",
+            "/opt/aztec/versions/4.1.2",
+        ] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        let target = b"/opt/aztec/versions/4.1.2";
+        host.plant("/opt/aztec/current", FileType::Symlink, target, 0o777);
+        let runs = FakeUnit {
+            loaded: Some(Vec::new()),
+            active: "active".into(),
+            ..FakeUnit::default()
+        };
+        host.units.insert("aztec-node.service".into(), runs);
+        let known = Releases::of_host(&host).unwrap();
+        for (text, from) in [
+            ("release = \"5.2.7\"\n", "not known, like 5.2.1"),
+            (
+                "release = \"5.2.7\"\n[releases.\"5.2.7\"]\nlike = \"5.2.0\"\n",
+                "kit.toml",
+            ),
+        ] {
+            let settings = Settings::parse(text).unwrap();
+            let rows = releases(&known, Some(&settings), &HostFacts::debian(), &host).unwrap();
+            let versions: Vec<_> = rows.iter().map(|row| row.version.as_str()).collect();
+            assert_eq!(
+                versions,
+                ["4.1.2", "5.2.0", "5.2.1", "5.2.7", "5.3.0", "6.0.0"]
+            );
+            assert_eq!(rows[3].from, from);
+            let running = rows.iter().filter(|row| row.running);
+            let running: Vec<_> = running.map(|row| row.version.as_str()).collect();
+            assert_eq!(running, ["4.1.2"]);
+        }
     }
 }
