@@ -233,6 +233,7 @@ impl Settings {
         };
         settings.check_roles()?;
         settings.check_release()?;
+        settings.check_rollup()?;
         settings.check_consensus()?;
         settings.check_ports()?;
         settings.check_firewall()?;
@@ -248,6 +249,15 @@ impl Settings {
         let needs = self.release.facts.needs_traces;
         // So the releases read a boolean (foundation/dest/config/parse-env.js).
         matches!(said, Some("1" | "true" | "TRUE")) || needs && self.is_local() && said.is_none()
+    }
+
+    fn check_rollup(&self) -> Result<(), Fault> {
+        let what = match self.rollup {
+            Some(0) => "no rollup has the version 0",
+            Some(_) if self.is_local() => "a local network has one rollup, its own",
+            _ => return Ok(()),
+        };
+        Err(bad("rollup", what).fix("Leave it out: the canonical rollup is then followed."))
     }
 
     fn check_consensus(&self) -> Result<(), Fault> {

@@ -54,6 +54,16 @@ fn every_refusal_names_the_place_and_the_remedy() {
             "with its namespace",
         ),
         (
+            "network = \"local\"\nrollup = 7\n",
+            "kit.toml: rollup: a local network has one rollup",
+            "Leave it out",
+        ),
+        (
+            &live.replace("[l1]", "rollup = 0\n[l1]\nconsensus_urls = [\"https://b\"]"),
+            "kit.toml: rollup: no rollup has the version 0",
+            "Leave it out",
+        ),
+        (
             "network = \"mainet\"\n",
             "kit.toml: network: `mainet`",
             "Did you mean `mainnet`?",
