@@ -74,6 +74,12 @@ pub(super) fn check_pair(name: &str, network: &Network, release: &Release) -> Re
     }
     let (version, known) = (&release.version, release.facts.networks.join(", "));
     let what = format!("Aztec {version} knows no network `{known_as}`");
+    if data::networks().contains_key(name) {
+        // Nothing in the file says how the release calls it.
+        return Err(bad("release", what).fix(format!(
+            "Set another release, or add `{known_as}` to the networks that this one is said to know ({known})."
+        )));
+    }
     Err(bad(&format!("networks.{name}.known_as"), what)
         .fix(format!("Write one of {known}, or leave known_as out.")))
 }
@@ -317,5 +323,18 @@ mod tests {
             );
             assert!(remedy.contains(fix), "{new}: {remedy}");
         }
+    }
+
+    #[test]
+    fn a_release_that_does_not_know_a_network_of_this_program_is_the_mistake() {
+        let (said, remedy) = refused(
+            "network = \"mainnet\"\nrelease = \"5.9.0\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
+             [releases.\"5.9.0\"]\nlike = \"5.2.0\"\nnetworks = [\"testnet\"]\npresets = []\n",
+        );
+        assert!(
+            said.starts_with("kit.toml: release: Aztec 5.9.0 knows no network `mainnet`"),
+            "{said}"
+        );
+        assert!(!remedy.contains("known_as"), "{remedy}");
     }
 }
