@@ -83,8 +83,9 @@ impl HostFacts {
 /// An engine that an operator adds later does not take over.
 fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
     let mut engines = [Engine::Docker, Engine::Podman];
-    engines
-        .sort_by_key(|engine| !record.contains(&format!("CONTAINER_ENGINE={}\n", engine.name())));
+    let recorded =
+        |engine: &Engine| record.contains(&format!("CONTAINER_ENGINE={}\n", engine.name()));
+    engines.sort_by_key(|engine| !recorded(engine));
     let mut there = Vec::new();
     for engine in engines {
         if probe.meta(Path::new(engine.program()))?.is_some() {
@@ -92,8 +93,10 @@ fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
         }
     }
     // Docker's client without its daemon, or Podman under its name (podman-docker), runs nothing.
-    if there.contains(&Engine::Podman) && there.first() == Some(&Engine::Docker) && !docker(probe)?
-    {
+    // Where containers of ours run in Docker its daemon is there, wherever its unit is.
+    let first = there.first() == Some(&Engine::Docker);
+    let known = recorded(&Engine::Docker);
+    if first && there.contains(&Engine::Podman) && !docker(known, probe)? {
         return Ok(Some(Engine::Podman));
     }
     Ok(there.first().copied())
@@ -108,8 +111,8 @@ const UNITS: [&str; 3] = [
 /// The client of Docker has tens of megabytes, a script in its place some lines.
 const SCRIPT: u64 = 64 << 10;
 
-/// Whether the program called docker is Docker's, and has its daemon on this host.
-fn docker(probe: &dyn Probe) -> Result<bool, Fault> {
+/// Whether the program called docker is Docker's, and has its daemon on this host; `known` when that was so before.
+fn docker(known: bool, probe: &dyn Probe) -> Result<bool, Fault> {
     let program = Path::new(Engine::Docker.program());
     if let Some(target) = probe.link(program)? {
         let name = target.file_name().unwrap_or_default();
@@ -123,6 +126,9 @@ fn docker(probe: &dyn Probe) -> Result<bool, Fault> {
             .is_some_and(|text| text.starts_with("#!") && text.contains("podman"))
     {
         return Ok(false);
+    }
+    if known {
+        return Ok(true);
     }
     for (place, unit) in UNITS
         .iter()
@@ -210,6 +216,7 @@ mod tests {
             ("", &[link, podman], Some(Engine::Podman)),
             (own, &[link, podman], Some(Engine::Podman)),
             (own, &[docker, unit, podman], Some(Engine::Docker)),
+            (own, &[docker, podman], Some(Engine::Docker)),
         ];
         for (record, files, expected) in cases {
             assert_eq!(found(record, files), *expected, "{record} {files:?}");

@@ -3,15 +3,15 @@
 //! [`ask`] reads three values of the rollup that would be followed, and [`judge`] compares them with those of the release
 //! as the node itself does. [`judge`] is pure.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use l1::reader::Identity;
 use l1::{Address, B256, Reader};
-use semver::Version;
 use serde::Serialize;
 use url::Url;
 
-use crate::data::{Fingerprint, Funded, Release, Releases, version};
+use crate::data::{Fingerprint, Funded, Release, Releases, major};
 use crate::settings::Settings;
 
 /// A public endpoint across the world.
@@ -65,9 +65,19 @@ pub fn ask(settings: &Settings) -> Result<Identity, String> {
     let registry: Address = registry
         .and_then(|registry| registry.parse().ok())
         .ok_or("the registry of this network is not known")?;
+    // One that hangs does not hold up the others, and is not waited for when another one has answered.
+    let (tell, answers) = mpsc::channel();
+    for url in settings.l1_rpc_urls.clone() {
+        let (tell, settings) = (tell.clone(), settings.clone());
+        std::thread::spawn(move || {
+            // Nobody listens any more when another one was quicker.
+            let _ = tell.send(ask_one(&url, registry, &settings));
+        });
+    }
+    drop(tell);
     let mut failure = "no L1 endpoint is known".to_owned();
-    for url in &settings.l1_rpc_urls {
-        match ask_one(url, registry, settings) {
+    for answer in answers {
+        match answer {
             Ok(identity) => return Ok(identity),
             Err(why) => failure = why,
         }
@@ -164,7 +174,7 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
         .release
         .as_deref()
         .filter(|_| settings.rollup.is_none());
-    let older = runs.filter(|runs| is_older_major(release, runs));
+    let older = runs.filter(|runs| major(release) < major(runs));
     let (verdict, because, fix) = match (older, &network.since) {
         (Some(runs), Some(since)) => (
             Verdict::DoesNotFit,
@@ -187,11 +197,6 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
         because,
         fix,
     }
-}
-
-fn is_older_major(release: &str, than: &str) -> bool {
-    let major = |text: &str| version(text).map(|version: Version| version.major).ok();
-    major(release) < major(than)
 }
 
 /// Whether enough of it is known to say that it fits. The root of a genesis is in no package.

@@ -1,8 +1,8 @@
 //! Whether a release fits a rollup is said before anything is started, and the real node agrees.
 //!
 //! Two deployments of 4.1.2 that give funds to other accounts have two genesis: they stand for two rollups. A third L1 stands
-//! for mainnet: the chain of the root under mainnet's chain id and registry, with the fingerprint of another release in the
-//! storage of its rollup.
+//! for that of the live networks: the chain of the root with their registries, and the fingerprint of another release in
+//! the storage of its rollup.
 
 use std::time::Duration;
 
@@ -16,8 +16,14 @@ use crate::machine::Machine;
 use crate::sh;
 
 const CONFIG: &str = "/etc/aztec/kit.toml";
-/// The registry of mainnet, in networks.toml.
-const MAINNET: &str = "0x35b22e09ee0390539439e24f06da43d83f90e298";
+/// The live networks, with their registries in networks.toml.
+const LIVE: [(&str, &str); 2] = [
+    ("mainnet", "0x35b22e09ee0390539439e24f06da43d83f90e298"),
+    ("testnet", "0xA0BFb1B494FB49041e5c6e8c2C1BE09cD171c6Ba"),
+];
+
+/// A start; more than one, when the first falls into the first epochs of the rollup (`getCommitteeAt` reverts, 4.1.2).
+const FOLLOWS: Duration = Duration::from_secs(300);
 
 /// Takes the chain out of the kit's hands, and begins an L1 for each network.
 const L1S: &str = r"
@@ -53,7 +59,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             rpc(&machine, port, "eth_chainId", json!([]))
         })?;
     }
-    mainnet(&machine, &rich)?;
+    live(&machine, &rich)?;
     let poor = deployed(&machine)?;
     two_genesis(&machine, &rich, &poor)
 }
@@ -114,7 +120,7 @@ fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
     let status = kit.json(&["status", "--json"], 0)?;
     ensure!(status["fit"]["verdict"] == "fits", "{}", status["fit"]);
     let rollup = status["fit"]["rollup"].as_str().unwrap_or_default();
-    let follows = sh::wait_for("the node follows", Duration::from_secs(120), || {
+    let follows = sh::wait_for("the node follows", FOLLOWS, || {
         rpc(machine, 8080, "node_getNodeInfo", json!([]))
     })?;
     let followed = follows["l1ContractAddresses"]["rollupAddress"].as_str();
@@ -127,7 +133,7 @@ fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
     kit.in_sync()
 }
 
-/// Gives an L1 the address of mainnet's registry, and its rollup the fingerprint of a release.
+/// Gives an L1 the registries of the live networks, and its rollup the fingerprint of a release.
 fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
     let call = |method: &str, params: Value| {
         let answer = rpc(machine, 18546, method, params)?;
@@ -143,7 +149,9 @@ fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
     let rollup = format!("0x{}", &rollup.as_str().context("no rollup")?[26..]);
     // Answers every call with the rollup's address.
     let code = format!("0x73{}5f5260205ff3", &rollup[2..]);
-    call("anvil_setCode", json!([MAINNET, code]))?;
+    for (_, live) in LIVE {
+        call("anvil_setCode", json!([live, code]))?;
+    }
     let base = hash(&format!("0x{}", const_hex::encode("aztec.stf.storage")))?;
     // The slot of a struct ends with a byte that four more do not overflow.
     let slot = |more: u8| -> Result<String> {
@@ -158,36 +166,39 @@ fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
     Ok(())
 }
 
-/// The plan for mainnet is of the release that its canonical rollup is of.
-fn mainnet(machine: &Machine, registry: &str) -> Result<()> {
+/// The plan for a live network is of the release that its canonical rollup is of.
+fn live(machine: &Machine, registry: &str) -> Result<()> {
     const SIX: [&str; 3] = [
         "0x29eb2c527f8d45276430363214e6c8d709ef3f657a3670ebac3179373d41e5c4",
         "0x22fff5de6ce590153df4468f7f0b152188a803d91b3c9c648b91d93d5913f219",
         "0x0f54271c52865841a77aaa66036eed901aff22fdce9f08e123ec8b205c9854d7",
     ];
     let kit = Kit(machine);
-    let write = |more: &str| {
+    let write_for = |network: &str, more: &str| {
         let text = format!(
-            "network = \"mainnet\"\ndata_dir = \"/srv/main\"\n{more}[l1]\nrpc_urls = [\"http://127.0.0.1:18546\"]\n\
+            "network = \"{network}\"\ndata_dir = \"/srv/main\"\n{more}[l1]\nrpc_urls = [\"http://127.0.0.1:18546\"]\n\
              consensus_urls = [\"http://127.0.0.1:5052\"]\ndebug_urls = [\"http://127.0.0.1:18546\"]\n\
              [p2p]\nip = \"198.51.100.7\"\n"
         );
         machine.write(CONFIG, &text, 0o600)
     };
     stand_in(machine, registry, SIX)?;
-    write("")?;
-    let plan = kit.run(&["plan", "--json"])?.expect(0)?.stdout;
-    for word in [
-        "azteclabs/aztec",
-        "6.0.0",
-        "/srv/main/v6/node",
-        "ETHEREUM_DEBUG_HOSTS=",
-    ] {
-        ensure!(
-            plan.contains(word),
-            "the plan for mainnet lacks {word}: {plan}"
-        );
+    for (network, _) in LIVE {
+        write_for(network, "")?;
+        let plan = kit.run(&["plan", "--json"])?.expect(0)?.stdout;
+        for word in [
+            "azteclabs/aztec",
+            "6.0.0",
+            "/srv/main/v6/node",
+            "ETHEREUM_DEBUG_HOSTS=",
+        ] {
+            ensure!(
+                plan.contains(word),
+                "the plan for {network} lacks {word}: {plan}"
+            );
+        }
     }
+    let write = |more: &str| write_for("mainnet", more);
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan", "--json"])?.expect(2)?;
     for word in ["does not fit", "VK tree root", "release = \\\"6.0.0\\\""] {

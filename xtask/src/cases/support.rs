@@ -122,7 +122,8 @@ pub(super) fn rpc(
         "curl",
         "--silent",
         "--max-time",
-        "5",
+        // An L1 on a busy machine was seen to take longer than five for a transaction.
+        "20",
         header[0],
         header[1],
         "--data",

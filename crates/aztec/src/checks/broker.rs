@@ -7,7 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::preflight::{Finding, Verdict};
-use crate::data::Release;
+use crate::data::{Release, major};
 use crate::settings::Settings;
 
 /// A broker on the other side of the world, in the middle of its work.
@@ -101,10 +101,6 @@ fn judged(answer: &Answer, release: &Release) -> (Verdict, String) {
             format!("{what}. Set prover_agent.broker_url to a prover broker: where this program runs one, its port is ports.broker (8180)."),
         ),
     }
-}
-
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use provision::host::Probe;
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Verdict};
+use crate::fit::{self, Fit};
 use crate::settings::Settings;
 
 /// The databases of one major release.
@@ -84,13 +85,37 @@ pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases
     Ok(all)
 }
 
-/// Databases of other releases on this host, as a finding; nothing when there are none.
+/// What is to be said of the databases on this host: those of other releases, and those of another rollup than the one
+/// that `fit` found.
 ///
 /// # Errors
 ///
 /// When a directory cannot be read.
-pub fn other_databases(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
-    Ok(finding(&databases(settings, probe)?))
+pub fn other_databases(
+    settings: &Settings,
+    probe: &dyn Probe,
+    fit: Option<&Fit>,
+) -> Result<Vec<Finding>, Fault> {
+    let all = databases(settings, probe)?;
+    let fits = fit.filter(|fit| fit.verdict == fit::Verdict::Fits);
+    let followed = fits.and_then(|fit| fit.rollup);
+    Ok(finding(&all)
+        .into_iter()
+        .chain(another_rollup(&all, followed))
+        .collect())
+}
+
+/// Within a major a new rollup takes the place of the old one in the same directory: the node empties it.
+fn another_rollup(all: &[Databases], rollup: Option<Address>) -> Option<Finding> {
+    let used = all.iter().find(|databases| databases.in_use)?;
+    let (theirs, ours) = (used.rollup?, rollup?);
+    (theirs != ours).then(|| {
+        let message = format!(
+            "those in {} are of rollup {theirs}, and rollup {ours} is followed: the node empties them at its start and syncs anew. To keep them, set another data_dir first.",
+            used.path.display()
+        );
+        Finding::new("databases", Verdict::Warn, message)
+    })
 }
 
 fn finding(all: &[Databases]) -> Option<Finding> {
@@ -182,5 +207,23 @@ mod tests {
         let found = databases(&settings("6.0.0"), &host).unwrap();
         let found: Vec<_> = found.iter().map(|it| it.path.to_str().unwrap()).collect();
         assert_eq!(found, ["/var/lib/aztec/v6", "/var/lib/aztec"]);
+    }
+
+    #[test]
+    fn databases_of_another_rollup_are_told_before_the_node_empties_them() {
+        let (mine, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let all = [Databases {
+            path: "/var/lib/aztec".into(),
+            rollup: Some(mine),
+            in_use: true,
+        }];
+        assert!(another_rollup(&all, Some(mine)).is_none() && another_rollup(&all, None).is_none());
+        let told = another_rollup(&all, Some(other)).unwrap();
+        assert_eq!(told.status, Verdict::Warn);
+        assert!(
+            told.message.contains("the node empties them"),
+            "{}",
+            told.message
+        );
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::data::Basis;
 use crate::desired::refusal;
 use crate::facts::HostFacts;
+use crate::fit;
 use crate::layout;
 use crate::roles::l1;
 use crate::runtime::{self, Runtime};
@@ -75,6 +76,8 @@ pub fn preflight(
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe)?);
     }
+    let fit = fit::fit(settings);
+    findings.extend(super::other_databases(settings, probe, fit.as_ref())?);
     // Before the ports: it knows better who holds them.
     if let Some(wanted) = &settings.monitoring {
         findings.extend(monitoring::findings(wanted, probe)?);
@@ -97,7 +100,7 @@ pub fn preflight(
         let needed = settings.network.blobs.is_empty();
         findings.extend(endpoints::consensus(settings, needed));
         findings.extend(traces::traces(settings));
-        findings.extend(super::fit(settings));
+        findings.extend(fit.as_ref().map(|fit| super::of_fit(settings, fit)));
         findings.push(address::address(settings));
     }
     findings.extend(exposure::obstacles(settings, probe)?);
@@ -121,7 +124,6 @@ fn capacity(
         memory(settings, facts),
     ];
     findings.extend(disk(settings, choice.runtime, probe)?);
-    findings.extend(super::other_databases(settings, probe)?);
     findings.extend(data_owner::data_owner(settings, probe)?);
     if choice.runtime == Runtime::Container {
         findings.extend(super::image::findings(settings, &choice, probe)?);

@@ -20,7 +20,7 @@ pub use network::{Network, OlderRollup, networks};
 pub use omit::Omitted;
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts};
 pub use releases::Releases;
-pub(crate) use releases::version;
+pub(crate) use releases::{major, version};
 pub use role::{Place, Refusal, Role, RoleFacts};
 pub(crate) use variables::{Common, Empty, Removed, Table, Type, Variable, common};
 

@@ -200,7 +200,7 @@ impl Release {
 
     /// Where its databases are below a data directory.
     pub fn databases(&self, data_dir: &Path) -> PathBuf {
-        let major = releases::version(&self.version).map_or(0, |version| version.major);
+        let major = releases::major(&self.version).unwrap_or_default();
         if COMMON.in_place.contains(&major) {
             data_dir.to_owned()
         } else {

@@ -228,6 +228,11 @@ pub(crate) fn version(text: &str) -> Result<Version, Fault> {
     }
 }
 
+/// The major number of a version; releases of two majors do not understand each other.
+pub(crate) fn major(text: &str) -> Option<u64> {
+    version(text).ok().map(|version| version.major)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::networks;

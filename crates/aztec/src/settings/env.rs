@@ -2,8 +2,8 @@
 
 use provision::Fault;
 
-use super::Settings;
 use super::values::bad;
+use super::{KitFile, Settings};
 
 /// Variables that this program derives from other keys; setting them twice would let them disagree.
 const DERIVED: &[(&str, &str)] = &[
@@ -26,6 +26,38 @@ const DERIVED: &[(&str, &str)] = &[
     ("L1_CHAIN_ID", "network"),
     ("ROLLUP_VERSION", "rollup"),
 ];
+
+/// What once stood under `[env]` for want of a key of its own is taken for that key, where the key is not said.
+pub(super) fn adopted(mut file: KitFile) -> KitFile {
+    let mut take = |name: &str, free: bool| {
+        let value = if free { file.env.remove(name) } else { None };
+        value.map(|value| {
+            value
+                .split(',')
+                .map(|one| one.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+    };
+    let debug = take("ETHEREUM_DEBUG_HOSTS", file.l1.debug_urls.is_empty());
+    let free =
+        file.l1.consensus_api_keys.is_empty() && file.l1.consensus_api_key_headers.is_empty();
+    let keys = take("L1_CONSENSUS_HOST_API_KEYS", free);
+    let headers = take("L1_CONSENSUS_HOST_API_KEY_HEADERS", free);
+    let number = file
+        .env
+        .get("ROLLUP_VERSION")
+        .and_then(|text| text.parse().ok());
+    if let (None, Some(_)) = (file.rollup, number) {
+        file.rollup = number;
+        file.env.remove("ROLLUP_VERSION");
+    }
+    file.l1.debug_urls.extend(debug.unwrap_or_default());
+    file.l1.consensus_api_keys.extend(keys.unwrap_or_default());
+    file.l1
+        .consensus_api_key_headers
+        .extend(headers.unwrap_or_default());
+    file
+}
 
 impl Settings {
     pub(super) fn check_env(&self) -> Result<(), Fault> {

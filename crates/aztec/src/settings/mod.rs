@@ -167,7 +167,7 @@ impl Settings {
 
     /// Reads and checks the text of `kit.toml`; pure.
     pub fn parse_with(text: &str, releases: &Releases) -> Result<Self, Fault> {
-        Self::from_file(file::parse(text)?, releases)
+        Self::from_file(env::adopted(file::parse(text)?), releases)
     }
 
     fn from_file(file: KitFile, releases: &Releases) -> Result<Self, Fault> {

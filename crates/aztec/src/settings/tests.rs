@@ -394,3 +394,25 @@ fn only_what_the_telegram_api_takes_is_a_token() {
         );
     }
 }
+
+/// What older files say under [env] for want of a key of its own goes on to mean the same.
+#[test]
+fn variables_that_have_a_key_now_are_taken_for_it() {
+    let text = "network = \"mainnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\nKEY\
+                [env]\nETHEREUM_DEBUG_HOSTS = \"https://one, https://two\"\nROLLUP_VERSION = \"4248422647\"\n\
+                L1_CONSENSUS_HOST_API_KEYS = \"k\"\n";
+    let settings =
+        Settings::parse(&text.replacen("KEY", "", 1)).unwrap_or_else(|fault| panic!("{fault:?}"));
+    assert_eq!(settings.l1_debug_urls.len(), 2);
+    assert_eq!(settings.rollup, Some(4_248_422_647));
+    assert_eq!(settings.release.version, "5.3.0");
+    assert!(settings.env.is_empty());
+    // Said twice they could disagree.
+    let twice = text.replacen("KEY", "debug_urls = [\"https://three\"]\n", 1);
+    let fault = Settings::parse(&twice).unwrap_err();
+    assert!(
+        fault
+            .chain()
+            .contains("ETHEREUM_DEBUG_HOSTS is derived from `l1.debug_urls`")
+    );
+}

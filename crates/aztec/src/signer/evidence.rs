@@ -24,7 +24,7 @@ pub struct Guard {
     registry: Option<Address>,
     rollup: Option<u64>,
     node: String,
-    method: String,
+    rpc: String,
 }
 
 /// What the network says.
@@ -145,7 +145,7 @@ impl Guard {
                 .and_then(|registry| registry.parse().ok()),
             rollup: settings.rollup,
             node: format!("http://127.0.0.1:{}", settings.ports.rpc),
-            method: format!("{}_getValidatorsStats", settings.release.facts.rpc),
+            rpc: settings.release.facts.rpc.clone(),
         }
     }
 
@@ -159,18 +159,15 @@ impl Guard {
             };
         }
         let chain = self.chain(attesters);
-        let registered = chain.as_ref().is_ok_and(|chain| {
+        let registered = chain.as_ref().ok().filter(|chain| {
             let mut standings = chain.standing.values();
             standings.any(|standing| *standing != AttesterStatus::None)
         });
-        Evidence {
-            chain,
-            view: if registered {
-                self.view()
-            } else {
-                Err("it was not asked".into())
-            },
-        }
+        let view = match registered {
+            Some(chain) => self.view(chain.rollup),
+            None => Err("it was not asked".into()),
+        };
+        Evidence { chain, view }
     }
 
     fn chain(&self, attesters: &BTreeSet<Address>) -> Result<Chain, String> {
@@ -187,11 +184,17 @@ impl Guard {
         Err(failure)
     }
 
-    fn view(&self) -> Result<View, String> {
-        let answer = Rpc::connect(&self.node, CALL).and_then(|node| node.call(&self.method));
-        // It listens only once its first sync is done.
-        let answer = answer.map_err(|_| format!("none answers at {}", self.node))?;
-        View::read(&answer)
+    /// What the node of this host saw on this rollup. Each rollup has slots of its own: what a node saw on another one says
+    /// nothing of this one.
+    fn view(&self, rollup: Address) -> Result<View, String> {
+        let ask = |method: &str| {
+            Rpc::connect(&self.node, CALL)
+                .and_then(|node| node.call(&format!("{}_{method}", self.rpc)))
+                // It listens only once its first sync is done.
+                .map_err(|_| format!("none answers at {}", self.node))
+        };
+        follows(&ask("getNodeInfo")?, rollup)?;
+        View::read(&ask("getValidatorsStats")?)
     }
 
     fn ask_l1(
@@ -211,6 +214,18 @@ impl Guard {
             ));
         }
         read_chain(&reader, registry, self.rollup, attesters).map_err(text)
+    }
+}
+
+/// Whether a node is on a rollup, by its answer to `getNodeInfo`.
+fn follows(info: &Value, rollup: Address) -> Result<(), String> {
+    let followed = info["l1ContractAddresses"]["rollupAddress"].as_str();
+    match followed.and_then(|text| text.parse::<Address>().ok()) {
+        Some(followed) if followed == rollup => Ok(()),
+        Some(other) => Err(format!(
+            "the node of this host follows another rollup, {other}"
+        )),
+        None => Err("the node of this host does not say which rollup it follows".into()),
     }
 }
 
@@ -253,6 +268,19 @@ mod tests {
             {"slot": 189, "status": "checkpoint-mined"}, {"slot": 190, "status": "blocks-missed"},
             {"slot": 191, "status": "attestation-sent"}]}},
         "lastProcessedSlot": 191, "initialSlot": 188, "slotWindow": 48}"#;
+
+    #[test]
+    fn a_node_of_another_rollup_has_seen_nothing_of_this_one() {
+        let of = |rollup: Address| json!({"l1ContractAddresses": {"rollupAddress": rollup}});
+        let (this, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        assert!(follows(&of(this), this).is_ok());
+        assert!(
+            follows(&of(other), this)
+                .unwrap_err()
+                .contains("another rollup")
+        );
+        assert!(follows(&json!({}), this).is_err());
+    }
 
     #[test]
     fn the_answer_of_the_real_node_is_read() {

@@ -131,11 +131,11 @@ pub fn judge(case: &Case<'_>) -> Verdict {
             );
         }
     };
-    if let Some((claim, rollup)) = before.first() {
-        return match before.iter().find(|(_, before)| *before == chain.rollup) {
-            Some((claim, _)) => claimed_elsewhere(claim, case),
-            None => moved(claim, *rollup),
-        };
+    // What it signed here for another rollup is no use for this one, for duties are of a rollup; and says nothing of who
+    // else signs for it.
+    let same = before.iter().find(|(_, rollup)| *rollup == chain.rollup);
+    if let Some((claim, _)) = same {
+        return claimed_elsewhere(claim, case);
     }
     match chain.standing.get(&case.attester) {
         Some(AttesterStatus::None) => {
@@ -150,18 +150,6 @@ fn signed_before(claim: &Claim, case: &Case<'_>) -> Option<Address> {
     let Place { host, unit, data } = &claim.place;
     let ours = *host == case.here.host && *unit == case.here.unit;
     case.signed_for.get(data).filter(|_| ours).copied()
-}
-
-/// It signed here for another rollup, as before a new major release: what was signed there is no use here, for duties are
-/// of a rollup. Of who else signs for the new one that says nothing.
-fn moved(claim: &Claim, before: Address) -> Verdict {
-    let data = claim.place.data.display();
-    Verdict::Free {
-        because: format!(
-            "this service signed with it for another rollup, {before}, in {data}; that no other host signs with it for the new one is likely and not certain"
-        ),
-        certain: false,
-    }
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
@@ -182,7 +170,7 @@ fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
             data.display()
         ),
         format!(
-            "Keep that place; or stop {unit}, move its data to {}, and run the same command with --only-signer",
+            "Keep that place and its release for this rollup; or, with a release of the same major, stop {unit}, move its data to {}, and run the same command with --only-signer",
             case.here.data.display()
         ),
     )

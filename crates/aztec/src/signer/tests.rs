@@ -289,15 +289,21 @@ fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
             &[claim(place, None)],
             &[],
             false,
-            &evidence(Err(String::new())),
+            &evidence(Err("it follows another rollup".into())),
         )
     };
+    // Another host may have begun with the new rollup: only who has watched it can tell.
     let (word, why) = asked(before("/srv/before"));
-    assert_eq!(word, "likely", "{why}");
-    assert!(
-        why.contains("for another rollup") && why.contains("no other host"),
-        "{why}"
-    );
+    assert_eq!(word, "refused", "{why}");
+    assert!(why.contains("no node of this host can tell"), "{why}");
+    let watched = evidence(Ok(view(64, &[])));
+    let claims = [claim(before("/srv/before"), None)];
+    assert_eq!(judged(&claims, &[], false, &watched).0, "likely");
+    let unregistered = Evidence {
+        chain: Ok(chain(AttesterStatus::None)),
+        view: Err(String::new()),
+    };
+    assert_eq!(judged(&claims, &[], false, &unregistered).0, "free");
     // The record of what was signed for this one is there, or nobody knows of which it is.
     for data in ["/srv/same", "/srv/unknown"] {
         assert_eq!(asked(before(data)).0, "refused", "{data}");

@@ -17,7 +17,11 @@ pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let mut findings = vec![checks::release(&host.settings)];
     findings.extend(host.unfit());
     findings.retain(|finding| finding.status != Verdict::Pass);
-    findings.extend(checks::other_databases(&host.settings, &RealHost)?);
+    findings.extend(checks::other_databases(
+        &host.settings,
+        &RealHost,
+        host.fit(),
+    )?);
     if !findings.is_empty() {
         printer.say(&render::findings(&findings));
     }

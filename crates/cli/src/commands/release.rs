@@ -32,10 +32,9 @@ fn list(printer: &mut Printer) -> Result<u8, Failure> {
     if printer.json() {
         printer.document(&rows);
     } else {
-        printer.text(&text(
-            &rows,
-            settings.as_ref().map(|it| it.network_name.as_str()),
-        ));
+        // A local chain is deployed by the release that runs it: nobody is asked.
+        let live = settings.as_ref().filter(|settings| !settings.is_local());
+        printer.text(&text(&rows, live.map(|it| it.network_name.as_str())));
     }
     Ok(exit::OK)
 }

@@ -48,7 +48,11 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             .map(|fit| checks::of_fit(&host.settings, fit))
             .into_iter()
             .collect();
-        findings.extend(checks::other_databases(&host.settings, &RealHost)?);
+        findings.extend(checks::other_databases(
+            &host.settings,
+            &RealHost,
+            host.fit(),
+        )?);
         findings.push(exposure);
         findings.extend(integrity);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);
