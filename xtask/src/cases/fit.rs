@@ -185,7 +185,12 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
     stand_in(machine, registry, SIX)?;
     for (network, _) in LIVE {
         write_for(network, "")?;
-        let plan = kit.run(&["plan", "--json"])?.expect(0)?.stdout;
+        let done = kit.run(&["plan", "--json"])?.expect(0)?;
+        let (plan, said) = (done.stdout, done.stderr);
+        ensure!(
+            said.contains("fits the canonical rollup"),
+            "{network}: {said}"
+        );
         for word in [
             "azteclabs/aztec",
             "6.0.0",

@@ -21,7 +21,9 @@ pub fn run(args: &SetupArgs, printer: &mut Printer) -> Result<u8, Failure> {
     if args.dry_run || code != exit::OK {
         return Ok(code);
     }
-    let findings = checks::connectivity(&host::settings()?, &RealHost)?;
+    let settings = host::settings()?;
+    let mut findings = checks::connectivity(&settings, &RealHost)?;
+    findings.extend(checks::fit(&settings));
     printer.say(&render::findings(&findings));
     if findings
         .iter()

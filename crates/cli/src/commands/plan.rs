@@ -15,13 +15,11 @@ pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
     let plan = host.plan()?;
     let mut findings = vec![checks::release(&host.settings)];
-    findings.extend(host.unfit());
     findings.retain(|finding| finding.status != Verdict::Pass);
-    findings.extend(checks::other_databases(
-        &host.settings,
-        &RealHost,
-        host.fit(),
-    )?);
+    // Who reads a plan wants to know that it fits, too.
+    let fit = host.fit();
+    findings.extend(fit.map(|fit| checks::of_fit(&host.settings, fit)));
+    findings.extend(checks::other_databases(&host.settings, &RealHost, fit)?);
     if !findings.is_empty() {
         printer.say(&render::findings(&findings));
     }
