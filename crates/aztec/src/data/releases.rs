@@ -27,6 +27,8 @@ struct Read {
     /// Whether any of it is from this host.
     of_host: bool,
     facts: ReleaseFacts,
+    lock: Option<&'static str>,
+    omit: Option<&'static str>,
     /// The texts of its variables, the most general first, each with its file.
     layers: Vec<(String, &'static str)>,
 }
@@ -115,7 +117,8 @@ impl Releases {
             let mut read = self.read(like, &mut Vec::new())?;
             read.facts = description.on(&read.facts);
             let basis = Basis::Described(description.like.clone());
-            return Ok(release_of(version, basis, read, None));
+            (read.lock, read.omit) = (None, None);
+            return Ok(release_of(version, basis, read));
         }
         if let Some(folder) = self.folder(version) {
             let read = self.read(folder, &mut Vec::new())?;
@@ -123,14 +126,15 @@ impl Releases {
                 Some(place) => Basis::Host(place.to_owned()),
                 None => Basis::Carried,
             };
-            return Ok(release_of(version, basis, read, Some(folder)));
+            return Ok(release_of(version, basis, read));
         }
         let nearest = self.nearest(&wanted).ok_or_else(none)?;
         let mut read = self.read(nearest, &mut Vec::new())?;
         // That it is like another one is assumed, and what tells them apart cannot be.
         read.facts.fingerprint = None;
+        (read.lock, read.omit) = (None, None);
         let basis = Basis::Assumed(nearest.version.to_owned());
-        Ok(release_of(version, basis, read, None))
+        Ok(release_of(version, basis, read))
     }
 
     /// Reads a folder and those that it is like. `above`: who is like it, to notice a circle.
@@ -145,20 +149,35 @@ impl Releases {
         let mut read = if table.contains_key("like") {
             let description: Description = folder::read(&file, folder.facts)?;
             let like = &description.like;
-            let base = self
-                .folder(like)
-                .filter(|base| !above.contains(&base.version));
+            // A folder of this host that is like itself says what differs from the one that this program carries.
+            let itself = folder.place.is_some() && like == folder.version;
+            let base = if itself {
+                CARRIED.iter().find(|carried| carried.version == like)
+            } else {
+                let known = self.folder(like);
+                known.filter(|known| !above.contains(&known.version))
+            };
             let base = base.ok_or_else(|| wrong(self.unknown(like, above)))?;
             let mut read = self.read(base, above)?;
+            let fingerprint = read.facts.fingerprint.take();
             read.facts = description.on(&read.facts);
+            if itself {
+                read.facts.fingerprint = read.facts.fingerprint.or(fingerprint);
+            } else {
+                (read.lock, read.omit) = (None, None);
+            }
             read
         } else {
             Read {
                 of_host: false,
                 facts: folder::read(&file, folder.facts)?,
+                lock: None,
+                omit: None,
                 layers: Vec::new(),
             }
         };
+        read.lock = folder.lock.or(read.lock);
+        read.omit = folder.omit.or(read.omit);
         match folder.env {
             Some(env) => read.layers.push((folder.file(ENV), env)),
             None if read.layers.is_empty() => {
@@ -193,12 +212,12 @@ impl Releases {
     }
 }
 
-fn release_of(version: &str, basis: Basis, read: Read, folder: Option<&Folder>) -> Release {
+fn release_of(version: &str, basis: Basis, read: Read) -> Release {
     Release {
         version: version.into(),
         facts: read.facts,
-        lock: folder.and_then(|folder| folder.lock),
-        omit: folder.and_then(|folder| folder.omit),
+        lock: read.lock,
+        omit: read.omit,
         basis,
         layers: read.layers,
         table: Arc::new(OnceLock::new()),
@@ -390,6 +409,50 @@ mod tests {
             all.versions().count(),
             Releases::carried().versions().count()
         );
+    }
+
+    #[test]
+    fn a_folder_that_is_like_itself_corrects_what_this_program_carries() {
+        let root = format!("0x{}", "7".repeat(64));
+        let cases = [
+            ("4.1.2", "stop_seconds = 7\n".to_owned()),
+            (
+                "6.0.0",
+                format!("[fingerprint]\nverified = true\nvk_tree = \"{root}\"\n"),
+            ),
+        ];
+        for (version, says) in cases {
+            let mut host = FakeHost::debian();
+            let dir = format!("/etc/aztec/releases/{version}");
+            for dir in ["/etc/aztec/releases", &dir] {
+                host.plant(dir, FileType::Directory, b"", 0o755);
+            }
+            let text = format!("like = \"{version}\"\n{says}");
+            host.plant(
+                &format!("{dir}/release.toml"),
+                FileType::File,
+                text.as_bytes(),
+                0o644,
+            );
+            let all = Releases::of_host(&host).unwrap();
+            let (own, carried) = (all.release(version, None).unwrap(), release(version));
+            assert_eq!(own.basis, Basis::Host(dir.into()));
+            assert_eq!(
+                (own.lock, own.omit),
+                (carried.lock, carried.omit),
+                "{version}"
+            );
+            assert_eq!(own.variables(), carried.variables());
+            let (mine, theirs) = (
+                own.facts.fingerprint.unwrap(),
+                carried.facts.fingerprint.unwrap(),
+            );
+            if version == "4.1.2" {
+                assert_eq!((own.facts.stop_seconds, mine), (7, theirs));
+            } else {
+                assert!(mine.verified && mine.vk_tree != theirs.vk_tree);
+            }
+        }
     }
 
     #[test]
