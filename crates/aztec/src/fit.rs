@@ -258,11 +258,29 @@ fn other(settings: &Settings, fitting: &[String]) -> String {
             "That rollup needs a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
             crate::layout::RELEASES
         ),
-        None => format!(
-            "{} has moved on to a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
-            settings.network_name,
-            crate::layout::RELEASES
+        None => format!("{} {standby}", moved_on(settings)),
+    }
+}
+
+/// What to do when no known release is sure to fit the canonical rollup.
+fn moved_on(settings: &Settings) -> String {
+    let name = &settings.network_name;
+    let moved = format!(
+        "{name} has moved on to a release that this program does not know: take a newer aztec-kit, or describe that release in {}.",
+        crate::layout::RELEASES
+    );
+    let version = &settings.release.version;
+    // What is known of the newest may not be verified, and then a fingerprint that differs proves nothing.
+    let newer = |usual: &&String| {
+        let release = settings.releases.release(usual, None).ok();
+        let own = release.and_then(|release| release.facts.fingerprint);
+        major(version) < major(usual) && own.is_none_or(|own| !own.verified)
+    };
+    match settings.usual_release().filter(newer) {
+        Some(usual) => format!(
+            "{name} runs Aztec {usual}, as far as this program knows: set release = \"{usual}\", or take `release` out. If that stands by too, {moved}"
         ),
+        None => moved,
     }
 }
 
@@ -459,7 +477,10 @@ mod tests {
         assert_eq!(fit.verdict, Verdict::DoesNotFit);
         assert!(
             fit.fix
-                .contains("has moved on to a release that this program does not know"),
+                .contains("mainnet runs Aztec 6.0.0, as far as this program knows")
+                && fit
+                    .fix
+                    .contains("has moved on to a release that this program does not know"),
             "{}",
             fit.fix
         );
