@@ -1,8 +1,8 @@
 //! Whether a release fits a rollup is said before anything is started, and the real node agrees.
 //!
-//! Two deployments of 4.1.2 that give funds to other accounts have two genesis: they stand for two rollups. A third L1 stands
-//! for that of the live networks: the chain of the root with their registries, and the fingerprint of another release in
-//! the storage of its rollup.
+//! Two deployments of 4.1.2 that give funds to other accounts have two genesis: they stand for two rollups. For each live
+//! network stands an L1 of its chain id: the chain of the root with its registry, and the fingerprint of another release
+//! in the storage of its rollup.
 
 use std::time::Duration;
 
@@ -16,10 +16,18 @@ use crate::machine::Machine;
 use crate::sh;
 
 const CONFIG: &str = "/etc/aztec/kit.toml";
-/// The live networks, with their registries in networks.toml.
-const LIVE: [(&str, &str); 2] = [
-    ("mainnet", "0x35b22e09ee0390539439e24f06da43d83f90e298"),
-    ("testnet", "0xA0BFb1B494FB49041e5c6e8c2C1BE09cD171c6Ba"),
+/// The live networks: each with its registry in networks.toml, and the port of the L1 that stands for its own.
+const LIVE: [(&str, &str, u16); 2] = [
+    (
+        "mainnet",
+        "0x35b22e09ee0390539439e24f06da43d83f90e298",
+        18546,
+    ),
+    (
+        "testnet",
+        "0xA0BFb1B494FB49041e5c6e8c2C1BE09cD171c6Ba",
+        18547,
+    ),
 ];
 
 /// A start; more than one, when the first falls into the first epochs of the rollup (`getCommitteeAt` reverts, 4.1.2).
@@ -36,6 +44,7 @@ anvil() {
 }
 anvil 18545 31337
 anvil 18546 1
+anvil 18547 11155111
 ";
 
 /// Deploys once more as the kit does, but with funds for nobody.
@@ -54,7 +63,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     chain::checkpointed(&machine, 1)?;
     let rich = chain::registry(&machine)?;
     machine.shell(L1S)?;
-    for port in [18545, 18546] {
+    for port in [18545, 18546, 18547] {
         sh::wait_for("an L1 answers", Duration::from_secs(60), || {
             rpc(&machine, port, "eth_chainId", json!([]))
         })?;
@@ -133,10 +142,15 @@ fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
     kit.in_sync()
 }
 
-/// Gives an L1 the registries of the live networks, and its rollup the fingerprint of a release.
-fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
+/// Gives the L1 on a port the registry of a live network, and its rollup the fingerprint of a release.
+fn stand_in(
+    machine: &Machine,
+    (port, live): (u16, &str),
+    registry: &str,
+    of: [&str; 3],
+) -> Result<()> {
     let call = |method: &str, params: Value| {
-        let answer = rpc(machine, 18546, method, params)?;
+        let answer = rpc(machine, port, method, params)?;
         answer.with_context(|| format!("{method} is not answered"))
     };
     let hash = |bytes: &str| -> Result<String> {
@@ -149,9 +163,7 @@ fn stand_in(machine: &Machine, registry: &str, of: [&str; 3]) -> Result<()> {
     let rollup = format!("0x{}", &rollup.as_str().context("no rollup")?[26..]);
     // Answers every call with the rollup's address.
     let code = format!("0x73{}5f5260205ff3", &rollup[2..]);
-    for (_, live) in LIVE {
-        call("anvil_setCode", json!([live, code]))?;
-    }
+    call("anvil_setCode", json!([live, code]))?;
     let base = hash(&format!("0x{}", const_hex::encode("aztec.stf.storage")))?;
     // The slot of a struct ends with a byte that four more do not overflow.
     let slot = |more: u8| -> Result<String> {
@@ -174,17 +186,17 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
         "0x0f54271c52865841a77aaa66036eed901aff22fdce9f08e123ec8b205c9854d7",
     ];
     let kit = Kit(machine);
-    let write_for = |network: &str, more: &str| {
+    let write_for = |network: &str, port: u16, more: &str| {
         let text = format!(
-            "network = \"{network}\"\ndata_dir = \"/srv/main\"\n{more}[l1]\nrpc_urls = [\"http://127.0.0.1:18546\"]\n\
-             consensus_urls = [\"http://127.0.0.1:5052\"]\ndebug_urls = [\"http://127.0.0.1:18546\"]\n\
+            "network = \"{network}\"\ndata_dir = \"/srv/main\"\n{more}[l1]\nrpc_urls = [\"http://127.0.0.1:{port}\"]\n\
+             consensus_urls = [\"http://127.0.0.1:5052\"]\ndebug_urls = [\"http://127.0.0.1:{port}\"]\n\
              [p2p]\nip = \"198.51.100.7\"\n"
         );
         machine.write(CONFIG, &text, 0o600)
     };
-    stand_in(machine, registry, SIX)?;
-    for (network, _) in LIVE {
-        write_for(network, "")?;
+    for (network, live, port) in LIVE {
+        stand_in(machine, (port, live), registry, SIX)?;
+        write_for(network, port, "")?;
         let done = kit.run(&["plan", "--json"])?.expect(0)?;
         let (plan, said) = (done.stdout, done.stderr);
         ensure!(
@@ -203,7 +215,8 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
             );
         }
     }
-    let write = |more: &str| write_for("mainnet", more);
+    let (network, live, port) = LIVE[0];
+    let write = |more: &str| write_for(network, port, more);
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan", "--json"])?.expect(2)?;
     for word in ["does not fit", "VK tree root", "release = \\\"6.0.0\\\""] {
@@ -213,7 +226,7 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
     write("release = \"5.2.0\"\nstandby = true\n")?;
     kit.run(&["plan", "--json"])?.expect(0)?;
     // Of a release that nobody knows here.
-    stand_in(machine, registry, [SIX[2], SIX[0], SIX[1]])?;
+    stand_in(machine, (port, live), registry, [SIX[2], SIX[0], SIX[1]])?;
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan"])?.expect(2)?;
     ensure!(
