@@ -69,7 +69,8 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
     let reader = endpoints(&mut metrics, settings, now);
     let registry = registry(settings, probe)?;
     let canonical = match (&reader, registry) {
-        (Some(reader), Some(registry)) => reader.canonical_rollup(registry).ok(),
+        // A host that stays on an older rollup is not told every minute that another one is canonical.
+        (Some(reader), Some(registry)) => reader.rollup(registry, settings.rollup).ok(),
         _ => None,
     };
     if settings.node {
