@@ -22,6 +22,7 @@ use serde::Deserialize;
 use crate::args::Vouched;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::render;
 
 /// The host as configured.
 pub struct Host {
@@ -190,6 +191,14 @@ impl Host {
         on_sample: &mut dyn FnMut(&checks::Sample),
     ) -> Result<Report, Fault> {
         checks::smoke(&self.settings, &self.facts, &RealHost, patience, on_sample)
+    }
+}
+
+/// Says in one line when the release does not fit the rollup, or nobody can tell.
+pub fn tell_unfit(settings: &Settings, printer: &mut Printer) {
+    let unfit = checks::fit(settings).filter(|fit| fit.status != Verdict::Pass);
+    if let Some(unfit) = unfit {
+        printer.say(&render::findings(&[unfit]));
     }
 }
 

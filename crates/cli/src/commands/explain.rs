@@ -15,6 +15,10 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
     // Others see an empty journal, and would take that for good news.
     host::require_root()?;
     let units = services::chosen(args.unit.as_ref())?;
+    // What a node that stands by says in its log is explained by this.
+    if let Some(settings) = host::settings_if_any()? {
+        host::tell_unfit(&settings, printer);
+    }
     let complaints = checks::complaints(&units, &RealHost, args.lines)?;
     if printer.json() {
         printer.document(&complaints);

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use aztec::checks::Verdict;
 use aztec::{HostFacts, KIT_STATE, checks};
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Journal};
@@ -15,7 +14,6 @@ use crate::args::LogsArgs;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
-use crate::render;
 
 /// A node may take minutes to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -27,10 +25,7 @@ fn units() -> Result<Vec<String>, Failure> {
 
 /// Starts every service of this host.
 pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
-    let unfit = checks::fit(&host::settings()?).filter(|fit| fit.status != Verdict::Pass);
-    if let Some(unfit) = unfit {
-        printer.say(&render::findings(&[unfit]));
-    }
+    host::tell_unfit(&host::settings()?, printer);
     tell("start", units()?, printer)
 }
 
