@@ -84,7 +84,7 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
                 .fix("Make one with `aztec-kit keys new`, or bring one in with `keys import`."),
         ));
     }
-    let (urls, registry) = chain(args)?;
+    let (urls, registry) = chain(args, printer)?;
     let reader = connect(&urls)?;
     let failed = |error: l1::Error| {
         Failure::failed(
@@ -120,7 +120,10 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
 }
 
 /// What is asked, and for the rest what this host is configured with.
-fn chain(args: &StakerOutputArgs) -> Result<(Vec<String>, Address), Failure> {
+fn chain(
+    args: &StakerOutputArgs,
+    printer: &mut Printer,
+) -> Result<(Vec<String>, Address), Failure> {
     let urls: Vec<_> = args
         .l1_rpc_urls
         .iter()
@@ -131,6 +134,8 @@ fn chain(args: &StakerOutputArgs) -> Result<(Vec<String>, Address), Failure> {
         return Ok((urls, registry));
     }
     let settings = host::settings()?;
+    // A registration for a rollup that this host cannot follow is worth a word.
+    host::tell_unfit(&settings, printer);
     let registry = match args.registry {
         Some(registry) => Some(registry),
         None => aztec::checks::registry(&settings, &RealHost).map_err(Failure::usage)?,
