@@ -71,7 +71,7 @@ pub fn ask(settings: &Settings) -> Result<Identity, String> {
         let (tell, settings) = (tell.clone(), settings.clone());
         std::thread::spawn(move || {
             // Nobody listens any more when another one was quicker.
-            let _ = tell.send(ask_one(&url, registry, &settings));
+            let _ = tell.send(ask_one(url.expose(), registry, &settings));
         });
     }
     drop(tell);
@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn a_chain_of_another_network_is_not_compared() {
         let settings = Settings {
-            l1_rpc_urls: vec![answering("0xaa36a7").parse().unwrap()],
+            l1_rpc_urls: vec![Url::parse(&answering("0xaa36a7")).unwrap().into()],
             ..settings("")
         };
         let why = ask(&settings).unwrap_err();

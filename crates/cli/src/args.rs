@@ -4,6 +4,8 @@ use aztec::settings::{Asked, Settings};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::commands::keys::KeysArgs;
+use crate::exit::Failure;
+use crate::urls;
 
 /// Turns this server into a running Aztec node, keeps it so, and tells you the truth about it.
 ///
@@ -125,7 +127,12 @@ pub struct Wanted {
     #[arg(long)]
     with_prover_agent: bool,
     /// Where that broker is
-    #[arg(long, value_name = "URL", env = "PROVER_BROKER_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PROVER_BROKER_URL",
+        hide_env_values = true
+    )]
     broker_url: Option<String>,
     /// Run a bootnode
     #[arg(long)]
@@ -160,7 +167,7 @@ pub struct Wanted {
     /// Watch this host and the node, and send alerts
     #[arg(long)]
     with_monitoring: bool,
-    /// Ethereum execution endpoints, in order of preference
+    /// Ethereum execution endpoints, in order of preference; @FILE or - reads them, as others see a command line
     #[arg(
         long,
         value_name = "URL",
@@ -169,7 +176,7 @@ pub struct Wanted {
         hide_env_values = true
     )]
     l1_rpc_urls: Vec<String>,
-    /// Ethereum consensus endpoints, in order of preference
+    /// Ethereum consensus endpoints, in order of preference; @FILE or - as well
     #[arg(
         long,
         value_name = "URL",
@@ -178,7 +185,7 @@ pub struct Wanted {
         hide_env_values = true
     )]
     l1_consensus_urls: Vec<String>,
-    /// Ethereum endpoints that trace transactions, when others than the execution endpoints
+    /// Ethereum endpoints that trace transactions, when others than the execution endpoints; @FILE or - as well
     #[arg(
         long,
         value_name = "URL",
@@ -198,12 +205,27 @@ pub struct Wanted {
 impl Wanted {
     /// Whether anything was asked for besides roles.
     pub fn asks_features(&self) -> bool {
-        !self.asked().features.is_empty()
+        self.features().next().is_some()
+    }
+
+    /// What the host has besides its roles, by its table.
+    fn features(&self) -> impl Iterator<Item = &'static str> {
+        let features = [
+            (self.with_firewall, "firewall"),
+            (self.with_caddy, "caddy"),
+            (self.with_hardening, "hardening"),
+            (self.with_monitoring, "monitoring"),
+        ];
+        let asked = features.into_iter().filter(|(asked, _)| *asked);
+        asked.map(|(_, table)| table)
     }
 
     /// The same for the adapter.
-    pub fn asked(&self) -> Asked {
-        let given = |urls: &[String]| urls.iter().filter(|url| !url.is_empty()).cloned().collect();
+    ///
+    /// # Errors
+    ///
+    /// When URLs are to be read from somewhere, and cannot be.
+    pub fn asked(&self) -> Result<Asked, Failure> {
         let roles = [
             (self.with_sequencer, "sequencer"),
             (self.with_prover, "prover"),
@@ -214,34 +236,25 @@ impl Wanted {
             (self.with_txe, "txe"),
             (self.with_bot, "bot"),
         ];
-        let features = [
-            (self.with_firewall, "firewall"),
-            (self.with_caddy, "caddy"),
-            (self.with_hardening, "hardening"),
-            (self.with_monitoring, "monitoring"),
-        ];
-        let named = |tables: &[(bool, &'static str)]| {
-            let asked = tables.iter().filter(|(asked, _)| *asked);
-            asked.map(|(_, table)| *table).collect()
-        };
-        Asked {
+        let asked = roles.iter().filter(|(asked, _)| *asked);
+        Ok(Asked {
             network: self.network.clone(),
             release: self.release.clone(),
             rollup: self.rollup,
             standby: self.standby,
             runtime: self.runtime.clone(),
             data_dir: self.data_dir.clone(),
-            l1_rpc_urls: given(&self.l1_rpc_urls),
-            l1_consensus_urls: given(&self.l1_consensus_urls),
-            l1_debug_urls: given(&self.l1_debug_urls),
+            l1_rpc_urls: urls::given("l1-rpc-urls", &self.l1_rpc_urls)?,
+            l1_consensus_urls: urls::given("l1-consensus-urls", &self.l1_consensus_urls)?,
+            l1_debug_urls: urls::given("l1-debug-urls", &self.l1_debug_urls)?,
             p2p_ip: self.p2p_ip.clone(),
-            roles: named(&roles),
-            features: named(&features),
+            roles: asked.map(|(_, table)| *table).collect(),
+            features: self.features().collect(),
             domain: self.domain.clone(),
             email: self.email.clone(),
             ssh_client: crate::ssh_client::address(),
-            broker_url: self.broker_url.clone(),
-        }
+            broker_url: self.broker_url.as_deref().map(Into::into),
+        })
     }
 }
 

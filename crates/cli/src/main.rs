@@ -8,6 +8,7 @@ mod printer;
 mod progress;
 mod render;
 mod ssh_client;
+mod urls;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ fn main() -> ExitCode {
     // One TLS provider for all libraries, chosen before any of them connects.
     l1::init_tls();
     let mut printer = Printer::new(args.command.json());
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    urls::warn_of(words, &mut printer);
     match run(&args.command, &mut printer) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {

@@ -15,6 +15,7 @@ use crate::engine::{
 };
 use crate::host::FileType;
 use crate::host::fake::FakeHost;
+use crate::kinds::prune;
 
 /// Where a run dies; counted from 0, from the beginning of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +120,9 @@ pub fn run<R: Resource>(
             progress: &mut Quiet,
         }
         .run_guarded(graph, guard)
-        .map(drop)
-        .map_err(|stop| told(&stop))
+        .map_err(|stop| told(&stop))?;
+        let pruned = journal.receipt().and_then(|receipt| prune(&receipt, host));
+        pruned.map_err(|fault| fault.chain())
     })
 }
 

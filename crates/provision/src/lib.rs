@@ -15,4 +15,6 @@ pub mod kinds;
 pub mod tools;
 
 mod fault;
+mod text;
 pub use fault::Fault;
+pub use text::Text;

@@ -31,7 +31,7 @@ pub(super) fn address(settings: &Settings) -> Finding {
         );
         return Finding::new(CHECK, Verdict::Warn, text);
     }
-    let listens = settings.env.get(LISTENS).map(|text| text.parse());
+    let listens = settings.says(LISTENS).map(str::parse);
     let on_six = matches!(listens, Some(Ok(IpAddr::V6(_))));
     if public && ip.is_ipv6() && !on_six {
         let text = format!(

@@ -36,8 +36,8 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
         .broker_url
         .as_ref()
         .filter(|_| settings.prover_agent)?;
-    let check = format!("broker {}", url.host_str().unwrap_or_default());
-    let (status, message) = match ask(url) {
+    let check = format!("broker {}", url.host());
+    let (status, message) = match ask(url.expose()) {
         Ok(answer) => judged(&answer, &settings.release),
         // It may come later than its agents: they ask again until it answers.
         Err(error) => (

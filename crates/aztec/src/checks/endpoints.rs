@@ -5,10 +5,11 @@ use std::time::Duration;
 use l1::{Beacon, Reader};
 use provision::Fault;
 use provision::host::Probe;
+use secrecy::ExposeSecret;
 
 use super::preflight::{Finding, Verdict};
 use super::{OLDEST_L1_HEAD, registry};
-use crate::settings::Settings;
+use crate::settings::{Endpoint, Settings};
 
 /// A public endpoint across the world.
 const CALL: Duration = Duration::from_secs(10);
@@ -28,8 +29,8 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
 pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let now = probe.clock().realtime_us / 1_000_000;
     let wanted = settings.network.l1_chain_id;
-    let ask = |_, url: &url::Url| -> Result<Said, l1::Error> {
-        let reader = Reader::connect(url.as_str(), CALL)?;
+    let ask = |_, url: &Endpoint| -> Result<Said, l1::Error> {
+        let reader = Reader::connect(url.expose().as_str(), CALL)?;
         let chain = reader.chain_id()?;
         if chain != wanted {
             let message = format!(
@@ -67,9 +68,9 @@ struct Said(Verdict, String);
 /// needed, it cannot work.
 fn each(
     what: &str,
-    urls: &[url::Url],
+    urls: &[Endpoint],
     needed: bool,
-    ask: impl Fn(usize, &url::Url) -> Result<Said, l1::Error>,
+    ask: impl Fn(usize, &Endpoint) -> Result<Said, l1::Error>,
 ) -> Vec<Finding> {
     let answers: Vec<_> = urls
         .iter()
@@ -86,7 +87,7 @@ fn each(
     answers
         .into_iter()
         .map(|(url, answer)| {
-            let check = format!("{what} {}", url.host_str().unwrap_or_default());
+            let check = format!("{what} {}", url.host());
             let Said(status, message) =
                 answer.unwrap_or_else(|error| Said(silent, format!("{error}. {}", error.fix())));
             Finding::new(check, status, message)
@@ -98,10 +99,10 @@ fn each(
 /// too, a node starts without one.
 pub(super) fn consensus(settings: &Settings, needed: bool) -> Vec<Finding> {
     let wanted = settings.network.l1_chain_id;
-    let ask = |at: usize, url: &url::Url| -> Result<Said, l1::Error> {
-        let mut beacon = Beacon::connect(url.as_str(), CALL)?;
+    let ask = |at: usize, url: &Endpoint| -> Result<Said, l1::Error> {
+        let mut beacon = Beacon::connect(url.expose().as_str(), CALL)?;
         if let Some(Some(key)) = settings.l1_consensus_keys.get(at) {
-            beacon = beacon.with_key(&key.value, key.header.as_deref());
+            beacon = beacon.with_key(key.value.expose_secret(), key.header.as_deref());
         }
         let chain = beacon.chain_id()?;
         if chain != wanted {
@@ -141,7 +142,7 @@ fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
     };
     let mut last = None;
     for url in &settings.l1_rpc_urls {
-        let asked = Reader::connect(url.as_str(), CALL)
+        let asked = Reader::connect(url.expose().as_str(), CALL)
             .and_then(|reader| reader.canonical_rollup(registry));
         match asked {
             Ok(rollup) => {

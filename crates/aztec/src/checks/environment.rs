@@ -4,6 +4,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{FileType, Probe};
+use secrecy::ExposeSecret;
 
 use super::preflight::{Finding, Verdict};
 use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
@@ -17,7 +18,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
     let own: String = settings
         .env
         .iter()
-        .map(|(name, value)| format!("{name}={}\n", quoted(value)))
+        .map(|(name, value)| format!("{name}={}\n", quoted(value.expose_secret())))
         .collect();
     let lint = |file: &str, text: &str| {
         let local = !settings.has_presets();

@@ -87,16 +87,13 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
 fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Reader> {
     let mut first = None;
     for (at, url) in settings.l1_rpc_urls.iter().enumerate() {
-        let reader = Reader::connect(url.as_str(), CALL).ok();
+        let reader = Reader::connect(url.expose().as_str(), CALL).ok();
         let head = reader.as_ref().and_then(|reader| {
             let right = reader.chain_id().ok()? == settings.network.l1_chain_id;
             right.then(|| reader.head().ok())?
         });
         let rank = (at + 1).to_string();
-        let labels = [
-            ("endpoint", url.host_str().unwrap_or_default()),
-            ("rank", rank.as_str()),
-        ];
+        let labels = [("endpoint", url.host()), ("rank", rank.as_str())];
         let up = "Whether an L1 endpoint answers, and is of the right chain.";
         metrics.add("aztec_kit_l1_up", up, &labels, f64::from(head.is_some()));
         let Some(head) = head else {

@@ -81,7 +81,7 @@ impl Target {
         };
         let node = format!("http://127.0.0.1:{}", settings.ports.rpc);
         Ok(Self {
-            l1: Reader::connect(settings.l1_rpc_urls[0].as_str(), CALL).map_err(failed)?,
+            l1: Reader::connect(settings.l1_rpc_urls[0].expose().as_str(), CALL).map_err(failed)?,
             node: Rpc::connect(&node, CALL).map_err(failed)?,
             rpc: settings.release.facts.rpc.clone(),
             tips: settings.release.facts.tips.clone(),

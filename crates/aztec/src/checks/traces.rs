@@ -29,8 +29,8 @@ pub(super) fn traces(settings: &Settings) -> Option<Finding> {
     let mut best = None;
     let mut said = Vec::new();
     for url in urls {
-        let host = url.host_str().unwrap_or_default();
-        match ask(url, settings) {
+        let host = url.host();
+        match ask(url.expose(), settings) {
             Ok(found) if Some(found) > best => best = Some(found),
             Ok(_) => {}
             Err(why) => said.push(format!("{host}: {why}")),

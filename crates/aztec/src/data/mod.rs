@@ -16,7 +16,7 @@ pub(crate) use check::{Wrong, facts as wrong_fact};
 pub use error::{KnownError, known_errors};
 pub use fingerprint::{Fingerprint, Funded, Genesis};
 pub(crate) use foundry::foundry;
-pub use network::{Network, OlderRollup, networks};
+pub use network::{Network, OlderRollup, Store, networks};
 pub use omit::Omitted;
 pub use release::{AgentSize, Basis, Description, Release, ReleaseFacts};
 pub use releases::Releases;

@@ -1,8 +1,10 @@
 //! Networks: only what cannot be asked from their chain.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::LazyLock;
 
+use provision::tools::redact;
 use serde::Deserialize;
 
 /// A network that can be named.
@@ -28,10 +30,34 @@ pub struct Network {
     pub bootnodes: Vec<String>,
     /// File stores with snapshots of the databases.
     #[serde(default)]
-    pub snapshots: Vec<String>,
+    pub snapshots: Vec<Store>,
     /// File stores with the blobs of the chain.
     #[serde(default)]
-    pub blobs: Vec<String>,
+    pub blobs: Vec<Store>,
+}
+
+/// The address of a file store. It may carry a key: `Debug` shows scheme and host.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Store(String);
+
+impl Store {
+    /// The address as it is written: never for output.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Store {
+    fn from(address: &str) -> Self {
+        Self(address.into())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact::urls_of(&self.0))
+    }
 }
 
 /// A rollup that is not canonical any more: nodes can still follow it.

@@ -166,6 +166,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Value;
     use super::*;
 
     #[test]
@@ -225,8 +226,11 @@ mod tests {
     fn what_is_written_is_read_back() {
         let values = ["a b", "q\"'\\`$x", "plain", "end\\", "semi; # colon"];
         let variables = values.map(|value| (format!("V{}", value.len()), value.to_owned()));
-        let text = super::super::render("Test", &variables.clone().into());
-        let mut read: Vec<_> = entries(&text)
+        let typed = variables
+            .clone()
+            .map(|(name, value)| (name, Value::secret(value)));
+        let text = super::super::render("Test", &typed.into());
+        let mut read: Vec<_> = entries(text.content())
             .into_iter()
             .map(|entry| (entry.name, entry.value.unwrap()))
             .collect();

@@ -233,7 +233,7 @@ impl Linter<'_> {
 }
 
 /// Why the node does not read the value as it is written, and the remedy.
-fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
+pub(super) fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
     let says = |what: &str, fix: &str| Some((what.to_owned(), fix.to_owned()));
     match variable.kind {
         Type::Text if variable.values.is_empty() => None,
@@ -312,7 +312,7 @@ fn bigint(value: &str) -> bool {
 }
 
 /// What is meant by the value; the node itself takes all but 1, true and TRUE for false.
-fn truth(value: &str) -> Option<bool> {
+pub(super) fn truth(value: &str) -> Option<bool> {
     match value {
         "1" | "true" | "TRUE" => Some(true),
         "0" | "false" | "FALSE" | "False" | "no" | "off" => Some(false),
@@ -320,7 +320,7 @@ fn truth(value: &str) -> Option<bool> {
     }
 }
 
-fn address(value: &str) -> bool {
+pub(super) fn address(value: &str) -> bool {
     value
         .strip_prefix("0x")
         .is_some_and(|digits| digits.len() == 40 && hexadecimal(digits))

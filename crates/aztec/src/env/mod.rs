@@ -13,9 +13,11 @@ mod likely;
 mod lint;
 mod log_level;
 mod render;
+mod value;
 mod whole;
 
-pub(crate) use render::{names, quoted, render};
+pub(crate) use render::{quoted, render};
+pub(crate) use value::{Value, Variables};
 pub(crate) use whole::{Whole, whole};
 
 use crate::data::{Release, common};

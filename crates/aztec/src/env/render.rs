@@ -1,24 +1,30 @@
 //! Environment files: only what differs from the default, never an empty value.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use provision::Text;
+
+use super::Variables;
 
 /// Renders an environment file for systemd: systemd.exec(5), `EnvironmentFile=`.
 ///
 /// Empty values are left out: the node of 4.1.2 takes `X=` for a value (an `ETHEREUM_DEBUG_HOSTS=` becomes
 /// a list with one empty host and hides the fallback).
-pub(crate) fn render(head: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut text = format!(
+pub(crate) fn render(head: &str, variables: &Variables) -> Text {
+    let mut text = Text::from(format!(
         "# {head}\n# Written by aztec-kit from /etc/aztec/kit.toml; changes here are undone by its next run.\n"
-    );
-    for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
+    ));
+    for (name, value) in variables {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=?&~".contains(c);
-        // Writing to a string cannot fail.
-        let _ = if value.chars().all(plain) {
-            writeln!(text, "{name}={value}")
-        } else {
-            writeln!(text, "{name}={}", quoted(value))
+        let written = match value.expose() {
+            "" => continue,
+            value if value.chars().all(plain) => value.to_owned(),
+            value => quoted(value),
         };
+        text.push(&format!("{name}="));
+        match value.shown(name) {
+            None => text.push(&written),
+            Some(shown) => text.push_as(&written, &shown),
+        }
+        text.push("\n");
     }
     text
 }
@@ -29,15 +35,9 @@ pub(crate) fn quoted(value: &str) -> String {
     format!("\"{value}\"")
 }
 
-/// The variables that an environment file of ours sets.
-pub(crate) fn names(text: &str) -> impl Iterator<Item = String> {
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Value;
     use super::*;
 
     #[test]
@@ -48,9 +48,9 @@ mod tests {
             ("LOG_LEVEL", "info; debug:p2p"),
             ("QUOTED", "a\"b"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        .map(|(name, value)| (name.to_owned(), Value::public(value)));
         let text = render("Node", &variables.into());
-        let body: Vec<_> = text.lines().skip(2).collect();
+        let body: Vec<_> = text.content().lines().skip(2).collect();
         assert_eq!(
             body,
             [
@@ -59,7 +59,27 @@ mod tests {
                 "QUOTED=\"a\\\"b\"",
             ]
         );
-        let names: Vec<_> = names(&text).collect();
-        assert_eq!(names, ["A", "LOG_LEVEL", "QUOTED"]);
+    }
+
+    #[test]
+    fn a_value_is_shown_by_its_type_and_by_its_name() {
+        let variables = [
+            ("A", Value::public("S3CRET")),
+            ("A_KEY", Value::public("S3CRET")),
+            ("B", Value::secret("S3CRET")),
+            ("C", Value::urls("https://u:S3CRET@h/S3CRET,http://l:1")),
+            ("D", Value::secret("S3CRET S3CRET")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let shown = render("Node", &variables.into()).shown();
+        let body: Vec<_> = shown.lines().skip(2).collect();
+        let expected = [
+            "A=S3CRET",
+            "A_KEY=…",
+            "B=…",
+            "C=https://…@h/…,http://l:1",
+            "D=…",
+        ];
+        assert_eq!(body, expected);
     }
 }

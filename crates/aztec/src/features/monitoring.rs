@@ -7,6 +7,7 @@ use provision::kinds::{File, Owner, Unit};
 use server::monitoring::{Containers, Monitoring, compose, native};
 use server::sandbox::{CALLS, KERNEL};
 
+use crate::env::Value;
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::layout;
@@ -37,7 +38,10 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
         dashboards: super::dashboards::files(),
         retention_days: wanted.retention_days,
         receivers: wanted.receivers.clone(),
-        heartbeat: wanted.heartbeat.as_ref().map(ToString::to_string),
+        heartbeat: wanted
+            .heartbeat
+            .as_ref()
+            .map(|url| url.expose().as_str().into()),
     };
     collector(graph, ports.otlp);
     match wanted.stack {
@@ -126,17 +130,23 @@ WantedBy=multi-user.target
 }
 
 /// What a process is told, so that its metrics come here: it only pushes, and to one place.
-pub(crate) fn push_env(settings: &Settings) -> Option<(String, String)> {
+pub(crate) fn push_env(settings: &Settings) -> Option<(String, Value)> {
     settings.monitoring.as_ref()?;
     let url = format!("http://127.0.0.1:{}/v1/metrics", settings.ports.otlp);
-    Some(("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT".into(), url))
+    Some((
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT".into(),
+        Value::public(url),
+    ))
 }
 
 /// What a process is called in its metrics. Its instance id cannot tell it: that is drawn anew at every start,
 /// whatever `OTEL_RESOURCE_ATTRIBUTES` says (4.1.2, telemetry-client/dest/otel_resource.js).
-pub(crate) fn name_env(settings: &Settings, name: &str) -> Option<(String, String)> {
+pub(crate) fn name_env(settings: &Settings, name: &str) -> Option<(String, Value)> {
     settings.monitoring.as_ref()?;
-    Some(("OTEL_SERVICE_NAME".into(), format!("aztec-{name}")))
+    Some((
+        "OTEL_SERVICE_NAME".into(),
+        Value::public(format!("aztec-{name}")),
+    ))
 }
 
 fn collector(graph: &mut Graph<Kind>, port: u16) {

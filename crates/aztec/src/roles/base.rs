@@ -112,7 +112,11 @@ pub(crate) fn add(
     );
     graph.add(
         // It may carry API keys in its URLs: for root alone, and never shown with them.
-        File::new(crate::CONFIG, kit_toml, Owner::root(0o600)).shown_by(settings::shown),
+        File::new(
+            crate::CONFIG,
+            settings::shown(kit_toml, &settings.release),
+            Owner::root(0o600),
+        ),
         [etc.clone()],
     );
     let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);

@@ -6,7 +6,7 @@ use provision::kinds::{Owner, Random, Secret};
 
 use super::base::Base;
 use super::l1_beacon;
-use super::process::{Prepared, Process, network_env, peer_env};
+use super::process::{EnvFile, Prepared, Process, network_env, peer_env};
 use crate::data::Role;
 use crate::kinds::Kind;
 use crate::layout::env_file;
@@ -24,11 +24,11 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
             owner: Owner::root(0o600),
             maker: Random {
                 bytes: 31,
-                variable: Some("BOT_PRIVATE_KEY".into()),
+                variable: Some(BOT_KEY.into()),
             },
         };
-        bot.env_files
-            .push((graph.add(key, [base.etc.clone()]), path));
+        let id = graph.add(key, [base.etc.clone()]);
+        bot.env_files.push(EnvFile::new(id, path, [BOT_KEY]));
         processes.push(bot);
     }
     processes
@@ -36,6 +36,9 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         .map(|process| process.prepare(graph, settings, base))
         .collect()
 }
+
+/// The variable with the key of the bot's account.
+const BOT_KEY: &str = "BOT_PRIVATE_KEY";
 
 /// The public test mnemonic that anvil gives its ETH to: everybody knows it.
 const L1_MNEMONIC: &str = "test test test test test test test test test test test junk";

@@ -230,7 +230,7 @@ fn contracts(settings: &Settings, layout: &Layout, choice: &Choice) -> Contracts
         command: Vec::new(),
     };
     Contracts {
-        url: settings.l1_rpc_urls[0].to_string(),
+        url: settings.l1_rpc_urls[0].expose().to_string(),
         chain_id: settings.network.l1_chain_id,
         record: layout::contracts_env(),
         owner: Owner::new("root", ACCOUNT, 0o640),

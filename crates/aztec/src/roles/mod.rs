@@ -9,7 +9,6 @@ pub(crate) mod own;
 pub(crate) mod process;
 pub(crate) mod prover;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use provision::engine::{Graph, Resource, ResourceId};
@@ -32,25 +31,6 @@ pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Inpu
         id: id.clone(),
         path,
     }
-}
-
-/// The variables that environment files set, by name.
-///
-/// A container gets only the variables that it is told of, so that no value is in an argument.
-fn variables(graph: &Graph<Kind>, files: &[ResourceId]) -> Vec<String> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    for id in files {
-        match graph.get(id) {
-            Some(Kind::File(file)) => names.extend(crate::env::names(file.shown())),
-            Some(Kind::Secret(secret)) => names.extend(secret.maker.variable.clone()),
-            Some(Kind::SecretDigest(digest)) => drop(names.insert(digest.variable.clone())),
-            // The contracts are the only ones that come later than their readers, and the image is for the
-            // client alone.
-            Some(_) => {}
-            None => names.extend(crate::kinds::CONTRACT_VARIABLES.map(String::from)),
-        }
-    }
-    names.into_iter().collect()
 }
 
 /// A unit and the service that runs it. All units come before all services, so that systemd has to

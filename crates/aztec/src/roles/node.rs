@@ -4,7 +4,6 @@
 //! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
 //! twice, which is slashed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use provision::engine::{Graph, ResourceId};
@@ -12,9 +11,9 @@ use provision::kinds::{File, Owner, Random, Secret, SecretDigest};
 
 use super::base::{self, Base};
 use super::l1::Born;
-use super::process::{Prepared, Process, peer_env, port_env};
+use super::process::{EnvFile, Prepared, Process, peer_env, port_env};
 use crate::data::Role;
-use crate::env;
+use crate::env::{self, Value, Variables};
 use crate::kinds::{KeyRole, Kind, LocalKey, SignerClaim, Stake};
 use crate::layout::{self, ACCOUNT, env_file};
 use crate::settings::Settings;
@@ -24,6 +23,9 @@ use crate::signer::Guard;
 /// checkpoint of its own is mined just then (`stop_seconds` in its release.toml), and on a local network every slot is its own:
 /// two of six stops were seen to take all that they may.
 const LOCAL_STOP: u32 = 30;
+
+/// The variable with the digest of the key of the admin API.
+pub(crate) const ADMIN_HASH: &str = "AZTEC_ADMIN_API_KEY_HASH";
 
 const NODE: &str = "aztec-node.service";
 const SEQUENCER: &str = "aztec-sequencer.service";
@@ -62,18 +64,17 @@ pub(crate) fn prepare(
     process.env.extend(node_env(settings));
     process
         .env_files
-        .extend(admin.map(|admin| (admin.clone(), env_file("admin"))));
+        .extend(admin.map(|admin| EnvFile::new(admin.clone(), env_file("admin"), [ADMIN_HASH])));
     let mut keys = None;
     if settings.sequencer {
         let path = env_file("sequencer");
-        let text = env::render(
-            "The sequencer, on top of node.env.",
-            &sequencer_env(settings),
-        );
+        let variables = sequencer_env(settings);
+        let text = env::render("The sequencer, on top of node.env.", &variables);
         let file = File::new(&path, text, Owner::new("root", ACCOUNT, 0o640));
+        let id = graph.add(file, [base.etc.clone()]);
         process
             .env_files
-            .push((graph.add(file, [base.etc.clone()]), path));
+            .push(EnvFile::new(id, path, variables.keys()));
         process.unit_name = Some(SEQUENCER);
         let (directory, ready) = keystore(graph, settings, base);
         process.keystore = Some((directory, layout::KEYSTORE.into()));
@@ -110,7 +111,7 @@ pub(crate) fn admin_key(
     let digest = SecretDigest {
         secret: layout::admin_key(),
         path: env_file("admin"),
-        variable: "AZTEC_ADMIN_API_KEY_HASH".into(),
+        variable: ADMIN_HASH.into(),
         owner: Owner::new("root", ACCOUNT, 0o640),
     };
     let key = graph.add(secret, [base.etc.clone()]);
@@ -166,7 +167,7 @@ pub(crate) fn run(
 /// The stake of the validator of a local network.
 fn stake(settings: &Settings) -> Stake {
     Stake {
-        url: settings.l1_rpc_urls[0].to_string(),
+        url: settings.l1_rpc_urls[0].expose().to_string(),
         record: layout::contracts_env(),
         keystore: layout::validator_key(),
     }
@@ -183,21 +184,31 @@ impl Node {
 }
 
 /// Only what differs from the node's own default, and nothing that the network decides.
-fn node_env(settings: &Settings) -> BTreeMap<String, String> {
+fn node_env(settings: &Settings) -> Variables {
     let mut variables = peer_env(settings, settings.ports.p2p);
     variables.extend(port_env("AZTEC_PORT", settings.ports.rpc, 8080));
     variables.extend(port_env("AZTEC_ADMIN_PORT", settings.ports.admin, 8880));
-    variables.extend(settings.env.clone());
+    variables.extend(operators(settings));
     variables
 }
 
-fn sequencer_env(settings: &Settings) -> BTreeMap<String, String> {
+/// What the operator says under `[env]`.
+fn operators(settings: &Settings) -> Variables {
+    let own = settings.env.iter();
+    own.map(|(name, value)| {
+        let typed = Value::of_operator(&settings.release, name, value);
+        (name.clone(), typed)
+    })
+    .collect()
+}
+
+fn sequencer_env(settings: &Settings) -> Variables {
     if !settings.is_local() {
-        return BTreeMap::new();
+        return Variables::new();
     }
     // A chain without traffic still makes blocks.
-    BTreeMap::from([
-        ("SEQ_BUILD_CHECKPOINT_IF_EMPTY".into(), "true".into()),
-        ("SEQ_MIN_TX_PER_BLOCK".into(), "0".into()),
+    Variables::from([
+        ("SEQ_BUILD_CHECKPOINT_IF_EMPTY".into(), Value::public(true)),
+        ("SEQ_MIN_TX_PER_BLOCK".into(), Value::public(0)),
     ])
 }

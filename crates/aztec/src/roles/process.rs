@@ -1,22 +1,23 @@
 //! One Aztec process: its unit, its environment file, its data directory. Every role is made of these.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::host::Engine;
 use provision::kinds::{File, Owner, Unit};
+use secrecy::ExposeSecret;
 
 use super::base::{self, Base};
 use super::{Running, l1};
 use crate::container::{self, Container};
-use crate::data::Role;
-use crate::env;
+use crate::data::{Role, Store};
+use crate::env::{self, Value, Variables};
 use crate::features::monitoring;
-use crate::kinds::Kind;
+use crate::kinds::{CONTRACT_VARIABLES, Kind};
 use crate::layout::{self, ACCOUNT, env_file};
 use crate::runtime::Runtime;
-use crate::settings::{self, ApiKey, Settings, with_one_slash};
+use crate::settings::{self, ApiKey, Endpoint, Settings, with_one_slash};
 use crate::unit::{EngineText, UnitText};
 
 /// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
@@ -36,9 +37,9 @@ pub(crate) struct Process {
     /// GiB of memory that it may have in a container.
     pub memory: u64,
     /// Variables of its own; they win over the shared ones.
-    pub env: BTreeMap<String, String>,
-    /// More environment files that exist already, after its own.
-    pub env_files: Vec<(ResourceId, PathBuf)>,
+    pub env: Variables,
+    /// More environment files, after its own.
+    pub env_files: Vec<EnvFile>,
     /// Units that must run before it.
     pub needs: Vec<String>,
     /// Units that must never run beside it.
@@ -80,7 +81,7 @@ impl Process {
                 Role::ProverAgent => release.facts.agent.memory_gib,
                 _ => container::MEMORY,
             },
-            env: BTreeMap::new(),
+            env: Variables::new(),
             env_files: Vec::new(),
             needs: Vec::new(),
             conflicts: Vec::new(),
@@ -98,8 +99,11 @@ impl Process {
     pub fn on_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(chain_env(settings));
         if settings.is_local() {
-            let contracts = (l1::contracts_id(settings), layout::contracts_env());
-            self.env_files.push(contracts);
+            self.env_files.push(EnvFile::new(
+                l1::contracts_id(settings),
+                layout::contracts_env(),
+                CONTRACT_VARIABLES,
+            ));
             self.needs.push(l1::UNIT.to_owned());
         }
         self
@@ -126,9 +130,14 @@ impl Process {
             .unwrap_or_else(|| settings.layout().data.join(self.name))
     }
 
+    /// Adds a variable that anyone may see.
+    pub fn env(self, name: &str, value: impl ToString) -> Self {
+        self.set(name, Value::public(value))
+    }
+
     /// Adds a variable.
-    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
-        self.env.insert(name.into(), value.to_string());
+    pub fn set(mut self, name: &str, value: Value) -> Self {
+        self.env.insert(name.into(), value);
         self
     }
 
@@ -179,11 +188,10 @@ impl Process {
         }
         let text = env::render(&format!("{}.", self.title), &self.env);
         let owner = Owner::new("root", ACCOUNT, 0o640);
-        let file = graph.add(
-            File::new(&path, text, owner.clone()).showing(self.open(settings)),
-            [base.etc.clone()],
-        );
+        let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
         inputs.push((file, path));
+        let mut passed: BTreeSet<String> = self.env.keys().cloned().collect();
+        passed.retain(|name| !self.env[name].expose().is_empty());
         let mut units = Vec::new();
         for (unit, instance) in self
             .running()
@@ -194,27 +202,24 @@ impl Process {
             if let Some(instance) = instance {
                 let name = format!("{}-{instance}", self.name);
                 let path = env_file(&name);
-                let port = settings.ports.agent(instance).to_string();
-                let mut variables = BTreeMap::from([("AZTEC_PORT".to_owned(), port)]);
+                let port = settings.ports.agent(instance);
+                let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
                 variables.extend(monitoring::name_env(settings, &name));
                 let text = env::render(&format!("{} {instance}.", self.title), &variables);
                 let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
                 own.push((file, path));
+                passed.extend(variables.into_keys());
             }
             units.push((unit, own));
         }
-        inputs.append(&mut self.env_files);
-        let mut read: Vec<_> = inputs.iter().map(|(id, _)| id.clone()).collect();
-        read.extend(
-            units
-                .iter()
-                .flat_map(|(_, own)| own)
-                .map(|(id, _)| id.clone()),
-        );
+        for file in std::mem::take(&mut self.env_files) {
+            inputs.push((file.id, file.path));
+            passed.extend(file.variables);
+        }
         let text = match base.choice.runtime {
             Runtime::Native => self.native(&inputs, data),
             Runtime::Container => {
-                let passed = super::variables(graph, &read);
+                let passed = passed.into_iter().collect();
                 self.container(&inputs, data, passed, base.choice.engine)
             }
         };
@@ -232,16 +237,6 @@ impl Process {
             after,
             local: settings.is_local(),
         }
-    }
-
-    /// The variables whose values may be shown: those that this program makes, of nothing secret. What the
-    /// operator sets may be anything.
-    fn open(&self, settings: &Settings) -> Vec<String> {
-        let names = self.env.keys();
-        names
-            .filter(|name| !settings.env.contains_key(*name))
-            .cloned()
-            .collect()
     }
 
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
@@ -359,13 +354,14 @@ impl Process {
         command
     }
 
-    /// Files and directories that its variables name: a file store means the same inside as outside.
+    /// Files and directories that its variables name: a file store means the same inside as outside. Their paths are in
+    /// the unit, where anyone can read them: where something lies is no secret.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
         let own = self.writable.clone();
         self.env
             .values()
-            .flat_map(|value| value.split(','))
+            .flat_map(|value| value.expose().split(','))
             .filter_map(|value| value.trim().strip_prefix("file://"))
             .filter(move |path| path.starts_with('/') && path.chars().all(plain))
             .map(PathBuf::from)
@@ -377,6 +373,31 @@ impl Process {
 
 /// Where the node finds its keys: in the credentials of its unit.
 const KEYS: [&str; 2] = ["KEY_STORE_DIRECTORY", "%d"];
+
+/// An environment file, and the variables that it sets, by name: a container gets only those that it is told of, so
+/// that no value is in an argument.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvFile {
+    id: ResourceId,
+    path: PathBuf,
+    variables: Vec<String>,
+}
+
+impl EnvFile {
+    /// A file that is a resource, and its variables.
+    pub fn new<N: ToString>(
+        id: ResourceId,
+        path: PathBuf,
+        variables: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let variables = variables.into_iter();
+        Self {
+            id,
+            path,
+            variables: variables.map(|name| name.to_string()).collect(),
+        }
+    }
+}
 
 /// A process whose unit is in the graph.
 pub(crate) struct Prepared {
@@ -419,8 +440,8 @@ impl Prepared {
 }
 
 /// What every process that talks to the L1 is told.
-pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::from([("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))]);
+pub(crate) fn chain_env(settings: &Settings) -> Variables {
+    let mut variables = vec![("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))];
     let network = &settings.network;
     if let (false, false, Some(registry)) = (
         settings.is_local(),
@@ -428,117 +449,125 @@ pub(crate) fn chain_env(settings: &Settings) -> BTreeMap<String, String> {
         &network.registry,
     ) {
         variables.extend([
-            ("L1_CHAIN_ID", network.l1_chain_id.to_string()),
-            ("REGISTRY_CONTRACT_ADDRESS", registry.clone()),
+            ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
+            ("REGISTRY_CONTRACT_ADDRESS", Value::public(registry)),
         ]);
     }
     if let Some(version) = settings.rollup {
-        variables.insert("ROLLUP_VERSION", version.to_string());
+        variables.push(("ROLLUP_VERSION", Value::public(version)));
     }
     if settings.is_local() {
         variables.extend([
-            ("ETHEREUM_SLOT_DURATION", l1::L1_SLOT.to_string()),
-            ("L1_CHAIN_ID", settings.network.l1_chain_id.to_string()),
+            ("ETHEREUM_SLOT_DURATION", Value::public(l1::L1_SLOT)),
+            ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
             // Its proofs are not real, so no 1 GiB of reference string has to be downloaded.
-            ("PROVER_REAL_PROOFS", "false".into()),
+            ("PROVER_REAL_PROOFS", Value::public(false)),
             // The genesis that the contracts were deployed with.
-            ("TEST_ACCOUNTS", "true".into()),
-            ("SPONSORED_FPC", "true".into()),
+            ("TEST_ACCOUNTS", Value::public(true)),
+            ("SPONSORED_FPC", Value::public(true)),
         ]);
     }
-    let variables = variables.into_iter();
-    variables
-        .map(|(name, value)| (name.to_owned(), value))
-        .chain(network_env(settings))
-        .collect()
+    named(variables).chain(network_env(settings)).collect()
 }
 
 /// What every process that reads the blocks of the chain is told.
-fn blob_env(settings: &Settings) -> BTreeMap<String, String> {
+fn blob_env(settings: &Settings) -> Variables {
     let [keys, headers] = consensus_keys(settings);
-    let mut variables = BTreeMap::from([
+    let mut variables = vec![
         ("L1_CONSENSUS_HOST_URLS", bases(&settings.l1_consensus_urls)),
         ("L1_CONSENSUS_HOST_API_KEYS", keys),
         ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
         ("ETHEREUM_DEBUG_HOSTS", urls(&settings.l1_debug_urls)),
-        ("BLOB_FILE_STORE_URLS", settings.network.blobs.join(",")),
-        ("SYNC_SNAPSHOTS_URLS", settings.network.snapshots.join(",")),
-    ]);
+        ("BLOB_FILE_STORE_URLS", stores(&settings.network.blobs)),
+        ("SYNC_SNAPSHOTS_URLS", stores(&settings.network.snapshots)),
+    ];
     if settings.is_local() {
         let layout = settings.layout();
-        let blobs = format!("file://{}", layout.blobs().display());
+        let blobs = Value::public(format!("file://{}", layout.blobs().display()));
         variables.extend([
             // anvil has no beacon node: blobs are exchanged through files.
-            ("BLOB_ALLOW_EMPTY_SOURCES", "true".into()),
+            ("BLOB_ALLOW_EMPTY_SOURCES", Value::public(true)),
             ("BLOB_FILE_STORE_URLS", blobs.clone()),
             ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
         ]);
     }
     if settings.allows_no_traces() {
-        variables.insert(settings::NO_TRACES, "true".into());
+        variables.push((settings::NO_TRACES, Value::public(true)));
     }
-    let variables = variables.into_iter();
-    variables
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value))
+    named(variables)
+        .filter(|(_, value)| !value.expose().is_empty())
         .collect()
+}
+
+fn named(variables: Vec<(&'static str, Value)>) -> impl Iterator<Item = (String, Value)> {
+    let variables = variables.into_iter();
+    variables.map(|(name, value)| (name.to_owned(), value))
 }
 
 /// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
 /// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
-fn consensus_keys(settings: &Settings) -> [String; 2] {
-    let list = |text: fn(&ApiKey) -> Option<&String>| {
+fn consensus_keys(settings: &Settings) -> [Value; 2] {
+    let list = |text: fn(&ApiKey) -> &str| {
         let keys = settings.l1_consensus_keys.iter();
-        let texts = keys.map(|key| key.as_ref().and_then(text).map_or("", String::as_str));
-        let texts: Vec<_> = texts.collect();
-        texts.join(",").trim_end_matches(',').to_owned()
+        let texts: Vec<_> = keys.map(|key| key.as_ref().map_or("", text)).collect();
+        Value::secret(texts.join(",").trim_end_matches(','))
     };
     [
-        list(|key| Some(&key.value)),
-        list(|key| key.header.as_ref()),
+        list(|key| key.value.expose_secret()),
+        list(|key| key.header.as_deref().unwrap_or_default()),
     ]
 }
 
-fn urls(urls: &[url::Url]) -> String {
-    let urls: Vec<_> = urls.iter().map(url::Url::as_str).collect();
-    urls.join(",")
+fn urls(urls: &[Endpoint]) -> Value {
+    let urls: Vec<_> = urls.iter().map(|url| url.expose().as_str()).collect();
+    Value::urls(urls.join(","))
 }
 
 /// URLs that the node writes a path behind.
-fn bases(urls: &[url::Url]) -> String {
-    let urls: Vec<_> = urls.iter().map(with_one_slash).collect();
-    urls.join(",")
+fn bases(urls: &[Endpoint]) -> Value {
+    let urls: Vec<_> = urls
+        .iter()
+        .map(|url| with_one_slash(url.expose()))
+        .collect();
+    Value::urls(urls.join(","))
+}
+
+/// File stores of a network.
+fn stores(stores: &[Store]) -> Value {
+    let stores: Vec<_> = stores.iter().map(Store::expose).collect();
+    Value::urls(stores.join(","))
 }
 
 /// The name of the network, where the release knows one: any other name would end it at once.
-pub(crate) fn network_env(settings: &Settings) -> Option<(String, String)> {
-    let name = settings.network.known_as.clone();
-    name.map(|name| ("NETWORK".to_owned(), name))
+pub(crate) fn network_env(settings: &Settings) -> Option<(String, Value)> {
+    let name = settings.network.known_as.as_ref();
+    name.map(|name| ("NETWORK".to_owned(), Value::public(name)))
 }
 
 /// What every process with peers is told.
-pub(crate) fn peer_env(settings: &Settings, port: u16) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
+pub(crate) fn peer_env(settings: &Settings, port: u16) -> Variables {
+    let mut variables = Variables::new();
+    let mut set = |name: &str, value| variables.insert(name.to_owned(), value);
     match settings.p2p_ip {
-        Some(ip) => variables.insert("P2P_IP".to_owned(), ip.to_string()),
-        None if settings.is_local() => variables.insert("P2P_IP".into(), "127.0.0.1".into()),
-        None => variables.insert("P2P_QUERY_FOR_IP".into(), "true".into()),
+        Some(ip) => set("P2P_IP", Value::public(ip)),
+        None if settings.is_local() => set("P2P_IP", Value::public("127.0.0.1")),
+        None => set("P2P_QUERY_FOR_IP", Value::public(true)),
     };
     if !settings.has_presets() {
         // Where no network says otherwise the default is off.
-        variables.insert("P2P_ENABLED".into(), "true".into());
+        set("P2P_ENABLED", Value::public(true));
     }
     let bootnodes = &settings.network.bootnodes;
     if !bootnodes.is_empty() {
-        variables.insert("BOOTSTRAP_NODES".into(), bootnodes.join(","));
+        set("BOOTSTRAP_NODES", Value::public(bootnodes.join(",")));
     }
     if port != 40400 {
-        variables.insert("P2P_PORT".into(), port.to_string());
+        set("P2P_PORT", Value::public(port));
     }
     variables
 }
 
 /// A port, unless it is the default.
-pub(crate) fn port_env(name: &str, port: u16, default: u16) -> Option<(String, String)> {
-    (port != default).then(|| (name.to_owned(), port.to_string()))
+pub(crate) fn port_env(name: &str, port: u16, default: u16) -> Option<(String, Value)> {
+    (port != default).then(|| (name.to_owned(), Value::public(port)))
 }

@@ -10,9 +10,11 @@ use provision::kinds::{Owner, Secret};
 
 use super::base::{self, Base};
 use super::l1::Born;
-use super::process::{PROOF_BODY, Prepared, Process, network_env, peer_env};
+use super::node::ADMIN_HASH;
+use super::process::{EnvFile, PROOF_BODY, Prepared, Process, network_env, peer_env};
 use crate::HostFacts;
 use crate::data::Role;
+use crate::env::Value;
 use crate::kinds::{Funding, KeyRole, Kind, LocalKey};
 use crate::layout::{self, env_file};
 use crate::settings::Settings;
@@ -26,10 +28,10 @@ pub(crate) struct Prover {
 }
 
 /// Where the agents and the prover node of this host find their broker.
-fn broker_url(settings: &Settings) -> String {
+fn broker_url(settings: &Settings) -> Value {
     match &settings.broker_url {
-        Some(url) => url.to_string(),
-        None => format!("http://127.0.0.1:{}", settings.ports.broker),
+        Some(url) => Value::urls(url.expose().as_str()),
+        None => Value::public(format!("http://127.0.0.1:{}", settings.ports.broker)),
     }
 }
 
@@ -76,9 +78,9 @@ pub(crate) fn prepare(
         key = Some(keys);
         let mut process = node_process(settings);
         process.keystore = Some((directory, layout::PROVER_KEYSTORE.into()));
-        process
-            .env_files
-            .extend(admin.map(|admin| (admin.clone(), env_file("admin"))));
+        process.env_files.extend(
+            admin.map(|admin| EnvFile::new(admin.clone(), env_file("admin"), [ADMIN_HASH])),
+        );
         node = Some(process.prepare(graph, settings, base));
     }
     let count = agents(settings, facts).0;
@@ -113,7 +115,7 @@ fn node_process(settings: &Settings) -> Process {
     )
     .follows_chain(settings)
     .keeps_data(settings)
-    .env("PROVER_BROKER_HOST", broker_url(settings))
+    .set("PROVER_BROKER_HOST", broker_url(settings))
     // Its agents are processes of their own.
     .env("PROVER_AGENT_COUNT", 0)
     .env("AZTEC_PORT", settings.ports.prover)
@@ -140,12 +142,12 @@ fn agent_process(settings: &Settings, count: u32) -> Process {
         Role::ProverAgent,
         settings,
     )
-    .env("PROVER_BROKER_HOST", broker_url(settings));
+    .set("PROVER_BROKER_HOST", broker_url(settings));
     process.env.extend(network_env(settings));
     if settings.is_local() {
         process
             .env
-            .insert("PROVER_REAL_PROOFS".into(), "false".into());
+            .insert("PROVER_REAL_PROOFS".into(), Value::public(false));
     }
     if settings.prover {
         process.needs.push("aztec-prover-broker.service".into());
@@ -174,7 +176,7 @@ fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (Resou
 /// ETH for the account of a local prover.
 fn funding(settings: &Settings) -> Funding {
     Funding {
-        url: settings.l1_rpc_urls[0].to_string(),
+        url: settings.l1_rpc_urls[0].expose().to_string(),
         keystore: layout::prover_key(),
     }
 }

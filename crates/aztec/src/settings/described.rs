@@ -10,7 +10,7 @@ use url::Url;
 
 use super::file;
 use super::values::bad;
-use crate::data::{self, Description, Network, Release, Releases, Wrong};
+use crate::data::{self, Description, Network, Release, Releases, Store, Wrong};
 
 /// What the operator describes, checked.
 pub(super) struct Described {
@@ -127,10 +127,10 @@ fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
             .fix("Write each as enr:…, which a bootnode prints when it starts."));
     }
     for (name, urls) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
-        let place = |text: &String| {
+        let place = |store: &Store| {
             let schemes = ["http", "https", "s3", "gs", "file"];
-            let url = Url::parse(text);
-            url.is_ok_and(|url| schemes.contains(&url.scheme())) && !text.contains(',')
+            let url = Url::parse(store.expose());
+            url.is_ok_and(|url| schemes.contains(&url.scheme())) && !store.expose().contains(',')
         };
         if !urls.iter().all(place) {
             return Err(bad(&key(name), "not the URL of a file store")

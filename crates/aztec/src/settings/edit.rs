@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{encoding, file, mistake};
 use provision::Fault;
+use secrecy::{ExposeSecret, SecretString};
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 /// What was asked on the command line; `None` leaves the file's own word.
@@ -22,11 +23,11 @@ pub struct Asked {
     /// Data directory.
     pub data_dir: Option<String>,
     /// Execution endpoints.
-    pub l1_rpc_urls: Vec<String>,
+    pub l1_rpc_urls: Vec<SecretString>,
     /// Consensus endpoints.
-    pub l1_consensus_urls: Vec<String>,
+    pub l1_consensus_urls: Vec<SecretString>,
     /// Endpoints that trace transactions.
-    pub l1_debug_urls: Vec<String>,
+    pub l1_debug_urls: Vec<SecretString>,
     /// Public address.
     pub p2p_ip: Option<String>,
     /// Roles by their table; asking for one never takes another away.
@@ -40,10 +41,11 @@ pub struct Asked {
     /// Who is connected by SSH right now.
     pub ssh_client: Option<IpAddr>,
     /// Where the broker of the agents is.
-    pub broker_url: Option<String>,
+    pub broker_url: Option<SecretString>,
 }
 
-const HEAD: &str =
+/// The first line of a new file.
+pub(super) const HEAD: &str =
     "# What this host shall be. Edit it and run `aztec-kit plan`, then `aztec-kit apply`.\n";
 
 /// The text of `kit.toml` with what was asked in it; pure.
@@ -105,18 +107,19 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
         ("debug_urls", &asked.l1_debug_urls),
     ] {
         if !urls.is_empty() {
-            set(
-                Some("l1"),
-                key,
-                Value::Array(urls.iter().collect::<Array>()),
-            )?;
+            let urls: Array = urls.iter().map(SecretString::expose_secret).collect();
+            set(Some("l1"), key, Value::Array(urls))?;
         }
     }
     if let Some(ip) = &asked.p2p_ip {
         set(Some("p2p"), "ip", ip.into())?;
     }
     if let Some(url) = &asked.broker_url {
-        set(Some("prover_agent"), "broker_url", url.into())?;
+        set(
+            Some("prover_agent"),
+            "broker_url",
+            url.expose_secret().into(),
+        )?;
     }
     for table in asked.roles.iter().chain(&asked.features) {
         set(Some(table), "enabled", true.into())?;

@@ -1,6 +1,7 @@
 //! The operator's own variables for the node, as far as the file alone can judge them.
 
 use provision::Fault;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::values::bad;
 use super::{KitFile, Settings};
@@ -32,10 +33,8 @@ pub(super) fn adopted(mut file: KitFile) -> KitFile {
     let mut take = |name: &str, free: bool| {
         let value = if free { file.env.remove(name) } else { None };
         value.map(|value| {
-            value
-                .split(',')
-                .map(|one| one.trim().to_owned())
-                .collect::<Vec<_>>()
+            let list = value.expose_secret().split(',');
+            list.map(|one| one.trim().into()).collect::<Vec<_>>()
         })
     };
     let debug = take("ETHEREUM_DEBUG_HOSTS", file.l1.debug_urls.is_empty());
@@ -46,7 +45,7 @@ pub(super) fn adopted(mut file: KitFile) -> KitFile {
     let number = file
         .env
         .get("ROLLUP_VERSION")
-        .and_then(|text| text.parse().ok());
+        .and_then(|text| text.expose_secret().parse().ok());
     if let (None, Some(_)) = (file.rollup, number) {
         file.rollup = number;
         file.env.remove("ROLLUP_VERSION");
@@ -55,8 +54,13 @@ pub(super) fn adopted(mut file: KitFile) -> KitFile {
     file.l1.consensus_api_keys.extend(keys.unwrap_or_default());
     file.l1
         .consensus_api_key_headers
-        .extend(headers.unwrap_or_default());
+        .extend(headers.unwrap_or_default().into_iter().map(exposed));
     file
+}
+
+/// The name of a header is none of the secrets.
+fn exposed(header: SecretString) -> String {
+    header.expose_secret().to_owned()
 }
 
 impl Settings {
@@ -79,7 +83,7 @@ impl Settings {
                 )
                 .fix("Put the key into a keystore under /etc/aztec/keystore."));
             }
-            if value.contains(['\n', '\0']) {
+            if value.expose_secret().contains(['\n', '\0']) {
                 return Err(bad(&key, "the value has more than one line").fix("Use a single line."));
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use provision::Fault;
+use secrecy::{SecretBox, SecretString};
 use serde::Deserialize;
 
 use super::caddy::CaddyFile;
@@ -62,7 +63,7 @@ pub struct KitFile {
     /// Who may connect to this host.
     pub firewall: FirewallFile,
     /// More variables for the node, as they are.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, SecretString>,
     /// Networks that this program does not know.
     pub networks: BTreeMap<String, Network>,
     /// Releases that this program does not know.
@@ -74,15 +75,15 @@ pub struct KitFile {
 #[serde(default, deny_unknown_fields)]
 pub struct L1File {
     /// Execution, in order of preference.
-    pub rpc_urls: Vec<String>,
+    pub rpc_urls: Vec<SecretString>,
     /// Consensus, in order of preference.
-    pub consensus_urls: Vec<String>,
+    pub consensus_urls: Vec<SecretString>,
     /// The key of each consensus endpoint, at the same place; empty where it needs none.
-    pub consensus_api_keys: Vec<String>,
+    pub consensus_api_keys: Vec<SecretString>,
     /// The header that each key is sent in; empty where it is sent as `?key=`.
     pub consensus_api_key_headers: Vec<String>,
     /// Execution endpoints that trace transactions, when others than [`Self::rpc_urls`].
-    pub debug_urls: Vec<String>,
+    pub debug_urls: Vec<SecretString>,
 }
 
 /// Peer-to-peer.
@@ -120,7 +121,7 @@ pub struct ProverAgentFile {
     /// Whether this host runs agents for a broker elsewhere.
     pub enabled: Option<bool>,
     /// Where that broker is.
-    pub broker_url: Option<String>,
+    pub broker_url: Option<SecretString>,
     /// How many agents; by default what cores and memory allow.
     pub agents: Option<u32>,
 }
@@ -136,12 +137,12 @@ pub struct MonitoringFile {
     /// How many days of metrics (and with `compose` of logs) are kept; 15 by default.
     pub retention_days: Option<u16>,
     /// Told every few minutes that all is well: it is its silence that raises the alarm.
-    pub heartbeat_url: Option<String>,
+    pub heartbeat_url: Option<SecretString>,
     /// Who gets the alerts.
     pub receivers: Vec<ReceiverFile>,
 }
 
-/// Who gets the alerts: which keys there are depends on its type.
+/// Who gets the alerts: which keys there are depends on its type. All that is said of one is secret.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReceiverFile {
@@ -149,23 +150,23 @@ pub struct ReceiverFile {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// Where to; may carry a key.
-    pub url: Option<String>,
+    pub url: Option<SecretString>,
     /// Of a Telegram bot, or of an ntfy account.
-    pub token: Option<String>,
+    pub token: Option<SecretString>,
     /// Of a Telegram chat.
-    pub chat: Option<i64>,
+    pub chat: Option<SecretBox<i64>>,
     /// Integration key of PagerDuty.
-    pub key: Option<String>,
+    pub key: Option<SecretString>,
     /// Address of the reader.
-    pub to: Option<String>,
+    pub to: Option<SecretString>,
     /// Address of the sender.
-    pub from: Option<String>,
+    pub from: Option<SecretString>,
     /// Mail server, `host:port`.
-    pub server: Option<String>,
+    pub server: Option<SecretString>,
     /// Account on the mail server.
-    pub user: Option<String>,
+    pub user: Option<SecretString>,
     /// Of that account.
-    pub password: Option<String>,
+    pub password: Option<SecretString>,
 }
 
 /// Reads the file; an unknown key is refused with the likely right one.

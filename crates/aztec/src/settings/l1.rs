@@ -2,27 +2,27 @@
 
 use std::fmt;
 
-use ::url::Url;
 use provision::Fault;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::file::L1File;
-use super::url::{Asker, is_placeholder, urls};
+use super::url::{Asker, Endpoint, is_placeholder, urls};
 use super::values::bad;
 
 /// The endpoints of a host.
 #[derive(Debug, Clone)]
 pub(super) struct L1 {
-    pub rpc_urls: Vec<Url>,
-    pub consensus_urls: Vec<Url>,
+    pub rpc_urls: Vec<Endpoint>,
+    pub consensus_urls: Vec<Endpoint>,
     pub consensus_keys: Vec<Option<ApiKey>>,
-    pub debug_urls: Vec<Url>,
+    pub debug_urls: Vec<Endpoint>,
 }
 
 /// What a consensus endpoint wants to see before it answers. Never shown.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ApiKey {
     /// The key.
-    pub value: String,
+    pub value: SecretString,
     /// The header that it is sent in; without one it is the parameter `key` of the query.
     pub header: Option<String>,
 }
@@ -50,7 +50,7 @@ impl L1 {
         let rpc_urls = match local {
             true => {
                 let own = format!("http://127.0.0.1:{port}");
-                urls("ports.l1", &[own], Asker::Execution)?
+                urls("ports.l1", &[own.into()], Asker::Execution)?
             }
             false => urls("l1.rpc_urls", &file.rpc_urls, Asker::Execution)?,
         };
@@ -87,7 +87,10 @@ fn keys(file: &L1File) -> Result<Vec<Option<ApiKey>>, Fault> {
     }
     let headers = headers.iter().map(|header| header.trim());
     let headers = headers.chain(std::iter::repeat(""));
-    let pairs = keys.iter().map(|key| key.trim()).zip(headers);
+    let pairs = keys
+        .iter()
+        .map(|key| key.expose_secret().trim())
+        .zip(headers);
     pairs
         .enumerate()
         .map(|(at, (key, header))| pair(at + 1, key, header))
@@ -124,7 +127,7 @@ fn pair(number: usize, key: &str, header: &str) -> Result<Option<ApiKey>, Fault>
             .fix("Write the name alone, for example \"x-api-key\" or \"Authorization\"."));
     }
     Ok((!key.is_empty()).then(|| ApiKey {
-        value: key.to_owned(),
+        value: key.into(),
         header: (!header.is_empty()).then(|| header.to_owned()),
     }))
 }
@@ -134,27 +137,30 @@ mod tests {
     use super::*;
 
     fn file(keys: &[&str], headers: &[&str]) -> L1File {
-        let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        let secrets = |list: &[&str]| list.iter().map(|text| (*text).into()).collect();
         L1File {
-            rpc_urls: texts(&["https://l1"]),
-            consensus_urls: texts(&["https://a", "https://b", "https://c"]),
-            consensus_api_keys: texts(keys),
-            consensus_api_key_headers: texts(headers),
+            rpc_urls: secrets(&["https://l1"]),
+            consensus_urls: secrets(&["https://a", "https://b", "https://c"]),
+            consensus_api_keys: secrets(keys),
+            consensus_api_key_headers: headers.iter().map(ToString::to_string).collect(),
             debug_urls: Vec::new(),
         }
     }
 
     #[test]
     fn each_key_belongs_to_the_endpoint_at_its_place() {
-        let key = |value: &str, header: Option<&str>| {
-            Some(ApiKey {
-                value: value.into(),
-                header: header.map(Into::into),
-            })
-        };
+        let key =
+            |value: &str, header: Option<&str>| Some((value.to_owned(), header.map(str::to_owned)));
         let read = |keys: &[&str], headers: &[&str]| {
             let l1 = L1::read(&file(keys, headers), "testnet", 1).unwrap();
-            l1.consensus_keys
+            let shown = format!("{l1:?}");
+            assert!(
+                keys.iter()
+                    .all(|key| key.is_empty() || !shown.contains(&format!("\"{key}\"")))
+            );
+            let all = l1.consensus_keys.into_iter();
+            all.map(|key| key.map(|key| (key.value.expose_secret().to_owned(), key.header)))
+                .collect::<Vec<_>>()
         };
         assert_eq!(read(&[], &[]), []);
         assert_eq!(read(&[" K "], &[]), [key("K", None)]);
@@ -162,7 +168,6 @@ mod tests {
             read(&["", "K", "Bearer K"], &["", "", "Authorization"]),
             [None, key("K", None), key("Bearer K", Some("Authorization"))]
         );
-        assert_eq!(format!("{:?}", key("K", None)), "Some(ApiKey(…))");
     }
 
     #[test]
@@ -206,6 +211,6 @@ mod tests {
         assert!(L1::read(&file, "local", 8545).is_err());
         file.debug_urls.clear();
         let l1 = L1::read(&file, "local", 8545).unwrap();
-        assert_eq!(l1.rpc_urls[0].as_str(), "http://127.0.0.1:8545/");
+        assert_eq!(l1.rpc_urls[0].expose().as_str(), "http://127.0.0.1:8545/");
     }
 }

@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ::url::Url;
 use provision::Fault;
+use secrecy::{ExposeSecret, SecretString};
 
 use self::url::{Asker, urls};
 use crate::data::{Funded, Network, Release, Releases};
@@ -34,6 +34,7 @@ use described::Described;
 use l1::L1;
 use values::{address, bad, data_dir};
 
+pub use self::url::Endpoint;
 pub(crate) use self::url::{is_bad_port, with_one_slash};
 pub use caddy::Caddy;
 pub use edit::{Asked, edited};
@@ -68,13 +69,13 @@ pub struct Settings {
     /// Where databases live.
     pub data_dir: PathBuf,
     /// Execution endpoints of the L1; may carry API keys.
-    pub l1_rpc_urls: Vec<Url>,
+    pub l1_rpc_urls: Vec<Endpoint>,
     /// Consensus endpoints of the L1; may carry API keys.
-    pub l1_consensus_urls: Vec<Url>,
+    pub l1_consensus_urls: Vec<Endpoint>,
     /// The key of each of them, at the same place; there may be fewer.
     pub l1_consensus_keys: Vec<Option<ApiKey>>,
     /// Endpoints that trace transactions of the L1, where the execution endpoints do not; may carry API keys.
-    pub l1_debug_urls: Vec<Url>,
+    pub l1_debug_urls: Vec<Endpoint>,
     /// The address that peers reach this host at.
     pub p2p_ip: Option<IpAddr>,
     /// Ports of this host.
@@ -88,7 +89,7 @@ pub struct Settings {
     /// Whether there are agents without a broker beside them.
     pub prover_agent: bool,
     /// Where the broker of the agents is, when not here.
-    pub broker_url: Option<Url>,
+    pub broker_url: Option<Endpoint>,
     /// How many agents were asked for.
     pub agents: Option<u32>,
     /// Discovery for others.
@@ -110,7 +111,7 @@ pub struct Settings {
     /// Who may connect to this host; `None` leaves that to others.
     pub firewall: Option<Firewall>,
     /// The operator's own variables for the node.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, SecretString>,
     /// The operator made sure that nothing else signs with the keys of this host. Said on the command line for
     /// one run, never in the file: what was true of one day's keys says nothing of the next ones.
     pub only_signer: bool,
@@ -145,7 +146,7 @@ impl Settings {
 
     /// Who has funds in the genesis that the node expects; `None` when that cannot be told.
     pub fn funded(&self) -> Option<Funded> {
-        let says = |name: &str| self.env.get(name).map(String::as_str);
+        let says = |name: &str| self.says(name);
         let prefunded = says("PREFUND_ADDRESSES").is_some_and(|list| !list.is_empty());
         // How the node reads a boolean.
         let on = |name| says(name).is_some_and(|value| ["1", "true", "TRUE"].contains(&value));
@@ -153,6 +154,11 @@ impl Settings {
             test_accounts: on("TEST_ACCOUNTS"),
             sponsored_fpc: on("SPONSORED_FPC"),
         })
+    }
+
+    /// What the operator says of a variable under `[env]`.
+    pub(crate) fn says(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(SecretString::expose_secret)
     }
 
     /// The release that its network needs, as far as is known, where `kit.toml` does not name one.
@@ -245,7 +251,7 @@ impl Settings {
     /// Whether its nodes start without an endpoint that traces transactions, where the release demands one: the
     /// operator says so, or its L1 is a quiet one of its own, on which the node finds no transaction to try.
     pub fn allows_no_traces(&self) -> bool {
-        let said = self.env.get(NO_TRACES).map(String::as_str);
+        let said = self.says(NO_TRACES);
         let needs = self.release.facts.needs_traces;
         // So the releases read a boolean (foundation/dest/config/parse-env.js).
         matches!(said, Some("1" | "true" | "TRUE")) || needs && self.is_local() && said.is_none()

@@ -1,12 +1,12 @@
 //! What watches this host, and whom it tells.
 
 use provision::Fault;
+use secrecy::{ExposeSecret, SecretString};
 use server::monitoring::Receiver;
-use url::Url;
 
 use super::Settings;
 use super::file::{MonitoringFile, ReceiverFile, suggestion};
-use super::url::{Asker, urls};
+use super::url::{Asker, Endpoint, urls};
 use super::values::bad;
 
 /// What watches this host.
@@ -17,7 +17,7 @@ pub struct Monitoring {
     /// How many days of metrics are kept.
     pub retention_days: u16,
     /// Told that all is well; its silence raises the alarm elsewhere.
-    pub heartbeat: Option<Url>,
+    pub heartbeat: Option<Endpoint>,
     /// Who gets the alerts.
     pub receivers: Vec<Receiver>,
 }
@@ -54,7 +54,7 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
             bad("monitoring.retention_days", "0 days are no history").fix("Keep at least one day.")
         );
     }
-    let heartbeat = url("monitoring.heartbeat_url", file.heartbeat_url.as_deref())?;
+    let heartbeat = url("monitoring.heartbeat_url", file.heartbeat_url.as_ref())?;
     let receivers = file.receivers.iter().enumerate();
     let receivers = receivers
         .map(|(at, receiver)| self::receiver(at + 1, receiver))
@@ -67,8 +67,8 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
     }))
 }
 
-fn url(key: &str, text: Option<&str>) -> Result<Option<Url>, Fault> {
-    let texts: Vec<String> = text.into_iter().map(String::from).collect();
+fn url(key: &str, text: Option<&SecretString>) -> Result<Option<Endpoint>, Fault> {
+    let texts: Vec<_> = text.into_iter().cloned().collect();
     Ok(urls(key, &texts, Asker::Other)?.pop())
 }
 
@@ -92,18 +92,17 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
     let Some((_, needed, allowed)) = TYPES.iter().find(|(name, ..)| *name == kind) else {
         let fault = match kind {
             "" => bad(&place, "it has no type"),
-            other => bad(&place, format!("`{other}` is not a type of receiver")),
+            // It may be what belongs into another key.
+            _ => bad(&place, "its `type` is not a type of receiver"),
         };
         return Err(fault.fix(suggestion(kind, &names).unwrap_or_else(known)));
     };
-    let text = |value: &Option<String>| {
-        value
-            .as_deref()
-            .map(str::trim)
-            .unwrap_or_default()
-            .to_owned()
+    let text = |value: &Option<SecretString>| -> SecretString {
+        let value = value.as_ref().map(|value| value.expose_secret().trim());
+        value.unwrap_or_default().into()
     };
-    let chat = file.chat.map(|chat| chat.to_string());
+    let number = file.chat.as_ref().map(|chat| *chat.expose_secret());
+    let chat = number.map(|chat| chat.to_string().into());
     let given = [
         ("url", text(&file.url)),
         ("token", text(&file.token)),
@@ -116,6 +115,7 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
         ("password", text(&file.password)),
     ];
     for (key, value) in &given {
+        let value = value.expose_secret();
         if value.is_empty() && needed.contains(key) {
             return Err(
                 bad(&place, format!("a receiver of type {kind} needs `{key}`"))
@@ -131,29 +131,28 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
             );
         }
     }
-    let [_, token, _, key, to, from, server, user, password] = given.map(|(_, value)| value);
-    let url = url(&format!("{place}: url"), file.url.as_deref())?;
-    let address = |url: &Option<Url>| url.as_ref().map(Url::to_string).unwrap_or_default();
+    let [_, token, chat, key, to, from, server, user, password] = given.map(|(_, value)| value);
+    let url = url(&format!("{place}: url"), file.url.as_ref())?;
+    let url: Option<SecretString> = url.map(|url| url.expose().as_str().into());
+    let is_empty = |value: &SecretString| value.expose_secret().is_empty();
+    let address = url.clone().unwrap_or_default();
     Ok(match kind {
         "telegram" => Receiver::Telegram {
-            token: telegram(&place, token, file.chat)?,
-            chat: file.chat.unwrap_or_default(),
-            url: url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            token: telegram(&place, token, number)?,
+            chat,
+            url: url.map(|url| url.expose_secret().trim_end_matches('/').into()),
         },
-        "discord" => Receiver::Discord { url: address(&url) },
-        "slack" => Receiver::Slack { url: address(&url) },
-        "pagerduty" => Receiver::PagerDuty {
-            key,
-            url: url.map(String::from),
-        },
+        "discord" => Receiver::Discord { url: address },
+        "slack" => Receiver::Slack { url: address },
+        "pagerduty" => Receiver::PagerDuty { key, url },
         "ntfy" => Receiver::Ntfy {
-            url: address(&url),
-            token: Some(token).filter(|token| !token.is_empty()),
+            url: address,
+            token: Some(token).filter(|token| !is_empty(token)),
         },
-        "webhook" => Receiver::Webhook { url: address(&url) },
+        "webhook" => Receiver::Webhook { url: address },
         _ => {
             mail(&place, [("to", &to), ("from", &from)], &server)?;
-            if user.is_empty() != password.is_empty() {
+            if is_empty(&user) != is_empty(&password) {
                 return Err(bad(&place, "`user` and `password` only work together")
                     .fix("Give both, or none when the server asks for none."));
             }
@@ -161,16 +160,17 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
                 to,
                 from,
                 server,
-                login: (!user.is_empty()).then_some((user, password)),
+                login: (!is_empty(&user)).then_some((user, password)),
             }
         }
     })
 }
 
 /// The token of a bot, which becomes part of a path: <https://core.telegram.org/bots/api#authorizing-your-bot>.
-fn telegram(place: &str, token: String, chat: Option<i64>) -> Result<String, Fault> {
+fn telegram(place: &str, token: SecretString, chat: Option<i64>) -> Result<SecretString, Fault> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let whole = token.split_once(':').is_some_and(|(bot, secret)| {
+    let parts = token.expose_secret().split_once(':');
+    let whole = parts.is_some_and(|(bot, secret)| {
         let digits = !bot.is_empty() && bot.chars().all(|c| c.is_ascii_digit());
         digits && !secret.is_empty() && secret.chars().all(word)
     });
@@ -185,9 +185,14 @@ fn telegram(place: &str, token: String, chat: Option<i64>) -> Result<String, Fau
     Ok(token)
 }
 
-fn mail(place: &str, addresses: [(&str, &str); 2], server: &str) -> Result<(), Fault> {
+fn mail(
+    place: &str,
+    addresses: [(&str, &SecretString); 2],
+    server: &SecretString,
+) -> Result<(), Fault> {
     for (key, address) in addresses {
         let whole = address
+            .expose_secret()
             .split_once('@')
             .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
         if !whole {
@@ -195,10 +200,11 @@ fn mail(place: &str, addresses: [(&str, &str); 2], server: &str) -> Result<(), F
                 .fix("Write it as name@example.org."));
         }
     }
-    let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let port = server.expose_secret().rsplit_once(':');
+    let port = port.filter(|(host, _)| !host.is_empty());
     match port.map(|(_, port)| port.parse::<u16>()) {
         Some(Ok(port)) if port != 0 => Ok(()),
-        _ => Err(bad(place, format!("`{server}` is not a mail server"))
+        _ => Err(bad(place, "`server` is not a mail server")
             .fix("Write `server` as host:port, for example smtp.example.org:587.")),
     }
 }

@@ -1,92 +1,194 @@
 //! What may be shown of `kit.toml`, on a terminal, in a document and in the journal.
+//!
+//! Keys are shown, and of the values those of the keys that are listed here. What an operator writes elsewhere, in
+//! comments too, may be anything.
 
 use std::ops::Range;
 
-use provision::tools::redact::{self, HIDDEN, is_secret, urls_of};
+use provision::Text;
+use provision::tools::redact::{HIDDEN, urls_of};
 use toml_edit::{Document, Item, Value};
 
-/// The text without what URLs carry besides scheme, host and port, and without every value whose key, or the
-/// table of which, is named like a secret: the operator's own variables may be called anything.
-///
-/// Of a text that is no TOML, nothing.
-pub fn shown(text: &str) -> String {
-    let Ok(document) = Document::parse(text) else {
-        return format!("{HIDDEN}\n");
+use super::edit::HEAD;
+use crate::data::Release;
+
+/// The text of `kit.toml` with what may be shown of it. Of a text that is no TOML, nothing.
+pub fn shown(text: &str, release: &Release) -> Text {
+    let whole = || {
+        let mut hidden = Text::default();
+        hidden.push_as(text, &format!("{HIDDEN}\n"));
+        hidden
     };
-    let mut found = Vec::new();
+    let Ok(document) = Document::parse(text) else {
+        return whole();
+    };
+    let mut values = Values {
+        release,
+        found: Vec::new(),
+        lost: false,
+    };
     for (name, item) in document.iter() {
-        of_item(item, is_secret(name), &mut found);
+        values.item(&mut vec![name], item);
     }
-    found.sort_by_key(|(range, _)| range.start);
-    let mut shown = String::with_capacity(text.len());
+    if values.lost {
+        return whole();
+    }
+    values.found.sort_by_key(|(range, _)| range.start);
+    let mut shown = Text::default();
     let mut at = 0;
-    for (range, value) in found {
-        shown.push_str(text.get(at..range.start).unwrap_or_default());
-        shown.push_str(&value);
+    for (range, instead) in values.found {
+        between(text.get(at..range.start).unwrap_or_default(), &mut shown);
+        let value = text.get(range.clone()).unwrap_or_default();
+        shown.push_as(value, instead.as_deref().unwrap_or(value));
         at = range.end;
     }
-    shown.push_str(text.get(at..).unwrap_or_default());
-    let lines = shown.split_inclusive('\n').map(comment);
-    redact::secrets(&lines.collect::<String>())
+    between(text.get(at..).unwrap_or_default(), &mut shown);
+    shown
 }
 
-/// A setting that was made a comment.
-fn comment(line: &str) -> String {
-    let text = line.trim_start();
-    match line.split_once('=') {
-        Some((name, _)) if text.starts_with('#') && is_secret(name) => {
-            let end = if line.ends_with('\n') { "\n" } else { "" };
-            format!("{name}= {HIDDEN}{end}")
-        }
-        _ => line.to_owned(),
-    }
-}
-
-/// The places that are not shown as they are, and what is shown there.
-fn of_item(item: &Item, secret: bool, found: &mut Vec<(Range<usize>, String)>) {
-    match item {
-        Item::None => {}
-        Item::Value(value) => of_value(value, secret, found),
-        Item::Table(table) => {
-            for (name, item) in table.iter() {
-                of_item(item, secret || is_secret(name), found);
-            }
-        }
-        Item::ArrayOfTables(tables) => {
-            for (name, item) in tables.iter().flat_map(|table| table.iter()) {
-                of_item(item, secret || is_secret(name), found);
-            }
+/// What stands between two values: keys, brackets, and comments, of which only our own is shown.
+fn between(text: &str, shown: &mut Text) {
+    for line in text.split_inclusive('\n') {
+        let end = comment(line);
+        let (before, comment) = line.split_at(end);
+        shown.push(before);
+        if matches!(comment.trim_end(), "" | "#") || HEAD == comment {
+            shown.push(comment);
+        } else {
+            let newline = if comment.ends_with('\n') { "\n" } else { "" };
+            shown.push_as(comment, &format!("# {HIDDEN}{newline}"));
         }
     }
 }
 
-fn of_value(value: &Value, secret: bool, found: &mut Vec<(Range<usize>, String)>) {
-    match value {
-        Value::Array(array) => {
-            for value in array {
-                of_value(value, secret, found);
+/// Where a comment begins in a part of a line without a value; a key may be in quotes.
+fn comment(line: &str) -> usize {
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') => return at,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some('"'), '\\') if !escaped => {
+                escaped = true;
+                continue;
+            }
+            (Some(open), c) if open == c && !escaped => quote = None,
+            _ => {}
+        }
+        escaped = false;
+    }
+    line.len()
+}
+
+/// What may be seen of the value of a key.
+enum View {
+    /// All of it.
+    Whole,
+    /// Of its URLs scheme, host and port.
+    Urls,
+    /// Nothing.
+    Nothing,
+}
+
+/// Roles that are there or not.
+const ROLES: &[&str] = &[
+    "node",
+    "sequencer",
+    "prover",
+    "prover_agent",
+    "bootnode",
+    "archiver",
+    "pxe",
+    "txe",
+    "bot",
+];
+
+/// The values of a document, with what is shown of those that are not shown whole.
+struct Values<'a> {
+    release: &'a Release,
+    found: Vec<(Range<usize>, Option<String>)>,
+    /// There is a value of which nobody knows where it is.
+    lost: bool,
+}
+
+impl Values<'_> {
+    fn item<'t>(&mut self, path: &mut Vec<&'t str>, item: &'t Item) {
+        match item {
+            Item::None => {}
+            Item::Value(value) => self.value(path, value),
+            Item::Table(table) => self.all(path, table.iter(), Self::item),
+            Item::ArrayOfTables(tables) => {
+                for table in tables {
+                    self.all(path, table.iter(), Self::item);
+                }
             }
         }
-        Value::InlineTable(table) => {
-            for (name, value) in table.iter() {
-                of_value(value, secret || is_secret(name), found);
+    }
+
+    fn value<'t>(&mut self, path: &mut Vec<&'t str>, value: &'t Value) {
+        match value {
+            Value::Array(array) => {
+                for value in array {
+                    self.value(path, value);
+                }
             }
+            Value::InlineTable(table) => self.all(path, table.iter(), Self::value),
+            leaf => match leaf.span() {
+                Some(range) => {
+                    let shown = self.leaf(path, leaf);
+                    self.found.push((range, shown));
+                }
+                None => self.lost = true,
+            },
         }
-        Value::String(text) => {
-            let text = text.value();
-            let shown = match secret {
-                true if text.is_empty() => text.clone(),
-                true => HIDDEN.to_owned(),
-                false => urls_of(text),
-            };
-            if let (true, Some(range)) = (shown != *text, value.span()) {
-                found.push((range, format!("\"{shown}\"")));
-            }
+    }
+
+    fn all<'t, T>(
+        &mut self,
+        path: &mut Vec<&'t str>,
+        members: impl Iterator<Item = (&'t str, T)>,
+        each: fn(&mut Self, &mut Vec<&'t str>, T),
+    ) {
+        for (name, member) in members {
+            path.push(name);
+            each(self, path, member);
+            path.pop();
         }
-        other => {
-            if let (true, Some(range)) = (secret, other.span()) {
-                found.push((range, HIDDEN.to_owned()));
+    }
+
+    /// What is shown in the place of a value; nothing where that is the value itself.
+    fn leaf(&self, path: &[&str], value: &Value) -> Option<String> {
+        match (self.view(path, value), value.as_str()) {
+            (View::Whole, _) | (_, Some("")) => None,
+            (View::Urls, Some(text)) => Some(format!("\"{}\"", urls_of(text))),
+            (_, Some(_)) => Some(format!("\"{HIDDEN}\"")),
+            (_, None) => Some(HIDDEN.to_owned()),
+        }
+    }
+
+    fn view(&self, path: &[&str], value: &Value) -> View {
+        match path {
+            ["network" | "release" | "rollup" | "standby" | "runtime" | "data_dir"]
+            | [
+                "p2p" | "ports" | "caddy" | "hardening" | "firewall" | "releases",
+                ..,
+            ]
+            | ["monitoring", "enabled" | "runtime" | "retention_days"]
+            | ["monitoring", "receivers", "type"] => View::Whole,
+            ["l1", "rpc_urls" | "consensus_urls" | "debug_urls"]
+            | ["prover_agent", "broker_url"]
+            | ["monitoring", "heartbeat_url"]
+            | ["networks", _, "blobs" | "snapshots"] => View::Urls,
+            [role, "enabled" | "agents"] if ROLES.contains(role) => View::Whole,
+            ["networks", ..] => View::Whole,
+            ["env", name]
+                if value
+                    .as_str()
+                    .is_some_and(|it| self.release.may_show(name, it)) =>
+            {
+                View::Whole
             }
+            _ => View::Nothing,
         }
     }
 }
@@ -94,49 +196,62 @@ fn of_value(value: &Value, secret: bool, found: &mut Vec<(Range<usize>, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Releases;
 
     #[test]
-    fn no_form_of_toml_shows_a_secret() {
+    fn no_form_of_toml_shows_what_is_not_listed() {
+        let release = Releases::carried().release("4.1.2", None).unwrap();
         let cases = [
+            ("network = \"local\" # S\n", "network = \"local\" # …\n"),
+            (HEAD, HEAD),
+            ("#\n# S = S\n  # it's S\n", "#\n# …\n  # …\n"),
             (
-                "network = \"local\" # it's mine\n",
-                "network = \"local\" # it's mine\n",
+                "[env]\nLOG_LEVEL = \"info\"\nARCHIVER_BATCH_SIZE = \"50\"\n",
+                "[env]\nLOG_LEVEL = \"info\"\nARCHIVER_BATCH_SIZE = \"50\"\n",
             ),
             (
-                "[env]\nL1_CONSENSUS_HOST_API_KEYS = \"S\"\nLOG_LEVEL = \"info\"\n",
-                "[env]\nL1_CONSENSUS_HOST_API_KEYS = \"…\"\nLOG_LEVEL = \"info\"\n",
+                "[env] # S\nMY_OWN = \"S\"\nLOG_LEVEL = \"S\"\nARCHIVER_BATCH_SIZE = 'S'#S\n",
+                "[env] # …\nMY_OWN = \"…\"\nLOG_LEVEL = \"…\"\nARCHIVER_BATCH_SIZE = \"…\"# …\n",
+            ),
+            ("env.API_PREFIX = 'a=S'\n", "env.API_PREFIX = \"…\"\n"),
+            (
+                "env = { BOT_L1_MNEMONIC = \"S S\", A = \"S\" }\n",
+                "env = { BOT_L1_MNEMONIC = \"…\", A = \"…\" }\n",
             ),
             (
-                "env.OTEL_EXPORTER_OTLP_HEADERS = 'a=S'\n",
-                "env.OTEL_EXPORTER_OTLP_HEADERS = \"…\"\n",
+                "[env]\n\"A#B\" = \"\"\"\nS\nS\"\"\"\n'C#' = \"S\"\n",
+                "[env]\n\"A#B\" = \"…\"\n'C#' = \"…\"\n",
             ),
             (
-                "env = { BOT_L1_MNEMONIC = \"S S\", A = \"b\" }\n",
-                "env = { BOT_L1_MNEMONIC = \"…\", A = \"b\" }\n",
+                "[l1]\nconsensus_api_keys = [\n  'S', # S\n  \"\",\n  \"S\"\n]\n",
+                "[l1]\nconsensus_api_keys = [\n  \"…\", # …\n  \"\",\n  \"…\"\n]\n",
             ),
             (
-                "[env]\n\"MY_TOKEN\" = \"\"\"\nS\nS\"\"\"\n",
-                "[env]\n\"MY_TOKEN\" = \"…\"\n",
+                "l1.rpc_urls = ['https://u:S@h:1/S\"S', \"S\"]\n",
+                "l1.rpc_urls = [\"https://…@h:1/…\", \"…\"]\n",
             ),
             (
-                "[l1]\nconsensus_api_keys = [\n  'S', # one\n  \"\",\n  \"S\"\n]\n",
-                "[l1]\nconsensus_api_keys = [\n  \"…\", # one\n  \"\",\n  \"…\"\n]\n",
+                "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"1:S\"\nchat = -1\nto = \"S\"\n",
+                "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"…\"\nchat = …\nto = \"…\"\n",
             ),
             (
-                "l1.rpc_urls = ['https://u:S@h:1/S\"S']\n",
-                "l1.rpc_urls = [\"https://…@h:1/…\"]\n",
+                "monitoring = { receivers = [ { type = \"slack\", url = \"https://h/S\" } ], heartbeat_url = \"https://h/S\" }\n",
+                "monitoring = { receivers = [ { type = \"slack\", url = \"…\" } ], heartbeat_url = \"https://h/…\" }\n",
             ),
             (
-                "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"1:S\"\nchat = -1\n",
-                "[[monitoring.receivers]]\ntype = \"telegram\"\ntoken = \"…\"\nchat = -1\n",
+                "[networks.mine]\nl1_chain_id = 1\nblobs = [\"s3://b/S?k=S\"]\n",
+                "[networks.mine]\nl1_chain_id = 1\nblobs = [\"s3://b/…\"]\n",
             ),
-            ("env.API_KEY = 7\n", "env.API_KEY = …\n"),
-            ("# X_API_KEY=S\n# a = 1\n", "# X_API_KEY= …\n# a = 1\n"),
-            ("# see https://h/S\n", "# see https://h/…\n"),
+            (
+                "unknown = \"S\"\n[unknown-2]\na = 7\n",
+                "unknown = \"…\"\n[unknown-2]\na = …\n",
+            ),
             ("key = SECRET\n", "…\n"),
         ];
         for (text, expected) in cases {
-            assert_eq!(shown(text), expected);
+            let found = shown(text, &release);
+            assert_eq!(found.shown(), expected, "{text}");
+            assert_eq!(found.content(), text);
         }
     }
 }

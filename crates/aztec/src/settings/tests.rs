@@ -10,7 +10,10 @@ fn an_empty_file_is_a_local_node() {
     let settings = Settings::parse("").unwrap();
     assert!(settings.is_local() && !settings.sequencer);
     assert_eq!(settings.release.version, "4.1.2");
-    assert_eq!(settings.l1_rpc_urls[0].as_str(), "http://127.0.0.1:8545/");
+    assert_eq!(
+        settings.l1_rpc_urls[0].expose().as_str(),
+        "http://127.0.0.1:8545/"
+    );
 }
 
 #[test]

@@ -3,11 +3,44 @@
 //! This program could ask more than the node can. What the node's clients make of a URL was tried with the
 //! packages of 4.1.2 under their Node.js 24; no text that is refused here is repeated, for it may carry a key.
 
+use std::fmt;
+
 use provision::Fault;
+use provision::tools::redact;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::values::bad;
-use crate::data::Network;
+use crate::data::{Network, Store};
+
+/// The URL of an endpoint, which may carry a key in all but its host. `Debug` shows no more than that, and there is no
+/// `Display`: who wants the whole says so.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+impl Endpoint {
+    /// The URL itself: never for output.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// Its host, for people.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+}
+
+impl From<Url> for Endpoint {
+    fn from(url: Url) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact::urls_of(self.0.as_str()))
+    }
+}
 
 /// Who asks an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +81,18 @@ pub(crate) fn is_bad_port(port: u16) -> bool {
 }
 
 /// The URLs of a key, in order.
-pub(super) fn urls(key: &str, texts: &[String], asker: Asker) -> Result<Vec<Url>, Fault> {
+pub(super) fn urls(
+    key: &str,
+    texts: &[SecretString],
+    asker: Asker,
+) -> Result<Vec<Endpoint>, Fault> {
     let number = |at: usize| match texts {
         [_] => key.to_owned(),
         _ => format!("{key}, number {}", at + 1),
     };
     let texts = texts.iter().enumerate();
     texts
-        .map(|(at, text)| url(&number(at), text.trim(), asker))
+        .map(|(at, text)| url(&number(at), text.expose_secret().trim(), asker).map(Endpoint))
         .collect()
 }
 
@@ -169,7 +206,7 @@ pub(crate) fn with_one_slash(url: &Url) -> &str {
 pub(super) fn check_stores(name: &str, network: &Network) -> Result<(), Fault> {
     for (list, texts) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
         let key = format!("networks.{name}.{list}");
-        for text in texts {
+        for text in texts.iter().map(Store::expose) {
             if is_placeholder(text) {
                 return Err(bad(&key, "it has a placeholder in it").fix("Put what is yours there."));
             }
@@ -200,17 +237,18 @@ mod tests {
 
     /// What is said of a URL, for each asker; an empty text where it is taken.
     fn said(text: &str) -> [String; 4] {
-        ALL.map(
-            |asker| match urls("l1.rpc_urls", &[text.to_owned()], asker) {
-                Ok(_) => String::new(),
-                Err(fault) => {
-                    let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
-                    assert!(said.starts_with("kit.toml: l1.rpc_urls: "), "{said}");
-                    assert!(!said.contains("SECRET"), "{text}: {said}");
-                    said
-                }
-            },
-        )
+        ALL.map(|asker| match urls("l1.rpc_urls", &[text.into()], asker) {
+            Ok(urls) => {
+                assert!(!format!("{urls:?}").contains("SECRET"), "{urls:?}");
+                String::new()
+            }
+            Err(fault) => {
+                let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
+                assert!(said.starts_with("kit.toml: l1.rpc_urls: "), "{said}");
+                assert!(!said.contains("SECRET"), "{text}: {said}");
+                said
+            }
+        })
     }
 
     #[test]
@@ -258,7 +296,7 @@ mod tests {
 
     #[test]
     fn one_of_several_is_named_by_its_number() {
-        let texts = ["https://a.example", "https://u:p@b.example"].map(String::from);
+        let texts = ["https://a.example", "https://u:p@b.example"].map(SecretString::from);
         let fault = urls("l1.rpc_urls", &texts, Asker::Execution).unwrap_err();
         assert!(fault.chain().contains("l1.rpc_urls, number 2: "));
     }

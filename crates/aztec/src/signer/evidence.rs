@@ -8,7 +8,7 @@ use l1::rpc::Rpc;
 use l1::{Address, Reader};
 use serde_json::Value;
 
-use crate::settings::Settings;
+use crate::settings::{Endpoint, Settings};
 
 /// A public endpoint across the world; a node in the middle of its work.
 const CALL: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const CALL: Duration = Duration::from_secs(10);
 pub struct Guard {
     /// The operator said that nothing else signs.
     pub only_signer: bool,
-    l1_urls: Vec<String>,
+    l1_urls: Vec<Endpoint>,
     l1_chain_id: u64,
     registry: Option<Address>,
     rollup: Option<u64>,
@@ -132,11 +132,7 @@ impl Guard {
     pub fn new(settings: &Settings) -> Self {
         Self {
             only_signer: settings.only_signer,
-            l1_urls: settings
-                .l1_rpc_urls
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            l1_urls: settings.l1_rpc_urls.clone(),
             l1_chain_id: settings.network.l1_chain_id,
             registry: settings
                 .network
@@ -176,7 +172,7 @@ impl Guard {
             .ok_or("the registry of this network is not known")?;
         let mut failure = "no L1 endpoint is known".to_owned();
         for url in &self.l1_urls {
-            match self.ask_l1(url, registry, attesters) {
+            match self.ask_l1(url.expose().as_str(), registry, attesters) {
                 Ok(chain) => return Ok(chain),
                 Err(why) => failure = why,
             }

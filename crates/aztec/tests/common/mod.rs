@@ -1,9 +1,17 @@
 //! What the tests of the desired state start from.
 
+#![allow(dead_code, reason = "each test needs a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeMap;
+
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
 use aztec::{HostFacts, desired};
-use provision::engine::Graph;
+use provision::engine::{Graph, Kind as _, Resource, ResourceId};
+use provision::host::FileType;
+use provision::host::fake::{FakeHost, LOCK};
+use provision::kinds::{File, Lock, Owner, Random, Secret};
 
 /// A small server that every release runs on.
 pub fn facts() -> HostFacts {
@@ -25,4 +33,78 @@ pub fn facts() -> HostFacts {
 pub fn graph(kit_toml: &str) -> Graph<Kind> {
     let settings = Settings::parse(kit_toml).expect("a valid kit.toml");
     desired(&settings, &facts(), kit_toml).expect("a fit host")
+}
+
+/// A kernel setting that containers see.
+pub const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";
+
+/// Kinds that ask a chain.
+const ON_CHAIN: &[&str] = &["chain", "contracts", "stake", "funding"];
+
+/// What this `kit.toml` asks of a host without a chain.
+pub fn in_memory(kit_toml: &str) -> Graph<Kind> {
+    let whole = graph(kit_toml);
+    let mut graph: Graph<Kind> = Graph::default();
+    // What stands in for a resource; nothing for one without a file, and then what it waited for.
+    let mut stands: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();
+    for node in whole.ordered().unwrap() {
+        let id = node.resource.id();
+        let after: Vec<_> = node
+            .after
+            .iter()
+            .flat_map(|id| stands.get(id).cloned().unwrap_or_else(|| vec![id.clone()]))
+            .collect();
+        let kind = id.to_string();
+        let (kind, _) = kind.split_once('[').unwrap();
+        if ON_CHAIN.contains(&kind) {
+            let files = node.resource.files();
+            let recorded: Vec<_> = files
+                .iter()
+                .map(|path| {
+                    let record = "REGISTRY_CONTRACT_ADDRESS=0x01\n";
+                    let file = File::new(path, record, Owner::new("root", "aztec", 0o640));
+                    // Two may keep the same record.
+                    let id = file.id();
+                    match graph.get(&id) {
+                        Some(_) => id,
+                        None => graph.add(file, after.clone()),
+                    }
+                })
+                .collect();
+            stands.insert(id, if recorded.is_empty() { after } else { recorded });
+            continue;
+        }
+        let mut resource = node.resource.clone();
+        match &mut resource {
+            Kind::NpmTree(tree) => {
+                tree.lock = Lock::carried(LOCK);
+                tree.check = vec!["node_modules/app/main".into()];
+            }
+            // Deriving a key takes longer than all the rest, and it is a secret like any other here.
+            Kind::LocalKey(key) => {
+                let maker = Random {
+                    bytes: 32,
+                    variable: None,
+                };
+                resource = Kind::Secret(Secret {
+                    path: key.path.clone(),
+                    owner: key.owner.clone(),
+                    maker,
+                });
+            }
+            _ => {}
+        }
+        stands.insert(id, vec![graph.add(resource, after)]);
+    }
+    graph
+}
+
+/// A small Debian.
+pub fn debian() -> FakeHost {
+    let mut host = FakeHost::debian();
+    for dir in ["/proc/sys/net", "/proc/sys/net/core"] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    host.plant(SOMAXCONN, FileType::File, b"128\n", 0o644);
+    host
 }

@@ -12,7 +12,7 @@ use crate::render;
 
 /// Checks whether this host can become what is asked.
 pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, settings) = host::asked(&args.wanted.asked())?;
+    let (_, settings) = host::asked(&args.wanted.asked()?)?;
     let settings = args.vouched.for_this_run(settings);
     let facts = HostFacts::gather(&RealHost)?;
     let mut findings = vec![rights()];

@@ -8,7 +8,7 @@ use crate::printer::Printer;
 
 /// Writes what is asked into the configuration and makes the host so.
 pub fn run(args: &SetupArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let host = Host::asked(&args.wanted.asked(), args.vouched)?;
+    let host = Host::asked(&args.wanted.asked()?, args.vouched)?;
     let ask = match (args.dry_run, args.changing.yes) {
         (true, _) => Ask::Never,
         (false, true) => Ask::Agreed,

@@ -1,76 +1,52 @@
-//! A file that is ours as a whole. Never for keys: its content is shown and journaled.
+//! A file that is ours as a whole.
 //!
-//! URLs often carry an API key in their path, and some programs read a password among their other settings.
-//! A redacted file shows and journals neither.
+//! Of its text nobody is shown, and the journal does not get, what is secret in it ([`Text`]). What it said before us
+//! may be anything: of that only the lines are shown that it has in common with ours, and the journal gets its digest.
+//! A copy for root alone is what it is restored from ([`super::before`]).
 //!
 //! A file that a program reads can be checked by that program before it takes the place of the old one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::before::{self, Whose, digest};
 use super::{Accounts, Input, Owner};
-use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{FileType, Meta, NewFile, Order};
-use crate::tools::redact;
+use crate::{Fault, Text};
 
 /// A file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct File {
     path: PathBuf,
-    /// Its whole content. The journal gets `shown` and `sha256` instead.
+    /// Its whole text. The journal gets `shown` and `sha256` instead.
     #[serde(skip)]
-    content: String,
+    text: Text,
     shown: String,
     sha256: String,
     owner: Owner,
-    #[serde(default)]
-    redact: bool,
-    #[serde(skip)]
-    view: View,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     check: Vec<String>,
-}
-
-/// What of a redacted file is shown.
-#[derive(Debug, Clone, Default)]
-enum View {
-    /// What [`redact::secrets`] leaves.
-    #[default]
-    Secrets,
-    /// What this function leaves.
-    By(fn(&str) -> String),
-    /// An environment file, and of its values those of these variables.
-    Variables(Vec<String>),
-}
-
-impl View {
-    fn of(&self, text: &str) -> String {
-        match self {
-            Self::Secrets => redact::secrets(text),
-            Self::By(show) => show(text),
-            Self::Variables(names) => redact::assignments(text, names),
-        }
-    }
 }
 
 /// Ends the name of a file that its program has not judged yet.
 const CANDIDATE: &str = ".candidate";
 
 impl File {
-    /// A file at an absolute path, whose directory must exist, with its whole content.
-    pub fn new(path: impl Into<PathBuf>, content: impl Into<String>, owner: Owner) -> Self {
-        let content = content.into();
+    /// A file at an absolute path, whose directory must exist, with its whole text.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<Text>, owner: Owner) -> Self {
+        let text = text.into();
         Self {
             path: path.into(),
-            shown: content.clone(),
-            sha256: const_hex::encode(Sha256::digest(&content)),
-            content,
+            shown: text.shown(),
+            sha256: digest(text.content().as_bytes()),
+            text,
             owner,
-            redact: false,
-            view: View::default(),
             check: Vec::new(),
         }
     }
@@ -83,33 +59,6 @@ impl File {
         self
     }
 
-    /// The same, with what URLs carry besides their host, and the values of settings that are named a token,
-    /// key, password, secret or the like ([`redact::is_secret`]), never shown nor journaled.
-    #[must_use]
-    pub fn redacted(self) -> Self {
-        self.viewed(View::Secrets)
-    }
-
-    /// The same, of which what this function leaves of a text is shown and journaled, and nothing else.
-    #[must_use]
-    pub fn shown_by(self, show: fn(&str) -> String) -> Self {
-        self.viewed(View::By(show))
-    }
-
-    /// The same as an environment file, of which the values of these variables are shown and journaled, and of
-    /// URLs in them scheme, host and port: all other values may be secret.
-    #[must_use]
-    pub fn showing(self, variables: impl IntoIterator<Item = String>) -> Self {
-        self.viewed(View::Variables(variables.into_iter().collect()))
-    }
-
-    fn viewed(mut self, view: View) -> Self {
-        self.redact = true;
-        self.shown = view.of(&self.content);
-        self.view = view;
-        self
-    }
-
     /// SHA-256 of the content, lowercase hex.
     pub fn sha256(&self) -> String {
         self.sha256.clone()
@@ -117,7 +66,7 @@ impl File {
 
     /// The content as it is written: never for output, nor for the journal.
     pub fn content(&self) -> &str {
-        &self.content
+        self.text.content()
     }
 
     /// The content as it may be shown.
@@ -140,21 +89,98 @@ impl File {
         candidate.into()
     }
 
-    fn visible(&self, text: &str) -> String {
-        if self.redact {
-            self.view.of(text)
-        } else {
-            text.into()
-        }
+    fn says(&self, state: &State) -> bool {
+        state.bytes.expose_secret() == self.content().as_bytes()
     }
 
     fn content_change(&self, from: &str) -> Change {
-        let (from, to) = (self.visible(from), self.visible(&self.content));
-        if from == to {
+        if from == self.shown {
             // They differ only in what is not shown.
             return Change::field("content", Shown::Secret, Shown::Secret);
         }
-        Change::content(&from, &to)
+        Change::content(from, &self.shown)
+    }
+
+    /// What may be shown of the text that is there.
+    fn earlier(&self, state: &State, written: Option<&Written>) -> String {
+        let bytes = state.bytes.expose_secret();
+        match Written::of(written, state).map(|written| &written.shown) {
+            Some(Some(shown)) => shown.clone(),
+            Some(None) => String::from_utf8_lossy(bytes).into_owned(),
+            None => self.foreign(bytes, state.meta.modified_us),
+        }
+    }
+
+    /// The lines that a text has in common with ours, as ours are shown, and how many others there are.
+    ///
+    /// Two texts must not look the same, since a plan that was agreed to is compared with what is done. A digest of the
+    /// text alone would tell whoever reads the plan whether a password that they guess is the right one; so the time of
+    /// the last write is in it.
+    fn foreign(&self, bytes: &[u8], modified_us: i64) -> String {
+        let (ours, shown): (Vec<&str>, Vec<&str>) = (
+            self.content().split_inclusive('\n').collect(),
+            self.shown.split_inclusive('\n').collect(),
+        );
+        let known: BTreeMap<&str, &str> = if ours.len() == shown.len() {
+            ours.into_iter().zip(shown).collect()
+        } else {
+            let both = ours.into_iter().filter(|line| shown.contains(line));
+            both.map(|line| (line, line)).collect()
+        };
+        let version = Sha256::new()
+            .chain_update(modified_us.to_be_bytes())
+            .chain_update(bytes)
+            .finalize();
+        let version = const_hex::encode(version);
+        let version = version.get(..12).unwrap_or_default();
+        let others = |count: usize| match count {
+            0 => String::new(),
+            1 => format!("… a line that is not known to be ours (version {version})\n"),
+            _ => format!("… {count} lines that are not known to be ours (version {version})\n"),
+        };
+        let (mut view, mut count) = (String::new(), 0);
+        for line in String::from_utf8_lossy(bytes).split_inclusive('\n') {
+            match known.get(line) {
+                None => count += 1,
+                Some(line) => {
+                    view += &others(std::mem::take(&mut count));
+                    view += line;
+                }
+            }
+        }
+        view + &others(count)
+    }
+
+    /// Owner and mode of what is there, and what it says, as they were before us.
+    fn restore(
+        &self,
+        sha256: &str,
+        (uid, gid, mode): (u32, u32, u32),
+        cx: &mut ApplyCx<'_>,
+    ) -> Result<Reverted, Fault> {
+        let file = |meta: Meta| meta.file_type == FileType::File;
+        let now = match cx.hands.meta(&self.path)?.is_some_and(file) {
+            true => cx.hands.read(&self.path)?,
+            false => None,
+        };
+        if now.is_some_and(|now| digest(&now) == sha256) {
+            cx.hands.own(&self.path, uid, gid, mode)?;
+        } else if let Some(bytes) = before::kept(&self.path, sha256, cx.hands.probe())? {
+            cx.hands.put(&NewFile {
+                path: &self.path,
+                bytes: &bytes,
+                uid,
+                gid,
+                mode,
+            })?;
+        } else {
+            return Ok(Reverted::Kept(format!(
+                "the copy of what it said before is not in {} any more",
+                before::STORE
+            )));
+        }
+        before::restored(&self.path, sha256, cx.hands)?;
+        Ok(Reverted::Restored)
     }
 }
 
@@ -163,13 +189,36 @@ impl File {
 pub struct Seen {
     state: Option<State>,
     accounts: Accounts,
+    written: Option<Written>,
 }
 
 #[derive(Debug)]
 struct State {
     meta: Meta,
-    text: String,
+    bytes: SecretSlice<u8>,
     link: Option<PathBuf>,
+}
+
+impl State {
+    fn is_file(&self) -> bool {
+        self.meta.file_type == FileType::File
+    }
+}
+
+/// What is remembered of the text that we found as wanted, or wrote: so that it is known again as ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Written {
+    sha256: String,
+    /// What may be shown of it; nothing when that is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown: Option<String>,
+}
+
+impl Written {
+    /// What is remembered, when it is of what is there.
+    fn of<'a>(written: Option<&'a Self>, state: &State) -> Option<&'a Self> {
+        written.filter(|written| written.sha256 == digest(state.bytes.expose_secret()))
+    }
 }
 
 /// What was there before us.
@@ -178,12 +227,25 @@ struct State {
 pub enum Prior {
     /// Nothing.
     Nothing,
-    /// A file: content, owner, group and mode.
-    File(String, u32, u32, u32),
-    /// A file whose content may not be journaled.
-    Unrecorded,
+    /// A file, of which there is a copy.
+    Kept {
+        /// Digest of what it said.
+        sha256: String,
+        /// Numeric owner.
+        uid: u32,
+        /// Numeric group.
+        gid: u32,
+        /// Permission bits.
+        mode: u32,
+    },
     /// A symbolic link and its target.
     Link(PathBuf),
+    /// What is neither, in a word: it cannot be made again.
+    Special(String),
+    /// In journals of before: a file with its content, owner, group and mode.
+    File(String, u32, u32, u32),
+    /// In journals of before: a file whose content was not recorded.
+    Unrecorded,
 }
 
 impl Kind for File {
@@ -202,14 +264,14 @@ impl Kind for File {
         let state = match cx.probe.meta(&self.path)? {
             None => None,
             Some(meta) => {
-                let text = if meta.file_type == FileType::File {
-                    cx.probe.text(&self.path)?.unwrap_or_default()
+                let bytes = if meta.file_type == FileType::File {
+                    cx.probe.read(&self.path)?.unwrap_or_default()
                 } else {
-                    String::new()
+                    Vec::new()
                 };
                 Some(State {
                     meta,
-                    text,
+                    bytes: bytes.into(),
                     link: cx.probe.link(&self.path)?,
                 })
             }
@@ -217,6 +279,10 @@ impl Kind for File {
         Ok(Seen {
             state,
             accounts: Accounts::read(cx.probe)?,
+            // What cannot be read is as good as forgotten.
+            written: cx
+                .memory
+                .and_then(|memory| Written::deserialize(memory).ok()),
         })
     }
 
@@ -227,21 +293,21 @@ impl Kind for File {
             return Diff::Change(changes);
         };
         let mut changes = Vec::new();
-        if state.meta.file_type == FileType::File {
+        if state.is_file() {
             changes.extend(self.owner.diff(&state.meta, &seen.accounts));
         } else {
-            let from = state.link.as_ref().map_or_else(
+            let is = state.link.as_ref().map_or_else(
                 || state.meta.file_type.word().to_owned(),
                 |target| format!("symlink to {}", target.display()),
             );
-            changes.push(Change::field(
-                "type",
-                Shown::Text(from),
-                Shown::text("file"),
-            ));
+            changes.push(Change::field("type", Shown::Text(is), Shown::text("file")));
         }
-        if state.text != self.content {
-            changes.push(self.content_change(&state.text));
+        if !self.says(state) {
+            let from = match state.is_file() {
+                true => self.earlier(state, seen.written.as_ref()),
+                false => String::new(),
+            };
+            changes.push(self.content_change(&from));
         }
         Diff::of(changes, || "content, owner and mode as wanted".into())
     }
@@ -252,11 +318,26 @@ impl Kind for File {
             Some(State {
                 link: Some(target), ..
             }) => Prior::Link(target.clone()),
-            Some(_) if self.redact => Prior::Unrecorded,
-            Some(State { meta, text, .. }) => {
-                Prior::File(text.clone(), meta.uid, meta.gid, meta.mode)
-            }
+            Some(state) if state.is_file() => Prior::Kept {
+                sha256: digest(state.bytes.expose_secret()),
+                uid: state.meta.uid,
+                gid: state.meta.gid,
+                mode: state.meta.mode,
+            },
+            Some(state) => Prior::Special(state.meta.file_type.word().into()),
         }
+    }
+
+    /// That this text is ours, and what may be shown of it.
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        let state = seen.state.as_ref()?;
+        let written = Written {
+            sha256: self.sha256(),
+            shown: (!self.text.is_public()).then(|| self.shown.clone()),
+        };
+        (state.is_file() && self.says(state))
+            .then(|| serde_json::to_value(written).ok())
+            .flatten()
     }
 
     fn absent(&self, seen: &Seen) -> bool {
@@ -272,14 +353,21 @@ impl Kind for File {
                         .fix("Move it away, then run the same command again."),
                 );
             }
-            // Keeps the time of the content when only the owner or mode differ.
-            if state.meta.file_type == FileType::File && state.text == self.content {
-                return cx.hands.own(&self.path, uid, gid, self.owner.mode);
+            if state.is_file() {
+                // Keeps the time of the content when only the owner or mode differ.
+                if self.says(state) {
+                    return cx.hands.own(&self.path, uid, gid, self.owner.mode);
+                }
+                let whose = match Written::of(seen.written.as_ref(), state) {
+                    Some(_) => Whose::Ours,
+                    None => Whose::Theirs,
+                };
+                before::keep(&self.path, state.bytes.expose_secret(), whose, cx.hands)?;
             }
         }
         let new = |path| NewFile {
             path,
-            bytes: self.content.as_bytes(),
+            bytes: self.content().as_bytes(),
             uid,
             gid,
             mode: self.owner.mode,
@@ -298,7 +386,7 @@ impl Kind for File {
         let judged = cx.hands.tell(&Order::new(argv.clone()))?;
         if let Err(fault) = judged.ok(&argv) {
             cx.hands.remove(&candidate)?;
-            let said = self.visible(&fault.chain());
+            let said = self.text.scrubbed(&fault.chain());
             return Err(Fault::new(format!(
                 "{} refuses the new {}; the old one stays",
                 argv[0],
@@ -316,6 +404,17 @@ impl Kind for File {
         }
         match prior {
             Prior::Nothing => cx.hands.remove(&self.path)?,
+            Prior::Kept {
+                sha256,
+                uid,
+                gid,
+                mode,
+            } => return self.restore(sha256, (*uid, *gid, *mode), cx),
+            Prior::Special(word) => {
+                return Ok(Reverted::Kept(format!(
+                    "a {word} was there before, which cannot be made again"
+                )));
+            }
             Prior::Unrecorded => {
                 return Ok(Reverted::Kept(
                     "what it said before was not recorded, for the keys in it".into(),

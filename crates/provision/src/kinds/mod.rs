@@ -1,6 +1,7 @@
 //! The kinds of resources, one file each. No kind knows another.
 
 mod baseline;
+mod before;
 mod directory;
 mod file;
 mod group;
@@ -19,6 +20,7 @@ mod unit;
 mod user;
 
 pub use baseline::Baseline;
+pub use before::prune;
 pub use directory::Directory;
 pub use file::File;
 pub use group::Group;

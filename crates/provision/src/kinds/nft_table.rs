@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{File, Owner, Unit};
 use crate::Fault;
@@ -115,9 +116,13 @@ impl Kind for NftTable {
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
+        let part = |name: &str| Cx {
+            memory: cx.memory.and_then(|memory| memory.get(name)),
+            ..*cx
+        };
         Ok(Seen {
-            file: self.file().observe(cx)?,
-            unit: self.unit().observe(cx)?,
+            file: self.file().observe(&part("file"))?,
+            unit: self.unit().observe(&part("unit"))?,
             loaded: cx.unit(&self.unit)?.active == "active",
         })
     }
@@ -147,6 +152,12 @@ impl Kind for NftTable {
         }
     }
 
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        let file = self.file().memory(&seen.file)?;
+        let unit = self.unit().memory(&seen.unit)?;
+        Some(json!({"file": file, "unit": unit}))
+    }
+
     fn absent(&self, seen: &Seen) -> bool {
         self.unit().absent(&seen.unit)
     }
@@ -166,13 +177,16 @@ impl Kind for NftTable {
         if cx.hands.meta(&unit_file)?.is_some() {
             self.systemctl("stop", cx)?;
         }
-        self.unit().revert(&prior.unit, cx)?;
-        self.file().revert(&prior.file, cx)?;
+        let reverted = [
+            self.unit().revert(&prior.unit, cx)?,
+            self.file().revert(&prior.file, cx)?,
+        ];
         if prior.loaded {
             self.load(cx)?;
         } else {
             reload(cx)?;
         }
-        Ok(Reverted::Restored)
+        let mut kept = reverted.into_iter().filter(|it| *it != Reverted::Restored);
+        Ok(kept.next().unwrap_or(Reverted::Restored))
     }
 }

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::before::digest;
 use super::{File, Owner};
-use crate::Fault;
 use crate::engine::{ApplyCx, Cx, Diff, Kind, ResourceId, Reverted};
+use crate::tools::redact::HIDDEN;
+use crate::{Fault, Text};
 
 /// `VARIABLE=<sha256 of the secret, lowercase hex>` in a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,8 +33,16 @@ pub struct Seen {
 }
 
 impl SecretDigest {
-    fn file(&self, content: String) -> File {
-        File::new(&self.path, content, self.owner.clone())
+    fn file(&self, text: impl Into<Text>) -> File {
+        File::new(&self.path, text, self.owner.clone())
+    }
+
+    /// Its file; the digest is not shown, for a secret that an operator chose might be guessed by it.
+    fn of(&self, secret: &[u8]) -> File {
+        let mut text = Text::from(format!("{}=", self.variable));
+        text.push_as(&digest(secret), HIDDEN);
+        text.push("\n");
+        self.file(text)
     }
 }
 
@@ -50,12 +60,9 @@ impl Kind for SecretDigest {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let secret = cx.probe.read(&self.secret)?.map(Zeroizing::new);
-        let wanted = secret.map(|secret| {
-            let digest = const_hex::encode(Sha256::digest(secret.as_slice()));
-            self.file(format!("{}={digest}\n", self.variable))
-        });
+        let wanted = secret.map(|secret| self.of(&secret));
         Ok(Seen {
-            file: self.file(String::new()).observe(cx)?,
+            file: self.file("").observe(cx)?,
             wanted,
         })
     }
@@ -68,11 +75,15 @@ impl Kind for SecretDigest {
     }
 
     fn prior(&self, seen: &Seen) -> Self::Prior {
-        self.file(String::new()).prior(&seen.file)
+        self.file("").prior(&seen.file)
+    }
+
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        seen.wanted.as_ref()?.memory(&seen.file)
     }
 
     fn absent(&self, seen: &Seen) -> bool {
-        self.file(String::new()).absent(&seen.file)
+        self.file("").absent(&seen.file)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -83,6 +94,6 @@ impl Kind for SecretDigest {
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        self.file(String::new()).revert(prior, cx)
+        self.file("").revert(prior, cx)
     }
 }

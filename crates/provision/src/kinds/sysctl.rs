@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{File, Owner};
 use crate::Fault;
@@ -211,6 +212,10 @@ impl Kind for Sysctl {
         }
     }
 
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        self.file().memory(&seen.file)
+    }
+
     fn absent(&self, seen: &Seen) -> bool {
         self.file().absent(&seen.file)
     }
@@ -229,11 +234,11 @@ impl Kind for Sysctl {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        self.file().revert(&prior.file, cx)?;
+        let reverted = self.file().revert(&prior.file, cx)?;
         for (setting, value) in &prior.running {
             cx.hands.set_kernel(&kernel_path(setting), value)?;
         }
-        Ok(Reverted::Restored)
+        Ok(reverted)
     }
 }
 

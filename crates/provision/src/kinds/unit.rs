@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{File, Owner};
 use crate::Fault;
@@ -23,7 +24,7 @@ const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants";
 pub struct Unit {
     /// Name with its ending, for example `aztec-node.service`.
     pub name: String,
-    /// Its whole text.
+    /// Its whole text, which anyone on the host may read: never with a secret in it.
     pub text: String,
     /// Instances of a template (`name@.service`); none for a plain unit.
     #[serde(default)]
@@ -157,6 +158,10 @@ impl Kind for Unit {
             file: self.file().prior(&seen.file),
             enabled: seen.enabled.clone(),
         }
+    }
+
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        self.file().memory(&seen.file)
     }
 
     fn absent(&self, seen: &Seen) -> bool {

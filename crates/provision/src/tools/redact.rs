@@ -54,39 +54,19 @@ pub fn secrets(text: &str) -> String {
     urls(&shown)
 }
 
-/// An environment file with the values of these variables alone, and of those only what [`urls_of`] leaves. A
-/// name that is secret is not shown however often it is among them.
-pub fn assignments(text: &str, shown: &[String]) -> String {
-    let line = |line: &str| -> String {
-        let (name, value) = match line.split_once('=') {
-            Some(pair) => pair,
-            // A comment without a value, or an empty line.
-            None if line.trim_start().starts_with('#') || line.trim().is_empty() => {
-                return line.to_owned();
-            }
-            None => return HIDDEN.to_owned(),
-        };
-        let open = shown.iter().any(|shown| shown == name) && !is_secret(name);
-        let value = if open { &urls_of(value) } else { HIDDEN };
-        // What is no name may be a value that lost its line.
-        let word = |c: char| c.is_ascii_alphanumeric() || "_# ".contains(c);
-        let name = if name.chars().all(word) { name } else { HIDDEN };
-        format!("{name}={value}")
-    };
-    let lines = text.split_inclusive('\n').map(|whole| {
-        let text = whole.trim_end_matches('\n');
-        line(text) + &whole[text.len()..]
-    });
-    lines.collect()
-}
+/// Schemes of the URLs that an operator names endpoints and file stores by.
+const SCHEMES: &[&str] = &["http", "https", "ws", "wss", "s3", "gs", "file"];
 
-/// A value with every URL of its list reduced to `scheme://host:port/…`, whatever is in the rest of each.
+/// A value that is a URL, or several with commas between, with each reduced to `scheme://host:port/…`. What is none of
+/// these is not shown at all; a local path is no address on the network and carries no key.
 pub fn urls_of(value: &str) -> String {
-    let hidden = |item: &str| match item.split_once("://") {
-        Some((scheme, rest)) if !scheme.ends_with("file") => format!("{scheme}://{}", hidden(rest)),
-        _ => item.to_owned(),
+    let one = |item: &str| match item.split_once("://") {
+        _ if item.is_empty() => String::new(),
+        Some(("file", _)) => item.to_owned(),
+        Some((scheme, rest)) if SCHEMES.contains(&scheme) => format!("{scheme}://{}", hidden(rest)),
+        _ => HIDDEN.to_owned(),
     };
-    let items: Vec<_> = value.split(',').map(hidden).collect();
+    let items: Vec<_> = value.split(',').map(one).collect();
     items.join(",")
 }
 
@@ -119,10 +99,7 @@ fn urls(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, url) = rest.split_at(at + 3);
         shown.push_str(before);
-        let end = url
-            .find(|c: char| c.is_whitespace() || ",\"'`]}".contains(c))
-            .unwrap_or(url.len());
-        let (url, after) = url.split_at(end);
+        let (url, after) = url.split_at(end_of_url(url));
         // A local path is not an address on the network and carries no key.
         if before.ends_with("file://") {
             shown.push_str(url);
@@ -135,14 +112,45 @@ fn urls(text: &str) -> String {
     shown
 }
 
+/// Where a URL in a text ends. A comma is a letter of it like any other, unless the next of a list follows.
+fn end_of_url(text: &str) -> usize {
+    let next = |rest: &str| {
+        let name = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        let behind = rest.trim_start_matches(name);
+        behind.starts_with("://") || rest.starts_with(char::is_whitespace) || rest.is_empty()
+    };
+    let ends = |(at, c): (usize, char)| match c {
+        ',' => next(&text[at + 1..]),
+        _ => c.is_whitespace() || "\"'`]}".contains(c),
+    };
+    // The brackets of an address of IPv6.
+    let host = match text.strip_prefix('[') {
+        Some(_) => text.find(']').map_or(0, |at| at + 1),
+        None => 0,
+    };
+    let mut letters = text.char_indices().filter(|(at, _)| *at >= host);
+    letters
+        .find(|letter| ends(*letter))
+        .map_or(text.len(), |(at, _)| at)
+}
+
+/// What is behind `://`, reduced to host and port; to nothing where these cannot be told from a password.
 fn hidden(url: &str) -> String {
     let (authority, path) = url
         .find(['/', '?', '#'])
         .map_or((url, ""), |at| url.split_at(at));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    let user = if host == authority { "" } else { "…@" };
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        // The password may have a `/` in it, and then what looks like a host is a user.
+        None if path.contains('@') => return "…".into(),
+        None => ("", authority),
+    };
+    // So it may with a colon and no `@` at all: a port is a number.
+    let number = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+    let host = match host.rsplit_once(':') {
+        Some((_, port)) if !host.starts_with('[') && !number(port) => "…",
+        _ => host,
+    };
     let path = if matches!(path, "" | "/") {
         path
     } else {
@@ -198,24 +206,17 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_file_shows_the_named_values_alone() {
-        let shown = ["PORT", "HOSTS", "DIR", "API_KEY"].map(String::from);
-        let cases = [
-            ("# Node.\n\nPORT=1\n", "# Node.\n\nPORT=1\n"),
-            ("LOG_LEVEL=info\n", "LOG_LEVEL=…\n"),
-            ("A=\"quoted\"\nB='quoted'", "A=…\nB=…"),
-            ("API_KEY=1\n", "API_KEY=…\n"),
-            (
-                "HOSTS=https://u:p@h/K'E]Y,http://b:1\n",
-                "HOSTS=https://…@h/…,http://b:1\n",
-            ),
-            ("DIR=file:///var/lib\n", "DIR=file:///var/lib\n"),
-            ("# OLD=secret\n", "# OLD=…\n"),
-            ("A=\"one\ntwo\"\nse+cr==\n", "A=…\n…\n…=…\n"),
+    fn of_a_list_of_urls_only_scheme_host_and_port_stay() {
+        for (value, expected) in [
+            ("https://u:p@h/K'E]Y,http://b:1", "https://…@h/…,http://b:1"),
+            ("https://h/K,EY", "https://h/…,…"),
+            ("s3://bucket/x?key=K", "s3://bucket/…"),
+            ("file:///var/lib", "file:///var/lib"),
+            ("K", "…"),
+            ("K://h", "…"),
             ("", ""),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(assignments(text, &shown), expected);
+        ] {
+            assert_eq!(urls_of(value), expected);
         }
     }
 
@@ -236,6 +237,14 @@ mod tests {
             ),
             ("https://h?key=1", "https://h/…"),
             ("no url", "no url"),
+            // What is not encoded as it should be, as it is pasted.
+            ("https://user:pa/ss@h/KEY x", "https://… x"),
+            ("https://user:p#a?s/s@h x", "https://… x"),
+            ("https://h/KE,Y x", "https://h/… x"),
+            ("https://u:p,w@h/K,https://b/K", "https://…@h/…,https://b/…"),
+            ("https://user:word/x", "https://…/…"),
+            ("http://[fd00::1]:8545/K", "http://[fd00::1]:8545/…"),
+            ("say https://h/K, then", "say https://h/…, then"),
         ];
         for (text, expected) in cases {
             assert_eq!(urls(text), expected);

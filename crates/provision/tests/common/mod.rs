@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use provision::engine::{
-    Apply, Consent, Graph, Guard, MemoryJournal, Outcome, Quiet, Resource, Stop,
+    Apply, Consent, Graph, Guard, Journal, MemoryJournal, Outcome, Quiet, Resource, Stop,
 };
 use provision::host::fake::FakeHost;
 use provision::kills::{State, Walk};
+use provision::kinds::prune;
 
 /// Where the journal of a host would be.
 pub const STATE: &str = "/var/lib/aztec-kit";
@@ -71,12 +72,14 @@ fn apply<R: Resource>(
     graph: &Graph<R>,
     guard: Option<&Guard>,
 ) -> Result<Outcome, Stop> {
-    Apply {
+    let outcome = Apply {
         hands: host,
         journal,
         consent: Consent::Configuration,
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(graph, guard)
+    .run_guarded(graph, guard)?;
+    prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
+    Ok(outcome)
 }

@@ -1,5 +1,7 @@
 //! Who is told, when, and how: the configuration of Alertmanager (0.25 and later).
 
+use provision::Text;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -11,57 +13,57 @@ pub const WATCHDOG: &str = "Watchdog";
 /// The alert that is only sent to see it arrive.
 pub const TEST_ALERT: &str = "TestAlert";
 
-/// Who gets the alerts. URLs may carry keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who gets the alerts. All that an operator says of one is secret.
+#[derive(Debug, Clone)]
 pub enum Receiver {
     /// A chat with a bot of Telegram.
     Telegram {
         /// Of the bot.
-        token: String,
-        /// Of the chat.
-        chat: i64,
+        token: SecretString,
+        /// Of the chat, a number.
+        chat: SecretString,
         /// Server of the bot API, when not Telegram's own.
-        url: Option<String>,
+        url: Option<SecretString>,
     },
     /// A webhook of Discord.
     Discord {
         /// The webhook.
-        url: String,
+        url: SecretString,
     },
     /// An incoming webhook of Slack.
     Slack {
         /// The webhook.
-        url: String,
+        url: SecretString,
     },
     /// A service of PagerDuty (Events API v2).
     PagerDuty {
         /// Its integration key.
-        key: String,
+        key: SecretString,
         /// The API, when not that of the service region in the US.
-        url: Option<String>,
+        url: Option<SecretString>,
     },
     /// A topic of ntfy.
     Ntfy {
         /// The topic.
-        url: String,
+        url: SecretString,
         /// Access token.
-        token: Option<String>,
+        token: Option<SecretString>,
     },
     /// Anything that takes the JSON of Alertmanager.
     Webhook {
         /// Where to.
-        url: String,
+        url: SecretString,
     },
     /// A mail box.
     Email {
         /// Reader.
-        to: String,
+        to: SecretString,
         /// Sender.
-        from: String,
+        from: SecretString,
         /// Mail server, `host:port`.
-        server: String,
+        server: SecretString,
         /// User and password.
-        login: Option<(String, String)>,
+        login: Option<(SecretString, SecretString)>,
     },
 }
 
@@ -79,34 +81,38 @@ impl Receiver {
         }
     }
 
-    fn config(&self) -> Value {
+    fn config(&self, reveal: &mut dyn FnMut(&SecretString) -> String) -> Value {
         match self {
             Self::Telegram { token, chat, url } => {
-                let mut config = json!({"bot_token": token, "chat_id": chat});
+                let chat = reveal(chat);
+                // A number, or what is shown in its place.
+                let chat = serde_json::from_str(&chat).unwrap_or(Value::String(chat));
+                let mut config = json!({"bot_token": reveal(token), "chat_id": chat});
                 if let Some(url) = url {
-                    config["api_url"] = json!(url);
+                    config["api_url"] = json!(reveal(url));
                 }
                 json!({"telegram_configs": [config]})
             }
-            Self::Discord { url } => json!({"discord_configs": [{"webhook_url": url}]}),
+            Self::Discord { url } => json!({"discord_configs": [{"webhook_url": reveal(url)}]}),
             Self::Slack { url } => {
-                json!({"slack_configs": [{"api_url": url, "send_resolved": true}]})
+                json!({"slack_configs": [{"api_url": reveal(url), "send_resolved": true}]})
             }
             Self::PagerDuty { key, url } => {
-                let mut config = json!({"routing_key": key});
+                let mut config = json!({"routing_key": reveal(key)});
                 if let Some(url) = url {
-                    config["url"] = json!(url);
+                    config["url"] = json!(reveal(url));
                 }
                 json!({"pagerduty_configs": [config]})
             }
             Self::Ntfy { url, token } => {
-                let mut config = json!({"url": readable(url)});
+                let mut config = json!({"url": readable(url, reveal)});
                 if let Some(token) = token {
-                    config["http_config"] = json!({"authorization": {"credentials": token}});
+                    config["http_config"] =
+                        json!({"authorization": {"credentials": reveal(token)}});
                 }
                 json!({"webhook_configs": [config]})
             }
-            Self::Webhook { url } => json!({"webhook_configs": [{"url": url}]}),
+            Self::Webhook { url } => json!({"webhook_configs": [{"url": reveal(url)}]}),
             Self::Email {
                 to,
                 from,
@@ -114,13 +120,14 @@ impl Receiver {
                 login,
             } => {
                 let mut config = json!({
-                    "to": to, "from": from, "smarthost": server, "send_resolved": true,
+                    "to": reveal(to), "from": reveal(from), "smarthost": reveal(server),
+                    "send_resolved": true,
                     // A relay on this very host has no certificate, and needs none.
-                    "require_tls": !on_this_host(server),
+                    "require_tls": !on_this_host(server.expose_secret()),
                 });
                 if let Some((user, password)) = login {
-                    config["auth_username"] = json!(user);
-                    config["auth_password"] = json!(password);
+                    config["auth_username"] = json!(reveal(user));
+                    config["auth_password"] = json!(reveal(password));
                 }
                 json!({"email_configs": [config]})
             }
@@ -130,7 +137,7 @@ impl Receiver {
 
 /// ntfy shows what it gets as it is, unless the address of the topic says what to take of it (message
 /// templates, ntfy 2.10 and later: docs.ntfy.sh/publish, "Message templating").
-fn readable(topic: &str) -> String {
+fn readable(topic: &SecretString, reveal: &mut dyn FnMut(&SecretString) -> String) -> String {
     let parameters = [
         ("tpl", "yes"),
         ("t", "{{.status}}: {{.commonLabels.alertname}}"),
@@ -139,8 +146,11 @@ fn readable(topic: &str) -> String {
     let parameters = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(parameters)
         .finish();
-    let joint = if topic.contains('?') { '&' } else { '?' };
-    format!("{topic}{joint}{parameters}")
+    let joint = match topic.expose_secret().contains('?') {
+        true => '&',
+        false => '?',
+    };
+    format!("{}{joint}{parameters}", reveal(topic))
 }
 
 fn on_this_host(server: &str) -> bool {
@@ -169,7 +179,11 @@ const NOBODY: &str = "nobody";
 const HEARTBEAT: &str = "heartbeat";
 
 /// The whole configuration, in JSON, which is YAML as well.
-pub(super) fn config(watch: &Monitoring) -> String {
+pub(super) fn config(watch: &Monitoring) -> Text {
+    Text::rendered(|reveal| render(watch, reveal))
+}
+
+fn render(watch: &Monitoring, reveal: &mut dyn FnMut(&SecretString) -> String) -> String {
     let names = names(&watch.receivers);
     // Each has a route of its own, so that one that fails does not keep the others from being told, and so
     // that Alertmanager counts them one by one.
@@ -185,13 +199,13 @@ pub(super) fn config(watch: &Monitoring) -> String {
     };
     let mut receivers = vec![json!({"name": NOBODY})];
     for (name, receiver) in names.iter().zip(&watch.receivers) {
-        let mut config = receiver.config();
+        let mut config = receiver.config(reveal);
         config["name"] = json!(name);
         receivers.push(config);
     }
     if let Some(url) = &watch.heartbeat {
         // Only that it comes counts, so its end is not told.
-        let webhook = json!([{"url": url, "send_resolved": false}]);
+        let webhook = json!([{"url": reveal(url), "send_resolved": false}]);
         receivers.push(json!({"name": HEARTBEAT, "webhook_configs": webhook}));
     }
     let config = json!({

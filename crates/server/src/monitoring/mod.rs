@@ -10,8 +10,10 @@ mod prometheus;
 
 use std::path::{Path, PathBuf};
 
+use provision::Text;
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Directory, File, Input, Owner};
+use secrecy::SecretString;
 
 use crate::Kinds;
 
@@ -42,7 +44,7 @@ pub struct Monitoring {
     /// Who gets the alerts.
     pub receivers: Vec<Receiver>,
     /// Told every few minutes that alerts get this far.
-    pub heartbeat: Option<String>,
+    pub heartbeat: Option<SecretString>,
 }
 
 impl Monitoring {
@@ -61,29 +63,23 @@ impl Monitoring {
     fn configuration<K: Kinds>(&self, graph: &mut Graph<K>, judged: Option<&ResourceId>) -> Files {
         let etc = directory(graph, self.etc(), []);
         directory(graph, self.textfiles(), []);
-        let mut add = |name: &str, text: String, judge: [&str; 3], secret: bool| {
+        let mut add = |name: &str, text: Text, judge: [&str; 3], mode: u32| {
             let path = self.etc().join(name);
-            let mode = if secret { 0o600 } else { 0o644 };
             let mut file = File::new(&path, text, Owner::root(mode));
             if judged.is_some() {
                 file = file.checked_by(judge.into_iter().filter(|word| !word.is_empty()));
             }
-            if secret {
-                file = file.redacted();
-            }
             place(graph, file, path, judged.into_iter().chain([&etc]))
         };
-        let rules = self.rules.clone();
-        let rules = add(
-            "rules.yml",
-            rules,
-            ["/usr/bin/promtool", "check", "rules"],
-            false,
-        );
+        let judge = ["/usr/bin/promtool", "check", "rules"];
+        let rules = add("rules.yml", self.rules.clone().into(), judge, 0o644);
         let judge = ["/usr/bin/promtool", "check", "config"];
-        let prometheus = add("prometheus.yml", prometheus::config(self), judge, false);
+        let config = prometheus::config(self).into();
+        let prometheus = add("prometheus.yml", config, judge, 0o644);
         let judge = ["/usr/bin/amtool", "check-config", ""];
-        let alertmanager = add("alertmanager.yml", alertmanager::config(self), judge, true);
+        // It has the keys of the receivers in it.
+        let config = alertmanager::config(self);
+        let alertmanager = add("alertmanager.yml", config, judge, 0o600);
         let boards = directory(graph, self.etc().join("dashboards"), [&etc]);
         let dashboards = self.dashboards.iter().map(|(name, text)| {
             let path = self.etc().join("dashboards").join(name);

@@ -9,12 +9,14 @@ use l1::keys::keystore::document::{Account, BlsAccount};
 use l1::{Address, Reader};
 use provision::Fault;
 use provision::host::RealHost;
+use secrecy::ExposeSecret;
 
 use super::flags::{Source, address};
 use super::place::{self, Place};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
+use crate::urls;
 
 /// Answers of an endpoint on the other side of the world, behind a slow proxy.
 const CALL: Duration = Duration::from_secs(20);
@@ -27,7 +29,7 @@ pub struct StakerOutputArgs {
     /// Only this attester; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     attester: Vec<Address>,
-    /// Ethereum execution endpoints, in order of preference [default: those of kit.toml]
+    /// Ethereum execution endpoints, in order of preference, or @FILE or - [default: those of kit.toml]
     #[arg(
         long,
         value_name = "URL",
@@ -124,11 +126,10 @@ fn chain(
     args: &StakerOutputArgs,
     printer: &mut Printer,
 ) -> Result<(Vec<String>, Address), Failure> {
-    let urls: Vec<_> = args
-        .l1_rpc_urls
+    let urls = urls::given("l1-rpc-urls", &args.l1_rpc_urls)?;
+    let urls: Vec<_> = urls
         .iter()
-        .filter(|url| !url.is_empty())
-        .cloned()
+        .map(|url| url.expose_secret().to_owned())
         .collect();
     if let (false, Some(registry)) = (urls.is_empty(), args.registry) {
         return Ok((urls, registry));
@@ -149,7 +150,7 @@ fn chain(
         settings
             .l1_rpc_urls
             .iter()
-            .map(ToString::to_string)
+            .map(|url| url.expose().to_string())
             .collect()
     };
     Ok((if urls.is_empty() { configured() } else { urls }, registry))

@@ -59,6 +59,9 @@ pub struct Prior {
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
     digest: String,
+    /// Of the drop-in.
+    #[serde(default)]
+    file: Option<Value>,
 }
 
 impl Sshd {
@@ -343,7 +346,13 @@ impl Kind for Sshd {
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let others = self.others(cx.probe)?;
         let text = self.text(&others);
-        let file = self.file(&text).observe(cx)?;
+        let memory = cx
+            .memory
+            .and_then(|memory| Memory::deserialize(memory).ok());
+        let file = self.file(&text).observe(&Cx {
+            memory: memory.as_ref().and_then(|memory| memory.file.as_ref()),
+            ..*cx
+        })?;
         let digest = Config::read(cx.probe, None)?.digest();
         let state = cx.unit(UNIT)?;
         let active = matches!(state.active.as_str(), "active" | "reloading");
@@ -358,9 +367,7 @@ impl Kind for Sshd {
         if !matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_)) {
             return Ok(seen);
         }
-        let memory = cx.memory.cloned().map(serde_json::from_value::<Memory>);
-        let known =
-            memory.is_some_and(|memory| memory.is_ok_and(|memory| memory.digest == seen.digest));
+        let known = memory.is_some_and(|memory| memory.digest == seen.digest);
         // sshd is asked only when something that it reads is not what it was asked about before.
         if !known {
             let shown = cx.probe.ask(&Query::Sshd)?;
@@ -402,6 +409,7 @@ impl Kind for Sshd {
             && seen.deviations.is_empty();
         let memory = Memory {
             digest: seen.digest.clone(),
+            file: self.file(&seen.text).memory(&seen.file),
         };
         proven.then(|| serde_json::to_value(memory).ok()).flatten()
     }
@@ -426,9 +434,9 @@ impl Kind for Sshd {
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         // A run that was killed while sshd judged its copy has left it behind.
         cx.hands.remove_tree(Path::new(STAGE))?;
-        self.file("").revert(&prior.file, cx)?;
+        let reverted = self.file("").revert(&prior.file, cx)?;
         let active = Cx::of(cx.hands.probe()).unit(UNIT)?.active == "active";
         Self::reload(active, cx)?;
-        Ok(Reverted::Restored)
+        Ok(reverted)
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
+use super::before::{self, Whose};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{NewFile, Order, Probe, Query, clear_staged};
@@ -51,7 +52,42 @@ pub struct Prior {
     enabled: bool,
     at_boot: bool,
     policy: String,
-    texts: [Option<String>; 2],
+    texts: [Option<Before>; 2],
+}
+
+/// Rules of before us: the comments of an operator's may say anything.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Before {
+    /// There is a copy of them.
+    Kept {
+        /// Its digest.
+        sha256: String,
+    },
+    /// In journals of before: the text itself.
+    Text(String),
+}
+
+impl Before {
+    /// The text; nothing when its copy is gone.
+    fn text(&self, path: &str, probe: &dyn Probe) -> Result<Option<String>, Fault> {
+        match self {
+            Self::Text(text) => Ok(Some(text.clone())),
+            Self::Kept { sha256 } => {
+                let bytes = before::kept(Path::new(path), sha256, probe)?;
+                Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+            }
+        }
+    }
+}
+
+/// The rules of before us, of each family.
+fn texts(prior: &Prior, probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
+    let text = |family: usize| match &prior.texts[family] {
+        Some(before) => before.text(RULES[family], probe),
+        None => Ok(None),
+    };
+    Ok([text(0)?, text(1)?])
 }
 
 impl Seen {
@@ -282,7 +318,11 @@ impl Kind for Ufw {
             enabled: seen.enabled,
             at_boot: seen.at_boot,
             policy: seen.policy.clone(),
-            texts: seen.texts.clone(),
+            texts: seen.texts.each_ref().map(|text| {
+                text.as_ref().map(|text| Before::Kept {
+                    sha256: before::digest(text.as_bytes()),
+                })
+            }),
         }
     }
 
@@ -293,6 +333,12 @@ impl Kind for Ufw {
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if let Some(first) = self.obstacles(cx.hands.probe())?.into_iter().next() {
             return Err(first);
+        }
+        // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
+        for (path, text) in RULES.iter().zip(&seen.texts) {
+            if let Some(text) = text {
+                before::keep(Path::new(path), text.as_bytes(), Whose::Ours, cx.hands)?;
+            }
         }
         // A removal that was killed while it put the old rules back, and is not wanted any more.
         for path in RULES {
@@ -325,7 +371,8 @@ impl Kind for Ufw {
             // UFW is gone, and its rules with it.
             return Ok(Reverted::Restored);
         };
-        let before = |v6: bool| tuples(prior.texts[usize::from(v6)].as_deref().unwrap_or_default());
+        let texts = texts(prior, cx.hands.probe())?;
+        let before = |v6: bool| tuples(texts[usize::from(v6)].as_deref().unwrap_or_default());
         if now.enabled && !prior.enabled {
             ufw(cx, &["--force", "disable"], &[])?;
         }
@@ -361,7 +408,7 @@ impl Kind for Ufw {
         let left = self.look(cx.hands.probe())?;
         let mut restored = false;
         for v6 in [false, true] {
-            let text = &prior.texts[usize::from(v6)];
+            let text = &texts[usize::from(v6)];
             if let Some(text) = text
                 && left.tuples(v6) == before(v6)
                 && left.texts[usize::from(v6)].as_ref() != Some(text)
@@ -387,6 +434,11 @@ impl Kind for Ufw {
         }
         if now.at_boot && !prior.at_boot {
             systemctl(cx, "disable")?;
+        }
+        for (path, text) in RULES.iter().zip(&prior.texts) {
+            if let Some(Before::Kept { sha256 }) = text {
+                before::restored(Path::new(path), sha256, cx.hands)?;
+            }
         }
         Ok(Reverted::Restored)
     }

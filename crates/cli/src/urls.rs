@@ -1,0 +1,127 @@
+//! URLs that carry keys: from a file or standard input, since a command line can be read by everybody on the host.
+
+use std::io::Read;
+
+use provision::Fault;
+use secrecy::SecretString;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+use crate::printer::{CHANGED, Printer};
+
+/// No list of endpoints is longer.
+const LIMIT: u64 = 64 << 10;
+
+/// The URLs of a flag: each word is one, or `@FILE` or `-` (standard input) with one in a line, or several with
+/// commas between. Lines that begin with `#` are comments.
+///
+/// # Errors
+///
+/// When that cannot be read, or has no URL in it.
+pub fn given(flag: &str, words: &[String]) -> Result<Vec<SecretString>, Failure> {
+    let mut urls = Vec::new();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        let (from, text) = match word.strip_prefix('@') {
+            Some(path) => (path.to_owned(), read(std::fs::File::open(path))),
+            None if word == "-" => (
+                "standard input".to_owned(),
+                read(Ok(std::io::stdin().lock())),
+            ),
+            None => {
+                urls.push(word.as_str().into());
+                continue;
+            }
+        };
+        let fix = format!("Put one URL in each line, and call it with --{flag} @FILE.");
+        let text = text.map_err(|error| {
+            let what = format!("--{flag}: failed to read {from}");
+            Failure::usage(Fault::new(what).fix(&fix).because(error))
+        })?;
+        let found = in_text(&text);
+        if found.is_empty() {
+            let what = format!("--{flag}: there is no URL in {from}");
+            return Err(Failure::usage(Fault::new(what).fix(fix)));
+        }
+        urls.extend(found);
+    }
+    Ok(urls)
+}
+
+fn read(source: std::io::Result<impl Read>) -> std::io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    source?.take(LIMIT).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn in_text(text: &str) -> Vec<SecretString> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split(|c: char| c == ',' || c.is_whitespace()))
+        .filter(|url| !url.is_empty())
+        .map(SecretString::from)
+        .collect()
+}
+
+/// Warns when a word of the command line is a URL that may carry a key.
+pub fn warn_of(words: impl IntoIterator<Item = String>, printer: &mut Printer) {
+    if words.into_iter().any(|word| may_carry_a_key(&word)) {
+        printer.say(&format!(
+            "{CHANGED}warn{CHANGED:#}  a URL with a path, a query or a password is on the command line, where everybody \
+             on this host can read it and the log of sudo keeps it. Put it into a file for root alone, and give @FILE \
+             in its place, or write it into {}.",
+            aztec::CONFIG
+        ));
+    }
+}
+
+fn may_carry_a_key(word: &str) -> bool {
+    let value = match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => value,
+        _ => word,
+    };
+    value.split(',').any(|text| {
+        let Ok(url) = Url::parse(text.trim()) else {
+            return false;
+        };
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.path() == "/";
+        matches!(url.scheme(), "http" | "https" | "ws" | "wss") && !bare
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_url_that_may_carry_a_key_is_told_from_one_that_does_not() {
+        for (word, carries) in [
+            ("https://h/v2/KEY", true),
+            ("--l1-rpc-urls=https://h,https://h/KEY", true),
+            ("https://h?key=K", true),
+            ("https://u:p@h", true),
+            ("https://h#K", true),
+            ("https://h:8545", false),
+            ("https://h/", false),
+            ("--l1-rpc-urls=http://127.0.0.1:8545", false),
+            ("@/root/l1", false),
+            ("setup", false),
+        ] {
+            assert_eq!(may_carry_a_key(word), carries, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_one_url_in_a_line() {
+        let urls = in_text("# mine\nhttps://a/K, https://b\n\n  https://c  \n");
+        let urls: Vec<_> = urls.iter().map(|url| url.expose_secret()).collect();
+        assert_eq!(urls, ["https://a/K", "https://b", "https://c"]);
+    }
+}

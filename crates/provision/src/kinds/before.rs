@@ -1,0 +1,146 @@
+//! What was there before us: a copy for root alone, so that the journal needs no more of it than its digest.
+//!
+//! A copy is made before its original is replaced, and named after its path and its content: making it again after a
+//! kill changes nothing. It goes when its original is back in its place. Copies are made of our own earlier texts as
+//! well, since a change that nobody confirms goes back to such a one, and what we found as wanted looks the same; those
+//! go as soon as no record of the journal is about them ([`prune`]).
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::Fault;
+use crate::engine::Receipt;
+use crate::host::{Hands, NewFile, Probe, clear_staged};
+
+/// Where the copies are, from the outermost directory that may have to be made.
+const DIRS: [&str; 2] = ["/var/lib/aztec-kit", "/var/lib/aztec-kit/before"];
+
+/// Where the copies are.
+pub(super) const STORE: &str = DIRS[1];
+
+/// SHA-256, lowercase hex.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    const_hex::encode(Sha256::digest(bytes))
+}
+
+/// Whose text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Not known to be ours.
+    Theirs,
+    /// What we remember.
+    Ours,
+}
+
+/// In the name of the copy of what was ours.
+const OURS: &str = "-ours-";
+
+/// Where the copy of a file with this digest is. The path is part of the name: two files may have said the same, and
+/// one of them may be restored before the other.
+fn copy(path: &Path, sha256: &str, whose: Whose) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let place = digest(path.as_os_str().as_encoded_bytes());
+    let place = place.get(..8).unwrap_or_default();
+    let whose = match whose {
+        Whose::Theirs => "-",
+        Whose::Ours => OURS,
+    };
+    Path::new(STORE).join(format!("{name}-{place}{whose}{sha256}"))
+}
+
+/// Keeps a copy of what a file says, for root alone. When this returns, the copy survives a power cut.
+pub(super) fn keep(
+    path: &Path,
+    bytes: &[u8],
+    whose: Whose,
+    hands: &mut dyn Hands,
+) -> Result<(), Fault> {
+    let copy = copy(path, &digest(bytes), whose);
+    if hands.meta(&copy)?.is_some() {
+        return Ok(());
+    }
+    for dir in DIRS.map(Path::new) {
+        if hands.meta(dir)?.is_none() {
+            hands.mkdir(dir, 0, 0, 0o700)?;
+        }
+    }
+    let file = NewFile {
+        path: &copy,
+        bytes,
+        uid: 0,
+        gid: 0,
+        mode: 0o600,
+    };
+    hands.put_new(&file).map_err(|fault| {
+        let what = format!("failed to keep a copy of what {} says", path.display());
+        Fault::new(what)
+            .fix("Look at that directory and at the space on its disk, then run the same command again.")
+            .because(fault)
+    })
+}
+
+/// What a file said that had this digest; nothing when its copy is gone, or is no longer what it was.
+pub(super) fn kept(
+    path: &Path,
+    sha256: &str,
+    probe: &dyn Probe,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+    for whose in [Whose::Theirs, Whose::Ours] {
+        let bytes = probe.read(&copy(path, sha256, whose))?.map(Zeroizing::new);
+        if let Some(bytes) = bytes.filter(|bytes| digest(bytes) == sha256) {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes the copy of what is back in its place, and with the last copy their directory. After a kill, call it again.
+pub(super) fn restored(path: &Path, sha256: &str, hands: &mut dyn Hands) -> Result<(), Fault> {
+    for whose in [Whose::Theirs, Whose::Ours] {
+        let copy = copy(path, sha256, whose);
+        clear_staged(&copy, hands)?;
+        if hands.meta(&copy)?.is_some() {
+            hands.remove(&copy)?;
+        }
+    }
+    remove_if_empty(hands)
+}
+
+fn remove_if_empty(hands: &mut dyn Hands) -> Result<(), Fault> {
+    for dir in DIRS.map(Path::new).iter().rev() {
+        if hands.list(dir)?.is_some_and(|names| names.is_empty()) {
+            hands.remove(dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes every copy of what was ours that no record of the journal is about, and what killed runs were about to
+/// name. What was not ours stays, also when the journal was lost. Not while a run changes the host.
+///
+/// # Errors
+///
+/// When the directory cannot be read, or a copy not be removed.
+pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
+    let store = Path::new(STORE);
+    let names = hands.list(store)?.unwrap_or_default();
+    if !names.is_empty() {
+        let records = serde_json::to_string(receipt)
+            .map_err(|error| Fault::new("failed to read what was done before").because(error))?;
+        let gone = |name: &str| match name.rsplit_once(OURS) {
+            Some((_, digest)) => !records.contains(digest),
+            None => false,
+        };
+        for name in names {
+            if gone(&name) || name.ends_with(STAGED) {
+                hands.remove(&store.join(&name))?;
+            }
+        }
+    }
+    remove_if_empty(hands)
+}
+
+/// How a name ends that is taken only when all of the file is there.
+const STAGED: &str = ".aztec-kit-new";
