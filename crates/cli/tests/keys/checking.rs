@@ -520,3 +520,56 @@ fn a_staker_output_proves_possession_and_stays_out_of_the_keystores() {
     ];
     assert_eq!(keys(&dead, "").code, 1);
 }
+
+/// Everybody on a host can read a command line.
+#[test]
+fn urls_with_keys_come_from_a_file_or_standard_input() {
+    let temp = Temp::new();
+    let dir = temp.keystore(&validator(""));
+    let file = temp.path("l1.txt");
+    write(&file, "# mine\nhttp://127.0.0.1:1/S3CRET\n", 0o600);
+    let at = format!("@{}", text(&file));
+    let ask = |urls: &str, input: &str| {
+        let call = [
+            "staker-output",
+            text(&dir),
+            "--l1-rpc-urls",
+            urls,
+            "--registry",
+            FIRST,
+        ];
+        let said = keys(&call, input);
+        assert!(
+            !said.err.contains("S3CRET") && !said.out.contains("S3CRET"),
+            "{said:?}"
+        );
+        (said.code, said.err)
+    };
+    for (urls, input, warned) in [
+        (at.as_str(), "", false),
+        (
+            "-",
+            "http://127.0.0.1:1/S3CRET, http://127.0.0.1:2/S3CRET\n",
+            false,
+        ),
+        ("http://127.0.0.1:1", "", false),
+        ("http://127.0.0.1:1/S3CRET", "", true),
+    ] {
+        let (code, said) = ask(urls, input);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("no L1 endpoint answers"), "{said}");
+        assert_eq!(
+            said.contains("on the command line"),
+            warned,
+            "{urls}: {said}"
+        );
+    }
+    for (urls, input) in [("-", "\n# S3CRET\n"), ("@/no/such/file", "")] {
+        let (code, said) = ask(urls, input);
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("--l1-rpc-urls") && said.contains("fix:"),
+            "{said}"
+        );
+    }
+}
