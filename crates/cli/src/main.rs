@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod host;
+mod memory;
 mod printer;
 mod progress;
 mod render;
@@ -19,6 +20,7 @@ use crate::exit::Failure;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
+    memory::keep_off_disk();
     // clap prints usage errors itself and exits with 2, the code that this program gives them too.
     let args = Args::parse();
     // One TLS provider for all libraries, chosen before any of them connects.

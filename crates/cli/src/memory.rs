@@ -1,0 +1,15 @@
+//! The memory of this program, which has keys in it, gets into no file.
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+/// Lets nobody have a core dump of this process, nor look into it: prctl(2), `PR_SET_DUMPABLE`. The limit is for the
+/// programs that it starts as well; it does not hold back a program that the kernel hands dumps to (core(5)).
+pub fn keep_off_disk() {
+    // Both ask for less than there is, which every kernel grants.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
+}
