@@ -3,7 +3,7 @@
 mod common;
 
 use common::run;
-use provision::engine::{Cx, Graph, Journal, MemoryJournal, Stop};
+use provision::engine::{Cx, Graph, Journal, MemoryJournal, Plan, Stop};
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::host::{Engine, FileType};
 use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
@@ -302,4 +302,25 @@ fn latest_is_no_release() {
     let mut graph = Graph::<Host>::default();
     graph.add(image(Engine::Podman, "latest"), []);
     assert!(graph.ordered().unwrap_err().chain().contains("latest"));
+}
+
+#[test]
+fn what_others_wrote_into_the_record_is_not_shown_and_a_copy_is_kept() {
+    let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Podman, "4.1.2"));
+    let mut host = host(Engine::Podman);
+    host.engine.images = vec![row("4.1.2", 'b', false)];
+    run(&mut host, &mut journal, &graph).unwrap();
+    let edited = host.text(RECORD).unwrap() + "REGISTRY_TOKEN=S3CRET\n";
+    host.plant(RECORD, FileType::File, edited.as_bytes(), 0o644);
+    let receipt = journal.receipt().unwrap();
+    let plan = Plan::make(&graph, &receipt, &host).unwrap();
+    let shown = format!("{:?}", plan.steps.last().unwrap());
+    assert!(shown.contains("-…") && !shown.contains("S3CRET"), "{shown}");
+    run(&mut host, &mut journal, &graph).unwrap();
+    assert!(!host.text(RECORD).unwrap().contains("S3CRET"));
+    let copies = host.tree.iter().filter(|(path, node)| {
+        path.starts_with("/var/lib/aztec-kit/before") && node.bytes == edited.as_bytes()
+    });
+    let modes: Vec<_> = copies.map(|(_, node)| node.mode).collect();
+    assert_eq!(modes, [0o600]);
 }

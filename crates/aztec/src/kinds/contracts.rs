@@ -69,6 +69,9 @@ const FEE_ASSETS: &str = "FEE_ASSET_HANDLER_CONTRACT_ADDRESS";
 /// The variables of a record.
 pub(crate) const VARIABLES: [&str; 2] = [VARIABLE, FEE_ASSETS];
 
+/// How a record begins.
+const HEAD: &str = "# Contracts on the local L1, deployed by aztec-kit.";
+
 /// The registry in a record on this host.
 pub(crate) fn recorded(record: &Path, probe: &dyn Probe) -> Result<Option<Address>, Fault> {
     Ok(registry(&text(record, probe)?))
@@ -87,15 +90,21 @@ fn registry(text: &str) -> Option<Address> {
 
 /// What the services of this host are told of a deployment.
 fn record(deployment: &Deployment) -> String {
-    let mut record = format!(
-        "# Contracts on the local L1, deployed by aztec-kit.\n{VARIABLE}={}\n",
-        deployment.registry
-    );
+    let mut record = format!("{HEAD}\n{VARIABLE}={}\n", deployment.registry);
     if let Some(handler) = deployment.fee_asset_handler {
         // The node passes it on to whoever wants fee tokens for a test account.
         record.push_str(&format!("{FEE_ASSETS}={handler}\n"));
     }
     record
+}
+
+/// The lines of a record that this program writes: what somebody added may be anything, and the journal gets none of it.
+fn ours(text: &str) -> String {
+    let ours = |line: &&str| match line.trim().split_once('=') {
+        Some((name, value)) => VARIABLES.contains(&name) && value.parse::<Address>().is_ok(),
+        None => line.trim() == HEAD,
+    };
+    text.split_inclusive('\n').filter(ours).collect()
 }
 
 impl Contracts {
@@ -289,7 +298,7 @@ impl Kind for Contracts {
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
         match seen {
-            Seen::Deployed(_, record, _) => Some(Value::String(record.clone())),
+            Seen::Deployed(_, record, _) => Some(Value::String(ours(record))),
             _ => None,
         }
     }
@@ -324,5 +333,19 @@ impl Kind for Contracts {
         Ok(Reverted::Kept(
             "contracts cannot be removed from a chain".into(),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_record_only_what_this_program_writes_is_remembered() {
+        let address = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+        let whole = format!("{HEAD}\n{VARIABLE}={address}\n{FEE_ASSETS}={address}\n");
+        assert_eq!(ours(&whole), whole);
+        let more = format!("# S3CRET\n{whole}TOKEN=S3CRET\n{FEE_ASSETS}=S3CRET\nS3CRET\n");
+        assert_eq!(ours(&more), whole);
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub use registry::{Place, Upstream};
 
+use super::before::{self, Whose};
 use super::{Accounts, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
@@ -51,6 +52,8 @@ const IMAGE: &str = "CONTAINER_IMAGE";
 const DIGEST: &str = "CONTAINER_IMAGE_DIGEST";
 const USER: &str = "CONTAINER_USER";
 const ENGINE: &str = "CONTAINER_ENGINE";
+/// How a record begins.
+const HEAD: &str = "# The content of ";
 /// Some gigabytes over a slow line.
 const PULL: Duration = Duration::from_secs(3600);
 const REMOVE: Duration = Duration::from_secs(300);
@@ -60,6 +63,19 @@ fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
     record
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// What may be shown of a record: the lines that this program writes. Somebody may have added others, or had a file of
+/// this name before us.
+fn shown(record: &str) -> String {
+    let ours = |line: &str| {
+        let name = line.split('=').next().unwrap_or_default();
+        line.starts_with(HEAD) || [IMAGE, DIGEST, USER, ENGINE].contains(&name)
+    };
+    let lines = record.split_inclusive('\n');
+    lines
+        .map(|line| if ours(line) { line } else { "…\n" })
+        .collect()
 }
 
 impl Pin {
@@ -179,7 +195,7 @@ impl Image {
         let digest = pin.digest.as_ref();
         let digest = digest.map_or_else(String::new, |digest| format!("{DIGEST}={digest}\n"));
         Ok(Some(format!(
-            "# The content of {} that this host is pinned to, by aztec-kit.\n\
+            "{HEAD}{} that this host is pinned to, by aztec-kit.\n\
              {IMAGE}={}\n{digest}{USER}={uid}:{gid}\n{ENGINE}={}\n",
             self.reference(),
             pin.id,
@@ -448,8 +464,9 @@ impl Kind for Image {
             };
             changes.push(Change::field("image", from, Shown::Text(wanted)));
         } else if seen.wanted.is_none() || seen.record != seen.wanted {
+            let record = seen.record.as_deref().map(shown);
             changes.push(Change::content(
-                seen.record.as_deref().unwrap_or_default(),
+                &record.unwrap_or_default(),
                 seen.wanted.as_deref().unwrap_or_default(),
             ));
         }
@@ -494,6 +511,13 @@ impl Kind for Image {
             .text(&pin, cx.hands.probe())?
             .ok_or_else(|| Fault::new(format!("the account {} is not there", self.account)))?;
         let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
+        if let Some(record) = seen
+            .record
+            .as_deref()
+            .filter(|record| shown(record) != **record)
+        {
+            before::keep(&self.record, record.as_bytes(), Whose::Theirs, cx.hands)?;
+        }
         cx.hands.put(&NewFile {
             path: &self.record,
             bytes: text.as_bytes(),
