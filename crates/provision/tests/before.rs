@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use common::{run, run_guarded};
 use provision::Text;
 use provision::engine::{
-    Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, take_back,
+    Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, Unconfirmed, take_back,
 };
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands};
@@ -293,6 +293,33 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     assert_ne!(host.text("/etc/x.nft"), ours);
     take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal).unwrap();
     assert_eq!(host.text("/etc/x.nft"), ours);
+    prune(&journal.receipt().unwrap(), &mut host).unwrap();
     run(&mut host, &mut journal, &nothing()).unwrap();
     assert_eq!(host.text("/etc/x.nft").as_deref(), Some("# theirs\n"));
+}
+
+/// What was there before us was put back by hand, and then by whoever takes back: it is on record all the same.
+#[test]
+fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
+    let file = |text: &str| File::new(CONF, text, Owner::root(0o644));
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    host.plant(CONF, FileType::File, b"old\n", 0o600);
+    run(&mut host, &mut journal, &conf("new\n")).unwrap();
+    host.plant(CONF, FileType::File, b"old\n", 0o600);
+    let before = journal.receipt().unwrap().entries[0].clone();
+    let change = Unconfirmed {
+        id: before.id.clone(),
+        spec: before.spec.clone(),
+        prior: before.prior.clone(),
+        before: Some(before),
+        until_us: 0,
+    };
+    journal.append(&Event::Guarded { change }).unwrap();
+    run(&mut host, &mut journal, &graph([file("newer\n").into()])).unwrap();
+    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal).unwrap();
+    assert_eq!(host.text(CONF).as_deref(), Some("old\n"));
+    host.plant(CONF, FileType::File, b"by hand\n", 0o600);
+    run(&mut host, &mut journal, &conf("new\n")).unwrap();
+    run(&mut host, &mut journal, &nothing()).unwrap();
+    assert_eq!(host.text(CONF).as_deref(), Some("old\n"));
 }

@@ -1,9 +1,9 @@
 //! What was there before us: a copy for root alone, so that the journal needs no more of it than its digest.
 //!
 //! A copy is made before its original is replaced, and named after its path and its content: making it again after a
-//! kill changes nothing. It goes when its original is back in its place. Copies are made of our own earlier texts as
-//! well, since a change that nobody confirms goes back to such a one, and what we found as wanted looks the same; those
-//! go as soon as no record of the journal is about them ([`prune`]).
+//! kill changes nothing. It may go when its original is back in its place and no record of the journal is about it any
+//! more ([`prune`]). Copies are made of our own earlier texts as well, since a change that nobody confirms goes back to
+//! such a one, and what we found as wanted looks the same; those may go as soon as they are not on record.
 
 use std::path::{Path, PathBuf};
 
@@ -25,41 +25,48 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     const_hex::encode(Sha256::digest(bytes))
 }
 
-/// Whose text it is.
+/// How long a copy stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// Not known to be ours.
-    Theirs,
-    /// What we remember.
-    Ours,
+pub(super) enum Stay {
+    /// Until its original is back in its place, also when the journal is lost: it is not known to be ours.
+    UntilRestored,
+    /// As long as a record of the journal is about it.
+    OnRecord,
 }
 
-/// In the name of the copy of what was ours.
-const OURS: &str = "-ours-";
+/// In the name of a copy that stays as long as it is on record.
+const ON_RECORD: &str = "-recorded-";
 
 /// Where the copy of a file with this digest is. The path is part of the name: two files may have said the same, and
 /// one of them may be restored before the other.
-fn copy(path: &Path, sha256: &str, whose: Whose) -> PathBuf {
+fn copy(path: &Path, sha256: &str, stay: Stay) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let place = digest(path.as_os_str().as_encoded_bytes());
     let place = place.get(..8).unwrap_or_default();
-    let whose = match whose {
-        Whose::Theirs => "-",
-        Whose::Ours => OURS,
+    let stay = match stay {
+        Stay::UntilRestored => "-",
+        Stay::OnRecord => ON_RECORD,
     };
-    Path::new(STORE).join(format!("{name}-{place}{whose}{sha256}"))
+    Path::new(STORE).join(format!("{name}-{place}{stay}{sha256}"))
 }
 
 /// Keeps a copy of what a file says, for root alone. When this returns, the copy survives a power cut.
 pub(super) fn keep(
     path: &Path,
     bytes: &[u8],
-    whose: Whose,
+    stay: Stay,
     hands: &mut dyn Hands,
 ) -> Result<(), Fault> {
-    let copy = copy(path, &digest(bytes), whose);
-    if hands.meta(&copy)?.is_some() {
+    let sha256 = digest(bytes);
+    let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, &sha256, stay));
+    if hands.meta(&long)?.is_some() {
         return Ok(());
+    }
+    match (hands.meta(&short)?.is_some(), stay) {
+        (true, Stay::OnRecord) => return Ok(()),
+        // It was restored, and is replaced once more.
+        (true, Stay::UntilRestored) => return hands.rename(&short, &long),
+        (false, _) => {}
     }
     for dir in DIRS.map(Path::new) {
         if hands.meta(dir)?.is_none() {
@@ -67,7 +74,10 @@ pub(super) fn keep(
         }
     }
     let file = NewFile {
-        path: &copy,
+        path: match stay {
+            Stay::UntilRestored => &long,
+            Stay::OnRecord => &short,
+        },
         bytes,
         uid: 0,
         gid: 0,
@@ -87,8 +97,8 @@ pub(super) fn kept(
     sha256: &str,
     probe: &dyn Probe,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
-    for whose in [Whose::Theirs, Whose::Ours] {
-        let bytes = probe.read(&copy(path, sha256, whose))?.map(Zeroizing::new);
+    for stay in [Stay::UntilRestored, Stay::OnRecord] {
+        let bytes = probe.read(&copy(path, sha256, stay))?.map(Zeroizing::new);
         if let Some(bytes) = bytes.filter(|bytes| digest(bytes) == sha256) {
             return Ok(Some(bytes));
         }
@@ -96,16 +106,15 @@ pub(super) fn kept(
     Ok(None)
 }
 
-/// Removes the copy of what is back in its place, and with the last copy their directory. After a kill, call it again.
+/// What a copy is of is back in its place. The copy is needed as long as it is on record: a change that is taken back may
+/// have gone back to what was there before us, and that is still ours to restore. After a kill, call it again.
 pub(super) fn restored(path: &Path, sha256: &str, hands: &mut dyn Hands) -> Result<(), Fault> {
-    for whose in [Whose::Theirs, Whose::Ours] {
-        let copy = copy(path, sha256, whose);
-        clear_staged(&copy, hands)?;
-        if hands.meta(&copy)?.is_some() {
-            hands.remove(&copy)?;
-        }
+    let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, sha256, stay));
+    clear_staged(&long, hands)?;
+    if hands.meta(&long)?.is_some() {
+        hands.rename(&long, &short)?;
     }
-    remove_if_empty(hands)
+    Ok(())
 }
 
 fn remove_if_empty(hands: &mut dyn Hands) -> Result<(), Fault> {
@@ -117,8 +126,9 @@ fn remove_if_empty(hands: &mut dyn Hands) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes every copy of what was ours that no record of the journal is about, and what killed runs were about to
-/// name. What was not ours stays, also when the journal was lost. Not while a run changes the host.
+/// Removes every copy that has done its duty and that no record of the journal is about, and what killed runs were about
+/// to name; with the last one their directory. What was not ours and is not restored stays, also when the journal was
+/// lost. Call it when a run has ended well, as long as no other can begin.
 ///
 /// # Errors
 ///
@@ -129,14 +139,12 @@ pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
     if !names.is_empty() {
         let records = serde_json::to_string(receipt)
             .map_err(|error| Fault::new("failed to read what was done before").because(error))?;
-        let gone = |name: &str| match name.rsplit_once(OURS) {
+        let gone = |name: &str| match name.rsplit_once(ON_RECORD) {
             Some((_, digest)) => !records.contains(digest),
-            None => false,
+            None => name.ends_with(STAGED),
         };
-        for name in names {
-            if gone(&name) || name.ends_with(STAGED) {
-                hands.remove(&store.join(&name))?;
-            }
+        for name in names.iter().filter(|name| gone(name)) {
+            hands.remove(&store.join(name))?;
         }
     }
     remove_if_empty(hands)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::before::{self, Whose, digest};
+use super::before::{self, Stay, digest};
 use super::{Accounts, Input, Owner};
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{FileType, Meta, NewFile, Order};
@@ -358,11 +358,11 @@ impl Kind for File {
                 if self.says(state) {
                     return cx.hands.own(&self.path, uid, gid, self.owner.mode);
                 }
-                let whose = match Written::of(seen.written.as_ref(), state) {
-                    Some(_) => Whose::Ours,
-                    None => Whose::Theirs,
+                let stay = match Written::of(seen.written.as_ref(), state) {
+                    Some(_) => Stay::OnRecord,
+                    None => Stay::UntilRestored,
                 };
-                before::keep(&self.path, state.bytes.expose_secret(), whose, cx.hands)?;
+                before::keep(&self.path, state.bytes.expose_secret(), stay, cx.hands)?;
             }
         }
         let new = |path| NewFile {

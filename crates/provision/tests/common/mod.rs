@@ -80,6 +80,9 @@ fn apply<R: Resource>(
         progress: &mut Quiet,
     }
     .run_guarded(graph, guard)?;
-    prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
+    // As the command line does it; one that dies after this is not tried here.
+    if host.dies_at.is_none() {
+        prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
+    }
     Ok(outcome)
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 pub use registry::{Place, Upstream};
 
-use super::before::{self, Whose};
+use super::before::{self, Stay};
 use super::{Accounts, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
@@ -516,7 +516,12 @@ impl Kind for Image {
             .as_deref()
             .filter(|record| shown(record) != **record)
         {
-            before::keep(&self.record, record.as_bytes(), Whose::Theirs, cx.hands)?;
+            before::keep(
+                &self.record,
+                record.as_bytes(),
+                Stay::UntilRestored,
+                cx.hands,
+            )?;
         }
         cx.hands.put(&NewFile {
             path: &self.record,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
-use super::before::{self, Whose};
+use super::before::{self, Stay};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{NewFile, Order, Probe, Query, clear_staged};
@@ -337,7 +337,7 @@ impl Kind for Ufw {
         // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
         for (path, text) in RULES.iter().zip(&seen.texts) {
             if let Some(text) = text {
-                before::keep(Path::new(path), text.as_bytes(), Whose::Ours, cx.hands)?;
+                before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, cx.hands)?;
             }
         }
         // A removal that was killed while it put the old rules back, and is not wanted any more.
