@@ -167,7 +167,7 @@ pub struct Wanted {
     /// Watch this host and the node, and send alerts
     #[arg(long)]
     with_monitoring: bool,
-    /// Ethereum execution endpoints, in order of preference; @FILE or - reads them, as others see a command line
+    /// Ethereum execution endpoints, in order of preference; @FILE or - (standard input) reads them
     #[arg(
         long,
         value_name = "URL",
@@ -176,7 +176,7 @@ pub struct Wanted {
         hide_env_values = true
     )]
     l1_rpc_urls: Vec<String>,
-    /// Ethereum consensus endpoints, in order of preference; @FILE or - as well
+    /// Ethereum consensus endpoints, in order of preference; @FILE or - reads them
     #[arg(
         long,
         value_name = "URL",
@@ -185,7 +185,7 @@ pub struct Wanted {
         hide_env_values = true
     )]
     l1_consensus_urls: Vec<String>,
-    /// Ethereum endpoints that trace transactions, when others than the execution endpoints; @FILE or - as well
+    /// Ethereum endpoints that trace transactions, when others than the execution endpoints; @FILE or - reads them
     #[arg(
         long,
         value_name = "URL",

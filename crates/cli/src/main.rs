@@ -22,7 +22,7 @@ use crate::printer::Printer;
 fn main() -> ExitCode {
     memory::keep_off_disk();
     // clap prints usage errors itself and exits with 2, the code that this program gives them too.
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error).exit());
     // One TLS provider for all libraries, chosen before any of them connects.
     l1::init_tls();
     let mut printer = Printer::new(args.command.json());

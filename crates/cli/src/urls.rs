@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
+use clap::error::ContextValue;
 use provision::Fault;
+use provision::tools::redact::HIDDEN;
 use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
@@ -74,6 +76,18 @@ pub fn warn_of(words: impl IntoIterator<Item = String>, printer: &mut Printer) {
             aztec::CONFIG
         ));
     }
+}
+
+/// What is wrong with a command line, without the URLs in it.
+pub fn hidden_in(mut error: clap::Error) -> clap::Error {
+    let urls = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) if text.contains("://") => Some(kind),
+        _ => None,
+    });
+    for kind in urls.collect::<Vec<_>>() {
+        error.insert(kind, ContextValue::String(HIDDEN.into()));
+    }
+    error
 }
 
 fn may_carry_a_key(word: &str) -> bool {

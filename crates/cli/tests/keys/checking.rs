@@ -573,3 +573,20 @@ fn urls_with_keys_come_from_a_file_or_standard_input() {
         );
     }
 }
+
+#[test]
+fn what_is_wrong_with_a_command_line_is_told_without_its_urls() {
+    for call in [
+        &["new", "--remote-signer", "https://u:S3CRET@h"][..],
+        &["new", "--remote-signer=ftp://h/S3CRET"],
+        &["https://h/S3CRET"],
+        &["list", ".", "https://h/S3CRET"],
+    ] {
+        let said = keys(call, "");
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(
+            said.err.contains("error:") && !said.err.contains("S3CRET"),
+            "{said:?}"
+        );
+    }
+}
