@@ -1,0 +1,308 @@
+//! A secret is planted into every place that an operator can write to, and everything that the program leaves is
+//! searched: plans, documents, progress, errors, the journal, what programs are called with, and files that others read.
+//!
+//! Which shape a secret has, and where it stands in a value, is up to chance: `AZTEC_KIT_SEED` repeats a run.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod host;
+mod planter;
+
+use std::fmt::Write as _;
+
+use aztec::checks;
+use aztec::kinds::Kind;
+use aztec::settings::{Asked, Settings, edited};
+use common::{facts, graph};
+use host::{Run, lived_in, runnable};
+use planter::{MARK, Planter, kit_toml, refusal, toml_text};
+use provision::engine::{Graph, Resource};
+use provision::host::FileType;
+
+/// What a resource is, as far as anyone gets to see it.
+fn of_a_resource(planter: &Planter, resource: &Kind) {
+    let id = resource.id();
+    planter.search("an id", &id.to_string());
+    let spec = serde_json::to_value(resource).unwrap();
+    planter.search(&format!("the journaled {id}"), &spec.to_string());
+    planter.search(&format!("Debug of {id}"), &format!("{resource:?}"));
+    match resource {
+        Kind::Unit(unit) => planter.search(&format!("{id}"), &unit.text),
+        Kind::File(file) => {
+            planter.search(&format!("{id} as shown"), file.shown());
+            let mode = spec["file"]["owner"]["mode"].as_u64().unwrap();
+            if mode & 0o007 != 0 {
+                planter.search(&format!("{id}, which others can read,"), file.content());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("AZTEC_KIT_SEED").map(|seed| seed.parse().unwrap());
+    seed.unwrap_or(41)
+}
+
+const ROLES: &str =
+    "[prover]\nenabled = true\nagents = 1\n[bootnode]\nenabled = true\n[txe]\nenabled = true\n";
+
+/// The configurations that are tried: network, release, runtime, and more.
+const HOSTS: &[(&str, &str, &str, &str)] = &[
+    (
+        "local",
+        "4.1.2",
+        "native",
+        "[sequencer]\nenabled = true\n[bot]\nenabled = true\n",
+    ),
+    ("mainnet", "4.1.2", "native", ""),
+    ("mainnet", "5.2.0", "container", ROLES),
+    ("mine", "6.0.0", "container", "[bootnode]\nenabled = true\n"),
+    (
+        "testnet",
+        "5.2.0",
+        "container",
+        "[sequencer]\nenabled = true\n",
+    ),
+];
+
+#[test]
+fn no_resource_shows_a_secret_that_an_operator_wrote() {
+    for (at, (network, release, runtime, more)) in HOSTS.iter().enumerate() {
+        for stack in ["native", "compose"] {
+            let mut planter = Planter::new(seed() + at as u64);
+            let text = kit_toml(&mut planter, network, release, runtime, more);
+            let text = text.replace(
+                "[monitoring]\n",
+                &format!("[monitoring]\nruntime = \"{stack}\"\n"),
+            );
+            let settings = Settings::parse(&text).unwrap();
+            planter.search("Debug of the settings", &format!("{settings:?}"));
+            let graph = graph(&text);
+            for node in graph.nodes() {
+                of_a_resource(&planter, &node.resource);
+            }
+            // They are where they belong.
+            let written: usize = graph
+                .nodes()
+                .iter()
+                .filter_map(|node| match &node.resource {
+                    Kind::File(file) => Some(file.content().matches(MARK).count()),
+                    _ => None,
+                })
+                .sum();
+            assert!(written > 800, "{network} {release}: {written}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leaves() {
+    for (at, (network, release, runtime, more)) in HOSTS[..2].iter().enumerate() {
+        let mut planter = Planter::new(seed() + at as u64);
+        let text = kit_toml(&mut planter, network, release, runtime, more);
+        let other = kit_toml(&mut planter, network, release, runtime, more);
+        let (first, second) = (runnable(&text), runnable(&other));
+        let nothing = Graph::default();
+        let host = lived_in(&mut planter, &first);
+        let before = host.shape();
+        let dice = &mut planter.dice.clone();
+        for _ in 0..3 {
+            let dir = tempfile::tempdir().unwrap();
+            let mut host = host.clone();
+            let mut run = Run {
+                planter: &planter,
+                host: &mut host,
+                dir: dir.path(),
+            };
+            assert!(run.plan(&first).pending().count() > 20);
+            // It dies somewhere, and goes on.
+            let at = dice.one_of(&(0..250).collect::<Vec<_>>()).unwrap();
+            run.host.dies_at = Some(at);
+            run.apply(&first);
+            run.host.dies_at = None;
+            run.plan(&first);
+            assert!(run.apply(&first));
+            run.others();
+            assert!(run.plan(&first).is_empty());
+            // A key is turned, which is seen and not shown.
+            let plan = run.plan(&second);
+            assert!(
+                plan.pending().count() >= 2,
+                "{:#?}",
+                plan.pending().collect::<Vec<_>>()
+            );
+            assert!(run.apply(&second));
+            run.others();
+            run.plan(&nothing);
+            assert!(run.apply(&nothing));
+            // And all that was there is there again.
+            for (path, node) in &before {
+                if node.0 == FileType::File && String::from_utf8_lossy(&node.1).contains(MARK) {
+                    assert_eq!(host.shape().get(path), Some(node), "{}", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// A `kit.toml` with this value in a place of it.
+type Shape = Box<dyn Fn(&str) -> String>;
+
+/// What cannot be asked, and what is wrong with it.
+#[test]
+fn no_check_and_no_refusal_repeats_a_secret() {
+    let mut planter = Planter::new(seed());
+    let mut dice = planter.dice.clone();
+    let (network, release, runtime, more) = HOSTS[1];
+    let text = kit_toml(&mut planter, network, release, runtime, more);
+    let settings = Settings::parse(&text).unwrap();
+    let host = lived_in(&mut planter, &runnable(&text));
+    let mut said = String::new();
+    for findings in [
+        checks::preflight(&settings, &facts(), &host),
+        checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
+        checks::connectivity(&settings, &host),
+    ] {
+        let _ = writeln!(said, "{findings:?}");
+    }
+    assert!(said.contains("127.0.0.1"), "{said}");
+    planter.search("a check", &said);
+
+    // Every key of a receiver, an endpoint or a variable, with all that may go wrong there.
+    let mut secret = || planter.secret("a bad value");
+    let bad = [
+        secret(),
+        format!("ftp://{}", secret()),
+        format!("https://{}", secret()) + ":x/",
+        format!("https://u:{}@h/ https://{}", secret(), secret()),
+        format!("https://h/{}<KEY>", secret()),
+        format!("https://h/{},{}", secret(), secret()),
+        format!("{}\nX", secret()),
+        format!("{}@", secret()),
+        String::new(),
+    ];
+    let live = "network = \"mainnet\"\nrelease = \"5.2.0\"\n";
+    let l1 = "[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n";
+    let mut shapes: Vec<Shape> = Vec::new();
+    for key in [
+        "rpc_urls",
+        "consensus_urls",
+        "debug_urls",
+        "consensus_api_keys",
+        "consensus_api_key_headers",
+    ] {
+        let others = l1
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .collect::<Vec<_>>()
+            .join("\n");
+        shapes.push(Box::new(move |value| {
+            format!("{live}{others}\n{key} = [{value}]\n")
+        }));
+        let others = l1
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .collect::<Vec<_>>()
+            .join("\n");
+        shapes.push(Box::new(move |value| {
+            format!("{live}{others}\n{key} = {value}\n")
+        }));
+    }
+    let whole: [(&str, &[&str]); 8] = [
+        ("telegram", &["token = \"1:a\"", "chat = -1"]),
+        ("discord", &["url = \"https://h\""]),
+        ("slack", &["url = \"https://h\""]),
+        ("pagerduty", &["key = \"a\""]),
+        ("ntfy", &["url = \"https://h\""]),
+        ("webhook", &["url = \"https://h\""]),
+        (
+            "email",
+            &["to = \"a@b\"", "from = \"c@d\"", "server = \"h:25\""],
+        ),
+        ("", &[]),
+    ];
+    for (kind, fields) in whole {
+        for key in [
+            "type", "url", "token", "chat", "key", "to", "from", "server", "user", "password",
+        ] {
+            let own = format!("type = \"{kind}\"");
+            let others = std::iter::once(own.as_str()).chain(fields.iter().copied());
+            let others = others.filter(|line| !line.starts_with(&format!("{key} =")));
+            let others = others.collect::<Vec<_>>().join("\n");
+            shapes.push(Box::new(move |value| {
+                format!("[[monitoring.receivers]]\n{others}\n{key} = {value}\n")
+            }));
+        }
+    }
+    for key in ["heartbeat_url", "retention_days", "enabled"] {
+        shapes.push(Box::new(move |value| {
+            format!("[monitoring]\n{key} = {value}\n")
+        }));
+    }
+    for name in [
+        "LOG_LEVEL",
+        "AZTEC_PORT",
+        "MY_OWN",
+        "VALIDATOR_PRIVATE_KEY",
+        "lower",
+        "ETHEREUM_HOSTS",
+    ] {
+        shapes.push(Box::new(move |value| format!("[env]\n{name} = {value}\n")));
+        shapes.push(Box::new(move |value| {
+            format!("[env]\n{name} = [{value}]\n")
+        }));
+    }
+    for list in ["blobs", "snapshots"] {
+        shapes.push(Box::new(move |value| {
+            format!("[networks.mine]\nl1_chain_id = 1\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n{list} = [{value}]\n")
+        }));
+    }
+    shapes.push(Box::new(|value| {
+        format!("[node]\nenabled = false\n[prover_agent]\nenabled = true\nbroker_url = {value}\n")
+    }));
+    let mut refused = 0;
+    for shape in &shapes {
+        for value in &bad {
+            let quoted = toml_text(value);
+            // As it should be written, and as it is pasted.
+            for text in [
+                shape(&quoted),
+                shape(value),
+                format!("{}{quoted}", shape(&quoted)),
+            ] {
+                if let Err(fault) = Settings::parse(&text) {
+                    refused += 1;
+                    planter.search(&text.replace(MARK, "*"), &refusal(&fault));
+                }
+                let asked = Asked {
+                    network: dice
+                        .one_of(&[None, Some("local")])
+                        .unwrap()
+                        .map(String::from),
+                    l1_rpc_urls: vec![value.as_str().into()],
+                    broker_url: Some(value.as_str().into()),
+                    ..Asked::default()
+                };
+                planter.search("what is asked", &format!("{asked:?}"));
+                if let Err(fault) = edited(Some(&text), &asked) {
+                    planter.search(&text.replace(MARK, "*"), &refusal(&fault));
+                }
+            }
+        }
+    }
+    assert!(refused > 1000, "{refused}");
+}
+
+/// What is searched for would be found.
+#[test]
+fn the_search_finds_what_was_planted() {
+    let mut planter = Planter::new(1);
+    let secret = planter.secret("here");
+    let found = std::panic::catch_unwind(|| planter.search("x", &format!("a\nb {secret} c")));
+    let why = found.unwrap_err();
+    let why = why.downcast_ref::<String>().unwrap();
+    assert!(why.contains("\"here\"") && why.contains(": b "), "{why}");
+}
