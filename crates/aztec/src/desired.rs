@@ -2,6 +2,7 @@
 
 use provision::Fault;
 use provision::engine::Graph;
+use provision::kinds::{File, Owner};
 
 use crate::data;
 use crate::facts::HostFacts;
@@ -9,22 +10,62 @@ use crate::features;
 use crate::kinds::Kind;
 use crate::roles;
 use crate::runtime::{self, Runtime};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
-/// The resources of a host. `kit_toml` is the text that the settings were read from.
+/// The configuration of a host: the text that its settings were parsed from, and what it may take the place of.
+#[derive(Debug, Clone, Copy)]
+pub struct KitToml<'a> {
+    text: &'a str,
+    instead_of: Option<&'a str>,
+}
+
+impl<'a> KitToml<'a> {
+    /// What the file says: an apply never writes anything else into it.
+    pub fn as_read(text: &'a str) -> Self {
+        Self::edited(text, Some(text))
+    }
+
+    /// What it shall say, when it still says what was read.
+    pub fn edited(text: &'a str, read: Option<&'a str>) -> Self {
+        // Where there was no file, one that says nothing is no loss.
+        let instead_of = Some(read.unwrap_or_default());
+        Self { text, instead_of }
+    }
+
+    pub(crate) fn file(&self, settings: &Settings) -> File {
+        let text = settings::shown(self.text, &settings.release);
+        let file = File::new(crate::CONFIG, text, Owner::root(0o600));
+        match self.instead_of {
+            Some(read) => file.instead_of(read),
+            None => file,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for KitToml<'a> {
+    /// What the file shall say, whatever it says now: for a host of which nothing was read.
+    fn from(text: &'a str) -> Self {
+        Self {
+            text,
+            instead_of: None,
+        }
+    }
+}
+
+/// The resources of a host.
 ///
 /// # Errors
 ///
 /// When this host cannot run what is wanted; the fault names the alternative.
-pub fn desired(
+pub fn desired<'a>(
     settings: &Settings,
     facts: &HostFacts,
-    kit_toml: &str,
+    kit_toml: impl Into<KitToml<'a>>,
 ) -> Result<Graph<Kind>, Fault> {
     let choice = runtime::choose(settings, facts);
     refusal(settings, facts)?;
     let mut graph = Graph::default();
-    let base = roles::base::add(&mut graph, settings, choice, kit_toml);
+    let base = roles::base::add(&mut graph, settings, choice, kit_toml.into());
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings
         .runs_l1()

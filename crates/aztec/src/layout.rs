@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 /// The host's one source of truth.
 pub const CONFIG: &str = "/etc/aztec/kit.toml";
-/// Journal and lock of this program.
+/// Journal of this program.
 pub const KIT_STATE: &str = "/var/lib/aztec-kit";
+/// Lock of a run that may change the host: not on a disk, for it is taken before anything is agreed to.
+pub const RUN_LOCK: &str = "/run/aztec-kit.lock";
 
 /// Claims of attesters, a directory for each host that this disk was in.
 pub(crate) const SIGNERS: &str = "/var/lib/aztec-kit/signers";

@@ -26,9 +26,9 @@ pub use data::{
     AgentSize, Basis, Description, Fingerprint, Funded, Genesis, KnownError, Network, OlderRollup,
     Place, Refusal, Release, ReleaseFacts, Releases, Role, RoleFacts, known_errors, networks,
 };
-pub use desired::desired;
+pub use desired::{KitToml, desired};
 pub use env::{EnvFinding, Severity};
 pub use facts::HostFacts;
 pub use health::Health;
-pub use layout::{CONFIG, KIT_STATE, Layout};
+pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
 pub use runtime::{Choice, Runtime, choose};

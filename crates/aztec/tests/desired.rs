@@ -7,10 +7,12 @@ mod common;
 use aztec::checks::{self, Verdict};
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
-use aztec::{HostFacts, Runtime, choose, desired};
+use aztec::{HostFacts, KitToml, Runtime, choose, desired};
 use common::{facts, graph};
 use provision::engine::{Graph, Resource, ResourceId};
-use provision::host::Engine;
+use provision::host::fake::FakeHost;
+use provision::host::{Engine, FileType};
+use provision::kills::State;
 
 const LIVE: &str = "network = \"mainnet\"\nrelease = \"5.2.0\"\n\
     [l1]\nrpc_urls = [\"https://l1.example/v2/API-KEY\"]\nconsensus_urls = [\"https://beacon.example\"]\n\
@@ -426,7 +428,10 @@ fn every_role_of_a_local_network_in_containers() {
             ..old()
         };
         let name = format!("every_role_in_{}", engine.name());
-        insta::assert_snapshot!(name, shown(&desired(&settings, &facts, &text).unwrap()));
+        insta::assert_snapshot!(
+            name,
+            shown(&desired(&settings, &facts, text.as_str()).unwrap())
+        );
     }
 }
 
@@ -521,5 +526,39 @@ fn node_and_sequencer_are_never_wanted_together() {
         assert_eq!(units.len(), 1);
         assert!(units[0].text.contains("Conflicts="), "{}", units[0].text);
         assert!(units[0].text.contains("/var/lib/aztec/node"));
+    }
+}
+
+/// An apply reads `kit.toml` and never writes anything else into it; a setup writes into what it has read.
+#[test]
+fn what_somebody_writes_into_kit_toml_meanwhile_stays() {
+    let text = "network = \"local\"\n";
+    let edited = "network = \"local\" # mine\n";
+    let settings = Settings::parse(text).unwrap();
+    for kit_toml in [
+        KitToml::as_read(text),
+        KitToml::edited(text, Some("")),
+        KitToml::edited(text, None),
+    ] {
+        let graph = desired(&settings, &facts(), kit_toml).unwrap();
+        let nodes = graph.nodes().iter();
+        let node =
+            nodes.filter(|node| node.resource.id().to_string() == "file[/etc/aztec/kit.toml]");
+        let mut only = Graph::<Kind>::default();
+        for node in node {
+            only.add(node.resource.clone(), []);
+        }
+        let mut host = FakeHost::debian();
+        host.plant("/etc/aztec", FileType::Directory, b"", 0o750);
+        host.plant(
+            "/etc/aztec/kit.toml",
+            FileType::File,
+            edited.as_bytes(),
+            0o600,
+        );
+        let mut state = State::new(host);
+        let why = state.run(&only, None).ended.unwrap_err();
+        assert!(why.contains("was edited while"), "{why}");
+        assert_eq!(state.host.text("/etc/aztec/kit.toml").unwrap(), edited);
     }
 }

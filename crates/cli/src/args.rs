@@ -45,7 +45,7 @@ pub enum Command {
     Confirm,
     /// Take back what nobody confirmed; run by systemd when the time is over
     #[command(hide = true)]
-    TakeBack,
+    TakeBack(TakeBackArgs),
     /// Start the services
     Start,
     /// Stop the services, the node before its L1
@@ -87,7 +87,7 @@ impl Command {
                 command: AlertCommand::Test(args),
             }) => args.json,
             Self::Confirm
-            | Self::TakeBack
+            | Self::TakeBack(_)
             | Self::Start
             | Self::Stop
             | Self::Logs(_)
@@ -264,7 +264,7 @@ pub struct Changing {
     /// How long to wait for the chain afterwards; 0 does not wait, nor judge [default: until it goes on]
     #[arg(long, value_name = "SECONDS")]
     pub patience: Option<u64>,
-    /// Do not ask (it never asks without a terminal)
+    /// Do not ask; without a terminal to ask at, nothing is changed but with this
     #[arg(long, short)]
     pub yes: bool,
     /// Keep what could cut you off (firewall, SSH) without `aztec-kit confirm`: you have another way in
@@ -281,6 +281,14 @@ pub struct Changing {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `take-back`.
+#[derive(Debug, ClapArgs)]
+pub struct TakeBackArgs {
+    /// The time is over: wait for the run that made the change, and do nothing if it has begun the time anew
+    #[arg(long)]
+    pub due: bool,
 }
 
 /// What the operator vouches for, in this run alone.

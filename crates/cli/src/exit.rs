@@ -1,7 +1,7 @@
 //! How a run ends. The codes are a contract: see `docs/reference/exit-codes.md`.
 
 use provision::Fault;
-use provision::engine::Applied;
+use provision::engine::{Applied, ResourceId};
 
 /// Success, or in sync.
 pub const OK: u8 = 0;
@@ -23,6 +23,8 @@ pub struct Failure {
     pub fault: Fault,
     /// What had been changed before.
     pub applied: Vec<Applied>,
+    /// What waits for `aztec-kit confirm`.
+    pub unconfirmed: Vec<ResourceId>,
 }
 
 impl Failure {
@@ -41,12 +43,17 @@ impl Failure {
             code,
             fault,
             applied: Vec::new(),
+            unconfirmed: Vec::new(),
         }
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::failed(fault)
+        if fault.is_refusal() {
+            Self::usage(fault)
+        } else {
+            Self::failed(fault)
+        }
     }
 }

@@ -12,7 +12,7 @@ use aztec::checks::{self, Finding, Report, Verdict};
 use aztec::fit::{self, Fit};
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
-use aztec::{CONFIG, HostFacts, KIT_STATE, Releases};
+use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases};
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock};
 use provision::host::{Early, Probe, RealHost};
@@ -76,7 +76,11 @@ pub fn settings_if_any() -> Result<Option<Settings>, Failure> {
 
 /// What the file says with what is asked in it; the text and its settings.
 pub fn asked(asked: &Asked) -> Result<(String, Settings), Failure> {
-    let text = edited(config_text()?.as_deref(), asked).map_err(Failure::usage)?;
+    edited_from(config_text()?.as_deref(), asked)
+}
+
+fn edited_from(read: Option<&str>, asked: &Asked) -> Result<(String, Settings), Failure> {
+    let text = edited(read, asked).map_err(Failure::usage)?;
     let settings = parsed(&text)?;
     Ok((text, settings))
 }
@@ -115,24 +119,27 @@ impl Host {
         let text = config_text()?.ok_or_else(no_config)?;
         let before = Before::read()?;
         let settings = parsed(&text)?;
-        Self::new(before, vouched.for_this_run(settings), &text)
+        let kit_toml = KitToml::as_read(&text);
+        Self::new(before, vouched.for_this_run(settings), kit_toml)
     }
 
     /// The host as it is asked to be.
     pub fn asked(wanted: &Asked, vouched: Vouched) -> Result<Self, Failure> {
         require_root()?;
-        let (text, settings) = asked(wanted)?;
-        Self::new(Before::read()?, vouched.for_this_run(settings), &text)
+        let read = config_text()?;
+        let (text, settings) = edited_from(read.as_deref(), wanted)?;
+        let kit_toml = KitToml::edited(&text, read.as_deref());
+        Self::new(Before::read()?, vouched.for_this_run(settings), kit_toml)
     }
 
-    fn new(before: Before, settings: Settings, text: &str) -> Result<Self, Failure> {
+    fn new(before: Before, settings: Settings, kit_toml: KitToml<'_>) -> Result<Self, Failure> {
         // A local network is not asked, and no thread is begun for it.
         let asking = (!settings.is_local()).then(|| {
             let settings = settings.clone();
             std::thread::spawn(move || fit::fit(&settings))
         });
         let facts = HostFacts::gather(&RealHost)?;
-        let graph = aztec::desired(&settings, &facts, text).map_err(Failure::usage)?;
+        let graph = aztec::desired(&settings, &facts, kit_toml).map_err(Failure::usage)?;
         Ok(Self {
             settings,
             facts,
@@ -202,9 +209,11 @@ pub fn tell_unfit(settings: &Settings, printer: &mut Printer) {
     }
 }
 
-/// Takes the lock that only one changing run can hold.
+/// Takes the lock that only one changing run can hold: before it reads its configuration, so that what it shows and
+/// what it does is one.
 pub fn lock(printer: &mut Printer) -> Result<RunLock, Failure> {
-    Ok(RunLock::take(Path::new(KIT_STATE), &mut |text| {
+    require_root()?;
+    Ok(RunLock::take(Path::new(RUN_LOCK), &mut |text| {
         printer.say(text)
     })?)
 }

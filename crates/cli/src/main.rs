@@ -47,7 +47,7 @@ fn run(command: &Command, printer: &mut Printer) -> Result<u8, Failure> {
         Command::Smoke(args) => commands::smoke::run(args, printer),
         Command::Status(_) => commands::status::run(printer),
         Command::Confirm => commands::confirm::confirm(printer),
-        Command::TakeBack => commands::confirm::take_back(printer),
+        Command::TakeBack(args) => commands::confirm::take_back(args, printer),
         Command::Start => commands::services::start(printer),
         Command::Stop => commands::services::stop(printer),
         Command::Logs(args) => commands::services::logs(args),

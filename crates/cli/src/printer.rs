@@ -95,6 +95,7 @@ impl Printer {
             "fix": fix,
             "exit_code": failure.code,
             "applied": applied,
+            "unconfirmed": failure.unconfirmed,
         }));
     }
 }

@@ -4,8 +4,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use provision::engine::{Action, Applied, Progress, ResourceId};
+use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
+use provision::host::{Probe, RealHost};
 
+use crate::commands::confirm;
 use crate::printer::{DIM, GOOD, STRONG};
 
 /// The phases of the specification, in order.
@@ -107,6 +109,10 @@ impl Progress for Shown {
             Some(bar) => bar.set_message(format!("{} ({text})", self.current)),
             None => self.line(&format!("          {DIM}{text}{DIM:#}")),
         }
+    }
+
+    fn armed(&mut self, waiting: &[Unconfirmed]) {
+        self.line(&confirm::waiting(waiting, RealHost.clock().realtime_us));
     }
 
     fn end(&mut self, applied: &Applied) {

@@ -9,8 +9,10 @@ use std::error::Error;
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct Fault {
-    what: String,
-    fix: Option<String>,
+    // Boxed texts keep every `Result` small.
+    what: Box<str>,
+    fix: Option<Box<str>>,
+    refusal: bool,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -19,8 +21,9 @@ impl Fault {
     /// A fault without a known cause.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
-            what: what.into(),
+            what: what.into().into_boxed_str(),
             fix: None,
+            refusal: false,
             source: None,
         }
     }
@@ -28,8 +31,24 @@ impl Fault {
     /// Attaches the remedy.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+        self.fix = Some(fix.into().into_boxed_str());
         self
+    }
+
+    /// Says that nothing was tried: what was asked, or what is on record, forbids it.
+    #[must_use]
+    pub fn refusal(mut self) -> Self {
+        self.refusal = true;
+        self
+    }
+
+    /// Whether nothing was tried, see [`Fault::refusal`].
+    pub fn is_refusal(&self) -> bool {
+        self.refusal || self.cause().is_some_and(Self::is_refusal)
+    }
+
+    fn cause(&self) -> Option<&Self> {
+        self.source.as_deref()?.downcast_ref()
     }
 
     /// Attaches the cause.
@@ -41,17 +60,13 @@ impl Fault {
 
     /// The remedy, of this fault or of the one that caused it.
     pub fn remedy(&self) -> Option<&str> {
-        self.fix.as_deref().or_else(|| {
-            self.source
-                .as_deref()
-                .and_then(|source| source.downcast_ref::<Fault>())
-                .and_then(Fault::remedy)
-        })
+        let cause = || self.cause().and_then(Self::remedy);
+        self.fix.as_deref().or_else(cause)
     }
 
     /// The fault and its causes in one line, outermost first.
     pub fn chain(&self) -> String {
-        let mut line = self.what.clone();
+        let mut line = self.what.to_string();
         let mut next = self.source();
         while let Some(cause) = next {
             line.push_str(": ");

@@ -22,6 +22,8 @@ use crate::kinds::prune;
 pub enum Kill {
     /// Before that write of the host.
     Write(usize),
+    /// Not at all: that write fails, and the run has to end by itself.
+    Fails(usize),
     /// Before that record of the journal.
     Record(usize),
     /// After that record, and before whoever wrote it hears of it.
@@ -50,7 +52,7 @@ impl Journal for Mortal<'_> {
         self.journal.receipt()
     }
 
-    fn append(&mut self, event: &Event) -> Result<(), Fault> {
+    fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
         let died = || Err(Fault::new("the run died here"));
         // Whoever has died does not come back.
         match self.dies_at {
@@ -58,11 +60,13 @@ impl Journal for Mortal<'_> {
             Some(Kill::Recorded(at)) if self.records > at => return died(),
             _ => {}
         }
-        self.journal.append(event)?;
+        if !self.journal.append_if(event, when)? {
+            return Ok(false);
+        }
         self.records += 1;
         match self.dies_at {
             Some(Kill::Recorded(at)) if self.records > at => died(),
-            _ => Ok(()),
+            _ => Ok(true),
         }
     }
 }
@@ -134,12 +138,14 @@ pub fn dying(
     what: impl FnOnce(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
 ) -> Ran {
     let before = host.writes;
-    if let Some(Kill::Write(at)) = dies_at {
-        host.dies_at = Some(before + at);
+    match dies_at {
+        Some(Kill::Write(at)) => host.dies_at = Some(before + at),
+        Some(Kill::Fails(at)) => host.fails_at = Some(before + at),
+        _ => {}
     }
     let mut journal = Mortal::new(journal, dies_at);
     let ended = what(host, &mut journal);
-    host.dies_at = None;
+    (host.dies_at, host.fails_at) = (None, None);
     Ran {
         ended,
         writes: host.writes - before,
@@ -169,10 +175,17 @@ impl Dice {
     }
 }
 
-/// Every place where a run that did this much can die.
+/// How many writes of a long run are made to fail: a write that fails ends a run as a kill before it does, but for what
+/// the program itself clears away.
+const FAILURES: usize = 64;
+
+/// Every place where a run that did this much can die, and writes that can fail.
 pub fn all(ran: &Ran) -> Vec<Kill> {
     let records = (0..ran.records).flat_map(|at| [Kill::Record(at), Kill::Recorded(at)]);
-    (0..ran.writes).map(Kill::Write).chain(records).collect()
+    let failures = (0..ran.writes).step_by(1 + ran.writes / FAILURES);
+    let writes = (0..ran.writes).map(Kill::Write);
+    let writes = writes.chain(failures.map(Kill::Fails));
+    writes.chain(records).collect()
 }
 
 /// What must hold whatever is killed.

@@ -201,6 +201,7 @@ fn a_journal_of_before_is_understood() {
                 spec: spec.clone(),
                 prior,
                 origin: Origin::Changed,
+                after: Vec::new(),
             },
             Event::Done { id, memory: None },
         ] {
@@ -291,7 +292,9 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     let ours = host.text("/etc/x.nft");
     run_guarded(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
     assert_ne!(host.text("/etc/x.nft"), ours);
-    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal).unwrap();
+    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
+        .whole()
+        .unwrap();
     assert_eq!(host.text("/etc/x.nft"), ours);
     prune(&journal.receipt().unwrap(), &mut host).unwrap();
     run(&mut host, &mut journal, &nothing()).unwrap();
@@ -316,7 +319,9 @@ fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
     };
     journal.append(&Event::Guarded { change }).unwrap();
     run(&mut host, &mut journal, &graph([file("newer\n").into()])).unwrap();
-    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal).unwrap();
+    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
+        .whole()
+        .unwrap();
     assert_eq!(host.text(CONF).as_deref(), Some("old\n"));
     host.plant(CONF, FileType::File, b"by hand\n", 0o600);
     run(&mut host, &mut journal, &conf("new\n")).unwrap();

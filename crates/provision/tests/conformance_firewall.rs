@@ -131,7 +131,9 @@ fn taking_back_and_removing_restore_the_host() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let before = shape(&host);
     run(&mut host, &mut journal, &both()).unwrap();
-    take_back::<Host>(Path::new(STATE), &mut host, &mut journal).unwrap();
+    take_back::<Host>(Path::new(STATE), &mut host, &mut journal)
+        .whole()
+        .unwrap();
     assert_eq!(shape(&host), before, "taken back");
     run(&mut host, &mut journal, &both()).unwrap();
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
@@ -154,13 +156,17 @@ fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
             [""; 0],
             "write {writes}"
         );
-        take_back::<Host>(Path::new(STATE), &mut second, &mut second_journal).unwrap();
+        take_back::<Host>(Path::new(STATE), &mut second, &mut second_journal)
+            .whole()
+            .unwrap();
         assert_eq!(
             shape(&second),
             before,
             "gone on after write {writes}, then taken back"
         );
-        take_back::<Host>(Path::new(STATE), &mut first, &mut journal).unwrap();
+        take_back::<Host>(Path::new(STATE), &mut first, &mut journal)
+            .whole()
+            .unwrap();
         assert_eq!(shape(&first), before, "taken back after write {writes}");
         if ended {
             break;
@@ -242,4 +248,9 @@ fn what_would_cut_someone_off_is_refused() {
     host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
     let said = open.obstacles(&host).unwrap()[0].chain();
     assert!(said.contains("deny 22/tcp"), "{said}");
+}
+
+#[test]
+fn a_removal_that_nobody_confirms_is_undone() {
+    common::removal_taken_back(&both(), host());
 }

@@ -7,9 +7,12 @@ mod common;
 
 use common::cases::{Case, Host, cases, plan, shape};
 use common::run;
-use provision::engine::{Graph, Journal, MemoryJournal, Plan};
+use std::collections::BTreeSet;
+
+use provision::engine::{Event, Graph, Journal, MemoryJournal, Plan};
+use provision::host::FileType;
 use provision::host::fake::FakeHost;
-use provision::kinds::{Service, Unit};
+use provision::kinds::{Directory, File, Owner, Service, Unit};
 
 fn units(names: &[&str]) -> Graph<Host> {
     let mut graph = Graph::default();
@@ -85,4 +88,45 @@ fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
             );
         }
     }
+}
+
+/// A newer program declares a directory that an older one only found there, after what is in it.
+#[test]
+fn what_came_after_another_one_is_removed_before_it() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    let file = || File::new("/etc/app/conf", "a\n", Owner::root(0o644));
+    host.plant("/etc/app", FileType::Directory, b"", 0o755);
+    let mut first = Graph::<Host>::default();
+    first.add(file(), []);
+    run(&mut host, &mut journal, &first).unwrap();
+    let mut second = Graph::<Host>::default();
+    let tight = Directory {
+        path: "/etc/app".into(),
+        owner: Owner::root(0o700),
+    };
+    let dir = second.add(tight, []);
+    second.add(file(), [dir]);
+    run(&mut host, &mut journal, &second).unwrap();
+    let receipt = journal.receipt().unwrap();
+    let order: Vec<_> = receipt.unwanted(&BTreeSet::new());
+    let order: Vec<_> = order.iter().map(|entry| entry.id.to_string()).collect();
+    assert_eq!(order, ["file[/etc/app/conf]", "directory[/etc/app]"]);
+}
+
+#[test]
+fn what_a_newer_program_made_stops_the_run_before_anything_is_changed() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &units(&["stays"])).unwrap();
+    let before = host.shape();
+    let event = serde_json::json!({
+        "event": "adopted", "id": "lease[x]", "spec": {"lease": {"name": "x"}}, "memory": null,
+    });
+    let event: Event = serde_json::from_value(event).unwrap();
+    journal.append(&event).unwrap();
+    let stop = run(&mut host, &mut journal, &units(&["stays", "comes"])).unwrap_err();
+    assert!(stop.fault.is_refusal() && stop.applied.is_empty());
+    assert!(stop.fault.chain().contains("lease[x]"));
+    assert_eq!(host.shape(), before);
 }

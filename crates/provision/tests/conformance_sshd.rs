@@ -190,3 +190,8 @@ fn nobody_is_locked_out() {
     );
     assert!(wanted().obstacle(&there).unwrap().is_none());
 }
+
+#[test]
+fn a_removal_that_nobody_confirms_is_undone() {
+    common::removal_taken_back(&graph(), host(DEBIAN));
+}

@@ -5,18 +5,21 @@
 mod common;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use common::{KIT, STATE};
 use provision::Fault;
 use provision::engine::{
-    ApplyCx, Cx, Diff, Graph, Journal, Kind, MemoryJournal, Outcome, Plan, ResourceId, Reverted,
-    Stop, confirm, take_back,
+    Action, Applied, Apply, ApplyCx, Consent, Cx, Diff, Event, Graph, Journal, Kind, MemoryJournal,
+    Outcome, Plan, Progress, Receipt, ResourceId, Reverted, Stop, Unconfirmed, confirm, due,
+    take_back,
 };
-use provision::host::FileType;
 use provision::host::fake::FakeHost;
+use provision::host::{FileType, Hands};
 use provision::kills::{self, Kill, all, dying};
 use provision::kinds::{File, Owner};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A file that decides who gets in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,8 +45,14 @@ impl Kind for Door {
     fn prior(&self, seen: &Self::Seen) -> Self::Prior {
         self.0.prior(seen)
     }
+    fn memory(&self, seen: &Self::Seen) -> Option<Value> {
+        self.0.memory(seen)
+    }
     fn absent(&self, seen: &Self::Seen) -> bool {
         self.0.absent(seen)
+    }
+    fn keep(&self, seen: &Self::Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        self.0.keep(seen, hands)
     }
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         self.0.apply(seen, cx)
@@ -53,12 +62,60 @@ impl Kind for Door {
     }
 }
 
+/// Another door, which cannot be opened again while something stands before it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Blocked(File);
+
+impl Kind for Blocked {
+    type Seen = <File as Kind>::Seen;
+    type Prior = <File as Kind>::Prior;
+
+    fn id(&self) -> ResourceId {
+        self.0.id()
+    }
+    fn guarded(&self) -> bool {
+        true
+    }
+    fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
+        self.0.observe(cx)
+    }
+    fn diff(&self, seen: &Self::Seen) -> Diff {
+        self.0.diff(seen)
+    }
+    fn prior(&self, seen: &Self::Seen) -> Self::Prior {
+        self.0.prior(seen)
+    }
+    fn memory(&self, seen: &Self::Seen) -> Option<Value> {
+        self.0.memory(seen)
+    }
+    fn absent(&self, seen: &Self::Seen) -> bool {
+        self.0.absent(seen)
+    }
+    fn keep(&self, seen: &Self::Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        self.0.keep(seen, hands)
+    }
+    fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        self.0.apply(seen, cx)
+    }
+    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        if cx.hands.meta(Path::new(OBSTACLE))?.is_some() {
+            return Err(Fault::new("something stands before the door"));
+        }
+        self.0.revert(prior, cx)
+    }
+}
+
 provision::resources! {
     /// A host that is all doors.
     enum Host {
         Door(Door),
+        Blocked(Blocked),
     }
 }
+
+const OBSTACLE: &str = "/etc/obstacle";
+const GATE: &str = "/etc/gate";
 
 const DOOR: &str = "/etc/door";
 const TIMER: &str = "aztec-kit-take-back.timer";
@@ -81,7 +138,7 @@ fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Result<O
 }
 
 fn back(host: &mut FakeHost, journal: &mut MemoryJournal) -> Result<Vec<String>, Fault> {
-    let all = take_back::<Host>(Path::new(STATE), host, journal)?;
+    let all = take_back::<Host>(Path::new(STATE), host, journal).whole()?;
     Ok(all.into_iter().map(|what| what.id.to_string()).collect())
 }
 
@@ -216,7 +273,7 @@ fn wherever_the_run_dies_a_changed_door_has_its_timer_and_goes_back() {
 #[test]
 fn wherever_taking_back_dies_the_next_try_ends_it() {
     let all = killed(shut, |host, journal| {
-        let all = take_back::<Host>(Path::new(STATE), host, journal);
+        let all = take_back::<Host>(Path::new(STATE), host, journal).whole();
         all.map(drop).map_err(|fault| fault.chain())
     });
     assert!(all.len() > 5, "only {} places were tried", all.len());
@@ -251,4 +308,184 @@ fn wherever_a_confirmation_dies_it_counts_or_the_time_runs_on() {
         assert_eq!(host.text(DOOR).unwrap(), "shut\n", "died at {kill:?}");
         assert_eq!((left(&late), left(&host)), (0, 0), "died at {kill:?}");
     }
+}
+
+fn nothing() -> Graph<Host> {
+    Graph::default()
+}
+
+/// A host whose door was shut, with leave.
+fn shut_for_good() -> (FakeHost, MemoryJournal) {
+    let (mut host, mut journal) = shut();
+    keep(&mut host, &mut journal);
+    (host, journal)
+}
+
+#[test]
+fn a_removal_is_taken_back_as_well_and_confirmed_as_well() {
+    let (mut host, mut journal) = shut_for_good();
+    let on_record = journal.receipt().unwrap().entries;
+    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    assert_eq!(host.text(DOOR).unwrap(), "open\n");
+    assert!(armed(&host) && journal.receipt().unwrap().entries.is_empty());
+    let (mut kept, mut kept_journal) = (host.clone(), journal.clone());
+    assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/door]"]);
+    assert_eq!(host.text(DOOR).unwrap(), "shut\n");
+    assert_eq!(journal.receipt().unwrap().entries, on_record);
+    // It is still not wanted, and the next run removes it again.
+    let plan = Plan::make(&nothing(), &journal.receipt().unwrap(), &host).unwrap();
+    assert!(!plan.is_empty());
+    assert_eq!(keep(&mut kept, &mut kept_journal), 1);
+    assert_eq!(kept.text(DOOR).unwrap(), "open\n");
+    assert_eq!(left(&kept), 0);
+}
+
+#[test]
+fn wherever_a_removal_dies_the_door_has_its_timer_and_goes_back() {
+    let guard = common::guard();
+    let all = killed(shut_for_good, |host, journal| {
+        kills::run(host, journal, &nothing(), Some(&guard), None).ended
+    });
+    assert!(all.len() > 15, "only {} places were tried", all.len());
+    for (kill, mut host, mut journal) in all {
+        if host.text(DOOR).unwrap() != "shut\n" {
+            assert!(armed(&host), "no timer when the removal dies at {kill:?}");
+        }
+        back(&mut host, &mut journal).unwrap();
+        assert_eq!(host.text(DOOR).unwrap(), "shut\n", "died at {kill:?}");
+        let receipt = journal.receipt().unwrap();
+        assert_eq!((receipt.entries.len(), left(&host)), (1, 0), "{kill:?}");
+    }
+}
+
+/// Two doors, of which the second cannot be opened again for now.
+fn two_doors() -> (FakeHost, MemoryJournal) {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    host.plant(GATE, FileType::File, b"open\n", 0o600);
+    let mut graph = graph("shut\n");
+    let gate = File::new(GATE, "shut\n", Owner::root(0o644));
+    graph.add(Blocked(gate), []);
+    common::run_guarded(&mut host, &mut journal, &graph).unwrap();
+    host.plant(OBSTACLE, FileType::File, b"", 0o600);
+    (host, journal)
+}
+
+#[test]
+fn one_that_cannot_be_taken_back_keeps_no_other_from_it() {
+    let (mut host, mut journal) = two_doors();
+    let fault = back(&mut host, &mut journal).unwrap_err();
+    assert!(fault.chain().contains(GATE), "{}", fault.chain());
+    assert_eq!(host.text(DOOR).unwrap(), "open\n");
+    let receipt = journal.receipt().unwrap();
+    assert_eq!(
+        receipt.unconfirmed.len(),
+        1,
+        "the first is no longer waited for"
+    );
+    assert!(armed(&host), "nothing tries again");
+    let late = confirm(Path::new(STATE), &mut host, &mut journal).unwrap_err();
+    assert!(late.chain().contains("too late"));
+    host.tree.remove(Path::new(OBSTACLE));
+    assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/gate]"]);
+    assert_eq!(host.text(GATE).unwrap(), "open\n");
+    assert!(!journal.receipt().unwrap().taking_back && left(&host) == 0);
+}
+
+/// A journal that somebody damaged.
+#[derive(Debug)]
+struct Damaged;
+
+impl Journal for Damaged {
+    fn receipt(&self) -> Result<Receipt, Fault> {
+        Err(Fault::new("line 7 is damaged"))
+    }
+    fn append_if(&mut self, _: &Event, _: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
+        Err(Fault::new("line 7 is damaged"))
+    }
+}
+
+#[test]
+fn without_its_journal_all_is_taken_back_and_can_be_confirmed_all_the_same() {
+    let (mut host, _) = two_doors();
+    let fault = take_back::<Host>(Path::new(STATE), &mut host, &mut Damaged).faults;
+    assert_eq!(fault.len(), 2, "the journal and the gate: {fault:?}");
+    assert_eq!(host.text(DOOR).unwrap(), "open\n");
+    assert!(armed(&host));
+    host.tree.remove(Path::new(OBSTACLE));
+    let back = take_back::<Host>(Path::new(STATE), &mut host, &mut Damaged);
+    assert_eq!(back.all.len(), 1, "what was taken back before is not again");
+    assert_eq!(
+        (host.text(GATE).unwrap().as_str(), left(&host)),
+        ("open\n", 0)
+    );
+    let (mut host, _) = two_doors();
+    let kept = confirm(Path::new(STATE), &mut host, &mut Damaged).unwrap();
+    assert_eq!((kept.len(), left(&host)), (2, 0));
+    assert!(confirm(Path::new(STATE), &mut host, &mut Damaged).is_err());
+}
+
+/// A full disk: the change goes back, and what could not be recorded is tried again.
+#[test]
+fn a_journal_that_takes_no_record_leaves_nobody_out() {
+    let (mut host, mut journal) = shut();
+    let died = Some(Kill::Record(0));
+    let ran = dying(&mut host, &mut journal, died, |host, journal| {
+        let all = take_back::<Host>(Path::new(STATE), host, journal).whole();
+        all.map(drop).map_err(|fault| fault.chain())
+    });
+    ran.ended.unwrap_err();
+    assert_eq!(host.text(DOOR).unwrap(), "open\n");
+    assert!(armed(&host), "nothing tries again");
+    assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/door]"]);
+    assert_eq!(left(&host), 0);
+}
+
+#[test]
+fn the_time_begins_when_the_run_ends() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let mut armed_at = Vec::new();
+    let guard = common::guard();
+    let mut watch = Watch(&mut armed_at);
+    Apply {
+        hands: &mut host,
+        journal: &mut journal,
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut watch,
+    }
+    .run_guarded(&graph("shut\n"), Some(&guard))
+    .unwrap();
+    let until = journal.receipt().unwrap().unconfirmed[0].until_us;
+    assert_eq!(armed_at.len(), 1, "told once, when it is armed");
+    assert!(until > armed_at[0], "the run's own time counts");
+    assert_eq!(host.units[TIMER].starts, 2);
+    // The service of a timer that went off during the run finds that it waits again.
+    assert!(!due(&host));
+    host.units.get_mut(TIMER).unwrap().elapsed = true;
+    assert!(due(&host));
+    host.silent = true;
+    assert!(due(&host), "where nobody can tell");
+}
+
+/// Notes until when a change waits.
+struct Watch<'a>(&'a mut Vec<i64>);
+
+impl Progress for Watch<'_> {
+    fn begin(&mut self, _: &ResourceId, _: Action) {}
+    fn note(&mut self, _: &str) {}
+    fn armed(&mut self, waiting: &[Unconfirmed]) {
+        self.0.extend(waiting.iter().map(|change| change.until_us));
+    }
+    fn end(&mut self, _: &Applied) {}
+}
+
+#[test]
+fn a_run_that_fails_begins_the_time_as_well() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let mut graph = graph("shut\n");
+    let file = File::new("/etc/none/file", "", Owner::root(0o644));
+    graph.add(Door(file), [ResourceId::new("file", DOOR)]);
+    let stop = common::run_guarded(&mut host, &mut journal, &graph).unwrap_err();
+    assert!(stop.at.is_some());
+    assert!(armed(&host) && host.units[TIMER].starts > 2);
 }

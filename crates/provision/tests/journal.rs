@@ -35,6 +35,7 @@ fn foreign() -> Event {
         spec: json!({"content": "Grüße"}),
         prior: json!({"file": "für € und 😀\n"}),
         origin: Origin::Changed,
+        after: vec![id("/etc")],
     }
 }
 
@@ -132,9 +133,10 @@ fn full(dir: &Path) {
 fn two_writers_and_a_compaction_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     FileJournal::new(dir.path()).append(&noted("0")).unwrap();
-    let line = fs::read(file(&dir)).unwrap();
+    let begun = fs::read_to_string(file(&dir)).unwrap();
+    let (header, line) = begun.split_once('\n').unwrap();
     // Long enough to be folded.
-    fs::write(file(&dir), line.repeat(3995)).unwrap();
+    fs::write(file(&dir), format!("{header}\n{}", line.repeat(3995))).unwrap();
     // What a compaction that was killed had staged.
     fs::write(dir.path().join("journal.jsonl.new"), b"{\"event\":").unwrap();
     std::thread::scope(|scope| {
@@ -157,15 +159,154 @@ fn two_writers_and_a_compaction_lose_nothing() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "staged files");
 }
 
-#[test]
-fn a_damaged_line_in_the_middle_is_told_and_not_skipped() {
+/// A journal with two records, of which the first was damaged by somebody else.
+fn damaged() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = FileJournal::new(dir.path());
     journal.append(&noted("first")).unwrap();
-    let mut bytes = fs::read(file(&dir)).unwrap();
-    bytes.extend(b"{\"event\":\xff}\n");
-    fs::write(file(&dir), &bytes).unwrap();
     journal.append(&noted("second")).unwrap();
+    let text = fs::read_to_string(file(&dir)).unwrap();
+    fs::write(file(&dir), text.replace("first", "fjrst")).unwrap();
+    dir
+}
+
+#[test]
+fn a_damaged_line_in_the_middle_is_told_and_not_skipped_and_nothing_is_added() {
+    let dir = damaged();
+    let before = fs::read(file(&dir)).unwrap();
     let fault = FileJournal::new(dir.path()).receipt().unwrap_err();
     assert!(fault.chain().contains("line 2"), "{}", fault.chain());
+    let fix = fault.remedy().unwrap();
+    assert!(
+        fix.contains("sed -i 2d") && fix.contains("Never delete the file"),
+        "{fix}"
+    );
+    assert!(
+        FileJournal::new(dir.path())
+            .append(&noted("third"))
+            .is_err()
+    );
+    assert_eq!(fs::read(file(&dir)).unwrap(), before);
+    // What it advises works.
+    let text = String::from_utf8(before).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    fs::write(file(&dir), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
+    assert!(receipt(dir.path()).notes.contains_key("second"));
+}
+
+/// A file that grew before its last blocks reached the disk has zeros there.
+#[test]
+fn blocks_of_zeros_at_the_end_never_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = FileJournal::new(dir.path());
+    journal.append(&noted("first")).unwrap();
+    let whole = fs::read(file(&dir)).unwrap();
+    for end in ["", "\n", "rest of a record\"}}\n"] {
+        let mut bytes = whole.clone();
+        bytes.extend([0; 5000]);
+        bytes.extend(end.as_bytes());
+        fs::write(file(&dir), &bytes).unwrap();
+        assert_eq!(receipt(dir.path()).notes.len(), 1, "{end:?}");
+        journal.append(&noted("next")).unwrap();
+        assert_eq!(receipt(dir.path()).notes.len(), 2, "{end:?}");
+    }
+}
+
+/// As 0.1.0 of November 2026 wrote it.
+const FORMAT_1: &str = concat!(
+    r#"{"event":"intent","id":"file[/etc/motd]","spec":{"a":1},"prior":"nothing","origin":"created"}"#,
+    "\n",
+    r#"{"event":"done","id":"file[/etc/motd]","memory":null}"#,
+    "\n",
+    r#"{"event":"guarded","change":{"id":"ufw[x]","spec":{},"prior":{},"before":null,"until_us":5}}"#,
+    "\n",
+);
+
+#[test]
+fn an_older_journal_is_read_as_it_is_and_replaced_by_the_first_record() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(file(&dir), FORMAT_1).unwrap();
+    let before = receipt(dir.path());
+    assert_eq!((before.entries.len(), before.unconfirmed.len()), (1, 1));
+    assert_eq!(fs::read_to_string(file(&dir)).unwrap(), FORMAT_1, "looking");
+    FileJournal::new(dir.path()).append(&noted("next")).unwrap();
+    let after = receipt(dir.path());
+    assert_eq!(after.entries, before.entries);
+    assert_eq!(after.unconfirmed, before.unconfirmed);
+    let text = fs::read_to_string(file(&dir)).unwrap();
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.ends_with(r#""format":2,"program":"aztec-kit 0.1.0"}"#),
+        "{first}"
+    );
+    assert_eq!(text.lines().count(), 3, "header, fold, record");
+}
+
+/// An older program beside this one writes lines without a checksum.
+#[test]
+fn a_record_of_an_older_program_behind_ours_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    FileJournal::new(dir.path())
+        .append(&noted("first"))
+        .unwrap();
+    let mut other = OpenOptions::new().append(true).open(file(&dir)).unwrap();
+    let line = r#"{"event":"noted","name":"other","value":1}"#;
+    writeln!(other, "{line}").unwrap();
+    FileJournal::new(dir.path()).append(&noted("last")).unwrap();
+    assert_eq!(receipt(dir.path()).notes.len(), 3);
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_refused_and_stays() {
+    let newer = [
+        r#"{"event":"begin","format":3,"program":"aztec-kit 9.9.9"}"#,
+        r#"{"event":"rehearsed","id":"file[/etc/motd]"}"#,
+        r#"{"event":"done","id":"file[/etc/motd]","memory":null,"weight":3}"#,
+        r#"{"event":"snapshot","receipt":{"entries":[],"leases":[]}}"#,
+    ];
+    for line in newer {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("{line}\n");
+        fs::write(file(&dir), &text).unwrap();
+        let mut journal = FileJournal::new(dir.path());
+        let fault = journal.receipt().unwrap_err();
+        assert!(fault.is_refusal(), "{line}");
+        let (told, fix) = (fault.chain(), fault.remedy().unwrap());
+        assert!(
+            !told.contains("damaged") && fix.contains("newer"),
+            "{told}: {fix}"
+        );
+        assert!(journal.append(&noted("ours")).is_err(), "{line}");
+        assert_eq!(fs::read_to_string(file(&dir)).unwrap(), text);
+    }
+}
+
+/// A fold would drop what this program does not know.
+#[test]
+fn a_compaction_does_not_drop_what_a_newer_program_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    FileJournal::new(dir.path())
+        .append(&noted("first"))
+        .unwrap();
+    let mut text = fs::read_to_string(file(&dir)).unwrap();
+    text.push_str("{\"event\":\"rehearsed\",\"id\":\"file[/etc/motd]\"}\n");
+    let line = text.lines().nth(1).unwrap().to_owned() + "\n";
+    text.push_str(&line.repeat(4000));
+    fs::write(file(&dir), &text).unwrap();
+    let fault = FileJournal::new(dir.path()).compact().unwrap_err();
+    assert!(fault.is_refusal());
+    assert_eq!(fs::read_to_string(file(&dir)).unwrap(), text);
+}
+
+#[test]
+fn a_condition_is_judged_with_every_other_writer_locked_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let none = |receipt: &Receipt| receipt.notes.is_empty();
+    std::thread::scope(|scope| {
+        for name in ["confirm", "take-back"] {
+            let mut journal = FileJournal::new(dir.path());
+            scope.spawn(move || journal.append_if(&noted(name), &none).unwrap());
+        }
+    });
+    assert_eq!(receipt(dir.path()).notes.len(), 1, "both came in time");
 }

@@ -67,6 +67,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         ..
     } = &mut case;
     unconfirmed(host, outside).context("a change that nobody confirms")?;
+    removal_unconfirmed(host, outside).context("a removal that nobody confirms")?;
     removed(host, before).context("the removal")?;
     killed(host, before).context("a kill in the middle")?;
     power_cut(host, before).context("a power cut in the window")
@@ -390,9 +391,39 @@ fn unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
     host.write(CONFIG, KIT_TOML, 0o600)
 }
 
+/// Without the firewall; a host must have something.
+fn open_host(host: &Machine) -> Result<()> {
+    let nothing = "[hardening]\nenabled = true\nssh = false\naide = false\nfail2ban = false\nupdates = false\n\
+                   chrony = false\nauditd = false\nkernel = false\n";
+    let text = KIT_TOML.replace("= true", "= false");
+    host.write(CONFIG, &format!("{nothing}{text}"), 0o600)
+}
+
+/// A removal can cut somebody off as well: where UFW was on, by its default.
+fn removal_unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
+    let before = files(host)?;
+    open_host(host)?;
+    let output = Kit(host)
+        .run(&["apply", "--yes", "--confirm-within", "20"])?
+        .ok()?;
+    let told = output.stderr.find("not yet kept").context("not told")?;
+    let removed = output.stderr.find("remove firewall[ufw]");
+    ensure!(removed.is_some_and(|at| told < at), "{}", output.stderr);
+    ensure!(reaches(outside, host, 9090)?, "still closed");
+    taken_back(host)?;
+    ensure!(!reaches(outside, host, 9090)?, "still open");
+    ensure!(files(host)? == before, "UFW's files differ");
+    host.write(CONFIG, KIT_TOML, 0o600)?;
+    let again = Kit(host).run(&["plan", "--check"])?.expect(0)?;
+    ensure!(again.stdout.contains("in sync"), "{}", again.stdout);
+    Ok(())
+}
+
 fn removed(host: &Machine, before: &str) -> Result<()> {
-    host.write(CONFIG, &KIT_TOML.replace("= true", "= false").replace("[node]\nenabled = false", "[hardening]\nenabled = true\nssh = false\naide = false\nfail2ban = false\nupdates = false\nchrony = false\nauditd = false\nkernel = false\n[node]\nenabled = false"), 0o600)?;
-    Kit(host).run(&["apply", "--yes"])?.ok()?;
+    open_host(host)?;
+    let refused = Kit(host).run(&["apply"])?.expect(2)?;
+    ensure!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    Kit(host).run(&["apply", "--yes", "--confirm"])?.ok()?;
     as_before(host, before)?;
     host.write(CONFIG, KIT_TOML, 0o600)
 }

@@ -394,7 +394,8 @@ fn removal(machine: &Machine, before: &State) -> Result<()> {
     // A host must have something: a topic alone is enough.
     let off = text.replace("enabled = true", "enabled = true\nfail2ban = false\nupdates = false\nchrony = false\nauditd = false\naide = false\nkernel = false");
     machine.write(CONFIG, &off, 0o600)?;
-    let gone = applied(&Kit(machine).json(&[APPLY, &["--json"]].concat(), 0)?)?;
+    let args = [APPLY, &["--confirm", "--json"]].concat();
+    let gone = applied(&Kit(machine).json(&args, 0)?)?;
     ensure!(gone.len() > 5, "only {gone:?} went away");
     let after = State::of(machine)?;
     ensure!(after == *before, "not as before:\n{before:?}\n{after:?}");

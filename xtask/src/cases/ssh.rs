@@ -316,7 +316,7 @@ fn removed(machine: &Machine, client: &Client) -> Result<()> {
         &KIT_TOML.replace("ssh = true", "ssh = false"),
         0o600,
     )?;
-    let argv = [&[KIT], APPLY].concat();
+    let argv = [&[KIT], APPLY, &["--confirm"]].concat();
     machine.exec_ok(&argv)?;
     ensure!(!machine.exists(OURS)?, "{OURS} is still there");
     ensure!(

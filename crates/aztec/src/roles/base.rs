@@ -11,10 +11,11 @@ use provision::kinds::{
 
 use crate::container::{self, Container};
 use crate::data::{self, Release};
+use crate::desired::KitToml;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT};
 use crate::runtime::{Choice, Runtime};
-use crate::settings::{self, Settings};
+use crate::settings::Settings;
 
 /// Ids that later resources come after.
 pub(crate) struct Base {
@@ -83,27 +84,27 @@ pub(crate) fn directory(
     graph.add(Directory { path, owner }, after)
 }
 
+/// The group and the user that services run as, in this order.
+pub(crate) fn accounts(settings: &Settings) -> (Group, User) {
+    let name = || ACCOUNT.to_owned();
+    let user = User {
+        name: name(),
+        group: name(),
+        home: settings.data_dir.display().to_string(),
+        shell: "/usr/sbin/nologin".into(),
+    };
+    (Group { name: name() }, user)
+}
+
 pub(crate) fn add(
     graph: &mut Graph<Kind>,
     settings: &Settings,
     choice: Choice,
-    kit_toml: &str,
+    kit_toml: KitToml<'_>,
 ) -> Base {
-    let group = graph.add(
-        Group {
-            name: ACCOUNT.into(),
-        },
-        [],
-    );
-    let user = graph.add(
-        User {
-            name: ACCOUNT.into(),
-            group: ACCOUNT.into(),
-            home: settings.data_dir.display().to_string(),
-            shell: "/usr/sbin/nologin".into(),
-        },
-        [group],
-    );
+    let (group, user) = accounts(settings);
+    let group = graph.add(group, []);
+    let user = graph.add(user, [group]);
     let etc = directory(
         graph,
         Path::new(layout::ETC),
@@ -112,11 +113,7 @@ pub(crate) fn add(
     );
     graph.add(
         // It may carry API keys in its URLs: for root alone, and never shown with them.
-        File::new(
-            crate::CONFIG,
-            settings::shown(kit_toml, &settings.release),
-            Owner::root(0o600),
-        ),
+        kit_toml.file(settings),
         [etc.clone()],
     );
     let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);

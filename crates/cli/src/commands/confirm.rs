@@ -4,13 +4,15 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use aztec::KIT_STATE;
 use aztec::kinds::Kind;
+use aztec::{KIT_STATE, RUN_LOCK};
 use provision::Fault;
-use provision::engine::{self, FileJournal, Guard, Receipt, ResourceId, RunLock, Unconfirmed};
+use provision::engine::{
+    self, FileJournal, Guard, Journal, Receipt, ResourceId, RunLock, Unconfirmed,
+};
 use provision::host::{Probe, RealHost};
 
-use crate::args::Changing;
+use crate::args::{Changing, TakeBackArgs};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
@@ -27,14 +29,29 @@ pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-/// Takes back whatever waits: the time is over.
-pub fn take_back(printer: &mut Printer) -> Result<u8, Failure> {
+/// How long a run that goes on may keep its own changes from being taken back: the longest step, the first pass of an
+/// integrity check over a full disk, takes most of an hour. A run that cut its operator off ends with their session.
+const LONGEST_RUN: Duration = Duration::from_secs(3600);
+
+/// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
+pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failure> {
     host::require_root()?;
-    let state = Path::new(KIT_STATE);
-    // Nobody may be able to log in: a run that goes on, or hangs, must not be in the way.
-    let _lock = RunLock::wrest(state, &mut |text| printer.say(text))?;
-    let all = engine::take_back::<Kind>(state, &mut RealHost, &mut FileJournal::new(state))?;
-    for what in &all {
+    let (state, lock) = (Path::new(KIT_STATE), Path::new(RUN_LOCK));
+    let patient = match args.due {
+        true => RunLock::after_the_run(lock, LONGEST_RUN)?,
+        false => None,
+    };
+    let _lock = match patient {
+        Some(lock) => Some(lock),
+        // Nobody may be able to log in: a run that hangs must not be in the way.
+        None => RunLock::wrest(lock, &mut |text| printer.say(text))?,
+    };
+    if args.due && !engine::due(&RealHost) {
+        printer.text("the run that made the change has ended just now: its time begins anew");
+        return Ok(exit::OK);
+    }
+    let back = engine::take_back::<Kind>(state, &mut RealHost, &mut FileJournal::new(state));
+    for what in &back.all {
         let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
         printer.text(&format!(
             "taken back, because nobody confirmed it: {}{}",
@@ -42,6 +59,7 @@ pub fn take_back(printer: &mut Printer) -> Result<u8, Failure> {
             kept.unwrap_or_default()
         ));
     }
+    back.whole()?;
     Ok(exit::OK)
 }
 
@@ -75,6 +93,17 @@ pub fn settle(
     }
     printer.say(&waiting(&receipt.unconfirmed, RealHost.clock().realtime_us));
     Ok(ids(&receipt.unconfirmed))
+}
+
+/// The same after a run that failed, which keeps nothing.
+pub fn waits_still(printer: &mut Printer) -> Vec<ResourceId> {
+    // What failed is said already.
+    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt();
+    let waits = receipt.unwrap_or_default().unconfirmed;
+    if !waits.is_empty() {
+        printer.say(&waiting(&waits, RealHost.clock().realtime_us));
+    }
+    ids(&waits)
 }
 
 /// What `status` says of changes that wait, or that were taken back.
@@ -114,7 +143,8 @@ fn named(ids: &[ResourceId]) -> String {
     ids.join(", ")
 }
 
-fn waiting(changes: &[Unconfirmed], now_us: i64) -> String {
+/// How to keep what waits, and until when.
+pub fn waiting(changes: &[Unconfirmed], now_us: i64) -> String {
     let until = changes.iter().map(|change| change.until_us).max();
     let left = until.map_or(0, |until| (until - now_us) / 1_000_000);
     let when = if left > 0 {

@@ -7,9 +7,11 @@ use aztec::checks::{self, Finding, Report, Sample, Verdict};
 use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
-    Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, ResourceId, Stop,
+    Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, Receipt,
+    ResourceId, RunLock, Stop,
 };
-use provision::host::RealHost;
+use provision::host::{Probe, RealHost};
+use provision::kinds::prune;
 use serde_json::{Value, json};
 
 use super::confirm;
@@ -27,7 +29,7 @@ pub enum Ask {
     Never,
     /// It was agreed to in advance.
     Agreed,
-    /// Whoever sits at the terminal; without one, the configuration stands for itself.
+    /// Whoever sits at the terminal; without one nobody agrees.
     Operator,
 }
 
@@ -37,15 +39,21 @@ const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
 const LIVE_PATIENCE: Duration = Duration::from_secs(20);
 const VERIFICATION: usize = 3;
 const NETWORKING: usize = 2;
-/// Remembers whether the last change was seen to work.
+/// The note of whether the last change was seen to work, see [`verified`].
 const VERIFIED: &str = "verified";
 
-/// Brings the host to its desired state.
-///
-pub fn run(host: &Host, ask: Ask, args: &Changing, printer: &mut Printer) -> Result<u8, Failure> {
+/// Brings the host to its desired state. The lock is held until all is changed; who then waits for the chain holds
+/// nobody up.
+pub fn run(
+    lock: Option<RunLock>,
+    host: &Host,
+    ask: Ask,
+    args: &Changing,
+    printer: &mut Printer,
+) -> Result<u8, Failure> {
     let plan = host.plan()?;
-    let verified = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
-    if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && verified {
+    let works = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
+    if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && works {
         if let Some(unfit) = host.unfit() {
             printer.say(&render::findings(&[unfit]));
         }
@@ -63,26 +71,36 @@ pub fn run(host: &Host, ask: Ask, args: &Changing, printer: &mut Printer) -> Res
         printer.document(&plan);
         return Ok(exit::OK);
     }
-    let consent = match (ask, printer.attended()) {
-        (Ask::Operator, true) if !plan.is_empty() => {
-            if !printer.ask("Make these changes?") {
-                printer.say("nothing was changed");
-                return Ok(exit::OK);
-            }
-            Consent::Plan(&plan)
+    let consent = match ask {
+        Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
+        Ask::Operator if !printer.attended() => return Err(nobody_agreed()),
+        Ask::Operator if !printer.ask("Make these changes?") => {
+            printer.say("nothing was changed");
+            return Ok(exit::OK);
         }
-        _ => Consent::Configuration,
+        Ask::Operator => Consent::Plan(&plan),
+        Ask::Agreed | Ask::Never => Consent::Configuration,
     };
     let mut progress = Shown::new(plan.pending().count());
     let guard = confirm::guard(args)?;
-    let applied = change(host, consent, guard.as_ref(), &mut progress, printer)?;
+    let began = Value::from(RealHost.clock().realtime_us);
+    let applied = change(
+        host,
+        consent,
+        guard.as_ref(),
+        &began,
+        &mut progress,
+        printer,
+    )?;
+    drop(lock);
     let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
     let waiting = confirm::settle(&receipt, args, printer)?;
     progress.phase(NETWORKING);
     let exposure = checks::exposure(&host.settings, &RealHost)?;
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
-    let report = verify(host, args.patience.map(Duration::from_secs), &mut progress);
+    let patience = args.patience.map(Duration::from_secs);
+    let report = verify(host, patience, &began, &mut progress);
     progress.finish();
     let report = report?;
     let demand = match args.patience {
@@ -91,6 +109,16 @@ pub fn run(host: &Host, ask: Ask, args: &Changing, printer: &mut Printer) -> Res
         _ => Demand::Running,
     };
     finish(&plan, &applied, &waiting, &report, demand, printer)
+}
+
+/// Who is to agree is not there, or is a program.
+fn nobody_agreed() -> Failure {
+    Failure::usage(
+        Fault::new(
+            "there is no terminal to ask at whether to make these changes; nothing was changed",
+        )
+        .fix("Give --yes to agree in advance; `aztec-kit plan` shows what would change."),
+    )
 }
 
 /// Refuses a host that cannot become what is wanted, before anything is touched.
@@ -119,17 +147,13 @@ fn change(
     host: &Host,
     consent: Consent<'_>,
     guard: Option<&Guard>,
+    began: &Value,
     progress: &mut Shown,
     printer: &mut Printer,
 ) -> Result<Vec<Applied>, Failure> {
-    let _lock = host::lock(printer)?;
     let cancel = host::cancel()?;
     let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    let unverified = Event::Noted {
-        name: VERIFIED.into(),
-        value: Value::Bool(false),
-    };
-    journal.append(&unverified)?;
+    journal.append(&verified(began))?;
     let outcome = Apply {
         hands: &mut RealHost,
         journal: &mut journal,
@@ -142,12 +166,23 @@ fn change(
         Ok(outcome) => {
             journal.append(&host.units())?;
             journal.compact()?;
+            prune(&journal.receipt()?, &mut RealHost)?;
             Ok(outcome.applied)
         }
         Err(stop) => {
             progress.finish();
-            Err(stopped(stop))
+            let mut failure = stopped(stop);
+            failure.unconfirmed = confirm::waits_still(printer);
+            Err(failure)
         }
+    }
+}
+
+/// The record of whether the last change was seen to work: `true`, or when the run began that made it.
+fn verified(value: &Value) -> Event {
+    Event::Noted {
+        name: VERIFIED.into(),
+        value: value.clone(),
     }
 }
 
@@ -157,8 +192,11 @@ fn stopped(stop: Stop) -> Failure {
     if let Some(fix) = stop.fault.remedy() {
         fault = fault.fix(fix);
     }
-    let mut failure = Failure::failed(fault);
-    if !stop.applied.is_empty() {
+    let mut failure = match stop.fault.is_refusal() {
+        true => Failure::usage(fault),
+        false => Failure::failed(fault),
+    };
+    if stop.begun {
         failure.code = PARTIAL;
     }
     failure.applied = stop.applied;
@@ -169,6 +207,7 @@ fn stopped(stop: Stop) -> Failure {
 fn verify(
     host: &Host,
     patience: Option<Duration>,
+    began: &Value,
     progress: &mut Shown,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
@@ -199,13 +238,17 @@ fn verify(
         std::thread::sleep(Duration::from_millis(500));
     };
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
-        let _lock = host::lock(&mut Printer::new(false))?;
-        FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
-            name: VERIFIED.into(),
-            value: Value::Bool(true),
-        })?;
+        note_verified(began)?;
     }
     Ok(report.explained(&host.settings, &host.facts, &RealHost))
+}
+
+/// What another run has changed meanwhile this one has not seen to work.
+fn note_verified(began: &Value) -> Result<(), Failure> {
+    let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
+    let mut journal = FileJournal::new(Path::new(KIT_STATE));
+    journal.append_if(&verified(&Value::Bool(true)), &ours)?;
+    Ok(())
 }
 
 /// Both chains in a few words.

@@ -13,7 +13,6 @@ use crate::printer::Printer;
 
 /// Takes a resource off the record; the host itself is not touched.
 pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
     let _lock = host::lock(printer)?;
     let mut journal = FileJournal::new(Path::new(KIT_STATE));
     let receipt = journal.receipt()?;
@@ -27,6 +26,19 @@ pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
                 .fix("`aztec-kit plan --verbose` shows all ids."),
         ));
     };
+    if receipt
+        .unconfirmed
+        .iter()
+        .any(|change| change.id == entry.id)
+    {
+        return Err(Failure::usage(
+            Fault::new(format!(
+                "a change of {} waits for its confirmation",
+                args.id
+            ))
+            .fix("Run `aztec-kit confirm` first, or wait until it is taken back."),
+        ));
+    }
     journal.append(&Event::Released {
         id: entry.id.clone(),
     })?;

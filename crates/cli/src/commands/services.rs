@@ -25,19 +25,20 @@ fn units() -> Result<Vec<String>, Failure> {
 
 /// Starts every service of this host.
 pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
+    let _lock = host::lock(printer)?;
     host::tell_unfit(&host::settings()?, printer);
     tell("start", units()?, printer)
 }
 
 /// Stops every service of this host, the node before its L1.
 pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
+    let _lock = host::lock(printer)?;
     let mut units = units()?;
     units.reverse();
     tell("stop", units, printer)
 }
 
 fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
     for unit in units {
         FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
             name: format!("last {verb}"),

@@ -2,78 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::plan::{self, Action};
 use super::{
-    ApplyCx, Cx, Diff, Entry, Event, Graph, Guard, Journal, Look, Node, Origin, Plan, Receipt,
-    Resource, ResourceId, Reverted, Step, Unconfirmed,
+    Applied, ApplyCx, Change, Consent, Cx, Diff, Entry, Event, Graph, Guard, Journal, Look, Node,
+    Origin, Outcome, Plan, Progress, Receipt, Resource, ResourceId, Reverted, Step, Stop,
+    Unconfirmed,
 };
 use crate::Fault;
 use crate::host::{Hands, clear_staged};
 use crate::tools::systemctl::UnitState;
-
-/// What the operator agreed to.
-#[derive(Debug, Clone, Copy)]
-pub enum Consent<'a> {
-    /// Whatever the configuration asks for (`--yes`, or nobody to ask).
-    Configuration,
-    /// Just this plan: a host that changed since it was shown stops the run.
-    Plan(&'a Plan),
-}
-
-/// Tells people how it goes. Never decides anything.
-pub trait Progress {
-    /// A step begins.
-    fn begin(&mut self, id: &ResourceId, action: Action);
-    /// A long step says what it does.
-    fn note(&mut self, text: &str);
-    /// A step ended well.
-    fn end(&mut self, applied: &Applied);
-}
-
-/// Tells nobody.
-#[derive(Debug, Clone, Copy)]
-pub struct Quiet;
-
-impl Progress for Quiet {
-    fn begin(&mut self, _: &ResourceId, _: Action) {}
-    fn note(&mut self, _: &str) {}
-    fn end(&mut self, _: &Applied) {}
-}
-
-/// A change that was made.
-#[derive(Debug, Clone)]
-pub struct Applied {
-    /// Which resource.
-    pub id: ResourceId,
-    /// What happened to it.
-    pub action: Action,
-    /// How long it took.
-    pub took: Duration,
-    /// Why something was left as it is.
-    pub kept: Option<String>,
-}
-
-/// All changes of a run that went through.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// In the order in which they were made; empty when the host was as wanted.
-    pub applied: Vec<Applied>,
-}
-
-/// A run that did not go through.
-#[derive(Debug)]
-pub struct Stop {
-    /// At which resource.
-    pub at: Option<ResourceId>,
-    /// Why.
-    pub fault: Fault,
-    /// What had been changed before.
-    pub applied: Vec<Applied>,
-}
 
 /// One run: what it works with.
 pub struct Apply<'a> {
@@ -87,6 +28,19 @@ pub struct Apply<'a> {
     pub cancel: &'a AtomicBool,
     /// Who is told.
     pub progress: &'a mut dyn Progress,
+}
+
+/// What a run knows, and has done so far.
+struct Run<'a> {
+    /// What was done before it.
+    receipt: Receipt,
+    guard: Option<&'a Guard>,
+    /// Whether it made a change that waits for its confirmation.
+    armed: bool,
+    /// Whether it has begun a change.
+    begun: bool,
+    at: Option<ResourceId>,
+    applied: Vec<Applied>,
 }
 
 impl std::fmt::Debug for Apply<'_> {
@@ -107,47 +61,65 @@ impl Apply<'_> {
         graph: &Graph<R>,
         guard: Option<&Guard>,
     ) -> Result<Outcome, Stop> {
-        let mut applied = Vec::new();
-        let mut at = None;
-        match self.steps(graph, guard, &mut applied, &mut at) {
+        let mut run = Run {
+            receipt: match self.journal.receipt() {
+                Ok(receipt) => receipt,
+                Err(fault) => return Err(Stop::before(fault)),
+            },
+            guard,
+            armed: false,
+            begun: false,
+            at: None,
+            applied: Vec::new(),
+        };
+        let ended = self.steps(graph, &mut run);
+        let (at, applied) = (run.at.take(), std::mem::take(&mut run.applied));
+        match ended.and(self.extend(&run)) {
             Ok(()) => Ok(Outcome { applied }),
-            Err(fault) => Err(Stop { at, fault, applied }),
+            Err(fault) => Err(Stop {
+                at,
+                fault,
+                applied,
+                begun: run.begun,
+            }),
         }
     }
 
-    fn steps<R: Resource>(
-        &mut self,
-        graph: &Graph<R>,
-        guard: Option<&Guard>,
-        applied: &mut Vec<Applied>,
-        at: &mut Option<ResourceId>,
-    ) -> Result<(), Fault> {
-        let receipt = self.journal.receipt()?;
+    /// The time for a confirmation begins when there is nothing else to wait for, however the run ended.
+    fn extend(&mut self, run: &Run<'_>) -> Result<(), Fault> {
+        let Some(guard) = run.guard.filter(|_| run.armed) else {
+            return Ok(());
+        };
+        if self.journal.receipt()?.unconfirmed.is_empty() {
+            return Ok(());
+        }
+        guard.restart(self.hands)?;
+        self.journal.append(&Event::Extended {
+            until_us: guard.until_us(self.hands.probe()),
+        })
+    }
+
+    fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         // What is wanted is looked at once here, and each step again when its turn comes.
-        let plan = Plan::make(graph, &receipt, self.hands.probe())?;
+        let plan = Plan::make(graph, &run.receipt, self.hands.probe())?;
         let mut touched = BTreeSet::new();
         for node in graph.ordered()? {
             let id = node.resource.id();
-            *at = Some(id.clone());
+            run.at = Some(id.clone());
             let planned = plan.step(&id).map_or(Action::Decide, |step| step.action);
-            let due = planned != Action::Keep || node.after.iter().any(|id| touched.contains(id));
-            if due && self.converge(node, &receipt, guard, applied)? {
+            let follows = node.after.iter().any(|id| touched.contains(id));
+            let due = planned != Action::Keep || follows;
+            if due && self.converge(node, follows, run)? {
                 touched.insert(id);
             } else if !due {
                 let memory = plan.step(&id).and_then(|step| step.memory.clone());
-                self.adopt(node, memory, &receipt)?;
+                self.adopt(node, memory, &run.receipt)?;
             }
         }
-        let wanted: BTreeSet<_> = graph
-            .nodes()
-            .iter()
-            .map(|node| node.resource.id())
-            .collect();
-        for entry in receipt.entries.iter().rev() {
-            if !wanted.contains(&entry.id) {
-                *at = Some(entry.id.clone());
-                self.release::<R>(entry, &receipt, applied)?;
-            }
+        let unwanted = run.receipt.unwanted(&graph.ids());
+        for entry in unwanted.into_iter().cloned().collect::<Vec<_>>() {
+            run.at = Some(entry.id.clone());
+            self.release::<R>(&entry, run)?;
         }
         Ok(())
     }
@@ -175,58 +147,77 @@ impl Apply<'_> {
         })
     }
 
+    /// What can cut the operator off waits for its confirmation from here on, before it is made.
+    fn guard<R: Resource>(
+        &mut self,
+        resource: &R,
+        spec: &Value,
+        prior: &Value,
+        run: &mut Run<'_>,
+    ) -> Result<(), Fault> {
+        let Some(guard) = run.guard.filter(|_| resource.guarded()) else {
+            return Ok(());
+        };
+        let id = resource.id();
+        let change = Unconfirmed {
+            spec: spec.clone(),
+            prior: prior.clone(),
+            before: run.receipt.get(&id).cloned(),
+            until_us: guard.until_us(self.hands.probe()),
+            id,
+        };
+        self.journal.append(&Event::Guarded { change })?;
+        let waiting = self.journal.receipt()?.unconfirmed;
+        guard.arm(&mut *self.hands, &waiting)?;
+        run.armed = true;
+        self.progress.armed(&waiting);
+        Ok(())
+    }
+
     /// Returns whether anything changed.
     fn converge<R: Resource>(
         &mut self,
         node: &Node<R>,
-        receipt: &Receipt,
-        guard: Option<&Guard>,
-        applied: &mut Vec<Applied>,
+        follows: bool,
+        run: &mut Run<'_>,
     ) -> Result<bool, Fault> {
         self.check_cancel()?;
         let (resource, id) = (&node.resource, node.resource.id());
         // What this look and the change itself begin with is one answer of systemd.
         let names = resource.units().into_iter().collect();
         let units = plan::units(names, self.hands.probe(), None)?;
-        let before = self.look(resource, receipt, Some(&units))?;
+        let before = self.look(resource, &run.receipt, Some(&units))?;
         if matches!(before.diff, Diff::InSync(_)) {
-            self.adopt(node, before.memory, receipt)?;
+            self.adopt(node, before.memory, &run.receipt)?;
             return Ok(false);
         }
         let (prior, absent) = (before.prior.clone(), before.absent);
         let step = Step::of(id.clone(), before);
-        self.check_consent(&step)?;
+        self.check_consent(&step, follows)?;
         let started = Instant::now();
         self.progress.begin(&id, step.action);
-        if let (Some(guard), true) = (guard, resource.guarded()) {
-            let change = Unconfirmed {
-                id: id.clone(),
-                spec: serialized(resource)?,
-                prior: prior.clone(),
-                before: receipt.get(&id).cloned(),
-                until_us: guard.until_us(self.hands.probe()),
-            };
-            self.journal.append(&Event::Guarded { change })?;
-            guard.arm(&mut *self.hands)?;
-        }
+        let spec = serialized(resource)?;
+        self.guard(resource, &spec, &prior, run)?;
         self.journal.append(&Event::Intent {
             id: id.clone(),
-            spec: serialized(resource)?,
+            spec,
             prior,
             origin: if absent {
                 Origin::Created
             } else {
                 Origin::Changed
             },
+            after: node.after.clone(),
         })?;
-        let memory = receipt.get(&id).and_then(|entry| entry.memory.as_ref());
+        run.begun = true;
+        let memory = run.receipt.get(&id).and_then(|entry| entry.memory.as_ref());
         resource.apply(&mut ApplyCx {
             hands: &mut *self.hands,
             memory,
             units: Some(&units),
             note: &mut |text| self.progress.note(text),
         })?;
-        let after = self.look(resource, receipt, None)?;
+        let after = self.look(resource, &run.receipt, None)?;
         if let Diff::Change(left) = &after.diff {
             return Err(did_not_converge(&id, left));
         }
@@ -234,20 +225,31 @@ impl Apply<'_> {
             return Err(Fault::new(format!("{id} still cannot be observed: {why}"))
                 .fix("Look at `aztec-kit logs`, then run the same command again."));
         }
-        self.settle(resource, receipt)?;
+        self.settle(resource, &run.receipt)?;
         self.journal.append(&Event::Done {
             id: id.clone(),
             memory: after.memory,
         })?;
+        self.done(id, step.action, started, None, run);
+        Ok(true)
+    }
+
+    fn done(
+        &mut self,
+        id: ResourceId,
+        action: Action,
+        started: Instant,
+        kept: Option<String>,
+        run: &mut Run<'_>,
+    ) {
         let done = Applied {
             id,
-            action: step.action,
+            action,
             took: started.elapsed(),
-            kept: None,
+            kept,
         };
         self.progress.end(&done);
-        applied.push(done);
-        Ok(true)
+        run.applied.push(done);
     }
 
     /// What is as wanted is recorded as looked after, once; and again when there is something new to
@@ -266,6 +268,7 @@ impl Apply<'_> {
             id: node.resource.id(),
             spec: serialized(&node.resource)?,
             memory,
+            after: node.after.clone(),
         })
     }
 
@@ -279,15 +282,8 @@ impl Apply<'_> {
             .try_for_each(|path| clear_staged(path, self.hands))
     }
 
-    fn check_consent(&self, step: &Step) -> Result<(), Fault> {
-        let Consent::Plan(shown) = self.consent else {
-            return Ok(());
-        };
-        let agreed = shown.step(&step.id).is_some_and(|agreed| {
-            // What could not be told, or follows from an earlier step, was agreed to as such.
-            matches!(agreed.action, Action::Decide | Action::Keep) || agreed.changes == step.changes
-        });
-        if agreed {
+    fn check_consent(&self, step: &Step, follows: bool) -> Result<(), Fault> {
+        if self.consent.covers(step, follows) {
             return Ok(());
         }
         Err(
@@ -296,50 +292,62 @@ impl Apply<'_> {
         )
     }
 
-    fn release<R: Resource>(
-        &mut self,
-        entry: &Entry,
-        receipt: &Receipt,
-        applied: &mut Vec<Applied>,
-    ) -> Result<(), Fault> {
+    /// Takes away what is no longer wanted.
+    fn release<R: Resource>(&mut self, entry: &Entry, run: &mut Run<'_>) -> Result<(), Fault> {
         self.check_cancel()?;
         let started = Instant::now();
-        let mut done = Applied {
-            id: entry.id.clone(),
-            action: Action::Forget,
-            took: Duration::ZERO,
-            kept: None,
+        let resource = plan::made::<R>(entry)?;
+        let step = Step::unwanted(entry, &resource);
+        self.check_consent(&step, false)?;
+        let kept = match step.action {
+            Action::Remove => self.remove(&resource, entry, run)?,
+            _ => None,
         };
-        if entry.origin != Origin::Adopted {
-            done.action = Action::Remove;
-            self.progress.begin(&entry.id, done.action);
-            let resource: R = serde_json::from_value(entry.spec.clone()).map_err(|error| {
-                Fault::new(format!("failed to read how {} was made", entry.id)).because(error)
-            })?;
-            self.journal.append(&Event::Removing {
-                id: entry.id.clone(),
-            })?;
-            let reverted = resource.revert(
-                &entry.prior,
-                &mut ApplyCx {
-                    hands: &mut *self.hands,
-                    memory: entry.memory.as_ref(),
-                    units: None,
-                    note: &mut |text| self.progress.note(text),
-                },
-            )?;
-            if let Reverted::Kept(why) = reverted {
-                done.kept = Some(why);
-            }
-            self.settle(&resource, receipt)?;
-        }
         self.journal.append(&Event::Released {
             id: entry.id.clone(),
         })?;
-        done.took = started.elapsed();
-        self.progress.end(&done);
-        applied.push(done);
+        self.done(entry.id.clone(), step.action, started, kept, run);
         Ok(())
+    }
+
+    /// Goes back to what was there before us; why something was left as it is.
+    fn remove<R: Resource>(
+        &mut self,
+        resource: &R,
+        entry: &Entry,
+        run: &mut Run<'_>,
+    ) -> Result<Option<String>, Fault> {
+        self.progress.begin(&entry.id, Action::Remove);
+        let names = resource.units().into_iter().collect();
+        let units = plan::units(names, self.hands.probe(), None)?;
+        let before = self.look(resource, &run.receipt, Some(&units))?;
+        if run.guard.is_some() && resource.guarded() {
+            resource.keep(&mut ApplyCx {
+                hands: &mut *self.hands,
+                memory: entry.memory.as_ref(),
+                units: Some(&units),
+                note: &mut |_| {},
+            })?;
+        }
+        self.guard(resource, &entry.spec, &before.prior, run)?;
+        self.journal.append(&Event::Removing {
+            id: entry.id.clone(),
+        })?;
+        run.begun = true;
+        let reverted = resource.revert(
+            &entry.prior,
+            &mut ApplyCx {
+                hands: &mut *self.hands,
+                memory: entry.memory.as_ref(),
+                units: None,
+                note: &mut |text| self.progress.note(text),
+            },
+        )?;
+        self.settle(resource, &run.receipt)?;
+        Ok(match reverted {
+            Reverted::Kept(why) => Some(why),
+            Reverted::Restored => None,
+        })
     }
 }
 
@@ -348,12 +356,12 @@ fn serialized<R: Resource>(resource: &R) -> Result<Value, Fault> {
         .map_err(|error| Fault::new(format!("failed to record {}", resource.id())).because(error))
 }
 
-fn did_not_converge(id: &ResourceId, left: &[super::Change]) -> Fault {
+fn did_not_converge(id: &ResourceId, left: &[Change]) -> Fault {
     let left: Vec<_> = left
         .iter()
         .map(|change| match change {
-            super::Change::Field { field, from, to } => format!("{field}: {from} instead of {to}"),
-            super::Change::Content { .. } => "content".to_owned(),
+            Change::Field { field, from, to } => format!("{field}: {from} instead of {to}"),
+            Change::Content { .. } => "content".to_owned(),
         })
         .collect();
     Fault::new(format!("{id} did not converge ({})", left.join("; ")))

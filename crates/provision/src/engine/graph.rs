@@ -17,11 +17,14 @@ pub struct Node<R> {
 }
 
 impl<R: Resource> Node<R> {
-    /// Whether the record has just this specification, closed, with that memory.
+    /// Whether the record has just this specification, closed, with that memory and what it comes after.
     pub(super) fn recorded_in(&self, memory: Option<&Value>, receipt: &Receipt) -> bool {
         let spec = serde_json::to_value(&self.resource).ok();
         receipt.get(&self.resource.id()).is_some_and(|entry| {
-            !entry.open && Some(&entry.spec) == spec.as_ref() && entry.memory.as_ref() == memory
+            !entry.open
+                && Some(&entry.spec) == spec.as_ref()
+                && entry.memory.as_ref() == memory
+                && entry.after == self.after
         })
     }
 }
@@ -57,6 +60,11 @@ impl<R: Resource> Graph<R> {
     /// All nodes in the order they were added.
     pub fn nodes(&self) -> &[Node<R>] {
         &self.nodes
+    }
+
+    /// Every id.
+    pub fn ids(&self) -> BTreeSet<ResourceId> {
+        self.nodes.iter().map(|node| node.resource.id()).collect()
     }
 
     /// Every unit that a resource cares for.

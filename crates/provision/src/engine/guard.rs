@@ -6,10 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{ApplyCx, Event, Journal, Resource, ResourceId, Reverted, TakenBack};
+use super::{
+    ApplyCx, Event, Journal, Receipt, Resource, ResourceId, Reverted, TakenBack, Unconfirmed,
+};
 use crate::Fault;
 use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
-use crate::tools::systemctl;
+use crate::tools::systemctl::{self, UnitState};
 
 /// Runs `<program> take-back` when the time is over.
 const TIMER: &str = "aztec-kit-take-back.timer";
@@ -22,7 +24,7 @@ const UNIT_DIR: &str = "/etc/systemd/system";
 pub struct Guard {
     /// The directory of the journal; the copy of the program lies beside it.
     pub state: PathBuf,
-    /// A program that ends in [`take_back`] when called with `take-back`.
+    /// A program that ends in [`take_back`] when called with `take-back --due`.
     pub program: PathBuf,
     /// How long a change waits for its confirmation.
     pub window: Duration,
@@ -35,25 +37,41 @@ impl Guard {
         probe.clock().realtime_us.saturating_add(window)
     }
 
-    /// Starts the time, or starts it anew.
+    /// Starts the time, or starts it anew, for all that waits.
     ///
     /// # Errors
     ///
     /// When it could not be relied on: then the change must not be made.
-    pub(super) fn arm(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
+    pub(super) fn arm(&self, hands: &mut dyn Hands, waiting: &[Unconfirmed]) -> Result<(), Fault> {
         let copy = self.copy(hands)?;
+        write_down(&self.state, waiting, hands)?;
         let files = [(TIMER, timer(self.window)), (SERVICE, service(&copy))];
         for (name, text) in &files {
-            hands.put(&NewFile {
-                path: &Path::new(UNIT_DIR).join(name),
-                bytes: text.as_bytes(),
-                uid: 0,
-                gid: 0,
-                mode: 0o644,
-            })?;
+            put(
+                hands,
+                &Path::new(UNIT_DIR).join(name),
+                text.as_bytes(),
+                0o644,
+            )?;
         }
         // `enable` makes systemd read its units again; `restart` starts the time anew.
         run(hands, &["systemctl", "enable", "--quiet", TIMER])?;
+        run(hands, &["systemctl", "restart", TIMER])?;
+        let timer = state_of(TIMER, hands.probe())?;
+        if timer.active == "active" {
+            return Ok(());
+        }
+        Err(Fault::new(format!(
+            "{TIMER} is {} after its start, and nothing would take the change back",
+            timer.active
+        ))
+        .fix(format!(
+            "Look with `systemctl status {TIMER}`, or give --confirm if you have another way in."
+        )))
+    }
+
+    /// Starts the time anew at the end of a run: whoever made the change could not look before.
+    pub(super) fn restart(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
         run(hands, &["systemctl", "restart", TIMER])
     }
 
@@ -66,7 +84,6 @@ impl Guard {
             ))
             .fix("Run the same command again, with the program that is there now.")
         };
-        let name = self.program.file_name().ok_or_else(lost)?;
         let bytes = hands.probe().read(&self.program)?.ok_or_else(lost)?;
         let dir = copy_dir(&self.state);
         for dir in [&self.state, &dir] {
@@ -74,23 +91,42 @@ impl Guard {
                 hands.mkdir(dir, 0, 0, 0o700)?;
             }
         }
-        let path = dir.join(name);
+        // Not under its own name, which may have letters that mean something in a unit.
+        let path = dir.join(COPY);
         if hands.read(&path)?.as_ref() != Some(&bytes) {
-            hands.put(&NewFile {
-                path: &path,
-                bytes: &bytes,
-                uid: 0,
-                gid: 0,
-                mode: 0o700,
-            })?;
+            put(hands, &path, &bytes, 0o700)?;
         }
         run(hands, &[&path.display().to_string(), "--version"])?;
         Ok(path)
     }
 }
 
+/// The name of the copy.
+const COPY: &str = "aztec-kit";
+
 fn copy_dir(state: &Path) -> PathBuf {
     state.join("take-back")
+}
+
+/// What waits, for a journal that cannot be read when the time is over.
+fn waiting_file(state: &Path) -> PathBuf {
+    copy_dir(state).join("waiting.json")
+}
+
+fn put(hands: &mut dyn Hands, path: &Path, bytes: &[u8], mode: u32) -> Result<(), Fault> {
+    hands.put(&NewFile {
+        path,
+        bytes,
+        uid: 0,
+        gid: 0,
+        mode,
+    })
+}
+
+fn state_of(unit: &str, probe: &dyn Probe) -> Result<UnitState, Fault> {
+    let shown = probe.ask(&Query::Units(vec![unit.to_owned()]))?;
+    let states = systemctl::parse_show(&shown.stdout).into_values();
+    Ok(states.last().unwrap_or_default())
 }
 
 fn timer(window: Duration) -> String {
@@ -114,7 +150,7 @@ fn service(program: &Path) -> String {
          Description=Take back a change of this host that nobody confirmed\n\n\
          [Service]\n\
          Type=oneshot\n\
-         ExecStart={} take-back\n\
+         ExecStart={} take-back --due\n\
          Restart=on-failure\n\
          RestartSec=15\n",
         program.display()
@@ -157,48 +193,72 @@ pub fn confirm(
     hands: &mut dyn Hands,
     journal: &mut dyn Journal,
 ) -> Result<Vec<ResourceId>, Fault> {
-    let waiting = journal.receipt()?.unconfirmed;
-    if waiting.is_empty() {
-        // A kill may have come between the confirmation and the clearing.
-        disarm(state, hands)?;
-        return Ok(Vec::new());
-    }
-    let shown = hands.ask(&Query::Units(vec![SERVICE.to_owned()]))?;
-    let states = systemctl::parse_show(&shown.stdout);
-    if states.values().any(|state| state.active == "activating") {
+    let receipt = match journal.receipt() {
+        Ok(receipt) => receipt,
+        Err(fault) => {
+            // A journal that cannot be read must not cost the operator the change; once it can, it is confirmed again.
+            let waiting = written_down(state, hands)?;
+            if waiting.is_empty() {
+                return Err(fault);
+            }
+            disarm(state, hands)?;
+            return Ok(ids(waiting));
+        }
+    };
+    // Whoever begins to take back says so first, in the same journal: one of the two comes too late.
+    let in_time = |receipt: &Receipt| !receipt.taking_back;
+    if !receipt.unconfirmed.is_empty() && !journal.append_if(&Event::Confirmed, &in_time)? {
         return Err(
             Fault::new("too late: the change is being taken back at this moment")
                 .fix("Wait a moment, look with `aztec-kit plan`, and make it again with `aztec-kit apply`."),
         );
     }
-    journal.append(&Event::Confirmed)?;
+    // Also when nothing waits: a kill may have come between the confirmation and the clearing.
     disarm(state, hands)?;
-    Ok(waiting.into_iter().map(|change| change.id).collect())
+    Ok(ids(receipt.unconfirmed))
 }
 
-/// Takes every change back that waits, the last one first, and says which. After a kill, call it again.
+fn ids(changes: Vec<Unconfirmed>) -> Vec<ResourceId> {
+    changes.into_iter().map(|change| change.id).collect()
+}
+
+/// Whether the time is over when the service of the timer gets its turn: a run that went on for longer than the time
+/// begins it anew at its end, and then the timer waits again. Where nobody can tell, it is.
+pub fn due(probe: &dyn Probe) -> bool {
+    !state_of(TIMER, probe).is_ok_and(|timer| timer.sub == "waiting")
+}
+
+/// What became of the changes that waited.
+#[derive(Debug, Default)]
+pub struct Back {
+    /// What was taken back.
+    pub all: Vec<TakenBack>,
+    /// What could not be taken back, or not be recorded.
+    pub faults: Vec<Fault>,
+}
+
+/// Takes every change back that waits, the last one first. One that cannot be taken back keeps no other from it, nor
+/// does a journal that cannot be read or written. After a fault or a kill, call it again.
 pub fn take_back<R: Resource>(
     state: &Path,
     hands: &mut dyn Hands,
     journal: &mut dyn Journal,
-) -> Result<Vec<TakenBack>, Fault> {
-    let mut all = Vec::new();
-    for change in journal.receipt()?.unconfirmed.into_iter().rev() {
-        let resource: R = serde_json::from_value(change.spec).map_err(|error| {
-            Fault::new(format!("failed to read how {} was made", change.id)).because(error)
-        })?;
-        let reverted = resource.revert(
-            &change.prior,
-            &mut ApplyCx {
-                hands: &mut *hands,
-                memory: change
-                    .before
-                    .as_ref()
-                    .and_then(|entry| entry.memory.as_ref()),
-                units: None,
-                note: &mut |_| {},
-            },
-        )?;
+) -> Back {
+    let mut back = Back::default();
+    let (waiting, readable) = match journal.receipt() {
+        Ok(receipt) => (begun(receipt, journal), true),
+        Err(fault) => {
+            back.faults.push(fault);
+            let waiting = written_down(state, hands);
+            (waiting.unwrap_or_else(|fault| back.missed(fault)), false)
+        }
+    };
+    let mut left = waiting.clone();
+    for change in waiting.into_iter().rev() {
+        let reverted = revert::<R>(&change, hands);
+        let Some(reverted) = reverted.map_or_else(|fault| back.missed(fault), Some) else {
+            continue;
+        };
         let what = TakenBack {
             id: change.id,
             at_us: hands.clock().realtime_us,
@@ -207,12 +267,91 @@ pub fn take_back<R: Resource>(
                 Reverted::Kept(why) => Some(why),
             },
         };
-        journal.append(&Event::TakenBack {
+        let recorded = journal.append(&Event::TakenBack {
             before: change.before,
             what: what.clone(),
-        })?;
-        all.push(what);
+        });
+        match recorded {
+            // It is on record as waiting still, and is taken back once more.
+            Err(fault) if readable => back.faults.push(fault),
+            _ => left.retain(|other| other.id != what.id),
+        }
+        back.all.push(what);
     }
-    disarm(state, hands)?;
-    Ok(all)
+    let ended = if left.is_empty() {
+        disarm(state, hands)
+    } else {
+        write_down(state, &left, hands)
+    };
+    ended.unwrap_or_else(|fault| back.missed(fault));
+    back
+}
+
+impl Back {
+    /// What was taken back.
+    ///
+    /// # Errors
+    ///
+    /// All that could not be taken back or recorded, in one.
+    pub fn whole(self) -> Result<Vec<TakenBack>, Fault> {
+        let all = self.faults.into_iter();
+        let told = all.reduce(|first, next| Fault::new(first.chain()).because(next));
+        told.map_or(Ok(self.all), Err)
+    }
+
+    /// Goes on without what there would be.
+    fn missed<T: Default>(&mut self, fault: Fault) -> T {
+        self.faults.push(fault);
+        T::default()
+    }
+}
+
+/// What waits still, once it is on record that it is too late to confirm it.
+fn begun(receipt: Receipt, journal: &mut dyn Journal) -> Vec<Unconfirmed> {
+    if receipt.taking_back || receipt.unconfirmed.is_empty() {
+        return receipt.unconfirmed;
+    }
+    let some_wait = |receipt: &Receipt| !receipt.unconfirmed.is_empty();
+    match journal.append_if(&Event::TakingBack, &some_wait) {
+        // Somebody confirmed it just now.
+        Ok(false) => Vec::new(),
+        // A journal that cannot be written is no reason to leave somebody out.
+        Ok(true) | Err(_) => receipt.unconfirmed,
+    }
+}
+
+/// For a journal that cannot be read when the time is over.
+fn write_down(state: &Path, waiting: &[Unconfirmed], hands: &mut dyn Hands) -> Result<(), Fault> {
+    let text = serde_json::to_vec(waiting)
+        .map_err(|error| Fault::new("failed to write down what waits").because(error))?;
+    put(hands, &waiting_file(state), &text, 0o600)
+}
+
+fn written_down(state: &Path, probe: &dyn Probe) -> Result<Vec<Unconfirmed>, Fault> {
+    let path = waiting_file(state);
+    let Some(bytes) = probe.read(&path)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Fault::new(format!("failed to read {}", path.display())).because(error))
+}
+
+fn revert<R: Resource>(change: &Unconfirmed, hands: &mut dyn Hands) -> Result<Reverted, Fault> {
+    let failed = || Fault::new(format!("failed to take {} back", change.id));
+    let resource: R =
+        serde_json::from_value(change.spec.clone()).map_err(|error| failed().because(error))?;
+    let before = change.before.as_ref();
+    let mut cx = ApplyCx {
+        hands,
+        memory: before.and_then(|entry| entry.memory.as_ref()),
+        units: None,
+        note: &mut |_| {},
+    };
+    if before.is_some() {
+        // It was removed, or changed again: what is there now may be what its record wants to go back to.
+        let kept = resource.keep(&mut cx);
+        kept.map_err(|fault| failed().because(fault))?;
+    }
+    let reverted = resource.revert(&change.prior, &mut cx);
+    reverted.map_err(|fault| failed().because(fault))
 }

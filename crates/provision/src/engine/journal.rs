@@ -1,94 +1,25 @@
 //! The write-ahead journal: what is about to change is on disk before it changes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::ResourceId;
-use super::receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
+use super::frame;
+use super::receipt::Receipt;
+use super::record::{Event, FORMAT};
 use crate::Fault;
-
-/// One line of the journal. Readers ignore fields they do not know.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "event")]
-pub enum Event {
-    /// All that came before, folded; first line after a compaction.
-    Snapshot {
-        /// The fold.
-        receipt: Receipt,
-    },
-    /// A resource was found as wanted, and is now looked after.
-    Adopted {
-        /// Which.
-        id: ResourceId,
-        /// Its specification.
-        spec: Value,
-        /// See [`super::Kind::memory`].
-        #[serde(default)]
-        memory: Option<Value>,
-    },
-    /// A resource is about to change.
-    Intent {
-        /// Which.
-        id: ResourceId,
-        /// Its specification.
-        spec: Value,
-        /// What it was.
-        prior: Value,
-        /// Whether it was there at all.
-        origin: Origin,
-    },
-    /// A change that can cut the operator off is about to be made, and will be taken back unless confirmed.
-    Guarded {
-        /// What to take back, and when.
-        change: Unconfirmed,
-    },
-    /// Whatever waited for a confirmation got it.
-    Confirmed,
-    /// A change that nobody confirmed was taken back.
-    TakenBack {
-        /// What is on record of the resource from now on.
-        before: Option<Entry>,
-        /// Which, when, and what was left.
-        what: TakenBack,
-    },
-    /// A change converged.
-    Done {
-        /// Which.
-        id: ResourceId,
-        /// See [`super::Kind::memory`].
-        #[serde(default)]
-        memory: Option<Value>,
-    },
-    /// A resource that is no longer wanted is about to go back to what was before us, which is on record.
-    Removing {
-        /// Which.
-        id: ResourceId,
-    },
-    /// A resource is no longer looked after: it was restored, or left on purpose.
-    Released {
-        /// Which.
-        id: ResourceId,
-    },
-    /// A value that the program remembers under a name.
-    Noted {
-        /// Name.
-        name: String,
-        /// Value.
-        value: Value,
-    },
-}
 
 /// Where events are kept.
 pub trait Journal {
     /// The fold of all events.
     fn receipt(&self) -> Result<Receipt, Fault>;
     /// Makes an event durable. When this returns, the event survives a power cut.
-    fn append(&mut self, event: &Event) -> Result<(), Fault>;
+    fn append(&mut self, event: &Event) -> Result<(), Fault> {
+        self.append_if(event, &|_| true).map(drop)
+    }
+    /// The same if the fold of all events is as this demands, and whether it was: no other writer comes between.
+    fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault>;
 }
 
 /// A journal in memory, for tests.
@@ -100,21 +31,30 @@ impl Journal for MemoryJournal {
         Ok(Receipt::fold(self.0.iter().cloned()))
     }
 
-    fn append(&mut self, event: &Event) -> Result<(), Fault> {
-        self.0.push(event.clone());
-        Ok(())
+    fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
+        let agreed = when(&self.receipt()?);
+        if agreed {
+            self.0.push(event.clone());
+        }
+        Ok(agreed)
     }
 }
 
-/// A journal of JSON lines in a directory that only root can enter.
+/// A journal in a file of a directory that only root can enter: a record a line, each with its length and its
+/// checksum ([`frame`]), and a header first.
 #[derive(Debug)]
 pub struct FileJournal {
     path: PathBuf,
     file: Option<File>,
+    /// Up to here the file is known to be whole.
+    whole: u64,
 }
 
-/// Past this many lines the journal is replaced by its fold.
-const COMPACT_LINES: usize = 4000;
+/// Past this many records the journal is replaced by its fold.
+const COMPACT_RECORDS: usize = 4000;
+
+/// Who begins a journal.
+const PROGRAM: &str = concat!("aztec-kit ", env!("CARGO_PKG_VERSION"));
 
 impl FileJournal {
     /// The journal in `dir`. Nothing is created before the first event.
@@ -122,45 +62,80 @@ impl FileJournal {
         Self {
             path: dir.join("journal.jsonl"),
             file: None,
+            whole: 0,
         }
     }
 
-    fn fault(&self, verb: &str, error: std::io::Error) -> Fault {
-        Fault::new(format!(
+    fn fault(&self, verb: &str, error: io::Error) -> Fault {
+        let fault = Fault::new(format!(
             "failed to {verb} the journal {}",
             self.path.display()
-        ))
-        .because(error)
-    }
-
-    fn events(&self) -> Result<Vec<Event>, Fault> {
-        // As bytes: a kill can tear a record in the middle of a letter.
-        let bytes = match fs::read(&self.path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.fault("read", error)),
-        };
-        let mut events = Vec::new();
-        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            // A line without its end was being written when the power went: it never counted.
-            if !line.ends_with(b"\n") {
-                break;
+        ));
+        let fault = match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => {
+                fault.fix("Free some space on its file system and run the same command again.")
             }
-            events.push(serde_json::from_slice(line).map_err(|error| {
-                Fault::new(format!(
-                    "line {} of the journal {} is damaged",
-                    number + 1,
-                    self.path.display()
-                ))
-                .fix("Move the file aside and run again: what exists is then adopted as it is.")
-                .because(error)
-            })?);
-        }
-        Ok(events)
+            io::ErrorKind::ReadOnlyFilesystem => {
+                fault.fix("Its file system is mounted read-only: find out why in `dmesg`, then mount it for writing.")
+            }
+            _ => fault,
+        };
+        fault.because(error)
     }
 
-    /// The file that has the name now, locked against other writers until it is unlocked: `confirm` works
-    /// beside an apply, and a compaction gives the name to another file.
+    fn bytes(&self) -> Result<Vec<u8>, Fault> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(self.fault("read", error)),
+        }
+    }
+
+    fn whole<'a>(&self, bytes: &'a [u8]) -> Result<frame::Records<'a>, Fault> {
+        frame::records(bytes).map_err(|damage| {
+            let path = self.path.display();
+            Fault::new(format!(
+                "line {line} of the journal {path} is damaged, and there are whole ones after it",
+                line = damage.line
+            ))
+            .fix(format!(
+                "Copy the file, look at that line, and delete it (`sed -i {line}d {path}`): what it says is lost, every \
+                 other line counts. Never delete the file: it knows what was here before aztec-kit, which secrets it \
+                 made, and what waits to be taken back.",
+                line = damage.line
+            ))
+        })
+    }
+
+    fn event(&self, record: &[u8]) -> Result<Event, Fault> {
+        let event = serde_json::from_slice(record).map_err(|error| {
+            self.newer("a record that this program does not know")
+                .because(error)
+        })?;
+        match event {
+            Event::Begin { format, program } if format > FORMAT => Err(self.newer(&format!(
+                "format {format}, and this program knows none after {FORMAT}; {program} began it"
+            ))),
+            event => Ok(event),
+        }
+    }
+
+    fn newer(&self, what: &str) -> Fault {
+        Fault::new(format!("the journal {} has {what}", self.path.display()))
+            .fix("A newer aztec-kit wrote it. Use that version, or a newer one; nothing was changed.")
+            .refusal()
+    }
+
+    fn events(&self, bytes: &[u8]) -> Result<Vec<Event>, Fault> {
+        let records = self.whole(bytes)?.records;
+        let events = records.into_iter().map(|record| self.event(record));
+        events.collect()
+    }
+
+    /// The file that has the name now, locked against other writers until it is unlocked, whole and of our format:
+    /// `confirm` works beside an apply, and a compaction gives the name to another file.
     fn locked(&mut self) -> Result<&File, Fault> {
         loop {
             let file = match self.file.take() {
@@ -168,27 +143,31 @@ impl FileJournal {
                 None => self.open()?,
             };
             file.lock().map_err(|error| self.fault("lock", error))?;
-            if self.named(&file) {
-                self.drop_torn_line(&file)?;
+            if self.named(&file) && self.prepare(&file)? {
                 return Ok(self.file.insert(file));
             }
+            self.whole = 0;
         }
     }
 
     /// Whether the file that has the name is this one.
     fn named(&self, file: &File) -> bool {
-        let id =
-            |meta: std::io::Result<fs::Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
+        let id = |meta: io::Result<fs::Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
         id(fs::metadata(&self.path)) == id(file.metadata())
     }
 
     fn open(&self) -> Result<File, Fault> {
         let dir = self.path.parent().unwrap_or(Path::new("/"));
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|error| self.fault("create the directory of", error))?;
+        if !dir.is_dir() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .map_err(|error| self.fault("create the directory of", error))?;
+            dir.parent()
+                .map_or(Ok(()), synced)
+                .map_err(|error| self.fault("sync the directory of", error))?;
+        }
         let file = OpenOptions::new()
             .create(true)
             .read(true)
@@ -196,78 +175,140 @@ impl FileJournal {
             .mode(0o600)
             .open(&self.path)
             .map_err(|error| self.fault("open", error))?;
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(|error| self.fault("sync the directory of", error))?;
+        synced(dir).map_err(|error| self.fault("sync the directory of", error))?;
         Ok(file)
     }
 
-    /// Cuts off a last line without its end, so that the next event does not run into it. Looked for before
-    /// every event: a full disk tears a line of this process, a kill that of a `confirm` beside it.
-    fn drop_torn_line(&self, file: &File) -> Result<(), Fault> {
-        let read = |error| self.fault("read", error);
-        let mut last = [b'\n'];
-        if let Some(at) = file.metadata().map_err(read)?.len().checked_sub(1) {
-            file.read_exact_at(&mut last, at).map_err(read)?;
+    /// Cuts off what was being written when a writer died or found no space, so that the next record does not run
+    /// into it; begins a new file with its header. An older format is replaced by its fold: then not this file, but
+    /// the one that has its name now, is to be written to.
+    fn prepare(&mut self, mut file: &File) -> Result<bool, Fault> {
+        let length = file
+            .metadata()
+            .map_err(|error| self.fault("look at", error))?
+            .len();
+        if length > 0 && length == self.whole {
+            return Ok(true);
         }
-        if last == [b'\n'] {
-            return Ok(());
+        let bytes = self.bytes()?;
+        let found = self.whole(&bytes)?;
+        if let Some(first) = found.records.first() {
+            let first = self.event(first)?;
+            if !matches!(first, Event::Begin { format: FORMAT, .. }) {
+                self.replace(self.events(&bytes)?)?;
+                return Ok(false);
+            }
         }
-        let bytes = fs::read(&self.path).map_err(read)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
-        file.set_len(whole as u64)
-            .map_err(|error| self.fault("mend", error))
+        if found.whole < bytes.len() {
+            file.set_len(found.whole as u64)
+                .map_err(|error| self.fault("repair", error))?;
+        }
+        self.whole = found.whole as u64;
+        if self.whole == 0 {
+            let header = framed(&begin())?;
+            file.write_all(&header)
+                .map_err(|error| self.fault("begin", error))?;
+            self.whole = header.len() as u64;
+        }
+        Ok(true)
     }
 
-    /// Replaces a long journal by its fold. Call when nothing is in progress.
-    pub fn compact(&mut self) -> Result<(), Fault> {
-        if self.events()?.len() < COMPACT_LINES {
-            return Ok(());
-        }
-        self.locked()?;
-        let events = self.events()?;
+    /// Gives the name to a file that holds the fold of these events.
+    fn replace(&self, events: Vec<Event>) -> Result<(), Fault> {
         let staged = self.path.with_extension("jsonl.new");
         if let Err(error) = fs::remove_file(&staged)
-            && error.kind() != std::io::ErrorKind::NotFound
+            && error.kind() != io::ErrorKind::NotFound
         {
-            return Err(self.fault("compact", error));
+            return Err(self.fault("replace", error));
         }
-        let mut line = serde_json::to_vec(&Event::Snapshot {
-            receipt: Receipt::fold(events),
-        })
-        .map_err(|error| Fault::new("failed to fold the journal").because(error))?;
-        line.push(b'\n');
+        let mut bytes = framed(&begin())?;
+        let receipt = Receipt::fold(events);
+        bytes.extend(framed(&Event::Snapshot { receipt })?);
         OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&staged)
-            .and_then(|mut file| file.write_all(&line).and_then(|()| file.sync_all()))
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&staged, &self.path))
-            .map_err(|error| self.fault("compact", error))?;
+            .and_then(|()| self.path.parent().map_or(Ok(()), synced))
+            .map_err(|error| {
+                // Whatever was written of it takes room that the next try needs.
+                fs::remove_file(&staged).ok();
+                self.fault("replace", error)
+            })
+    }
+
+    /// Replaces a long journal by its fold. Call when nothing is in progress.
+    pub fn compact(&mut self) -> Result<(), Fault> {
+        if self.whole(&self.bytes()?)?.records.len() < COMPACT_RECORDS {
+            return Ok(());
+        }
+        self.locked()?;
+        self.replace(self.events(&self.bytes()?)?)?;
         self.file = None;
         Ok(())
     }
 }
 
+fn synced(dir: &Path) -> io::Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all())
+}
+
+fn begin() -> Event {
+    Event::Begin {
+        format: FORMAT,
+        program: PROGRAM.into(),
+    }
+}
+
+fn framed(event: &Event) -> Result<Vec<u8>, Fault> {
+    let json = serde_json::to_vec(event)
+        .map_err(|error| Fault::new("failed to write an event").because(error))?;
+    Ok(frame::framed(&json))
+}
+
 impl Journal for FileJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
-        Ok(Receipt::fold(self.events()?))
+        Ok(Receipt::fold(self.events(&self.bytes()?)?))
     }
 
     fn append(&mut self, event: &Event) -> Result<(), Fault> {
-        let mut line = serde_json::to_vec(event)
-            .map_err(|error| Fault::new("failed to write an event").because(error))?;
-        line.push(b'\n');
-        let mut file = self.locked()?;
-        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        self.write(event, None).map(drop)
+    }
+
+    fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
+        self.write(event, Some(when))
+    }
+}
+
+impl FileJournal {
+    fn write(
+        &mut self,
+        event: &Event,
+        when: Option<&dyn Fn(&Receipt) -> bool>,
+    ) -> Result<bool, Fault> {
+        let line = framed(event)?;
+        self.locked()?;
+        let agreed = match when {
+            Some(when) => self.receipt().map(|receipt| when(&receipt)),
+            None => Ok(true),
+        };
+        let Some(mut file) = self.file.as_ref() else {
+            return Err(Fault::new("the journal is not open"));
+        };
+        let written = match agreed {
+            Ok(true) => file.write_all(&line).and_then(|()| file.sync_data()),
+            _ => Ok(()),
+        };
         let unlocked = file.unlock();
-        written.and(unlocked).map_err(|error| {
-            self.fault("write", error)
-                .fix("Free some space on its file system and run the same command again.")
-        })
+        let agreed = agreed?;
+        written
+            .and(unlocked)
+            .map_err(|error| self.fault("write", error))?;
+        if agreed {
+            self.whole += line.len() as u64;
+        }
+        Ok(agreed)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ pub struct RunLock {
     _file: File,
 }
 
+/// Between two tries.
+const A_MOMENT: Duration = Duration::from_millis(50);
+
 /// How long a run that was told to stop may take: the longest step that cannot be interrupted, within reason.
 const TO_STOP: Duration = Duration::from_secs(15);
 
@@ -26,57 +29,76 @@ const TO_STOP: Duration = Duration::from_secs(15);
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl RunLock {
-    /// Takes the lock in `dir`, or says who holds it.
-    pub fn take(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Fault> {
-        let failed = |error| failed(dir, error);
-        let mut file = open(dir).map_err(failed)?;
+    /// Takes the lock, or says who holds it.
+    pub fn take(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Fault> {
+        let failed = |error| failed(path, error);
+        let mut file = open(path).map_err(failed)?;
         let started = Instant::now();
         let mut told = false;
         while file.try_lock().is_err() {
-            let holder = holder(&mut file).map_err(failed)?;
-            if alive(&holder) {
+            let holder = Holder::of(&mut file).map_err(failed)?;
+            if holder.runs() {
                 return Err(Fault::new(format!(
-                    "another run (process {holder}) is changing this host"
+                    "another run (process {}) is changing this host",
+                    holder.pid
                 ))
                 .fix("Wait for it to end, then run the same command again."));
             }
             if started.elapsed() > LEFT_BEHIND {
                 return Err(
-                    Fault::new("a program left behind by an earlier run does not end")
-                        .fix("Find it with `fuser -v /var/lib/aztec-kit/lock` and stop it."),
+                    Fault::new("a program left behind by an earlier run does not end").fix(
+                        format!("Find it with `fuser -v {}` and stop it.", path.display()),
+                    ),
                 );
             }
             if !told {
                 note("waiting for a program that a killed run left behind");
                 told = true;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(A_MOMENT);
         }
         Self::hold(file).map_err(failed)
     }
 
+    /// Takes the lock as soon as the run that holds it has ended, if it does within that time; `None` also when a
+    /// program that a run left behind holds on to it.
+    pub fn after_the_run(path: &Path, within: Duration) -> Result<Option<Self>, Fault> {
+        let failed = |error| failed(path, error);
+        let mut file = open(path).map_err(failed)?;
+        let started = Instant::now();
+        while file.try_lock().is_err() {
+            let runs = Holder::of(&mut file).map_err(failed)?.runs();
+            if !runs || started.elapsed() > within {
+                return Ok(None);
+            }
+            std::thread::sleep(A_MOMENT);
+        }
+        Self::hold(file).map(Some).map_err(failed)
+    }
+
     /// Takes the lock from a run that holds it: it is asked to stop, then killed, which every run survives.
     /// `None` when a program that it left behind still holds on; to be locked out is worse than to race that.
-    pub fn wrest(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Fault> {
-        let failed = |error| failed(dir, error);
-        let mut file = open(dir).map_err(failed)?;
+    pub fn wrest(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Fault> {
+        let failed = |error| failed(path, error);
+        let mut file = open(path).map_err(failed)?;
         for signal in [Signal::TERM, Signal::KILL] {
             if file.try_lock().is_ok() {
                 break;
             }
-            let holder = holder(&mut file).map_err(failed)?;
-            if let Some(pid) = holder.parse().ok().and_then(Pid::from_raw)
-                && alive(&holder)
+            let holder = Holder::of(&mut file).map_err(failed)?;
+            if let Some(pid) = Pid::from_raw(holder.pid)
+                && holder.runs()
             {
                 note(&format!(
-                    "stopping the run that is going on (process {holder})"
+                    "stopping the run that is going on (process {})",
+                    holder.pid
                 ));
                 // It may be gone by now.
                 rustix::process::kill_process(pid, signal).ok();
             }
             let started = Instant::now();
             while file.try_lock().is_err() && started.elapsed() < TO_STOP {
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(A_MOMENT);
             }
         }
         if file.try_lock().is_err() {
@@ -86,43 +108,80 @@ impl RunLock {
     }
 
     fn hold(mut file: File) -> std::io::Result<Self> {
+        let me = std::process::id();
         file.set_len(0)?;
         file.rewind()?;
-        write!(file, "{}", std::process::id())?;
+        write!(file, "{me} {}", started_at(me).unwrap_or_default())?;
         // Inherited on purpose, see above.
         rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
         Ok(Self { _file: file })
     }
 }
 
-fn failed(dir: &Path, error: std::io::Error) -> Fault {
-    Fault::new(format!("failed to lock {}", dir.display())).because(error)
+fn failed(path: &Path, error: std::io::Error) -> Fault {
+    Fault::new(format!("failed to lock {}", path.display())).because(error)
 }
 
-fn open(dir: &Path) -> std::io::Result<File> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)?;
+fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .create(true)
         .read(true)
         .write(true)
         .truncate(false)
         .mode(0o600)
-        .open(dir.join("lock"))
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
 }
 
-/// The process that took the lock last.
-fn holder(file: &mut File) -> std::io::Result<String> {
-    let mut holder = String::new();
-    file.rewind()?;
-    file.read_to_string(&mut holder)?;
-    Ok(holder.trim().to_owned())
+/// The process that took the lock last, and when it was started, in ticks since the boot: numbers come again.
+#[derive(Debug, PartialEq, Eq)]
+struct Holder {
+    pid: i32,
+    started: String,
 }
 
-/// Whether that process is a run of this program, and not another one that got its number.
-fn alive(pid: &str) -> bool {
-    let name = |pid: &str| fs::read_to_string(Path::new("/proc").join(pid).join("comm")).ok();
-    !pid.is_empty() && name(pid).is_some_and(|other| Some(other) == name("self"))
+impl Holder {
+    fn of(file: &mut File) -> std::io::Result<Self> {
+        let mut text = String::new();
+        file.rewind()?;
+        file.read_to_string(&mut text)?;
+        let mut words = text.split_whitespace();
+        let pid = words.next().and_then(|word| word.parse().ok());
+        Ok(Self {
+            pid: pid.unwrap_or_default(),
+            started: words.next().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Whether that process still runs, and not another one that got its number.
+    fn runs(&self) -> bool {
+        let pid = u32::try_from(self.pid).unwrap_or_default();
+        pid != 0 && started_at(pid).is_some_and(|started| started == self.started)
+    }
+}
+
+/// Field 22 of /proc/PID/stat, see proc_pid_stat(5). The name before it may hold blanks and brackets.
+fn started_at(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_with_the_number_of_the_holder_is_not_the_holder() {
+        let me = std::process::id();
+        let holder = |pid: u32, started: &str| Holder {
+            pid: pid.cast_signed(),
+            started: started.into(),
+        };
+        assert!(holder(me, &started_at(me).unwrap()).runs());
+        assert!(!holder(me, "1").runs());
+        assert!(!holder(0, "").runs());
+        // As 0.1.0 of November 2026 wrote it.
+        assert!(!holder(me, "").runs());
+    }
 }

@@ -4,20 +4,25 @@
 
 mod apply;
 mod diff;
+mod frame;
 mod graph;
 mod guard;
 mod journal;
 mod lock;
 mod plan;
+mod progress;
 mod receipt;
+mod record;
 mod resource;
 
-pub use apply::{Applied, Apply, Consent, Outcome, Progress, Quiet, Stop};
+pub use apply::Apply;
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
-pub use guard::{Guard, confirm, take_back};
-pub use journal::{Event, FileJournal, Journal, MemoryJournal};
+pub use guard::{Back, Guard, confirm, due, take_back};
+pub use journal::{FileJournal, Journal, MemoryJournal};
 pub use lock::RunLock;
 pub use plan::{Action, Plan, Step};
+pub use progress::{Applied, Consent, Outcome, Progress, Quiet, Stop};
 pub use receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
+pub use record::{Event, FORMAT};
 pub use resource::{ApplyCx, Cx, Kind, Look, Resource, ResourceId, Reverted, erased};

@@ -120,26 +120,9 @@ impl Plan {
             .zip(early)
             .map(|(node, early)| early.unwrap_or_else(|| look(node, &units)))
             .collect::<Result<_, Fault>>()?;
-        let wanted: BTreeSet<_> = graph
-            .nodes()
-            .iter()
-            .map(|node| node.resource.id())
-            .collect();
-        let orphans = receipt
-            .entries
-            .iter()
-            .rev()
-            .filter(|entry| !wanted.contains(&entry.id));
-        steps.extend(orphans.map(|entry| Step {
-            id: entry.id.clone(),
-            action: match entry.origin {
-                Origin::Adopted => Action::Forget,
-                Origin::Created | Origin::Changed => Action::Remove,
-            },
-            changes: Vec::new(),
-            because: Some(unwanted::<R>(entry)),
-            memory: None,
-        }));
+        for entry in receipt.unwanted(&graph.ids()) {
+            steps.push(Step::unwanted(entry, &made::<R>(entry)?));
+        }
         Ok(Self { steps })
     }
 
@@ -178,12 +161,47 @@ impl Step {
     }
 }
 
+impl Step {
+    /// A step that takes away what is no longer wanted.
+    pub(super) fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> Self {
+        Self {
+            id: entry.id.clone(),
+            action: match entry.origin {
+                Origin::Adopted => Action::Forget,
+                Origin::Created | Origin::Changed => Action::Remove,
+            },
+            changes: Vec::new(),
+            because: Some(unwanted(entry, resource)),
+            memory: None,
+        }
+    }
+}
+
+/// The resource of an entry.
+///
+/// # Errors
+///
+/// When it is of a kind that this program does not know.
+pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
+    serde_json::from_value(entry.spec.clone()).map_err(|error| {
+        Fault::new(format!(
+            "{} is on record in a way that this program does not know",
+            entry.id
+        ))
+        .fix(format!(
+            "A newer aztec-kit made it: use that version, or a newer one. `aztec-kit forget '{}'` leaves it as it is \
+             and takes it off the record.",
+            entry.id
+        ))
+        .because(error)
+        .refusal()
+    })
+}
+
 /// Why something goes, and what of it does not.
-fn unwanted<R: Resource>(entry: &Entry) -> String {
+fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
     const WHY: &str = "no longer part of the configuration";
-    // What cannot be read stops the run that removes it, with the reason.
-    let resource = serde_json::from_value::<R>(entry.spec.clone()).ok();
-    match resource.and_then(|resource| resource.spared()) {
+    match resource.spared() {
         Some(spared) if entry.origin == Origin::Created => format!("{WHY}; {spared}"),
         _ => WHY.into(),
     }

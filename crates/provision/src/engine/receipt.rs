@@ -1,10 +1,12 @@
 //! What we did to this host: the fold of the journal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ResourceId;
-use super::journal::Event;
+use super::record::Event;
 
 /// How a resource came to be looked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,7 @@ pub enum Origin {
 
 /// One resource that we look after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Which.
     pub id: ResourceId,
@@ -35,10 +38,14 @@ pub struct Entry {
     /// An intent without its end: a run died in the middle.
     #[serde(default)]
     pub open: bool,
+    /// What it came after when it was last looked at: it is removed before that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<ResourceId>,
 }
 
 /// A change that can cut the operator off, until someone confirms that it did not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Unconfirmed {
     /// Which resource.
     pub id: ResourceId,
@@ -46,7 +53,7 @@ pub struct Unconfirmed {
     pub spec: Value,
     /// What it was just before this change, which may be a state of our own making.
     pub prior: Value,
-    /// Its entry before this change.
+    /// Its entry before this change, which may be its removal.
     pub before: Option<Entry>,
     /// When it will be taken back, microseconds since the epoch; later after a reboot.
     pub until_us: i64,
@@ -54,6 +61,7 @@ pub struct Unconfirmed {
 
 /// A change that nobody confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TakenBack {
     /// Which resource.
     pub id: ResourceId,
@@ -66,6 +74,7 @@ pub struct TakenBack {
 
 /// All that we look after, in the order in which it came to be ours, and named values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// Resources.
     #[serde(default)]
@@ -73,12 +82,15 @@ pub struct Receipt {
     /// Changes that wait for their confirmation, in the order in which they were made.
     #[serde(default)]
     pub unconfirmed: Vec<Unconfirmed>,
+    /// Whether the taking back of what waits has begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taking_back: bool,
     /// Changes that were taken back, until each is made again.
     #[serde(default)]
     pub taken_back: Vec<TakenBack>,
     /// Values the program remembers.
     #[serde(default)]
-    pub notes: std::collections::BTreeMap<String, Value>,
+    pub notes: BTreeMap<String, Value>,
 }
 
 impl Receipt {
@@ -96,18 +108,43 @@ impl Receipt {
         self.entries.iter().find(|entry| entry.id == *id)
     }
 
+    /// The entries that these do not want any more, in the order in which they can go: nothing before what came after
+    /// it, and otherwise the youngest first.
+    pub fn unwanted(&self, wanted: &BTreeSet<ResourceId>) -> Vec<&Entry> {
+        let mut left: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|entry| !wanted.contains(&entry.id))
+            .collect();
+        let mut order = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let needed = |id: &ResourceId| left.iter().any(|other| other.after.contains(id));
+            // A circle is none of our making; its youngest goes first.
+            let next = left.iter().rposition(|entry| !needed(&entry.id));
+            order.push(left.remove(next.unwrap_or(left.len() - 1)));
+        }
+        order
+    }
+
     /// Takes one more event into account.
     pub fn step(&mut self, event: Event) {
         let position = |id: &ResourceId| self.entries.iter().position(|entry| entry.id == *id);
         match event {
+            Event::Begin { .. } => {}
             Event::Snapshot { receipt } => *self = receipt,
-            Event::Adopted { id, spec, memory } => match position(&id) {
-                // Known already: only the specification and the memory are news.
+            Event::Adopted {
+                id,
+                spec,
+                memory,
+                after,
+            } => match position(&id) {
+                // Known already: its origin and what was there before us are no news.
                 Some(at) => {
                     let entry = &mut self.entries[at];
                     entry.spec = spec;
                     entry.open = false;
                     entry.memory = memory;
+                    entry.after = after;
                 }
                 None => self.entries.push(Entry {
                     id,
@@ -116,6 +153,7 @@ impl Receipt {
                     prior: Value::Null,
                     memory,
                     open: false,
+                    after,
                 }),
             },
             Event::Guarded { change } => {
@@ -125,13 +163,25 @@ impl Receipt {
                     None => self.unconfirmed.push(change),
                 }
             }
-            Event::Confirmed => self.unconfirmed.clear(),
+            Event::Extended { until_us } => {
+                for change in &mut self.unconfirmed {
+                    change.until_us = until_us;
+                }
+            }
+            Event::TakingBack => self.taking_back = true,
+            Event::Confirmed => {
+                self.unconfirmed.clear();
+                self.taking_back = false;
+            }
             Event::TakenBack { before, what } => {
                 self.unconfirmed.retain(|change| change.id != what.id);
+                self.taking_back &= !self.unconfirmed.is_empty();
                 match (position(&what.id), before) {
                     (Some(at), Some(before)) => self.entries[at] = before,
                     (Some(at), None) => drop(self.entries.remove(at)),
-                    (None, _) => {}
+                    // It had been removed.
+                    (None, Some(before)) => self.entries.push(before),
+                    (None, None) => {}
                 }
                 self.taken_back.push(what);
             }
@@ -140,10 +190,12 @@ impl Receipt {
                 spec,
                 prior,
                 origin,
+                after,
             } => match self.position_of_change(&id) {
                 Some(at) => {
                     let entry = &mut self.entries[at];
                     entry.spec = spec;
+                    entry.after = after;
                     entry.open = true;
                     // The first prior is the host before us; a later one may be our own half-way state.
                     // What was adopted is at its prior until the first change.
@@ -159,6 +211,7 @@ impl Receipt {
                     prior,
                     memory: None,
                     open: true,
+                    after,
                 }),
             },
             Event::Done { id, memory } => {
@@ -173,8 +226,8 @@ impl Receipt {
                 }
             }
             Event::Released { id } => {
+                // A removal that can cut the operator off waits for its confirmation all the same.
                 self.entries.retain(|entry| entry.id != id);
-                self.unconfirmed.retain(|change| change.id != id);
                 self.taken_back.retain(|what| what.id != id);
             }
             Event::Noted { name, value } => {

@@ -142,6 +142,11 @@ pub trait Kind: Serialize + DeserializeOwned {
     }
     /// Whether its absence is worth nothing to go back to: decides created from changed.
     fn absent(&self, seen: &Self::Seen) -> bool;
+    /// Puts aside what `revert` needs to come back to [`Kind::prior`] and the journal does not get. `apply` does so
+    /// itself; it is asked for when a removal, or the taking back of one, is about to replace what is there.
+    fn keep(&self, _seen: &Self::Seen, _hands: &mut dyn Hands) -> Result<(), Fault> {
+        Ok(())
+    }
     /// Converges.
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back.
@@ -179,6 +184,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn guarded(&self) -> bool;
     /// Observes and compares.
     fn look(&self, cx: &Cx<'_>) -> Result<Look, Fault>;
+    /// Observes, and puts aside what is there: see [`Kind::keep`].
+    fn keep(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Observes and converges.
     fn apply(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back to a journaled prior.
@@ -203,14 +210,24 @@ pub mod erased {
         })
     }
 
+    /// [`super::Resource::keep`].
+    pub fn keep<K: Kind>(kind: &K, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let seen = observe(kind, cx)?;
+        kind.keep(&seen, cx.hands)
+    }
+
     /// [`super::Resource::apply`].
     pub fn apply<K: Kind>(kind: &K, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let seen = kind.observe(&Cx {
+        let seen = observe(kind, cx)?;
+        kind.apply(&seen, cx)
+    }
+
+    fn observe<K: Kind>(kind: &K, cx: &ApplyCx<'_>) -> Result<K::Seen, Fault> {
+        kind.observe(&Cx {
             probe: cx.hands.probe(),
             memory: cx.memory,
             units: cx.units,
-        })?;
-        kind.apply(&seen, cx)
+        })
     }
 
     /// [`super::Resource::revert`].
@@ -257,6 +274,9 @@ macro_rules! resources {
             }
             fn look(&self, cx: &$crate::engine::Cx<'_>) -> Result<$crate::engine::Look, $crate::Fault> {
                 match self { $(Self::$variant(kind) => $crate::engine::erased::look(kind, cx)),* }
+            }
+            fn keep(&self, cx: &mut $crate::engine::ApplyCx<'_>) -> Result<(), $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::keep(kind, cx)),* }
             }
             fn apply(&self, cx: &mut $crate::engine::ApplyCx<'_>) -> Result<(), $crate::Fault> {
                 match self { $(Self::$variant(kind) => $crate::engine::erased::apply(kind, cx)),* }

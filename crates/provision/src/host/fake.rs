@@ -50,6 +50,8 @@ pub struct FakeHost {
     pub writes: usize,
     /// The write (counted from 0) at which the run dies.
     pub dies_at: Option<usize>,
+    /// The write (counted from 0) that fails once, as on a disk that is full for a moment.
+    pub fails_at: Option<usize>,
     /// Bytes left on its one file system.
     pub free: u64,
     /// Whether that is mounted read-only.
@@ -157,6 +159,9 @@ impl FakeHost {
             return Err(Fault::new("the run died here"));
         }
         self.writes += 1;
+        if self.fails_at == Some(self.writes - 1) {
+            return Err(Fault::new("there was no space left"));
+        }
         Ok(())
     }
 
@@ -341,6 +346,7 @@ impl Hands for FakeHost {
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),
             ["/usr/sbin/sshd", "-T", "-f", main] => sshd::shown(self, Path::new(main))?,
             ["ufw", words @ ..] => self.ufw(words),
+            ["sync", ..] => Output::default(),
             [program, ..] if self.tree.contains_key(Path::new(program)) => Output::default(),
             _ => self.account(&argv),
         })

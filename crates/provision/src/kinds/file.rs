@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::before::{self, Stay, digest};
 use super::{Accounts, Input, Owner};
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{FileType, Meta, NewFile, Order};
+use crate::host::{FileType, Hands, Meta, NewFile, Order};
 use crate::{Fault, Text};
 
 /// A file.
@@ -32,6 +32,9 @@ pub struct File {
     owner: Owner,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     check: Vec<String>,
+    /// Digest of the only other text that it may take the place of.
+    #[serde(skip)]
+    instead_of: Option<String>,
 }
 
 /// Ends the name of a file that its program has not judged yet.
@@ -48,7 +51,15 @@ impl File {
             text,
             owner,
             check: Vec::new(),
+            instead_of: None,
         }
+    }
+
+    /// The same, which takes the place of this text alone: what somebody has written there meanwhile is not lost.
+    #[must_use]
+    pub fn instead_of(mut self, text: &str) -> Self {
+        self.instead_of = Some(digest(text.as_bytes()));
+        self
     }
 
     /// The same, put in place only when this program, called with the path of the new file in place of `{}`,
@@ -91,6 +102,18 @@ impl File {
 
     fn says(&self, state: &State) -> bool {
         state.bytes.expose_secret() == self.content().as_bytes()
+    }
+
+    fn may_replace(&self, state: &State) -> Result<(), Fault> {
+        let now = digest(state.bytes.expose_secret());
+        if self.instead_of.as_ref().is_none_or(|text| *text == now) {
+            return Ok(());
+        }
+        Err(Fault::new(format!(
+            "{} was edited while this went on, and stays as it is now",
+            self.path.display()
+        ))
+        .fix("Run the same command again: it begins with what the file says now."))
     }
 
     fn content_change(&self, from: &str) -> Change {
@@ -344,6 +367,17 @@ impl Kind for File {
         seen.state.is_none()
     }
 
+    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        let Some(state) = seen.state.as_ref().filter(|state| state.is_file()) else {
+            return Ok(());
+        };
+        let stay = match Written::of(seen.written.as_ref(), state) {
+            Some(_) => Stay::OnRecord,
+            None => Stay::UntilRestored,
+        };
+        before::keep(&self.path, state.bytes.expose_secret(), stay, hands)
+    }
+
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
         if let Some(state) = &seen.state {
@@ -358,11 +392,8 @@ impl Kind for File {
                 if self.says(state) {
                     return cx.hands.own(&self.path, uid, gid, self.owner.mode);
                 }
-                let stay = match Written::of(seen.written.as_ref(), state) {
-                    Some(_) => Stay::OnRecord,
-                    None => Stay::UntilRestored,
-                };
-                before::keep(&self.path, state.bytes.expose_secret(), stay, cx.hands)?;
+                self.may_replace(state)?;
+                self.keep(seen, cx.hands)?;
             }
         }
         let new = |path| NewFile {

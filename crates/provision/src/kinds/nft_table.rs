@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{File, Owner, Unit};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::Order;
+use crate::host::{Hands, Order};
 
 /// A table and the unit that loads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -160,6 +160,11 @@ impl Kind for NftTable {
 
     fn absent(&self, seen: &Seen) -> bool {
         self.unit().absent(&seen.unit)
+    }
+
+    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        self.file().keep(&seen.file, hands)?;
+        self.unit().keep(&seen.unit, hands)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {

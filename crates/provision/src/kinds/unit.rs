@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Order, Probe};
+use crate::host::{Hands, Order, Probe};
 
 /// Where an administrator's units live: systemd.unit(5).
 pub(super) const UNIT_DIR: &str = "/etc/systemd/system";
@@ -168,6 +168,10 @@ impl Kind for Unit {
         self.file().absent(&seen.file)
     }
 
+    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        self.file().keep(&seen.file, hands)
+    }
+
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if !matches!(self.file().diff(&seen.file), Diff::InSync(_)) {
             self.file().apply(&seen.file, cx)?;
@@ -176,9 +180,13 @@ impl Kind for Unit {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
+        // What is not to be linked needs its file to be unlinked, and what is to be needs it to be linked.
         let linked = self.linked(cx.hands.probe())?;
-        Self::enable(&linked, &prior.enabled, cx)?;
+        let mut stays = linked.clone();
+        stays.retain(|name| prior.enabled.contains(name));
+        Self::enable(&linked, &stays, cx)?;
         let reverted = self.file().revert(&prior.file, cx)?;
+        Self::enable(&stays, &prior.enabled, cx)?;
         // No service comes after it that would do this. As long as links have changed behind its back, systemd
         // calls every unit outdated, and the next plan would show them all.
         cx.hands.run(&Order::new(["systemctl", "daemon-reload"]))?;

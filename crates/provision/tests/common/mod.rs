@@ -1,15 +1,19 @@
 //! What every conformance test does.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 pub mod cases;
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use provision::engine::{
-    Apply, Consent, Graph, Guard, Journal, MemoryJournal, Outcome, Quiet, Resource, Stop,
+    Apply, Consent, Graph, Guard, Journal, MemoryJournal, Outcome, Quiet, Resource, Stop, confirm,
+    take_back,
 };
+use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kills::{State, Walk};
 use provision::kinds::prune;
@@ -85,4 +89,35 @@ fn apply<R: Resource>(
         prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
     }
     Ok(outcome)
+}
+
+/// The removal of a guarded graph that nobody confirms is undone, on the host and on record, and afterwards the host
+/// can be as it was before us all the same.
+pub fn removal_taken_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
+    host.plant(KIT, FileType::File, b"program", 0o755);
+    let shape = |host: &FakeHost| {
+        let mut shape = host.shape();
+        shape.retain(|path, _| !path.starts_with(STATE) && path != Path::new("/var/lib/aztec-kit"));
+        shape
+    };
+    let (nothing, mut journal) = (Graph::<R>::default(), MemoryJournal::default());
+    let before = shape(&host);
+    run(&mut host, &mut journal, graph).unwrap();
+    let (made, entries) = (shape(&host), journal.receipt().unwrap().entries);
+    for _ in 0..2 {
+        run_guarded(&mut host, &mut journal, &nothing).unwrap();
+        assert!(
+            !journal.receipt().unwrap().unconfirmed.is_empty(),
+            "no guard"
+        );
+        let back = take_back::<R>(Path::new(STATE), &mut host, &mut journal);
+        back.whole().unwrap();
+        assert_eq!(shape(&host), made, "after the removal was taken back");
+        let mut now = journal.receipt().unwrap().entries;
+        now.sort_by_key(|entry| entries.iter().position(|other| other.id == entry.id));
+        assert_eq!(now, entries);
+    }
+    run_guarded(&mut host, &mut journal, &nothing).unwrap();
+    confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
+    assert_eq!(shape(&host), before, "after the removal");
 }

@@ -14,6 +14,8 @@ pub struct FakeUnit {
     pub active: String,
     /// Number of starts so far.
     pub starts: u32,
+    /// Whether a timer's time is over, and its service has its turn.
+    pub elapsed: bool,
     /// Time of the last start.
     pub started_us: i64,
     /// Time of the last start, stop or reload.
@@ -52,9 +54,13 @@ impl FakeHost {
         } else {
             "disabled"
         };
+        let sub = match name.ends_with(".timer") && active == "active" && !unit.elapsed {
+            true => "waiting",
+            false => "running",
+        };
         let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
         format!(
-            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState=running\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\n",
+            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\n",
             u32::from(active == "active"),
             if stale { "yes" } else { "no" },
             if unit.starts == 0 {
@@ -136,6 +142,7 @@ impl FakeHost {
         match verb {
             "start" | "restart" => {
                 unit.active = "active".into();
+                unit.elapsed = false;
                 unit.starts += 1;
                 unit.started_us = now;
             }

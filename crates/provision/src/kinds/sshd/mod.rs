@@ -15,7 +15,7 @@ use self::config::{Config, DIR, moved};
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Probe, Query};
+use crate::host::{Hands, NewFile, Order, Probe, Query};
 use crate::tools::sshd_config::effective;
 
 /// Keywords and their values, in a drop-in of ours.
@@ -416,6 +416,10 @@ impl Kind for Sshd {
 
     fn absent(&self, seen: &Seen) -> bool {
         self.file(&seen.text).absent(&seen.file)
+    }
+
+    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        self.file(&seen.text).keep(&seen.file, hands)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ pub use ssh::{Session, listening, sessions};
 use super::before::{self, Stay};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Probe, Query, clear_staged};
+use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
 use crate::tools::ufw::{Tuple, tuples, variable};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
@@ -330,16 +330,21 @@ impl Kind for Ufw {
         !seen.enabled
     }
 
+    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
+        for (path, text) in RULES.iter().zip(&seen.texts) {
+            if let Some(text) = text {
+                before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, hands)?;
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if let Some(first) = self.obstacles(cx.hands.probe())?.into_iter().next() {
             return Err(first);
         }
-        // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
-        for (path, text) in RULES.iter().zip(&seen.texts) {
-            if let Some(text) = text {
-                before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, cx.hands)?;
-            }
-        }
+        self.keep(seen, cx.hands)?;
         // A removal that was killed while it put the old rules back, and is not wanted any more.
         for path in RULES {
             clear_staged(Path::new(path), cx.hands)?;

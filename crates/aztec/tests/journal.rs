@@ -1,0 +1,87 @@
+//! The journal of a whole host, cut at every byte of its end, as a full disk or a power cut does.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use aztec::KIT_STATE;
+use aztec::kinds::Kind;
+use provision::engine::{
+    Apply, Consent, FileJournal, Guard, Journal, Plan, Quiet, confirm, take_back,
+};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+
+/// With a sequencer, and what can cut the operator off.
+const WALLED: &str =
+    "network = \"local\"\n[sequencer]\nenabled = true\n[firewall]\nenabled = true\n";
+const PROGRAM: &str = "/usr/local/bin/aztec-kit";
+/// How much of the end is cut, in bytes.
+const END: usize = 4096;
+/// Every so many bytes all of it is done.
+const STRIDE: usize = 97;
+
+fn host() -> FakeHost {
+    let mut host = common::debian().with_ufw();
+    host.plant(PROGRAM, FileType::File, b"program", 0o755);
+    host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
+    host
+}
+
+#[test]
+fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut host, graph) = (host(), common::in_memory(WALLED));
+    let guard = Guard {
+        state: KIT_STATE.into(),
+        program: PROGRAM.into(),
+        window: Duration::from_secs(300),
+    };
+    Apply {
+        hands: &mut host,
+        journal: &mut FileJournal::new(dir.path()),
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut Quiet,
+    }
+    .run_guarded(&graph, Some(&guard))
+    .unwrap();
+    let path = dir.path().join("journal.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    let waiting = |journal: &FileJournal| journal.receipt().unwrap().unconfirmed.len();
+    assert!(
+        waiting(&FileJournal::new(dir.path())) > 0,
+        "nothing guarded"
+    );
+    assert!(bytes.len() > 4 * END, "only {} bytes", bytes.len());
+    let mut before = None;
+    for end in bytes.len() - END..bytes.len() {
+        let cut = || {
+            fs::write(&path, &bytes[..end]).unwrap();
+            FileJournal::new(dir.path())
+        };
+        let mut journal = cut();
+        let receipt = journal
+            .receipt()
+            .unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
+        // What is done with the same record is the same; all of it was seen at every byte once, which takes minutes.
+        if before.as_ref() == Some(&receipt) && end % STRIDE != 0 {
+            continue;
+        }
+        Plan::make(&graph, &receipt, &host).unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
+        let kept = confirm(Path::new(KIT_STATE), &mut host.clone(), &mut journal)
+            .unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
+        assert_eq!(kept.len(), receipt.unconfirmed.len(), "cut at {end}");
+        assert_eq!(waiting(&journal), 0, "cut at {end}");
+        let mut journal = cut();
+        let back = take_back::<Kind>(Path::new(KIT_STATE), &mut host.clone(), &mut journal)
+            .whole()
+            .unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
+        assert_eq!(back.len(), receipt.unconfirmed.len(), "cut at {end}");
+        assert_eq!(waiting(&journal), 0, "cut at {end}");
+        before = Some(receipt);
+    }
+}
