@@ -5,6 +5,7 @@ mod common;
 use common::cases::{Host, directory, graph, plan, tree};
 use common::run;
 use provision::engine::MemoryJournal;
+use provision::host::FileType;
 use provision::host::fake::{FakeHost, LOCK};
 use provision::kinds::{Lock, NpmTree};
 
@@ -33,4 +34,51 @@ fn what_an_older_version_put_on_record_is_understood() {
     let tree: NpmTree = serde_json::from_str(spec).unwrap();
     assert!(!tree.without_peers && matches!(tree.lock, Lock::Kept { .. }));
     let _: Host = tree.into();
+}
+
+/// A power cut, or a disk: the names are there, and what they name is not.
+#[test]
+fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    let wanted = graph(vec![
+        directory("/opt/app"),
+        tree(Lock::carried(LOCK)).into(),
+    ]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let about = "/opt/app/1.0.0/node_modules/app/package.json";
+    let whole = host.text(about).unwrap();
+    host.plant(about, FileType::File, b"", 0o644);
+    let seen = plan(&host, &journal, &wanted);
+    assert!(
+        format!("{seen:?}").contains("app is not what was unpacked"),
+        "{seen:?}"
+    );
+    run(&mut host, &mut journal, &wanted).unwrap();
+    assert_eq!(host.text(about).unwrap(), whole);
+    assert!(plan(&host, &journal, &wanted).is_empty());
+}
+
+/// A release is not unpacked again because this program has learned to look closer.
+#[test]
+fn a_tree_that_an_older_version_unpacked_is_whole() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    let wanted = graph(vec![
+        directory("/opt/app"),
+        tree(Lock::carried(LOCK)).into(),
+    ]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let marker = host
+        .tree
+        .iter_mut()
+        .find(|(path, node)| {
+            path.starts_with("/opt/app") && String::from_utf8_lossy(&node.bytes).contains("sizes")
+        })
+        .map(|(_, node)| node);
+    let marker = marker.unwrap();
+    let mut text: serde_json::Value = serde_json::from_slice(&marker.bytes).unwrap();
+    text.as_object_mut().unwrap().remove("sizes");
+    marker.bytes = text.to_string().into_bytes();
+    assert!(plan(&host, &journal, &wanted).is_empty());
 }

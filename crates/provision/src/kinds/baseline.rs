@@ -237,6 +237,9 @@ impl Kind for Baseline {
                 ));
             }
         }
+        // On disk before it has its name: the record says that it is whole.
+        let candidate = self.candidate().display().to_string();
+        cx.hands.run(&Order::new(["sync", "--", &candidate]))?;
         cx.hands.rename(&self.candidate(), &self.database)?;
         if seen.record == self.record() {
             return Ok(());

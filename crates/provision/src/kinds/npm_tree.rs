@@ -1,5 +1,6 @@
 //! A release installed from an npm lock file into a directory of its own, and the link that selects it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,12 +68,16 @@ pub struct NpmTree {
     pub check: Vec<String>,
 }
 
-/// Written last: a tree without it is not one. `modules` lets a look notice packages that went missing.
+/// Written last, when all else is on disk: a tree without it is not one. `modules` and `sizes` let a look notice
+/// packages that went missing, or are not what was unpacked.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 struct Marker {
     manifest: String,
     lock: String,
     modules: Vec<String>,
+    /// Bytes of the `package.json` of each; nothing in the markers of before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sizes: BTreeMap<String, u64>,
 }
 
 /// What the host has.
@@ -140,6 +145,22 @@ impl NpmTree {
             }
         }
         Ok(found)
+    }
+
+    /// Bytes of what each package says of itself.
+    fn sizes(
+        tree: &Path,
+        modules: &[String],
+        probe: &dyn Probe,
+    ) -> Result<BTreeMap<String, u64>, Fault> {
+        let mut sizes = BTreeMap::new();
+        for module in modules {
+            let about = tree.join("node_modules").join(module).join("package.json");
+            if let Some(meta) = probe.meta(&about)? {
+                sizes.insert(module.clone(), meta.size);
+            }
+        }
+        Ok(sizes)
     }
 
     /// The packages of a lock file that belong here.
@@ -255,10 +276,12 @@ impl NpmTree {
                 mode: 0o644,
             })?;
         }
+        let modules = Self::modules(&staged, cx.hands.probe())?;
         let marker = Marker {
             manifest: self.manifest_digest(),
             lock: const_hex::encode(Sha256::digest(&lock)),
-            modules: Self::modules(&staged, cx.hands.probe())?,
+            sizes: Self::sizes(&staged, &modules, cx.hands.probe())?,
+            modules,
         };
         let marker = serde_json::to_string(&marker)
             .map_err(|error| Fault::new("failed to write the marker").because(error))?;
@@ -312,8 +335,16 @@ impl Kind for NpmTree {
                     })
                     .cloned()
                     .collect();
+                let known: Vec<_> = marker.sizes.keys().cloned().collect();
+                let sizes = Self::sizes(&self.dir(), &known, cx.probe)?;
+                let other = |(module, size): &(&String, &u64)| sizes.get(*module) != Some(*size);
                 match missing.as_slice() {
-                    [] => Installed::Whole,
+                    [] => match marker.sizes.iter().find(other) {
+                        None => Installed::Whole,
+                        Some((module, _)) => {
+                            Installed::Damaged(format!("{module} is not what was unpacked"))
+                        }
+                    },
                     [one] => Installed::Damaged(format!("{one} is missing")),
                     [first, rest @ ..] => {
                         Installed::Damaged(format!("{first} and {} more are missing", rest.len()))

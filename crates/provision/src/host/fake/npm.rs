@@ -11,7 +11,7 @@ pub const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {},
 "node_modules/other": {"version": "1.0.0", "integrity": "sha512-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}}}"#;
 
 /// What a package has.
-const FILES: [&str; 3] = ["main", "main.map", "windows"];
+const FILES: [&str; 4] = ["main", "main.map", "package.json", "windows"];
 
 impl FakeHost {
     pub(super) fn unpacked(

@@ -224,7 +224,9 @@ impl Image {
                     self.engine.name()
                 ))
                 .because(fault)
-        })
+        })?;
+        // An engine says that an image is there before its layers are on the disk, and what is on record is believed.
+        cx.hands.run(&Order::new(["sync"]).timeout(PULL))
     }
 
     /// The pinned image, fetched when it is not here.
