@@ -11,11 +11,12 @@ use std::sync::atomic::AtomicBool;
 use common::cases::{Host, cases, graph, plan, secret, shape, user};
 use common::run;
 use provision::engine::{
-    Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Plan, Quiet, Resource,
+    Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Quiet, Resource,
+    Stop,
 };
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, Order, Probe};
-use provision::kinds::{File, Input, Owner, Service, Unit};
+use provision::kinds::{File, Input, Owner, Service, Unit, User};
 
 fn fields(changes: &[Change]) -> Vec<&str> {
     changes
@@ -310,6 +311,28 @@ fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
     run(&mut host, &mut journal, &wanted).unwrap();
 }
 
+/// Brings a host to what a graph wants, as far as that was shown.
+fn agreed(
+    host: &mut FakeHost,
+    journal: &mut MemoryJournal,
+    graph: &Graph<Host>,
+    shown: &Plan,
+) -> Result<Outcome, Stop> {
+    Apply {
+        hands: host,
+        journal,
+        consent: Consent::Plan(shown),
+        cancel: &AtomicBool::new(false),
+        progress: &mut Quiet,
+    }
+    .run(graph)
+}
+
+fn refused(ended: Result<Outcome, Stop>) {
+    let told = ended.expect_err("it went through").fault.chain();
+    assert!(told.contains("changed since the plan was shown"), "{told}");
+}
+
 #[test]
 fn a_host_that_changed_since_the_plan_was_shown_stops_the_run() {
     let wanted = with_input("a=1\n");
@@ -317,19 +340,101 @@ fn a_host_that_changed_since_the_plan_was_shown_stops_the_run() {
     host.plant("/etc/env", FileType::File, b"a=0\n", 0o640);
     let shown = plan(&host, &journal, &wanted);
     host.plant("/etc/env", FileType::File, b"a=just edited\n", 0o640);
-    let stop = Apply {
-        hands: &mut host,
-        journal: &mut journal,
-        consent: Consent::Plan(&shown),
-        cancel: &AtomicBool::new(false),
-        progress: &mut Quiet,
+    refused(agreed(&mut host, &mut journal, &wanted, &shown));
+    assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
+}
+
+#[test]
+fn what_was_in_sync_when_the_plan_was_shown_was_not_agreed_to() {
+    let wanted = with_input("a=1\n");
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let shown = plan(&host, &journal, &wanted);
+    assert!(shown.is_empty());
+    host.plant("/etc/env", FileType::File, b"a=just edited\n", 0o640);
+    refused(agreed(&mut host, &mut journal, &wanted, &shown));
+    assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
+}
+
+/// The restart of a service whose configuration changes is no news.
+#[test]
+fn what_follows_from_an_agreed_step_was_agreed_to() {
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
+    let wanted = with_input("a=2\n");
+    let shown = plan(&host, &journal, &wanted);
+    let done = agreed(&mut host, &mut journal, &wanted, &shown).unwrap();
+    assert!(done.applied.len() >= 2, "{done:?}");
+}
+
+#[test]
+fn a_removal_that_was_not_shown_stops_the_run() {
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let shown = plan(&host, &journal, &Graph::default());
+    // Another run comes in between.
+    run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
+    let before = host.shape();
+    refused(agreed(&mut host, &mut journal, &Graph::default(), &shown));
+    assert_eq!(host.shape(), before);
+    let shown = plan(&host, &journal, &Graph::default());
+    agreed(&mut host, &mut journal, &Graph::default(), &shown).unwrap();
+    assert!(host.text("/etc/env").is_none());
+}
+
+/// Who edits a file while a run goes on loses nothing.
+#[test]
+fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
+    let wanted = |read: &str| {
+        graph(vec![
+            File::new("/etc/conf", "new\n", Owner::root(0o600))
+                .instead_of(read)
+                .into(),
+        ])
+    };
+    for (there, read, after) in [
+        (Some("old\n"), "old\n", "new\n"),
+        (Some("edited\n"), "old\n", "edited\n"),
+        (Some("edited\n"), "", "edited\n"),
+        (Some("new\n"), "old\n", "new\n"),
+        (None, "old\n", "new\n"),
+    ] {
+        let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+        if let Some(text) = there {
+            host.plant("/etc/conf", FileType::File, text.as_bytes(), 0o644);
+        }
+        let ended = run(&mut host, &mut journal, &wanted(read));
+        assert_eq!(ended.is_ok(), after == "new\n", "{there:?} {read:?}");
+        assert_eq!(host.text("/etc/conf").unwrap(), after, "{there:?} {read:?}");
+        if let Err(stop) = ended {
+            assert!(stop.fault.chain().contains("was edited"), "{stop:?}");
+        }
     }
-    .run(&wanted)
-    .unwrap_err();
+}
+
+/// Whoever logs in with it keeps shell and home, and no later step runs.
+#[test]
+fn an_account_that_somebody_logs_in_with_is_not_taken() {
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let passwd = "root:x:0:0:root:/root:/bin/bash\naztec:x:1000:1000:,,,:/home/aztec:/bin/bash\n";
+    let group = "root:x:0:\naztec:x:1000:\nsudo:x:27:aztec\n";
+    host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
+    host.plant("/etc/group", FileType::File, group.as_bytes(), 0o644);
+    let wanted = User {
+        name: "aztec".into(),
+        group: "aztec".into(),
+        home: "/var/lib/aztec".into(),
+        shell: "/usr/sbin/nologin".into(),
+    };
+    let wanted = graph(vec![wanted.into()]);
+    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    assert!(
+        stop.fault.chain().contains("number of a person"),
+        "{stop:?}"
+    );
     assert!(
         stop.fault
-            .chain()
-            .contains("changed since the plan was shown")
+            .remedy()
+            .is_some_and(|fix| fix.contains("usermod --login"))
     );
-    assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
+    assert_eq!(host.text("/etc/passwd").unwrap(), passwd);
 }

@@ -1,5 +1,6 @@
 //! Is this host fit, and is its chain well? Checks only look.
 
+mod account;
 mod address;
 mod broker;
 mod caddy;

@@ -73,6 +73,7 @@ pub fn preflight(
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let mut findings = vec![system(settings, facts), service_manager(probe)?];
+    findings.extend(super::account::account(settings, probe)?);
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe)?);
     }

@@ -23,6 +23,25 @@ pub struct Seen {
     orphaned: Option<u32>,
 }
 
+impl Group {
+    /// What stands against taking the group of this name for a service: people in it would read what is the service's.
+    pub fn obstacle(&self, accounts: &Accounts) -> Option<Fault> {
+        let group = accounts
+            .groups
+            .iter()
+            .find(|group| group.name == self.name)?;
+        let mut members = group.members.iter().filter(|name| **name != self.name);
+        let member = members.next()?;
+        Some(
+            Fault::new(format!("{member} is in the group {}", self.name)).fix(format!(
+                "The group will be able to read the configuration of the services. Take {member} out of it \
+                 (`gpasswd --delete {member} {name}`), or give the group another name (`groupmod --new-name NEW {name}`).",
+                name = self.name
+            )),
+        )
+    }
+}
+
 impl Kind for Group {
     type Seen = Seen;
     type Prior = ();

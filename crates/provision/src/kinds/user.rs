@@ -22,6 +22,11 @@ pub struct User {
     pub shell: String,
 }
 
+/// The first number that adduser(8) and useradd(8) give to people, on Debian and Ubuntu.
+const FIRST_PERSON: u32 = 1000;
+/// Ends of the shells that let nobody in.
+const NO_LOGIN: [&str; 2] = ["/nologin", "/false"];
+
 /// The fields of a user, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
@@ -55,6 +60,30 @@ impl User {
             home: self.home.clone(),
             shell: self.shell.clone(),
         }
+    }
+
+    /// What stands against taking the account of this name for a service: somebody logs in with it, or it may do more
+    /// than a service. One that this program or a package made never looks so.
+    pub fn obstacle(&self, accounts: &Accounts) -> Option<Fault> {
+        let user = accounts.users.iter().find(|user| user.name == self.name)?;
+        let mut groups = accounts.groups.iter().filter(|group| {
+            group.name != self.group && group.gid != user.gid && group.members.contains(&self.name)
+        });
+        let why = if user.uid == 0 {
+            "is root by another name".to_owned()
+        } else if user.uid >= FIRST_PERSON {
+            format!("has the number of a person ({})", user.uid)
+        } else if !NO_LOGIN.iter().any(|shell| user.shell.ends_with(shell)) {
+            format!("has a login shell ({})", user.shell)
+        } else {
+            format!("is in the group {}", groups.next()?.name)
+        };
+        let fix = format!(
+            "Services will run as `{name}`, which nobody may log in as. Make sure that you can log in with another \
+             account, then give this one another name (`usermod --login NEW {name}`, `groupmod --new-name NEW {name}`).",
+            name = self.name
+        );
+        Some(Fault::new(format!("there is an account {} that {why}", self.name)).fix(fix))
     }
 
     fn modify(&self, fields: &Fields, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -128,6 +157,9 @@ impl Kind for User {
     }
 
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if let Some(obstacle) = self.obstacle(&Accounts::read(cx.hands.probe())?) {
+            return Err(obstacle);
+        }
         if seen.fields.is_some() {
             return self.modify(&self.wanted(), cx);
         }

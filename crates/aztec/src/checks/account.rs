@@ -1,0 +1,84 @@
+//! The account that services run as: whether one of its name is somebody's.
+
+use provision::Fault;
+use provision::host::Probe;
+use provision::kinds::Accounts;
+
+use super::{Finding, Verdict};
+use crate::roles::base;
+use crate::settings::Settings;
+
+/// Who logs in with it would be shut out, and who is in its group would read what is the services'.
+pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let accounts = Accounts::read(probe)?;
+    let (group, user) = base::accounts(settings);
+    let obstacles = [group.obstacle(&accounts), user.obstacle(&accounts)];
+    let said = |fault: Fault| {
+        let fix = fault.remedy().unwrap_or_default();
+        Finding::new(
+            "account",
+            Verdict::Fail,
+            format!("{}. {fix}", fault.chain()),
+        )
+    };
+    Ok(obstacles.into_iter().flatten().map(said).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    fn told(passwd: &str, group: &str) -> String {
+        let mut host = FakeHost::debian();
+        host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
+        host.plant("/etc/group", FileType::File, group.as_bytes(), 0o644);
+        let settings = Settings::parse("network = \"local\"\n").unwrap();
+        let findings = account(&settings, &host).unwrap();
+        assert!(findings.iter().all(|it| it.status == Verdict::Fail));
+        let messages = findings.into_iter().map(|it| it.message);
+        messages.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn somebodys_account_is_not_taken() {
+        let service = "aztec:x:998:997::/var/lib/aztec:/usr/sbin/nologin\n";
+        let group = "aztec:x:997:\n";
+        for (passwd, group, why) in [
+            ("", "", ""),
+            (service, group, ""),
+            (
+                &service.replace("/usr/sbin/nologin", "/bin/false"),
+                group,
+                "",
+            ),
+            (
+                &service.replace("998", "1000"),
+                group,
+                "number of a person (1000)",
+            ),
+            (&service.replace("998", "0"), group, "root by another name"),
+            (
+                &service.replace("/usr/sbin/nologin", "/bin/bash"),
+                group,
+                "login shell (/bin/bash)",
+            ),
+            (
+                service,
+                "aztec:x:997:\nsudo:x:27:bob,aztec\n",
+                "in the group sudo",
+            ),
+            (
+                service,
+                "aztec:x:997:aztec,bob\n",
+                "bob is in the group aztec",
+            ),
+        ] {
+            let told = told(passwd, group);
+            assert_eq!(told.is_empty(), why.is_empty(), "{passwd}{group}: {told}");
+            assert!(told.contains(why), "{told}");
+        }
+    }
+}
