@@ -154,17 +154,22 @@ fn site(proxy: &Proxy) -> String {
          \thandle @status {{\n\t\t{upstream}\n\t}}\n\
          \t@cors {{\n\t\tmethod OPTIONS\n\t\tpath /\n\t}}\n\
          \thandle @cors {{\n\t\t{upstream}\n\t}}\n\
-         \t# Every \"method\" of the body must be one of these; no escapes, which could spell another.\n\
-         \t@rpc {{\n\t\tmethod POST\n\t\tpath /\n\t\texpression `{{http.request.body}}.matches(r'{}')`\n\t}}\n\
-         \thandle @rpc {{\n\t\t{upstream}\n\t}}\n\
+         \t# Every \"method\" of the body must be one of these; no escapes, which could spell another. What is judged\n\
+         \t# here is what the node reads: JSON as it is, not compressed, and called so whatever the client calls it.\n\
+         \t@rpc {{\n\t\tmethod POST\n\t\tpath /\n\t\theader !Content-Encoding\n\
+         \t\texpression `{{http.request.body}}.matches(r'{}')`\n\t}}\n\
+         \thandle @rpc {{\n\t\t{upstream} {{\n\t\t\theader_up Content-Type application/json\n\t\t}}\n\t}}\n\
          \thandle {{\n\t\trespond \"this is not offered here\" 403\n\t}}\n}}\n",
         allowed(&proxy.methods)
     );
     text
 }
 
-/// A regular expression (RE2) for a whole JSON text in which every string `method` is a key whose value is one of
-/// these names, and in which nothing is escaped.
+/// A regular expression (RE2) for a whole JSON text, an object or a batch, in which every string `method` is a key whose
+/// value is one of these names, and in which nothing is escaped.
+///
+/// The node reads other texts as well, such as a form or a compressed body, by what the client calls them: koa-bodyparser
+/// 4.4.1 of 4.1.2. A text that does not begin as JSON is none of ours.
 ///
 /// A duplicate key, a batch, or a name spelled with `\u` cannot get past it: the text is read as a row of strings
 /// and of what stands between them, and a string is either not the word `method` or followed by a listed name.
@@ -181,7 +186,7 @@ pub fn allowed(methods: &[String]) -> String {
         others.push(format!(r#"{CHAR}{{{at}}}[^{letter}"\\]{CHAR}{{{rest}}}"#));
     }
     format!(
-        r#"^(?:{CHAR}|"(?:{})"|"{WORD}"{SPACE}:{SPACE}"(?:{})")+$"#,
+        r#"^{SPACE}[{{\[](?:{CHAR}|"(?:{})"|"{WORD}"{SPACE}:{SPACE}"(?:{})")+$"#,
         others.join("|"),
         methods.join("|")
     )
@@ -209,6 +214,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlock","params":["latest"]}"#,
             r#"[{"method" : "node_getBlock"},{"params":["0xabc", {"a": 1}],"method":"node_sendTx"}]"#,
             r#"{"methods":"x","Method":"y","metho":"z"}"#,
+            " \n{}",
         ] {
             assert!(re.is_match(passes), "{passes}");
         }
@@ -221,6 +227,10 @@ mod tests {
             r#"{"method":["node_getBlock"]}"#,
             r#"["method","nodeAdmin_setConfig"]"#,
             r#"{"method":"node_getBlock","params":["unclosed"#,
+            // A form, a text that is nothing, and the first bytes of what is compressed.
+            "jsonrpc=2.0&id=1&method=nodeAdmin_setConfig&params=",
+            "method",
+            "\u{1f}\u{8b}\u{8}{}",
         ] {
             assert!(!re.is_match(fails), "{fails}");
         }

@@ -118,6 +118,51 @@ fn call(machine: &Machine, client: &Machine, body: &str) -> Result<(u16, String)
     )
 }
 
+/// The node reads a body by what its headers say; the proxy must judge what the node reads.
+fn as_read(machine: &Machine, client: &Machine, body: &str) -> Result<()> {
+    client
+        .command(&["sh", "-c", "gzip >/root/body.gz"])
+        .stdin(body.to_owned())
+        .run()?
+        .ok()?;
+    let json = "content-type: application/json";
+    let requests: &[(&str, &[&str])] = &[
+        (
+            "a compressed body",
+            &[
+                "--header",
+                json,
+                "--header",
+                "content-encoding: gzip",
+                "--data-binary",
+                "@/root/body.gz",
+            ],
+        ),
+        (
+            "a form",
+            &["--data", "jsonrpc=2.0&id=1&method=nodeAdmin_getConfig"],
+        ),
+    ];
+    for (what, args) in requests {
+        let (status, answer) = ask(machine, client, "/", args)?;
+        ensure!(status == 403, "{what}: {status} {answer}");
+    }
+    // What is listed and called something else is read as what was judged.
+    let listed = r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlockNumber","params":[]}"#;
+    let odd = [
+        "--header",
+        "content-type: text/plain; charset=utf-16",
+        "--data",
+        listed,
+    ];
+    let (status, answer) = ask(machine, client, "/", &odd)?;
+    ensure!(
+        status == 200 && answer.contains("\"result\":"),
+        "{status} {answer}"
+    );
+    Ok(())
+}
+
 fn offers(machine: &Machine, client: &Machine) -> Result<()> {
     sh::wait_for("the proxy answers", STARTS, || {
         let (status, _) = ask(machine, client, "/status", &[])?;
@@ -170,6 +215,7 @@ fn offers(machine: &Machine, client: &Machine) -> Result<()> {
         let (status, answer) = call(machine, client, body)?;
         ensure!((400..500).contains(&status), "{what}: {status} {answer}");
     }
+    as_read(machine, client, &one("nodeAdmin_getConfig").to_string())?;
     let (status, _) = ask(machine, client, "/admin", &[])?;
     ensure!(status == 403, "another path: {status}");
     let plain = format!("http://{}/", machine.ip());
