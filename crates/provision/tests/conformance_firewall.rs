@@ -254,3 +254,26 @@ fn what_would_cut_someone_off_is_refused() {
 fn a_removal_that_nobody_confirms_is_undone() {
     common::removal_taken_back(&both(), host());
 }
+
+#[test]
+fn a_table_that_the_kernel_lost_is_loaded_again() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let chain = "\tchain a {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\toifname \"x\" drop\n\t}\n";
+    let wanted = graph(vec![table(chain).into()]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let good = host.nft.clone();
+    let rule = "\t\toifname \"x\" drop\n";
+    let without = good["inet test"].replace(rule, "");
+    for spoilt in [None, Some(String::new()), Some(without)] {
+        // `nft flush ruleset`, an empty table of the same name, `nft flush table`: the unit goes on saying that it ran.
+        host.nft.clear();
+        host.nft
+            .extend(spoilt.map(|text| ("inet test".to_owned(), text)));
+        assert_eq!(pending(&host, &journal, &wanted), ["loaded"]);
+        run(&mut host, &mut journal, &wanted).unwrap();
+        assert_eq!(host.nft, good);
+        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+    }
+    run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+    assert!(host.nft.is_empty());
+}

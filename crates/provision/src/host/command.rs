@@ -27,6 +27,8 @@ pub enum Query {
         /// IPv6 instead of IPv4.
         v6: bool,
     },
+    /// Every table of nftables in the running kernel, without the elements of sets: [`crate::tools::nft`].
+    Ruleset,
     /// The newest lines of a unit's journal: [`crate::tools::journal`].
     Journal {
         /// Name of the unit.
@@ -82,6 +84,7 @@ impl Query {
                 "ssh.socket",
             ]),
             Self::Filter { v6 } => words(&[if *v6 { "ip6tables" } else { "iptables" }, "-S"]),
+            Self::Ruleset => words(&["/usr/sbin/nft", "--terse", "list", "ruleset"]),
             Self::Journal { unit, lines } => words(&[
                 "journalctl",
                 "--quiet",

@@ -68,6 +68,10 @@ pub struct FakeHost {
     pub auto: BTreeSet<String>,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
+    /// Tables of nftables in its kernel: family and name, to what stands between the braces.
+    pub nft: BTreeMap<String, String>,
+    /// What `iptables -S` and `ip6tables -S` print.
+    pub filter: [String; 2],
     now_us: i64,
     /// Links have changed without a reload: systemd then calls every unit outdated.
     outdated: bool,
@@ -260,7 +264,8 @@ impl Probe for FakeHost {
             }
             Query::Sshd => sshd::shown(self, Path::new(sshd::MAIN))?.stdout,
             Query::SshSocket => "ActiveState=inactive\n".into(),
-            Query::Filter { .. } => String::new(),
+            Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
+            Query::Ruleset => self.ruleset(),
             Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
         };
         Ok(Output {

@@ -1,15 +1,17 @@
 //! A table of nftables, loaded now and at every boot. It needs no other firewall, and no other one flushes it
-//! but by flushing everything.
+//! but by flushing everything. Whether it is loaded is asked of the kernel: a unit that has once run says nothing.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{File, Owner, Unit};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, Order};
+use crate::host::{Hands, Order, Probe, Query};
+use crate::tools::nft::{Table, tables};
 
 /// A table and the unit that loads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +33,7 @@ pub struct NftTable {
 pub struct Seen {
     file: <File as Kind>::Seen,
     unit: <Unit as Kind>::Seen,
+    /// The kernel has it just as it is wanted.
     loaded: bool,
 }
 
@@ -43,12 +46,21 @@ pub struct Prior {
 }
 
 impl NftTable {
-    fn file(&self) -> File {
+    /// The table with a mark of what stands in it, by which it is known again in the kernel: nft prints rules as it
+    /// likes.
+    fn block(&self) -> String {
         let Self { table, chains, .. } = self;
+        let mark = const_hex::encode(&Sha256::digest(chains)[..8]);
+        format!("table {table} {{\n\tcomment \"aztec-kit {mark}\"\n{chains}}}\n")
+    }
+
+    fn file(&self) -> File {
+        let table = &self.table;
         // Declaring it before its deletion makes the deletion work when it is not there.
         let text = format!(
-            "# {}\ntable {table}\ndelete table {table}\ntable {table} {{\n{chains}}}\n",
-            self.about
+            "# {}\ntable {table}\ndelete table {table}\n{}",
+            self.about,
+            self.block()
         );
         File::new(&self.path, text, Owner::root(0o644)).checked_by([
             "/usr/sbin/nft",
@@ -57,24 +69,29 @@ impl NftTable {
         ])
     }
 
+    /// That of nftables begins by flushing everything: ours comes after it, and again whenever it is started or
+    /// reloaded.
     fn unit(&self) -> Unit {
         let text = format!(
             "[Unit]\n\
-             Description={}\n\
+             Description={1}\n\
              DefaultDependencies=no\n\
-             After=local-fs.target\n\
+             After=local-fs.target nftables.service\n\
+             PartOf=nftables.service\n\
+             ReloadPropagatedFrom=nftables.service\n\
              Before=network-pre.target shutdown.target\n\
              Wants=network-pre.target\n\
              Conflicts=shutdown.target\n\n\
              [Service]\n\
              Type=oneshot\n\
              RemainAfterExit=yes\n\
-             ExecStart=/usr/sbin/nft --file {}\n\
-             ExecStop=-/usr/sbin/nft delete table {}\n\n\
+             ExecStart=/usr/sbin/nft --file {0}\n\
+             ExecReload=/usr/sbin/nft --file {0}\n\
+             ExecStop=-/usr/sbin/nft delete table {2}\n\n\
              [Install]\n\
              WantedBy=multi-user.target\n",
-            self.about,
             self.path.display(),
+            self.about,
             self.table
         );
         Unit {
@@ -88,10 +105,19 @@ impl NftTable {
         cx.hands.run(&Order::new(["systemctl", verb, &self.unit]))
     }
 
-    /// systemd reads the unit again, and loads the table.
+    /// systemd reads the unit again, and loads the table in one step: there is no moment without it.
     fn load(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         reload(cx)?;
-        self.systemctl("start", cx)
+        self.systemctl("reload-or-restart", cx)
+    }
+
+    /// Whether the kernel has it, and nothing else under its name.
+    fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
+        let wanted = tables(&self.block());
+        let listed = tables(&probe.ask(&Query::Ruleset)?.stdout);
+        let named = |table: &&Table| table.name == self.table;
+        let is = listed.iter().find(named);
+        Ok(is.is_some_and(|is| wanted.iter().all(|wanted| wanted.is_like(is))))
     }
 }
 
@@ -123,7 +149,8 @@ impl Kind for NftTable {
         Ok(Seen {
             file: self.file().observe(&part("file"))?,
             unit: self.unit().observe(&part("unit"))?,
-            loaded: cx.unit(&self.unit)?.active == "active",
+            // What has not run has loaded nothing; nft may not even be there.
+            loaded: cx.unit(&self.unit)?.active == "active" && self.is_loaded(cx.probe)?,
         })
     }
 
@@ -168,8 +195,8 @@ impl Kind for NftTable {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        // Stopped before anything changes: a kill in between leaves it seen as not loaded.
-        if seen.loaded {
+        // A unit that systemd has not read again looks like any other: a kill in between leaves it seen as not loaded.
+        if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
         self.file().apply(&seen.file, cx)?;

@@ -139,8 +139,10 @@ impl FakeHost {
         let now = self.tick();
         let unit = self.units.entry(name.to_owned()).or_default();
         unit.changed_us = now;
+        let text = unit.loaded.clone().unwrap_or_default();
+        let lives = unit.active == "active";
         match verb {
-            "start" | "restart" => {
+            "start" | "restart" | "reload-or-restart" => {
                 unit.active = "active".into();
                 unit.elapsed = false;
                 unit.starts += 1;
@@ -149,6 +151,45 @@ impl FakeHost {
             "stop" => unit.active = "inactive".into(),
             _ => {}
         }
+        let line = match verb {
+            // It runs already, as far as systemd knows.
+            "start" if lives => return Output::default(),
+            "start" | "restart" => "ExecStart=",
+            "reload-or-restart" if lives => "ExecReload=",
+            "reload-or-restart" => "ExecStart=",
+            "stop" => "ExecStop=-",
+            _ => return Output::default(),
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        if let Some(words) = text.lines().find_map(|it| it.strip_prefix(line)) {
+            self.nft_table(words);
+        }
         Output::default()
+    }
+
+    /// The two orders to nft that units of ours give.
+    fn nft_table(&mut self, order: &str) {
+        match order.split(' ').collect::<Vec<_>>().as_slice() {
+            ["/usr/sbin/nft", "--file", path] => {
+                let text = self.text(path).unwrap_or_default();
+                let Some((head, body)) = text.split_once(" {\n") else {
+                    return;
+                };
+                let name = head.rsplit("table ").next().unwrap_or_default();
+                let body = body.trim_end().trim_end_matches('}');
+                self.nft.insert(name.to_owned(), body.to_owned());
+            }
+            ["/usr/sbin/nft", "delete", "table", family, name] => {
+                self.nft.remove(&format!("{family} {name}"));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn ruleset(&self) -> String {
+        let tables = self.nft.iter();
+        tables
+            .map(|(name, body)| format!("table {name} {{\n{body}}}\n"))
+            .collect()
     }
 }
