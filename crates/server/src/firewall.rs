@@ -21,15 +21,25 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, rules: Vec<Rule>) -> ResourceId {
         },
         [],
     );
-    let published = NftTable {
+    let published = graph.add(table(&rules), [packages.clone()]);
+    graph.add(Ufw { rules }, [packages, published])
+}
+
+/// What closes the ports that containers publish.
+pub fn table(rules: &[Rule]) -> NftTable {
+    NftTable {
         table: "inet aztec_kit".into(),
-        chains: published(&rules),
+        chains: published(rules),
         path: "/etc/aztec-kit.nft".into(),
         unit: "aztec-kit-published-ports.service".into(),
         about: "Published ports of containers are closed but for what the firewall lets in".into(),
-    };
-    let published = graph.add(published, [packages.clone()]);
-    graph.add(Ufw { rules }, [packages, published])
+    }
+}
+
+/// Whether connections that are passed on to that interface are for the table to let through.
+pub fn covers(interface: &str) -> bool {
+    let mut bridges = BRIDGES.iter();
+    bridges.any(|bridge| interface.starts_with(bridge.trim_end_matches('*')))
 }
 
 /// Docker and Podman rewrite the destination of a connection to a published port before any filter sees it, and

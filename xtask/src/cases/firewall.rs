@@ -149,6 +149,7 @@ impl Walled {
             host, outside, v6, ..
         } = self;
         closed(host, outside, *v6).context("the firewall")?;
+        flushed(host, outside).context("the kernel loses rules")?;
         reloaded(host, outside).context("Docker and UFW begin anew")?;
         by_socket(host, outside).context("an SSH server that systemd starts")
     }
@@ -322,6 +323,52 @@ fn closed(host: &Machine, outside: &Machine, v6: IpAddr) -> Result<()> {
     ensure!(changed.is_empty(), "a second run changes {changed:?}");
     Kit(host).in_sync()?;
     listing.still(host, "a second run")
+}
+
+/// What the kernel has lost is seen, and comes back by what the finding says.
+fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
+    let exposure = || -> Result<(String, String)> {
+        let status = Kit(host).json(&["status", "--json"], 0)?;
+        let word = |key: &str| {
+            status["exposure"][key]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Ok((word("status"), word("message")))
+    };
+    let good = exposure()?;
+    ensure!(good.0 == "pass", "before: {good:?}");
+    // The table alone: Docker's port is open until the next run.
+    host.shell("nft delete table inet aztec_kit")?;
+    let (status, message) = exposure()?;
+    ensure!(
+        status == "fail" && message.contains("aztec-kit apply"),
+        "{status}: {message}"
+    );
+    let apply = ["apply", "--yes", "--confirm", "--json"];
+    let changed = applied(&Kit(host).json(&apply, 0)?)?;
+    ensure!(changed == ["nft_table[inet aztec_kit]"], "{changed:?}");
+    ensure!(
+        !reaches(outside, host, 7000)?,
+        "a second host reaches a container"
+    );
+    // Whoever reloads nftables.service flushes everything: ours comes back with it.
+    host.shell("systemctl start nftables; systemctl reload nftables")?;
+    host.shell("nft list table inet aztec_kit >&2; systemctl stop nftables")?;
+    // Everything is dropped, and `ufw reload` would change nothing.
+    host.shell("iptables -F; iptables -P INPUT DROP")?;
+    let (status, message) = exposure()?;
+    let remedy = "nft flush ruleset; ufw reload; systemctl restart aztec-kit-published-ports";
+    ensure!(
+        status == "fail" && message.contains("nobody can connect") && message.contains(remedy),
+        "{status}: {message}"
+    );
+    host.shell(&format!("{remedy} docker >&2"))?;
+    published(host)?;
+    let now = exposure()?;
+    ensure!(now == good, "afterwards: {now:?}");
+    Kit(host).in_sync()
 }
 
 /// The published port stays closed, also while Docker and UFW write their rules anew.

@@ -1,10 +1,14 @@
 //! Who can reach what listens here, compared with what is wanted.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
-use provision::kinds::{Proto, listening};
+use provision::kinds::{Fate, Incoming, Proto, Ufw, incoming, listening};
+use provision::tools::nft::{self, Table};
+use provision::tools::routes;
 
 use super::preflight::{Finding, Verdict};
 use crate::features::firewall::ufw;
@@ -44,20 +48,21 @@ pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault
         return Ok(unguarded(&private));
     };
     // The files of UFW say what it would do; only the kernel knows whether it does.
-    let loaded = |v6| {
-        let filter = probe.ask(&Query::Filter { v6 });
-        filter.is_ok_and(|filter| filter.stdout.contains("-before-input"))
+    let kernel = match Kernel::ask(&ufw, probe) {
+        Ok(kernel) => kernel,
+        Err(fault) => {
+            let text = format!(
+                "the kernel cannot be asked who may connect: {}",
+                fault.chain()
+            );
+            return Ok(Finding::new(CHECK, Verdict::Fail, text));
+        }
     };
-    let has_v6 = probe
-        .read("/proc/net/if_inet6".as_ref())?
-        .is_some_and(|text| !text.is_empty());
-    if !loaded(false) || has_v6 && !loaded(true) {
-        return Ok(Finding::new(
-            CHECK,
-            Verdict::Fail,
-            "the kernel has no rules of UFW, and everybody can connect. Run `aztec-kit plan`; if that says in sync, `ufw reload`.",
-        ));
+    let failures = kernel.failures();
+    if !failures.is_empty() {
+        return Ok(Finding::new(CHECK, Verdict::Fail, failures.join(" ")));
     }
+    let mut warnings = kernel.warnings();
     let mut reached = Vec::new();
     for port in &private {
         if ufw.opens(probe, Proto::Tcp, *port)? {
@@ -65,14 +70,13 @@ pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault
         }
     }
     if !reached.is_empty() {
-        return Ok(Finding::new(
-            CHECK,
-            Verdict::Warn,
-            format!(
-                "firewall rules of yours let everybody reach {}. Look at them with `ufw status`.",
-                list(&reached)
-            ),
+        warnings.push(format!(
+            "firewall rules of yours let everybody reach {}. Look at them with `ufw status`.",
+            list(&reached)
         ));
+    }
+    if !warnings.is_empty() {
+        return Ok(Finding::new(CHECK, Verdict::Warn, warnings.join(" ")));
     }
     let mut seen = BTreeSet::new();
     for (proto, port) in &open {
@@ -80,6 +84,7 @@ pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault
             seen.insert(format!("{port}/{}", proto.name()));
         }
     }
+    seen.extend(kernel.passed.iter().filter_map(Passed::open));
     let seen: Vec<_> = seen.into_iter().collect();
     let message = if seen.is_empty() {
         "nothing that listens can be reached by everybody".into()
@@ -90,6 +95,170 @@ pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault
         )
     };
     Ok(Finding::new(CHECK, Verdict::Pass, message))
+}
+
+/// What the running kernel does with connections from outside.
+struct Kernel {
+    families: Vec<Incoming>,
+    /// Whether the table that closes published ports is loaded.
+    published: bool,
+    /// Tables of others that shut out what comes in.
+    others: Vec<String>,
+    passed: Vec<Passed>,
+}
+
+/// A port that is passed on to another address, past what UFW says of this host.
+struct Passed {
+    shown: String,
+    fate: Through,
+}
+
+/// What becomes of it on the way.
+enum Through {
+    /// Our table lets everybody through.
+    Open,
+    /// Our table drops it, but for whom a rule names.
+    Closed,
+    /// Our table is not about where it goes.
+    Unknown,
+}
+
+impl Passed {
+    fn open(&self) -> Option<String> {
+        matches!(self.fate, Through::Open).then(|| self.shown.clone())
+    }
+}
+
+impl Kernel {
+    fn ask(ufw: &Ufw, probe: &dyn Probe) -> Result<Self, Fault> {
+        let tables = nft::tables(&probe.ask(&Query::Ruleset)?.stdout);
+        let table = server::firewall::table(&ufw.rules);
+        Ok(Self {
+            families: incoming(probe)?,
+            published: table.is_loaded(probe)?,
+            others: shutting(&tables),
+            passed: passed(&tables, ufw, probe)?,
+        })
+    }
+
+    /// What makes the host another one than the files say, with what to do.
+    fn failures(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for family in &self.families {
+            let (name, program) = match family.v6 {
+                false => ("IPv4", "iptables"),
+                true => ("IPv6", "ip6tables"),
+            };
+            // UFW takes chains that are there for its own, hooked in and full: they have to go first.
+            let anew = "Run `nft flush ruleset; ufw reload; systemctl restart aztec-kit-published-ports`, then restart \
+                        what else has rules there (Docker, fail2ban).";
+            found.extend(match family.fate {
+                Fate::Open => Some(format!(
+                    "the kernel asks no rules of UFW for {name}, and everybody can connect. {anew}"
+                )),
+                Fate::Shut => Some(format!(
+                    "the kernel asks no rules of UFW for {name}, and nobody can connect, at SSH neither. {anew}"
+                )),
+                Fate::Emptied => Some(format!(
+                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. {anew}"
+                )),
+                Fate::Lenient => Some(format!(
+                    "for {name} the kernel lets in what UFW says nothing about. Run `{program} --policy INPUT DROP`."
+                )),
+                Fate::Decides if family.past_all => Some(format!(
+                    "a rule for {name} lets everybody in, whatever UFW says: {}. Delete it with `{program}`.",
+                    quoted(&family.past)
+                )),
+                Fate::Decides => None,
+            });
+        }
+        if !self.published {
+            found.push(
+                "the kernel does not have the table inet aztec_kit, so ports that containers publish are open. \
+                 `aztec-kit apply` loads it."
+                    .into(),
+            );
+        }
+        found
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let past = self.families.iter().flat_map(|family| &family.past);
+        let past: Vec<_> = past.cloned().collect();
+        if !past.is_empty() {
+            found.push(format!(
+                "rules of others let everybody in past UFW: {}. UFW does not list them.",
+                quoted(&past)
+            ));
+        }
+        if !self.others.is_empty() {
+            found.push(format!(
+                "what UFW lets in may be shut out by another firewall, the table {}: `nft list ruleset`.",
+                self.others.join(", ")
+            ));
+        }
+        let elsewhere = self.passed.iter();
+        let elsewhere: Vec<_> = elsewhere
+            .filter(|passed| matches!(passed.fate, Through::Unknown))
+            .map(|passed| passed.shown.as_str())
+            .collect();
+        if !elsewhere.is_empty() {
+            found.push(format!(
+                "{} passed on, which no rule for this host is about. Look from another host whether it answers.",
+                match elsewhere.as_slice() {
+                    [one] => format!("{one} is"),
+                    all => format!("{} are", all.join(", ")),
+                }
+            ));
+        }
+        found
+    }
+}
+
+/// Tables that shut out what comes in, but for those of iptables, which UFW's rules are in.
+fn shutting(tables: &[Table]) -> Vec<String> {
+    let others = tables.iter().filter(|table| {
+        let by_iptables = matches!(table.name.as_str(), "ip filter" | "ip6 filter")
+            && table.chains.iter().any(|chain| chain.name == "INPUT");
+        let shuts = |chain: &nft::Chain| chain.filters_input() && chain.shuts();
+        !by_iptables && table.chains.iter().any(shuts)
+    });
+    others.map(|table| table.name.clone()).collect()
+}
+
+fn passed(tables: &[Table], ufw: &Ufw, probe: &dyn Probe) -> Result<Vec<Passed>, Fault> {
+    let routes = probe.text(Path::new("/proc/net/route"))?;
+    let routes = routes::parse(&routes.unwrap_or_default());
+    let all = nft::passed(tables).into_iter().map(|passed| {
+        let (first, last) = passed.ports;
+        let rules = ufw.rules.iter().filter(|rule| {
+            rule.proto.name() == passed.proto && (first..=last).contains(&rule.port)
+        });
+        let everybody = first == last && rules.clone().any(|rule| rule.from.is_none());
+        let covered = match passed.to {
+            IpAddr::V4(to) => routes::interface(&routes, to).is_some_and(server::firewall::covers),
+            IpAddr::V6(_) => false,
+        };
+        let ports = match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        };
+        Passed {
+            shown: format!("{ports}/{} (to {})", passed.proto, passed.to),
+            fate: match (covered, everybody) {
+                (true, true) => Through::Open,
+                (true, false) => Through::Closed,
+                (false, _) => Through::Unknown,
+            },
+        }
+    });
+    Ok(all.collect())
+}
+
+fn quoted(rules: &[String]) -> String {
+    let rules: Vec<_> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+    rules.join(", ")
 }
 
 fn unguarded(private: &BTreeSet<u16>) -> Finding {
@@ -148,9 +317,101 @@ mod tests {
         );
     }
 
+    const FILTER: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-input\n";
+
+    /// What is said of a guarded host whose kernel is as it should be, but for what is done to it.
+    fn guarded(spoil: impl FnOnce(&mut FakeHost)) -> Finding {
+        let mut host = FakeHost::debian().with_ufw();
+        host.plant("/proc/net", FileType::Directory, b"", 0o755);
+        let routes = "head\ndocker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+        host.plant("/proc/net/route", FileType::File, routes.as_bytes(), 0o444);
+        host.plant("/proc/net/if_inet6", FileType::File, b"", 0o444);
+        let settings = Settings::parse("[firewall]\nenabled = true\n").unwrap();
+        let table = server::firewall::table(&ufw(&settings).unwrap().rules);
+        let block = table.block();
+        let (_, body) = block.split_once(" {\n").unwrap();
+        let body = body.trim_end().trim_end_matches('}');
+        host.nft.insert(table.table, body.to_owned());
+        host.filter[0] = FILTER.into();
+        spoil(&mut host);
+        exposure(&settings, &host).unwrap()
+    }
+
     #[test]
-    fn rules_that_the_kernel_does_not_have_do_not_count() {
-        let flushed = seen("00000000", "[firewall]\nenabled = true\n");
-        assert_eq!(flushed.status, Verdict::Fail, "{flushed:?}");
+    fn what_the_kernel_does_counts_and_not_what_files_say() {
+        let good = guarded(|_| ());
+        assert_eq!(good.status, Verdict::Pass, "{good:?}");
+        let fails = |spoil: fn(&mut FakeHost), words: &[&str]| {
+            let found = guarded(spoil);
+            assert_eq!(found.status, Verdict::Fail, "{found:?}");
+            for word in words {
+                assert!(found.message.contains(word), "{found:?}");
+            }
+        };
+        fails(
+            |host| host.filter[0] = "-P INPUT ACCEPT\n-N ufw-before-input\n".into(),
+            &["everybody can connect", "nft flush ruleset; ufw reload"],
+        );
+        fails(
+            |host| host.filter[0] = "-P INPUT DROP\n-N ufw-before-input\n".into(),
+            &["nobody can connect", "nft flush ruleset; ufw reload"],
+        );
+        fails(
+            |host| host.filter[0] = FILTER.replace("DROP", "ACCEPT"),
+            &["iptables --policy INPUT DROP"],
+        );
+        fails(
+            |host| host.filter[0].push_str("-A INPUT -j ACCEPT\n"),
+            &["`-A INPUT -j ACCEPT`"],
+        );
+        fails(
+            |host| host.nft.clear(),
+            &["inet aztec_kit", "aztec-kit apply"],
+        );
+        fails(
+            |host| host.plant("/proc/net/if_inet6", FileType::File, b"fe80 eth0", 0o444),
+            &["IPv6"],
+        );
+    }
+
+    #[test]
+    fn who_else_opens_shuts_or_passes_on_is_named() {
+        let warns = |spoil: fn(&mut FakeHost), word: &str| {
+            let found = guarded(spoil);
+            assert_eq!(found.status, Verdict::Warn, "{found:?}");
+            assert!(found.message.contains(word), "{found:?}");
+        };
+        warns(
+            |host| host.filter[0].insert_str(0, "-A INPUT -p tcp --dport 9999 -j ACCEPT\n"),
+            "`-A INPUT -p tcp --dport 9999 -j ACCEPT`",
+        );
+        warns(
+            |host| {
+                let chain =
+                    "\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n";
+                host.nft.insert("inet firewalld".into(), chain.into());
+            },
+            "inet firewalld",
+        );
+        let dnat = |host: &mut FakeHost, port: u16, to: &str| {
+            let chain = format!("\tchain a {{\n\t\ttcp dport {port} dnat to {to}\n\t}}\n");
+            host.nft.insert(format!("ip nat{port}"), chain);
+        };
+        let elsewhere = guarded(|host| dnat(host, 9000, "10.1.1.2:9000"));
+        assert!(
+            elsewhere.status == Verdict::Warn
+                && elsewhere.message.contains("9000/tcp (to 10.1.1.2)"),
+            "{elsewhere:?}"
+        );
+        let closed = guarded(|host| dnat(host, 30303, "172.17.0.2:80"));
+        assert!(
+            closed.status == Verdict::Pass && !closed.message.contains("30303"),
+            "{closed:?}"
+        );
+        let open = guarded(|host| dnat(host, 40400, "172.17.0.2:80"));
+        assert!(
+            open.status == Verdict::Pass && open.message.contains("40400/tcp (to 172.17.0.2)"),
+            "{open:?}"
+        );
     }
 }

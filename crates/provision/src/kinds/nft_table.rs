@@ -48,7 +48,7 @@ pub struct Prior {
 impl NftTable {
     /// The table with a mark of what stands in it, by which it is known again in the kernel: nft prints rules as it
     /// likes.
-    fn block(&self) -> String {
+    pub fn block(&self) -> String {
         let Self { table, chains, .. } = self;
         let mark = const_hex::encode(&Sha256::digest(chains)[..8]);
         format!("table {table} {{\n\tcomment \"aztec-kit {mark}\"\n{chains}}}\n")
@@ -112,7 +112,11 @@ impl NftTable {
     }
 
     /// Whether the kernel has it, and nothing else under its name.
-    fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
+    ///
+    /// # Errors
+    ///
+    /// When nft cannot be asked.
+    pub fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
         let wanted = tables(&self.block());
         let listed = tables(&probe.ask(&Query::Ruleset)?.stdout);
         let named = |table: &&Table| table.name == self.table;

@@ -1,5 +1,7 @@
 //! Tables as `nft list ruleset` prints them, and as nft(8) reads them.
 
+use std::net::{IpAddr, SocketAddr};
+
 /// One table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
@@ -120,6 +122,77 @@ pub fn tables(text: &str) -> Vec<Table> {
     tables
 }
 
+/// Connections to a port that are passed on to another address before any filter sees them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passed {
+    /// `tcp` or `udp`.
+    pub proto: String,
+    /// The first and the last port of this host.
+    pub ports: (u16, u16),
+    /// The address that they go to.
+    pub to: IpAddr,
+}
+
+/// What hosts outside can have passed on, by `dnat` of any table. What goes to a map is left out: it names no port.
+pub fn passed(tables: &[Table]) -> Vec<Passed> {
+    let chains = tables.iter().flat_map(|table| &table.chains);
+    let mut all: Vec<_> = chains
+        .filter(|chain| chain.hook != "output")
+        .flat_map(|chain| &chain.rules)
+        .flat_map(|rule| passed_by(rule).unwrap_or_default())
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// `iifname != "docker0" tcp dport { 80, 8080-8090 } counter packets 0 bytes 0 dnat to 172.17.0.2:80`
+fn passed_by(rule: &str) -> Option<Vec<Passed>> {
+    let words: Vec<_> = rule.split_whitespace().collect();
+    let at = |word: &str| words.iter().position(|other| *other == word);
+    let own = |pair: &[&str]| {
+        matches!(pair, ["iif" | "iifname", "\"lo\""])
+            || matches!(pair, ["daddr", to] if to.starts_with("127.") || *to == "::1")
+    };
+    if words.windows(2).any(own) {
+        return None;
+    }
+    // `dnat to`, or in a table of both families `dnat ip to`.
+    let dnat = at("dnat")?;
+    let to = words[dnat..].iter().position(|word| *word == "to")? + dnat + 1;
+    let to = address(words.get(to)?)?;
+    let dport = at("dport").filter(|at| *at < dnat)?;
+    let protos: &[&str] = match *words.get(dport.checked_sub(1)?)? {
+        "tcp" => &["tcp"],
+        "udp" => &["udp"],
+        _ => &["tcp", "udp"],
+    };
+    let ports = words[dport + 1..].iter();
+    let ports = ports.take_while(|word| !word.starts_with(|c: char| c.is_ascii_lowercase()));
+    let mut found = Vec::new();
+    for part in ports {
+        let part = part.trim_matches([',', '{', '}']);
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (Ok(first), Ok(last)) = (first.parse(), last.parse()) else {
+            continue;
+        };
+        found.extend(protos.iter().map(|proto| Passed {
+            proto: (*proto).to_owned(),
+            ports: (first, last),
+            to,
+        }));
+    }
+    Some(found)
+}
+
+/// `10.0.0.9`, `10.0.0.9:80`, `[fd00::2]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.parse().ok();
+    let socket = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    let range = || text.split_once('-')?.0.parse().ok();
+    bare.or_else(socket).or_else(range)
+}
+
 impl Chain {
     fn read(&mut self, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -220,5 +293,34 @@ table inet f2b-table {
         assert!(!ours.is_like(&with("\t\toifname \"docker*\" drop\n", "")));
         assert!(!ours.is_like(&with("\"docker*\" drop", "\"docker*\" accept")));
         assert!(!ours.is_like(&with("hook forward", "hook input")));
+    }
+
+    #[test]
+    fn reads_what_is_passed_on() {
+        // nft 1.0.6: rules of Docker through iptables-nft, of an operator, of netavark.
+        let listed = "table ip nat {\n\tchain DOCKER {\n\
+            \t\tiifname != \"docker0\" tcp dport 8080 counter packets 0 bytes 0 dnat to 172.17.0.2:80\n\
+            \t\tiifname != \"docker0\" ip daddr 127.0.0.1 tcp dport 8081 counter packets 0 bytes 0 dnat to 172.17.0.2:80\n\
+            \t\tiif \"lo\" tcp dport 7000 redirect to :7001\n\
+            \t\tudp dport { 53, 9000-9002 } dnat to 10.0.0.9\n\
+            \t\ttcp dport 8090 dnat ip to 10.88.0.2:80\n\
+            \t\ttcp dport 8091 dnat to [fd00::2]:80\n\
+            \t\tdnat ip to tcp dport map @m\n\t}\n\
+            \tchain out {\n\t\ttype nat hook output priority -100; policy accept;\n\
+            \t\ttcp dport 1 dnat to 10.0.0.1\n\t}\n}\n";
+        let found: Vec<_> = passed(&tables(listed))
+            .into_iter()
+            .map(|it| format!("{} {:?} {}", it.proto, it.ports, it.to))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "tcp (8080, 8080) 172.17.0.2",
+                "tcp (8090, 8090) 10.88.0.2",
+                "tcp (8091, 8091) fd00::2",
+                "udp (53, 53) 10.0.0.9",
+                "udp (9000, 9002) 10.0.0.9",
+            ]
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! Its state is read from its own files and changed through its own program. Rules of the operator are left
 //! alone, and count where they already say what is wanted.
 
+mod incoming;
 mod rule;
 mod ssh;
 
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use incoming::{Fate, Incoming, incoming};
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
@@ -257,15 +259,18 @@ impl Ufw {
     }
 }
 
+/// Without IPv6 there is nothing to close.
+fn has_v6(probe: &dyn Probe) -> Result<bool, Fault> {
+    let interfaces = probe.read(Path::new("/proc/net/if_inet6"))?;
+    Ok(interfaces.is_some_and(|text| !text.is_empty()))
+}
+
 /// What the kernel cannot do. Before UFW is installed there is no program that could ask.
 fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
     if probe.meta(Path::new("/usr/sbin/iptables"))?.is_none() {
         return Ok(None);
     }
-    // Without IPv6 there is nothing to close.
-    let has_v6 = probe
-        .read(Path::new("/proc/net/if_inet6"))?
-        .is_some_and(|text| !text.is_empty());
+    let has_v6 = has_v6(probe)?;
     for v6 in [false, true].into_iter().filter(|v6| !v6 || has_v6) {
         if let Err(fault) = probe.ask(&Query::Filter { v6 }) {
             let family = if v6 { "IPv6" } else { "IPv4" };

@@ -1,0 +1,182 @@
+//! The filter as `iptables -S` and `ip6tables -S` print it: iptables(8).
+
+use std::collections::BTreeMap;
+
+/// The chains of one family.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What becomes of what no rule is about, by built-in chain: `ACCEPT` or `DROP`.
+    pub policies: BTreeMap<String, String>,
+    /// Rules by chain, in their order; a chain without any has an empty list.
+    pub chains: BTreeMap<String, Vec<Rule>>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    words: Vec<String>,
+}
+
+/// Matches that say nothing of who may come in from outside.
+const NEUTRAL: [&str; 4] = ["icmp", "ipv6-icmp", "icmpv6", "igmp"];
+
+impl Rule {
+    /// The word after an option, and whether a `!` stands before it.
+    fn option(&self, names: &[&str]) -> Option<(bool, &str)> {
+        let at = self
+            .words
+            .iter()
+            .position(|word| names.contains(&word.as_str()))?;
+        let not = at > 0 && self.words[at - 1] == "!";
+        Some((not, self.words.get(at + 1)?))
+    }
+
+    /// Where it sends a packet: `ACCEPT`, `DROP`, the name of a chain, …
+    pub fn target(&self) -> &str {
+        self.option(&["-j", "-g"]).map_or("", |(_, target)| target)
+    }
+
+    /// Whether connections that nobody has begun here, from any address, at any interface, can be meant.
+    pub fn is_about_everybody(&self) -> bool {
+        let only = |names: &[&str]| matches!(self.option(names), Some((false, _)));
+        let states = self.option(&["--ctstate", "--state"]);
+        let new =
+            states.is_none_or(|(not, states)| not || states.split(',').any(|state| state == "NEW"));
+        let neutral = |(_, proto): (bool, &str)| NEUTRAL.contains(&proto);
+        let sets = self.option(&["--match-set"]).is_some();
+        new && !sets
+            && !only(&["-i"])
+            && !only(&["-s"])
+            && !self.option(&["-p"]).is_some_and(neutral)
+    }
+
+    /// Whether it is about some ports only.
+    pub fn names_ports(&self) -> bool {
+        self.option(&["--dport", "--dports"]).is_some()
+    }
+
+    /// As iptables prints it.
+    pub fn shown(&self) -> String {
+        self.words.join(" ")
+    }
+}
+
+impl Filter {
+    /// The chains in a printing.
+    pub fn parse(text: &str) -> Self {
+        let mut filter = Self::default();
+        for line in text.lines() {
+            let words = words(line);
+            match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["-P", chain, policy, ..] => {
+                    filter.policies.insert(chain.into(), policy.into());
+                    filter.chains.entry(chain.into()).or_default();
+                }
+                ["-N", chain] => {
+                    filter.chains.entry(chain.into()).or_default();
+                }
+                ["-A", chain, ..] => {
+                    let rules = filter.chains.entry(chain.into()).or_default();
+                    rules.push(Rule { words });
+                }
+                _ => {}
+            }
+        }
+        filter
+    }
+
+    /// The rules of a chain; none where there is no such chain.
+    pub fn rules(&self, chain: &str) -> &[Rule] {
+        self.chains.get(chain).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a chain sends packets on to another one, whatever they are.
+    pub fn jumps(&self, chain: &str, to: &str) -> bool {
+        let plain = ["-A", chain, "-j", to];
+        self.rules(chain).iter().any(|rule| rule.words == plain)
+    }
+
+    /// Rules that let everybody in, of a chain and of those that it leads to; those named with this beginning are not
+    /// followed.
+    pub fn accepting(&self, chain: &str, but: &str) -> Vec<&Rule> {
+        let (mut found, mut met) = (Vec::new(), vec![chain]);
+        let mut next = 0;
+        while let Some(chain) = met.get(next).copied() {
+            next += 1;
+            for rule in self.rules(chain) {
+                if !rule.is_about_everybody() {
+                    continue;
+                }
+                match rule.target() {
+                    "ACCEPT" => found.push(rule),
+                    other if other.starts_with(but) || met.contains(&other) => {}
+                    other => met.push(other),
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Words of a line, those in quotes whole: a comment may say anything.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word) = (Vec::new(), String::new());
+    let (mut quoted, mut letters) = (false, line.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if quoted => word.extend(letters.next()),
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            other => word.push(other),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Printed by iptables 1.8.9 (nf_tables), Debian 12.
+    const PRINTED: &str = r#"-P INPUT DROP
+-P FORWARD ACCEPT
+-P OUTPUT ACCEPT
+-N f2b-sshd
+-N mine
+-N ufw-before-input
+-N ufw-user-input
+-A INPUT -p tcp -m tcp --dport 9999 -j ACCEPT
+-A INPUT -s 10.0.0.0/8 -p tcp -m multiport --dports 9999,80:90 -m comment --comment "a b -j ACCEPT" -j ACCEPT
+-A INPUT -m comment --comment "to \"everybody\" -j ACCEPT" -j mine
+-A INPUT -i lo -j ACCEPT
+-A INPUT ! -i eth0 -p udp -m udp --dport 53 -j ACCEPT
+-A INPUT -p icmp -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -j ufw-before-input
+-A mine -j mine
+-A mine -p tcp -m tcp --dport 25 -j DROP
+-A mine -j ACCEPT
+-A ufw-before-input -p tcp -m tcp --dport 22 -j ACCEPT
+"#;
+
+    #[test]
+    fn tells_who_comes_in_past_a_chain() {
+        let filter = Filter::parse(PRINTED);
+        assert_eq!(filter.policies["INPUT"], "DROP");
+        assert!(filter.jumps("INPUT", "ufw-before-input") && !filter.jumps("INPUT", "mine"));
+        assert!(filter.chains.contains_key("ufw-user-input"));
+        let past: Vec<_> = filter.accepting("INPUT", "ufw-").into_iter().collect();
+        let shown: Vec<_> = past.iter().map(|rule| rule.shown()).collect();
+        assert_eq!(
+            shown,
+            [
+                "-A INPUT -p tcp -m tcp --dport 9999 -j ACCEPT",
+                "-A INPUT ! -i eth0 -p udp -m udp --dport 53 -j ACCEPT",
+                "-A mine -j ACCEPT",
+            ]
+        );
+        assert!(past[0].names_ports() && !past[2].names_ports());
+    }
+}
