@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{KIT, STATE, run_guarded as run};
 use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, take_back};
 use provision::host::FileType;
-use provision::host::fake::FakeHost;
+use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
 provision::resources! {
@@ -276,4 +276,33 @@ fn a_table_that_the_kernel_lost_is_loaded_again() {
     }
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
     assert!(host.nft.is_empty());
+}
+
+/// A running ssh.service whose process listens at that port, whatever its configuration says.
+fn listening(host: &mut FakeHost, port: u16) {
+    let unit = FakeUnit {
+        active: "active".into(),
+        ..FakeUnit::default()
+    };
+    host.units.insert("ssh.service".into(), unit);
+    for dir in ["/proc/net", "/proc/1", "/proc/1/fd"] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    let row = format!("head\n 0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n");
+    host.plant("/proc/net/tcp", FileType::File, row.as_bytes(), 0o444);
+    host.plant("/proc/1/fd/3", FileType::Symlink, b"socket:[4711]", 0o777);
+}
+
+#[test]
+fn the_port_at_which_sshd_really_listens_is_open() {
+    let mut host = host();
+    listening(&mut host, 2222);
+    let fields = pending(
+        &host,
+        &MemoryJournal::default(),
+        &graph(vec![firewall().into()]),
+    );
+    for port in ["22/tcp from anywhere", "2222/tcp from anywhere"] {
+        assert!(fields.contains(&port.to_owned()), "{fields:?}");
+    }
 }

@@ -195,3 +195,57 @@ fn nobody_is_locked_out() {
 fn a_removal_that_nobody_confirms_is_undone() {
     common::removal_taken_back(&graph(), host(DEBIAN));
 }
+
+#[test]
+fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
+    let broken = format!("{DEBIAN}Nonsense yes\n");
+    let text = refused(host(&broken));
+    assert!(
+        text.contains("does not accept its own configuration") && text.contains("line 3"),
+        "{text}"
+    );
+    // Broken after we were there: what can be told of the rest is told.
+    let (mut later, mut journal) = (host(DEBIAN), MemoryJournal::default());
+    run(&mut later, &mut journal, &graph()).unwrap();
+    later.plant(MAIN, FileType::File, broken.as_bytes(), 0o600);
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &later).unwrap();
+    let step = plan.pending().next().unwrap();
+    assert!(
+        step.because.as_ref().unwrap().contains("Nonsense"),
+        "{step:?}"
+    );
+    later.plant(MAIN, FileType::File, DEBIAN.as_bytes(), 0o600);
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &later).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
+    let started = |with: &str| {
+        let mut host = host(DEBIAN);
+        host.plant("/proc/1", FileType::Directory, b"", 0o755);
+        let title = format!("sshd: /usr/sbin/sshd -D {with} [listener] 0 of 10-100 startups\0");
+        host.plant("/proc/1/cmdline", FileType::File, title.as_bytes(), 0o444);
+        host
+    };
+    let text = refused(started("-o PasswordAuthentication=yes"));
+    assert!(
+        text.contains("command line of ssh.service")
+            && text.contains("`passwordauthentication yes`"),
+        "{text}"
+    );
+    assert!(refused(started("-f /etc/other")).contains("/etc/other instead of"));
+    // Given later, it is a difference: the same files mean something else.
+    let (mut later, mut journal) = (started("-o X11Forwarding=no"), MemoryJournal::default());
+    run(&mut later, &mut journal, &graph()).unwrap();
+    let told = started("-o X11Forwarding=yes")
+        .text("/proc/1/cmdline")
+        .unwrap();
+    later.plant("/proc/1/cmdline", FileType::File, told.as_bytes(), 0o444);
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &later).unwrap();
+    assert!(!plan.is_empty());
+    // Keys that a command yields cannot be looked at: nobody is said to be locked out.
+    let mut command = started("-o AuthorizedKeysCommand=/usr/bin/keys");
+    command.plant("/root/.ssh/authorized_keys", FileType::File, b"", 0o600);
+    assert!(wanted().obstacle(&command).unwrap().is_none());
+}

@@ -18,9 +18,10 @@ pub enum Query {
     Manifest(Engine, String),
     /// The architecture of one image, named by its id.
     Architecture(Engine, String),
-    /// `sshd -T`: the effective configuration of sshd, for a connection that no `Match` is about.
-    Sshd,
-    /// Where systemd listens for the SSH server, when it does (`ssh.socket`).
+    /// `sshd -T`: the effective configuration of sshd, for a connection that no `Match` is about, with the options of
+    /// one that runs: [`crate::tools::sshd_command`].
+    Sshd(Vec<String>),
+    /// Where systemd listens for the SSH server, when it does (`ssh.socket`), and the main process of the server.
     SshSocket,
     /// The filter of one family in the running kernel, `iptables -S` or `ip6tables -S`.
     Filter {
@@ -51,7 +52,7 @@ impl Query {
                 .map(String::from)
                 .chain(names.iter().cloned())
                 .collect(),
-            Self::Sshd => ["/usr/sbin/sshd", "-T"].map(String::from).into(),
+            Self::Sshd(options) => [&words(&["/usr/sbin/sshd", "-T"])[..], options].concat(),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
                 engine.program(),
@@ -80,8 +81,9 @@ impl Query {
             Self::SshSocket => words(&[
                 "systemctl",
                 "show",
-                "--property=Listen,ActiveState",
+                "--property=Id,Listen,ActiveState,MainPID",
                 "ssh.socket",
+                "ssh.service",
             ]),
             Self::Filter { v6 } => words(&[if *v6 { "ip6tables" } else { "iptables" }, "-S"]),
             Self::Ruleset => words(&["/usr/sbin/nft", "--terse", "list", "ruleset"]),

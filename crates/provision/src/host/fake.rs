@@ -262,8 +262,11 @@ impl Probe for FakeHost {
             Query::Images(_) | Query::Architecture(..) | Query::Manifest(..) => {
                 return self.engine.ask(query);
             }
-            Query::Sshd => sshd::shown(self, Path::new(sshd::MAIN))?.stdout,
-            Query::SshSocket => "ActiveState=inactive\n".into(),
+            Query::Sshd(options) => {
+                let said = sshd::shown(self, Path::new(sshd::MAIN), options)?;
+                return said.ok(&query.argv());
+            }
+            Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
             Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
             Query::Ruleset => self.ruleset(),
             Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
@@ -349,7 +352,10 @@ impl Hands for FakeHost {
             [.., "--package-lock-only"] => self.npm(order),
             ["/usr/bin/aide", rest @ ..] => self.aide(rest),
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),
-            ["/usr/sbin/sshd", "-T", "-f", main] => sshd::shown(self, Path::new(main))?,
+            ["/usr/sbin/sshd", "-T", "-f", main, options @ ..] => {
+                let options: Vec<_> = options.iter().map(ToString::to_string).collect();
+                sshd::shown(self, Path::new(main), &options)?
+            }
             ["ufw", words @ ..] => self.ufw(words),
             ["sync", ..] => Output::default(),
             [program, ..] if self.tree.contains_key(Path::new(program)) => Output::default(),

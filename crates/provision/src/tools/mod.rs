@@ -11,6 +11,7 @@ pub mod os_release;
 pub mod redact;
 pub mod routes;
 pub mod sockets;
+pub mod sshd_command;
 pub mod sshd_config;
 pub mod sysctl_d;
 pub mod systemctl;

@@ -13,6 +13,9 @@ use crate::tools::sshd_config::{self, Directive};
 pub(super) const DIR: &str = "/etc/ssh";
 /// What sshd starts from.
 pub(crate) const MAIN: &str = "/etc/ssh/sshd_config";
+/// Where options of the running sshd are that stand in no file.
+const COMMAND_LINE: &str =
+    "the command line of ssh.service (SSHD_OPTS in /etc/default/ssh, or a drop-in of the unit)";
 /// sshd itself gives up here (servconf.c, `SERVCONF_MAX_DEPTH`).
 const DEPTH: usize = 16;
 
@@ -28,6 +31,9 @@ pub(super) struct Line {
 impl Line {
     /// For people.
     pub fn place(&self) -> String {
+        if self.file == Path::new(COMMAND_LINE) {
+            return COMMAND_LINE.into();
+        }
         format!("line {} of {}", self.directive.line, self.file.display())
     }
 }
@@ -94,6 +100,27 @@ impl Config {
         }
         self.texts.insert(file.to_owned(), text);
         Ok(())
+    }
+
+    /// With the options of a command line before all: they win over every file.
+    pub fn after(mut self, options: &[String]) -> Self {
+        if options.is_empty() {
+            return self;
+        }
+        let given = options.windows(2).filter_map(|pair| match pair {
+            [flag, value] if flag == "-o" => Some(value.replacen('=', " ", 1)),
+            [flag, value] if flag == "-p" => Some(format!("Port {value}")),
+            _ => None,
+        });
+        let text: String = given.map(|line| line + "\n").collect();
+        let lines = sshd_config::parse(&text).into_iter().map(|directive| Line {
+            file: COMMAND_LINE.into(),
+            directive,
+            only_for: None,
+        });
+        self.lines.splice(0..0, lines);
+        self.texts.insert(COMMAND_LINE.into(), options.join(" "));
+        self
     }
 
     /// The first line of a keyword that holds for everybody: the one that counts.

@@ -16,6 +16,7 @@ use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Hands, NewFile, Order, Probe, Query};
+use crate::tools::sshd_command;
 use crate::tools::sshd_config::effective;
 
 /// Keywords and their values, in a drop-in of ours.
@@ -30,6 +31,8 @@ pub struct Sshd {
 
 const UNIT: &str = "ssh.service";
 const PROGRAM: &str = "/usr/sbin/sshd";
+/// Where sshd locks its children in.
+const PRIVSEP: &str = "/run/sshd";
 /// Where the configuration with the candidate in it is tried.
 const STAGE: &str = "/run/aztec-kit-sshd";
 /// Where the host says `no` already, it stays so.
@@ -43,6 +46,8 @@ pub struct Seen {
     text: String,
     /// Keyword, what is effective, what is wanted.
     deviations: Vec<(String, String, String)>,
+    /// Why sshd does not say what is effective.
+    unanswered: Option<String>,
     /// The running sshd read its configuration before the file was changed.
     stale: bool,
     active: bool,
@@ -69,9 +74,9 @@ impl Sshd {
         Path::new(DIR).join("sshd_config.d").join(&self.name)
     }
 
-    /// The configuration without our drop-in.
-    fn others(&self, probe: &dyn Probe) -> Result<Config, Fault> {
-        Config::read(probe, Some((&self.path(), "")))
+    /// The configuration without our drop-in, for an sshd with these options.
+    fn others(&self, options: &[String], probe: &dyn Probe) -> Result<Config, Fault> {
+        Ok(Config::read(probe, Some((&self.path(), "")))?.after(options))
     }
 
     /// Keywords in lower case and the values that they shall have on this host.
@@ -110,9 +115,23 @@ impl Sshd {
     ///
     /// When the host cannot be looked at; what is in the way is the value.
     pub fn obstacle(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
-        let others = self.others(probe)?;
+        let options = running_options(Cx::of(probe).unit(UNIT)?.main_pid, probe)?;
+        if let Some(at) = options.iter().position(|option| option == "-f") {
+            let other = options.get(at + 1).map_or("another file", String::as_str);
+            return Ok(Some(
+                Fault::new(format!("the running sshd reads {other} instead of {MAIN}"))
+                    .fix("Take `-f` out of SSHD_OPTS in /etc/default/ssh."),
+            ));
+        }
+        // One that does not even accept what is there has to be mended first, and by its own words.
+        if let Err(fault) = asked(&options, probe)
+            && !lacks_directory(&fault)
+        {
+            return Ok(Some(fault));
+        }
+        let others = self.others(&options, probe)?;
         let (wanted, path) = (self.wanted(&others), self.path());
-        let whole = Config::read(probe, Some((&path, &self.text(&others))))?;
+        let whole = Config::read(probe, Some((&path, &self.text(&others))))?.after(&options);
         let reached = whole
             .lines
             .iter()
@@ -192,7 +211,13 @@ impl Sshd {
     }
 
     /// Lets sshd judge a copy of its whole configuration with the candidate in it.
-    fn try_out(&self, text: &str, others: &Config, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    fn try_out(
+        &self,
+        text: &str,
+        options: &[String],
+        others: &Config,
+        cx: &mut ApplyCx<'_>,
+    ) -> Result<(), Fault> {
         let stage = Path::new(STAGE);
         let path = self.path();
         let whole = Config::read(cx.hands.probe(), Some((&path, text)))?;
@@ -220,7 +245,14 @@ impl Sshd {
         }
         let main = stage.join("sshd_config").display().to_string();
         let argv = [PROGRAM, "-T", "-f", &main].map(String::from);
-        let shown = cx.hands.tell(&Order::new(argv.clone()))?.ok(&argv);
+        let argv = [&argv, options].concat();
+        let order = Order::new(argv.clone());
+        let mut shown = cx.hands.tell(&order)?.ok(&argv);
+        if shown.as_ref().is_err_and(lacks_directory) {
+            // As systemd makes it for the service, which need not run where a socket is in its place.
+            cx.hands.mkdir(Path::new(PRIVSEP), 0, 0, 0o755)?;
+            shown = cx.hands.tell(&order)?.ok(&argv);
+        }
         cx.hands.remove_tree(stage)?;
         let shown = shown.map_err(|fault| {
             Fault::new(format!("sshd refuses the new {}", path.display())).because(fault)
@@ -250,10 +282,57 @@ impl Sshd {
     }
 }
 
+/// The options of the running sshd with that main process; none when it does not run.
+pub(super) fn running_options(pid: u32, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+    if pid == 0 {
+        return Ok(Vec::new());
+    }
+    // It may end while it is looked at.
+    let cmdline = probe.read(&Path::new("/proc").join(pid.to_string()).join("cmdline"))?;
+    Ok(sshd_command::options(&cmdline.unwrap_or_default()))
+}
+
+/// Whether sshd answers nothing for want of a directory that systemd makes for the service and for each connection.
+fn lacks_directory(fault: &Fault) -> bool {
+    fault.chain().contains("privilege separation directory")
+}
+
+/// What `sshd -T` says, and in a fault what it complains of.
+pub(super) fn asked(options: &[String], probe: &dyn Probe) -> Result<String, Fault> {
+    probe
+        .ask(&Query::Sshd(options.to_vec()))
+        .map(|said| said.stdout)
+        .map_err(|fault| {
+            let fix = match lacks_directory(&fault) {
+                true => format!("Run `mkdir -p {PRIVSEP}`, then the same command again."),
+                false => "Make `sshd -t` say nothing, then run the same command again.".into(),
+            };
+            Fault::new("the SSH server does not accept its own configuration, so nothing can be told of it")
+                .fix(fix)
+                .because(fault)
+        })
+}
+
 /// What `sshd -T -f` would say on a host in memory: the first value of each keyword, and no algorithm at all.
 #[cfg(feature = "fake")]
-pub(crate) fn shown(probe: &dyn Probe, main: &Path) -> Result<crate::host::Output, Fault> {
-    let config = Config::read_from(probe, None, main)?;
+pub(crate) fn shown(
+    probe: &dyn Probe,
+    main: &Path,
+    options: &[String],
+) -> Result<crate::host::Output, Fault> {
+    let config = Config::read_from(probe, None, main)?.after(options);
+    let bad = config.lines.iter();
+    if let Some(line) = bad
+        .into_iter()
+        .find(|line| line.directive.keyword == "nonsense")
+    {
+        let (place, line) = (line.file.display(), line.directive.line);
+        return Ok(crate::host::Output {
+            code: 255,
+            stderr: format!("{place}: line {line}: Bad configuration option: Nonsense"),
+            ..crate::host::Output::default()
+        });
+    }
     let mut text = String::new();
     for line in config.lines.iter().filter(|line| line.only_for.is_none()) {
         let (keyword, value) = (&line.directive.keyword, &line.directive.value);
@@ -344,7 +423,9 @@ impl Kind for Sshd {
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
-        let others = self.others(cx.probe)?;
+        let state = cx.unit(UNIT)?;
+        let options = running_options(state.main_pid, cx.probe)?;
+        let others = self.others(&options, cx.probe)?;
         let text = self.text(&others);
         let memory = cx
             .memory
@@ -353,13 +434,13 @@ impl Kind for Sshd {
             memory: memory.as_ref().and_then(|memory| memory.file.as_ref()),
             ..*cx
         })?;
-        let digest = Config::read(cx.probe, None)?.digest();
-        let state = cx.unit(UNIT)?;
+        let digest = Config::read(cx.probe, None)?.after(&options).digest();
         let active = matches!(state.active.as_str(), "active" | "reloading");
         let mut seen = Seen {
             file,
             text,
             deviations: Vec::new(),
+            unanswered: None,
             stale: false,
             active,
             digest,
@@ -370,8 +451,11 @@ impl Kind for Sshd {
         let known = memory.is_some_and(|memory| memory.digest == seen.digest);
         // sshd is asked only when something that it reads is not what it was asked about before.
         if !known {
-            let shown = cx.probe.ask(&Query::Sshd)?;
-            seen.deviations = Self::deviations(&self.wanted(&others), &shown.stdout);
+            match asked(&options, cx.probe) {
+                Ok(shown) => seen.deviations = Self::deviations(&self.wanted(&others), &shown),
+                // The rest of the host can be looked at all the same.
+                Err(fault) => seen.unanswered = Some(fault.chain()),
+            }
         }
         let clock = cx.probe.clock();
         let read = clock.realtime_us - (clock.monotonic_us - state.changed_us);
@@ -381,6 +465,9 @@ impl Kind for Sshd {
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
+        if let Some(why) = &seen.unanswered {
+            return Diff::Unknown(why.clone());
+        }
         let mut changes = match self.file(&seen.text).diff(&seen.file) {
             Diff::Change(changes) => changes,
             Diff::InSync(_) | Diff::Unknown(_) => Vec::new(),
@@ -406,7 +493,8 @@ impl Kind for Sshd {
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
         let proven = matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_))
-            && seen.deviations.is_empty();
+            && seen.deviations.is_empty()
+            && seen.unanswered.is_none();
         let memory = Memory {
             digest: seen.digest.clone(),
             file: self.file(&seen.text).memory(&seen.file),
@@ -426,8 +514,10 @@ impl Kind for Sshd {
         if let Some(obstacle) = self.obstacle(cx.hands.probe())? {
             return Err(obstacle);
         }
-        let others = self.others(cx.hands.probe())?;
-        self.try_out(&seen.text, &others, cx)?;
+        let pid = Cx::of(cx.hands.probe()).unit(UNIT)?.main_pid;
+        let options = running_options(pid, cx.hands.probe())?;
+        let others = self.others(&options, cx.hands.probe())?;
+        self.try_out(&seen.text, &options, &others, cx)?;
         let file = self.file(&seen.text);
         if !matches!(file.diff(&seen.file), Diff::InSync(_)) {
             file.apply(&seen.file, cx)?;

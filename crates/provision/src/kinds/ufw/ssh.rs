@@ -6,26 +6,66 @@ use std::path::Path;
 
 use crate::Fault;
 use crate::host::{Probe, Query};
+use crate::kinds::sshd;
 use crate::tools::sockets::{self, Socket};
 
-/// The ports that the SSH server listens on by its own word; none where there is no SSH server.
+/// The ports at which the SSH server is, or will be after its next start; none where there is no SSH server: what its
+/// configuration says together with the options that it was started with, and where its process really listens.
 ///
 /// Under socket activation it does not listen itself, and `Port` in its configuration means nothing.
 pub(super) fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     if probe.meta(Path::new("/usr/sbin/sshd"))?.is_none() {
         return Ok(BTreeSet::new());
     }
-    let socket = probe.ask(&Query::SshSocket)?.stdout;
-    let by_socket = listens(&socket);
-    if socket.lines().any(|line| line == "ActiveState=active") && !by_socket.is_empty() {
-        return Ok(by_socket);
+    let shown = probe.ask(&Query::SshSocket)?.stdout;
+    let socket = block(&shown, "ssh.socket");
+    let service = block(&shown, "ssh.service");
+    let pid = service.lines().find_map(|line| {
+        let pid = line.strip_prefix("MainPID=")?;
+        pid.parse().ok()
+    });
+    let pid = pid.unwrap_or(0);
+    let mut ports = listens(socket);
+    if !socket.lines().any(|line| line == "ActiveState=active") || ports.is_empty() {
+        let options = sshd::running_options(pid, probe)?;
+        ports = addresses(&sshd::asked(&options, probe)?);
     }
-    let effective = probe.ask(&Query::Sshd).map_err(|fault| {
-        Fault::new("the SSH server does not accept its own configuration, so its ports are unknown")
-            .fix("Make `sshd -t` say nothing, then run the same command again.")
-            .because(fault)
-    })?;
-    Ok(addresses(&effective.stdout))
+    ports.extend(listening_of(pid, probe)?);
+    Ok(ports)
+}
+
+/// The lines about one unit.
+fn block<'a>(shown: &'a str, unit: &str) -> &'a str {
+    let id = format!("Id={unit}");
+    let mut blocks = shown.split("\n\n");
+    let found = blocks.find(|block| block.lines().any(|line| line == id));
+    found.unwrap_or_default()
+}
+
+/// The ports at which a process listens for other hosts.
+fn listening_of(pid: u32, probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
+    if pid == 0 {
+        return Ok(BTreeSet::new());
+    }
+    let inodes = inodes(&Path::new("/proc").join(pid.to_string()), probe);
+    let sockets = table(probe, "tcp")?.into_iter();
+    Ok(sockets
+        .filter(|socket| socket.state == sockets::LISTENS && inodes.contains(&socket.inode))
+        .filter(|socket| !socket.local.is_loopback())
+        .map(|socket| socket.port)
+        .collect())
+}
+
+/// The sockets that a process has open. It may end while it is looked at, and then has none.
+fn inodes(process: &Path, probe: &dyn Probe) -> BTreeSet<u64> {
+    let fds = process.join("fd");
+    let names = probe.list(&fds).ok().flatten().unwrap_or_default();
+    let inode = |fd: String| {
+        let target = probe.link(&fds.join(fd)).ok().flatten()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?;
+        inode.strip_suffix(']')?.parse().ok()
+    };
+    names.into_iter().filter_map(inode).collect()
 }
 
 /// `listenaddress 0.0.0.0:22` of `sshd -T`, which has `Port` worked in.
@@ -92,17 +132,7 @@ pub fn sessions(probe: &dyn Probe) -> Result<BTreeSet<Session>, Fault> {
         if !comm.is_some_and(|comm| comm.starts_with(b"sshd")) {
             continue;
         }
-        let fds = process.join("fd");
-        for fd in probe.list(&fds).ok().flatten().unwrap_or_default() {
-            let target = probe.link(&fds.join(fd)).ok().flatten();
-            inodes.extend(target.and_then(|target| {
-                let name = target
-                    .to_str()?
-                    .strip_prefix("socket:[")?
-                    .strip_suffix(']')?;
-                name.parse::<u64>().ok()
-            }));
-        }
+        inodes.extend(self::inodes(&process, probe));
     }
     let sockets = table(probe, "tcp")?.into_iter();
     Ok(sockets
@@ -122,7 +152,10 @@ mod tests {
         let effective =
             "port 22\naddressfamily any\nlistenaddress [::]:2222\nlistenaddress 0.0.0.0:22\n";
         assert_eq!(addresses(effective), BTreeSet::from([22, 2222]));
-        let socket = "Listen=[::]:2022 (Stream)\nListen=0.0.0.0:22 (Stream)\nActiveState=active\n";
+        let shown = "Id=ssh.socket\nListen=[::]:2022 (Stream)\nListen=0.0.0.0:22 (Stream)\nActiveState=active\n\n\
+                     MainPID=7\nId=ssh.service\nActiveState=active\n";
+        let socket = block(shown, "ssh.socket");
         assert_eq!(listens(socket), BTreeSet::from([22, 2022]));
+        assert!(block(shown, "ssh.service").starts_with("MainPID=7"));
     }
 }
