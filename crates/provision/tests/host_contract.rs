@@ -75,6 +75,12 @@ impl Place<'_> {
         self.host.own(&path, uid, gid, mode).is_ok()
     }
 
+    /// Gives a directory to an account that is neither root nor who runs this; only root can.
+    fn tries_give(&mut self, name: &str) -> bool {
+        let path = self.at(name);
+        self.host.own(&path, 54_321, 54_321, 0o755).is_ok()
+    }
+
     fn tries_rename(&mut self, from: &str, to: &str) -> bool {
         let (from, to) = (self.at(from), self.at(to));
         self.host.rename(&from, &to).is_ok()
@@ -269,6 +275,45 @@ const STATEMENTS: &[(&str, Statement)] = &[
         assert!(place.tries_remove("short/b"));
         assert_eq!(place.names("d/e").unwrap(), ["a"]);
     }),
+    (
+        "nothing is changed along a link that another account can set",
+        |place| {
+            place.mkdir("roots");
+            place.put("roots/a", "x");
+            place.mkdir("theirs");
+            let whole = place.at("roots").display().to_string();
+            // One that root made where they can make others, and one below a directory of their own.
+            place.link("theirs/long", &whole);
+            place.link("theirs/short", "../roots");
+            place.mkdir("theirs/real");
+            if !place.tries_give("theirs") {
+                return;
+            }
+            for way in ["theirs/long", "theirs/short", "theirs/short/../theirs/long"] {
+                let at = |name: &str| format!("{way}/{name}");
+                assert!(!place.tries_put(&at("a"), "y", 0o755), "{way}");
+                assert!(!place.tries_put_new(&at("b"), "y"), "{way}");
+                assert!(!place.tries_mkdir(&at("b"), 0o755), "{way}");
+                assert!(!place.tries_link(&at("b"), "a"), "{way}");
+                assert!(!place.tries_own(&at("a"), 0o777), "{way}");
+                assert!(!place.tries_rename(&at("a"), "here"), "{way}");
+                assert!(!place.tries_rename("roots/a", &at("b")), "{way}");
+                assert!(!place.tries_remove(&at("a")), "{way}");
+                assert!(!place.tries_remove_tree(&at("a")), "{way}");
+            }
+            assert_eq!(place.names("roots").unwrap(), ["a"]);
+            assert_eq!(
+                (place.text("roots/a").as_str(), place.mode("roots/a")),
+                ("x", 0o644)
+            );
+            // Their directories are written to, and a link of theirs is replaced.
+            assert!(place.tries_put("theirs/real/a", "z", 0o644));
+            assert!(place.tries_put("theirs/long", "z", 0o644));
+            assert_eq!(place.kind("theirs/long"), Some(FileType::File));
+            assert!(place.tries_remove("theirs/short"));
+            assert!(place.tries_remove_tree("theirs/real"));
+        },
+    ),
     ("a directory cannot be read, nor a file listed", |place| {
         place.mkdir("d");
         assert_eq!(place.read("d"), None);

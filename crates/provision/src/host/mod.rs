@@ -9,6 +9,7 @@ pub mod fake;
 mod fake_aide;
 #[cfg(feature = "fake")]
 mod fake_engine;
+mod place;
 mod probe;
 mod real;
 mod snapshot;
@@ -25,10 +26,14 @@ pub use stamp::{newest_change, stamp};
 /// Where something waits until it takes a name whole: hidden, beside it. A fixed name, so that the next run clears
 /// what a killed one left there. `None` for what can have no name, such as `/`.
 pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name()?);
-    name.push(".aztec-kit-new");
-    Some(path.with_file_name(name))
+    Some(path.with_file_name(staged_name(path.file_name()?)))
+}
+
+fn staged_name(name: &std::ffi::OsStr) -> std::ffi::OsString {
+    let mut staged = std::ffi::OsString::from(".");
+    staged.push(name);
+    staged.push(".aztec-kit-new");
+    staged
 }
 
 /// Clears away what a killed run had staged to take a name.

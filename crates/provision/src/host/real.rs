@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,10 +11,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, RenameFlags, Uid};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space, staged};
+use super::place::{ForeignLink, Place};
+use super::{
+    Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space, staged_name,
+};
 use crate::Fault;
 
 /// Larger files are never ours and are not read whole.
@@ -22,6 +26,8 @@ const READ_LIMIT: u64 = 64 << 20;
 const USUAL_SIZE: usize = 4096;
 /// A question that takes longer means that the host is not answering.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Until it is somebody's.
+const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 /// Kept of each output stream.
 const OUTPUT_LIMIT: usize = 8 << 20;
 /// Programs run with this path whatever the caller's was.
@@ -59,6 +65,9 @@ fn failed(verb: &str, path: &Path, error: impl Into<io::Error>) -> Fault {
         io::ErrorKind::ReadOnlyFilesystem => {
             fault.fix("The file system is mounted read-only: remount it or choose another path.")
         }
+        _ if error.get_ref().is_some_and(|inner| inner.is::<ForeignLink>()) => fault.fix(
+            "Nothing is written along a link that another account can set. Remove it, then run the same command again.",
+        ),
         io::ErrorKind::StorageFull => fault.fix("Free some space and run the same command again."),
         _ => fault,
     };
@@ -174,67 +183,71 @@ impl Probe for RealHost {
     }
 }
 
+/// The place of something that is made or changed.
+fn place(verb: &str, path: &Path) -> Result<Place, Fault> {
+    Place::of(path).map_err(|error| failed(verb, path, error))
+}
+
 impl RealHost {
     /// Where a thing waits for its name, empty of what a killed run left there (the run lock is held).
-    fn waiting(path: &Path) -> Result<PathBuf, Fault> {
-        let waiting = staged(path)
-            .ok_or_else(|| Fault::new(format!("{} is not a file path", path.display())))?;
-        absent(fs::remove_file(&waiting), "remove", &waiting)?;
-        Ok(waiting)
+    fn waiting(place: &Place, path: &Path) -> Result<Place, Fault> {
+        let waiting = place.beside(staged_name(place.name()));
+        waiting
+            .and_then(|waiting| waiting.unlink().map(|()| waiting))
+            .map_err(|error| failed("make room beside", path, error))
     }
 
     /// Writes the sibling that will take the name: final owner and mode before any byte, synced.
-    fn stage(file: &NewFile<'_>) -> Result<PathBuf, Fault> {
-        let staged = Self::waiting(file.path)?;
-        let mut handle = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&staged)
-            .map_err(|error| failed("create", &staged, error))?;
-        rustix::fs::fchown(
-            &handle,
-            Some(Uid::from_raw(file.uid)),
-            Some(Gid::from_raw(file.gid)),
-        )
-        .map_err(|error| failed("change the owner of", &staged, error))?;
-        // After the owner (chown clears setuid bits), and past the umask.
-        handle
-            .set_permissions(fs::Permissions::from_mode(file.mode))
-            .map_err(|error| failed("change the mode of", &staged, error))?;
+    fn stage(place: &Place, file: &NewFile<'_>) -> Result<Place, Fault> {
+        let waiting = Self::waiting(place, file.path)?;
+        let failed = |verb| move |error: io::Error| failed(verb, file.path, error);
+        let handle = waiting
+            .open(OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, OWNER_ONLY)
+            .map_err(failed("create"))?;
+        own(&handle, file.uid, file.gid, file.mode).map_err(failed("change the owner of"))?;
+        let mut handle = File::from(handle);
         handle
             .write_all(file.bytes)
             .and_then(|()| handle.sync_all())
             .map_err(|error| {
                 // A full disk needs the room, and nobody would look for it under this name.
-                fs::remove_file(&staged).ok();
-                failed("write", &staged, error)
+                waiting.unlink().ok();
+                failed("write")(error)
             })?;
-        Ok(staged)
+        Ok(waiting)
     }
 
     /// Gives what waits its name, with these rules, or clears it away.
-    fn take_name(staged: &Path, path: &Path, how: RenameFlags) -> Result<(), Fault> {
-        let renamed = match rustix::fs::renameat_with(CWD, staged, CWD, path, how) {
+    fn take_name(
+        waiting: &Place,
+        place: &Place,
+        path: &Path,
+        how: RenameFlags,
+    ) -> Result<(), Fault> {
+        let (dir, from, to) = (place.dir(), waiting.name(), place.name());
+        let renamed = match rustix::fs::renameat_with(dir, from, dir, to, how) {
             // A file system that knows no flags, such as ZFS before 2.2. link(2) refuses a name that exists as well.
             Err(Errno::INVAL) if how == RenameFlags::NOREPLACE => {
-                fs::hard_link(staged, path).and_then(|()| fs::remove_file(staged))
+                rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())
+                    .map_err(io::Error::from)
+                    .and_then(|()| waiting.unlink())
             }
             renamed => renamed.map_err(io::Error::from),
         };
         renamed.map_err(|error| {
-            fs::remove_file(staged).ok();
+            waiting.unlink().ok();
             let verb = if how.is_empty() { "replace" } else { "create" };
             failed(verb, path, error)
         })?;
-        path.parent().map_or(Ok(()), sync_dir)
+        place.sync().map_err(|error| failed("sync", path, error))
     }
 }
 
-fn sync_dir(dir: &Path) -> Result<(), Fault> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|error| failed("sync", dir, error))
+/// Owner, then mode (chown clears setuid bits), whatever the umask.
+fn own(handle: &OwnedFd, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    rustix::fs::fchown(handle, Some(uid), Some(gid))?;
+    Ok(rustix::fs::fchmod(handle, Mode::from_raw_mode(mode))?)
 }
 
 impl Hands for RealHost {
@@ -243,75 +256,78 @@ impl Hands for RealHost {
     }
 
     fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        Self::take_name(&Self::stage(file)?, file.path, RenameFlags::empty())
+        let place = place("create", file.path)?;
+        let waiting = Self::stage(&place, file)?;
+        Self::take_name(&waiting, &place, file.path, RenameFlags::empty())
     }
 
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
+        let place = place("create", file.path)?;
+        let waiting = Self::stage(&place, file)?;
         // The kernel refuses to take a name that exists: no race can replace a secret. In one call, so that no kill
         // can leave a secret under two names.
-        Self::take_name(&Self::stage(file)?, file.path, RenameFlags::NOREPLACE)
+        Self::take_name(&waiting, &place, file.path, RenameFlags::NOREPLACE)
     }
 
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        rustix::fs::chownat(
-            CWD,
-            path,
-            Some(Uid::from_raw(uid)),
-            Some(Gid::from_raw(gid)),
-            AtFlags::SYMLINK_NOFOLLOW,
-        )
-        .map_err(|error| failed("change the owner of", path, error))?;
-        // Opening with NOFOLLOW and changing through the descriptor cannot be led astray by a link.
-        let handle = rustix::fs::open(
-            path,
-            rustix::fs::OFlags::RDONLY
-                | rustix::fs::OFlags::NOFOLLOW
-                | rustix::fs::OFlags::NONBLOCK
-                | rustix::fs::OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(|error| failed("open", path, error))?;
-        rustix::fs::fchmod(handle, Mode::from_raw_mode(mode))
-            .map_err(|error| failed("change the mode of", path, error))
+        // Through a descriptor, which cannot be led astray by a link.
+        place("change the owner of", path)?
+            .open(OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
+            .and_then(|handle| own(&handle, uid, gid, mode))
+            .map_err(|error| failed("change the owner of", path, error))
     }
 
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
+        let place = place("create", path)?;
         // Tight first: nobody else can enter before the owner and mode are right.
-        rustix::fs::mkdir(path, Mode::RWXU).map_err(|error| failed("create", path, error))?;
-        self.own(path, uid, gid, mode)
+        rustix::fs::mkdirat(place.dir(), place.name(), Mode::RWXU)
+            .map_err(io::Error::from)
+            .and_then(|()| place.open(OFlags::DIRECTORY, Mode::empty()))
+            .and_then(|handle| own(&handle, uid, gid, mode))
+            .map_err(|error| failed("create", path, error))
     }
 
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {
-        let staged = Self::waiting(path)?;
-        std::os::unix::fs::symlink(target, &staged)
-            .map_err(|error| failed("link", &staged, error))?;
-        Self::take_name(&staged, path, RenameFlags::empty())
+        let place = place("link", path)?;
+        let waiting = Self::waiting(&place, path)?;
+        rustix::fs::symlinkat(target, waiting.dir(), waiting.name())
+            .map_err(|error| failed("link", path, error))?;
+        Self::take_name(&waiting, &place, path, RenameFlags::empty())
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
-        fs::rename(from, to).map_err(|error| failed("rename", from, error))?;
-        to.parent().map_or(Ok(()), sync_dir)
+        let (old, new) = (place("rename", from)?, place("rename", to)?);
+        rustix::fs::renameat(old.dir(), old.name(), new.dir(), new.name())
+            .map_err(|error| failed("rename", from, error))?;
+        new.sync().map_err(|error| failed("sync", to, error))
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
-        if let Some(staged) = staged(path) {
-            absent(fs::remove_file(&staged), "remove", &staged)?;
-        }
-        let removed = match fs::symlink_metadata(path) {
-            Ok(meta) if meta.is_dir() => fs::remove_dir(path),
-            Ok(_) => fs::remove_file(path),
+        let Some(place) = absent(Place::of(path), "remove", path)? else {
+            return Ok(());
+        };
+        Self::waiting(&place, path)?;
+        let removed = match place.is_dir() {
+            Ok(Some(true)) => place.rmdir(),
+            Ok(Some(false)) => place.unlink(),
+            Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        absent(removed, "remove", path).map(drop)
+        removed.map_err(|error| failed("remove", path, error))
     }
 
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault> {
-        let removed = match fs::symlink_metadata(path) {
-            Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
-            Ok(_) => fs::remove_file(path),
+        let Some(place) = absent(Place::of(path), "remove", path)? else {
+            return Ok(());
+        };
+        let removed = match place.is_dir() {
+            // The standard library follows no link in it either.
+            Ok(Some(true)) => fs::remove_dir_all(place.path()),
+            Ok(Some(false)) => place.unlink(),
+            Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        absent(removed, "remove", path).map(drop)
+        removed.map_err(|error| failed("remove", path, error))
     }
 
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
@@ -342,15 +358,12 @@ impl Hands for RealHost {
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
-        let mut argv = order.argv.clone();
-        if order.dies_with_us {
-            // setpriv(1) of util-linux, an essential package, ties the program's life to ours.
-            argv.splice(
-                0..0,
-                ["setpriv", "--pdeathsig", "KILL", "--"].map(String::from),
-            );
-        }
-        run(&argv, &order.env, order.dir.as_deref(), order.timeout)
+        run(
+            &order.started(),
+            &order.env,
+            order.dir.as_deref(),
+            order.timeout,
+        )
     }
 }
 
@@ -393,9 +406,8 @@ fn run(
         .stderr(Stdio::piped())
         // A Ctrl-C at the terminal is for us, not for a dpkg in the middle of its work.
         .process_group(0);
-    if let Some(dir) = dir {
-        command.current_dir(dir);
-    }
+    // Not where the caller happens to be, which may be a place of somebody else, or gone.
+    command.current_dir(dir.unwrap_or(Path::new("/")));
     let mut child = command.spawn().map_err(|error| {
         let fault = Fault::new(format!("failed to run `{}`", argv.join(" ")));
         match error.kind() {

@@ -21,6 +21,23 @@ fn refused(verb: &str, path: &Path, why: &str) -> Fault {
 impl FakeHost {
     /// Where a path leads: links on the way followed, the last one too when asked.
     pub(super) fn resolved(&self, path: &Path, last: bool) -> Result<PathBuf, Fault> {
+        self.walked(path, last, |_| true)
+    }
+
+    /// Where something is made or changed: along no link that another account can set.
+    fn trusted(&self, path: &Path) -> Result<PathBuf, Fault> {
+        self.walked(path, false, |link| {
+            let roots = |path: &Path| self.tree.get(path).is_none_or(|node| node.uid == 0);
+            roots(link) && link.parent().is_none_or(roots)
+        })
+    }
+
+    fn walked(
+        &self,
+        path: &Path,
+        last: bool,
+        follows: impl Fn(&Path) -> bool,
+    ) -> Result<PathBuf, Fault> {
         let mut done = PathBuf::from("/");
         let mut left: Vec<PathBuf> = Vec::new();
         let push = |left: &mut Vec<PathBuf>, path: &Path| {
@@ -41,6 +58,9 @@ impl FakeHost {
             let next = done.join(&name);
             match self.tree.get(&next) {
                 Some(node) if node.file_type == FileType::Symlink && (last || !left.is_empty()) => {
+                    if !follows(&next) {
+                        return Err(refused("follow", &next, "another account can set it"));
+                    }
                     links += 1;
                     if links > LINKS {
                         return Err(refused("follow", path, "too many links"));
@@ -86,7 +106,7 @@ impl FakeHost {
 
     /// Where something is put that gets this name; its directory must be there.
     fn place(&self, verb: &str, path: &Path) -> Result<PathBuf, Fault> {
-        let place = self.resolved(path, false)?;
+        let place = self.trusted(path)?;
         match place.parent().and_then(|dir| self.tree.get(dir)) {
             Some(dir) if dir.file_type == FileType::Directory => Ok(place),
             Some(_) => Err(refused(verb, path, "its directory is none")),
@@ -174,7 +194,7 @@ impl FakeHost {
         (uid, gid): (u32, u32),
         mode: u32,
     ) -> Result<(), Fault> {
-        let path = self.resolved(path, false)?;
+        let path = self.trusted(path)?;
         for step in [0, 1] {
             self.write()?;
             let changed_us = self.tick();
@@ -195,7 +215,7 @@ impl FakeHost {
 
     pub(super) fn move_to(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
         self.write()?;
-        let (from, to) = (self.resolved(from, false)?, self.place("rename", to)?);
+        let (from, to) = (self.trusted(from)?, self.place("rename", to)?);
         if !self.tree.contains_key(&from) {
             return Err(refused("rename", &from, "it is not there"));
         }
@@ -234,7 +254,7 @@ impl FakeHost {
 
     pub(super) fn remove_one(&mut self, path: &Path) -> Result<(), Fault> {
         self.write()?;
-        let path = self.resolved(path, false)?;
+        let path = self.trusted(path)?;
         if self.is_dir(&path) && self.below(&path).next().is_some() {
             return Err(refused("remove", &path, "it is not empty"));
         }
@@ -247,7 +267,7 @@ impl FakeHost {
 
     pub(super) fn remove_all(&mut self, path: &Path) -> Result<(), Fault> {
         self.write()?;
-        let path = self.resolved(path, false)?;
+        let path = self.trusted(path)?;
         self.tree.retain(|known, _| !known.starts_with(&path));
         Ok(())
     }

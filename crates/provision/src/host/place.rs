@@ -1,0 +1,174 @@
+//! Where something is made or changed: a directory that is held open, and a name in it.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// Linux gives up on longer chains of links: path_resolution(7).
+const LINKS: usize = 40;
+
+/// A directory and a name in it. Whatever happens to the path meanwhile, it is this directory.
+#[derive(Debug)]
+pub(super) struct Place {
+    dir: OwnedFd,
+    name: OsString,
+}
+
+/// A link on the way that somebody else made, or could have made.
+#[derive(Debug)]
+pub(super) struct ForeignLink {
+    link: PathBuf,
+    owner: u32,
+}
+
+impl fmt::Display for ForeignLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let link = self.link.display();
+        write!(f, "{link} is a link that user {} can set", self.owner)
+    }
+}
+
+impl std::error::Error for ForeignLink {}
+
+impl Place {
+    /// Where `path` is, its last name not followed.
+    ///
+    /// A link on the way is followed only when it and its directory belong to root, or to who runs this: below a
+    /// directory of another account it leads where that account wants, and what root does there is done for it.
+    /// systemd has the same rule for its own writes (`CHASE_SAFE`).
+    ///
+    /// # Errors
+    ///
+    /// [`ForeignLink`] for such a link; what the kernel says of a directory that is not there, or is none.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut names = names(path);
+        let Some(name) = names.pop().filter(|name| name != "..") else {
+            return Err(Errno::INVAL.into());
+        };
+        // The next name is the last one of the list.
+        names.reverse();
+        let root = || rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        let mut at = if path.is_absolute() {
+            root()?
+        } else {
+            open(CWD, OsStr::new("."), OFlags::PATH)?
+        };
+        let mut shown = PathBuf::from(if path.is_absolute() { "/" } else { "" });
+        let mut links = 0;
+        while let Some(name) = names.pop() {
+            let next = open(at.as_fd(), &name, OFlags::PATH)?;
+            let stat = rustix::fs::fstat(&next)?;
+            if kind(&stat) != FileType::Symlink {
+                at = next;
+                shown.push(&name);
+                continue;
+            }
+            links += 1;
+            if links > LINKS {
+                return Err(Errno::LOOP.into());
+            }
+            if let Some(owner) = stranger(&stat).or(stranger(&rustix::fs::fstat(&at)?)) {
+                let link = shown.join(&name);
+                return Err(io::Error::other(ForeignLink { link, owner }));
+            }
+            let target = rustix::fs::readlinkat(&next, "", Vec::new())?;
+            let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+            if target.is_absolute() {
+                (at, shown) = (root()?, "/".into());
+            }
+            names.extend(self::names(&target).into_iter().rev());
+        }
+        // One that can be synced.
+        let dir = open(at.as_fd(), OsStr::new("."), OFlags::DIRECTORY)?;
+        Ok(Self { dir, name })
+    }
+
+    /// The directory.
+    pub(super) fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// The name in it.
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The same place under another name.
+    pub(super) fn beside(&self, name: OsString) -> io::Result<Self> {
+        let dir = self.dir.try_clone()?;
+        Ok(Self { dir, name })
+    }
+
+    /// A path for what takes nothing else: through the directory that is held, see proc_pid_fd(5).
+    pub(super) fn path(&self) -> PathBuf {
+        let dir = format!("/proc/self/fd/{}", self.dir.as_raw_fd());
+        Path::new(&dir).join(&self.name)
+    }
+
+    /// Whether what has the name is a directory, and no link to one; `None` when nothing has it.
+    pub(super) fn is_dir(&self) -> io::Result<Option<bool>> {
+        match rustix::fs::statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(kind(&stat) == FileType::Directory)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens what has the name, and no link.
+    pub(super) fn open(&self, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.dir, &self.name, flags, mode)?)
+    }
+
+    /// Takes the name away from what is no directory; absent is fine.
+    pub(super) fn unlink(&self) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an empty directory.
+    pub(super) fn rmdir(&self) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(
+            &self.dir,
+            &self.name,
+            AtFlags::REMOVEDIR,
+        )?)
+    }
+
+    /// Makes what happened to the names of the directory durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.dir)?)
+    }
+}
+
+fn open(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?)
+}
+
+fn names(path: &Path) -> Vec<OsString> {
+    let names = path.components().filter_map(|name| match name {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// Whose it is, when that is neither root nor who runs this.
+fn stranger(stat: &Stat) -> Option<u32> {
+    let me = rustix::process::geteuid().as_raw();
+    Some(stat.st_uid).filter(|uid| *uid != 0 && *uid != me)
+}
