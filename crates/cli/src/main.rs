@@ -21,6 +21,8 @@ use crate::printer::Printer;
 
 fn main() -> ExitCode {
     memory::keep_off_disk();
+    // The programs that are started make files as on a host that is at rest, whatever the caller's shell is set to.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // clap prints usage errors itself and exits with 2, the code that this program gives them too.
     let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error).exit());
     // One TLS provider for all libraries, chosen before any of them connects.

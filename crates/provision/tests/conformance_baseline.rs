@@ -49,10 +49,11 @@ fn graph(ours: &str, config: &str) -> Graph<Host> {
 
 /// What the last call of aide was asked.
 fn asked(host: &FakeHost) -> Vec<String> {
-    let mut calls = host.told.iter().filter(|argv| argv[0].ends_with("/aide"));
-    calls
-        .next_back()
-        .map_or(Vec::new(), |argv| argv[3..].to_vec())
+    let mut calls = host.told.iter().rev().filter_map(|argv| {
+        let aide = argv.iter().position(|word| word.ends_with("/aide"))?;
+        Some(argv[aide + 3..].to_vec())
+    });
+    calls.next().unwrap_or_default()
 }
 
 #[test]

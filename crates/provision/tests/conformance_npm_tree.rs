@@ -59,6 +59,43 @@ fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
     assert!(plan(&host, &journal, &wanted).is_empty());
 }
 
+#[test]
+fn what_was_fetched_does_not_run_as_root() {
+    let mut host = FakeHost::debian();
+    let wanted = graph(vec![
+        directory("/opt/app"),
+        tree(Lock::carried(LOCK)).into(),
+    ]);
+    run(&mut host, &mut MemoryJournal::default(), &wanted).unwrap();
+    let mut started = host.told.iter().map(|argv| argv.join(" "));
+    let started = started.find(|argv| argv.contains("/opt/app/.1.0.0.new/"));
+    let started = started.unwrap();
+    assert!(
+        started.starts_with("setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "),
+        "{started}"
+    );
+}
+
+/// An older version, called under `umask 077`: no service could start from it, and it was in sync for ever.
+#[test]
+fn a_tree_that_only_root_can_enter_is_unpacked_again() {
+    for closed in ["/opt/app/1.0.0", "/opt/app/1.0.0/node_modules"] {
+        let mut host = FakeHost::debian();
+        let mut journal = MemoryJournal::default();
+        let wanted = graph(vec![
+            directory("/opt/app"),
+            tree(Lock::carried(LOCK)).into(),
+        ]);
+        run(&mut host, &mut journal, &wanted).unwrap();
+        host.plant(closed, FileType::Directory, b"", 0o700);
+        let seen = format!("{:?}", plan(&host, &journal, &wanted));
+        assert!(seen.contains("can be entered by root alone"), "{seen}");
+        run(&mut host, &mut journal, &wanted).unwrap();
+        assert_eq!(host.tree[std::path::Path::new(closed)].mode, 0o755);
+        assert!(plan(&host, &journal, &wanted).is_empty());
+    }
+}
+
 /// A release is not unpacked again because this program has learned to look closer.
 #[test]
 fn a_tree_that_an_older_version_unpacked_is_whole() {

@@ -203,17 +203,13 @@ impl Contracts {
 
     /// The deployment as `user`, on the host itself.
     fn native(&self) -> Order {
-        let user = &self.user;
-        let mut argv = vec!["setpriv".to_owned(), format!("--reuid={user}")];
-        argv.push(format!("--regid={user}"));
-        let rest = ["--clear-groups", "--no-new-privs", "--pdeathsig", "KILL"];
-        argv.extend(rest.map(String::from));
-        argv.push("--".into());
-        argv.extend(self.command.iter().cloned());
+        let mut argv = self.command.clone();
         argv.extend(self.arguments());
         let programs = self.forge.parent().unwrap_or(Path::new("/"));
         let path = format!("{}:/usr/bin:/bin", programs.display());
         Order::new(argv)
+            .account(&self.user)
+            .dies_with_us()
             .dir(&self.home)
             .env("PATH", path)
             .env("HOME", self.home.display().to_string())

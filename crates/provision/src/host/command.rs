@@ -119,6 +119,8 @@ pub struct Order {
     pub dir: Option<std::path::PathBuf>,
     /// After this the program and its group are killed.
     pub timeout: Duration,
+    /// The account that it runs as, by name or number, with a group of the same; root when there is none.
+    pub account: Option<String>,
     /// Whether it may be killed with us at any moment (a download) or must be left to finish (dpkg).
     pub dies_with_us: bool,
 }
@@ -132,8 +134,16 @@ impl Order {
             env: Vec::new(),
             dir: None,
             timeout: Duration::from_secs(180),
+            account: None,
             dies_with_us: false,
         }
+    }
+
+    /// Runs it as an account, with that account's group alone and no way back to root.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
     }
 
     /// Adds a variable.
@@ -162,6 +172,31 @@ impl Order {
     pub fn dies_with_us(mut self) -> Self {
         self.dies_with_us = true;
         self
+    }
+}
+
+impl Order {
+    /// The program and its arguments as they are started: setpriv(1) of util-linux, an essential package, gives up what
+    /// the program shall not have, and ties its life to ours.
+    pub fn started(&self) -> Vec<String> {
+        let mut before = Vec::new();
+        if let Some(account) = &self.account {
+            before.push(format!("--reuid={account}"));
+            before.push(format!("--regid={account}"));
+            before
+                .extend(["--clear-groups", "--no-new-privs", "--inh-caps=-all"].map(String::from));
+        }
+        if self.dies_with_us {
+            before.extend(["--pdeathsig", "KILL"].map(String::from));
+        }
+        if before.is_empty() {
+            return self.argv.clone();
+        }
+        let mut argv = vec!["setpriv".to_owned()];
+        argv.append(&mut before);
+        argv.push("--".into());
+        argv.extend(self.argv.iter().cloned());
+        argv
     }
 }
 
@@ -201,5 +236,27 @@ impl Output {
             self.code,
             &said[start..]
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_order_gives_up_is_given_up_before_its_program_starts() {
+        let order = Order::new(["node", "--version"]);
+        assert_eq!(order.started(), ["node", "--version"]);
+        let started = order.clone().dies_with_us().started();
+        assert_eq!(
+            started.join(" "),
+            "setpriv --pdeathsig KILL -- node --version"
+        );
+        let started = order.account("aztec").dies_with_us().started();
+        assert_eq!(
+            started.join(" "),
+            "setpriv --reuid=aztec --regid=aztec --clear-groups --no-new-privs --inh-caps=-all --pdeathsig KILL \
+             -- node --version"
+        );
     }
 }

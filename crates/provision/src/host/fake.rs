@@ -340,7 +340,7 @@ impl Hands for FakeHost {
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
         self.write()?;
-        self.told.push(order.argv.clone());
+        self.told.push(order.started());
         let argv: Vec<_> = order.argv.iter().map(String::as_str).collect();
         Ok(match argv.as_slice() {
             ["systemctl", words @ ..] => self.systemctl(words),

@@ -99,6 +99,10 @@ enum Installed {
 const MARKER: &str = ".installed.json";
 /// The descriptions of a thousand packages over a slow line.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1800);
+/// `nobody` and `nogroup` of every Debian and Ubuntu (base-passwd): what was just fetched never runs as root.
+const NOBODY: &str = "65534";
+/// Others can list and enter it.
+const OPEN: u32 = 0o005;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl NpmTree {
@@ -145,6 +149,19 @@ impl NpmTree {
             }
         }
         Ok(found)
+    }
+
+    /// The directory at the top that other accounts cannot enter, if there is one: no service could start from it.
+    fn closed(tree: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
+        for dir in [tree.to_owned(), tree.join("node_modules")] {
+            if probe
+                .meta(&dir)?
+                .is_some_and(|meta| meta.mode & OPEN != OPEN)
+            {
+                return Ok(Some(dir));
+            }
+        }
+        Ok(None)
     }
 
     /// Bytes of what each package says of itself.
@@ -264,7 +281,11 @@ impl NpmTree {
         let mut argv = self.check.clone();
         if let Some(program) = argv.first_mut() {
             *program = staged.join(&program).display().to_string();
-            let order = Order::new(argv).dir(&staged).timeout(CHECK_TIMEOUT);
+            let order = Order::new(argv)
+                .account(NOBODY)
+                .env("HOME", "/nonexistent")
+                .dir(&staged)
+                .timeout(CHECK_TIMEOUT);
             cx.hands.run(&order)?;
         }
         if let (None, Lock::Kept { path, .. }) = (&known, &self.lock) {
@@ -339,11 +360,18 @@ impl Kind for NpmTree {
                 let sizes = Self::sizes(&self.dir(), &known, cx.probe)?;
                 let other = |(module, size): &(&String, &u64)| sizes.get(*module) != Some(*size);
                 match missing.as_slice() {
-                    [] => match marker.sizes.iter().find(other) {
-                        None => Installed::Whole,
-                        Some((module, _)) => {
+                    [] => match (
+                        marker.sizes.iter().find(other),
+                        Self::closed(&self.dir(), cx.probe)?,
+                    ) {
+                        (None, None) => Installed::Whole,
+                        (Some((module, _)), _) => {
                             Installed::Damaged(format!("{module} is not what was unpacked"))
                         }
+                        (None, Some(dir)) => Installed::Damaged(format!(
+                            "{} can be entered by root alone",
+                            dir.display()
+                        )),
                     },
                     [one] => Installed::Damaged(format!("{one} is missing")),
                     [first, rest @ ..] => {
