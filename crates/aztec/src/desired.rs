@@ -66,6 +66,7 @@ pub fn desired<'a>(
     refusal(settings, facts)?;
     let mut graph = Graph::default();
     let base = roles::base::add(&mut graph, settings, choice, kit_toml.into());
+    features::firewall::close_private_ports(&mut graph, settings, facts);
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings
         .runs_l1()

@@ -49,6 +49,7 @@ fn table(chains: &str) -> NftTable {
         path: "/etc/test.nft".into(),
         unit: "test-table.service".into(),
         about: "A test".into(),
+        guarded: true,
     }
 }
 

@@ -3,7 +3,7 @@
 use provision::engine::Graph;
 use provision::kinds::{File, Input, Owner, Packages, Service};
 
-use crate::Kinds;
+use crate::{Kinds, packet_filter};
 
 /// Read last of all (jail.conf(5)), so that it wins over what packages bring; a later name wins over it.
 const JAILS: &str = "/etc/fail2ban/jail.d/aztec-kit.local";
@@ -14,20 +14,19 @@ const CHECK: &str = "dir=$(mktemp -d) && trap 'rm -r \"$dir\"' EXIT && cp -R /et
 
 /// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
+    let filter = packet_filter::add(graph);
     let packages = graph.add(
         Packages {
             purpose: "bans".into(),
             // Debian only recommends what reads the journal; nft bans with or without a firewall.
-            names: ["fail2ban", "nftables", "python3-systemd"]
-                .map(String::from)
-                .into(),
+            names: ["fail2ban", "python3-systemd"].map(String::from).into(),
         },
         [],
     );
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban"]);
     let wanted = Some(jails.sha256());
-    let id = graph.add(jails, [packages]);
+    let id = graph.add(jails, [packages, filter]);
     graph.add(
         Service {
             unit: "fail2ban.service".into(),

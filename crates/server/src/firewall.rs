@@ -6,7 +6,7 @@ use std::fmt::Write;
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{NftTable, Packages, Rule, Ufw};
 
-use crate::Kinds;
+use crate::{Kinds, packet_filter};
 
 /// Interfaces of container engines: the default bridges of Docker and Podman, and those of Docker's networks,
 /// whose names other programs use as well.
@@ -14,14 +14,15 @@ const BRIDGES: [&str; 3] = ["docker*", "podman*", "br-*"];
 
 /// Adds the firewall; returns what comes last.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, rules: Vec<Rule>) -> ResourceId {
+    let filter = packet_filter::add(graph);
     let packages = graph.add(
         Packages {
             purpose: "firewall".into(),
-            names: vec!["nftables".into(), "ufw".into()],
+            names: vec!["ufw".into()],
         },
         [],
     );
-    let published = graph.add(table(&rules), [packages.clone()]);
+    let published = graph.add(table(&rules), [filter]);
     graph.add(Ufw { rules }, [packages, published])
 }
 
@@ -33,6 +34,7 @@ pub fn table(rules: &[Rule]) -> NftTable {
         path: "/etc/aztec-kit.nft".into(),
         unit: "aztec-kit-published-ports.service".into(),
         about: "Published ports of containers are closed but for what the firewall lets in".into(),
+        guarded: true,
     }
 }
 

@@ -11,6 +11,8 @@ pub mod firewall;
 pub mod integrity;
 pub mod kernel;
 pub mod monitoring;
+mod packet_filter;
+pub mod private;
 pub mod sandbox;
 pub mod ssh;
 pub mod updates;

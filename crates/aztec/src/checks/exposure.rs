@@ -6,12 +6,13 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
-use provision::kinds::{Fate, Incoming, Proto, Ufw, incoming, listening};
+use provision::kinds::{Fate, Incoming, NftTable, Proto, Ufw, incoming, listening};
 use provision::tools::nft::{self, Table};
 use provision::tools::routes;
 
 use super::preflight::{Finding, Verdict};
-use crate::features::firewall::ufw;
+use crate::facts::HostFacts;
+use crate::features::firewall::{private_ports, private_table, ufw};
 use crate::settings::Settings;
 
 const CHECK: &str = "exposure";
@@ -35,17 +36,20 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
 }
 
 /// Which of the ports that are for this host alone others can reach.
-pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
+pub fn exposure(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Finding, Fault> {
     let open = listening(probe)?;
-    let private: BTreeSet<u16> = settings
-        .ports()
+    let listens = |port: &u16| open.contains(&(Proto::Tcp, *port));
+    let private: BTreeSet<u16> = private_ports(settings, facts)
         .into_iter()
-        .filter(|(key, ..)| !key.ends_with("p2p") && *key != "p2p.port")
-        .map(|(_, port, _)| port)
-        .filter(|port| open.contains(&(Proto::Tcp, *port)))
+        .flatten()
+        .filter(listens)
         .collect();
     let Some(ufw) = ufw(settings) else {
-        return Ok(unguarded(&private));
+        return unguarded(&private, private_table(settings, facts).as_ref(), probe);
     };
     // The files of UFW say what it would do; only the kernel knows whether it does.
     let kernel = match Kernel::ask(&ufw, probe) {
@@ -261,23 +265,44 @@ fn quoted(rules: &[String]) -> String {
     rules.join(", ")
 }
 
-fn unguarded(private: &BTreeSet<u16>) -> Finding {
+/// Of a host that has no firewall of ours.
+fn unguarded(
+    private: &BTreeSet<u16>,
+    table: Option<&NftTable>,
+    probe: &dyn Probe,
+) -> Result<Finding, Fault> {
+    let said = |status, message: String| Ok(Finding::new(CHECK, status, message));
     if private.is_empty() {
-        return Finding::new(
-            CHECK,
+        return said(
             Verdict::Pass,
-            "nothing private listens to other hosts",
+            "nothing private listens to other hosts".into(),
         );
     }
     let ports: Vec<_> = private.iter().copied().collect();
-    Finding::new(
-        CHECK,
-        Verdict::Warn,
-        format!(
-            "{} listen on every interface and are for this host alone. Close them: `aztec-kit setup --with-firewall`.",
-            list(&ports)
+    let ports = list(&ports);
+    match table {
+        None => said(
+            Verdict::Warn,
+            format!(
+                "{ports} listen on every interface and are for this host alone. See that something else closes them, \
+                 or take `firewall.close_private_ports = false` out."
+            ),
         ),
-    )
+        Some(table) if table.is_loaded(probe)? => said(
+            Verdict::Pass,
+            format!(
+                "{ports} are for this host alone, and closed to others but for whom kit.toml names"
+            ),
+        ),
+        Some(table) => said(
+            Verdict::Fail,
+            format!(
+                "{ports} are for this host alone and others can connect: the kernel does not have the table {}. \
+                 `aztec-kit apply` loads it.",
+                table.table
+            ),
+        ),
+    }
 }
 
 fn list(ports: &[u16]) -> String {
@@ -292,24 +317,45 @@ mod tests {
 
     use super::*;
 
-    /// A host on which something listens, at an address as the kernel writes it.
-    fn seen(address: &str, kit_toml: &str) -> Finding {
+    /// A host on which something listens, at an address as the kernel writes it; with the table for private ports in its
+    /// kernel, or without.
+    fn seen(address: &str, kit_toml: &str, loaded: bool) -> Finding {
         let mut host = FakeHost::debian().with_ufw();
         host.plant("/proc/net", FileType::Directory, b"", 0o755);
         let row = format!("head\n 0: {address}:1F90 00000000:0000 0A 0:0 0:0 0 0 0 1 1\n");
         host.plant("/proc/net/tcp", FileType::File, row.as_bytes(), 0o444);
-        exposure(&Settings::parse(kit_toml).unwrap(), &host).unwrap()
+        let settings = Settings::parse(kit_toml).unwrap();
+        let facts = HostFacts::debian();
+        if let Some(table) = private_table(&settings, &facts).filter(|_| loaded) {
+            let block = table.block();
+            let (_, body) = block.split_once(" {\n").unwrap();
+            let body = body.trim_end().trim_end_matches('}');
+            host.nft.insert(table.table, body.to_owned());
+        }
+        exposure(&settings, &facts, &host).unwrap()
     }
 
     #[test]
-    fn a_port_for_this_host_alone_must_not_listen_for_others() {
-        let open = seen("00000000", "");
+    fn a_port_for_this_host_alone_must_be_closed_to_others() {
+        let (everywhere, here) = ("00000000", "0100007F");
+        let closed = seen(everywhere, "", true);
         assert!(
-            open.status == Verdict::Warn && open.message.starts_with("8080 "),
+            closed.status == Verdict::Pass && closed.message.starts_with("8080 "),
+            "{closed:?}"
+        );
+        let open = seen(everywhere, "", false);
+        assert!(
+            open.status == Verdict::Fail && open.message.contains("aztec-kit apply"),
             "{open:?}"
         );
-        assert_eq!(seen("0100007F", "").status, Verdict::Pass);
-        let elsewhere = seen("00000000", "[ports]\nrpc = 9080\n");
+        let left = "[firewall]\nclose_private_ports = false\n";
+        let left_open = seen(everywhere, left, true);
+        assert!(
+            left_open.status == Verdict::Warn && left_open.message.contains("close_private_ports"),
+            "{left_open:?}"
+        );
+        assert_eq!(seen(here, "", false).status, Verdict::Pass);
+        let elsewhere = seen(everywhere, "[ports]\nrpc = 9080\n", false);
         assert_eq!(
             elsewhere.status,
             Verdict::Pass,
@@ -334,7 +380,7 @@ mod tests {
         host.nft.insert(table.table, body.to_owned());
         host.filter[0] = FILTER.into();
         spoil(&mut host);
-        exposure(&settings, &host).unwrap()
+        exposure(&settings, &HostFacts::debian(), &host).unwrap()
     }
 
     #[test]

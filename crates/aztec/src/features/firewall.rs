@@ -1,9 +1,14 @@
-//! Who may connect to this host: SSH, the peers of every role that has some, whoever `kit.toml` names.
+//! Who may connect to this host: SSH, the peers of every role that has some, whoever `kit.toml` names. Without a firewall
+//! for the whole host, ports that are for this host alone are closed.
+
+use std::ops::RangeInclusive;
 
 use provision::engine::Graph;
-use provision::kinds::{Proto, Rule, Ufw};
+use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
+use crate::facts::HostFacts;
 use crate::kinds::Kind;
+use crate::roles::prover;
 use crate::settings::Settings;
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
@@ -12,9 +17,40 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     }
 }
 
+/// Adds what closes private ports. Before the services: there is no moment in which they are open.
+pub(crate) fn close_private_ports(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFacts) {
+    if let Some(table) = private_table(settings, facts) {
+        server::private::add(graph, table);
+    }
+}
+
+/// The table that closes them; `None` where there are none, or the operator sees to it.
+pub(crate) fn private_table(settings: &Settings, facts: &HostFacts) -> Option<NftTable> {
+    let ports = private_ports(settings, facts);
+    let closes = settings.firewall.close_private_ports && !ports.is_empty();
+    closes.then(|| server::private::table(&ports, &settings.firewall.allow))
+}
+
+/// The TCP ports that are for this host alone and listen for others as well, in order.
+pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<RangeInclusive<u16>> {
+    let agents = u16::try_from(prover::agents(settings, facts).0).unwrap_or(u16::MAX);
+    let ports = settings.private_ports().into_iter();
+    let mut ports: Vec<_> = ports
+        .map(|(key, first)| match key {
+            "ports.agents" => first..=first.saturating_add(agents.saturating_sub(1)),
+            _ => first..=first,
+        })
+        .collect();
+    ports.sort_by_key(|ports| *ports.start());
+    ports
+}
+
 /// The firewall that is wanted.
 pub(crate) fn ufw(settings: &Settings) -> Option<Ufw> {
-    let firewall = settings.firewall.as_ref()?;
+    let firewall = &settings.firewall;
+    if !firewall.enabled {
+        return None;
+    }
     let open = |proto, port, purpose: &str| Rule {
         proto,
         port,

@@ -7,6 +7,7 @@ use provision::kinds::{Proto, Rule};
 use serde::Deserialize;
 
 use super::Settings;
+use super::ports::on_loopback;
 use super::values::bad;
 
 /// `[firewall]` as written.
@@ -15,6 +16,8 @@ use super::values::bad;
 pub struct FirewallFile {
     /// Whether there is a firewall.
     pub enabled: Option<bool>,
+    /// Whether private ports are closed to other hosts, firewall or not; yes by default.
+    pub close_private_ports: Option<bool>,
     /// What may come in besides SSH and peers.
     pub allow: Vec<AllowFile>,
 }
@@ -43,9 +46,13 @@ pub enum ProtoFile {
     Udp,
 }
 
-/// The firewall that is wanted.
+/// Who may connect to this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Firewall {
+    /// Whether UFW closes the whole host; otherwise that is left to others.
+    pub enabled: bool,
+    /// Whether ports that are for this host alone are closed to others, with UFW or without.
+    pub close_private_ports: bool,
     /// What may come in besides SSH and peers.
     pub allow: Vec<Rule>,
 }
@@ -57,11 +64,13 @@ const NEVER: [&str; 2] = ["ports.admin", "ports.prover_admin"];
 const PEERS: [&str; 3] = ["p2p.port", "ports.prover_p2p", "ports.bootnode_p2p"];
 
 impl Firewall {
-    /// What the file means; `None` where there is no firewall.
-    pub(super) fn from_file(file: FirewallFile) -> Result<Option<Self>, Fault> {
-        let allow = file.allow.into_iter().map(rule).collect::<Result<_, _>>()?;
-        let enabled = file.enabled.unwrap_or(false);
-        Ok(enabled.then_some(Self { allow }))
+    /// What the file means.
+    pub(super) fn from_file(file: FirewallFile) -> Result<Self, Fault> {
+        Ok(Self {
+            enabled: file.enabled.unwrap_or(false),
+            close_private_ports: file.close_private_ports.unwrap_or(true),
+            allow: file.allow.into_iter().map(rule).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -116,12 +125,20 @@ fn network(text: &str) -> Result<String, Fault> {
 }
 
 impl Settings {
+    /// The ports that other hosts have no business at and that listen for them all the same: what the processes of Aztec
+    /// serve cannot be told to listen on one address (`startHttpRpcServer` of 4.1.2 to 6.0.0 takes a port alone).
+    pub(crate) fn private_ports(&self) -> Vec<(&'static str, u16)> {
+        let private = |key: &str| !PEERS.contains(&key) && !on_loopback(key);
+        let ports = self.ports().into_iter();
+        ports
+            .filter(|(key, ..)| private(key))
+            .map(|(key, port, _)| (key, port))
+            .collect()
+    }
+
     /// What is for this host alone is opened to nobody, or to somebody by name.
     pub(super) fn check_firewall(&self) -> Result<(), Fault> {
-        let Some(firewall) = &self.firewall else {
-            return Ok(());
-        };
-        for rule in &firewall.allow {
+        for rule in &self.firewall.allow {
             let known = self
                 .ports()
                 .into_iter()

@@ -108,8 +108,8 @@ pub struct Settings {
     pub hardening: Option<Hardening>,
     /// What watches this host, if anything does.
     pub monitoring: Option<Monitoring>,
-    /// Who may connect to this host; `None` leaves that to others.
-    pub firewall: Option<Firewall>,
+    /// Who may connect to this host.
+    pub firewall: Firewall,
     /// The operator's own variables for the node.
     pub env: BTreeMap<String, SecretString>,
     /// The operator made sure that nothing else signs with the keys of this host. Said on the command line for

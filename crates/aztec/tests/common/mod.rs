@@ -106,5 +106,7 @@ pub fn debian() -> FakeHost {
         host.plant(dir, FileType::Directory, b"", 0o755);
     }
     host.plant(SOMAXCONN, FileType::File, b"128\n", 0o644);
+    // What a package would bring: here a package is a name.
+    host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
     host
 }

@@ -96,7 +96,7 @@ pub fn run(
     let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
     let waiting = confirm::settle(&receipt, args, printer)?;
     progress.phase(NETWORKING);
-    let exposure = checks::exposure(&host.settings, &RealHost)?;
+    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
     let patience = args.patience.map(Duration::from_secs);

@@ -22,7 +22,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let units = checks::unit_rows(&host.settings, &host.facts, &RealHost)?;
     let sample = Target::new(&host.settings, &RealHost)?.sample();
     let plan = host.plan()?;
-    let exposure = checks::exposure(&host.settings, &RealHost)?;
+    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
     if printer.json() {

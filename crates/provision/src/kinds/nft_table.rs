@@ -26,6 +26,14 @@ pub struct NftTable {
     pub unit: String,
     /// What it is for, in a few words.
     pub about: String,
+    /// Whether it can cut the operator off.
+    #[serde(default = "guarded")]
+    pub guarded: bool,
+}
+
+/// What every table was before there was a choice.
+fn guarded() -> bool {
+    true
 }
 
 /// What the host has.
@@ -138,7 +146,7 @@ impl Kind for NftTable {
     }
 
     fn guarded(&self) -> bool {
-        true
+        self.guarded
     }
 
     fn units(&self) -> Vec<String> {
