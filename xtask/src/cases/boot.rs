@@ -187,7 +187,7 @@ fn sandboxing(machine: &crate::machine::Machine) -> Result<()> {
     Ok(())
 }
 
-fn wait_for_line(process: &crate::machine::Process, line: &str) -> Result<()> {
+pub(super) fn wait_for_line(process: &crate::machine::Process, line: &str) -> Result<()> {
     crate::sh::wait_for(line, Duration::from_secs(180), || {
         Ok(process
             .printed()?

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use super::boot::wait_for_line;
 use super::support::{
     KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, restarted,
 };
@@ -34,6 +35,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
         ("secrets", secrets),
     ];
     let mut faults = Vec::new();
+    if let Err(fault) = private_ports(context, &machine) {
+        faults.push(format!("private ports: {fault:#}"));
+    }
     for (what, trial) in trials {
         if let Err(fault) = trial(&machine) {
             faults.push(format!("{what}: {fault:#}"));
@@ -53,6 +57,59 @@ fn after_boot(machine: &Machine) -> Result<()> {
         "the first setup after a boot changes {changed:?} and restarts {again:?}"
     );
     chain::stays(machine)
+}
+
+/// Listens where nothing of ours does, until it is ended.
+const LISTENER: &str = "$s = IO::Socket::INET->new(LocalPort => 4444, Listen => 9, ReuseAddr => 1) or die; \
+                        print STDERR \"listening\\n\"; close $c while $c = $s->accept";
+
+/// A second host finds closed what is for this one alone, and nothing else; a table that somebody flushed is missed.
+fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
+    let second = context.boot(&context.root()?, "setup-second")?;
+    let address = machine.ip();
+    let reaches = |from: &Machine, port: u16| -> Result<bool> {
+        let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
+        Ok(from
+            .exec(&["timeout", "20", "bash", "-c", &connect])?
+            .status
+            == 0)
+    };
+    let listener = machine.spawn(&["perl", "-MIO::Socket::INET", "-e", LISTENER])?;
+    wait_for_line(&listener, "listening")?;
+    ensure!(
+        reaches(&second, 4444)?,
+        "the second host reaches nothing at all"
+    );
+    let closed = || -> Result<()> {
+        for port in [8080, 8880] {
+            ensure!(
+                reaches(machine, port)?,
+                "the host does not reach its own {port}"
+            );
+            ensure!(!reaches(&second, port)?, "{port} is open to other hosts");
+        }
+        Ok(())
+    };
+    closed()?;
+    machine.shell("nft flush ruleset")?;
+    ensure!(reaches(&second, 8880)?, "closed without the table");
+    let exposure = |status: &str| -> Result<()> {
+        let said = Kit(machine).json(&["status", "--json"], 0)?;
+        let exposure = &said["exposure"];
+        ensure!(exposure["status"] == status, "{status} wanted: {exposure}");
+        Ok(())
+    };
+    exposure("fail")?;
+    let running = invocations(machine)?;
+    let changed = applied(&Kit(machine).json(SETUP, 0)?)?;
+    ensure!(
+        changed == ["nft_table[inet aztec_kit_private]"],
+        "{changed:?} were changed"
+    );
+    let restarted = restarted(&running, &invocations(machine)?);
+    ensure!(restarted.is_empty(), "{restarted:?} were restarted");
+    closed()?;
+    exposure("pass")
 }
 
 fn status(machine: &Machine) -> Result<()> {
