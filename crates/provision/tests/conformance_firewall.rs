@@ -307,3 +307,184 @@ fn the_port_at_which_sshd_really_listens_is_open() {
         assert!(fields.contains(&port.to_owned()), "{fields:?}");
     }
 }
+
+/// A session from 10.213.3.1 at that port of 10.213.3.2.
+fn session(host: &mut FakeHost, port: u16) {
+    host.plant("/proc/net", FileType::Directory, b"", 0o755);
+    let row = format!("head\n 0: 0203D50A:{port:04X} 0103D50A:9C4C 01 0:0 0:0 0 0 0 4712 1\n");
+    host.plant("/proc/net/tcp", FileType::File, row.as_bytes(), 0o444);
+    for dir in ["/proc/77", "/proc/77/fd"] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    host.plant("/proc/77/comm", FileType::File, b"sshd-session\n", 0o444);
+    host.plant("/proc/77/fd/4", FileType::Symlink, b"socket:[4712]", 0o777);
+}
+
+/// UFW was on before us, with these rules.
+fn with_rules(lines: &[&str]) -> FakeHost {
+    let mut host = host();
+    let lines = lines.iter().map(|line| format!("### tuple ### {line}\n"));
+    let text: String = lines.collect();
+    host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
+    // What is not about an address of IPv4 is said of both.
+    let both = text.split_inclusive('\n').filter(|it| !it.contains(" 10."));
+    let text = both.collect::<String>().replace("0.0.0.0/0", "::/0");
+    let path = "/etc/ufw/user6.rules";
+    host.plant(path, FileType::File, text.as_bytes(), 0o640);
+    host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=yes\n", 0o644);
+    host
+}
+
+const SSH: &str = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in";
+
+#[test]
+fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
+    let wanted = graph(vec![firewall().into()]);
+    let moved = |port: u16| {
+        let (mut host, mut journal) = (with_rules(&[SSH]), MemoryJournal::default());
+        let config = format!("ListenAddress 0.0.0.0:{port}\n");
+        host.plant(
+            "/etc/ssh/sshd_config",
+            FileType::File,
+            config.as_bytes(),
+            0o640,
+        );
+        run(&mut host, &mut journal, &wanted).unwrap();
+        (host, journal)
+    };
+    let (mut host, mut journal) = moved(2222);
+    let before = host.shape();
+    let stop = run(&mut host, &mut journal, &graph(Vec::new())).unwrap_err();
+    assert!(
+        stop.fault.is_refusal() && stop.fault.chain().contains("SSH at port 2222"),
+        "{}",
+        stop.fault.chain()
+    );
+    assert_eq!(host.shape(), before);
+    // With a rule of the operator's for it, or at the port that is open anyway, it goes.
+    let more = "### tuple ### allow tcp 2222 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    let text = host.text(RULES).unwrap() + more;
+    host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
+    run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+    let (mut host, mut journal) = moved(22);
+    session(&mut host, 22);
+    run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+    // A session at a port that only we opened.
+    let (mut host, mut journal) = moved(22);
+    session(&mut host, 8180);
+    let stop = run(&mut host, &mut journal, &graph(Vec::new())).unwrap_err();
+    assert!(stop.fault.chain().contains("10.213.3.1 at port 8180"));
+}
+
+#[test]
+fn a_narrow_rule_for_ssh_is_not_widened() {
+    let fields = |host: &FakeHost| {
+        pending(
+            host,
+            &MemoryJournal::default(),
+            &graph(vec![firewall().into()]),
+        )
+    };
+    let any = "22/tcp from anywhere".to_owned();
+    for narrow in [
+        "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in_wg0",
+        "allow tcp 22 0.0.0.0/0 any 10.213.0.0/16 in",
+    ] {
+        let mut host = with_rules(&[narrow]);
+        assert!(!fields(&host).contains(&any), "{narrow}");
+        // Off, it has let nobody in so far, and everybody came in.
+        host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=no\n", 0o644);
+        assert!(fields(&host).contains(&any), "{narrow}");
+        run(
+            &mut host,
+            &mut MemoryJournal::default(),
+            &graph(vec![firewall().into()]),
+        )
+        .unwrap();
+        assert_eq!(fields(&host), [""; 0]);
+    }
+}
+
+#[test]
+fn an_old_rule_that_comes_alive_is_seen_by_whom_it_shuts_out() {
+    let mut host = with_rules(&["deny any any 0.0.0.0/0 any 10.213.0.0/16 in"]);
+    host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=no\n", 0o644);
+    assert!(firewall().obstacles(&host).unwrap().is_empty());
+    session(&mut host, 22);
+    let said = firewall().obstacles(&host).unwrap()[0].chain();
+    assert!(said.contains("10.213.3.1"), "{said}");
+}
+
+#[test]
+fn who_else_manages_the_firewall_is_named() {
+    let managed = |spoil: &dyn Fn(&mut FakeHost)| {
+        let mut host = host();
+        spoil(&mut host);
+        let found = firewall().obstacles(&host).unwrap();
+        found.first().map(provision::Fault::chain)
+    };
+    let starts = |host: &mut FakeHost, unit: &str| {
+        let active = FakeUnit {
+            loaded: Some(Vec::new()),
+            active: "active".into(),
+            ..FakeUnit::default()
+        };
+        host.units.insert(unit.into(), active);
+    };
+    for unit in ["firewalld.service", "netfilter-persistent.service"] {
+        let said = managed(&|host| starts(host, unit)).unwrap();
+        assert!(said.contains(unit), "{said}");
+    }
+    // That of nftables only with a chain that shuts.
+    let conf = |host: &mut FakeHost, policy: &str| {
+        starts(host, "nftables.service");
+        let text = format!(
+            "flush ruleset\ntable inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority filter; {policy}\n\t}}\n}}\n"
+        );
+        host.plant("/etc/nftables.conf", FileType::File, text.as_bytes(), 0o755);
+    };
+    assert_eq!(managed(&|host| conf(host, "")), None, "as packaged");
+    let said = managed(&|host| conf(host, "policy drop;")).unwrap();
+    assert!(said.contains("nftables.service"), "{said}");
+    let said = managed(&|host| {
+        let chain = "\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n";
+        host.nft.insert("inet mine".into(), chain.into());
+    });
+    assert!(said.unwrap().contains("table inet mine"));
+}
+
+#[test]
+fn a_ufw_that_cannot_be_enabled_is_off_again() {
+    let mut host = host();
+    host.plant(
+        "/etc/ufw/before6.rules",
+        FileType::File,
+        b"nonsense\n",
+        0o640,
+    );
+    let stop = run(
+        &mut host,
+        &mut MemoryJournal::default(),
+        &graph(vec![firewall().into()]),
+    )
+    .unwrap_err();
+    assert!(stop.fault.remedy().unwrap().contains("IPV6=no"));
+    assert_eq!(host.filter[0], "-P INPUT ACCEPT\n", "half a firewall");
+}
+
+#[test]
+fn an_sshd_that_does_not_answer_hides_nothing_else() {
+    let mut host = host();
+    host.plant(
+        "/etc/ssh/sshd_config",
+        FileType::File,
+        b"Nonsense 1\n",
+        0o640,
+    );
+    let wanted = graph(vec![firewall().into()]);
+    let plan = Plan::make(&wanted, &MemoryJournal::default().receipt().unwrap(), &host).unwrap();
+    let because = plan.pending().next().unwrap().because.clone().unwrap();
+    assert!(because.contains("Nonsense"), "{because}");
+    let fault = firewall().obstacles(&host).unwrap_err();
+    assert!(fault.remedy().unwrap().contains("sshd -t"));
+}

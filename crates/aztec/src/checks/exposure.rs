@@ -6,7 +6,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
-use provision::kinds::{Fate, Incoming, NftTable, Proto, Ufw, incoming, listening};
+use provision::kinds::{Fate, Incoming, NftTable, Proto, Ufw, incoming, listening, shutting};
 use provision::tools::nft::{self, Table};
 use provision::tools::routes;
 
@@ -218,17 +218,6 @@ impl Kernel {
         }
         found
     }
-}
-
-/// Tables that shut out what comes in, but for those of iptables, which UFW's rules are in.
-fn shutting(tables: &[Table]) -> Vec<String> {
-    let others = tables.iter().filter(|table| {
-        let by_iptables = matches!(table.name.as_str(), "ip filter" | "ip6 filter")
-            && table.chains.iter().any(|chain| chain.name == "INPUT");
-        let shuts = |chain: &nft::Chain| chain.filters_input() && chain.shuts();
-        !by_iptables && table.chains.iter().any(shuts)
-    });
-    others.map(|table| table.name.clone()).collect()
 }
 
 fn passed(tables: &[Table], ufw: &Ufw, probe: &dyn Probe) -> Result<Vec<Passed>, Fault> {

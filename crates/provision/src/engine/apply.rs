@@ -102,6 +102,17 @@ impl Apply<'_> {
     fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         // What is wanted is looked at once here, and each step again when its turn comes.
         let plan = Plan::make(graph, &run.receipt, self.hands.probe())?;
+        let unwanted = run.receipt.unwanted(&graph.ids());
+        let unwanted: Vec<_> = unwanted.into_iter().cloned().collect();
+        for entry in unwanted.iter().filter(|it| it.origin != Origin::Adopted) {
+            run.at = Some(entry.id.clone());
+            let cx = Cx {
+                probe: self.hands.probe(),
+                memory: entry.memory.as_ref(),
+                units: None,
+            };
+            plan::made::<R>(entry)?.revertible(&entry.prior, &cx)?;
+        }
         let mut touched = BTreeSet::new();
         for node in graph.ordered()? {
             let id = node.resource.id();
@@ -116,8 +127,7 @@ impl Apply<'_> {
                 self.adopt(node, memory, &run.receipt)?;
             }
         }
-        let unwanted = run.receipt.unwanted(&graph.ids());
-        for entry in unwanted.into_iter().cloned().collect::<Vec<_>>() {
+        for entry in unwanted {
             run.at = Some(entry.id.clone());
             self.release::<R>(&entry, run)?;
         }

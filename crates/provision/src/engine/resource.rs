@@ -151,6 +151,11 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back.
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+    /// Refuses to go back where that would cut the operator off; only looks. Asked before a run changes anything, and
+    /// not when a change is taken back that nobody confirmed.
+    fn revertible(&self, _prior: &Self::Prior, _cx: &Cx<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
     /// What going back never takes away, as a clause: who reads a plan has to know.
     fn spared(&self) -> Option<&'static str> {
         None
@@ -190,6 +195,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn apply(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Goes back to a journaled prior.
     fn revert(&self, prior: &Value, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
+    /// See [`Kind::revertible`].
+    fn revertible(&self, prior: &Value, cx: &Cx<'_>) -> Result<(), Fault>;
     /// What going back never takes away, as a clause.
     fn spared(&self) -> Option<&'static str>;
 }
@@ -236,10 +243,18 @@ pub mod erased {
         prior: &Value,
         cx: &mut ApplyCx<'_>,
     ) -> Result<Reverted, Fault> {
-        let prior = serde_json::from_value(prior.clone()).map_err(|error| {
+        kind.revert(&before(kind, prior)?, cx)
+    }
+
+    /// [`super::Resource::revertible`].
+    pub fn revertible<K: Kind>(kind: &K, prior: &Value, cx: &Cx<'_>) -> Result<(), Fault> {
+        kind.revertible(&before(kind, prior)?, cx)
+    }
+
+    fn before<K: Kind>(kind: &K, prior: &Value) -> Result<K::Prior, Fault> {
+        serde_json::from_value(prior.clone()).map_err(|error| {
             Fault::new(format!("failed to read the prior of {}", kind.id())).because(error)
-        })?;
-        kind.revert(&prior, cx)
+        })
     }
 }
 
@@ -280,6 +295,13 @@ macro_rules! resources {
             }
             fn apply(&self, cx: &mut $crate::engine::ApplyCx<'_>) -> Result<(), $crate::Fault> {
                 match self { $(Self::$variant(kind) => $crate::engine::erased::apply(kind, cx)),* }
+            }
+            fn revertible(
+                &self,
+                prior: &serde_json::Value,
+                cx: &$crate::engine::Cx<'_>,
+            ) -> Result<(), $crate::Fault> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::revertible(kind, prior, cx)),* }
             }
             fn spared(&self) -> Option<&'static str> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::spared(kind)),* }

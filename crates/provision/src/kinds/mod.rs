@@ -34,6 +34,6 @@ pub use secret_digest::SecretDigest;
 pub use service::{Input, Service};
 pub use sshd::Sshd;
 pub use sysctl::Sysctl;
-pub use ufw::{Fate, Incoming, Proto, Rule, Session, Ufw, incoming, listening, sessions};
+pub use ufw::{Fate, Incoming, Proto, Rule, Session, Ufw, incoming, listening, sessions, shutting};
 pub use unit::Unit;
 pub use user::User;

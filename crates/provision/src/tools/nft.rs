@@ -199,6 +199,8 @@ impl Chain {
         match words.as_slice() {
             [] | ["comment", ..] => {}
             [first, ..] if first.starts_with('#') => {}
+            // In files it may have a line of its own.
+            ["policy", policy] => self.drops = policy.starts_with("drop"),
             ["type", kind, "hook", hook, ..] => {
                 self.kind = (*kind).into();
                 self.hook = (*hook).into();

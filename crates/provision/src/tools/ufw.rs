@@ -1,5 +1,7 @@
 //! What UFW keeps in its files: ufw(8), and `backend_iptables.py` of 0.36.2, which writes them.
 
+use std::net::IpAddr;
+
 /// One rule, from its `### tuple ###` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuple {
@@ -40,6 +42,80 @@ impl Tuple {
             && self.from_port == "any"
             && (self.proto == "any" || self.proto == proto)
             && covers(&self.port, port)
+    }
+
+    /// Whether it is about some connections to this port, at some interface, address, or from somebody.
+    pub fn concerns(&self, proto: &str, port: u16) -> bool {
+        !self.route
+            && (self.direction == "in" || self.interface().is_some())
+            && self.from_port == "any"
+            && (self.proto == "any" || self.proto == proto)
+            && covers(&self.port, port)
+    }
+
+    /// The interface at which connections come in that it is about alone.
+    pub fn interface(&self) -> Option<&str> {
+        self.direction.strip_prefix("in_")
+    }
+
+    /// Whether it lets everybody's packets through this host to that port of that address (`ufw route allow`).
+    pub fn lets_through(&self, proto: &str, to: &str, port: u16) -> bool {
+        self.route
+            && self.allows()
+            && self.from_anywhere()
+            && self.from_port == "any"
+            && (ANY.contains(&self.to.as_str()) || self.to == to)
+            && (self.proto == "any" || self.proto == proto)
+            && covers(&self.port, port)
+    }
+
+    /// The same as a rule of nftables, for packets whose destination has been rewritten; `None` of a rule that does not
+    /// let through, or that nftables has no words for.
+    pub fn through(&self) -> Option<String> {
+        if !self.route || !self.allows() || self.from_port != "any" {
+            return None;
+        }
+        let mut rule = Vec::new();
+        for part in self.direction.split('!') {
+            let (word, name) = match part.split_once('_') {
+                Some(("in", name)) => ("iifname", name),
+                Some(("out", name)) => ("oifname", name),
+                _ if matches!(part, "in" | "out") => continue,
+                _ => return None,
+            };
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:@+".contains(c);
+            if !name.chars().all(plain) {
+                return None;
+            }
+            rule.push(format!("{word} \"{}\"", name.replace('+', "*")));
+        }
+        for (word, address) in [("saddr", &self.from), ("daddr", &self.to)] {
+            if !ANY.contains(&address.as_str()) {
+                let base = address.split('/').next()?.parse::<IpAddr>().ok()?;
+                let rest = address.trim_start_matches(|c: char| c != '/');
+                let digits = rest.trim_start_matches('/');
+                if !digits.chars().all(|c| c.is_ascii_digit()) {
+                    return None;
+                }
+                let family = if base.is_ipv6() { "ip6" } else { "ip" };
+                rule.push(format!("{family} {word} {address}"));
+            }
+        }
+        match self.proto.as_str() {
+            "any" => rule.push("meta l4proto { tcp, udp }".into()),
+            "tcp" | "udp" => rule.push(format!("meta l4proto {}", self.proto)),
+            _ => return None,
+        }
+        if self.port != "any" {
+            let plain = |c: char| c.is_ascii_digit() || ",:".contains(c);
+            if !self.port.chars().all(plain) {
+                return None;
+            }
+            let ports = self.port.replace(':', "-").replace(',', ", ");
+            rule.push(format!("th dport {{ {ports} }}"));
+        }
+        rule.push("ct status dnat accept".into());
+        Some(rule.join(" "))
     }
 
     /// Whether it lets connections in.
@@ -141,6 +217,31 @@ mod tests {
         assert_eq!(all[0].comment, "aztec-kit: SSH");
         assert!(all[8].allows() && !all[4].allows() && all[6].route);
         assert!(!all[1].from_anywhere() && all[0].from_anywhere());
+    }
+
+    #[test]
+    fn what_is_let_through_can_be_said_to_nftables() {
+        let lines = "### tuple ### route:allow tcp 30303 0.0.0.0/0 any 0.0.0.0/0 in\n\
+                     ### tuple ### route:allow any 80,1000:2000 172.18.0.2 any 10.0.0.0/8 in_eth0!out_br-lan+\n\
+                     ### tuple ### route:deny tcp 81 0.0.0.0/0 any 0.0.0.0/0 in\n\
+                     ### tuple ### route:allow tcp 82 0.0.0.0/0 any 0.0.0.0/0 in_a\"b\n\
+                     ### tuple ### allow tcp 83 0.0.0.0/0 any 0.0.0.0/0 in\n";
+        let said: Vec<_> = tuples(lines).iter().filter_map(Tuple::through).collect();
+        assert_eq!(
+            said,
+            [
+                "meta l4proto tcp th dport { 30303 } ct status dnat accept",
+                "iifname \"eth0\" oifname \"br-lan*\" ip saddr 10.0.0.0/8 ip daddr 172.18.0.2 \
+                 meta l4proto { tcp, udp } th dport { 80, 1000-2000 } ct status dnat accept",
+            ]
+        );
+        let all = tuples(lines);
+        assert!(all[0].lets_through("tcp", "172.31.0.2", 30303));
+        assert!(!all[0].lets_through("udp", "172.31.0.2", 30303));
+        assert!(
+            !all[1].lets_through("tcp", "172.18.0.2", 80),
+            "not everybody"
+        );
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use super::{FakeHost, Output, failed};
 
+/// How the filter begins where UFW decides.
+const SHUT: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-input\n";
+
 impl FakeHost {
     /// Installs UFW as its package does: off, with no rules.
     pub fn with_ufw(mut self) -> Self {
@@ -38,8 +41,23 @@ impl FakeHost {
             .filter(|word| *word != "--force")
             .collect();
         match words.as_slice() {
-            ["enable"] => self.edit("/etc/ufw/ufw.conf", |_| "ENABLED=yes\n".into()),
-            ["disable"] => self.edit("/etc/ufw/ufw.conf", |_| "ENABLED=no\n".into()),
+            ["enable"] => {
+                // It begins with IPv4, and leaves that when IPv6 fails.
+                self.filter[0] = SHUT.into();
+                let v6 = self.text("/etc/ufw/before6.rules").unwrap_or_default();
+                if v6.contains("nonsense") {
+                    return failed(
+                        1,
+                        "ERROR: problem running ufw-init\nip6tables-restore: line 1 failed",
+                    );
+                }
+                self.filter[1] = SHUT.replace("ufw-", "ufw6-");
+                self.edit("/etc/ufw/ufw.conf", |_| "ENABLED=yes\n".into());
+            }
+            ["disable"] => {
+                self.filter = ["-P INPUT ACCEPT\n".into(), "-P INPUT ACCEPT\n".into()];
+                self.edit("/etc/ufw/ufw.conf", |_| "ENABLED=no\n".into());
+            }
             ["reload"] => {}
             ["default", word, "incoming"] => {
                 let policy = match *word {

@@ -4,14 +4,17 @@
 //! alone, and count where they already say what is wanted.
 
 mod incoming;
+mod others;
 mod rule;
 mod ssh;
+mod way_in;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use incoming::{Fate, Incoming, incoming};
+pub use others::shutting;
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
@@ -46,6 +49,8 @@ pub struct Seen {
     v6: bool,
     texts: [Option<String>; 2],
     ssh: Vec<u16>,
+    /// Why the ports of the SSH server are not known.
+    unanswered: Option<String>,
 }
 
 /// The firewall before us.
@@ -102,6 +107,18 @@ impl Seen {
         [false, true].into_iter().filter(|v6| !v6 || self.v6)
     }
 
+    /// Whether the operator's rules let some in to that port and not all, and are in force: that is a decision.
+    fn narrows(&self, port: u16) -> bool {
+        let ours = |tuple: &Tuple| Rule::of(tuple).is_some_and(|rule| rule.port == port);
+        let all: Vec<_> = self.families().flat_map(|v6| self.tuples(v6)).collect();
+        self.enabled
+            && !all.iter().any(ours)
+            && !all
+                .iter()
+                .any(|tuple| tuple.allows() && tuple.from_anywhere() && tuple.is_about("tcp", port))
+            && way_in::open_to_some(&all, port)
+    }
+
     /// Lines of everybody but us.
     fn foreign(&self, v6: bool) -> Vec<Tuple> {
         let mut all = self.tuples(v6);
@@ -113,7 +130,8 @@ impl Seen {
 impl Ufw {
     /// Everything that may come in.
     fn wanted(&self, seen: &Seen) -> Vec<Rule> {
-        let ssh = seen.ssh.iter().map(|port| Rule {
+        let ssh = seen.ssh.iter().filter(|port| !seen.narrows(**port));
+        let ssh = ssh.map(|port| Rule {
             proto: Proto::Tcp,
             port: *port,
             from: None,
@@ -154,11 +172,16 @@ impl Ufw {
     /// What would make the change cut someone off, or impossible; nothing on a host that is as wanted.
     pub fn obstacles(&self, probe: &dyn Probe) -> Result<Vec<Fault>, Fault> {
         let seen = self.look(probe)?;
+        if seen.unanswered.is_some() {
+            // With the words of the SSH server, and what to do.
+            ssh::ports(probe)?;
+        }
         if self.changes(&seen).is_empty() {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
         found.extend(filters(probe)?);
+        found.extend(others::manager(probe)?);
         for (rule, tuple) in self.contradictions(&seen) {
             let shown = format!("{} {}/{}", tuple.action, tuple.port, tuple.proto);
             found.push(
@@ -166,13 +189,19 @@ impl Ufw {
                     .fix("Look at it with `ufw status numbered`, take it away with `ufw delete`, and run the same command again."),
             );
         }
-        for (remote, local, port) in sessions(probe)? {
-            if !self.lets_in(&seen, remote, port) {
+        for came in way_in::came(probe)? {
+            if !self.lets_in(&seen, &came) {
+                let way_in::Came {
+                    remote,
+                    local,
+                    port,
+                    ..
+                } = came;
                 found.push(
                     Fault::new(format!(
                         "the SSH session from {remote} came in at {local} port {port}, which the firewall would close"
                     ))
-                    .fix(format!("Log in at a port of the SSH server's configuration, or open this one: [[firewall.allow]] with port = {port} in kit.toml.")),
+                    .fix(format!("Log in at a port of the SSH server's configuration, or open this one: [[firewall.allow]] with port = {port} in kit.toml. A rule of yours may shut it: `ufw show added`.")),
                 );
             }
         }
@@ -189,15 +218,81 @@ impl Ufw {
         found
     }
 
-    fn lets_in(&self, seen: &Seen, remote: std::net::IpAddr, port: u16) -> bool {
-        if remote.is_ipv6() && !seen.v6 {
+    fn lets_in(&self, seen: &Seen, came: &way_in::Came) -> bool {
+        let v6 = came.remote.is_ipv6();
+        if v6 && !seen.v6 {
             return false;
         }
-        let by_operator = seen.foreign(remote.is_ipv6()).into_iter().any(|tuple| {
-            tuple.allows() && tuple.is_about("tcp", port) && rule::within(&tuple.from, remote)
-        });
         let wanted = self.wanted(seen);
-        by_operator || wanted.iter().any(|rule| rule.lets_in(remote, port))
+        let mut stay = seen.tuples(v6);
+        stay.retain(|tuple| Rule::of(tuple).is_none() || wanted.iter().any(|rule| rule.is(tuple)));
+        // What is to be made comes after all that is there.
+        way_in::decided(&stay, came).unwrap_or_else(|| {
+            wanted
+                .iter()
+                .any(|rule| rule.lets_in(came.remote, came.port))
+        })
+    }
+
+    /// Why going back would leave nobody a way in through a UFW that stays on.
+    fn shut_out(&self, prior: &Prior, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        let now = self.look(probe)?;
+        if !prior.enabled || prior.policy == "ACCEPT" || now.texts[0].is_none() {
+            return Ok(None);
+        }
+        let texts = texts(prior, probe)?;
+        let after = |v6: bool| {
+            let before = tuples(texts[usize::from(v6)].as_deref().unwrap_or_default());
+            let ours = before.into_iter().filter(|it| Rule::of(it).is_some());
+            let mut after = now.foreign(v6);
+            after.extend(ours);
+            after
+        };
+        let refusal = |what: String, port: u16| {
+            Fault::new(format!(
+                "without our rules the firewall, which was on before us, {what}"
+            ))
+            .fix(format!(
+                "Make a rule of your own first: `ufw allow {port}/tcp`. Then run the same command again."
+            ))
+            .refusal()
+        };
+        let closed = |port: &u16| {
+            let mut families = now.families();
+            !families.any(|v6| way_in::open_to_some(&after(v6), *port))
+        };
+        if let Some(port) = now.ssh.first()
+            && now.ssh.iter().all(closed)
+        {
+            let what = format!("would let nobody in to SSH at port {port}");
+            return Ok(Some(refusal(what, *port)));
+        }
+        let shut = way_in::came(probe)?.into_iter().find(|came| {
+            let after = after(came.remote.is_ipv6());
+            !way_in::decided(&after, came).unwrap_or(false)
+        });
+        Ok(shut.map(|came| {
+            let what = format!(
+                "would shut out the SSH session from {} at port {}",
+                came.remote, came.port
+            );
+            refusal(what, came.port)
+        }))
+    }
+
+    /// Whether packets of everybody to that port of another address come through this host, by the operator's rules.
+    pub fn lets_through(
+        &self,
+        probe: &dyn Probe,
+        proto: &str,
+        to: std::net::IpAddr,
+        port: u16,
+    ) -> Result<bool, Fault> {
+        let seen = self.look(probe)?;
+        let all = seen.tuples(to.is_ipv6());
+        Ok(all
+            .iter()
+            .any(|tuple| tuple.lets_through(proto, &to.to_string(), port)))
     }
 
     /// Whether connections of everybody to that port come in, by our rules or by the operator's.
@@ -223,6 +318,11 @@ impl Ufw {
         let policy = defaults
             .as_deref()
             .and_then(|text| variable(text, "DEFAULT_INPUT_POLICY"));
+        let (ssh, unanswered) = match ssh::ports(probe) {
+            Ok(ports) => (ports.into_iter().collect(), None),
+            // The rest of the host can be looked at all the same.
+            Err(fault) => (Vec::new(), Some(fault.chain())),
+        };
         Ok(Seen {
             enabled: yes(&conf, "ENABLED").unwrap_or(false),
             at_boot: probe.meta(Path::new(AT_BOOT))?.is_some(),
@@ -230,7 +330,8 @@ impl Ufw {
             policy: policy.unwrap_or_else(|| "DROP".into()),
             v6: yes(&defaults, "IPV6").unwrap_or(true),
             texts: [text(RULES[0])?, text(RULES[1])?],
-            ssh: ssh::ports(probe)?.into_iter().collect(),
+            ssh,
+            unanswered,
         })
     }
 
@@ -291,6 +392,25 @@ fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Faul
     cx.hands.run(&Order::new(argv))
 }
 
+/// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
+fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    let Err(fault) = ufw(cx, &["--force", "enable"], &[]) else {
+        return Ok(());
+    };
+    let left = ufw(cx, &["--force", "disable"], &[]).err();
+    let by_v6 = fault.chain().contains("ip6tables");
+    let fix = match (&left, by_v6) {
+        (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
+        (None, true) => {
+            "Make `ip6tables -S` work; where this host has no use for IPv6, set IPV6=no in /etc/default/ufw."
+        }
+        (None, false) => "Make `ufw enable` work, then run the same command again.",
+    };
+    Err(Fault::new("UFW cannot be enabled, and is off again")
+        .fix(fix)
+        .because(fault))
+}
+
 fn delete(cx: &mut ApplyCx<'_>, rule: &Rule) -> Result<(), Fault> {
     ufw(cx, &["--force", "delete"], &rule.arguments())
 }
@@ -312,8 +432,13 @@ impl Kind for Ufw {
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
+        if let Some(why) = &seen.unanswered {
+            return Diff::Unknown(why.clone());
+        }
         Diff::of(self.changes(seen), || {
-            let open: Vec<_> = self.wanted(seen).iter().map(Rule::to_string).collect();
+            let mut open: Vec<_> = self.wanted(seen).iter().map(Rule::to_string).collect();
+            let narrow = seen.ssh.iter().filter(|port| seen.narrows(**port));
+            open.extend(narrow.map(|port| format!("{port}/tcp as rules of yours say")));
             format!("closed but for {}", open.join(", "))
         })
     }
@@ -370,9 +495,13 @@ impl Kind for Ufw {
             systemctl(cx, "enable")?;
         }
         if !seen.enabled {
-            ufw(cx, &["--force", "enable"], &[])?;
+            enable(cx)?;
         }
         Ok(())
+    }
+
+    fn revertible(&self, prior: &Prior, cx: &Cx<'_>) -> Result<(), Fault> {
+        self.shut_out(prior, cx.probe)?.map_or(Ok(()), Err)
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {

@@ -1,0 +1,75 @@
+//! Other programs that decide who may connect: two of them make a firewall that nobody understands.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::Fault;
+use crate::host::{Probe, Query};
+use crate::tools::nft::{self, Table};
+use crate::tools::systemctl::{self, UnitState};
+
+/// Managers of a firewall by their units, as Debian and Ubuntu package them.
+const MANAGERS: [&str; 6] = [
+    "firewalld.service",
+    "shorewall.service",
+    "shorewall6.service",
+    "ferm.service",
+    "netfilter-persistent.service",
+    NFTABLES,
+];
+const NFTABLES: &str = "nftables.service";
+/// What `nftables.service` loads.
+const NFTABLES_CONF: &str = "/etc/nftables.conf";
+
+/// The other manager of this host's firewall, in words.
+pub(super) fn manager(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+    let names = MANAGERS.map(ToOwned::to_owned);
+    let shown = probe.ask(&Query::Units(names.into_iter().collect()))?;
+    let units = systemctl::parse_show(&shown.stdout);
+    let loaded = match probe.meta(Path::new("/usr/sbin/nft"))? {
+        Some(_) => nft::tables(&probe.ask(&Query::Ruleset)?.stdout),
+        None => Vec::new(),
+    };
+    for unit in MANAGERS.into_iter().filter(|unit| lives(&units, unit)) {
+        if unit == NFTABLES {
+            let conf = probe.text(Path::new(NFTABLES_CONF))?.unwrap_or_default();
+            if shutting(&nft::tables(&conf)).is_empty() {
+                continue;
+            }
+        }
+        let said = format!(
+            "{unit} manages the firewall of this host, and UFW beside it would open and close nothing for sure"
+        );
+        return Ok(Some(Fault::new(said).fix(format!(
+            "Take over its rules as [[firewall.allow]] in kit.toml and run `systemctl disable --now {unit}`, or leave \
+             firewall.enabled out."
+        ))));
+    }
+    let others = shutting(&loaded);
+    Ok(others.first().map(|table| {
+        Fault::new(format!(
+            "the table {table} of nftables shuts out what comes in, whatever UFW lets in"
+        ))
+        .fix(format!(
+            "Look at it with `nft list table {table}`, stop what loads it, or leave firewall.enabled out of kit.toml."
+        ))
+    }))
+}
+
+fn lives(units: &BTreeMap<String, UnitState>, unit: &str) -> bool {
+    units.get(unit).is_some_and(|state| {
+        matches!(state.active.as_str(), "active" | "activating" | "reloading")
+            || state.file == "enabled"
+    })
+}
+
+/// Tables that shut out what comes in, but for those of iptables, which UFW's own rules are in.
+pub fn shutting(tables: &[Table]) -> Vec<String> {
+    let others = tables.iter().filter(|table| {
+        let by_iptables = matches!(table.name.as_str(), "ip filter" | "ip6 filter")
+            && table.chains.iter().any(|chain| chain.name == "INPUT");
+        let shuts = |chain: &nft::Chain| chain.filters_input() && chain.shuts();
+        !by_iptables && table.chains.iter().any(shuts)
+    });
+    others.map(|table| table.name.clone()).collect()
+}

@@ -1,0 +1,98 @@
+//! Who still comes in, by the rules of UFW in their order: the first that fits decides.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::rule::within;
+use super::ssh::{Session, sessions};
+use crate::Fault;
+use crate::host::Probe;
+use crate::tools::routes;
+use crate::tools::ufw::Tuple;
+
+/// A session that is going on, and the interface at which its packets come in, where that is known.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub remote: IpAddr,
+    pub local: IpAddr,
+    pub port: u16,
+    interface: Option<String>,
+}
+
+/// The SSH sessions from other hosts. Their packets come in where answers go out, as far as the main table of routes
+/// says; for IPv6 it is not asked.
+pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
+    let sessions = sessions(probe)?;
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let routes = probe.text(Path::new("/proc/net/route"))?;
+    let routes = routes::parse(&routes.unwrap_or_default());
+    let came = |(remote, local, port): Session| Came {
+        remote,
+        local,
+        port,
+        interface: match remote {
+            IpAddr::V4(remote) => routes::interface(&routes, remote).map(ToOwned::to_owned),
+            IpAddr::V6(_) => None,
+        },
+    };
+    Ok(sessions.into_iter().map(came).collect())
+}
+
+/// What the first rule that fits says of a new connection like this one; `None` when none fits.
+pub(super) fn decided(tuples: &[Tuple], came: &Came) -> Option<bool> {
+    let fits = |tuple: &&Tuple| {
+        tuple.concerns("tcp", came.port)
+            && within(&tuple.from, came.remote)
+            && within(&tuple.to, came.local)
+            && match (tuple.interface(), &came.interface) {
+                (None, _) => true,
+                (Some(of_rule), Some(interface)) => of_rule == interface,
+                // Where it is not known, a rule is taken to shut out, and not to let in.
+                (Some(_), None) => !tuple.allows(),
+            }
+    };
+    tuples.iter().find(fits).map(Tuple::allows)
+}
+
+/// Whether some rule lets connections from outside to that port in, for whomever.
+pub(super) fn open_to_some(tuples: &[Tuple], port: u16) -> bool {
+    let mut allows = tuples.iter().filter(|tuple| tuple.allows());
+    allows.any(|tuple| tuple.concerns("tcp", port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::ufw::tuples;
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let rules = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| format!("### tuple ### {line}\n"));
+            tuples(&lines.collect::<String>())
+        };
+        let came = |interface: Option<&str>| Came {
+            remote: [10, 1, 2, 3].into(),
+            local: [10, 0, 0, 1].into(),
+            port: 22,
+            interface: interface.map(ToOwned::to_owned),
+        };
+        let deny = "deny any any 0.0.0.0/0 any 10.1.0.0/16 in";
+        let allow = "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 in";
+        let by = |lines: &[&str], interface| decided(&rules(lines), &came(interface));
+        assert_eq!(by(&[deny, allow], None), Some(false));
+        assert_eq!(by(&[allow, deny], None), Some(true));
+        let eth0 = "deny tcp 22 0.0.0.0/0 any 0.0.0.0/0 in_eth0";
+        assert_eq!(by(&[eth0, allow], Some("eth0")), Some(false));
+        assert_eq!(by(&[eth0, allow], Some("wg0")), Some(true));
+        assert_eq!(by(&[eth0, allow], None), Some(false), "it may be eth0");
+        let wg0 = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in_wg0";
+        assert_eq!(by(&[wg0], Some("wg0")), Some(true));
+        assert_eq!(by(&[wg0], None), None);
+        let elsewhere = "deny tcp 22 192.0.2.1 any 0.0.0.0/0 in";
+        assert_eq!(by(&[elsewhere, allow], None), Some(true));
+        assert!(open_to_some(&rules(&[wg0]), 22) && !open_to_some(&rules(&[deny]), 22));
+    }
+}
