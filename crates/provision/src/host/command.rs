@@ -38,7 +38,8 @@ pub enum Query {
 
 /// Properties asked of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
 const UNIT_PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,UnitFileState,\
-NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID";
+NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID,\
+ExecMainStatus,ConditionResult";
 
 impl Query {
     /// The program and its arguments.

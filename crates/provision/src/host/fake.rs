@@ -18,7 +18,7 @@ pub use super::fake_engine::FakeEngine;
 use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
 use crate::kinds::sshd;
-pub use systemd::FakeUnit;
+pub use systemd::{FakeUnit, Fate};
 
 /// One thing in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

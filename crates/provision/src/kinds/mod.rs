@@ -31,7 +31,7 @@ pub use owner::{Accounts, Owner};
 pub use package::Packages;
 pub use secret::{Maker, Random, Secret, SecretSeen};
 pub use secret_digest::SecretDigest;
-pub use service::{Input, Service};
+pub use service::{Input, Service, last_words};
 pub use sshd::Sshd;
 pub use sysctl::Sysctl;
 pub use ufw::{Proto, Rule, Session, Ufw, listening, sessions};
