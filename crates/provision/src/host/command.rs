@@ -10,6 +10,8 @@ use crate::Fault;
 pub enum Query {
     /// `systemctl show` of the named units, all in one process.
     Units(Vec<String>),
+    /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
+    Install(Vec<String>),
     /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
     PackageFiles(String),
     /// Every image that a container engine has: see [`crate::tools::images`].
@@ -51,6 +53,7 @@ impl Query {
                 .chain(names.iter().cloned())
                 .collect(),
             Self::Sshd => ["/usr/sbin/sshd", "-T"].map(String::from).into(),
+            Self::Install(entries) => crate::tools::apt::install(entries, &["--simulate"]),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
                 engine.program(),

@@ -28,7 +28,7 @@ pub use image::{Image, Pin, Place, Survey, Upstream};
 pub use nft_table::NftTable;
 pub use npm_tree::{Lock, NpmTree};
 pub use owner::{Accounts, Owner};
-pub use package::Packages;
+pub use package::{Packages, unasked};
 pub use secret::{Maker, Random, Secret, SecretSeen};
 pub use secret_digest::SecretDigest;
 pub use service::{Input, Service, last_words};
