@@ -1,7 +1,7 @@
 //! From settings and host facts to the desired state of a host; pure.
 
 use provision::Fault;
-use provision::engine::Graph;
+use provision::engine::{Graph, Receipt};
 use provision::kinds::{File, Owner};
 
 use crate::data;
@@ -11,6 +11,7 @@ use crate::kinds::Kind;
 use crate::roles;
 use crate::runtime::{self, Runtime};
 use crate::settings::{self, Settings};
+use crate::units::Units;
 
 /// The configuration of a host: the text that its settings were parsed from, and what it may take the place of.
 #[derive(Debug, Clone, Copy)]
@@ -62,10 +63,43 @@ pub fn desired<'a>(
     facts: &HostFacts,
     kit_toml: impl Into<KitToml<'a>>,
 ) -> Result<Graph<Kind>, Fault> {
-    let choice = runtime::choose(settings, facts);
     refusal(settings, facts)?;
+    let (mut graph, base) = with_roles(settings, facts, kit_toml.into());
+    features::add(&mut graph, settings, facts, &base);
+    Ok(graph)
+}
+
+/// The units of the same host, also of one that this program refuses.
+pub(crate) fn units(settings: &Settings, facts: &HostFacts) -> Units {
+    let (mut graph, base) = with_roles(settings, facts, KitToml::from(""));
+    let roles = running(&graph);
+    features::add(&mut graph, settings, facts, &base);
+    let (work, care) = running(&graph)
+        .into_iter()
+        .partition(|unit| roles.contains(unit) || unit == server::caddy::UNIT);
+    Units { work, care }
+}
+
+/// The units of a graph that run, in its order.
+fn running(graph: &Graph<Kind>) -> Vec<String> {
+    let resources = graph.nodes().iter().map(|node| &node.resource);
+    resources
+        .filter_map(|resource| match resource {
+            Kind::Service(service) if service.active => Some(service.unit.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the roles are made of, and what the features are made with.
+fn with_roles(
+    settings: &Settings,
+    facts: &HostFacts,
+    kit_toml: KitToml<'_>,
+) -> (Graph<Kind>, roles::base::Base) {
+    let choice = runtime::choose(settings, facts);
     let mut graph = Graph::default();
-    let base = roles::base::add(&mut graph, settings, choice, kit_toml.into());
+    let base = roles::base::add(&mut graph, settings, choice, kit_toml);
     features::firewall::close_private_ports(&mut graph, settings, facts);
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings
@@ -90,8 +124,23 @@ pub fn desired<'a>(
     let nodes = node.map(|node| roles::node::run(&mut graph, settings, node, contracts));
     roles::prover::run(&mut graph, settings, prover, contracts);
     roles::extra::run(&mut graph, extra, contracts, &nodes.unwrap_or_default());
-    features::add(&mut graph, settings, facts, &base);
-    Ok(graph)
+    (graph, base)
+}
+
+/// Refuses a configuration that asks for nothing on a host where nothing of this program is: that is an oversight. Where
+/// something is, it is the wish to take it away.
+pub fn asked_for_nothing(settings: &Settings, receipt: &Receipt) -> Result<(), Fault> {
+    let something = settings.has_role()
+        || settings.hardening.is_some()
+        || settings.firewall.enabled
+        || settings.monitoring.is_some();
+    if something || !receipt.entries.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Fault::new("node.enabled: this host has no role at all, and nothing to take away")
+            .fix("Enable a role, or one of hardening, firewall and monitoring."),
+    )
 }
 
 /// Refuses what cannot work before anything is touched.
@@ -124,5 +173,33 @@ pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Faul
         Some((why, true)) if runtime == Runtime::Native => Err(Fault::new(why)
             .fix("Take `runtime = \"native\"` out: the official image brings what it needs.")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::engine::{Event, Journal, MemoryJournal, Origin, ResourceId};
+
+    use super::*;
+
+    #[test]
+    fn a_host_can_be_emptied_and_an_empty_one_is_an_oversight() {
+        let settings = |text: &str| Settings::parse(text).unwrap();
+        let nothing = settings("[node]\nenabled = false\n\n[firewall]\nenabled = false\n");
+        let mut journal = MemoryJournal::default();
+        let refused = asked_for_nothing(&nothing, &journal.receipt().unwrap()).unwrap_err();
+        assert!(refused.chain().contains("no role at all"));
+        let guarded = settings("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
+        asked_for_nothing(&guarded, &journal.receipt().unwrap()).unwrap();
+        journal
+            .append(&Event::Intent {
+                id: ResourceId::new("ufw", "ufw"),
+                spec: serde_json::Value::Null,
+                prior: serde_json::Value::Null,
+                origin: Origin::Changed,
+                after: Vec::new(),
+            })
+            .unwrap();
+        asked_for_nothing(&nothing, &journal.receipt().unwrap()).unwrap();
     }
 }

@@ -21,14 +21,16 @@ mod runtime;
 pub mod settings;
 mod signer;
 mod unit;
+mod units;
 
 pub use data::{
     AgentSize, Basis, Description, Fingerprint, Funded, Genesis, KnownError, Network, OlderRollup,
     Place, Refusal, Release, ReleaseFacts, Releases, Role, RoleFacts, known_errors, networks,
 };
-pub use desired::{KitToml, desired};
+pub use desired::{KitToml, asked_for_nothing, desired};
 pub use env::{EnvFinding, Severity};
 pub use facts::HostFacts;
 pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
 pub use runtime::{Choice, Runtime, choose};
+pub use units::Units;

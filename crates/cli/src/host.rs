@@ -12,7 +12,7 @@ use aztec::checks::{self, Finding, Report, Verdict};
 use aztec::fit::{self, Fit};
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
-use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases};
+use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases, Units};
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock};
 use provision::host::{Early, Probe, RealHost};
@@ -32,6 +32,8 @@ pub struct Host {
     pub facts: HostFacts,
     /// The desired state.
     pub graph: Graph<Kind>,
+    /// The units that it runs.
+    pub runs: Units,
     /// What was done before.
     pub receipt: Receipt,
     /// What systemd is asked while the rest is read, for the first plan.
@@ -133,6 +135,7 @@ impl Host {
     }
 
     fn new(before: Before, settings: Settings, kit_toml: KitToml<'_>) -> Result<Self, Failure> {
+        aztec::asked_for_nothing(&settings, &before.receipt).map_err(Failure::usage)?;
         // A local network is not asked, and no thread is begun for it.
         let asking = (!settings.is_local()).then(|| {
             let settings = settings.clone();
@@ -141,6 +144,7 @@ impl Host {
         let facts = HostFacts::gather(&RealHost)?;
         let graph = aztec::desired(&settings, &facts, kit_toml).map_err(Failure::usage)?;
         Ok(Self {
+            runs: Units::of(&settings, &facts),
             settings,
             facts,
             graph,
@@ -197,7 +201,7 @@ impl Host {
         patience: Duration,
         on_sample: &mut dyn FnMut(&checks::Sample),
     ) -> Result<Report, Fault> {
-        checks::smoke(&self.settings, &self.facts, &RealHost, patience, on_sample)
+        checks::smoke(&self.settings, &self.runs, &RealHost, patience, on_sample)
     }
 }
 

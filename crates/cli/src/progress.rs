@@ -106,6 +106,8 @@ impl Progress for Shown {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
+            // A warning stays when the spinner goes on.
+            Some(_) if text.starts_with("warning: ") => self.line(&format!("          {text}")),
             Some(bar) => bar.set_message(format!("{} ({text})", self.current)),
             None => self.line(&format!("          {DIM}{text}{DIM:#}")),
         }

@@ -7,7 +7,7 @@ mod common;
 
 use common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
-use provision::host::fake::FakeHost;
+use provision::host::fake::{FakeHost, Fate};
 use provision::host::{FileType, Hands, Order};
 use provision::kinds::Service;
 
@@ -84,6 +84,33 @@ fn what_started_at_boot_before_still_does_afterwards() {
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert!(starts_at_boot(&host));
     assert_eq!(host.units[UNIT].active, "inactive");
+}
+
+#[test]
+fn what_systemd_skips_or_sees_die_is_told_with_the_reason() {
+    for (fate, said, told) in [
+        (
+            Fate::Skipped,
+            "x was skipped because of an unmet condition check (ConditionACPower=true).",
+            "ConditionACPower=true was not met",
+        ),
+        (
+            Fate::Dies,
+            "cannot open /srv/x.conf",
+            "cannot open /srv/x.conf",
+        ),
+    ] {
+        let mut host = host();
+        host.tell(&Order::new(["systemctl", "stop", UNIT])).unwrap();
+        host.units.get_mut(UNIT).unwrap().fate = fate;
+        let line = format!("1795420001.000000 systemd[1]: {said}\n");
+        host.journals.insert(UNIT.into(), line);
+        let stop = run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap_err();
+        let chain = stop.fault.chain();
+        assert!(chain.contains(told) && chain.contains(UNIT), "{chain}");
+        let fix = stop.fault.remedy().unwrap();
+        assert!(!fix.contains("Something else"), "{fix}");
+    }
 }
 
 #[test]

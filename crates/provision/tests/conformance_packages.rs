@@ -5,7 +5,12 @@
 mod common;
 
 use common::run;
-use provision::engine::{Graph, Journal, MemoryJournal, Plan};
+use std::sync::atomic::AtomicBool;
+
+use provision::engine::{
+    Action, Applied, Apply, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Progress,
+    ResourceId, Stop,
+};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::Packages;
@@ -170,4 +175,76 @@ fn what_was_there_before_us_stays() {
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert!(installed(&host).contains(&"client".to_owned()));
     assert!(host.told.is_empty());
+}
+
+/// Takes note of what is said.
+#[derive(Default)]
+struct Heard(Vec<String>);
+
+impl Progress for Heard {
+    fn begin(&mut self, _: &ResourceId, _: Action) {}
+    fn note(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+    fn end(&mut self, _: &Applied) {}
+}
+
+fn heard(host: &mut FakeHost, graph: &Graph<Host>) -> (Result<Outcome, Stop>, Vec<String>) {
+    let mut heard = Heard::default();
+    let outcome = Apply {
+        hands: host,
+        journal: &mut MemoryJournal::default(),
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut heard,
+    }
+    .run(graph);
+    (outcome, heard.0)
+}
+
+#[test]
+fn what_would_go_unasked_stops_the_run() {
+    let (mut host, graph) = client();
+    host.apt.conflicts = [("client".into(), vec!["tool".into()])].into();
+    let before = installed(&host);
+    let stop = run(&mut host, &mut MemoryJournal::default(), &graph).unwrap_err();
+    let chain = stop.fault.chain();
+    assert!(chain.contains("would remove tool"), "{chain}");
+    assert!(stop.fault.remedy().unwrap().contains("apt-get remove tool"));
+    assert_eq!(installed(&host), before);
+}
+
+#[test]
+fn what_would_go_unasked_with_a_removal_stays() {
+    let mut host = FakeHost::debian();
+    host.plant(STATUS, FileType::File, BEFORE.as_bytes(), 0o644);
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &wanted()).unwrap();
+    // Meanwhile there is another one that cannot be beside the one that would come back.
+    let status = host.text(STATUS).unwrap()
+        + "Package: third-clock\nStatus: install ok installed\nVersion: 1\n\n";
+    host.plant(STATUS, FileType::File, status.as_bytes(), 0o644);
+    host.apt.conflicts = [("old-clock".into(), vec!["third-clock".into()])].into();
+    let outcome = run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert_eq!(installed(&host), ["new-clock", "third-clock"]);
+    let kept = outcome.applied[0].kept.as_deref().unwrap();
+    assert!(kept.contains("third-clock"), "{kept}");
+}
+
+#[test]
+fn a_lock_is_waited_for_and_a_repository_that_is_broken_is_told() {
+    let (mut host, graph) = client();
+    host.apt.no_lists = true;
+    host.apt.locked = 1;
+    host.apt.broken = Some("http://10.0.0.1".into());
+    let (outcome, notes) = heard(&mut host, &graph);
+    outcome.unwrap();
+    assert!(installed(&host).contains(&"client".to_owned()));
+    let told = |what: &str| notes.iter().any(|note| note.contains(what));
+    assert!(
+        told("waiting for process 77 (python3), which has /var/lib/apt/lists/lock"),
+        "{notes:?}"
+    );
+    assert!(told("warning: `apt-get update` failed"), "{notes:?}");
+    assert!(told("http://10.0.0.1"), "{notes:?}");
 }

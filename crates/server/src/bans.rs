@@ -1,16 +1,34 @@
 //! Who guesses passwords is shut out: fail2ban, for longer each time.
 
+use std::path::Path;
+
 use provision::engine::Graph;
-use provision::kinds::{File, Input, Owner, Packages, Service};
+use provision::kinds::{Directory, File, Input, Owner, Packages, Service};
 
 use crate::{Kinds, packet_filter};
 
 /// Read last of all (jail.conf(5)), so that it wins over what packages bring; a later name wins over it.
 const JAILS: &str = "/etc/fail2ban/jail.d/aztec-kit.local";
 
-/// fail2ban tests a whole directory: a copy of its own, with the candidate in the place it will have.
+/// Where fail2ban writes what it does, unless an operator has sent that to the journal.
+const LOG: &str = "/var/log/fail2ban.log";
+
+/// fail2ban tests a whole directory: a copy of its own, with the candidate in the place it will have. A log that is
+/// missing is no fault of the candidate.
 const CHECK: &str = "dir=$(mktemp -d) && trap 'rm -r \"$dir\"' EXIT && cp -R /etc/fail2ban/. \"$dir\" && \
-    cp \"$1\" \"$dir/jail.d/aztec-kit.local\" && fail2ban-client -c \"$dir\" -t";
+    cp \"$1\" \"$dir/jail.d/aztec-kit.local\" && { [ -e \"$2\" ] || { : > \"$dir/log\" && \
+    printf '[recidive]\\nlogpath = %s/log\\n' \"$dir\" > \"$dir/jail.d/zzzz-log.local\"; }; } && \
+    fail2ban-client -c \"$dir\" -t";
+
+const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf";
+
+/// fail2ban does not start at all while the log of one jail is missing: rotated away, or on a /var/log that is empty at
+/// each boot. Owner and mode as its own logrotate file has them.
+const MAKES_LOG: &str = "\
+# Written by aztec-kit; changes here are undone by its next run.
+[Service]
+ExecStartPre=/bin/sh -c '[ -e /var/log/fail2ban.log ] || install -m 0640 -g adm /dev/null /var/log/fail2ban.log'
+";
 
 /// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
@@ -23,28 +41,50 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let jails = File::new(JAILS, jails(never), Owner::root(0o644))
-        .checked_by(["sh", "-c", CHECK, "fail2ban"]);
-    let wanted = Some(jails.sha256());
-    let id = graph.add(jails, [packages, filter]);
-    graph.add(
-        Service {
-            unit: "fail2ban.service".into(),
-            active: true,
-            at_boot: true,
-            inputs: vec![Input {
-                id: id.clone(),
-                path: JAILS.into(),
-                wanted,
-            }],
+    let parent = Path::new(DROP_IN).parent().unwrap_or(Path::new("/"));
+    let parent = graph.add(
+        Directory {
+            path: parent.into(),
+            owner: Owner::root(0o755),
         },
-        [id],
+        [],
     );
+    let drop_in = File::new(DROP_IN, MAKES_LOG, Owner::root(0o644));
+    let jails = File::new(JAILS, jails(never), Owner::root(0o644))
+        .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
+    let mut inputs = Vec::new();
+    for (file, path, after) in [(drop_in, DROP_IN, parent), (jails, JAILS, packages.clone())] {
+        inputs.push(Input {
+            wanted: Some(file.sha256()),
+            id: graph.add(file, [after]),
+            path: path.into(),
+        });
+    }
+    let after: Vec<_> = inputs.iter().map(|input| input.id.clone()).collect();
+    let service = Service {
+        unit: "fail2ban.service".into(),
+        active: true,
+        at_boot: true,
+        inputs,
+    };
+    graph.add(service, after.into_iter().chain([packages, filter]));
 }
 
-/// A ban closes every port: at whichever sshd listens, the guesser is out.
+/// What a ban looks like in the journal, where fail2ban's own filter finds it only when it went there by way of syslog:
+/// `logtarget = SYSTEMD-JOURNAL` (1.0.2) writes neither the level nor the logger's name.
+const BANNED: &str = r"^\s*(?:\S+\s+)?fail2ban(?:[-.]\S+)?(?:\[\d+\])?:\s+(?:fail2ban\.actions\s*\[\d+\]:\s+)?(?:NOTICE\s+)?\[(?!recidive)[^\]]*\]\s+Ban\s+<HOST>\s*$";
+
+/// A ban closes every port: at whichever sshd listens, the guesser is out. Who comes back is looked for in the log and in
+/// the journal: only an operator's `logtarget` says where fail2ban writes, and the other place stays silent.
 fn jails(never: &[String]) -> String {
     let never: String = never.iter().map(|entry| format!(" {entry}")).collect();
+    let repeated = format!(
+        "maxretry = 3\n\
+         findtime = 1d\n\
+         bantime = 1w\n\
+         banaction = nftables[type=allports]\n\
+         ignoreip = 127.0.0.1/8 ::1{never}\n"
+    );
     format!(
         "# Written by aztec-kit; changes here are undone by its next run. Put yours into a file that sorts later.\n\
          [sshd]\n\
@@ -63,12 +103,16 @@ fn jails(never: &[String]) -> String {
          [recidive]\n\
          enabled = true\n\
          backend = polling\n\
-         logpath = /var/log/fail2ban.log\n\
-         maxretry = 3\n\
-         findtime = 1d\n\
-         bantime = 1w\n\
-         banaction = nftables[type=allports]\n\
-         ignoreip = 127.0.0.1/8 ::1{never}\n"
+         logpath = {LOG}\n\
+         {repeated}\
+         \n\
+         [recidive-journal]\n\
+         enabled = true\n\
+         backend = systemd\n\
+         filter = recidive\n\
+         journalmatch = _SYSTEMD_UNIT=fail2ban.service\n\
+         failregex = {BANNED}\n\
+         {repeated}"
     )
 }
 
@@ -77,10 +121,10 @@ mod tests {
     use super::jails;
 
     #[test]
-    fn nobody_who_shall_never_be_banned_is_in_either_jail() {
+    fn nobody_who_shall_never_be_banned_is_in_any_jail() {
         let text = jails(&["192.0.2.7".into(), "2001:db8::/32".into()]);
         let ignored = "ignoreip = 127.0.0.1/8 ::1 192.0.2.7 2001:db8::/32\n";
-        assert_eq!(text.matches(ignored).count(), 2, "{text}");
-        assert_eq!(text.matches("enabled = true").count(), 2, "{text}");
+        assert_eq!(text.matches(ignored).count(), 3, "{text}");
+        assert_eq!(text.matches("enabled = true").count(), 3, "{text}");
     }
 }

@@ -12,9 +12,15 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, owned: bool) {
         Packages {
             purpose: "clock".into(),
             // Two that set one clock fight; chrony's package conflicts with the others (`time-daemon`).
-            names: ["chrony", "systemd-timesyncd-", "ntpsec-", "openntpd-"]
-                .map(String::from)
-                .into(),
+            names: [
+                "chrony",
+                "systemd-timesyncd-",
+                "ntpsec-",
+                "openntpd-",
+                "ntpd-rs-",
+            ]
+            .map(String::from)
+            .into(),
         },
         [],
     );

@@ -2,6 +2,7 @@
 
 mod account;
 mod address;
+mod again;
 mod broker;
 mod caddy;
 mod complaints;
@@ -16,6 +17,7 @@ mod image;
 pub mod keystore;
 mod metrics;
 mod monitoring;
+mod packages;
 mod ports;
 mod preflight;
 mod releases;
@@ -26,6 +28,7 @@ mod traces;
 
 use serde::Serialize;
 
+pub use again::{Fallen, SETTLES, fallen};
 pub use complaints::{Complaint, complaints};
 pub use databases::{Databases, databases, other_databases};
 pub use endpoints::connectivity;
@@ -34,6 +37,7 @@ pub use fit::{fit, of_fit};
 pub use hardening::integrity;
 pub use image::upstream;
 pub use metrics::metrics;
+pub use packages::packages;
 pub use preflight::{Finding, Verdict, preflight, release};
 pub use releases::{ReleaseRow, releases};
 pub use smoke::{Check, Report, Sample, Target, smoke};
@@ -66,52 +70,28 @@ pub struct UnitRow {
     pub restarts: u32,
 }
 
-/// The state of every unit of this host.
+/// The state of these units.
 pub fn unit_rows(
-    settings: &crate::settings::Settings,
-    facts: &crate::HostFacts,
+    units: &[String],
     probe: &dyn provision::host::Probe,
 ) -> Result<Vec<UnitRow>, provision::Fault> {
-    let names = units(settings, facts);
-    let shown = probe.ask(&provision::host::Query::Units(names.clone()))?;
+    if units.is_empty() {
+        // systemctl without a name shows the manager itself.
+        return Ok(Vec::new());
+    }
+    let shown = probe.ask(&provision::host::Query::Units(units.to_vec()))?;
     let states = provision::tools::systemctl::parse_show(&shown.stdout);
     let now = probe.clock().monotonic_us;
-    Ok(names
-        .into_iter()
+    Ok(units
+        .iter()
         .map(|unit| {
-            let state = states.get(&unit).cloned().unwrap_or_default();
+            let state = states.get(unit).cloned().unwrap_or_default();
             UnitRow {
-                unit,
+                unit: unit.clone(),
                 up_seconds: (state.main_pid != 0).then(|| (now - state.started_us) / 1_000_000),
                 state: state.active,
                 restarts: state.restarts,
             }
         })
         .collect())
-}
-
-/// The units that a host with these settings runs, in the order in which they need each other.
-pub fn units(settings: &crate::settings::Settings, facts: &crate::HostFacts) -> Vec<String> {
-    let mut units = Vec::new();
-    let mut add = |wanted: bool, names: &[&str]| {
-        if wanted {
-            units.extend(names.iter().map(ToString::to_string));
-        }
-    };
-    add(settings.runs_l1(), &["aztec-l1.service"]);
-    add(settings.runs_l1_beacon(), &[crate::roles::l1_beacon::UNIT]);
-    add(settings.node, &[crate::roles::node::unit_name(settings)]);
-    add(
-        settings.prover,
-        &["aztec-prover-broker.service", "aztec-prover-node.service"],
-    );
-    for number in 1..=crate::roles::prover::agents(settings, facts).0 {
-        add(true, &[&format!("aztec-prover-agent@{number}.service")]);
-    }
-    add(settings.bootnode, &["aztec-bootnode.service"]);
-    add(settings.archiver, &["aztec-archiver.service"]);
-    add(settings.txe, &["aztec-txe.service"]);
-    add(settings.bot, &["aztec-bot.service"]);
-    add(settings.caddy.is_some(), &[server::caddy::UNIT]);
-    units
 }

@@ -12,7 +12,7 @@ use super::{
     ports, signer, traces,
 };
 use crate::data::Basis;
-use crate::desired::refusal;
+use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
 use crate::fit;
 use crate::layout;
@@ -74,6 +74,10 @@ pub fn preflight(
 ) -> Result<Vec<Finding>, Fault> {
     let mut findings = vec![system(settings, facts), service_manager(probe)?];
     findings.extend(super::account::account(settings, probe)?);
+    // What the desired state refuses, `system` says.
+    if let Ok(graph) = desired(settings, facts, "") {
+        findings.extend(super::packages(&graph, probe)?);
+    }
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe)?);
     }

@@ -8,6 +8,7 @@ use provision::kinds::Pin;
 use provision::tools::images;
 use serde::Serialize;
 
+use crate::Units;
 use crate::data::{Basis, Releases, networks, version};
 use crate::facts::HostFacts;
 use crate::fit::{self, Verdict};
@@ -54,7 +55,7 @@ pub fn releases(
     };
     let active = match settings {
         Some(settings) => {
-            let rows = super::unit_rows(settings, facts, probe)?;
+            let rows = super::unit_rows(&Units::of(settings, facts).work, probe)?;
             let mut rows = rows.iter();
             rows.any(|row| row.unit.starts_with("aztec-") && row.state == "active")
         }

@@ -13,9 +13,9 @@ use provision::tools::systemctl;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{OLDEST_L1_HEAD, complaints, registry, units};
+use super::{OLDEST_L1_HEAD, complaints, registry};
 use crate::settings::Settings;
-use crate::{Health, HostFacts, fit};
+use crate::{Health, Units, fit};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -111,12 +111,12 @@ impl Target {
 /// Looks at everything, and waits up to `patience` for both chains to go on.
 pub fn smoke(
     settings: &Settings,
-    facts: &HostFacts,
+    units: &Units,
     probe: &dyn Probe,
     patience: Duration,
     on_sample: &mut dyn FnMut(&Sample),
 ) -> Result<Report, Fault> {
-    let mut checks = services(settings, facts, probe)?;
+    let mut checks = services(units, probe)?;
     if settings.node {
         chains(settings, probe, patience, on_sample, &mut checks)?;
     }
@@ -127,9 +127,9 @@ impl Report {
     /// With what the logs have to say to it, when something is not well. Apart from [`smoke`], which is asked again and
     /// again by who waits.
     #[must_use]
-    pub fn explained(mut self, settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Self {
+    pub fn explained(mut self, units: &Units, probe: &dyn Probe) -> Self {
         if self.status != Health::Ok {
-            self.checks.extend(said(settings, facts, probe));
+            self.checks.extend(said(units, probe));
         }
         self
     }
@@ -183,8 +183,8 @@ fn chains(
 }
 
 /// What the logs have to say to it lately. It explains and does not judge: a line may be older than its cure.
-fn said(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Check> {
-    let complaints = match complaints(&units(settings, facts), probe, LATELY_LINES) {
+fn said(units: &Units, probe: &dyn Probe) -> Vec<Check> {
+    let complaints = match complaints(&units.all(), probe, LATELY_LINES) {
         Ok(complaints) => complaints,
         Err(fault) => return vec![check("logs", Health::Degraded, fault.chain())],
     };
@@ -228,12 +228,11 @@ fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> 
     }
 }
 
-fn services(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Vec<Check>, Fault> {
-    let names = units(settings, facts);
+fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
+    let names = units.all();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let states = systemctl::parse_show(&probe.ask(&Query::Units(names.clone()))?.stdout);
     Ok(names
         .into_iter()
@@ -243,6 +242,8 @@ fn services(
                 "active" => Health::Ok,
                 // On its way up, and not in a circle of crashes.
                 "activating" if state.restarts == 0 => Health::Degraded,
+                // A host does its work also where nobody watches it.
+                _ if units.care.contains(&name) => Health::Degraded,
                 _ => Health::Down,
             };
             let detail = match state.restarts {

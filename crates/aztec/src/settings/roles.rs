@@ -89,9 +89,6 @@ impl Settings {
             )
             .fix("Set node.enabled = true, or take the bot out."));
         }
-        if !self.has_role() && self.hardening.is_none() && !self.firewall.enabled {
-            return Err(bad("node.enabled", "this host has no role at all").fix("Enable one."));
-        }
         Ok(())
     }
 }

@@ -155,7 +155,6 @@ fn every_refusal_names_the_place_and_the_remedy() {
             "cannot be without it",
             "node.enabled = true",
         ),
-        ("[node]\nenabled = false\n", "no role at all", "Enable one"),
         (
             "[prover_agent]\nenabled = true\n",
             "agents need a broker",

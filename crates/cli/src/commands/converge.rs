@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aztec::checks::{self, Finding, Report, Sample, Verdict};
+use aztec::checks::{self, Fallen, Finding, Report, Sample, Verdict};
+use aztec::kinds::Kind;
 use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
@@ -92,6 +93,7 @@ pub fn run(
         &mut progress,
         printer,
     )?;
+    let changed = Instant::now();
     drop(lock);
     let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
     let waiting = confirm::settle(&receipt, args, printer)?;
@@ -99,6 +101,11 @@ pub fn run(
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
+    let fallen = look_again(host, &applied, changed, &mut progress)?;
+    if !fallen.is_empty() {
+        progress.finish();
+        return Err(did_not_stay_up(&fallen, applied, waiting));
+    }
     let patience = args.patience.map(Duration::from_secs);
     let report = verify(host, patience, &began, &mut progress);
     progress.finish();
@@ -178,6 +185,51 @@ fn change(
     }
 }
 
+/// What this run started and is dead some seconds later. Who started nothing does not wait.
+///
+/// Those that the host is for are not judged here: one may crash until another one that it needs answers, and the
+/// verification waits for that.
+fn look_again(
+    host: &Host,
+    applied: &[Applied],
+    changed: Instant,
+    progress: &mut Shown,
+) -> Result<Vec<Fallen>, Fault> {
+    let started: Vec<String> = applied
+        .iter()
+        .filter_map(|step| match host.graph.get(&step.id)? {
+            Kind::Service(service) => Some(service.unit.clone()),
+            _ => None,
+        })
+        .filter(|unit| host.runs.care.contains(unit))
+        .collect();
+    if started.is_empty() {
+        return Ok(Vec::new());
+    }
+    progress.note("looking whether what was started stays up");
+    std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
+    checks::fallen(&started, &RealHost)
+}
+
+fn did_not_stay_up(
+    fallen: &[Fallen],
+    applied: Vec<Applied>,
+    unconfirmed: Vec<ResourceId>,
+) -> Failure {
+    let told: Vec<_> = fallen.iter().map(Fallen::told).collect();
+    let units: Vec<_> = fallen.iter().map(|it| it.unit.as_str()).collect();
+    let fix = format!(
+        "`aztec-kit explain {}` says what is known of it; then run the same command again.",
+        units.join("`, `aztec-kit explain ")
+    );
+    Failure {
+        code: PARTIAL,
+        applied,
+        unconfirmed,
+        ..Failure::failed(Fault::new(told.join("\n")).fix(fix))
+    }
+}
+
 /// The record of whether the last change was seen to work: `true`, or when the run began that made it.
 fn verified(value: &Value) -> Event {
     Event::Noted {
@@ -240,7 +292,7 @@ fn verify(
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
         note_verified(began)?;
     }
-    Ok(report.explained(&host.settings, &host.facts, &RealHost))
+    Ok(report.explained(&host.runs, &RealHost))
 }
 
 /// What another run has changed meanwhile this one has not seen to work.

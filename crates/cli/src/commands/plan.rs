@@ -20,6 +20,7 @@ pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let fit = host.fit();
     findings.extend(fit.map(|fit| checks::of_fit(&host.settings, fit)));
     findings.extend(checks::other_databases(&host.settings, &RealHost, fit)?);
+    findings.extend(checks::packages(&host.graph, &RealHost)?);
     if !findings.is_empty() {
         printer.say(&render::findings(&findings));
     }

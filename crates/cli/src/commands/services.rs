@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use aztec::{HostFacts, KIT_STATE, checks};
+use aztec::{HostFacts, KIT_STATE, Units};
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Journal};
 use provision::host::{Hands, Order, RealHost};
@@ -18,22 +18,22 @@ use crate::printer::Printer;
 /// A node may take minutes to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-fn units() -> Result<Vec<String>, Failure> {
+fn units() -> Result<Units, Failure> {
     let facts = HostFacts::gather(&RealHost)?;
-    Ok(checks::units(&host::settings()?, &facts))
+    Ok(Units::of(&host::settings()?, &facts))
 }
 
-/// Starts every service of this host.
+/// Starts every service of a role of this host.
 pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
     let _lock = host::lock(printer)?;
     host::tell_unfit(&host::settings()?, printer);
-    tell("start", units()?, printer)
+    tell("start", units()?.work, printer)
 }
 
-/// Stops every service of this host, the node before its L1.
+/// Stops every service of a role of this host, the node before its L1.
 pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
     let _lock = host::lock(printer)?;
-    let mut units = units()?;
+    let mut units = units()?.work;
     units.reverse();
     tell("stop", units, printer)
 }
@@ -57,11 +57,13 @@ fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Fai
 pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
     let units = match unit {
         Some(unit) => vec![unit.clone()],
-        None => units()?,
+        None => units()?.all(),
     };
     if units.is_empty() {
         // journalctl without a unit would show everything.
-        let fault = Fault::new("this host has no role, and so no service");
+        let fault = Fault::new(
+            "this host has neither a role nor anything that watches it, and so no service",
+        );
         return Err(Failure::usage(fault.fix("Name a unit.")));
     }
     Ok(units)

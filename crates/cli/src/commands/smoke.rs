@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aztec::checks;
-use aztec::{Health, HostFacts};
+use aztec::{Health, HostFacts, Units};
 use provision::host::RealHost;
 
 use crate::args::SmokeArgs;
@@ -25,9 +25,9 @@ pub fn run(args: &SmokeArgs, printer: &mut Printer) -> Result<u8, Failure> {
         LIVE_PATIENCE
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
-    let facts = HostFacts::gather(&RealHost)?;
-    let report = checks::smoke(&settings, &facts, &RealHost, patience, &mut |_| {})?;
-    let report = report.explained(&settings, &facts, &RealHost);
+    let units = Units::of(&settings, &HostFacts::gather(&RealHost)?);
+    let report = checks::smoke(&settings, &units, &RealHost, patience, &mut |_| {})?;
+    let report = report.explained(&units, &RealHost);
     if printer.json() {
         printer.document(&report);
     } else {

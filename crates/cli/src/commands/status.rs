@@ -19,7 +19,7 @@ use crate::render;
 /// Shows services, chains and what is pending.
 pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
-    let units = checks::unit_rows(&host.settings, &host.facts, &RealHost)?;
+    let units = checks::unit_rows(&host.runs.all(), &RealHost)?;
     let sample = Target::new(&host.settings, &RealHost)?.sample();
     let plan = host.plan()?;
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;

@@ -37,7 +37,7 @@ impl Consent<'_> {
 pub trait Progress {
     /// A step begins.
     fn begin(&mut self, id: &ResourceId, action: Action);
-    /// A long step says what it does.
+    /// A long step says what it does; what begins with `warning: ` is to be read afterwards, too.
     fn note(&mut self, text: &str);
     /// A change that can cut the operator off is about to be made, and all this will be taken back unless it is
     /// confirmed.

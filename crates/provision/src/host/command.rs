@@ -10,6 +10,8 @@ use crate::Fault;
 pub enum Query {
     /// `systemctl show` of the named units, all in one process.
     Units(Vec<String>),
+    /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
+    Install(Vec<String>),
     /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
     PackageFiles(String),
     /// Every image that a container engine has: see [`crate::tools::images`].
@@ -41,7 +43,8 @@ pub enum Query {
 
 /// Properties asked of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
 const UNIT_PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,UnitFileState,\
-NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID";
+NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID,\
+ExecMainStatus,ConditionResult";
 
 impl Query {
     /// The program and its arguments.
@@ -53,6 +56,7 @@ impl Query {
                 .chain(names.iter().cloned())
                 .collect(),
             Self::Sshd(options) => [&words(&["/usr/sbin/sshd", "-T"])[..], options].concat(),
+            Self::Install(entries) => crate::tools::apt::install(entries, &["--simulate"]),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
                 engine.program(),

@@ -18,7 +18,8 @@ pub use super::fake_engine::FakeEngine;
 use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
 use crate::kinds::sshd;
-pub use systemd::FakeUnit;
+pub use packages::FakeApt;
+pub use systemd::{FakeUnit, Fate};
 
 /// One thing in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct FakeHost {
     pub journals: BTreeMap<String, String>,
     /// Whether every question fails, as when systemd does not answer.
     pub silent: bool,
+    /// What apt meets.
+    pub apt: FakeApt,
     /// What apt installs with a package.
     pub depends: BTreeMap<String, Vec<String>>,
     /// Packages that are there only for others.
@@ -257,6 +260,7 @@ impl Probe for FakeHost {
                 let shown: Vec<_> = names.iter().map(|name| self.show(name)).collect();
                 shown.join("\n")
             }
+            Query::Install(entries) => self.simulated(entries),
             // Every package is as it was unpacked.
             Query::PackageFiles(_) => String::new(),
             Query::Images(_) | Query::Architecture(..) | Query::Manifest(..) => {

@@ -1,13 +1,14 @@
 //! Packages of the distribution, present in whatever version it offers.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Order, Output};
+use crate::host::{Order, Output, Probe, Query};
 use crate::tools::{apt, dpkg};
 
 /// A set of packages, installed in one go.
@@ -36,6 +37,64 @@ fn undone(entry: &str) -> String {
     }
 }
 
+/// Another one that installs (a fresh server upgrades itself on its first boot) gets this many seconds.
+const PATIENCE: u32 = 600;
+
+/// Runs apt or dpkg, and waits for whoever has one of its locks. apt can wait by itself, but silently, and for some of
+/// its locks only.
+fn patiently(order: &Order, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
+    let mut told = None;
+    for _ in 0..PATIENCE {
+        let output = cx.hands.tell(order)?;
+        let holder = apt::held(&output);
+        if holder.is_none() {
+            return Ok(output);
+        }
+        if told != holder {
+            let name = holder.as_deref().unwrap_or_default();
+            (cx.note)(&format!("waiting for {name}"));
+            told = holder;
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    cx.hands.tell(order)
+}
+
+/// Packages would go that nobody asked to go.
+pub fn unasked(entries: &[String], along: &[String]) -> Fault {
+    let along = along.join(" ");
+    Fault::new(format!(
+        "apt would remove {along} to install {}",
+        entries.join(" ")
+    ))
+    .fix(format!(
+        "When this host can do without them, remove them yourself (`apt-get remove {along}`); else take out of kit.toml what wants the new ones."
+    ))
+}
+
+fn not_installed(entries: &[String], output: Output, update: Option<String>) -> Fault {
+    let names = entries.join(", ");
+    let fix = if apt::is_broken(&output) {
+        "Packages are unpacked that lack others: look at what `apt-get --fix-broken install` would do, run it, then run the same command again.".to_owned()
+    } else {
+        match update {
+            Some(complaint) => format!(
+                "Make `apt-get update` work ({complaint}), then run the same command again."
+            ),
+            None => {
+                "Make `apt-get install` of these packages work, then run the same command again."
+                    .into()
+            }
+        }
+    };
+    let argv = ["apt-get", "install"].map(String::from);
+    let fault = Fault::new(format!("failed to install {names}")).fix(fix);
+    match output.ok(&argv) {
+        Ok(_) => fault,
+        Err(cause) => fault.because(cause),
+    }
+}
+
 /// Mirrors can be slow; a stuck one must end some day.
 const TIMEOUT: Duration = Duration::from_secs(1200);
 
@@ -51,41 +110,44 @@ impl Packages {
             .map(|(entry, _)| entry)
     }
 
+    /// The entries that a host does not fulfil, as apt takes them.
+    pub fn lacking(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+        let seen = self.observe(&Cx::of(probe))?;
+        Ok(self.differing(&seen).cloned().collect())
+    }
+
+    /// Packages that apt would remove to install these entries, and that no entry names; nobody knows where it finds
+    /// no way to install them.
+    pub fn taken_along(entries: &[String], probe: &dyn Probe) -> Vec<String> {
+        let said = probe.ask(&Query::Install(entries.to_vec()));
+        let mut along = apt::removals(&said.unwrap_or_default().stdout);
+        along.retain(|name| !entries.contains(&format!("{name}-")));
+        along
+    }
+
     /// Ends what a power cut has left half configured: every later call of apt would fail, and what is in that state
     /// counts as not installed.
     fn mend(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let order = Order::new(["dpkg", "--configure", "-a"])
             .env("DEBIAN_FRONTEND", "noninteractive")
             .timeout(TIMEOUT);
-        cx.hands.tell(&order).map(drop)
+        patiently(&order, cx).map(drop)
     }
 
-    fn apt(verb: &str, names: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
-        let argv: Vec<_> = [
-            "apt-get",
-            "--quiet",
-            "--assume-yes",
-            "--no-install-recommends",
-        ]
-        .into_iter()
-        // A fresh server upgrades itself on its first boot: wait for the lock, do not fight for it.
-        .chain([
-            "-o",
-            "DPkg::Lock::Timeout=600",
-            "-o",
-            "Dpkg::Options::=--force-confold",
-        ])
-        .chain([verb, "--"])
-        .map(String::from)
-        .chain(names.iter().cloned())
-        .collect();
-        cx.hands.tell(
-            &Order::new(argv)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                // needrestart must never restart a running validator.
-                .env("NEEDRESTART_SUSPEND", "1")
-                .timeout(TIMEOUT),
-        )
+    fn install(entries: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
+        // Asked again: between the look at this host and now somebody may have installed something.
+        let along = Self::taken_along(entries, cx.hands.probe());
+        if !along.is_empty() {
+            return Err(unasked(entries, &along).refusal());
+        }
+        let removes = entries.iter().any(|entry| !wanted(entry).1);
+        let options: &[&str] = if removes { &[] } else { &["--no-remove"] };
+        let order = Order::new(apt::install(entries, options))
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // needrestart must never restart a running validator.
+            .env("NEEDRESTART_SUSPEND", "1")
+            .timeout(TIMEOUT);
+        patiently(&order, cx)
     }
 
     /// What goes with packages that we installed: they, and what apt installed for them, as far as nothing else needs
@@ -163,8 +225,12 @@ impl Kind for Packages {
         let missing = self.prior(seen);
         (cx.note)(&format!("installing {}", missing.join(", ")));
         Self::mend(cx)?;
-        if Self::apt("install", &missing, cx)?.code == 0 {
+        let first = Self::install(&missing, cx)?;
+        if first.code == 0 {
             return Ok(());
+        }
+        if apt::is_broken(&first) {
+            return Err(not_installed(&missing, first, None));
         }
         // Package lists are often empty or old on a fresh server: refresh them, then it must work.
         (cx.note)("refreshing the package lists");
@@ -172,16 +238,25 @@ impl Kind for Packages {
             "apt-get",
             "--quiet",
             "-o",
-            "DPkg::Lock::Timeout=600",
+            "DPkg::Lock::Timeout=0",
             "update",
         ];
-        cx.hands.run(&Order::new(update).timeout(TIMEOUT))?;
-        let argv = ["apt-get", "install"].map(String::from);
-        Self::apt("install", &missing, cx)?.ok(&argv).map(drop).map_err(|fault| {
-            Fault::new(format!("failed to install {}", missing.join(", ")))
-                .fix("Make `apt-get install` of these packages work, then run the same command again.")
-                .because(fault)
-        })
+        let update = patiently(&Order::new(update).timeout(TIMEOUT), cx)?;
+        // One repository that is broken may be somebody else's, and what is wanted from another one.
+        let complaint = match update.code {
+            0 => None,
+            _ => Some(apt::complaints(&update).join("; ")),
+        };
+        if let Some(complaint) = &complaint {
+            (cx.note)(&format!(
+                "warning: `apt-get update` failed, what it did get is used: {complaint}"
+            ));
+        }
+        let second = Self::install(&missing, cx)?;
+        if second.code == 0 {
+            return Ok(());
+        }
+        Err(not_installed(&missing, second, complaint))
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
@@ -210,10 +285,20 @@ impl Kind for Packages {
             ));
         }
         let back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
+        let along = match back.as_slice() {
+            [] => Vec::new(),
+            back => Self::taken_along(back, cx.hands.probe()),
+        };
+        if !along.is_empty() {
+            return Ok(Reverted::Kept(format!(
+                "{} would go with it, and you may need that",
+                along.join(", ")
+            )));
+        }
         if !back.is_empty() {
             // In one go: what could not be beside another one comes back as that one goes.
             let argv = ["apt-get", "install"].map(String::from);
-            Self::apt("install", &back, cx)?.ok(&argv)?;
+            Self::install(&back, cx)?.ok(&argv)?;
         }
         if kept.is_empty() {
             Ok(Reverted::Restored)

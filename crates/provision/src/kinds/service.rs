@@ -14,8 +14,9 @@ use sha2::{Digest, Sha256};
 use super::unit::UNIT_DIR;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{FileType, Order, Probe, newest_change, stamp};
-use crate::tools::systemctl::UnitState;
+use crate::host::{FileType, Order, Probe, Query, newest_change, stamp};
+use crate::tools::systemctl::{self, UnitState};
+use crate::tools::{journal, redact};
 
 /// Something that a service reads when it starts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,17 +69,14 @@ struct Memory {
     inputs: BTreeMap<ResourceId, String>,
 }
 
+/// Lines of a journal that tell why a unit ended.
+const LAST_WORDS: u32 = 6;
 /// A node may take up to its own stop timeout to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(400);
 
 impl Seen {
-    /// Starting counts as running; waiting to be restarted after a failure does not.
     fn active(&self) -> bool {
-        match self.state.active.as_str() {
-            "active" | "reloading" => true,
-            "activating" => self.state.sub != "auto-restart",
-            _ => false,
-        }
+        self.state.runs()
     }
 
     fn word(&self) -> String {
@@ -178,6 +176,33 @@ impl Service {
         Ok(stale)
     }
 
+    /// Starts, stops and enables it, as far as that is due; whether it was started.
+    fn converge(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<bool, Fault> {
+        if self.active && seen.unloaded() {
+            Self::systemctl(&["daemon-reload"], cx)?;
+        }
+        if self.at_boot && seen.disabled() {
+            Self::systemctl(&["enable", &self.unit], cx)?;
+        }
+        match (self.active, seen.active()) {
+            (true, true) if seen.stale.is_empty() => return Ok(false),
+            (true, true) => {
+                (cx.note)("restarting");
+                Self::systemctl(&["restart", &self.unit], cx)?;
+            }
+            (true, false) => {
+                // A unit that failed too often refuses to start until its count is cleared.
+                if seen.state.active == "failed" || seen.state.sub == "auto-restart" {
+                    Self::systemctl(&["reset-failed", &self.unit], cx)?;
+                }
+                Self::systemctl(&["start", &self.unit], cx)?;
+            }
+            (false, true) => Self::systemctl(&["stop", &self.unit], cx)?,
+            (false, false) => {}
+        }
+        Ok(self.active)
+    }
+
     fn systemctl(arguments: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let order = Order::new(["systemctl"].iter().chain(arguments).copied());
         let unit = arguments.last().copied().unwrap_or_default();
@@ -187,6 +212,47 @@ impl Service {
                 .because(fault)
         })
     }
+}
+
+/// The newest lines that a unit's journal has, the oldest first and without secrets; none when nobody can tell.
+pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
+    let query = Query::Journal {
+        unit: unit.to_owned(),
+        lines: LAST_WORDS,
+    };
+    let printed = probe.ask(&query).unwrap_or_default().stdout;
+    let lines = journal::parse(&printed).into_iter();
+    let lines = lines.map(|line| redact::secrets(line.text.trim()).to_string());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// Why a unit does not run that was just started.
+fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
+    let said = last_words(unit, probe);
+    if state.active == "inactive" && !state.conditions_met {
+        let unmet = said
+            .iter()
+            .rev()
+            .find_map(|line| systemctl::unmet_condition(line));
+        let unmet = unmet.unwrap_or("a condition of its unit file");
+        return Fault::new(format!("systemd did not start {unit}: {unmet} was not met")).fix(
+            format!("`systemctl cat {unit}` shows where the condition is from: make it true on this host, or take out of kit.toml what wants the service."),
+        );
+    }
+    let words: Vec<_> = said.iter().map(|line| format!("\n  {line}")).collect();
+    Fault::new(format!(
+        "{unit} ended right after its start ({}){}{}",
+        state.ended(),
+        if words.is_empty() {
+            ""
+        } else {
+            "; the end of its journal:"
+        },
+        words.concat()
+    ))
+    .fix(format!(
+        "`aztec-kit explain {unit}` says what is known of it; then run the same command again."
+    ))
 }
 
 impl Kind for Service {
@@ -293,28 +359,16 @@ impl Kind for Service {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if self.active && seen.unloaded() {
-            Self::systemctl(&["daemon-reload"], cx)?;
+        if !self.converge(seen, cx)? {
+            return Ok(());
         }
-        if self.at_boot && seen.disabled() {
-            Self::systemctl(&["enable", &self.unit], cx)?;
+        // systemd is content with a unit that it skips, and with one whose process dies at once.
+        let probe = cx.hands.probe();
+        let state = Cx::of(probe).unit(&self.unit)?;
+        if state.runs() {
+            return Ok(());
         }
-        match (self.active, seen.active()) {
-            (true, true) if seen.stale.is_empty() => Ok(()),
-            (true, true) => {
-                (cx.note)("restarting");
-                Self::systemctl(&["restart", &self.unit], cx)
-            }
-            (true, false) => {
-                // A unit that failed too often refuses to start until its count is cleared.
-                if seen.state.active == "failed" || seen.state.sub == "auto-restart" {
-                    Self::systemctl(&["reset-failed", &self.unit], cx)?;
-                }
-                Self::systemctl(&["start", &self.unit], cx)
-            }
-            (false, true) => Self::systemctl(&["stop", &self.unit], cx),
-            (false, false) => Ok(()),
-        }
+        Err(stillborn(&self.unit, &state, probe))
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
@@ -329,15 +383,16 @@ impl Kind for Service {
             if self.at_boot && prior.disabled && !seen.disabled() {
                 Self::systemctl(&["disable", &self.unit], cx)?;
             }
-            target.apply(&seen, cx)?;
+            target.converge(&seen, cx)?;
         }
         Ok(Reverted::Restored)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "fake"))]
 mod tests {
     use super::*;
+    use crate::host::fake::FakeHost;
 
     fn diff(load: &str, needs_reload: bool) -> Diff {
         let service = Service {
@@ -356,6 +411,22 @@ mod tests {
             stale: Vec::new(),
             inputs: BTreeMap::new(),
         })
+    }
+
+    #[test]
+    fn a_unit_that_was_skipped_is_told_by_its_condition() {
+        let mut host = FakeHost::debian();
+        let said = "1795420001.000000 systemd[1]: chrony.service - chrony was skipped because of an unmet condition check (ConditionVirtualization=!container).\n";
+        host.journals.insert("chrony.service".into(), said.into());
+        let skipped = UnitState {
+            active: "inactive".into(),
+            ..UnitState::default()
+        };
+        let told = stillborn("chrony.service", &skipped, &host).chain();
+        assert_eq!(
+            told,
+            "systemd did not start chrony.service: ConditionVirtualization=!container was not met"
+        );
     }
 
     #[test]

@@ -1,11 +1,74 @@
-//! What `apt-get --simulate` says it would do, see apt-get(8).
+//! How apt-get is called, and what it says: apt-get(8).
 
-/// The packages that would be removed, in its order: lines such as `Remv npm [9.2.0~ds1-3]`.
+use crate::host::Output;
+
+/// The command line that installs packages, and removes those with a `-` behind them. apt does not wait for its locks:
+/// whoever calls it does, and says so.
+pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
+    let fixed = [
+        "apt-get",
+        "--quiet",
+        "--assume-yes",
+        "--no-install-recommends",
+        "-o",
+        "DPkg::Lock::Timeout=0",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+    ];
+    let words = fixed.iter().chain(options).chain(&["install", "--"]);
+    words
+        .map(ToString::to_string)
+        .chain(entries.iter().cloned())
+        .collect()
+}
+
+/// The packages that `--simulate` says would be removed, in its order: lines such as `Remv npm [9.2.0~ds1-3]`.
 pub fn removals(said: &str) -> Vec<String> {
     let names = said
         .lines()
         .filter_map(|line| line.strip_prefix("Remv ")?.split_whitespace().next());
     names.map(str::to_owned).collect()
+}
+
+/// What kept apt or dpkg from its work, when that was a lock: `process 812 (apt-get), which has
+/// /var/lib/dpkg/lock-frontend`.
+pub fn held(output: &Output) -> Option<String> {
+    if output.code == 0 {
+        return None;
+    }
+    output.stderr.lines().find_map(|line| {
+        if let Some((_, rest)) = line.split_once("Could not get lock ") {
+            return Some(match rest.split_once(". It is held by ") {
+                Some((lock, holder)) => {
+                    format!("{}, which has {lock}", holder.trim_end_matches('.'))
+                }
+                None => format!("whoever has {}", rest.split(" - ").next().unwrap_or(rest)),
+            });
+        }
+        // dpkg, called without apt.
+        let (_, holder) = line.split_once("lock was locked by another ")?;
+        Some(format!("{holder}, which has the lock of dpkg"))
+    })
+}
+
+/// What apt complains of, without its remarks on what to read: lines such as `E: The repository … is not signed.`
+pub fn complaints(output: &Output) -> Vec<&str> {
+    let lines = output.stderr.lines();
+    let errors: Vec<_> = lines.filter_map(|line| line.strip_prefix("E: ")).collect();
+    match errors.as_slice() {
+        [] => output
+            .stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix("W: "))
+            .collect(),
+        _ => errors,
+    }
+}
+
+/// Whether packages are unpacked whose dependencies are missing: apt does nothing else before that is mended.
+pub fn is_broken(output: &Output) -> bool {
+    output.code != 0
+        && format!("{}{}", output.stdout, output.stderr).contains("--fix-broken install")
 }
 
 #[cfg(test)]
@@ -19,5 +82,91 @@ mod tests {
                     Remv npm [9.2.0~ds1-3]\nRemv node-abbrev [1.1.1+~1.1.2-1] [node-nopt:amd64 ]\n\
                     Inst ca-certificates (20250419 Debian:13/stable [all])\n";
         assert_eq!(removals(said), ["npm", "node-abbrev"]);
+    }
+
+    /// Of apt 2.6 on Debian 12, with iptables-persistent there.
+    const UFW: &str = "\
+Reading package lists...
+Building dependency tree...
+Reading state information...
+Suggested packages:
+  rsyslog
+The following packages will be REMOVED:
+  iptables-persistent netfilter-persistent
+The following NEW packages will be installed:
+  ufw
+0 upgraded, 1 newly installed, 2 to remove and 80 not upgraded.
+Remv iptables-persistent [1.0.20]
+Remv netfilter-persistent [1.0.20]
+Inst ufw (0.36.2-1 Debian:12.14/oldstable [all])
+Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
+";
+
+    fn failed(stderr: &str) -> Output {
+        Output {
+            code: 100,
+            stderr: stderr.into(),
+            ..Output::default()
+        }
+    }
+
+    #[test]
+    fn what_an_installation_would_take_along_is_read() {
+        assert_eq!(
+            removals(UFW),
+            ["iptables-persistent", "netfilter-persistent"]
+        );
+    }
+
+    #[test]
+    fn a_lock_is_told_with_its_holder() {
+        for (stderr, told) in [
+            (
+                "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 4711 (python3)\n\
+                 N: Be aware that removing the lock file is not a solution and may break your system.\n\
+                 E: Unable to lock directory /var/lib/apt/lists/\n",
+                "process 4711 (python3), which has /var/lib/apt/lists/lock",
+            ),
+            (
+                "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)\n",
+                "process 812 (apt-get), which has /var/lib/dpkg/lock-frontend",
+            ),
+            (
+                "E: Could not get lock /var/lib/dpkg/lock - open (11: Resource temporarily unavailable)\n",
+                "whoever has /var/lib/dpkg/lock",
+            ),
+            (
+                "dpkg: error: dpkg frontend lock was locked by another process with pid 77\n",
+                "process with pid 77, which has the lock of dpkg",
+            ),
+        ] {
+            assert_eq!(held(&failed(stderr)).as_deref(), Some(told));
+        }
+        assert_eq!(held(&failed("E: Unable to locate package ufw\n")), None);
+    }
+
+    #[test]
+    fn a_repository_is_named_and_the_remarks_are_not() {
+        let stderr =
+            "W: The repository 'http://10.0.0.1 ./ Release' does not have a Release file.\n";
+        let error = "E: The repository 'http://10.0.0.1 ./ Release' is not signed.\n\
+                     N: Updating from such a repository can't be done securely.\n";
+        assert_eq!(
+            complaints(&failed(&format!("{stderr}{error}"))),
+            ["The repository 'http://10.0.0.1 ./ Release' is not signed."]
+        );
+        assert_eq!(
+            complaints(&failed(stderr)),
+            ["The repository 'http://10.0.0.1 ./ Release' does not have a Release file."]
+        );
+    }
+
+    #[test]
+    fn what_is_unpacked_without_what_it_needs_is_known() {
+        let stderr = "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).\n";
+        assert!(is_broken(&failed(stderr)));
+        assert!(!is_broken(&failed(
+            "E: Unable to locate package nonexisting\n"
+        )));
     }
 }

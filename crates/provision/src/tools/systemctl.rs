@@ -29,6 +29,37 @@ pub struct UnitState {
     pub result: String,
     /// Main process, 0 when none.
     pub main_pid: u32,
+    /// Exit code of the main process that ran last, or the signal that ended it.
+    #[serde(default)]
+    pub status: i32,
+    /// Whether the conditions of its unit file were met at the last attempt to start it; `false` before the first.
+    #[serde(default)]
+    pub conditions_met: bool,
+}
+
+impl UnitState {
+    /// Starting counts as running; waiting to be restarted after a failure does not.
+    pub fn runs(&self) -> bool {
+        match self.active.as_str() {
+            "active" | "reloading" => true,
+            "activating" => self.sub != "auto-restart",
+            _ => false,
+        }
+    }
+
+    /// How its main process ended, as systemd says it: `exit-code, status 1`.
+    pub fn ended(&self) -> String {
+        match self.status {
+            0 => self.result.clone(),
+            status => format!("{}, status {status}", self.result),
+        }
+    }
+}
+
+/// The condition that kept a unit from being started, of the line in its journal that says so (systemd 250 and later).
+pub fn unmet_condition(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("unmet condition check (")?;
+    Some(rest.rsplit_once(')')?.0)
 }
 
 /// Blocks separated by blank lines, one per unit, keyed by `Id`.
@@ -61,6 +92,8 @@ pub fn parse_show(text: &str) -> BTreeMap<String, UnitState> {
                 restarts: value("NRestarts").parse().unwrap_or(0),
                 result: value("Result"),
                 main_pid: value("MainPID").parse().unwrap_or(0),
+                status: value("ExecMainStatus").parse().unwrap_or(0),
+                conditions_met: value("ConditionResult") == "yes",
             };
             Some((id, state))
         })
@@ -75,13 +108,40 @@ mod tests {
     fn reads_one_block_per_unit() {
         let text = "Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=running\n\
                     UnitFileState=enabled\nNeedDaemonReload=yes\nInvocationID=abc\n\
-                    ExecMainStartTimestampMonotonic=12345\nNRestarts=2\nResult=success\nMainPID=77\n\n\
+                    ExecMainStartTimestampMonotonic=12345\nNRestarts=2\nResult=success\nMainPID=77\n\
+                    ExecMainStatus=0\nConditionResult=yes\n\n\
                     Id=b.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n";
         let units = parse_show(text);
         let a = &units["a.service"];
         assert!(a.needs_reload);
         assert_eq!(a.file, "enabled");
         assert_eq!((a.started_us, a.restarts, a.main_pid), (12345, 2, 77));
+        assert!(a.conditions_met);
         assert_eq!(units["b.service"].load, "not-found");
+    }
+
+    #[test]
+    fn the_unmet_condition_is_read_off_the_journal() {
+        // Of systemd 252 (Debian 12) and 257 (Debian 13).
+        let line = "chrony.service - chrony, an NTP client/server was skipped because of an unmet condition check (ConditionVirtualization=!container).";
+        assert_eq!(
+            unmet_condition(line),
+            Some("ConditionVirtualization=!container")
+        );
+        assert_eq!(unmet_condition("Started x.service (a thing)."), None);
+    }
+
+    #[test]
+    fn one_that_waits_for_its_restart_does_not_run() {
+        let unit = |active: &str, sub: &str| UnitState {
+            active: active.into(),
+            sub: sub.into(),
+            result: "exit-code".into(),
+            status: 243,
+            ..UnitState::default()
+        };
+        assert!(unit("activating", "start-pre").runs());
+        assert!(!unit("activating", "auto-restart").runs());
+        assert_eq!(unit("failed", "failed").ended(), "exit-code, status 243");
     }
 }

@@ -1,6 +1,6 @@
 //! A small apt and dpkg: every name is a package that the archive has. apt knows what came only for another one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FakeHost, Output, failed};
 use crate::Fault;
@@ -9,7 +9,69 @@ const STATUS: &str = "/var/lib/dpkg/status";
 const HALF: &str = "Status: install ok half-configured\n";
 const WHOLE: &str = "Status: install ok installed\n";
 
+/// What apt meets on a host in memory.
+#[derive(Debug, Clone, Default)]
+pub struct FakeApt {
+    /// Packages that cannot be beside one.
+    pub conflicts: BTreeMap<String, Vec<String>>,
+    /// How often somebody else has the lock of the lists.
+    pub locked: u32,
+    /// There are no package lists yet.
+    pub no_lists: bool,
+    /// A repository that no list comes from.
+    pub broken: Option<String>,
+}
+
+impl FakeApt {
+    fn meets(&mut self, verb: &str) -> Option<Output> {
+        if self.locked > 0 && verb == "update" {
+            self.locked -= 1;
+            let said =
+                "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 77 (python3)";
+            return Some(failed(100, said));
+        }
+        match verb {
+            "update" => {
+                self.no_lists = false;
+                let name = self.broken.as_ref()?;
+                let said = format!("E: The repository '{name} ./ Release' is not signed.");
+                Some(failed(100, &said))
+            }
+            "install" if self.no_lists => Some(failed(100, "E: Unable to locate package")),
+            _ => None,
+        }
+    }
+}
+
 impl FakeHost {
+    /// What apt would remove for these entries, as it says it.
+    pub(super) fn simulated(&self, entries: &[String]) -> String {
+        let gone = self.would_go(entries.iter().map(String::as_str));
+        gone.iter()
+            .map(|name| format!("Remv {name} [1]\n"))
+            .collect()
+    }
+
+    /// What is removed by name, what cannot stay beside what comes, and what needs one of these.
+    fn would_go<'e>(&self, entries: impl Iterator<Item = &'e str>) -> BTreeSet<String> {
+        let known = self.known();
+        let mut next: Vec<String> = entries
+            .flat_map(|entry| match entry.strip_suffix('-') {
+                Some(name) => vec![name.to_owned()],
+                None => self.apt.conflicts.get(entry).cloned().unwrap_or_default(),
+            })
+            .collect();
+        let mut gone = BTreeSet::new();
+        while let Some(name) = next.pop() {
+            if !known.contains(&name) || !gone.insert(name.clone()) {
+                continue;
+            }
+            let needs = |of: &String| self.depends.get(of).is_some_and(|on| on.contains(&name));
+            next.extend(known.iter().filter(|other| needs(other)).cloned());
+        }
+        gone
+    }
+
     /// Unpacks all packages, then configures them: whoever dies in between leaves them half configured.
     pub(super) fn apt(&mut self, words: &[&str]) -> Result<Output, Fault> {
         if words.contains(&"autoremove") {
@@ -19,7 +81,13 @@ impl FakeHost {
                 ..Output::default()
             });
         }
-        if !words.contains(&"install") {
+        let verb = words
+            .iter()
+            .find(|word| matches!(**word, "install" | "update"));
+        if let Some(output) = verb.and_then(|verb| self.apt.meets(verb)) {
+            return Ok(output);
+        }
+        if verb != Some(&"install") {
             return Ok(Output::default());
         }
         if self.text(STATUS).is_some_and(|text| text.contains(HALF)) {
@@ -29,14 +97,17 @@ impl FakeHost {
             ));
         }
         let names = words.iter().skip_while(|word| **word != "--").skip(1);
-        for name in names {
-            match name.strip_suffix('-') {
-                Some(name) => self.purge(name),
-                None => {
-                    self.unpack_deb(name);
-                    self.auto.remove(*name);
-                }
-            }
+        let gone = self.would_go(names.clone().copied());
+        if !gone.is_empty() && words.contains(&"--no-remove") {
+            let said = "E: Packages need to be removed but remove is disabled.";
+            return Ok(failed(100, said));
+        }
+        for name in &gone {
+            self.purge(name);
+        }
+        for name in names.filter(|name| !name.ends_with('-')) {
+            self.unpack_deb(name);
+            self.auto.remove(*name);
         }
         self.write()?;
         Ok(self.configure())

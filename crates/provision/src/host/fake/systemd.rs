@@ -16,10 +16,26 @@ pub struct FakeUnit {
     pub starts: u32,
     /// Whether a timer's time is over, and its service has its turn.
     pub elapsed: bool,
+    /// What becomes of it when it is started.
+    pub fate: Fate,
+    /// Automatic restarts since then.
+    pub restarts: u32,
     /// Time of the last start.
     pub started_us: i64,
     /// Time of the last start, stop or reload.
     pub changed_us: i64,
+}
+
+/// What becomes of a unit that is started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// It runs.
+    #[default]
+    Runs,
+    /// A condition of its file is not met: systemd does not start it, and is content.
+    Skipped,
+    /// Its process dies at once.
+    Dies,
 }
 
 impl FakeHost {
@@ -60,7 +76,7 @@ impl FakeHost {
         };
         let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
         format!(
-            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\n",
+            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\nNRestarts={}\nResult={}\nExecMainStatus={}\nConditionResult={}\n",
             u32::from(active == "active"),
             if stale { "yes" } else { "no" },
             if unit.starts == 0 {
@@ -70,6 +86,16 @@ impl FakeHost {
             },
             unit.started_us,
             unit.changed_us,
+            unit.restarts,
+            match unit.fate {
+                Fate::Dies => "exit-code",
+                _ => "success",
+            },
+            u8::from(unit.fate == Fate::Dies),
+            match unit.fate {
+                Fate::Skipped => "no",
+                _ => "yes",
+            },
         )
     }
 
@@ -143,7 +169,13 @@ impl FakeHost {
         let lives = unit.active == "active";
         match verb {
             "start" | "restart" | "reload-or-restart" => {
-                unit.active = "active".into();
+                let active = match unit.fate {
+                    Fate::Runs => "active",
+                    Fate::Skipped => "inactive",
+                    Fate::Dies => "failed",
+                };
+                unit.active = active.into();
+                unit.restarts = 0;
                 unit.elapsed = false;
                 unit.starts += 1;
                 unit.started_us = now;

@@ -1,0 +1,120 @@
+//! A look some seconds after a run: what was started and is dead by then did not start.
+
+use std::time::Duration;
+
+use provision::Fault;
+use provision::host::{Probe, Query};
+use provision::kinds::last_words;
+use provision::tools::systemctl::{self, UnitState};
+
+/// How long after the last start of a run is looked again: programs that lack a file, a right or a port end within
+/// one or two seconds.
+pub const SETTLES: Duration = Duration::from_secs(5);
+
+/// A unit that did not stay up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallen {
+    /// Its name.
+    pub unit: String,
+    /// What became of it, as a clause.
+    pub how: String,
+    /// The end of its journal, the oldest line first.
+    pub last_words: Vec<String>,
+}
+
+impl Fallen {
+    /// The whole of it, for people.
+    pub fn told(&self) -> String {
+        let words = self.last_words.iter();
+        let words: Vec<_> = words.map(|line| format!("\n  {line}")).collect();
+        let end = if words.is_empty() {
+            ""
+        } else {
+            "; the end of its journal:"
+        };
+        format!("{} {}{end}{}", self.unit, self.how, words.concat())
+    }
+}
+
+/// Those of the units that were started by a run, and have ended or were restarted since.
+pub fn fallen(started: &[String], probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
+    if started.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown = probe.ask(&Query::Units(started.to_vec()))?;
+    let states = systemctl::parse_show(&shown.stdout);
+    let fallen = started.iter().filter_map(|unit| {
+        Some(Fallen {
+            how: how(states.get(unit)?)?,
+            unit: unit.clone(),
+            last_words: last_words(unit, probe),
+        })
+    });
+    Ok(fallen.collect())
+}
+
+/// What became of a unit that was started and ought to run; `None` where it does.
+fn how(state: &UnitState) -> Option<String> {
+    // Only systemd itself counts restarts, from the last start by a run or an operator.
+    match state.restarts {
+        0 if state.runs() => None,
+        0 => Some(format!(
+            "did not stay up: it is {} ({})",
+            state.active,
+            state.ended()
+        )),
+        restarts => Some(format!(
+            "did not stay up: systemd has restarted it {restarts} times since ({})",
+            state.ended()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::fake::{FakeHost, FakeUnit, Fate};
+
+    use super::*;
+
+    fn host(active: &str, restarts: u32) -> FakeHost {
+        let mut host = FakeHost::debian();
+        let unit = FakeUnit {
+            loaded: Some(Vec::new()),
+            active: active.into(),
+            fate: if active == "active" && restarts == 0 {
+                Fate::Runs
+            } else {
+                Fate::Dies
+            },
+            restarts,
+            ..FakeUnit::default()
+        };
+        host.units.insert("fail2ban.service".into(), unit);
+        let said = "1795420001.000000 fail2ban-server[77]: ERROR Failed during configuration: Have not found any log file for recidive jail\n";
+        host.journals.insert("fail2ban.service".into(), said.into());
+        host
+    }
+
+    fn told(host: &FakeHost) -> Vec<String> {
+        let fallen = fallen(&["fail2ban.service".into()], host).unwrap();
+        fallen.iter().map(Fallen::told).collect()
+    }
+
+    #[test]
+    fn one_that_ended_is_told_with_its_last_words() {
+        let told = told(&host("failed", 0));
+        assert_eq!(
+            told,
+            [
+                "fail2ban.service did not stay up: it is failed (exit-code, status 1); the end of its journal:\n  \
+                ERROR Failed during configuration: Have not found any log file for recidive jail"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_that_runs_again_has_fallen_all_the_same() {
+        assert!(told(&host("active", 2))[0].contains("restarted it 2 times"));
+        assert!(told(&host("active", 0)).is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether packages of this host would have to go for those that are wanted.
+
+use provision::Fault;
+use provision::engine::Graph;
+use provision::host::Probe;
+use provision::kinds::{Packages, unasked};
+
+use super::preflight::{Finding, Verdict};
+use crate::kinds::Kind;
+
+/// What apt would remove unasked, for all that is still to be installed; `None` where there is nothing to tell.
+pub fn packages(graph: &Graph<Kind>, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    let mut entries = Vec::new();
+    for node in graph.nodes() {
+        if let Kind::Packages(packages) = &node.resource {
+            entries.extend(packages.lacking(probe)?);
+        }
+    }
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let along = Packages::taken_along(&entries, probe);
+    if along.is_empty() {
+        return Ok(None);
+    }
+    let fault = unasked(&entries, &along);
+    let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
+    Ok(Some(Finding::new("packages", Verdict::Fail, message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::{HostFacts, desired};
+
+    #[test]
+    fn packages_that_would_go_are_named_before_anything_is_touched() {
+        let mut host = FakeHost::debian();
+        let status =
+            "Package: netfilter-persistent\nStatus: install ok installed\nVersion: 1.0.20\n\n";
+        host.plant(
+            "/var/lib/dpkg/status",
+            FileType::File,
+            status.as_bytes(),
+            0o644,
+        );
+        let conflict = ("ufw".into(), vec!["netfilter-persistent".into()]);
+        host.apt.conflicts = [conflict].into();
+        let text = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
+        let settings = Settings::parse(text).unwrap();
+        let graph = desired(&settings, &HostFacts::debian(), text).unwrap();
+        let finding = packages(&graph, &host).unwrap().unwrap();
+        assert_eq!(finding.status, Verdict::Fail);
+        assert!(
+            finding
+                .message
+                .contains("apt would remove netfilter-persistent to install"),
+            "{}",
+            finding.message
+        );
+        host.apt.conflicts.clear();
+        assert_eq!(packages(&graph, &host).unwrap(), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! The units of a host, read off its desired state: the one list that every check and command is about.
+
+use crate::desired;
+use crate::facts::HostFacts;
+use crate::settings::Settings;
+
+/// The units that a host runs, each group in the order in which they need each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Units {
+    /// What the host is for: its roles, and the proxy before them. `start` and `stop` are about these.
+    pub work: Vec<String>,
+    /// What watches and guards it, programs of the distribution among them.
+    pub care: Vec<String>,
+}
+
+impl Units {
+    /// The units of a host with these settings; pure.
+    pub fn of(settings: &Settings, facts: &HostFacts) -> Self {
+        desired::units(settings, facts)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        [&self.work[..], &self.care].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(kit_toml: &str) -> Units {
+        let facts = HostFacts {
+            sshd: true,
+            ..HostFacts::debian()
+        };
+        Units::of(&Settings::parse(kit_toml).unwrap(), &facts)
+    }
+
+    #[test]
+    fn the_units_of_roles_are_told_from_those_that_watch_and_guard() {
+        let Units { work, care } = units(
+            "network = \"local\"\n[monitoring]\nenabled = true\n[hardening]\nenabled = true\n",
+        );
+        assert_eq!(work, ["aztec-l1.service", "aztec-node.service"]);
+        for unit in [
+            "prometheus.service",
+            "prometheus-alertmanager.service",
+            "prometheus-node-exporter.service",
+            "aztec-collector.service",
+            "aztec-metrics.timer",
+            "fail2ban.service",
+            "chrony.service",
+        ] {
+            assert!(care.iter().any(|it| it == unit), "{unit} of {care:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_role_has_units_all_the_same() {
+        let Units { work, care } = units("[node]\nenabled = false\n[monitoring]\nenabled = true\n");
+        assert!(work.is_empty(), "{work:?}");
+        assert!(care.contains(&"prometheus.service".to_owned()), "{care:?}");
+    }
+}
