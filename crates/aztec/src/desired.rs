@@ -62,10 +62,9 @@ pub fn desired<'a>(
     facts: &HostFacts,
     kit_toml: impl Into<KitToml<'a>>,
 ) -> Result<Graph<Kind>, Fault> {
-    let choice = runtime::choose(settings, facts);
     refusal(settings, facts)?;
     let mut graph = Graph::default();
-    let base = roles::base::add(&mut graph, settings, choice, kit_toml.into());
+    let base = roles::base::add(&mut graph, settings, facts, kit_toml.into());
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings
         .runs_l1()

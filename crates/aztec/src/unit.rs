@@ -18,9 +18,9 @@ pub(crate) struct UnitText {
     pub environment_files: Vec<PathBuf>,
     pub environment: Vec<(String, String)>,
     /// systemd credentials: name and source.
-    pub credentials: Vec<(String, PathBuf)>,
+    pub credentials: Vec<(String, String)>,
     /// Run before each start; a failure is one to start.
-    pub check: Option<String>,
+    pub checks: Vec<String>,
     /// Command line; never carries a secret, since everyone can read it.
     pub exec: String,
     /// Run after each start: what needs this unit waits for its end.
@@ -125,12 +125,12 @@ impl UnitText {
             line("EnvironmentFile", &shown(file));
         }
         for (name, source) in &self.credentials {
-            line("LoadCredential", &format!("{name}:{}", shown(source)));
+            line("LoadCredential", &format!("{name}:{source}"));
         }
-        // `+` is as root: only the client of the engine is, and what it starts is not.
-        if let Some(check) = &self.check {
+        for check in &self.checks {
             line("ExecStartPre", check);
         }
+        // `+` is as root: only the client of the engine is, and what it starts is not.
         if let Some(engine) = engine {
             line("ExecStartPre", &format!("-+{}", engine.removal));
             line("ExecStart", &format!("+{}", self.exec));

@@ -12,9 +12,10 @@ use provision::kinds::{
 use crate::container::{self, Container};
 use crate::data::{self, Release};
 use crate::desired::KitToml;
+use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT};
-use crate::runtime::{Choice, Runtime};
+use crate::runtime::{self, Choice, Runtime};
 use crate::settings::Settings;
 
 /// Ids that later resources come after.
@@ -26,6 +27,8 @@ pub(crate) struct Base {
     /// The release: its packages, or its image.
     pub release: ResourceId,
     pub choice: Choice,
+    /// The machine id of the host; empty when it has none yet.
+    pub machine_id: String,
 }
 
 impl Base {
@@ -99,7 +102,7 @@ pub(crate) fn accounts(settings: &Settings) -> (Group, User) {
 pub(crate) fn add(
     graph: &mut Graph<Kind>,
     settings: &Settings,
-    choice: Choice,
+    facts: &HostFacts,
     kit_toml: KitToml<'_>,
 ) -> Base {
     let (group, user) = accounts(settings);
@@ -129,7 +132,8 @@ pub(crate) fn add(
         packages: opt.clone(),
         release: opt.clone(),
         opt,
-        choice,
+        choice: runtime::choose(settings, facts),
+        machine_id: facts.machine_id.clone().unwrap_or_default(),
     };
     // A host where nothing of Aztec runs needs no release either.
     if settings.has_role() {
