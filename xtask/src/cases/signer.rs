@@ -215,7 +215,7 @@ fn copied_disk(machine: &Machine) -> Result<()> {
 /// A node that notes which keys it was handed, in the place of the real one.
 const FAKE_NODE: &str = r#"[Service]
 ExecStart=
-ExecStart=/bin/sh -c 'ls "$$KEY_STORE_DIRECTORY" >handed; exec sleep infinity'
+ExecStart=/bin/sh -c 'ls "$$CREDENTIALS_DIRECTORY" >/var/lib/aztec/node/handed; exec sleep infinity'
 Restart=no
 "#;
 const UNIT: &str = "aztec-sequencer.service";
@@ -239,7 +239,7 @@ fn handed(machine: &Machine) -> Result<()> {
         "systemctl stop aztec-node; useradd --system --home-dir /var/lib/aztec --no-create-home aztec; \
          install -d -o aztec -g aztec /var/lib/aztec /var/lib/aztec/node; \
          touch /var/lib/aztec/node/.running; chown aztec: /var/lib/aztec/node/.running; \
-         for name in node sequencer admin; do touch /etc/aztec/$name.env; done; \
+         for name in node sequencer admin container; do touch /etc/aztec/$name.env; done; \
          install -d -m 700 /var/lib/aztec-kit/claimed; \
          mkdir /etc/systemd/system/aztec-sequencer.service.d",
     )?;
