@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use provision::kinds::Disk;
 use server::sandbox::{CALLS, KERNEL};
 
 /// What differs between our services.
@@ -13,6 +14,8 @@ pub(crate) struct UnitText {
     pub needs: Vec<String>,
     /// Never runs beside these.
     pub conflicts: Vec<String>,
+    /// Where its data is.
+    pub on: Option<OnDisk>,
     /// Never starts unless something is in this directory; specifiers are systemd's.
     pub needs_files_in: Option<String>,
     pub environment_files: Vec<PathBuf>,
@@ -34,6 +37,15 @@ pub(crate) struct UnitText {
     pub stopped: Vec<u8>,
     /// Seconds it may take to close its databases.
     pub stop_seconds: u32,
+}
+
+/// The disk that a unit has its data on: without it the unit does not start.
+#[derive(Debug, Clone)]
+pub(crate) struct OnDisk {
+    /// A directory with the name of the disk in it, see [`Disk`].
+    pub path: PathBuf,
+    /// Where it is mounted, unless it is the root directory's own.
+    pub mount: Option<PathBuf>,
 }
 
 /// What differs for a unit whose process is in a container.
@@ -105,6 +117,14 @@ impl UnitText {
         if !self.conflicts.is_empty() {
             line("Conflicts", &self.conflicts.join(" "));
             line("After", &self.conflicts.join(" "));
+        }
+        if let Some(OnDisk { path, mount }) = &self.on {
+            line("RequiresMountsFor", &shown(path));
+            line("AssertPathExists", &shown(&Disk::mark(path)));
+            if let Some(mount) = mount {
+                // Below a mount point there may be an older copy.
+                line("AssertPathIsMountPoint", &shown(mount));
+            }
         }
         if let Some(dir) = &self.needs_files_in {
             line("AssertDirectoryNotEmpty", dir);

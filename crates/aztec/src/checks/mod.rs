@@ -7,6 +7,7 @@ mod caddy;
 mod complaints;
 mod data_owner;
 pub(crate) mod databases;
+mod disk;
 mod endpoints;
 mod environment;
 mod exposure;
@@ -28,6 +29,7 @@ use serde::Serialize;
 
 pub use complaints::{Complaint, complaints};
 pub use databases::{Databases, databases, other_databases};
+pub use disk::disks;
 pub use endpoints::connectivity;
 pub use exposure::exposure;
 pub use fit::{fit, of_fit};

@@ -214,7 +214,7 @@ impl Process {
             inputs.push((file.id, file.path));
             passed.extend(file.variables);
         }
-        let text = match base.choice.runtime {
+        let mut text = match base.choice.runtime {
             Runtime::Native => self.native(&inputs, data),
             Runtime::Container => {
                 let passed = passed.into_iter().collect();
@@ -222,6 +222,7 @@ impl Process {
             }
         };
         let keystore = self.keystore.iter();
+        text.on = Some(base.disk.clone());
         inputs.extend(keystore.map(|keystore| (keystore.made_by.clone(), keystore.path.clone())));
         let unit = Unit {
             name: self.unit(),

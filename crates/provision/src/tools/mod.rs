@@ -5,6 +5,7 @@ pub mod apt;
 pub mod dpkg;
 pub mod images;
 pub mod journal;
+pub mod mounts;
 pub mod os_release;
 pub mod redact;
 pub mod sockets;
