@@ -97,9 +97,8 @@ fn with_roles(
     facts: &HostFacts,
     kit_toml: KitToml<'_>,
 ) -> (Graph<Kind>, roles::base::Base) {
-    let choice = runtime::choose(settings, facts);
     let mut graph = Graph::default();
-    let base = roles::base::add(&mut graph, settings, choice, kit_toml);
+    let base = roles::base::add(&mut graph, settings, facts, kit_toml);
     features::firewall::close_private_ports(&mut graph, settings, facts);
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings

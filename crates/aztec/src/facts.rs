@@ -4,6 +4,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Engine, Probe};
+use provision::tools::mounts::{self, Mount};
 use provision::tools::{dpkg, os_release};
 
 use crate::layout;
@@ -11,6 +12,10 @@ use crate::layout;
 /// Facts of a host that the desired state depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {
+    /// What is mounted on it, in the order in which that was done.
+    pub mounts: Vec<Mount>,
+    /// Its machine id, see machine-id(5), when it has one.
+    pub machine_id: Option<String>,
     /// `debian`, `ubuntu`, …
     pub os: String,
     /// For people.
@@ -38,6 +43,8 @@ impl HostFacts {
     /// A small Debian that every release runs on, for tests.
     pub(crate) fn debian() -> Self {
         Self {
+            mounts: Vec::new(),
+            machine_id: Some("0123456789abcdef0123456789abcdef".into()),
             os: "debian".into(),
             os_name: "Debian GNU/Linux 13 (trixie)".into(),
             arch: "x86_64".into(),
@@ -62,6 +69,8 @@ impl HostFacts {
         let (libc, sshd) = (packages.next().flatten(), packages.next().flatten());
         let cpuinfo = text("/proc/cpuinfo")?;
         Ok(Self {
+            mounts: mounts::parse(&text("/proc/self/mountinfo")?),
+            machine_id: machine_id(probe)?,
             os: os.id,
             os_name: os.pretty_name,
             arch: std::env::consts::ARCH.into(),
@@ -78,6 +87,14 @@ impl HostFacts {
             engine: engine(&text(layout::CONTAINER)?, probe)?,
         })
     }
+}
+
+/// The machine id of a host, see machine-id(5): 32 hexadecimal digits.
+pub(crate) fn machine_id(probe: &dyn Probe) -> Result<Option<String>, Fault> {
+    let text = probe.text(Path::new("/etc/machine-id"))?;
+    let id = text.unwrap_or_default().trim().to_owned();
+    let whole = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Ok(whole.then_some(id))
 }
 
 /// An engine that an operator adds later does not take over.

@@ -11,6 +11,10 @@ pub const RUN_LOCK: &str = "/run/aztec-kit.lock";
 
 /// Claims of attesters, a directory for each host that this disk was in.
 pub(crate) const SIGNERS: &str = "/var/lib/aztec-kit/signers";
+/// Copies of the keystores whose attesters are claimed, a directory for each such host: all that a sequencer is handed.
+pub(crate) const CLAIMED: &str = "/var/lib/aztec-kit/claimed";
+/// Copies that no service is handed any more, of keys that are in no keystore of this host.
+pub(crate) const RETIRED: &str = "/var/lib/aztec-kit/retired";
 /// Where this program lies on the hosts it looks after: units of ours call it there.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use provision::kinds::Disk;
 use server::sandbox::{CALLS, KERNEL};
 
 /// What differs between our services.
@@ -13,14 +14,16 @@ pub(crate) struct UnitText {
     pub needs: Vec<String>,
     /// Never runs beside these.
     pub conflicts: Vec<String>,
+    /// Where its data is.
+    pub on: Option<OnDisk>,
     /// Never starts unless something is in this directory; specifiers are systemd's.
     pub needs_files_in: Option<String>,
     pub environment_files: Vec<PathBuf>,
     pub environment: Vec<(String, String)>,
     /// systemd credentials: name and source.
-    pub credentials: Vec<(String, PathBuf)>,
+    pub credentials: Vec<(String, String)>,
     /// Run before each start; a failure is one to start.
-    pub check: Option<String>,
+    pub checks: Vec<String>,
     /// Command line; never carries a secret, since everyone can read it.
     pub exec: String,
     /// Run after each start: what needs this unit waits for its end.
@@ -34,6 +37,15 @@ pub(crate) struct UnitText {
     pub stopped: Vec<u8>,
     /// Seconds it may take to close its databases.
     pub stop_seconds: u32,
+}
+
+/// The disk that a unit has its data on: without it the unit does not start.
+#[derive(Debug, Clone)]
+pub(crate) struct OnDisk {
+    /// A directory with the name of the disk in it, see [`Disk`].
+    pub path: PathBuf,
+    /// Where it is mounted, unless it is the root directory's own.
+    pub mount: Option<PathBuf>,
 }
 
 /// What differs for a unit whose process is in a container.
@@ -106,6 +118,14 @@ impl UnitText {
             line("Conflicts", &self.conflicts.join(" "));
             line("After", &self.conflicts.join(" "));
         }
+        if let Some(OnDisk { path, mount }) = &self.on {
+            line("RequiresMountsFor", &shown(path));
+            line("AssertPathExists", &shown(&Disk::mark(path)));
+            if let Some(mount) = mount {
+                // Below a mount point there may be an older copy.
+                line("AssertPathIsMountPoint", &shown(mount));
+            }
+        }
         if let Some(dir) = &self.needs_files_in {
             line("AssertDirectoryNotEmpty", dir);
         }
@@ -125,12 +145,12 @@ impl UnitText {
             line("EnvironmentFile", &shown(file));
         }
         for (name, source) in &self.credentials {
-            line("LoadCredential", &format!("{name}:{}", shown(source)));
+            line("LoadCredential", &format!("{name}:{source}"));
         }
-        // `+` is as root: only the client of the engine is, and what it starts is not.
-        if let Some(check) = &self.check {
+        for check in &self.checks {
             line("ExecStartPre", check);
         }
+        // `+` is as root: only the client of the engine is, and what it starts is not.
         if let Some(engine) = engine {
             line("ExecStartPre", &format!("-+{}", engine.removal));
             line("ExecStart", &format!("+{}", self.exec));

@@ -32,7 +32,7 @@ fn walk(graph: &Graph<Kind>) -> Walk<'_, Kind> {
         secrets: &[KEYSTORE, API_KEY],
         // The keystore's directory stays with the key in it.
         loose: &["/etc/aztec/keystore", "/etc/aztec"],
-        derived: &["/etc/aztec/admin.env"],
+        derived: &["/etc/aztec/admin.env", "/var/lib/aztec/.aztec-kit-disk"],
     }
 }
 

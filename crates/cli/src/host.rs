@@ -184,6 +184,17 @@ impl Host {
         }
     }
 
+    /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.
+    pub fn disks(&self) -> Result<(), Failure> {
+        match provision::kinds::gone(&self.receipt, &RealHost)?
+            .into_iter()
+            .next()
+        {
+            Some(gone) => Err(Failure::usage(gone.into())),
+            None => Ok(()),
+        }
+    }
+
     /// What would change.
     pub fn plan(&self) -> Result<Plan, Failure> {
         let early = self.early.take();

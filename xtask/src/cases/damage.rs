@@ -141,6 +141,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     systemd_restarts_what_died(&machine).context("the node is killed")?;
     key_gone(&machine, &key).context("the validator key is moved away")?;
     package_gone(&machine).context("a package of the release is deleted")?;
+    disk_gone(&machine).context("the disk with the data is not mounted")?;
     chain_advances(&machine, 2)?;
     kit.smoke_ok()?;
     kit.in_sync()?;
@@ -283,4 +284,52 @@ fn package_gone(machine: &Machine) -> Result<()> {
     );
     machine.exec_ok(&["aztec", "--version"])?;
     Ok(())
+}
+
+/// The data on a disk of its own, with the older copy below it, as whoever moves it to a larger one has it.
+const MOVED: &str = "\
+systemctl stop aztec-sequencer aztec-l1
+cp --archive /var/lib/aztec /srv/disk
+mount --bind /srv/disk /var/lib/aztec";
+
+/// Nothing starts and nothing is made in the place of a disk that was there and is not.
+fn disk_gone(machine: &Machine) -> Result<()> {
+    let kit = Kit(machine);
+    machine.shell(MOVED)?;
+    kit.apply()?;
+    kit.in_sync()?;
+    machine.shell("systemctl stop aztec-sequencer aztec-l1; umount /var/lib/aztec")?;
+    let says = [
+        "nothing is mounted on /var/lib/aztec",
+        "var-lib-aztec.mount",
+        "aztec-kit forget 'disk[/var/lib/aztec]'",
+    ];
+    for copy in ["an older copy", "nothing"] {
+        for command in [&["plan"][..], &["apply", "--yes"], &["setup", "--yes"]] {
+            let refusal = kit.run(command)?.expect(2)?;
+            for part in says {
+                ensure!(
+                    refusal.stderr.contains(part),
+                    "with {copy} below, {command:?} does not say {part}: {}",
+                    refusal.stderr
+                );
+            }
+        }
+        for unit in [L1, SEQUENCER] {
+            let started = machine.exec(&["systemctl", "start", unit])?;
+            ensure!(started.status != 0, "{unit} starts on {copy}");
+        }
+        let status = kit.json(&["status", "--json"], 0)?;
+        ensure!(
+            status["disks"][0]["status"] == "fail",
+            "status does not tell: {}",
+            status["disks"]
+        );
+        machine.shell("rm -rf /var/lib/aztec/* /var/lib/aztec/.aztec-kit-disk")?;
+    }
+    let made = machine.shell("ls -A /var/lib/aztec")?;
+    ensure!(made.is_empty(), "below the mount point there is {made}");
+    machine.shell("mount --bind /srv/disk /var/lib/aztec")?;
+    kit.apply()?;
+    kit.in_sync()
 }

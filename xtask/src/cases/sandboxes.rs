@@ -74,7 +74,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 }
 
 /// The name and text of a service of ours that a step would write.
-fn service(step: &Value) -> Option<(String, String)> {
+pub(super) fn service(step: &Value) -> Option<(String, String)> {
     let id = step["id"].as_str()?;
     let name = id
         .strip_prefix("unit[")

@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     other_program(&machine)?;
     network(&machine)?;
     copied_disk(&machine)?;
-    silent_boot(&machine)
+    handed(&machine)
 }
 
 /// What the attester is to the rollup: 0 is nothing, 1 is validating.
@@ -212,29 +212,73 @@ fn copied_disk(machine: &Machine) -> Result<()> {
     yes(machine, &["--only-signer"], "pass", "the operator says")
 }
 
-/// systemd itself keeps a sequencer down on a host that has no claim: what every rendered unit asserts.
-fn silent_boot(machine: &Machine) -> Result<()> {
+/// A node that notes which keys it was handed, in the place of the real one.
+const FAKE_NODE: &str = r#"[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'ls "$$CREDENTIALS_DIRECTORY" >/var/lib/aztec/node/handed; exec sleep infinity'
+Restart=no
+"#;
+const UNIT: &str = "aztec-sequencer.service";
+const ORIGINAL: &str = "/etc/aztec/keystore/mine.json";
+
+/// systemd hands over what was claimed on the host that it runs on, and nothing else; and what was taken out or changed
+/// since starts nothing. The unit is the one that a plan has.
+fn handed(machine: &Machine) -> Result<()> {
     machine.write("/etc/aztec/kit.toml", KIT_TOML, 0o600)?;
-    let plan = Kit(machine).run(&["plan", "--json"])?.expect(0)?.stdout;
-    let assertion = "AssertDirectoryNotEmpty=/var/lib/aztec-kit/signers/%m";
-    for part in [assertion, "signers[/etc/aztec/keystore]", "signs elsewhere"] {
-        ensure!(plan.contains(part), "the plan lacks {part}: {plan}");
+    let plan = Kit(machine).json(&["plan", "--json"], 0)?;
+    let text = plan.to_string();
+    for part in ["signers[/etc/aztec/keystore]", "signs elsewhere"] {
+        ensure!(text.contains(part), "the plan lacks {part}: {text}");
     }
-    let unit = format!("[Unit]\n{assertion}\n[Service]\nType=oneshot\nExecStart=/bin/true\n");
-    machine.write("/run/systemd/system/claimed.service", &unit, 0o644)?;
-    machine.shell("systemctl daemon-reload")?;
-    let start = || machine.exec(&["systemctl", "start", "claimed.service"]);
-    ensure!(
-        start()?.status != 0,
-        "it starts with the claim of another host alone"
-    );
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    let mut units = steps.filter_map(super::sandboxes::service);
+    let unit = units.find(|(name, _)| name == UNIT);
+    let (_, unit) = unit.with_context(|| format!("the plan has no {UNIT}: {text}"))?;
+    machine.write(&format!("/etc/systemd/system/{UNIT}"), &unit, 0o644)?;
     machine.shell(
-        "dir=/var/lib/aztec-kit/signers/$(cat /etc/machine-id); mkdir -m 700 $dir; touch $dir/claim",
+        "systemctl stop aztec-node; useradd --system --home-dir /var/lib/aztec --no-create-home aztec; \
+         install -d -o aztec -g aztec /var/lib/aztec /var/lib/aztec/node; \
+         touch /var/lib/aztec/node/.running; chown aztec: /var/lib/aztec/node/.running; \
+         for name in node sequencer admin container; do touch /etc/aztec/$name.env; done; \
+         install -d -m 700 /var/lib/aztec-kit/claimed; \
+         mkdir /etc/systemd/system/aztec-sequencer.service.d",
     )?;
-    let started = start()?;
+    let drop_in = format!("/etc/systemd/system/{UNIT}.d/fake.conf");
+    machine.write(&drop_in, FAKE_NODE, 0o644)?;
+    machine.shell("systemctl daemon-reload")?;
+    starts(machine, false, "with no claim but one of another host")?;
+    machine.shell(&format!(
+        "dir=/var/lib/aztec-kit/claimed/$(cat /etc/machine-id); install -d -m 700 $dir; cp {ORIGINAL} $dir"
+    ))?;
+    // Imported, and refused.
+    let second = stubs::keystore().to_string().replace("0xac", "0xad");
+    machine.write("/etc/aztec/keystore/second.json", &second, 0o600)?;
+    starts(machine, true, "with a claim")?;
+    let keys = machine.read("/var/lib/aztec/node/handed")?;
     ensure!(
-        started.status == 0,
-        "it does not start with a claim: {}",
+        keys.trim() == "keystore_mine.json",
+        "it is handed {keys}, and only mine.json was claimed"
+    );
+    machine.shell(&format!("mv {ORIGINAL} /root"))?;
+    starts(machine, false, "with a key that was taken out")?;
+    machine.shell(&format!("mv /root/mine.json {ORIGINAL}; echo >>{ORIGINAL}"))?;
+    starts(machine, false, "with a keystore that was changed")?;
+    let said = machine
+        .exec(&["journalctl", "--unit", UNIT, "--no-pager"])?
+        .stdout;
+    ensure!(
+        said.contains(&format!("{ORIGINAL} is not the keystore that was claimed")),
+        "the journal does not say why: {said}"
+    );
+    Ok(())
+}
+
+fn starts(machine: &Machine, wanted: bool, how: &str) -> Result<()> {
+    let started = machine.exec(&["systemctl", "restart", UNIT])?;
+    let word = if wanted { "does not start" } else { "starts" };
+    ensure!(
+        (started.status == 0) == wanted,
+        "it {word} {how}: {}",
         started.stderr
     );
     Ok(())

@@ -1,12 +1,14 @@
 //! Directories of keystores, judged as `keys check` judges them and the node would.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use l1::Address;
+use l1::keys::keystore::Document;
 use l1::keys::keystore::survey::{Grade, Note, Seen, Sort, Survey};
 use provision::Fault;
 use provision::host::{FileType, Probe};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Finding, Verdict};
@@ -25,11 +27,74 @@ pub fn survey(dir: &Path, owner: u32, probe: &dyn Probe) -> Result<Option<Survey
     look(dir, owner, None, probe)
 }
 
-/// The attesters of a directory of keystores; `None` when there is no directory.
-pub(crate) fn attesters(dir: &Path, probe: &dyn Probe) -> Result<Option<BTreeSet<Address>>, Fault> {
-    let survey = survey(dir, ROOT, probe)?;
-    let listed = survey.map(|survey| survey.attesters());
-    Ok(listed.map(|listed| listed.into_iter().filter_map(|one| one.attester).collect()))
+/// A keystore in a directory.
+#[derive(Debug)]
+pub(crate) struct Keystore {
+    /// The name of its file.
+    pub name: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// What it says.
+    pub document: Document,
+}
+
+impl Keystore {
+    /// Its attesters; `None` for one that an encrypted file hides.
+    pub fn attesters(&self) -> impl Iterator<Item = Option<Address>> {
+        let entries = self.document.validators.iter();
+        entries
+            .flat_map(|entry| &entry.attesters)
+            .map(|attester| attester.eth.address())
+    }
+
+    /// The keys in it, by names that tell nothing of them; `None` when it holds more than those of validators.
+    pub fn keys(&self) -> Option<BTreeSet<String>> {
+        let Document {
+            prover,
+            publishers,
+            extras,
+            funding,
+            mnemonics,
+            files,
+            ..
+        } = &self.document;
+        let plain = prover.is_none()
+            && publishers.is_none()
+            && extras.is_empty()
+            && funding.is_empty()
+            && mnemonics.is_empty()
+            && files.is_empty();
+        let names = self.document.keys().into_iter().map(|(name, _)| name);
+        plain.then(|| names.collect())
+    }
+}
+
+/// What the node would load of a directory, in the order of the names; `None` when there is no directory.
+pub(crate) fn keystores(dir: &Path, probe: &dyn Probe) -> Result<Option<Vec<Keystore>>, Fault> {
+    let meta = probe.meta(dir)?;
+    if meta.is_none_or(|meta| meta.file_type != FileType::Directory) {
+        return Ok(None);
+    }
+    let seen = entries(dir, probe)?;
+    let digests: BTreeMap<_, _> = seen
+        .iter()
+        .filter_map(|entry| Some((entry.name.clone(), sha256(entry.bytes.as_ref()?))))
+        .collect();
+    let documents = Survey::of(seen, ROOT).documents.into_iter();
+    Ok(Some(
+        documents
+            .map(|(name, document)| Keystore {
+                sha256: digests.get(&name).cloned().unwrap_or_default(),
+                name,
+                document,
+            })
+            .collect(),
+    ))
+}
+
+/// SHA-256 of a file, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    const_hex::encode(Sha256::digest(bytes))
 }
 
 /// `made`: the keystore that this program made itself. It repairs owner and mode of that one, and of the

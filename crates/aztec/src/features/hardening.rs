@@ -72,18 +72,25 @@ pub(crate) fn watch(graph: &mut Graph<Kind>, settings: &Settings) {
 /// Keys are watched for reads as well; systemd and this program are the only ones that have to. Those of a role that
 /// comes later change the rules, which are then loaded when the keys' directory is there.
 fn watches(graph: &Graph<Kind>) -> Vec<Watch> {
-    let keystores = [layout::KEYSTORE, layout::PROVER_KEYSTORE]
-        .into_iter()
-        .filter_map(|path| {
-            let made_by = ResourceId::new("directory", path);
-            graph.get(&made_by)?;
-            Some(Watch {
-                path: path.into(),
-                made_by: Some(made_by),
-                access: "rwa",
-                key: "aztec-keys",
-            })
-        });
+    let keystores = [
+        (layout::KEYSTORE, "directory", layout::KEYSTORE),
+        (layout::CLAIMED, "signers", layout::KEYSTORE),
+        (
+            layout::PROVER_KEYSTORE,
+            "directory",
+            layout::PROVER_KEYSTORE,
+        ),
+    ];
+    let keystores = keystores.into_iter().filter_map(|(path, kind, name)| {
+        let made_by = ResourceId::new(kind, name);
+        graph.get(&made_by)?;
+        Some(Watch {
+            path: path.into(),
+            made_by: Some(made_by),
+            access: "rwa",
+            key: "aztec-keys",
+        })
+    });
     let watch = |path, access, key| Watch {
         path,
         made_by: None,

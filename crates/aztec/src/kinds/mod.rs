@@ -8,8 +8,8 @@ mod signer_claim;
 mod stake;
 
 use provision::kinds::{
-    Baseline, Directory, File, Group, Image, NftTable, NpmTree, Packages, Secret, SecretDigest,
-    Service, Sshd, Sysctl, Ufw, Unit, User,
+    Baseline, Directory, Disk, File, Group, Image, NftTable, NpmTree, Packages, Secret,
+    SecretDigest, Service, Sshd, Sysctl, Ufw, Unit, User,
 };
 
 pub use birth::Birth;
@@ -29,6 +29,8 @@ provision::resources! {
         User(User),
         /// A directory.
         Directory(Directory),
+        /// The name of the disk that a directory is on.
+        Disk(Disk),
         /// A file of ours, whole.
         File(File),
         /// Packages of the distribution.

@@ -1,20 +1,26 @@
-//! That the attesters of a keystore sign here and nowhere else, as far as that can be known.
+//! That the attesters of a keystore sign here and nowhere else, as far as that can be known; and that the sequencer is
+//! handed the keystores of those and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use l1::Address;
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use provision::host::{Probe, stamp};
+use provision::host::{Hands, Probe, stamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use crate::checks::{databases, keystore};
+use crate::checks::databases;
+use crate::checks::keystore::{self, Keystore};
+use crate::facts;
 use crate::layout;
-use crate::signer::{Case, Claim, Claims, Guard, Place, Verdict, judge, other_sequencers};
+use crate::signer::{
+    Case, Claim, Claims, Copies, Guard, Handing, Place, Verdict, judge, other_sequencers,
+};
 
-/// A claim for every attester of a directory of keystores, made before the service starts with it.
+/// A claim for every attester of a directory of keystores, made before the service is handed its keystore.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignerClaim {
     /// The directory.
@@ -33,8 +39,10 @@ pub struct SignerClaim {
 pub struct Seen {
     /// The service on this host.
     here: Place,
-    /// Who is in the keystores; `None` when there are none.
+    /// Who is in the keystores; `None` when there is no directory of them.
     attesters: Option<BTreeSet<Address>>,
+    /// What the service is handed, and should not be, or the other way round.
+    handing: Vec<Handing>,
     /// Which files these were read from.
     stamp: String,
     claims: Vec<Claim>,
@@ -42,7 +50,7 @@ pub struct Seen {
     now: i64,
 }
 
-/// Of the last look: the files, and who was in them. As long as the files are the same, no key is opened.
+/// Of the last look: the files and their copies, and who was in them. As long as they are the same, no key is opened.
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
     stamp: String,
@@ -87,16 +95,12 @@ impl SignerClaim {
 
     /// The service on this host.
     fn here(&self, probe: &dyn Probe) -> Result<Place, Fault> {
-        let id = probe
-            .text(Path::new("/etc/machine-id"))?
-            .unwrap_or_default();
-        let id = id.trim().to_owned();
-        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Fault::new("this host has no machine id in /etc/machine-id")
-                .fix("Run `systemd-machine-id-setup`."));
-        }
+        let host = facts::machine_id(probe)?.ok_or_else(|| {
+            Fault::new("this host has no machine id in /etc/machine-id")
+                .fix("Run `systemd-machine-id-setup`.")
+        })?;
         Ok(Place {
-            host: id,
+            host,
             unit: self.unit.clone(),
             data: self.data.clone(),
         })
@@ -138,6 +142,33 @@ impl SignerClaim {
             .collect())
     }
 
+    /// Hands over what is claimed by now, and nothing else.
+    fn hand(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+        let copies = Copies::new();
+        // An old copy goes before a new one takes its name.
+        for handing in &seen.handing {
+            if let Handing::Withdraw { .. } = handing {
+                copies.withdraw(handing, hands)?;
+            }
+        }
+        for handing in &seen.handing {
+            let Handing::Copy { name, sha256 } = handing else {
+                continue;
+            };
+            let path = self.keystore.join(name);
+            let bytes = Zeroizing::new(hands.read(&path)?.unwrap_or_default());
+            // What is claimed is the file that was looked at.
+            if keystore::sha256(&bytes) != *sha256 {
+                return Err(
+                    Fault::new(format!("{} changed during this run", path.display()))
+                        .fix("Run the same command again."),
+                );
+            }
+            copies.put(&seen.here.host, name, &bytes, hands)?;
+        }
+        Ok(())
+    }
+
     /// The same for a host that is only looked at.
     pub(crate) fn preview(&self, probe: &dyn Probe) -> Result<Vec<Judged>, Fault> {
         let seen = self.observe(&Cx::of(probe))?;
@@ -154,18 +185,30 @@ impl Kind for SignerClaim {
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
-        let stamp = stamp(&self.keystore, cx.probe)?;
+        let here = self.here(cx.probe)?;
+        let copies = Copies::new();
+        let keys = stamp(&self.keystore, cx.probe)?;
+        let stamp = format!("{} {keys}{}", here.host, copies.stamp(cx.probe)?);
         let known = cx
             .memory
             .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
             .filter(|memory| memory.stamp == stamp);
-        let attesters = match known {
-            Some(memory) => Some(memory.attesters),
-            None => keystore::attesters(&self.keystore, cx.probe)?,
+        let (attesters, handing) = match known {
+            Some(memory) => (Some(memory.attesters), Vec::new()),
+            None => match keystore::keystores(&self.keystore, cx.probe)? {
+                None => (None, Vec::new()),
+                Some(keystores) => {
+                    let attesters = keystores.iter().flat_map(Keystore::attesters);
+                    let attesters = attesters.flatten().collect();
+                    let handing = copies.differences(&keystores, &here.host, cx.probe)?;
+                    (Some(attesters), handing)
+                }
+            },
         };
         Ok(Seen {
-            here: self.here(cx.probe)?,
+            here,
             attesters,
+            handing,
             stamp,
             claims: Self::claims().all(cx.probe)?,
             now: cx.probe.clock().realtime_us / 1_000_000,
@@ -176,8 +219,8 @@ impl Kind for SignerClaim {
         let Some(attesters) = &seen.attesters else {
             return Diff::Unknown("there is no keystore yet".into());
         };
-        let field = |attester: &Address, from: &str, to: &str| {
-            Change::field(attester.to_string(), Shown::text(from), Shown::text(to))
+        let field = |what: &dyn std::fmt::Display, from: &str, to: &str| {
+            Change::field(what.to_string(), Shown::text(from), Shown::text(to))
         };
         let mut changes = Vec::new();
         for attester in seen.unclaimed() {
@@ -194,6 +237,25 @@ impl Kind for SignerClaim {
         }
         for claim in seen.gone() {
             changes.push(field(&claim.attester, "signs here", "released"));
+        }
+        for handing in &seen.handing {
+            changes.push(match handing {
+                Handing::Copy { name, .. } => {
+                    let to = format!("copied to where {} is handed its keys", self.unit);
+                    field(name, "not handed over", &to)
+                }
+                Handing::Withdraw { name, last, .. } => {
+                    let to = if *last {
+                        format!(
+                            "not handed over; the copy is kept in {}, for it may be the last of a key",
+                            layout::RETIRED
+                        )
+                    } else {
+                        "not handed over".into()
+                    };
+                    field(name, "an older copy is handed over", &to)
+                }
+            });
         }
         Diff::of(changes, || {
             format!("{} attesters sign here", attesters.len())
@@ -237,19 +299,22 @@ impl Kind for SignerClaim {
                 }
             }
         }
-        claims.extend(
-            seen.gone()
-                .into_iter()
-                .map(|claim| released(claim, seen.now)),
-        );
-        claims
-            .iter()
-            .try_for_each(|claim| Self::claims().keep(claim, cx.hands))
+        for claim in &claims {
+            Self::claims().keep(claim, cx.hands)?;
+        }
+        self.hand(seen, cx.hands)?;
+        // Last: what is released is handed to nobody.
+        for claim in seen.gone() {
+            Self::claims().keep(&released(claim, seen.now), cx.hands)?;
+        }
+        Ok(())
     }
 
     /// The claims stay, as claims of the past: what was signed here is not taken for another signer's later.
     fn revert(&self, _: &Vec<Claim>, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        let keystores = keystore::keystores(&self.keystore, cx.hands.probe())?;
+        Copies::new().withdraw_all(&keystores.unwrap_or_default(), cx.hands)?;
         for claim in seen.held() {
             Self::claims().keep(&released(claim, seen.now), cx.hands)?;
         }

@@ -8,6 +8,8 @@ use provision::engine::{
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 
+use std::path::Path;
+
 use super::*;
 use crate::kinds::Kind as Resource;
 
@@ -87,6 +89,18 @@ impl Tried {
         plan.pending()
             .map(|step| format!("{:?}", step.changes))
             .collect()
+    }
+
+    /// What the service is handed on a host: the names of the files.
+    fn handed(&self, machine: &str) -> Vec<String> {
+        let dir = Path::new(layout::CLAIMED).join(machine);
+        self.host.list(&dir).unwrap().unwrap_or_default()
+    }
+
+    /// Copies that were put aside.
+    fn retired(&self) -> Vec<String> {
+        let dir = Path::new(layout::RETIRED);
+        self.host.list(dir).unwrap().unwrap_or_default()
     }
 
     /// Machine id, attester, and whether it was released.
@@ -236,4 +250,125 @@ fn a_copied_disk_claims_nothing_until_the_operator_says_so() {
     assert_eq!((claims.len(), claims[0].0.as_str()), (1, THERE));
     tried.boot_as(HERE);
     assert!(tried.run(&graph(false)).is_err());
+}
+
+#[test]
+fn only_what_was_claimed_is_handed_over() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    assert_eq!(tried.handed(HERE), ["0.json"]);
+    // Imported, and refused: whatever starts the service then, it does not get the key.
+    tried.key(1);
+    assert!(tried.pending().contains("copied to where"));
+    assert!(tried.run(&graph(false)).is_err());
+    assert_eq!(tried.handed(HERE), ["0.json"]);
+    tried.run(&graph(true)).unwrap();
+    assert_eq!(tried.handed(HERE), ["0.json", "1.json"]);
+    for name in ["0.json", "1.json"] {
+        let copy = &tried.host.tree[&Path::new(layout::CLAIMED).join(HERE).join(name)];
+        let original = &tried.host.tree[&Path::new(KEYS).join(name)];
+        assert_eq!(copy.bytes, original.bytes);
+        assert_eq!((copy.uid, copy.gid, copy.mode), (0, 0, 0o600));
+    }
+    let receipt = serde_json::to_string(&tried.journal.receipt().unwrap()).unwrap();
+    let digest = keystore::sha256(&tried.host.tree[Path::new("/etc/aztec/keystore/0.json")].bytes);
+    assert!(!receipt.contains(&digest) && !receipt.contains("ac0974be"));
+}
+
+#[test]
+fn a_key_that_was_added_to_a_claimed_file_is_not_handed_over_unasked() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    let before = tried.host.shape();
+    // Another key under the name of one that was claimed.
+    tried.key(1);
+    let second = tried
+        .host
+        .tree
+        .remove(Path::new("/etc/aztec/keystore/1.json"));
+    let place = Path::new("/etc/aztec/keystore/0.json").to_owned();
+    tried.host.tree.insert(place, second.unwrap());
+    assert!(tried.run(&graph(false)).is_err());
+    let copy = Path::new(layout::CLAIMED).join(HERE).join("0.json");
+    assert_eq!(tried.host.shape()[&copy], before[&copy]);
+    tried.run(&graph(true)).unwrap();
+    assert_ne!(tried.host.shape()[&copy], before[&copy]);
+    // The copy was the last of the first key on this host.
+    assert_eq!(tried.retired().len(), 1);
+    assert_eq!(tried.pending(), "");
+}
+
+#[test]
+fn the_last_copy_of_a_key_is_put_aside_and_others_are_removed() {
+    let mut tried = Tried::new();
+    tried.key(1);
+    tried.run(&graph(true)).unwrap();
+    // A file that gets another name, and one that goes.
+    tried
+        .host
+        .rename(
+            Path::new("/etc/aztec/keystore/0.json"),
+            Path::new("/etc/aztec/keystore/first.json"),
+        )
+        .unwrap();
+    let gone = tried
+        .host
+        .tree
+        .remove(Path::new("/etc/aztec/keystore/1.json"));
+    assert!(
+        tried.pending().contains("the last of a key"),
+        "{}",
+        tried.pending()
+    );
+    tried.run(&graph(false)).unwrap();
+    assert_eq!(tried.handed(HERE), ["first.json"]);
+    let retired = tried.retired();
+    assert_eq!(retired.len(), 1);
+    assert!(retired[0].starts_with("1.json-"), "{retired:?}");
+    let kept = &tried.host.tree[&Path::new(layout::RETIRED).join(&retired[0])];
+    assert_eq!(kept.bytes, gone.unwrap().bytes);
+    assert_eq!(tried.pending(), "");
+}
+
+#[test]
+fn a_claim_that_was_released_hands_nothing_over() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.run(&Graph::default()).unwrap();
+    assert!(
+        tried.handed(HERE).is_empty(),
+        "the role was taken off the host"
+    );
+    // The original is there: nothing had to be put aside.
+    assert!(tried.retired().is_empty());
+}
+
+#[test]
+fn the_disk_in_another_host_hands_nothing_over_to_the_first() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.boot_as(THERE);
+    assert!(
+        tried.handed(THERE).is_empty(),
+        "nothing starts before it is asked for"
+    );
+    tried.run(&graph(true)).unwrap();
+    assert_eq!(tried.handed(THERE), ["0.json"]);
+    assert!(tried.handed(HERE).is_empty());
+}
+
+#[test]
+fn a_copy_that_somebody_changed_is_made_anew() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    let copy = Path::new(layout::CLAIMED).join(HERE).join("0.json");
+    let copy = copy.display().to_string();
+    tried.host.plant(&copy, FileType::File, b"{}", 0o600);
+    let other = format!("{}/{HERE}/other.json", layout::CLAIMED);
+    tried.host.plant(&other, FileType::File, b"{}", 0o600);
+    tried.run(&graph(false)).unwrap();
+    assert_eq!(tried.handed(HERE), ["0.json"]);
+    assert_eq!(tried.pending(), "");
+    // What nobody can read may be a key.
+    assert_eq!(tried.retired().len(), 2);
 }

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use provision::engine::{Graph, ResourceId};
 use provision::host::Engine;
 use provision::kinds::{
-    Directory, File, Group, Image, Lock, NpmTree, Owner, Packages, Sysctl, User,
+    Directory, Disk, File, Group, Image, Lock, NpmTree, Owner, Packages, Sysctl, User,
 };
+use provision::tools::mounts;
 
 use crate::container::{self, Container};
 use crate::data::{self, Release};
 use crate::desired::KitToml;
+use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::layout::{self, ACCOUNT};
-use crate::runtime::{Choice, Runtime};
+use crate::runtime::{self, Choice, Runtime};
 use crate::settings::Settings;
+use crate::unit::OnDisk;
 
 /// Ids that later resources come after.
 pub(crate) struct Base {
@@ -26,6 +29,10 @@ pub(crate) struct Base {
     /// The release: its packages, or its image.
     pub release: ResourceId,
     pub choice: Choice,
+    /// The disk that its data is on.
+    pub disk: OnDisk,
+    /// The machine id of the host; empty when it has none yet.
+    pub machine_id: String,
 }
 
 impl Base {
@@ -99,7 +106,7 @@ pub(crate) fn accounts(settings: &Settings) -> (Group, User) {
 pub(crate) fn add(
     graph: &mut Graph<Kind>,
     settings: &Settings,
-    choice: Choice,
+    facts: &HostFacts,
     kit_toml: KitToml<'_>,
 ) -> Base {
     let (group, user) = accounts(settings);
@@ -118,6 +125,11 @@ pub(crate) fn add(
     );
     let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
     let mut data = directory(graph, &settings.data_dir, own.clone(), [user.clone()]);
+    if settings.has_role() {
+        // Nothing is made in it before it is known which disk that is.
+        let path = settings.data_dir.clone();
+        data = graph.add(Disk { path }, [data]);
+    }
     let databases = settings.layout().data;
     if databases != settings.data_dir {
         data = directory(graph, &databases, own, [data]);
@@ -129,13 +141,24 @@ pub(crate) fn add(
         packages: opt.clone(),
         release: opt.clone(),
         opt,
-        choice,
+        choice: runtime::choose(settings, facts),
+        disk: disk(settings, facts),
+        machine_id: facts.machine_id.clone().unwrap_or_default(),
     };
     // A host where nothing of Aztec runs needs no release either.
     if settings.has_role() {
         install(graph, settings, user, &mut base);
     }
     base
+}
+
+fn disk(settings: &Settings, facts: &HostFacts) -> OnDisk {
+    let path = settings.data_dir.clone();
+    let mount = mounts::of(&path, &facts.mounts).map(|mount| mount.point.clone());
+    OnDisk {
+        mount: mount.filter(|point| point.parent().is_some()),
+        path,
+    }
 }
 
 fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base: &mut Base) {
@@ -276,4 +299,51 @@ fn container_wrapper(engine: Engine, release: &Release) -> File {
         layout::CONTAINER
     );
     File::new(layout::WRAPPER, text, Owner::root(0o755))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::desired;
+
+    #[test]
+    fn no_process_starts_without_the_disk_that_its_data_is_on() {
+        let text = "data_dir = \"/srv/data/aztec\"\n[sequencer]\nenabled = true\n[prover]\nenabled = true\n";
+        let mountinfo = "28 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n90 28 8:17 / /srv/data rw - ext4 /dev/sdb1 rw\n";
+        let settings = Settings::parse(text).unwrap();
+        let asserted = |mountinfo: &str, runtime: Option<Runtime>| -> Vec<String> {
+            let facts = HostFacts {
+                mounts: mounts::parse(mountinfo),
+                ..HostFacts::debian()
+            };
+            let settings = Settings {
+                runtime,
+                ..settings.clone()
+            };
+            let graph = desired(&settings, &facts, text).unwrap();
+            let units = graph
+                .nodes()
+                .iter()
+                .filter_map(|node| match &node.resource {
+                    Kind::Unit(unit) => Some(unit.text.clone()),
+                    _ => None,
+                });
+            let asserted = |text: String| -> String {
+                let lines = text.lines().map(str::to_owned);
+                let disk =
+                    |line: &String| line.starts_with("RequiresM") || line.starts_with("AssertPath");
+                lines.filter(disk).collect::<Vec<_>>().join(" ")
+            };
+            units.map(asserted).collect()
+        };
+        let mark =
+            "RequiresMountsFor=/srv/data/aztec AssertPathExists=/srv/data/aztec/.aztec-kit-disk";
+        for runtime in [None, Some(Runtime::Container)] {
+            let mounted = asserted(mountinfo, runtime);
+            assert!(mounted.len() >= 5, "{mounted:?}");
+            let wanted = format!("{mark} AssertPathIsMountPoint=/srv/data");
+            assert!(mounted.iter().all(|unit| *unit == wanted), "{mounted:?}");
+            assert!(asserted("", runtime).iter().all(|unit| unit == mark));
+        }
+    }
 }

@@ -99,6 +99,7 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
     );
     let mut text = unit_text(settings, &layout, STATE, &format!("--block-time {L1_SLOT}"));
     text.ready = Some(first_block(settings.ports.l1));
+    text.on = Some(base.disk.clone());
     let unit = Unit {
         name: UNIT.into(),
         text: text.render(ACCOUNT),

@@ -2,6 +2,7 @@
 
 pub(crate) mod base;
 pub(crate) mod extra;
+pub(crate) mod keystore;
 pub(crate) mod l1;
 pub(crate) mod l1_beacon;
 pub(crate) mod node;

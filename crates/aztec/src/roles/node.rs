@@ -10,6 +10,7 @@ use provision::engine::{Graph, ResourceId};
 use provision::kinds::{File, Owner, Random, Secret, SecretDigest};
 
 use super::base::{self, Base};
+use super::keystore::Keystore;
 use super::l1::Born;
 use super::process::{EnvFile, Prepared, Process, peer_env, port_env};
 use crate::data::Role;
@@ -76,12 +77,8 @@ pub(crate) fn prepare(
             .env_files
             .push(EnvFile::new(id, path, variables.keys()));
         process.unit_name = Some(SEQUENCER);
-        let (directory, ready) = keystore(graph, settings, base);
-        process.keystore = Some((directory, layout::KEYSTORE.into()));
-        if !settings.is_local() {
-            // The copy of a disk in another host has no claim of that host: there it does not start.
-            process.needs_files_in = Some(format!("{}/%m", layout::SIGNERS));
-        }
+        let (handed, ready) = keystore(graph, settings, base);
+        process.keystore = Some(handed);
         keys = Some(ready);
     }
     Node {
@@ -128,13 +125,15 @@ pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
     })
 }
 
-/// The directory of the keystores, and what the service comes after: on a local network the key that is made,
-/// on a live one the claim of the operator's.
-fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (ResourceId, ResourceId) {
+/// The keystores that the service is handed, and what it comes after: on a local network the key that is made, on a live
+/// one the claim of the operator's.
+fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (Keystore, ResourceId) {
     let keystore = Path::new(layout::KEYSTORE);
-    let keystore = base::directory(graph, keystore, Owner::root(0o700), [base.etc.clone()]);
+    let directory = base::directory(graph, keystore, Owner::root(0o700), [base.etc.clone()]);
     if let Some(claim) = signer_claim(settings) {
-        return (keystore.clone(), graph.add(claim, [keystore]));
+        let claimed = graph.add(claim, [directory]);
+        let handed = Keystore::claimed(claimed.clone(), &base.machine_id, keystore);
+        return (handed, claimed);
     }
     let key = Secret {
         path: layout::validator_key(),
@@ -143,7 +142,8 @@ fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (Resou
             role: KeyRole::Validator,
         },
     };
-    (keystore.clone(), graph.add(key, [keystore]))
+    let handed = Keystore::whole(directory.clone(), keystore);
+    (handed, graph.add(key, [directory]))
 }
 
 /// Adds the service, and on a local network the stake of its validator.

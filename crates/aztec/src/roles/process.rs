@@ -9,6 +9,7 @@ use provision::kinds::{File, Owner, Unit};
 use secrecy::ExposeSecret;
 
 use super::base::{self, Base};
+use super::keystore::Keystore;
 use super::{Running, l1};
 use crate::container::{self, Container};
 use crate::data::{Role, Store};
@@ -44,10 +45,8 @@ pub(crate) struct Process {
     pub needs: Vec<String>,
     /// Units that must never run beside it.
     pub conflicts: Vec<String>,
-    /// A directory of keystores, handed to it as credentials. It reads them when it starts.
-    pub keystore: Option<(ResourceId, PathBuf)>,
-    /// A directory that must have something in it, or systemd does not start it.
-    pub needs_files_in: Option<String>,
+    /// The keystores that it is handed as credentials. It reads them when it starts.
+    pub keystore: Option<Keystore>,
     /// Exit codes that mean: it was asked to stop, and did.
     pub stopped: Vec<u8>,
     /// Seconds it may take to close its databases.
@@ -86,7 +85,6 @@ impl Process {
             needs: Vec::new(),
             conflicts: Vec::new(),
             keystore: None,
-            needs_files_in: None,
             checks_proofs: false,
             instances: Vec::new(),
             writable: Vec::new(),
@@ -216,14 +214,16 @@ impl Process {
             inputs.push((file.id, file.path));
             passed.extend(file.variables);
         }
-        let text = match base.choice.runtime {
+        let mut text = match base.choice.runtime {
             Runtime::Native => self.native(&inputs, data),
             Runtime::Container => {
                 let passed = passed.into_iter().collect();
                 self.container(&inputs, data, passed, base.choice.engine)
             }
         };
-        inputs.extend(self.keystore.clone());
+        let keystore = self.keystore.iter();
+        text.on = Some(base.disk.clone());
+        inputs.extend(keystore.map(|keystore| (keystore.made_by.clone(), keystore.path.clone())));
         let unit = Unit {
             name: self.unit(),
             text: text.render(ACCOUNT),
@@ -254,7 +254,7 @@ impl Process {
             text.environment.extend(base::bb(&data));
         }
         // A container of an earlier runtime may have outlived its engine.
-        text.check = Some(format!(
+        text.checks.push(format!(
             "/usr/bin/flock --nonblock --verbose {} true",
             container::lock(&data, self.instance()).display()
         ));
@@ -321,7 +321,7 @@ impl Process {
         if !self.instances.is_empty() {
             environment_files.push(env_file(&format!("{}-%i", self.name)));
         }
-        let keystore = self.keystore.iter();
+        let keystore = self.keystore.as_ref();
         UnitText {
             description: if self.instances.is_empty() {
                 self.title.to_owned()
@@ -330,12 +330,14 @@ impl Process {
             },
             needs: self.needs.clone(),
             conflicts: self.conflicts.clone(),
-            needs_files_in: self.needs_files_in.clone(),
+            needs_files_in: keystore.and_then(Keystore::needed),
             environment_files,
             // Every keystore file is copied into a place that only this service can read.
             credentials: keystore
-                .map(|(_, keystore)| ("keystore".to_owned(), keystore.clone()))
+                .map(|keystore| ("keystore".to_owned(), keystore.handed.clone()))
+                .into_iter()
                 .collect(),
+            checks: keystore.and_then(Keystore::check).into_iter().collect(),
             working_directory: data.to_owned(),
             stopped: self.stopped.clone(),
             stop_seconds: self.stop_seconds,

@@ -9,6 +9,7 @@ use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Owner, Secret};
 
 use super::base::{self, Base};
+use super::keystore::Keystore;
 use super::l1::Born;
 use super::node::ADMIN_HASH;
 use super::process::{EnvFile, PROOF_BODY, Prepared, Process, network_env, peer_env};
@@ -77,7 +78,10 @@ pub(crate) fn prepare(
         let (directory, keys) = keystore(graph, settings, base);
         key = Some(keys);
         let mut process = node_process(settings);
-        process.keystore = Some((directory, layout::PROVER_KEYSTORE.into()));
+        process.keystore = Some(Keystore::whole(
+            directory,
+            Path::new(layout::PROVER_KEYSTORE),
+        ));
         process.env_files.extend(
             admin.map(|admin| EnvFile::new(admin.clone(), env_file("admin"), [ADMIN_HASH])),
         );

@@ -5,6 +5,7 @@
 //! the chain and a node of this host saw of the attester. [`judge`] weighs them; it is pure.
 
 mod claim;
+mod copies;
 mod evidence;
 mod programs;
 
@@ -16,6 +17,7 @@ use l1::reader::AttesterStatus;
 use serde::{Deserialize, Serialize};
 
 pub use claim::{Claim, Claims};
+pub use copies::{Copies, Handing};
 pub use evidence::{Chain, Duty, Evidence, Guard};
 pub use programs::{Program, other_sequencers};
 

@@ -16,6 +16,8 @@ use provision::kinds::{File, Lock, Owner, Random, Secret};
 /// A small server that every release runs on.
 pub fn facts() -> HostFacts {
     HostFacts {
+        mounts: Vec::new(),
+        machine_id: Some("0123456789abcdef0123456789abcdef".into()),
         os: "debian".into(),
         os_name: "Debian GNU/Linux 13 (trixie)".into(),
         arch: "x86_64".into(),

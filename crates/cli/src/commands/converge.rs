@@ -52,6 +52,7 @@ pub fn run(
     args: &Changing,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
+    host.disks()?;
     let plan = host.plan()?;
     let works = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
     if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && works {

@@ -13,6 +13,7 @@ use crate::render;
 /// Shows what would change.
 pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
+    host.disks()?;
     let plan = host.plan()?;
     let mut findings = vec![checks::release(&host.settings)];
     findings.retain(|finding| finding.status != Verdict::Pass);

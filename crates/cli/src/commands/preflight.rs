@@ -1,7 +1,10 @@
 //! `aztec-kit preflight`
 
-use aztec::HostFacts;
+use std::path::Path;
+
 use aztec::checks::{self, Finding, Verdict};
+use aztec::{HostFacts, KIT_STATE};
+use provision::engine::{FileJournal, Journal};
 use provision::host::RealHost;
 
 use crate::args::PreflightArgs;
@@ -16,6 +19,10 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let settings = args.vouched.for_this_run(settings);
     let facts = HostFacts::gather(&RealHost)?;
     let mut findings = vec![rights()];
+    if host::require_root().is_ok() {
+        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
+        findings.extend(checks::disks(&receipt, &RealHost)?);
+    }
     findings.extend(checks::preflight(&settings, &facts, &RealHost)?);
     findings.extend(checks::upstream(&settings, &facts, &RealHost)?);
     if printer.json() {

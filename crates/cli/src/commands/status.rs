@@ -24,6 +24,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let plan = host.plan()?;
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
+    let disks = checks::disks(&host.receipt, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
     if printer.json() {
         printer.document(&json!({
@@ -34,6 +35,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "fit": host.fit(),
             "data_dir": host.settings.data_dir,
             "databases": databases,
+            "disks": disks,
             "services": units,
             "chain": sample,
             "exposure": exposure,
@@ -53,6 +55,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             &RealHost,
             host.fit(),
         )?);
+        findings.extend(disks);
         findings.push(exposure);
         findings.extend(integrity);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);

@@ -9,6 +9,7 @@ pub mod fake;
 mod fake_aide;
 #[cfg(feature = "fake")]
 mod fake_engine;
+mod path;
 mod place;
 mod probe;
 mod real;
@@ -18,6 +19,7 @@ mod stamp;
 pub use command::{Order, Output, Query};
 pub use early::Early;
 pub use engine::Engine;
+pub use path::resolved;
 pub use probe::{Clock, FileType, Hands, Meta, NewFile, Probe, Space};
 pub use real::RealHost;
 pub use snapshot::Snapshot;

@@ -3,6 +3,7 @@
 mod baseline;
 mod before;
 mod directory;
+mod disk;
 mod file;
 mod group;
 mod image;
@@ -22,6 +23,7 @@ mod user;
 pub use baseline::Baseline;
 pub use before::prune;
 pub use directory::Directory;
+pub use disk::{Disk, Gone, gone};
 pub use file::File;
 pub use group::Group;
 pub use image::{Image, Pin, Place, Survey, Upstream};

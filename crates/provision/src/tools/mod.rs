@@ -6,6 +6,7 @@ pub mod dpkg;
 pub mod images;
 pub mod iptables;
 pub mod journal;
+pub mod mounts;
 pub mod nft;
 pub mod os_release;
 pub mod redact;

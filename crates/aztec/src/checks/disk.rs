@@ -1,0 +1,20 @@
+//! Whether the disks that this host had its data on are there.
+
+use provision::Fault;
+use provision::engine::Receipt;
+use provision::host::Probe;
+use provision::kinds;
+
+use super::Finding;
+use super::preflight::failed;
+
+/// What is missing, as findings; nothing where all is there.
+///
+/// # Errors
+///
+/// When a directory cannot be looked at.
+pub fn disks(receipt: &Receipt, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let gone = kinds::gone(receipt, probe)?.into_iter();
+    let findings = gone.map(|gone| failed("data disk", &gone.into()));
+    Ok(findings.collect())
+}

@@ -1,0 +1,109 @@
+//! What a process is handed of the keys of this host.
+
+use std::path::{Path, PathBuf};
+
+use provision::engine::ResourceId;
+
+use crate::layout;
+
+/// Keystores of a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Keystore {
+    /// What makes them, or their directory.
+    pub made_by: ResourceId,
+    /// The directory that systemd hands over; specifiers are systemd's.
+    pub handed: String,
+    /// The same on this host.
+    pub path: PathBuf,
+    /// Where the originals are, when only what is claimed is handed over, in copies.
+    claimed_from: Option<PathBuf>,
+}
+
+impl Keystore {
+    /// A directory that is handed over whole.
+    pub fn whole(made_by: ResourceId, path: &Path) -> Self {
+        Self {
+            made_by,
+            handed: path.display().to_string(),
+            path: path.into(),
+            claimed_from: None,
+        }
+    }
+
+    /// What is claimed on a host with this machine id, of a directory of keystores.
+    pub fn claimed(made_by: ResourceId, machine_id: &str, of: &Path) -> Self {
+        Self {
+            made_by,
+            handed: format!("{}/%m", layout::CLAIMED),
+            path: Path::new(layout::CLAIMED).join(machine_id),
+            claimed_from: Some(of.into()),
+        }
+    }
+
+    /// A directory that must have something in it: the copy of a disk in another host has nothing for that host, and
+    /// what was released is in no such directory.
+    pub fn needed(&self) -> Option<String> {
+        self.claimed_from.as_ref().map(|_| self.handed.clone())
+    }
+
+    /// What is asked, as root, before each start. Whoever takes a key out or changes its file means it: there is no start
+    /// with the copy that was made of it before.
+    pub fn check(&self) -> Option<String> {
+        let (handed, original) = (&self.handed, self.claimed_from.as_ref()?.display());
+        Some(format!(
+            "+/bin/sh -c 'cd {handed} && for file in *; do cmp --silent \"$$file\" \"{original}/$$file\" && continue; \
+             echo \"{original}/$$file is not the keystore that was claimed; aztec-kit apply asks anew\" >&2; exit 1; done'"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_starts_nothing_unless_its_original_is_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let [copies, originals] = ["copies", "originals"].map(|name| dir.path().join(name));
+        for dir in [&copies, &originals] {
+            fs::create_dir(dir).unwrap();
+            fs::write(dir.join("a b.json"), "one").unwrap();
+        }
+        let keystore = Keystore {
+            handed: copies.display().to_string(),
+            claimed_from: Some(originals.clone()),
+            ..Keystore::claimed(ResourceId::new("a", "test"), "", Path::new(""))
+        };
+        // As systemd makes it of the line: systemd.service(5), command lines.
+        let line = keystore.check().unwrap().replace("$$", "$");
+        let script = line.strip_prefix("+/bin/sh -c '").unwrap();
+        let script = script.strip_suffix('\'').unwrap();
+        let starts = || {
+            let said = Command::new("/bin/sh")
+                .args(["-c", script])
+                .output()
+                .unwrap();
+            (
+                said.status.success(),
+                String::from_utf8(said.stderr).unwrap(),
+            )
+        };
+        assert_eq!(starts(), (true, String::new()));
+        // What is only imported is not handed over, and no reason to stop what is.
+        fs::write(originals.join("b.json"), "two").unwrap();
+        assert!(starts().0);
+        fs::write(originals.join("a b.json"), "another").unwrap();
+        assert!(
+            starts()
+                .1
+                .contains("originals/a b.json is not the keystore that was claimed")
+        );
+        fs::remove_file(originals.join("a b.json")).unwrap();
+        assert!(!starts().0);
+        fs::remove_dir_all(&copies).unwrap();
+        assert!(!starts().0);
+    }
+}

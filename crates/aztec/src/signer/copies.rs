@@ -1,0 +1,172 @@
+//! Copies of the keystores whose attesters were claimed: all that a sequencer is handed.
+//!
+//! systemd hands every file of a directory over, so it is given one that only this program fills. The originals are
+//! the operator's and stay as they are. A copy of a key that is nowhere else is put aside and not removed.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use provision::Fault;
+use provision::host::{Hands, NewFile, Probe, stamp};
+use zeroize::Zeroizing;
+
+use crate::checks::keystore::{self, Keystore};
+use crate::layout;
+
+/// A difference between the keystores of a host and what its sequencer is handed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handing {
+    /// A keystore is to be copied.
+    Copy {
+        /// The name of its file.
+        name: String,
+        /// SHA-256 of the file, in hex.
+        sha256: String,
+    },
+    /// A copy is no longer, or never was, of a keystore of this host.
+    Withdraw {
+        /// The machine id of the host that it is for.
+        host: String,
+        /// The name of its file.
+        name: String,
+        /// SHA-256 of the file, in hex.
+        sha256: String,
+        /// Whether a key may be in it that is in no keystore of this host.
+        last: bool,
+    },
+}
+
+/// The copies on this disk: a directory for each host, named as its machine id.
+#[derive(Debug, Clone)]
+pub struct Copies {
+    dir: PathBuf,
+    retired: PathBuf,
+}
+
+impl Copies {
+    /// Those of this program.
+    pub fn new() -> Self {
+        Self {
+            dir: layout::CLAIMED.into(),
+            retired: layout::RETIRED.into(),
+        }
+    }
+
+    /// Whether they are still the same ones, told without opening any.
+    pub fn stamp(&self, probe: &dyn Probe) -> Result<String, Fault> {
+        let mut stamps = String::new();
+        for host in self.hosts(probe)? {
+            stamps += &format!(" {host}:{}", stamp(&self.dir.join(&host), probe)?);
+        }
+        Ok(stamps)
+    }
+
+    /// What is to be done so that a host is handed these keystores, and no other host anything.
+    pub fn differences(
+        &self,
+        wanted: &[Keystore],
+        host: &str,
+        probe: &dyn Probe,
+    ) -> Result<Vec<Handing>, Fault> {
+        let kept: BTreeSet<_> = wanted.iter().filter_map(Keystore::keys).flatten().collect();
+        let mut equal = BTreeSet::new();
+        let mut differences = Vec::new();
+        for other in self.hosts(probe)? {
+            let dir = self.dir.join(&other);
+            let read = keystore::keystores(&dir, probe)?.unwrap_or_default();
+            for name in probe.list(&dir)?.unwrap_or_default() {
+                // A hidden one is half written.
+                let Some(bytes) = visible(&name).then(|| probe.read(&dir.join(&name))) else {
+                    continue;
+                };
+                let sha256 = keystore::sha256(&Zeroizing::new(bytes?.unwrap_or_default()));
+                let original = wanted.iter().find(|wanted| wanted.name == name);
+                if other == host && original.is_some_and(|wanted| wanted.sha256 == sha256) {
+                    equal.insert(name);
+                    continue;
+                }
+                let keys = read.iter().find(|copy| copy.name == name);
+                let keys = keys.and_then(Keystore::keys);
+                differences.push(Handing::Withdraw {
+                    host: other.clone(),
+                    name,
+                    sha256,
+                    last: keys.is_none_or(|keys| !keys.is_subset(&kept)),
+                });
+            }
+        }
+        let missing = wanted.iter().filter(|wanted| {
+            // Nobody can claim what is hidden.
+            let claimed = wanted.attesters().all(|attester| attester.is_some());
+            claimed && !equal.contains(&wanted.name)
+        });
+        differences.extend(missing.map(|wanted| Handing::Copy {
+            name: wanted.name.clone(),
+            sha256: wanted.sha256.clone(),
+        }));
+        Ok(differences)
+    }
+
+    /// Puts the copy of a keystore where the sequencer of a host is handed it from.
+    pub fn put(
+        &self,
+        host: &str,
+        name: &str,
+        bytes: &[u8],
+        hands: &mut dyn Hands,
+    ) -> Result<(), Fault> {
+        let dir = self.dir.join(host);
+        for dir in [&self.dir, &dir] {
+            if hands.meta(dir)?.is_none() {
+                hands.mkdir(dir, 0, 0, 0o700)?;
+            }
+        }
+        hands.put(&NewFile {
+            path: &dir.join(name),
+            bytes,
+            uid: 0,
+            gid: 0,
+            mode: 0o600,
+        })
+    }
+
+    /// Takes a copy from where a sequencer is handed it: the last of a key is put aside.
+    pub fn withdraw(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
+        let Handing::Withdraw {
+            host,
+            name,
+            sha256,
+            last,
+        } = handing
+        else {
+            return Ok(());
+        };
+        let copy = self.dir.join(host).join(name);
+        if !last {
+            return hands.remove(&copy);
+        }
+        if hands.meta(&self.retired)?.is_none() {
+            hands.mkdir(&self.retired, 0, 0, 0o700)?;
+        }
+        // What has this name already has the same content.
+        let aside = format!("{name}-{}", sha256.get(..16).unwrap_or(sha256));
+        hands.rename(&copy, &self.retired.join(aside))
+    }
+
+    /// Takes all copies away; `kept` is what stays on this host.
+    pub fn withdraw_all(&self, kept: &[Keystore], hands: &mut dyn Hands) -> Result<(), Fault> {
+        // No host has an empty name.
+        for handing in self.differences(kept, "", hands.probe())? {
+            self.withdraw(&handing, hands)?;
+        }
+        Ok(())
+    }
+
+    fn hosts(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+        Ok(probe.list(&self.dir)?.unwrap_or_default())
+    }
+}
+
+fn visible(name: &str) -> bool {
+    !name.starts_with('.')
+}

@@ -1,0 +1,137 @@
+//! What is mounted where: `/proc/self/mountinfo`, `/etc/fstab`, and the names that systemd has for it.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// A file system in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where.
+    pub point: PathBuf,
+    /// Its type, such as `ext4`.
+    pub kind: String,
+}
+
+/// Every mount in `/proc/self/mountinfo`, in the order in which they were made: proc_pid_mountinfo(5). A line that is not
+/// understood is left out.
+pub fn parse(mountinfo: &str) -> Vec<Mount> {
+    let read = |line: &str| {
+        let (place, what) = line.split_once(" - ")?;
+        Some(Mount {
+            point: unescaped(place.split(' ').nth(4)?),
+            kind: what.split(' ').next()?.to_owned(),
+        })
+    };
+    mountinfo.lines().filter_map(read).collect()
+}
+
+/// The file system that a path is on, or would be. The path has no links in it.
+pub fn of<'a>(path: &Path, mounts: &'a [Mount]) -> Option<&'a Mount> {
+    // A later one hides what was mounted on its place, or below it, before.
+    let mut above = mounts.iter().rev();
+    above.find(|mount| path.starts_with(&mount.point))
+}
+
+/// The places that `/etc/fstab` has a file system for: fstab(5).
+pub fn configured(fstab: &str) -> Vec<PathBuf> {
+    let lines = fstab.lines().map(str::trim);
+    let entries = lines.filter(|line| !line.starts_with('#'));
+    let places = entries.filter_map(|line| line.split_ascii_whitespace().nth(1));
+    places
+        .filter(|place| place.starts_with('/'))
+        .map(unescaped)
+        .collect()
+}
+
+/// The unit that systemd has for a mount point: systemd.unit(5), string escaping.
+pub fn unit(point: &Path) -> String {
+    let text = point.to_string_lossy();
+    let text = text.trim_matches('/');
+    let mut name = String::new();
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'/' => name.push('-'),
+            b'.' if at > 0 => name.push('.'),
+            b':' | b'_' => name.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => drop(write!(name, "\\x{byte:02x}")),
+        }
+    }
+    if name.is_empty() {
+        name.push('-');
+    }
+    name + ".mount"
+}
+
+/// Blanks and the like are `\040` in both files.
+fn unescaped(text: &str) -> PathBuf {
+    let mut parts = text.split('\\');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part
+            .get(..3)
+            .and_then(|code| u8::from_str_radix(code, 8).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend(part.as_bytes().get(3..).unwrap_or_default());
+            }
+            None => {
+                bytes.push(b'\\');
+                bytes.extend(part.as_bytes());
+            }
+        }
+    }
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a Debian 12 with a disk for data, and disks mounted over others.
+    const MOUNTINFO: &str = "\
+22 28 0:20 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
+28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro
+35 28 0:31 / /tmp rw,nosuid,nodev shared:17 - tmpfs tmpfs rw,inode64
+89 28 8:49 / /srv/old rw,relatime shared:50 - btrfs /dev/sdd1 rw
+91 28 8:33 / /srv rw,relatime - xfs /dev/sdc1 rw
+92 91 0:40 / /srv rw,relatime - tmpfs none rw
+93 92 8:17 / /srv/my\\040data rw,relatime shared:50 - ext3 /dev/sdb1 rw
+half a line
+";
+
+    #[test]
+    fn a_path_is_on_the_nearest_mount_above_it() {
+        let mounts = parse(MOUNTINFO);
+        assert_eq!(mounts.len(), 7);
+        let kind = |path: &str| of(Path::new(path), &mounts).map(|mount| mount.kind.as_str());
+        assert_eq!(kind("/var/lib/aztec"), Some("ext4"));
+        assert_eq!(kind("/tmp/x"), Some("tmpfs"));
+        assert_eq!(kind("/tmpx"), Some("ext4"));
+        assert_eq!(kind("/srv/aztec"), Some("tmpfs"));
+        assert_eq!(kind("/srv/my data/aztec"), Some("ext3"));
+        assert_eq!(kind("/srv/old/aztec"), Some("tmpfs"));
+        assert_eq!(of(Path::new("/x"), &[]), None);
+    }
+
+    #[test]
+    fn fstab_names_places() {
+        let fstab = "# /etc/fstab\nUUID=1 / ext4 defaults 0 1\n/dev/sdb1\t/srv/a\\040b ext4 nofail\nUUID=2 none swap sw\n\n";
+        assert_eq!(configured(fstab), [Path::new("/"), Path::new("/srv/a b")]);
+    }
+
+    /// As `systemd-escape --path --suffix=mount` of systemd 252 prints them.
+    #[test]
+    fn units_are_named_as_systemd_does() {
+        for (path, name) in [
+            ("/", "-.mount"),
+            ("/srv/aztec/", "srv-aztec.mount"),
+            ("/srv/my-disk", "srv-my\\x2ddisk.mount"),
+            ("/.a/b.c d", "\\x2ea-b.c\\x20d.mount"),
+        ] {
+            assert_eq!(unit(Path::new(path)), name);
+        }
+    }
+}
