@@ -195,3 +195,11 @@ fn nobody_is_locked_out() {
 fn a_removal_that_nobody_confirms_is_undone() {
     common::removal_taken_back(&graph(), host(DEBIAN));
 }
+
+#[test]
+fn what_an_account_puts_in_the_place_of_its_keys_does_not_end_the_run() {
+    let mut pipe = host(DEBIAN);
+    pipe.plant("/root/.ssh/authorized_keys", FileType::Other, b"", 0o600);
+    let text = refused(pipe);
+    assert!(text.contains("not a regular file"), "{text}");
+}

@@ -73,8 +73,7 @@ pub fn unit_rows(
     probe: &dyn provision::host::Probe,
 ) -> Result<Vec<UnitRow>, provision::Fault> {
     let names = units(settings, facts);
-    let shown = probe.ask(&provision::host::Query::Units(names.clone()))?;
-    let states = provision::tools::systemctl::parse_show(&shown.stdout);
+    let states = probe.units(&names.iter().cloned().collect())?;
     let now = probe.clock().monotonic_us;
     Ok(names
         .into_iter()

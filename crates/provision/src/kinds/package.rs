@@ -108,8 +108,8 @@ impl Packages {
                 "APT::AutoRemove::SuggestsImportant=false",
                 "autoremove",
             ]);
-            let said = cx.hands.tell(&simulate)?.ok(&simulate.argv)?.stdout;
-            *spare = apt::removals(&said);
+            let said = cx.hands.tell(&simulate)?.answer(&simulate.argv)?.stdout;
+            *spare = apt::removals(&said)?;
         }
         let [before, mut after] = spare;
         after.retain(|name| !before.contains(name));

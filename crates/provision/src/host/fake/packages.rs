@@ -13,9 +13,14 @@ impl FakeHost {
     /// Unpacks all packages, then configures them: whoever dies in between leaves them half configured.
     pub(super) fn apt(&mut self, words: &[&str]) -> Result<Output, Fault> {
         if words.contains(&"autoremove") {
-            let spare = self.spare().into_iter();
+            let spare: Vec<_> = self.spare().into_iter().collect();
+            let summary = format!(
+                "0 upgraded, 0 newly installed, {} to remove and 0 not upgraded.\n",
+                spare.len()
+            );
+            let lines = spare.iter().map(|name| format!("Remv {name} [1]\n"));
             return Ok(Output {
-                stdout: spare.map(|name| format!("Remv {name} [1]\n")).collect(),
+                stdout: std::iter::once(summary).chain(lines).collect(),
                 ..Output::default()
             });
         }

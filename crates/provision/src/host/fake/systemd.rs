@@ -60,7 +60,7 @@ impl FakeHost {
         };
         let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
         format!(
-            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\n",
+            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\nNRestarts=0\nResult=success\n",
             u32::from(active == "active"),
             if stale { "yes" } else { "no" },
             if unit.starts == 0 {

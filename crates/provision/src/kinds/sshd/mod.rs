@@ -175,15 +175,18 @@ impl Sshd {
 
     /// Asks sshd what is effective, of the live configuration or of one elsewhere.
     fn deviations(wanted: &[(String, String)], shown: &str) -> Vec<(String, String, String)> {
-        let is = |keyword: &str| effective(shown, keyword).unwrap_or("(unknown)");
+        const UNKNOWN: &str = "(unknown)";
+        let is = |keyword: &str| effective(shown, keyword).unwrap_or(UNKNOWN);
         wanted
             .iter()
             .filter_map(|(keyword, wanted)| {
                 let is = is(keyword);
                 let right = match wanted.strip_prefix('-') {
-                    Some(out) => out
-                        .split(',')
-                        .all(|out| is.split(',').all(|has| has != out)),
+                    // A list that sshd did not tell is none without them.
+                    Some(out) => {
+                        let mut out = out.split(',');
+                        is != UNKNOWN && out.all(|out| is.split(',').all(|has| has != out))
+                    }
                     None => normal(is) == normal(wanted),
                 };
                 (!right).then(|| (keyword.clone(), is.to_owned(), wanted.clone()))
@@ -220,7 +223,7 @@ impl Sshd {
         }
         let main = stage.join("sshd_config").display().to_string();
         let argv = [PROGRAM, "-T", "-f", &main].map(String::from);
-        let shown = cx.hands.tell(&Order::new(argv.clone()))?.ok(&argv);
+        let shown = cx.hands.tell(&Order::new(argv.clone()))?.answer(&argv);
         cx.hands.remove_tree(stage)?;
         let shown = shown.map_err(|fault| {
             Fault::new(format!("sshd refuses the new {}", path.display())).because(fault)

@@ -17,6 +17,11 @@ pub(super) fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     }
     let socket = probe.ask(&Query::SshSocket)?.stdout;
     let by_socket = listens(&socket);
+    if !socket.lines().any(|line| line.starts_with("ActiveState=")) {
+        return Err(Fault::new(
+            "systemd did not tell the ActiveState of ssh.socket",
+        ));
+    }
     if socket.lines().any(|line| line == "ActiveState=active") && !by_socket.is_empty() {
         return Ok(by_socket);
     }
@@ -25,7 +30,15 @@ pub(super) fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
             .fix("Make `sshd -t` say nothing, then run the same command again.")
             .because(fault)
     })?;
-    Ok(addresses(&effective.stdout))
+    let ports = addresses(&effective.stdout);
+    if ports.is_empty() {
+        return Err(
+            Fault::new("the SSH server names no port that it listens on").fix(
+                "Look for `listenaddress` in what `sshd -T` says, then run the same command again.",
+            ),
+        );
+    }
+    Ok(ports)
 }
 
 /// `listenaddress 0.0.0.0:22` of `sshd -T`, which has `Port` worked in.
