@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(500);
 /// Answers of Alertmanager itself.
 const CALL: Duration = Duration::from_secs(10);
+/// Its metrics are some hundred kilobytes.
+const LONGEST: u64 = 8 << 20;
 
 /// Sends the alert, and waits until every receiver has got it or has not.
 pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
@@ -178,9 +180,17 @@ fn ask(port: u16, method: &str, path: &str, body: &str) -> Result<String, Fault>
         body.len()
     );
     stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(failed)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let mut answer = Vec::new();
+    let read = stream.take(LONGEST + 1).read_to_end(&mut answer);
+    read.map_err(failed)?;
+    if answer.len() as u64 > LONGEST {
+        let why = format!("the answer is longer than {LONGEST} bytes");
+        return Err(failed(std::io::Error::other(why)));
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
+    };
     let status = head.split_whitespace().nth(1).unwrap_or_default();
     if status != "200" {
         return Err(Fault::new(format!(
@@ -214,6 +224,30 @@ mod tests {
         // The second try went through.
         assert_eq!(result(&metrics(8, 4, 1), "slack-1"), Arrival::Taken);
     }
+
+    #[test]
+    fn an_answer_without_end_or_without_a_body_is_none() {
+        let served = |answer: &'static [u8], again: usize| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                for _ in 0..again {
+                    // The other side has enough.
+                    if stream.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
+            ask(port, "GET", "/metrics", "").map_err(|fault| fault.chain())
+        };
+        let endless = served(b"HTTP/1.0 200 OK\r\n\r\n12345678901", 1 << 20);
+        assert!(endless.unwrap_err().contains("longer than"));
+        assert!(served(b"HTTP/1.0 200 OK\r\n", 1).is_err());
+        assert_eq!(served(b"HTTP/1.0 200 OK\r\n\r\na", 1).unwrap(), "a");
+    }
+
     #[test]
     fn receivers_that_are_counted_together_have_all_got_it_or_none() {
         // Alertmanager 0.25.

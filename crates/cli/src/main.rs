@@ -9,6 +9,7 @@ mod printer;
 mod progress;
 mod render;
 mod ssh_client;
+mod terminal;
 mod urls;
 
 use std::process::ExitCode;
@@ -30,13 +31,11 @@ fn main() -> ExitCode {
     let mut printer = Printer::new(args.command.json());
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     urls::warn_of(words, &mut printer);
-    match run(&args.command, &mut printer) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            printer.failure(&failure);
-            ExitCode::from(failure.code)
-        }
-    }
+    let code = run(&args.command, &mut printer).unwrap_or_else(|failure| {
+        printer.failure(&failure);
+        failure.code
+    });
+    ExitCode::from(printer.ended(code))
 }
 
 fn run(command: &Command, printer: &mut Printer) -> Result<u8, Failure> {

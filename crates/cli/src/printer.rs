@@ -1,34 +1,37 @@
 //! The only writer: standard output carries the one result, standard error everything else.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
-use anstyle::{AnsiColor, Style};
+use provision::Fault;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::exit::{Failure, PARTIAL};
+use crate::exit::{self, Failure, PARTIAL};
+use crate::terminal::{self, Style};
 
 /// Bold.
-pub const STRONG: Style = Style::new().bold();
+pub const STRONG: Style = Style::Strong;
 /// Something was made, or is well.
-pub const GOOD: Style = AnsiColor::Green.on_default();
+pub const GOOD: Style = Style::Good;
 /// Something changes, or is not as it should be.
-pub const CHANGED: Style = AnsiColor::Yellow.on_default();
+pub const CHANGED: Style = Style::Changed;
 /// Something goes, or is broken.
-pub const BAD: Style = AnsiColor::Red.on_default();
+pub const BAD: Style = Style::Bad;
 /// Less important.
-pub const DIM: Style = Style::new().dimmed();
+pub const DIM: Style = Style::Dim;
 
 /// Writes to people and to machines. Colours appear only on terminals (and never with `NO_COLOR`).
 #[derive(Debug)]
 pub struct Printer {
     json: bool,
+    /// Why the result is not where it was to go.
+    lost: Option<io::Error>,
 }
 
 impl Printer {
     /// A printer whose result is one JSON document, or text.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, lost: None }
     }
 
     /// Whether the result is wanted for machines.
@@ -41,35 +44,64 @@ impl Printer {
         if self.json {
             self.say(text);
         } else {
-            // A closed pipe (`| head`) is not our failure.
-            let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
+            let mut out = anstream::stdout();
+            let written = writeln!(out, "{}", terminal::shown(text.trim_end()));
+            self.note(written.and_then(|()| out.flush()));
         }
     }
 
     /// The result, for machines; nothing when it is wanted for people.
     pub fn document(&mut self, document: &impl Serialize) {
         if self.json {
-            let text = serde_json::to_string_pretty(document).unwrap_or_default();
-            let _ = writeln!(std::io::stdout(), "{text}");
+            let mut out = io::stdout();
+            let written = serde_json::to_string_pretty(document)
+                .map_err(io::Error::from)
+                .and_then(|text| writeln!(out, "{}", terminal::json(&text)));
+            self.note(written.and_then(|()| out.flush()));
+        }
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        match written {
+            // Who closed the pipe (`| head`) has read enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.lost.get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// The code that the program ends with: half a result is no success, whoever reads it.
+    pub fn ended(&mut self, code: u8) -> u8 {
+        let Some(error) = self.lost.take() else {
+            return code;
+        };
+        let fault = Fault::new("failed to write the result to standard output").because(error);
+        self.say(&format!("{BAD}error:{BAD:#} {}", fault.chain()));
+        match code {
+            exit::OK | exit::PENDING => exit::FAILED,
+            code => code,
         }
     }
 
     /// Anything but the result.
     pub fn say(&mut self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
+        // Whoever does not hear this cannot be told so either.
+        let _ = writeln!(anstream::stderr(), "{}", terminal::shown(text.trim_end()));
     }
 
     /// Asks for a yes; anything else is a no.
     pub fn ask(&mut self, question: &str) -> bool {
-        let _ = write!(anstream::stderr(), "{STRONG}{question}{STRONG:#} [y/N] ");
+        let question = terminal::shown(&format!("{STRONG}{question}{STRONG:#} [y/N] "));
+        let _ = write!(anstream::stderr(), "{question}");
         let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
+        let read = io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }
 
     /// Whether someone is there to answer.
     pub fn attended(&self) -> bool {
-        !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Why the run did not end well, and what to do next.

@@ -9,6 +9,7 @@ use provision::host::{Probe, RealHost};
 
 use crate::commands::confirm;
 use crate::printer::{DIM, GOOD, STRONG};
+use crate::terminal;
 
 /// The phases of the specification, in order.
 const PHASES: [&str; 4] = ["provisioning", "services", "networking", "verification"];
@@ -62,6 +63,7 @@ impl Shown {
     }
 
     fn line(&self, text: &str) {
+        let text = terminal::shown(text);
         match &self.bar {
             Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
             None => anstream::eprintln!("{text}"),
@@ -100,7 +102,7 @@ impl Progress for Shown {
         });
         self.current = format!("{} {id}", action.verb());
         if let Some(bar) = &self.bar {
-            bar.set_message(self.current.clone());
+            bar.set_message(terminal::line(&self.current));
         }
     }
 
@@ -108,7 +110,10 @@ impl Progress for Shown {
         match &self.bar {
             // A warning stays when the spinner goes on.
             Some(_) if text.starts_with("warning: ") => self.line(&format!("          {text}")),
-            Some(bar) => bar.set_message(format!("{} ({text})", self.current)),
+            Some(bar) => {
+                let text = format!("{} ({text})", self.current);
+                bar.set_message(terminal::line(&text));
+            }
             None => self.line(&format!("          {DIM}{text}{DIM:#}")),
         }
     }

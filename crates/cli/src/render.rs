@@ -7,6 +7,7 @@ use aztec::checks::{Complaint, Finding, Report, Verdict};
 use provision::engine::{Action, Change, Plan, Step};
 
 use crate::printer::{BAD, CHANGED, DIM, GOOD, STRONG};
+use crate::terminal::Style;
 
 /// A plan for people. With `all`, what is in sync too, and why.
 pub fn plan(plan: &Plan, all: bool) -> String {
@@ -109,7 +110,7 @@ pub fn findings(findings: &[Finding]) -> String {
 }
 
 /// The style and word of a health.
-pub fn health(health: Health) -> (&'static str, anstyle::Style) {
+pub fn health(health: Health) -> (&'static str, Style) {
     match health {
         Health::Ok => ("ok", GOOD),
         Health::Degraded => ("degraded", CHANGED),

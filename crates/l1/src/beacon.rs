@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::client::{self, without_url};
 use crate::error::{Error, Result};
+use crate::transport::{self, LONGEST};
 
 /// One consensus endpoint.
 #[derive(Debug)]
@@ -141,8 +142,9 @@ impl Beacon {
             if !status.is_success() {
                 return Err(self.failed(call, format!("the answer is HTTP status {status}")));
             }
-            let text = answer.text().await.map_err(failed)?;
-            serde_json::from_str(&text)
+            let body = transport::body(answer, LONGEST).await.map_err(failed)?;
+            let body = body.map_err(|long| self.failed(call, long.to_string()))?;
+            serde_json::from_slice(&body)
                 .map_err(|_| self.failed(call, "the answer is not JSON".into()))
         })
     }

@@ -14,7 +14,7 @@ use alloy::{
     providers::{Provider, RootProvider},
     rpc::{client::ClientBuilder, types::TransactionRequest},
     sol_types::{GenericContractError, SolCall, SolInterface},
-    transports::{RpcError, TransportError, TransportErrorKind},
+    transports::{RpcError, TransportError, TransportErrorKind, utils::guess_local_url},
 };
 use tokio::runtime::Runtime;
 use url::{Host, Url};
@@ -22,6 +22,7 @@ use url::{Host, Url};
 use crate::{
     bindings::Reverts::RevertsErrors,
     error::{Error, Result},
+    transport::{Limited, TooLong},
 };
 
 /// Makes `ring` the TLS provider of this process, unless one is installed already.
@@ -52,7 +53,9 @@ impl Connection {
         };
 
         let client = http_client(&url, timeout).map_err(refused)?;
-        let provider = RootProvider::new(ClientBuilder::default().http_with_client(client, url));
+        let local = guess_local_url(url.as_str());
+        let client = ClientBuilder::default().transport(Limited::new(client, url), local);
+        let provider = RootProvider::new(client);
         let runtime = runtime().map_err(refused)?;
         Ok(Self {
             provider,
@@ -185,23 +188,31 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Characters of a message of an endpoint that people read.
+const MESSAGE: usize = 300;
+
 /// Why a call failed, without the URL: its path or user may be an API key, and the body of an HTTP
 /// error often repeats the path.
 pub(crate) fn reason(error: &TransportError) -> String {
     match error {
         RpcError::ErrorResp(answer) => match revert_data(error) {
             Some(data) => format!("reverted with {}", revert_reason(&data)),
-            None => format!(
-                "the node answered error {}: {}",
-                answer.code, answer.message
-            ),
+            None => {
+                let message: String = answer.message.chars().take(MESSAGE).collect();
+                format!("the node answered error {}: {message}", answer.code)
+            }
         },
         RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
             format!("the answer is HTTP status {}", answer.status)
         }
-        RpcError::Transport(TransportErrorKind::Custom(error)) => error
-            .downcast_ref()
-            .map_or_else(|| "the request failed".to_owned(), without_url),
+        RpcError::Transport(TransportErrorKind::Custom(error)) => {
+            if let Some(long) = error.downcast_ref::<TooLong>() {
+                return long.to_string();
+            }
+            error
+                .downcast_ref()
+                .map_or_else(|| "the request failed".to_owned(), without_url)
+        }
         RpcError::DeserError { .. } => "the answer is not JSON-RPC".to_owned(),
         RpcError::NullResp => "the answer is null".to_owned(),
         _ => "the request could not be made".to_owned(),

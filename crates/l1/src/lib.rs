@@ -22,6 +22,7 @@ pub mod rpc;
 pub mod staking;
 pub mod stranger;
 pub mod traces;
+mod transport;
 
 pub use alloy::primitives::{Address, B256, U256};
 pub use beacon::Beacon;

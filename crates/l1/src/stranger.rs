@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::{Client, Method, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::{client, error::Error, error::Result};
+use crate::{client, error::Error, error::Result, transport};
 
 /// More than this is not the answer to a question of ours.
 const LONGEST: usize = 64 << 10;
@@ -75,7 +75,7 @@ async fn reply(
 ) -> Result<Reply, reqwest::Error> {
     let request = http.request(method, url);
     let request = request.header(CONTENT_TYPE, "application/json").body(body);
-    let mut response = request.send().await?;
+    let response = request.send().await?;
     let headers = response.headers().iter().filter_map(|(name, value)| {
         let value = value.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
@@ -85,13 +85,9 @@ async fn reply(
         headers: headers.collect(),
         body: None,
     };
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LONGEST {
-            return Ok(reply);
-        }
-    }
-    reply.body = serde_json::from_slice(&bytes).ok();
+    let body = transport::body(response, LONGEST).await?;
+    reply.body = body
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok());
     Ok(reply)
 }

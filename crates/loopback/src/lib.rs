@@ -25,6 +25,9 @@ pub type Reply = Response<Full<Bytes>>;
 
 /// Enough for every process of a host to hold its connections open; more are not taken until one ends.
 const CONNECTIONS: usize = 64;
+/// Connections in a row that may fail to be taken, with a pause after each, before the service ends: a minute.
+const FAILURES: u32 = 600;
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a body, and the head of a request, may take to come in.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// If the address is taken, or the system is out of resources.
+/// If the address is taken, or the system is out of resources for longer than a minute.
 pub fn serve<A: AsyncFn(Request) -> Reply + 'static>(
     listen: SocketAddr,
     answer: A,
@@ -53,10 +56,26 @@ async fn accept<A: AsyncFn(Request) -> Reply + 'static>(
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     // A closed semaphore would end the loop; nobody closes it.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let (stream, _) = listener.accept().await?;
+        let stream = accepted(&listener).await?;
         tokio::task::spawn_local(converse(stream, Rc::clone(&answer), place));
     }
     Ok(())
+}
+
+/// The next connection. What passes (a peer that is gone already, a system out of descriptors or memory for a moment)
+/// does not end the service: accept(2), ERRORS.
+async fn accepted(listener: &TcpListener) -> io::Result<TcpStream> {
+    let mut failures = 0;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok(stream),
+            Err(error) if failures == FAILURES => return Err(error),
+            Err(_) => {
+                failures += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
 }
 
 async fn converse<A: AsyncFn(Request) -> Reply>(

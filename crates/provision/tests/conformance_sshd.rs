@@ -249,3 +249,11 @@ fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
     command.plant("/root/.ssh/authorized_keys", FileType::File, b"", 0o600);
     assert!(wanted().obstacle(&command).unwrap().is_none());
 }
+
+#[test]
+fn what_an_account_puts_in_the_place_of_its_keys_does_not_end_the_run() {
+    let mut pipe = host(DEBIAN);
+    pipe.plant("/root/.ssh/authorized_keys", FileType::Other, b"", 0o600);
+    let text = refused(pipe);
+    assert!(text.contains("not a regular file"), "{text}");
+}

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands, NewFile, RealHost};
+use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
 
 /// A host and an empty directory on it.
 struct Place<'a> {
@@ -146,6 +146,17 @@ const STATEMENTS: &[(&str, Statement)] = &[
             );
         },
     ),
+    ("only what is a file is read, and not more of it", |place| {
+        place.put("a", "1234");
+        place.mkdir("d");
+        let read = |name: &str, limit| place.host.read_up_to(&place.at(name), limit);
+        assert_eq!(read("a", 4).unwrap().unwrap(), b"1234");
+        assert!(read("a", 3).is_err() && read("d", 3).is_err());
+        assert_eq!(read("no", 3).unwrap(), None);
+        assert_eq!(read("a/no", 3).unwrap(), None);
+        place.link("masked", "/dev/null");
+        assert_eq!(place.text("masked"), "");
+    }),
     ("a mode is what was asked, past the umask", |place| {
         for mode in [0o600, 0o666, 0o777, 0o4755, 0o0] {
             assert!(place.tries_put("a", "x", mode));
@@ -453,5 +464,19 @@ fn the_real_host_keeps_the_contract() {
             dir: dir.path().to_owned(),
             me: me(dir.path()),
         });
+    }
+}
+
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_a_file_holds_nobody_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("authorized_keys");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let endless = dir.path().join("endless");
+    std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+    for path in [&pipe, &endless] {
+        let why = RealHost.read(path).unwrap_err().chain();
+        assert!(why.contains("not a regular file"), "{why}");
     }
 }

@@ -35,13 +35,13 @@ pub(super) fn run(context: &Context) -> Result<()> {
         ("secrets", secrets),
     ];
     let mut faults = Vec::new();
-    if let Err(fault) = private_ports(context, &machine) {
-        faults.push(format!("private ports: {fault:#}"));
-    }
     for (what, trial) in trials {
         if let Err(fault) = trial(&machine) {
             faults.push(format!("{what}: {fault:#}"));
         }
+    }
+    if let Err(fault) = private_ports(context, &machine) {
+        faults.push(format!("private ports: {fault:#}"));
     }
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use provision::Fault;
-use provision::host::{Probe, Query};
+use provision::host::Probe;
 use provision::kinds::last_words;
-use provision::tools::systemctl::{self, UnitState};
+use provision::tools::systemctl::UnitState;
 
 /// How long after the last start of a run is looked again: programs that lack a file, a right or a port end within
 /// one or two seconds.
@@ -41,8 +41,7 @@ pub fn fallen(started: &[String], probe: &dyn Probe) -> Result<Vec<Fallen>, Faul
     if started.is_empty() {
         return Ok(Vec::new());
     }
-    let shown = probe.ask(&Query::Units(started.to_vec()))?;
-    let states = systemctl::parse_show(&shown.stdout);
+    let states = probe.units(&started.iter().cloned().collect())?;
     let fallen = started.iter().filter_map(|unit| {
         Some(Fallen {
             how: how(states.get(unit)?)?,

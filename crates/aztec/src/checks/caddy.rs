@@ -5,6 +5,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
+use provision::tools::dpkg;
 use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
 
 use super::preflight::{Finding, Verdict};
@@ -53,11 +54,7 @@ fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
         };
     }
     let ours = probe.meta(Path::new(CONFIG))?.is_some();
-    // Asked of dpkg: it knows the package's own file. Without the package there is nothing to compare with.
-    let edited = text.is_some() && {
-        let verified = probe.ask(&Query::PackageFiles("caddy".into()))?;
-        verified.code != 0 || verified.stdout.contains(OPERATORS)
-    };
+    let edited = text.is_some() && edited(probe)?;
     if ours || !edited {
         return said(
             Verdict::Pass,
@@ -71,6 +68,20 @@ fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
              and add the line `import /etc/caddy/aztec-kit*.caddy` to it."
         ),
     )
+}
+
+/// Whether the operator's file is not the package's own any more. Asked of dpkg, which knows that one; without the
+/// package it is nobody's but the operator's.
+fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
+    const PACKAGE: &str = "caddy";
+    let status = probe.text(Path::new("/var/lib/dpkg/status"))?;
+    let found = dpkg::installed(&status.unwrap_or_default(), &[PACKAGE.into()]);
+    if found.iter().all(Option::is_none) {
+        return Ok(true);
+    }
+    let verified = probe.ask(&Query::PackageFiles(PACKAGE.into()))?;
+    let mut lines = verified.stdout.lines();
+    Ok(lines.any(|line| line.ends_with(OPERATORS)))
 }
 
 /// An authority asks the name that it certifies.
@@ -88,4 +99,38 @@ fn name(wanted: &Caddy) -> Finding {
     }
     let text = format!("{} is {}", wanted.domain, addresses.join(", "));
     Finding::new("domain", Verdict::Pass, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::fake::FakeHost;
+    use provision::host::{FileType, Output};
+
+    use super::*;
+
+    /// With a site file of somebody's, and what dpkg says of the package.
+    fn judged(code: i32, stdout: &str, installed: bool) -> Result<bool, Fault> {
+        let mut host = FakeHost::debian();
+        let status = "Package: caddy\nStatus: install ok installed\nVersion: 2.6.2\n";
+        let status = if installed { status } else { "" };
+        let path = "/var/lib/dpkg/status";
+        host.plant(path, FileType::File, status.as_bytes(), 0o644);
+        let said = Output {
+            code,
+            stdout: stdout.into(),
+            ..Output::default()
+        };
+        host.verified.insert("caddy".into(), said);
+        edited(&host)
+    }
+
+    #[test]
+    fn what_dpkg_finds_different_is_an_answer_and_what_it_does_not_say_is_none() {
+        let ours = "??5?????? c /etc/caddy/Caddyfile\n";
+        assert!(judged(1, ours, true).unwrap() && judged(0, ours, true).unwrap());
+        assert!(!judged(0, "", true).unwrap());
+        assert!(!judged(1, "??5?????? c /etc/default/caddy\n", true).unwrap());
+        assert!(judged(1, "", true).is_err() && judged(2, "x\n", true).is_err());
+        assert!(judged(1, "", false).unwrap(), "nobody's package");
+    }
 }

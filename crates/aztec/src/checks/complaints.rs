@@ -8,7 +8,7 @@ use provision::engine::Cx;
 use provision::host::{Clock, Probe, Query};
 use provision::tools::journal::{self, Line};
 use provision::tools::redact;
-use provision::tools::systemctl::{self, UnitState};
+use provision::tools::systemctl::UnitState;
 use serde::Serialize;
 
 use crate::Health;
@@ -54,19 +54,19 @@ pub fn complaints(
         })
     };
     // Each is a program of its own: they run side by side.
-    let (shown, journals) = std::thread::scope(|scope| {
+    let (states, journals) = std::thread::scope(|scope| {
         let asked: Vec<_> = units
             .iter()
             .map(|unit| scope.spawn(move || ask(unit)))
             .collect();
-        let shown = probe.ask(&Query::Units(units.to_vec()));
+        let states = probe.units(&units.iter().cloned().collect());
         let journals = asked
             .into_iter()
             .map(|asked| asked.join().unwrap_or_else(|it| resume_unwind(it)))
             .collect::<Result<Vec<_>, Fault>>();
-        (shown, journals)
+        (states, journals)
     });
-    let states = systemctl::parse_show(&shown?.stdout);
+    let states = states?;
     let cx = Cx {
         units: Some(&states),
         ..Cx::of(probe)

@@ -1,8 +1,8 @@
 //! Whether hardening would hold, and lock nobody out.
 
 use provision::Fault;
-use provision::host::{Probe, Query};
-use provision::tools::systemctl::{self, UnitState};
+use provision::host::Probe;
+use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
 use super::preflight::{Finding, Verdict};
@@ -45,10 +45,7 @@ pub fn integrity(settings: &Settings, probe: &dyn Probe) -> Result<Option<Findin
     {
         return Ok(None);
     }
-    let shown = probe.ask(&Query::Units(vec![SERVICE.into()]))?;
-    let state = systemctl::parse_show(&shown.stdout)
-        .remove(SERVICE)
-        .unwrap_or_default();
+    let state = probe.unit(SERVICE)?;
     Ok(Some(compared(&state, probe.clock().monotonic_us)))
 }
 

@@ -78,11 +78,9 @@ pub fn unit_rows(
     probe: &dyn provision::host::Probe,
 ) -> Result<Vec<UnitRow>, provision::Fault> {
     if units.is_empty() {
-        // systemctl without a name shows the manager itself.
         return Ok(Vec::new());
     }
-    let shown = probe.ask(&provision::host::Query::Units(units.to_vec()))?;
-    let states = provision::tools::systemctl::parse_show(&shown.stdout);
+    let states = probe.units(&units.iter().cloned().collect())?;
     let now = probe.clock().monotonic_us;
     Ok(units
         .iter()

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::{Probe, Query};
-use provision::tools::systemctl;
+use provision::host::Probe;
 use server::monitoring::{PACKAGES, drop_in_path};
 
 use super::preflight::{Finding, Verdict};
@@ -61,7 +60,7 @@ fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
 /// Those of the units that have a process.
 fn running<'u>(units: &[&'u str], probe: &dyn Probe) -> Result<Vec<&'u str>, Fault> {
     let names = units.iter().map(ToString::to_string).collect();
-    let states = systemctl::parse_show(&probe.ask(&Query::Units(names))?.stdout);
+    let states = probe.units(&names)?;
     let runs = |unit: &&str| states.get(*unit).is_some_and(|state| state.main_pid != 0);
     Ok(units.iter().copied().filter(runs).collect())
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::{Probe, Query};
-use provision::tools::systemctl;
+use provision::host::Probe;
 use serde::Serialize;
 
 use super::{
@@ -324,7 +323,7 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             continue;
         }
         let names = owners.iter().map(ToString::to_string).collect();
-        let units = systemctl::parse_show(&probe.ask(&Query::Units(names))?.stdout);
+        let units = probe.units(&names)?;
         let ours = units.iter().find(|(_, state)| state.main_pid != 0);
         findings.push(match ours {
             Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),

@@ -50,7 +50,8 @@ pub fn releases(
         // An engine that does not answer has nothing to run either.
         Some(engine) => probe
             .ask(&Query::Images(engine))
-            .map_or_else(|_| Vec::new(), |answer| images::parse(&answer.stdout)),
+            .and_then(|answer| images::parse(&answer.stdout))
+            .unwrap_or_default(),
         None => Vec::new(),
     };
     let active = match settings {

@@ -8,8 +8,7 @@ use std::time::Duration;
 use l1::rpc::Rpc;
 use l1::{Address, Reader};
 use provision::Fault;
-use provision::host::{Probe, Query};
-use provision::tools::systemctl;
+use provision::host::Probe;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -233,7 +232,7 @@ fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let states = systemctl::parse_show(&probe.ask(&Query::Units(names.clone()))?.stdout);
+    let states = probe.units(&names.iter().cloned().collect())?;
     Ok(names
         .into_iter()
         .map(|name| {

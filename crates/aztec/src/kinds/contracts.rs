@@ -250,7 +250,7 @@ impl Contracts {
         for (name, value) in self.variables() {
             order = order.env(name, value);
         }
-        let output = cx.hands.tell(&order)?.ok(&order.argv)?;
+        let output = cx.hands.tell(&order)?.answer(&order.argv)?;
         Deployment::parse(&output.stdout)
             .map_err(|error| fault("failed to read what was deployed", error))
     }

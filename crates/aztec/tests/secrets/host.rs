@@ -41,8 +41,8 @@ struct Heard<'a> {
 }
 
 impl Probe for Heard<'_> {
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
-        self.host.read(path)
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.host.read_up_to(path, limit)
     }
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
         self.host.meta(path)

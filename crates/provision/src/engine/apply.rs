@@ -195,7 +195,7 @@ impl Apply<'_> {
         let (resource, id) = (&node.resource, node.resource.id());
         // What this look and the change itself begin with is one answer of systemd.
         let names = resource.units().into_iter().collect();
-        let units = plan::units(names, self.hands.probe(), None)?;
+        let units = plan::units(&names, self.hands.probe(), None)?;
         let before = self.look(resource, &run.receipt, Some(&units))?;
         if matches!(before.diff, Diff::InSync(_)) {
             self.adopt(node, before.memory, &run.receipt)?;
@@ -329,7 +329,7 @@ impl Apply<'_> {
     ) -> Result<Option<String>, Fault> {
         self.progress.begin(&entry.id, Action::Remove);
         let names = resource.units().into_iter().collect();
-        let units = plan::units(names, self.hands.probe(), None)?;
+        let units = plan::units(&names, self.hands.probe(), None)?;
         let before = self.look(resource, &run.receipt, Some(&units))?;
         if run.guard.is_some() && resource.guarded() {
             resource.keep(&mut ApplyCx {

@@ -10,8 +10,7 @@ use super::{
     ApplyCx, Event, Journal, Receipt, Resource, ResourceId, Reverted, TakenBack, Unconfirmed,
 };
 use crate::Fault;
-use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
-use crate::tools::systemctl::{self, UnitState};
+use crate::host::{Hands, NewFile, Order, Probe, clear_staged};
 
 /// Runs `<program> take-back` when the time is over.
 const TIMER: &str = "aztec-kit-take-back.timer";
@@ -57,7 +56,7 @@ impl Guard {
         // `enable` makes systemd read its units again; `restart` starts the time anew.
         run(hands, &["systemctl", "enable", "--quiet", TIMER])?;
         run(hands, &["systemctl", "restart", TIMER])?;
-        let timer = state_of(TIMER, hands.probe())?;
+        let timer = hands.probe().unit(TIMER)?;
         if timer.active == "active" {
             return Ok(());
         }
@@ -121,12 +120,6 @@ fn put(hands: &mut dyn Hands, path: &Path, bytes: &[u8], mode: u32) -> Result<()
         gid: 0,
         mode,
     })
-}
-
-fn state_of(unit: &str, probe: &dyn Probe) -> Result<UnitState, Fault> {
-    let shown = probe.ask(&Query::Units(vec![unit.to_owned()]))?;
-    let states = systemctl::parse_show(&shown.stdout).into_values();
-    Ok(states.last().unwrap_or_default())
 }
 
 fn timer(window: Duration) -> String {
@@ -225,7 +218,7 @@ fn ids(changes: Vec<Unconfirmed>) -> Vec<ResourceId> {
 /// Whether the time is over when the service of the timer gets its turn: a run that went on for longer than the time
 /// begins it anew at its end, and then the timer waits again. Where nobody can tell, it is.
 pub fn due(probe: &dyn Probe) -> bool {
-    !state_of(TIMER, probe).is_ok_and(|timer| timer.sub == "waiting")
+    !probe.unit(TIMER).is_ok_and(|timer| timer.sub == "waiting")
 }
 
 /// What became of the changes that waited.

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
-use crate::host::{Early, Probe, Query, Snapshot};
-use crate::tools::systemctl::{self, UnitState};
+use crate::host::{Early, Probe, Snapshot};
+use crate::tools::systemctl::UnitState;
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +107,7 @@ impl Plan {
                     .map(|node| node.resource.units().is_empty().then(|| look(node, &none)));
                 early.collect::<Vec<_>>()
             });
-            let units = units(names, probe, asked);
+            let units = units(&names, probe, asked);
             let early = early.join();
             (
                 early.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -209,16 +209,10 @@ fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
 
 /// Asks systemd once about all units that the resources care for.
 pub(super) fn units(
-    names: BTreeSet<String>,
+    names: &BTreeSet<String>,
     probe: &dyn Probe,
     asked: Option<Early>,
 ) -> Result<BTreeMap<String, UnitState>, Fault> {
-    if names.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let shown = match asked.and_then(|asked| asked.about(&names)) {
-        Some(answer) => answer?,
-        None => probe.ask(&Query::Units(names.into_iter().collect()))?,
-    };
-    Ok(systemctl::parse_show(&shown.stdout))
+    let early = asked.and_then(|asked| asked.about(names));
+    early.unwrap_or_else(|| probe.units(names))
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::Diff;
 use crate::Fault;
-use crate::host::{Hands, Probe, Query};
-use crate::tools::systemctl::{self, UnitState};
+use crate::host::{Hands, Probe};
+use crate::tools::systemctl::UnitState;
 
 /// `kind[name]`: stable, unique in a graph, shown to users.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,11 +63,7 @@ impl<'a> Cx<'a> {
         if let Some(state) = self.units.and_then(|units| units.get(name)) {
             return Ok(state.clone());
         }
-        let shown = self.probe.ask(&Query::Units(vec![name.to_owned()]))?;
-        Ok(systemctl::parse_show(&shown.stdout)
-            .into_values()
-            .next()
-            .unwrap_or_default())
+        self.probe.unit(name)
     }
 }
 

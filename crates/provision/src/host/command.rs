@@ -1,5 +1,6 @@
 //! Programs: questions that cannot change anything, orders that may.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Engine;
@@ -9,7 +10,7 @@ use crate::Fault;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// `systemctl show` of the named units, all in one process.
-    Units(Vec<String>),
+    Units(BTreeSet<String>),
     /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
     Install(Vec<String>),
     /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
@@ -105,6 +106,79 @@ impl Query {
                 unit,
             ]),
         }
+    }
+}
+
+/// What of an output is an answer.
+struct Terms {
+    /// Exit codes of an answer.
+    codes: &'static [i32],
+    /// Whether to exit with 0 and say nothing is one.
+    empty: bool,
+    /// Whether it is made of whole lines, so that half of the last one is noticed.
+    lines: bool,
+}
+
+impl Query {
+    /// Every question has its line here. What an answer has to hold beyond this, its parser in [`crate::tools`] knows.
+    fn terms(&self) -> Terms {
+        const ANSWER: Terms = Terms {
+            codes: &[0],
+            empty: false,
+            lines: true,
+        };
+        match self {
+            // One block for each unit, the ones that are not there too.
+            Self::Units(_) | Self::SshSocket => ANSWER,
+            // Every keyword has a value.
+            Self::Sshd(_) => ANSWER,
+            // It ends with a summary.
+            Self::Install(_) => ANSWER,
+            // The policies of the chains are there without any rule.
+            Self::Filter { .. } => ANSWER,
+            // 1: something differs, dpkg(1). Of a package that is not installed it says so on standard error alone.
+            Self::PackageFiles(_) => Terms {
+                codes: &[0, 1],
+                empty: true,
+                ..ANSWER
+            },
+            // There may be no image and no table, and a unit may never have said anything.
+            Self::Images(_) | Self::Ruleset | Self::Journal { .. } => Terms {
+                empty: true,
+                ..ANSWER
+            },
+            // A document and a word: neither engine promises a newline.
+            Self::Manifest(..) | Self::Architecture(..) => Terms {
+                lines: false,
+                ..ANSWER
+            },
+        }
+    }
+
+    /// The answer in what the program said, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it failed, and when it said nothing, or half, where that can be no answer.
+    pub fn heard(&self, said: Output) -> Result<Output, Fault> {
+        let (argv, terms) = (self.argv(), self.terms());
+        let none = |what: &str| {
+            Fault::new(format!("`{}` {what}", argv.join(" ")))
+                .fix("Run it by hand: it must answer. Then run the same command again.")
+        };
+        let said = said.whole(&argv)?;
+        let empty = said.stdout.trim().is_empty();
+        if !terms.codes.contains(&said.code) || empty && said.code != 0 {
+            // Of an exit code that is an answer only with a text, what it complains of is told as of any other.
+            return said.ok(&argv);
+        }
+        if empty && !terms.empty {
+            return Err(none("exited with 0 and said nothing"));
+        }
+        if terms.lines && !empty && !said.stdout.ends_with('\n') {
+            return Err(none("stopped in the middle of a line"));
+        }
+        Ok(said)
     }
 }
 
@@ -209,17 +283,29 @@ impl Order {
 pub struct Output {
     /// Exit code; 128 + signal when killed.
     pub code: i32,
-    /// Standard output.
+    /// Standard output; U+FFFD where it was not UTF-8.
     pub stdout: String,
-    /// Standard error.
+    /// Standard error, as `stdout`.
     pub stderr: String,
+    /// Why this is not all that it said. Never set of a question, which then has no answer.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// Why not all is known that a program said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It said more than is kept.
+    TooLong,
+    /// It ended, and something that it started may go on speaking.
+    KeptOpen,
 }
 
 /// How much of a program's complaint goes into an error.
 const COMPLAINT_BYTES: usize = 1500;
 
 impl Output {
-    /// The output when the program exited with 0, a fault with the end of its complaint otherwise.
+    /// For its effect alone: the output when the program exited with 0, a fault with the end of its complaint
+    /// otherwise.
     pub fn ok(self, argv: &[String]) -> Result<Self, Fault> {
         if self.code == 0 {
             return Ok(self);
@@ -240,6 +326,24 @@ impl Output {
             self.code,
             &said[start..]
         )))
+    }
+
+    /// For what it says: the same, and the output is whole.
+    pub fn answer(self, argv: &[String]) -> Result<Self, Fault> {
+        self.ok(argv)?.whole(argv)
+    }
+
+    /// Refuses half an output, whatever the exit code.
+    pub fn whole(self, argv: &[String]) -> Result<Self, Fault> {
+        let why = match self.unfinished {
+            None => return Ok(self),
+            Some(Unfinished::TooLong) => "said more than is read of it",
+            Some(Unfinished::KeptOpen) => {
+                "ended, and something that it started kept its output open"
+            }
+        };
+        Err(Fault::new(format!("`{}` {why}", argv.join(" ")))
+            .fix("Look at what it waits for, then run the same command again."))
     }
 }
 

@@ -1,10 +1,11 @@
 //! A question that is asked before it is known whether its answer is the one that is needed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 
-use super::{Output, Probe, Query};
+use super::Probe;
 use crate::Fault;
+use crate::tools::systemctl::UnitState;
 
 /// Units that systemd was asked about ahead of a plan.
 ///
@@ -13,7 +14,7 @@ use crate::Fault;
 #[derive(Debug)]
 pub struct Early {
     names: BTreeSet<String>,
-    answer: JoinHandle<Result<Output, Fault>>,
+    answer: JoinHandle<Result<BTreeMap<String, UnitState>, Fault>>,
 }
 
 impl Early {
@@ -22,13 +23,16 @@ impl Early {
         if names.is_empty() {
             return None;
         }
-        let query = Query::Units(names.iter().cloned().collect());
-        let answer = std::thread::spawn(move || host.ask(&query));
+        let asked = names.clone();
+        let answer = std::thread::spawn(move || host.units(&asked));
         Some(Self { names, answer })
     }
 
-    /// What systemd said, when it was asked about all of these; it may say more. `None` when it was not.
-    pub fn about(self, names: &BTreeSet<String>) -> Option<Result<Output, Fault>> {
+    /// Their states, when systemd was asked about all of these; it may be those of more. `None` when it was not.
+    pub fn about(
+        self,
+        names: &BTreeSet<String>,
+    ) -> Option<Result<BTreeMap<String, UnitState>, Fault>> {
         if !names.is_subset(&self.names) {
             return None;
         }

@@ -5,6 +5,7 @@
 mod accounts;
 mod coreutils;
 mod files;
+mod mishap;
 mod npm;
 mod packages;
 mod systemd;
@@ -13,6 +14,7 @@ mod ufw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+pub use self::mishap::Mishap;
 pub use self::npm::LOCK;
 pub use super::fake_engine::FakeEngine;
 use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
@@ -65,6 +67,10 @@ pub struct FakeHost {
     pub silent: bool,
     /// What apt meets.
     pub apt: FakeApt,
+    /// What befalls a program that is asked, by its first word.
+    pub mishaps: BTreeMap<String, Mishap>,
+    /// What `dpkg --verify` says of a package; nothing of one whose files are its own.
+    pub verified: BTreeMap<String, Output>,
     /// What apt installs with a package.
     pub depends: BTreeMap<String, Vec<String>>,
     /// Packages that are there only for others.
@@ -196,6 +202,34 @@ impl FakeHost {
     }
 }
 
+impl FakeHost {
+    /// What the program says when all is well.
+    fn answer(&self, query: &Query) -> Result<Output, Fault> {
+        let stdout = match query {
+            Query::Units(names) => {
+                let shown: Vec<_> = names.iter().map(|name| self.show(name)).collect();
+                shown.join("\n")
+            }
+            Query::PackageFiles(package) => {
+                return Ok(self.verified.get(package).cloned().unwrap_or_default());
+            }
+            Query::Images(_) | Query::Architecture(..) | Query::Manifest(..) => {
+                return self.engine.ask(query);
+            }
+            Query::Install(entries) => self.simulated(entries),
+            Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
+            Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
+            Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
+            Query::Ruleset => self.ruleset(),
+            Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
+        };
+        Ok(Output {
+            stdout,
+            ..Output::default()
+        })
+    }
+}
+
 fn failed(code: i32, stderr: &str) -> Output {
     Output {
         code,
@@ -205,13 +239,20 @@ fn failed(code: i32, stderr: &str) -> Output {
 }
 
 impl Probe for FakeHost {
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
-        match self.tree.get(&self.resolved(path, true)?) {
-            Some(node) if node.file_type == FileType::Directory => Err(Fault::new(format!(
-                "failed to read {}: it is a directory",
-                path.display()
-            ))),
-            node => Ok(node.map(|node| node.bytes.clone())),
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let path = self.resolved(path, true)?;
+        if path == Path::new("/dev/null") {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(node) = self.tree.get(&path) else {
+            return Ok(None);
+        };
+        match node.file_type {
+            FileType::File | FileType::Symlink if node.bytes.len() as u64 > limit => {
+                Err(super::too_large(&path, limit))
+            }
+            FileType::File | FileType::Symlink => Ok(Some(node.bytes.clone())),
+            kind => Err(super::no_file(&path, kind == FileType::Directory)),
         }
     }
 
@@ -252,33 +293,15 @@ impl Probe for FakeHost {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
+        let argv = query.argv();
         if self.silent {
-            return Err(Fault::new(format!("{} does not answer", query.argv()[0])));
+            return Err(Fault::new(format!("{} does not answer", argv[0])));
         }
-        let stdout = match query {
-            Query::Units(names) => {
-                let shown: Vec<_> = names.iter().map(|name| self.show(name)).collect();
-                shown.join("\n")
-            }
-            Query::Install(entries) => self.simulated(entries),
-            // Every package is as it was unpacked.
-            Query::PackageFiles(_) => String::new(),
-            Query::Images(_) | Query::Architecture(..) | Query::Manifest(..) => {
-                return self.engine.ask(query);
-            }
-            Query::Sshd(options) => {
-                let said = sshd::shown(self, Path::new(sshd::MAIN), options)?;
-                return said.ok(&query.argv());
-            }
-            Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
-            Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
-            Query::Ruleset => self.ruleset(),
-            Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
-        };
-        Ok(Output {
-            stdout,
-            ..Output::default()
-        })
+        let mut said = self.answer(query)?;
+        if let Some(mishap) = self.mishaps.get(&argv[0]) {
+            said = mishap.befall(&argv, said)?;
+        }
+        query.heard(said)
     }
 
     fn clock(&self) -> Clock {

@@ -12,11 +12,12 @@ mod fake_engine;
 mod path;
 mod place;
 mod probe;
+mod program;
 mod real;
 mod snapshot;
 mod stamp;
 
-pub use command::{Order, Output, Query};
+pub use command::{Order, Output, Query, Unfinished};
 pub use early::Early;
 pub use engine::Engine;
 pub use path::resolved;
@@ -51,4 +52,23 @@ pub(crate) fn clear_staged(
         Some(staged) if hands.meta(&staged)?.is_some() => hands.remove(&staged),
         _ => Ok(()),
     }
+}
+
+/// What is read as a file and is none: a pipe that nobody writes to, or a device that never ends.
+fn no_file(path: &std::path::Path, directory: bool) -> crate::Fault {
+    let what = match directory {
+        true => "a directory",
+        false => "a pipe, socket or device",
+    };
+    crate::Fault::new(format!(
+        "failed to read {}: it is {what}, and not a regular file",
+        path.display()
+    ))
+}
+
+fn too_large(path: &std::path::Path, limit: u64) -> crate::Fault {
+    crate::Fault::new(format!(
+        "failed to read {}: it is larger than {limit} bytes",
+        path.display()
+    ))
 }

@@ -1,9 +1,11 @@
 //! The two windows on a host: one that can only look, one that can also change.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Order, Output, Query};
 use crate::Fault;
+use crate::tools::systemctl::{self, UnitState};
 
 /// What kind of thing a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +78,18 @@ impl Clock {
     }
 }
 
+/// Larger files are never ours and are not read whole.
+const READ_LIMIT: u64 = 64 << 20;
+
 /// Read-only window on a host: everything that plan, verify and status ever get. Several may look at once.
 pub trait Probe: Sync {
-    /// The bytes of a regular file (links followed), `None` when absent.
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault>;
+    /// The bytes of a regular file (links followed), `None` when absent. What is no regular file, or larger than
+    /// `limit` bytes, is an error: nothing is waited for.
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault>;
+    /// The same of a file of ours, or of the system.
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
+        self.read_up_to(path, READ_LIMIT)
+    }
     /// The same as text; what is not UTF-8 in it is replaced.
     fn text(&self, path: &Path) -> Result<Option<String>, Fault> {
         Ok(self.read(path)?.map(|bytes| {
@@ -112,6 +122,20 @@ pub trait Probe: Sync {
     fn space(&self, path: &Path) -> Result<Space, Fault>;
     /// Runs one of the known read-only questions.
     fn ask(&self, query: &Query) -> Result<Output, Fault>;
+    /// The state of each of these units, by its name here.
+    fn units(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitState>, Fault> {
+        // Without a name, systemctl(1) shows its manager.
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let shown = self.ask(&Query::Units(names.clone()))?;
+        systemctl::states(&shown.stdout, names)
+    }
+    /// The state of one unit.
+    fn unit(&self, name: &str) -> Result<UnitState, Fault> {
+        let mut states = self.units(&BTreeSet::from([name.to_owned()]))?;
+        Ok(states.remove(name).unwrap_or_default())
+    }
     /// Both clocks.
     fn clock(&self) -> Clock;
 }

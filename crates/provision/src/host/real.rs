@@ -3,51 +3,28 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::place::{ForeignLink, Place};
+use super::program::Call;
 use super::{
     Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space, staged_name,
 };
 use crate::Fault;
 
-/// Larger files are never ours and are not read whole.
-const READ_LIMIT: u64 = 64 << 20;
+/// `/dev/null`, to which a file is linked that shall count as empty.
+const NULL_DEVICE: u64 = 1 << 8 | 3;
 /// Most files of a host are smaller.
 const USUAL_SIZE: usize = 4096;
 /// A question that takes longer means that the host is not answering.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Until it is somebody's.
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
-/// Kept of each output stream.
-const OUTPUT_LIMIT: usize = 8 << 20;
-/// Programs run with this path whatever the caller's was.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Variables that describe the operator's network and trust, passed on to programs.
-const PASSED_ON: &[&str] = &[
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NODE_EXTRA_CA_CERTS",
-    "npm_config_registry",
-    "NPM_CONFIG_REGISTRY",
-    "npm_config_cafile",
-    "NPM_CONFIG_CAFILE",
-];
 /// Where an operator's wishes about npm are, the weaker first, see npmrc(5).
 const NPMRC: [&str; 2] = ["/etc/npmrc", "/root/.npmrc"];
 /// Tarballs that were fetched, where there is such a directory: it saves other hosts the download, and this one nothing.
@@ -90,22 +67,31 @@ fn absent<T>(result: io::Result<T>, verb: &str, path: &Path) -> Result<Option<T>
 }
 
 impl Probe for RealHost {
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(file) = absent(File::open(path), "read", path)? else {
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        // Whoever owns the path may have put anything there: a pipe would be waited for, a terminal become ours, and a
+        // device never end.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(path, flags, Mode::empty()).map(File::from);
+        let Some(file) = absent(opened.map_err(io::Error::from), "read", path)? else {
             return Ok(None);
         };
+        let meta = file
+            .metadata()
+            .map_err(|error| failed("read", path, error))?;
+        if !meta.is_file() {
+            if meta.file_type().is_char_device() && meta.rdev() == NULL_DEVICE {
+                return Ok(Some(Vec::new()));
+            }
+            return Err(super::no_file(path, meta.is_dir()));
+        }
         // Only a hint: what the kernel makes up (/proc) says that it is empty. A file is then one read, not a dozen.
-        let size = file.metadata().map_or(0, |meta| meta.len());
-        let room = usize::try_from(size.min(READ_LIMIT)).unwrap_or_default();
+        let room = usize::try_from(meta.len().min(limit)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(room.max(USUAL_SIZE) + 1);
-        file.take(READ_LIMIT + 1)
+        file.take(limit + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| failed("read", path, error))?;
-        if bytes.len() as u64 > READ_LIMIT {
-            return Err(Fault::new(format!(
-                "{} is larger than {READ_LIMIT} bytes",
-                path.display()
-            )));
+        if bytes.len() as u64 > limit {
+            return Err(super::too_large(path, limit));
         }
         Ok(Some(bytes))
     }
@@ -167,8 +153,15 @@ impl Probe for RealHost {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
-        let argv = query.argv();
-        run(&argv, &[], None, QUERY_TIMEOUT)?.ok(&argv)
+        let said = Call {
+            argv: &query.argv(),
+            env: &[],
+            dir: None,
+            timeout: QUERY_TIMEOUT,
+            asked: true,
+        }
+        .run()?;
+        query.heard(said)
     }
 
     fn clock(&self) -> Clock {
@@ -358,121 +351,13 @@ impl Hands for RealHost {
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
-        run(
-            &order.started(),
-            &order.env,
-            order.dir.as_deref(),
-            order.timeout,
-        )
+        Call {
+            argv: &order.started(),
+            env: &order.env,
+            dir: order.dir.as_deref(),
+            timeout: order.timeout,
+            asked: false,
+        }
+        .run()
     }
-}
-
-/// Where a program is. The standard library searches a path other than its own only in a copy of this whole
-/// process; a program that is a path is started without one.
-fn found(program: &str) -> PathBuf {
-    let mut places = PATH.split(':').map(|dir| Path::new(dir).join(program));
-    places
-        .find(|place| {
-            let runs = rustix::fs::access(place, rustix::fs::Access::EXEC_OK);
-            place.is_file() && runs.is_ok()
-        })
-        .unwrap_or_else(|| program.into())
-}
-
-fn run(
-    argv: &[String],
-    env: &[(String, String)],
-    dir: Option<&Path>,
-    timeout: Duration,
-) -> Result<Output, Fault> {
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err(Fault::new("an empty command line"));
-    };
-    let mut command = Command::new(found(program));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LC_ALL", "C.UTF-8")
-        .env("HOME", "/root")
-        .envs(
-            PASSED_ON
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
-        .envs(env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A Ctrl-C at the terminal is for us, not for a dpkg in the middle of its work.
-        .process_group(0);
-    // Not where the caller happens to be, which may be a place of somebody else, or gone.
-    command.current_dir(dir.unwrap_or(Path::new("/")));
-    let mut child = command.spawn().map_err(|error| {
-        let fault = Fault::new(format!("failed to run `{}`", argv.join(" ")));
-        match error.kind() {
-            io::ErrorKind::NotFound => fault.fix(format!(
-                "Install the program `{program}` or check the PATH."
-            )),
-            _ => fault,
-        }
-        .because(error)
-    })?;
-    let pid = child.id();
-    let stdout = collect(child.stdout.take());
-    let stderr = collect(child.stderr.take());
-    let (tell, ended) = mpsc::channel();
-    thread::spawn(move || tell.send(child.wait()));
-    let status = match ended.recv_timeout(timeout) {
-        Ok(status) => status.map_err(|error| {
-            Fault::new(format!("failed to wait for `{}`", argv.join(" "))).because(error)
-        })?,
-        Err(_) => {
-            if let Some(pid) = i32::try_from(pid)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw)
-            {
-                // Its whole group; an error means that it is gone already.
-                rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
-            }
-            return Err(Fault::new(format!(
-                "`{}` did not finish within {} s and was stopped",
-                argv.join(" "),
-                timeout.as_secs()
-            ))
-            .fix("Look at what it waits for, then run the same command again."));
-        }
-    };
-    // A daemon that kept the pipe open must not keep us: what has arrived a second later is what counts.
-    let taken = |stream: mpsc::Receiver<Vec<u8>>| {
-        let bytes = stream
-            .recv_timeout(Duration::from_secs(1))
-            .unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    Ok(Output {
-        code: status
-            .code()
-            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
-        stdout: taken(stdout),
-        stderr: taken(stderr),
-    })
-}
-
-fn collect(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
-    let (tell, done) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            let mut chunk = [0; 8192];
-            while let Ok(count @ 1..) = stream.read(&mut chunk) {
-                // Past the limit the pipe is still drained, or the program would block.
-                if bytes.len() < OUTPUT_LIMIT {
-                    bytes.extend_from_slice(&chunk[..count]);
-                }
-            }
-        }
-        tell.send(bytes)
-    });
-    done
 }

@@ -33,6 +33,10 @@ impl<'a> Snapshot<'a> {
 }
 
 impl Probe for Snapshot<'_> {
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.host.read_up_to(path, limit)
+    }
+
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
         if !SHARED.iter().any(|shared| Path::new(shared) == path) {
             return self.host.read(path);

@@ -121,7 +121,7 @@ impl Baseline {
         if output.code > DIFFERENCES {
             return output.ok(&argv).map(|output| output.stdout);
         }
-        Ok(output.stdout)
+        Ok(output.whole(&argv)?.stdout)
     }
 }
 

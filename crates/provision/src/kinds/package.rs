@@ -120,7 +120,8 @@ impl Packages {
     /// no way to install them.
     pub fn taken_along(entries: &[String], probe: &dyn Probe) -> Vec<String> {
         let said = probe.ask(&Query::Install(entries.to_vec()));
-        let mut along = apt::removals(&said.unwrap_or_default().stdout);
+        let along = said.and_then(|said| apt::removals(&said.stdout));
+        let mut along = along.unwrap_or_default();
         along.retain(|name| !entries.contains(&format!("{name}-")));
         along
     }
@@ -170,8 +171,8 @@ impl Packages {
                 "APT::AutoRemove::SuggestsImportant=false",
                 "autoremove",
             ]);
-            let said = cx.hands.tell(&simulate)?.ok(&simulate.argv)?.stdout;
-            *spare = apt::removals(&said);
+            let said = cx.hands.tell(&simulate)?.answer(&simulate.argv)?.stdout;
+            *spare = apt::removals(&said)?;
         }
         let [before, mut after] = spare;
         after.retain(|name| !before.contains(name));

@@ -1,5 +1,6 @@
 //! How apt-get is called, and what it says: apt-get(8).
 
+use crate::Fault;
 use crate::host::Output;
 
 /// The command line that installs packages, and removes those with a `-` behind them. apt does not wait for its locks:
@@ -23,11 +24,29 @@ pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
 }
 
 /// The packages that `--simulate` says would be removed, in its order: lines such as `Remv npm [9.2.0~ds1-3]`.
-pub fn removals(said: &str) -> Vec<String> {
+///
+/// # Errors
+///
+/// When they are not as many as its summary says.
+pub fn removals(said: &str) -> Result<Vec<String>, Fault> {
     let names = said
         .lines()
         .filter_map(|line| line.strip_prefix("Remv ")?.split_whitespace().next());
-    names.map(str::to_owned).collect()
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    if said.lines().find_map(summary) != Some(names.len()) {
+        return Err(Fault::new(format!(
+            "apt-get named {} packages to remove, and its summary does not say so",
+            names.len()
+        ))
+        .fix("Run `apt-get --simulate autoremove` and look at what it says."));
+    }
+    Ok(names)
+}
+
+/// `0 upgraded, 0 newly installed, 2 to remove and 0 not upgraded.`
+fn summary(line: &str) -> Option<usize> {
+    let (before, _) = line.split_once(" to remove and ")?;
+    before.rsplit(' ').next()?.parse().ok()
 }
 
 /// What kept apt or dpkg from its work, when that was a lock: `process 812 (apt-get), which has
@@ -81,7 +100,12 @@ mod tests {
                     0 upgraded, 0 newly installed, 2 to remove and 0 not upgraded.\n\
                     Remv npm [9.2.0~ds1-3]\nRemv node-abbrev [1.1.1+~1.1.2-1] [node-nopt:amd64 ]\n\
                     Inst ca-certificates (20250419 Debian:13/stable [all])\n";
-        assert_eq!(removals(said), ["npm", "node-abbrev"]);
+        assert_eq!(removals(said).expect("an answer"), ["npm", "node-abbrev"]);
+        let (half, _) = said.split_once("Remv node").expect("two");
+        assert!(removals(half).is_err() && removals("").is_err());
+        let none =
+            "0 upgraded, 0 newly installed, 1 reinstalled, 0 to remove and 3 not upgraded.\n";
+        assert!(removals(none).expect("an answer").is_empty());
     }
 
     /// Of apt 2.6 on Debian 12, with iptables-persistent there.
@@ -113,7 +137,7 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
     #[test]
     fn what_an_installation_would_take_along_is_read() {
         assert_eq!(
-            removals(UFW),
+            removals(UFW).expect("an answer"),
             ["iptables-persistent", "netfilter-persistent"]
         );
     }

@@ -1,5 +1,7 @@
 //! `docker image ls` and `podman image ls`.
 
+use crate::Fault;
+
 /// What both are asked to print: one image per line.
 pub const FORMAT: &str = "{{.Repository}} {{.Tag}} {{.Digest}} {{.ID}}";
 
@@ -20,25 +22,40 @@ pub struct Row {
 /// from an archive.
 const PREFIXES: &[&str] = &["docker.io/", "localhost/"];
 
-/// Every image in the output; lines of another shape are skipped.
-pub fn parse(text: &str) -> Vec<Row> {
-    let some = |word: &str| (word != "<none>").then(|| word.to_owned());
-    text.lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let (repository, tag) = (words.next()?, words.next()?);
-            let (digest, id) = (words.next()?, words.next()?);
-            let short = PREFIXES
-                .iter()
-                .find_map(|prefix| repository.strip_prefix(prefix));
-            Some(Row {
-                repository: short.unwrap_or(repository).to_owned(),
-                tag: some(tag),
-                digest: some(digest),
-                id: id.to_owned(),
+/// Every image in the output.
+///
+/// # Errors
+///
+/// When a line is of another shape: what an engine has is then not known.
+pub fn parse(text: &str) -> Result<Vec<Row>, Fault> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            row(line).ok_or_else(|| {
+                Fault::new(format!("a list of images has a line that is none: {line}"))
             })
         })
         .collect()
+}
+
+fn row(line: &str) -> Option<Row> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [repository, tag, digest, id] = words[..] else {
+        return None;
+    };
+    if !id.starts_with("sha256:") {
+        return None;
+    }
+    let some = |word: &str| (word != "<none>").then(|| word.to_owned());
+    let short = PREFIXES
+        .iter()
+        .find_map(|prefix| repository.strip_prefix(prefix));
+    Some(Row {
+        repository: short.unwrap_or(repository).to_owned(),
+        tag: some(tag),
+        digest: some(digest),
+        id: id.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -61,19 +78,27 @@ mod tests {
                 Some(digest),
             ),
         ] {
-            let rows = parse(&line);
+            let rows = parse(&line).expect("an image");
             assert_eq!(rows.len(), 1, "{line}");
             assert_eq!(rows[0].repository, "aztecprotocol/aztec");
             assert_eq!(rows[0].tag.as_deref(), Some("4.1.2"));
             assert_eq!(rows[0].digest.as_deref(), known);
             assert_eq!(rows[0].id, id);
         }
-        assert_eq!(parse("<none> <none> <none> sha256:1\n")[0].tag, None);
+        let one = |line: &str| parse(line).expect("an image").remove(0);
+        assert_eq!(one("<none> <none> <none> sha256:1\n").tag, None);
         // Somebody else's image of the same name is not the official one.
         assert_eq!(
-            parse("mirror.example/aztecprotocol/aztec 4.1.2 <none> sha256:1\n")[0].repository,
+            one("mirror.example/aztecprotocol/aztec 4.1.2 <none> sha256:1\n").repository,
             "mirror.example/aztecprotocol/aztec"
         );
-        assert!(parse("\nWARNING: x\n").is_empty());
+        assert!(parse("\n").expect("a list").is_empty());
+        for other in [
+            "WARNING: x\n",
+            "a b <none> sha2\n",
+            "Error: no such thing here\n",
+        ] {
+            assert!(parse(other).is_err(), "{other}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What `systemctl show` says of units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+use crate::Fault;
 
 /// The state of one unit, as systemd names it: org.freedesktop.systemd1(5).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,62 +64,136 @@ pub fn unmet_condition(line: &str) -> Option<&str> {
     Some(rest.rsplit_once(')')?.0)
 }
 
-/// Blocks separated by blank lines, one per unit, keyed by `Id`.
-pub fn parse_show(text: &str) -> BTreeMap<String, UnitState> {
-    text.split("\n\n")
-        .filter_map(|block| {
-            let value = |key: &str| {
-                block
-                    .lines()
-                    .filter_map(|line| line.split_once('='))
-                    .find(|(name, _)| *name == key)
-                    .map(|(_, value)| value.to_owned())
-                    .unwrap_or_default()
-            };
-            let id = value("Id");
-            if id.is_empty() {
-                return None;
-            }
-            let state = UnitState {
-                load: value("LoadState"),
-                active: value("ActiveState"),
-                sub: value("SubState"),
-                file: value("UnitFileState"),
-                needs_reload: value("NeedDaemonReload") == "yes",
-                invocation: value("InvocationID"),
-                changed_us: value("StateChangeTimestampMonotonic").parse().unwrap_or(0),
-                started_us: value("ExecMainStartTimestampMonotonic")
-                    .parse()
-                    .unwrap_or(0),
-                restarts: value("NRestarts").parse().unwrap_or(0),
-                result: value("Result"),
-                main_pid: value("MainPID").parse().unwrap_or(0),
-                status: value("ExecMainStatus").parse().unwrap_or(0),
-                conditions_met: value("ConditionResult") == "yes",
-            };
-            Some((id, state))
+/// What systemd has of every unit, also of one that is not there: org.freedesktop.systemd1(5).
+const ALWAYS: [&str; 6] = [
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "NeedDaemonReload",
+    "StateChangeTimestampMonotonic",
+];
+/// What it has of every service besides.
+const OF_SERVICES: [&str; 4] = [
+    "ExecMainStartTimestampMonotonic",
+    "MainPID",
+    "NRestarts",
+    "Result",
+];
+
+/// The states of the units that `systemctl show` was asked about, by the names that it was asked by: one block for
+/// each, in their order, with blank lines between. A unit with several names calls itself by one of them.
+///
+/// # Errors
+///
+/// When a block is missing, or something in it that systemd has of every unit.
+pub fn states(shown: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitState>, Fault> {
+    let blocks: Vec<_> = match shown.trim_end() {
+        "" => Vec::new(),
+        shown => shown.split("\n\n").collect(),
+    };
+    if blocks.len() != names.len() {
+        return Err(Fault::new(format!(
+            "systemd was asked about {} units, and told of {}",
+            names.len(),
+            blocks.len()
+        )));
+    }
+    let states = names.iter().zip(blocks).map(|(name, block)| {
+        let state = state(name, block)?;
+        Ok((name.clone(), state))
+    });
+    states.collect()
+}
+
+fn state(name: &str, block: &str) -> Result<UnitState, Fault> {
+    let value = |key: &str| {
+        block
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    };
+    let service = name.ends_with(".service");
+    let mut needed = ALWAYS.iter().chain(OF_SERVICES.iter().filter(|_| service));
+    if let Some(missing) = needed.find(|key| value(key).is_none_or(str::is_empty)) {
+        return Err(Fault::new(format!(
+            "systemd did not tell the {missing} of {name}"
+        )));
+    }
+    let text = |key: &str| value(key).unwrap_or_default().to_owned();
+    let number = |key: &str| match value(key) {
+        None | Some("") => Ok(0),
+        Some(value) => value
+            .parse()
+            .map_err(|_| Fault::new(format!("systemd says {value:?} is the {key} of {name}"))),
+    };
+    let small = |key: &str| {
+        u32::try_from(number(key)?).map_err(|error| {
+            Fault::new(format!("systemd told of no possible {key} of {name}")).because(error)
         })
-        .collect()
+    };
+    Ok(UnitState {
+        load: text("LoadState"),
+        active: text("ActiveState"),
+        sub: text("SubState"),
+        file: text("UnitFileState"),
+        needs_reload: value("NeedDaemonReload") == Some("yes"),
+        invocation: text("InvocationID"),
+        changed_us: number("StateChangeTimestampMonotonic")?,
+        started_us: number("ExecMainStartTimestampMonotonic")?,
+        restarts: small("NRestarts")?,
+        result: text("Result"),
+        main_pid: small("MainPID")?,
+        status: i32::try_from(number("ExecMainStatus")?).unwrap_or_default(),
+        conditions_met: value("ConditionResult") == Some("yes"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // systemd 257.
+    const A: &str = "Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=running\n\
+                     UnitFileState=enabled\nNeedDaemonReload=yes\nInvocationID=abc\n\
+                     ExecMainStartTimestampMonotonic=12345\nStateChangeTimestampMonotonic=12346\n\
+                     NRestarts=2\nResult=success\nMainPID=77\n\
+                     ExecMainStatus=0\nConditionResult=yes\n";
+    const B: &str = "Id=b.timer\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n\
+                     UnitFileState=\nNeedDaemonReload=no\nInvocationID=\nStateChangeTimestampMonotonic=0\n";
+
+    fn read(shown: &str, names: &[&str]) -> Result<BTreeMap<String, UnitState>, Fault> {
+        states(shown, &names.iter().map(ToString::to_string).collect())
+    }
+
     #[test]
     fn reads_one_block_per_unit() {
-        let text = "Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=running\n\
-                    UnitFileState=enabled\nNeedDaemonReload=yes\nInvocationID=abc\n\
-                    ExecMainStartTimestampMonotonic=12345\nNRestarts=2\nResult=success\nMainPID=77\n\
-                    ExecMainStatus=0\nConditionResult=yes\n\n\
-                    Id=b.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n";
-        let units = parse_show(text);
+        let units = read(&format!("{A}\n{B}"), &["a.service", "b.timer"]).expect("both");
         let a = &units["a.service"];
         assert!(a.needs_reload);
         assert_eq!(a.file, "enabled");
         assert_eq!((a.started_us, a.restarts, a.main_pid), (12345, 2, 77));
         assert!(a.conditions_met);
-        assert_eq!(units["b.service"].load, "not-found");
+        assert_eq!(units["b.timer"].load, "not-found");
+        let alias = read(A, &["other-name.service"]).expect("one");
+        assert_eq!(alias["other-name.service"].main_pid, 77);
+    }
+
+    #[test]
+    fn less_than_was_asked_is_no_answer() {
+        assert!(
+            read(A, &["a.service", "b.timer"]).is_err(),
+            "one is missing"
+        );
+        assert!(read("", &["a.service"]).is_err() && read("nonsense\n", &["a.service"]).is_err());
+        for (at, _) in A.match_indices('\n').rev().skip(1) {
+            let rest = &A[at + 1..];
+            let shorter = read(rest, &["a.service"]);
+            assert!(shorter.is_err(), "begins with {rest}");
+        }
+        let odd = A.replace("=77", "=seven");
+        assert!(read(&odd, &["a.service"]).is_err());
     }
 
     #[test]

@@ -46,10 +46,7 @@ impl FakeApt {
 impl FakeHost {
     /// What apt would remove for these entries, as it says it.
     pub(super) fn simulated(&self, entries: &[String]) -> String {
-        let gone = self.would_go(entries.iter().map(String::as_str));
-        gone.iter()
-            .map(|name| format!("Remv {name} [1]\n"))
-            .collect()
+        removing(&self.would_go(entries.iter().map(String::as_str)))
     }
 
     /// What is removed by name, what cannot stay beside what comes, and what needs one of these.
@@ -75,9 +72,8 @@ impl FakeHost {
     /// Unpacks all packages, then configures them: whoever dies in between leaves them half configured.
     pub(super) fn apt(&mut self, words: &[&str]) -> Result<Output, Fault> {
         if words.contains(&"autoremove") {
-            let spare = self.spare().into_iter();
             return Ok(Output {
-                stdout: spare.map(|name| format!("Remv {name} [1]\n")).collect(),
+                stdout: removing(&self.spare()),
                 ..Output::default()
             });
         }
@@ -172,6 +168,14 @@ impl FakeHost {
         }
         spare
     }
+}
+
+/// The summary of a simulation, and a line for each that goes.
+fn removing(names: &BTreeSet<String>) -> String {
+    let count = names.len();
+    let summary = format!("0 upgraded, 0 newly installed, {count} to remove and 0 not upgraded.\n");
+    let lines = names.iter().map(|name| format!("Remv {name} [1]\n"));
+    std::iter::once(summary).chain(lines).collect()
 }
 
 fn head(name: &str) -> String {

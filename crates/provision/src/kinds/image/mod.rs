@@ -166,8 +166,9 @@ impl Image {
                 tagged: None,
             });
         }
-        let rows = match cx.probe.ask(&Query::Images(self.engine)) {
-            Ok(output) => images::parse(&output.stdout),
+        let listed = cx.probe.ask(&Query::Images(self.engine));
+        let rows = match listed.and_then(|listed| images::parse(&listed.stdout)) {
+            Ok(rows) => rows,
             Err(fault) => return Ok(EngineSeen::Silent(fault.chain())),
         };
         let tagged = rows

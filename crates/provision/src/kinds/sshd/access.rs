@@ -94,6 +94,9 @@ fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String>
     None
 }
 
+/// A list of keys that is larger is none that somebody keeps.
+const LARGEST: u64 = 256 << 10;
+
 /// Why no key of this account would be taken.
 fn keyless(probe: &dyn Probe, config: &Config, user: &User) -> Result<Option<String>, Fault> {
     let files = config.first("authorizedkeysfile");
@@ -105,8 +108,15 @@ fn keyless(probe: &dyn Probe, config: &Config, user: &User) -> Result<Option<Str
             .replace("%h", &user.home)
             .replace("%u", &user.name);
         let path = Path::new(&user.home).join(file);
-        let text = probe.text(&path)?.unwrap_or_default();
-        if !text.lines().any(is_key) {
+        // It is the account's own: what is no file, or has no end, has no key, and does not end the run.
+        let text = match probe.read_up_to(&path, LARGEST) {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(fault) => {
+                why = fault.chain();
+                continue;
+            }
+        };
+        if !String::from_utf8_lossy(&text).lines().any(is_key) {
             continue;
         }
         match open_to_others(probe, &path, user)? {

@@ -194,15 +194,18 @@ impl Sshd {
 
     /// Asks sshd what is effective, of the live configuration or of one elsewhere.
     fn deviations(wanted: &[(String, String)], shown: &str) -> Vec<(String, String, String)> {
-        let is = |keyword: &str| effective(shown, keyword).unwrap_or("(unknown)");
+        const UNKNOWN: &str = "(unknown)";
+        let is = |keyword: &str| effective(shown, keyword).unwrap_or(UNKNOWN);
         wanted
             .iter()
             .filter_map(|(keyword, wanted)| {
                 let is = is(keyword);
                 let right = match wanted.strip_prefix('-') {
-                    Some(out) => out
-                        .split(',')
-                        .all(|out| is.split(',').all(|has| has != out)),
+                    // A list that sshd did not tell is none without them.
+                    Some(out) => {
+                        let mut out = out.split(',');
+                        is != UNKNOWN && out.all(|out| is.split(',').all(|has| has != out))
+                    }
                     None => normal(is) == normal(wanted),
                 };
                 (!right).then(|| (keyword.clone(), is.to_owned(), wanted.clone()))
@@ -247,11 +250,11 @@ impl Sshd {
         let argv = [PROGRAM, "-T", "-f", &main].map(String::from);
         let argv = [&argv, options].concat();
         let order = Order::new(argv.clone());
-        let mut shown = cx.hands.tell(&order)?.ok(&argv);
+        let mut shown = cx.hands.tell(&order)?.answer(&argv);
         if shown.as_ref().is_err_and(lacks_directory) {
             // As systemd makes it for the service, which need not run where a socket is in its place.
             cx.hands.mkdir(Path::new(PRIVSEP), 0, 0, 0o755)?;
-            shown = cx.hands.tell(&order)?.ok(&argv);
+            shown = cx.hands.tell(&order)?.answer(&argv);
         }
         cx.hands.remove_tree(stage)?;
         let shown = shown.map_err(|fault| {
@@ -344,6 +347,10 @@ pub(crate) fn shown(
             };
             text.push_str(&format!("{keyword} {}\n", normal(value)));
         }
+    }
+    // A server has a port, whatever its configuration says.
+    if effective(&text, "port").is_none() {
+        text.push_str("port 22\n");
     }
     Ok(crate::host::Output {
         stdout: text,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Fault;
 use crate::host::{Probe, Query};
 use crate::tools::nft::{self, Table};
-use crate::tools::systemctl::{self, UnitState};
+use crate::tools::systemctl::UnitState;
 
 /// Managers of a firewall by their units, as Debian and Ubuntu package them.
 const MANAGERS: [&str; 6] = [
@@ -23,9 +23,7 @@ const NFTABLES_CONF: &str = "/etc/nftables.conf";
 
 /// The other manager of this host's firewall, in words.
 pub(super) fn manager(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
-    let names = MANAGERS.map(ToOwned::to_owned);
-    let shown = probe.ask(&Query::Units(names.into_iter().collect()))?;
-    let units = systemctl::parse_show(&shown.stdout);
+    let units = probe.units(&MANAGERS.map(ToOwned::to_owned).into())?;
     let loaded = match probe.meta(Path::new("/usr/sbin/nft"))? {
         Some(_) => nft::tables(&probe.ask(&Query::Ruleset)?.stdout),
         None => Vec::new(),

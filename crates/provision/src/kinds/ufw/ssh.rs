@@ -20,15 +20,21 @@ pub(super) fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     let shown = probe.ask(&Query::SshSocket)?.stdout;
     let socket = block(&shown, "ssh.socket");
     let service = block(&shown, "ssh.service");
-    let pid = service.lines().find_map(|line| {
-        let pid = line.strip_prefix("MainPID=")?;
-        pid.parse().ok()
-    });
-    let pid = pid.unwrap_or(0);
+    let untold = |what| Fault::new(format!("systemd did not tell the {what}"));
+    let state = value(socket, "ActiveState").ok_or_else(|| untold("ActiveState of ssh.socket"))?;
+    let pid = value(service, "MainPID").and_then(|pid| pid.parse().ok());
+    let pid = pid.ok_or_else(|| untold("MainPID of ssh.service"))?;
     let mut ports = listens(socket);
-    if !socket.lines().any(|line| line == "ActiveState=active") || ports.is_empty() {
+    if state != "active" || ports.is_empty() {
         let options = sshd::running_options(pid, probe)?;
         ports = addresses(&sshd::asked(&options, probe)?);
+        if ports.is_empty() {
+            return Err(
+                Fault::new("the SSH server names no port that it listens on").fix(
+                    "Look for `listenaddress` in what `sshd -T` says, then run the same command again.",
+                ),
+            );
+        }
     }
     ports.extend(listening_of(pid, probe)?);
     Ok(ports)
@@ -40,6 +46,11 @@ fn block<'a>(shown: &'a str, unit: &str) -> &'a str {
     let mut blocks = shown.split("\n\n");
     let found = blocks.find(|block| block.lines().any(|line| line == id));
     found.unwrap_or_default()
+}
+
+fn value<'a>(block: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = block.lines().filter_map(|line| line.split_once('='));
+    lines.find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
 /// The ports at which a process listens for other hosts.
