@@ -11,6 +11,7 @@ use super::{
     address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
     ports, signer, traces,
 };
+use crate::Units;
 use crate::data::Basis;
 use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
@@ -77,6 +78,8 @@ pub fn preflight(
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
         findings.extend(super::packages(&graph, probe)?);
+        let units = Units::of(settings, facts).all();
+        findings.extend(super::drop_ins(&graph, &units, probe)?);
     }
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe)?);

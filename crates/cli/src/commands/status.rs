@@ -25,6 +25,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let exposure = checks::exposure(&host.settings, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
+    let drop_ins = checks::drop_ins(&host.graph, &host.runs.all(), &RealHost)?;
     if printer.json() {
         printer.document(&json!({
             "network": host.settings.network_name,
@@ -38,6 +39,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "chain": sample,
             "exposure": exposure,
             "integrity": integrity,
+            "drop_ins": drop_ins,
             "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
             "taken_back": host.receipt.taken_back,
             "pending": plan.pending().map(|step| &step.id).collect::<Vec<_>>(),
@@ -55,6 +57,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
         )?);
         findings.push(exposure);
         findings.extend(integrity);
+        findings.extend(drop_ins);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);
     }
     Ok(exit::OK)
