@@ -36,7 +36,7 @@ pub use drop_ins::drop_ins;
 pub use endpoints::connectivity;
 pub use exposure::exposure;
 pub use fit::{fit, of_fit};
-pub use hardening::integrity;
+pub use hardening::{integrity, updates};
 pub use image::upstream;
 pub use metrics::metrics;
 pub use packages::packages;

@@ -26,6 +26,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let integrity = checks::integrity(&host.settings, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
     let drop_ins = checks::drop_ins(&host.graph, &host.runs.all(), &RealHost)?;
+    let updates = checks::updates(&host.settings, &RealHost)?;
     if printer.json() {
         printer.document(&json!({
             "network": host.settings.network_name,
@@ -40,6 +41,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "exposure": exposure,
             "integrity": integrity,
             "drop_ins": drop_ins,
+            "updates": updates,
             "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
             "taken_back": host.receipt.taken_back,
             "pending": plan.pending().map(|step| &step.id).collect::<Vec<_>>(),
@@ -58,6 +60,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
         findings.push(exposure);
         findings.extend(integrity);
         findings.extend(drop_ins);
+        findings.extend(updates);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);
     }
     Ok(exit::OK)

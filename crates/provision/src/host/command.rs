@@ -12,6 +12,8 @@ pub enum Query {
     Units(Vec<String>),
     /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
     Install(Vec<String>),
+    /// `apt-config dump`: what apt and what runs by its timers is told, once all files are read.
+    AptConfig,
     /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
     PackageFiles(String),
     /// Every image that a container engine has: see [`crate::tools::images`].
@@ -54,6 +56,7 @@ impl Query {
                 .collect(),
             Self::Sshd => ["/usr/sbin/sshd", "-T"].map(String::from).into(),
             Self::Install(entries) => crate::tools::apt::install(entries, &["--simulate"]),
+            Self::AptConfig => words(&["apt-config", "dump"]),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
                 engine.program(),

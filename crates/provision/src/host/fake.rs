@@ -256,6 +256,7 @@ impl Probe for FakeHost {
                 let shown: Vec<_> = names.iter().map(|name| self.show(name)).collect();
                 shown.join("\n")
             }
+            Query::AptConfig => self.apt.config.clone(),
             Query::Install(entries) => self.simulated(entries),
             // Every package is as it was unpacked.
             Query::PackageFiles(_) => String::new(),
