@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::{Probe, Query};
+use provision::host::{Engine, Probe, Query};
 use provision::tools::systemctl;
 use serde::Serialize;
 
@@ -88,7 +88,7 @@ pub fn preflight(
     findings.extend(super::other_databases(settings, probe, fit.as_ref())?);
     // Before the ports: it knows better who holds them.
     if let Some(wanted) = &settings.monitoring {
-        findings.extend(monitoring::findings(wanted, probe)?);
+        findings.extend(monitoring::findings(wanted, facts, probe)?);
     }
     findings.extend(listeners(settings, probe)?);
     findings.extend(caddy::caddy(settings, probe)?);
@@ -125,8 +125,15 @@ fn capacity(
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let choice = runtime::choose(settings, facts);
+    let mut runs = choice.shown();
+    if choice.runtime == Runtime::Container
+        && choice.engine == Engine::Podman
+        && probe.meta(Path::new(monitoring::SNAP))?.is_some()
+    {
+        runs.push_str("; Docker's snap is confined and not used");
+    }
     let mut findings = vec![
-        Finding::new("runtime", Verdict::Pass, choice.shown()),
+        Finding::new("runtime", Verdict::Pass, runs),
         release(settings),
         cpu(settings, facts),
         memory(settings, facts),

@@ -26,6 +26,7 @@ pub fn facts() -> HostFacts {
         sshd: true,
         container: false,
         engine: None,
+        docker: false,
     }
 }
 
