@@ -5,6 +5,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
+use provision::tools::systemctl;
 use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
 
 use super::preflight::{Finding, Verdict};
@@ -26,10 +27,38 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
         findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
     }
     findings.push(configuration(wanted, probe)?);
+    findings.extend(asleep(probe)?);
     if !settings.is_local() {
         findings.push(name(wanted));
     }
     Ok(findings)
+}
+
+/// Other programs that serve the ports of the proxy, as the distributions call their units.
+const SERVERS: [&str; 4] = [
+    "apache2.service",
+    "nginx.service",
+    "lighttpd.service",
+    "haproxy.service",
+];
+
+/// One that does not run now and starts at boot takes the ports then.
+fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    let names = SERVERS.map(String::from).to_vec();
+    let states = systemctl::parse_show(&probe.ask(&Query::Units(names))?.stdout);
+    let mut asleep: Vec<_> = states
+        .iter()
+        .filter(|(_, state)| state.file == "enabled" && !state.runs())
+        .map(|(unit, _)| unit.as_str())
+        .collect();
+    asleep.retain(|unit| SERVERS.contains(unit));
+    Ok((!asleep.is_empty()).then(|| {
+        let units = asleep.join(" ");
+        let text = format!(
+            "{units}: stopped now, and started at the next boot, when it may take the ports of the proxy. `systemctl disable {units}` keeps it from that."
+        );
+        Finding::new("web servers", Verdict::Warn, text)
+    }))
 }
 
 /// Whose configuration is in force, and may it stay so?
@@ -88,4 +117,41 @@ fn name(wanted: &Caddy) -> Finding {
     }
     let text = format!("{} is {}", wanted.domain, addresses.join(", "));
     Finding::new("domain", Verdict::Pass, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::{FakeHost, FakeUnit};
+
+    use super::*;
+
+    #[test]
+    fn a_web_server_that_waits_for_the_next_boot_is_told() {
+        let mut host = FakeHost::debian();
+        assert_eq!(asleep(&host).unwrap(), None);
+        let place = "/etc/systemd/system";
+        host.plant(
+            &format!("{place}/nginx.service"),
+            FileType::File,
+            b"",
+            0o644,
+        );
+        let link = format!("{place}/multi-user.target.wants/nginx.service");
+        host.plant(&link, FileType::Symlink, b"../nginx.service", 0o777);
+        let told = asleep(&host).unwrap().unwrap();
+        assert!(
+            told.message.starts_with("nginx.service: stopped now"),
+            "{}",
+            told.message
+        );
+        let runs = FakeUnit {
+            loaded: Some(Vec::new()),
+            active: "active".into(),
+            ..FakeUnit::default()
+        };
+        host.units.insert("nginx.service".into(), runs);
+        // The check of the ports tells of that one.
+        assert_eq!(asleep(&host).unwrap(), None);
+    }
 }

@@ -74,6 +74,9 @@ pub fn preflight(
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let mut findings = vec![system(settings, facts), service_manager(probe)?];
+    findings.extend(confined(
+        &probe.text(Path::new("/proc/1/status"))?.unwrap_or_default(),
+    ));
     findings.extend(super::account::account(settings, probe)?);
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
@@ -199,6 +202,19 @@ fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
             Verdict::Fail,
             "systemd does not manage this host. Use a server or VM, not a plain container.",
         )
+    })
+}
+
+/// systemd runs a service without the namespaces that it may not make, and without a word: capabilities(7).
+fn confined(status_of_init: &str) -> Option<Finding> {
+    const SYS_ADMIN: u32 = 21;
+    let line = status_of_init
+        .lines()
+        .find_map(|line| line.strip_prefix("CapBnd:"))?;
+    let bounding = u64::from_str_radix(line.trim(), 16).ok()?;
+    (bounding & 1 << SYS_ADMIN == 0).then(|| {
+        let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and nothing else says so. Give this container that capability (nesting), or use a server or VM.";
+        Finding::new("sandbox", Verdict::Warn, text)
     })
 }
 
@@ -388,6 +404,18 @@ mod tests {
         for check in ["L1 127.0.0.1", "L1 consensus 127.0.0.1", "L1 traces"] {
             assert!(failed.iter().any(|failed| failed == check), "{failed:?}");
         }
+    }
+
+    #[test]
+    fn a_systemd_that_can_confine_nothing_is_told() {
+        // Of systemd-nspawn --drop-capability=CAP_SYS_ADMIN, and of a server.
+        let lacking = "Name:\tsystemd\nCapEff:\t00000000fddcafff\nCapBnd:\t00000000fddcafff\n";
+        assert!(confined(lacking).is_some());
+        assert_eq!(
+            confined("Name:\tsystemd\nCapBnd:\t000001ffffffffff\n"),
+            None
+        );
+        assert_eq!(confined(""), None);
     }
 
     #[test]

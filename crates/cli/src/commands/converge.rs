@@ -97,6 +97,9 @@ pub fn run(
     drop(lock);
     let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
     let waiting = confirm::settle(&receipt, args, printer)?;
+    if applied.iter().any(|step| hardens_ssh(host, step)) {
+        printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
+    }
     progress.phase(NETWORKING);
     let exposure = checks::exposure(&host.settings, &RealHost)?;
     printer.say(&render::findings(&[exposure]));
@@ -183,6 +186,10 @@ fn change(
             Err(failure)
         }
     }
+}
+
+fn hardens_ssh(host: &Host, step: &Applied) -> bool {
+    matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
 }
 
 /// What this run started and is dead some seconds later. Who started nothing does not wait.

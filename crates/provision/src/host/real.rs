@@ -54,15 +54,32 @@ pub struct RealHost;
 fn failed(verb: &str, path: &Path, error: impl Into<io::Error>) -> Fault {
     let error: io::Error = error.into();
     let fault = Fault::new(format!("failed to {verb} {}", path.display()));
-    let fault = match error.kind() {
-        io::ErrorKind::PermissionDenied => fault.fix("Run it as root, for example with sudo."),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            fault.fix("The file system is mounted read-only: remount it or choose another path.")
-        }
-        io::ErrorKind::StorageFull => fault.fix("Free some space and run the same command again."),
-        _ => fault,
+    let root = rustix::process::geteuid().is_root();
+    let fault = match remedy(error.kind(), root, path) {
+        Some(fix) => fault.fix(fix),
+        None => fault,
     };
     fault.because(error)
+}
+
+/// What to do about an error of the operating system; `root`: whether that is who met it.
+fn remedy(kind: io::ErrorKind, root: bool, path: &Path) -> Option<String> {
+    Some(match kind {
+        io::ErrorKind::PermissionDenied if root => {
+            let dir = path.parent().unwrap_or(path).display();
+            let path = path.display();
+            format!(
+                "Root may not do it either. `lsattr -d {path} {dir}` shows an `i` where something is immutable, and `chattr -i` ends that; \
+                 else a security module or the file system forbids it."
+            )
+        }
+        io::ErrorKind::PermissionDenied => "Run it as root, for example with sudo.".into(),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "The file system is mounted read-only: remount it or choose another path.".into()
+        }
+        io::ErrorKind::StorageFull => "Free some space and run the same command again.".into(),
+        _ => return None,
+    })
 }
 
 fn absent<T>(result: io::Result<T>, verb: &str, path: &Path) -> Result<Option<T>, Fault> {
@@ -463,4 +480,20 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>
         tell.send(bytes)
     });
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_not_told_to_be_root() {
+        let told = |root| {
+            let path = Path::new("/etc/ssh/sshd_config");
+            remedy(io::ErrorKind::PermissionDenied, root, path).unwrap_or_default()
+        };
+        assert!(told(false).contains("sudo"));
+        assert!(told(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
+        assert!(!told(true).contains("sudo"));
+    }
 }
