@@ -208,7 +208,7 @@ fn look_again(
             Kind::Service(service) => Some(service.unit.clone()),
             _ => None,
         })
-        .filter(|unit| host.runs.care.contains(unit))
+        .filter(|unit| host.runs.stays_up(unit))
         .collect();
     if started.is_empty() {
         return Ok(Vec::new());
