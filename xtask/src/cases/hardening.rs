@@ -440,7 +440,7 @@ fn dies_later(machine: &Machine) -> Result<()> {
     machine.shell("systemctl daemon-reload; systemctl stop fail2ban")?;
     let failed = Kit(machine).run(APPLY)?.expect(4)?;
     ensure!(
-        failed.stderr.contains("fail2ban.service did not stay up")
+        failed.stderr.contains("did not stay up: fail2ban.service")
             && failed.stderr.contains("no way to go on"),
         "{}",
         failed.stderr

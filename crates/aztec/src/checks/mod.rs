@@ -70,6 +70,8 @@ pub struct UnitRow {
     pub up_seconds: Option<i64>,
     /// Automatic restarts since it was last started on purpose.
     pub restarts: u32,
+    /// How its main process ended, of one that does not run and ended badly: `exit-code, status 1`.
+    pub ended: Option<String>,
 }
 
 /// The state of these units.
@@ -90,6 +92,8 @@ pub fn unit_rows(
             let state = states.get(unit).cloned().unwrap_or_default();
             UnitRow {
                 unit: unit.clone(),
+                ended: (!state.runs() && !matches!(state.result.as_str(), "" | "success"))
+                    .then(|| state.ended()),
                 up_seconds: (state.main_pid != 0).then(|| (now - state.started_us) / 1_000_000),
                 state: state.active,
                 restarts: state.restarts,

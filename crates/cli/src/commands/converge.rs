@@ -208,7 +208,7 @@ fn look_again(
             Kind::Service(service) => Some(service.unit.clone()),
             _ => None,
         })
-        .filter(|unit| host.runs.stays_up(unit))
+        .filter(|unit| host.runs().stays_up(unit))
         .collect();
     if started.is_empty() {
         return Ok(Vec::new());
@@ -233,7 +233,13 @@ fn did_not_stay_up(
         code: PARTIAL,
         applied,
         unconfirmed,
-        ..Failure::failed(Fault::new(told.join("\n")).fix(fix))
+        ..Failure::failed(
+            Fault::new(format!(
+                "what this run started did not stay up: {}",
+                told.join("\n")
+            ))
+            .fix(fix),
+        )
     }
 }
 
@@ -299,7 +305,7 @@ fn verify(
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
         note_verified(began)?;
     }
-    Ok(report.explained(&host.runs, &RealHost))
+    Ok(report.explained(host.runs(), &RealHost))
 }
 
 /// What another run has changed meanwhile this one has not seen to work.

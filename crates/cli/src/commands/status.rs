@@ -19,13 +19,13 @@ use crate::render;
 /// Shows services, chains and what is pending.
 pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
-    let units = checks::unit_rows(&host.runs.all(), &RealHost)?;
+    let units = checks::unit_rows(&host.runs().all(), &RealHost)?;
     let sample = Target::new(&host.settings, &RealHost)?.sample();
     let plan = host.plan()?;
     let exposure = checks::exposure(&host.settings, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
-    let drop_ins = checks::drop_ins(&host.graph, &host.runs.all(), &RealHost)?;
+    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), &RealHost)?;
     let updates = checks::updates(&host.settings, &RealHost)?;
     if printer.json() {
         printer.document(&json!({
@@ -87,7 +87,10 @@ fn text(
     for row in units {
         table.add_row([
             row.unit.clone(),
-            row.state.clone(),
+            match &row.ended {
+                Some(ended) => format!("{} ({ended})", row.state),
+                None => row.state.clone(),
+            },
             row.up_seconds.map_or("-".into(), render::duration),
             row.restarts.to_string(),
         ]);
