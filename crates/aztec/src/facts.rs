@@ -36,6 +36,8 @@ pub struct HostFacts {
     pub container: bool,
     /// The container engine: the one that containers of ours run in, else what there is.
     pub engine: Option<Engine>,
+    /// Whether the program called docker is Docker's, with its daemon on this host.
+    pub docker: bool,
 }
 
 #[cfg(test)]
@@ -55,6 +57,7 @@ impl HostFacts {
             sshd: false,
             container: false,
             engine: None,
+            docker: false,
         }
     }
 }
@@ -85,6 +88,7 @@ impl HostFacts {
             // systemd writes it when it boots in a container: the container interface of systemd.io.
             container: probe.meta(Path::new("/run/systemd/container"))?.is_some(),
             engine: engine(&text(layout::CONTAINER)?, probe)?,
+            docker: docker(false, probe)?,
         })
     }
 }

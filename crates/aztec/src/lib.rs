@@ -33,4 +33,5 @@ pub use facts::HostFacts;
 pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
 pub use runtime::{Choice, Runtime, choose};
+pub use server::ssh::HINT as SSH_HINT;
 pub use units::Units;

@@ -19,6 +19,12 @@ impl Units {
         desired::units(settings, facts)
     }
 
+    /// Whether a unit of this host has to stay up from its first start on. One of a role may crash until another one that
+    /// it needs answers.
+    pub fn stays_up(&self, unit: &str) -> bool {
+        unit == server::caddy::UNIT || self.care.iter().any(|other| other == unit)
+    }
+
     /// All of them.
     pub fn all(&self) -> Vec<String> {
         [&self.work[..], &self.care].concat()

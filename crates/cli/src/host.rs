@@ -32,12 +32,12 @@ pub struct Host {
     pub facts: HostFacts,
     /// The desired state.
     pub graph: Graph<Kind>,
-    /// The units that it runs.
-    pub runs: Units,
     /// What was done before.
     pub receipt: Receipt,
     /// What systemd is asked while the rest is read, for the first plan.
     early: Cell<Option<Early>>,
+    /// The units that it runs, once somebody asks: a run that changes nothing does not.
+    runs: OnceCell<Units>,
     /// Whether the release fits the rollup, which the L1 is asked meanwhile.
     fit: OnceCell<Option<Fit>>,
     asking: Cell<Option<JoinHandle<Option<Fit>>>>,
@@ -144,12 +144,12 @@ impl Host {
         let facts = HostFacts::gather(&RealHost)?;
         let graph = aztec::desired(&settings, &facts, kit_toml).map_err(Failure::usage)?;
         Ok(Self {
-            runs: Units::of(&settings, &facts),
             settings,
             facts,
             graph,
             receipt: before.receipt,
             early: Cell::new(before.early),
+            runs: OnceCell::new(),
             fit: OnceCell::new(),
             asking: Cell::new(asking),
         })
@@ -159,6 +159,12 @@ impl Host {
     pub fn runtime(&self) -> String {
         let choice = aztec::choose(&self.settings, &self.facts);
         format!("runtime {}\n", choice.shown())
+    }
+
+    /// The units that it runs.
+    pub fn runs(&self) -> &Units {
+        let units = || Units::of(&self.settings, &self.facts);
+        self.runs.get_or_init(units)
     }
 
     /// Whether its release fits the rollup that it would follow; `None` where it follows none that others deployed.
@@ -212,7 +218,7 @@ impl Host {
         patience: Duration,
         on_sample: &mut dyn FnMut(&checks::Sample),
     ) -> Result<Report, Fault> {
-        checks::smoke(&self.settings, &self.runs, &RealHost, patience, on_sample)
+        checks::smoke(&self.settings, self.runs(), &RealHost, patience, on_sample)
     }
 }
 

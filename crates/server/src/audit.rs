@@ -37,8 +37,8 @@ const ANYWHERE: &[(&str, &str)] = &[
 
 const RULES: &str = "/etc/audit/rules.d/60-aztec-kit.rules";
 
-/// Adds the rules. `owned`: whether the kernel's audit log is this host's, and not that of a host around it.
-pub fn add<K: Kinds>(graph: &mut Graph<K>, watches: &[Watch], owned: bool) {
+/// Adds the rules, on a host whose audit log is its own and not that of a host around it.
+pub fn add<K: Kinds>(graph: &mut Graph<K>, watches: &[Watch]) {
     let packages = graph.add(
         Packages {
             purpose: "audit".into(),
@@ -50,22 +50,20 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, watches: &[Watch], owned: bool) {
     let wanted = Some(rules.sha256());
     let made_by = watches.iter().filter_map(|watch| watch.made_by.clone());
     let id = graph.add(rules, made_by.chain([packages]));
-    if owned {
-        graph.add(
-            Service {
-                unit: "auditd.service".into(),
-                active: true,
-                at_boot: true,
-                // It loads the rules when it starts.
-                inputs: vec![Input {
-                    id: id.clone(),
-                    path: RULES.into(),
-                    wanted,
-                }],
-            },
-            [id],
-        );
-    }
+    graph.add(
+        Service {
+            unit: "auditd.service".into(),
+            active: true,
+            at_boot: true,
+            // It loads the rules when it starts.
+            inputs: vec![Input {
+                id: id.clone(),
+                path: RULES.into(),
+                wanted,
+            }],
+        },
+        [id],
+    );
 }
 
 fn rules(watches: &[Watch]) -> String {

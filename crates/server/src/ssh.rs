@@ -41,6 +41,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What whoever logs in has to know once this is in force.
+pub const HINT: &str = "sshd now takes three keys per connection, and who shows four is refused and in time banned: with more in your agent, name one (`ssh -o IdentitiesOnly=yes -i KEY`).";
+
 /// The drop-in; its name sorts before those of images and clouds, because the first value wins.
 pub fn sshd() -> Sshd {
     let settings = SETTINGS.iter();

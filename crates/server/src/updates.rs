@@ -1,7 +1,12 @@
 //! Security upgrades that come by themselves, and never restart what the server is for.
 
+use std::path::Path;
+
+use provision::Fault;
 use provision::engine::{Graph, ResourceId};
+use provision::host::{Probe, Query};
 use provision::kinds::{Directory, File, Owner, Packages, Service};
+use provision::tools::apt;
 
 use crate::Kinds;
 
@@ -10,6 +15,7 @@ use crate::Kinds;
 /// Origins of Debian and Ubuntu as in the `Release` files of both; `${distro_codename}` is filled in by
 /// unattended-upgrades (2.9, README.md). An upgrade of a container runtime restarts every container.
 const APT: &str = r#"// Written by aztec-kit; changes here are undone by its next run. Put yours into a file that sorts later.
+APT::Periodic::Enable "1";
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 #clear Unattended-Upgrade::Allowed-Origins;
@@ -30,6 +36,67 @@ Unattended-Upgrade::Automatic-Reboot "false";
 Unattended-Upgrade::MinimalSteps "true";
 "#;
 
+/// The file of it, and the directory that apt reads in the order of names.
+const CONFIG: &str = "/etc/apt/apt.conf.d/52aztec-kit";
+/// Settings that undo the topic when a later file has another value: name, values that do, and what then is.
+const DECISIVE: &[(&str, &[&str], &str)] = &[
+    (
+        "APT::Periodic::Enable",
+        &["0"],
+        "nothing is upgraded by itself",
+    ),
+    (
+        "APT::Periodic::Update-Package-Lists",
+        &["0"],
+        "package lists are not refreshed by themselves",
+    ),
+    (
+        "APT::Periodic::Unattended-Upgrade",
+        &["0"],
+        "nothing is upgraded by itself",
+    ),
+    (
+        "Unattended-Upgrade::Automatic-Reboot",
+        &["true", "yes", "1", "on", "with", "enable"],
+        "this host boots by itself after some upgrades",
+    ),
+];
+
+/// What files say that apt reads after ours, where that undoes the topic: a clause for each.
+pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+    let dir = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
+    let ours = Path::new(CONFIG).file_name().and_then(|name| name.to_str());
+    let mut later = probe.list(dir)?.unwrap_or_default();
+    later.retain(|name| Some(name.as_str()) > ours);
+    if later.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dump = probe.ask(&Query::AptConfig)?.stdout;
+    let mut told = Vec::new();
+    for (name, values, effect) in DECISIVE {
+        let Some(value) = apt::setting(&dump, name).filter(|value| values.contains(value)) else {
+            continue;
+        };
+        let last = name
+            .rsplit("::")
+            .next()
+            .unwrap_or(name)
+            .to_ascii_lowercase();
+        for file in later.iter().rev() {
+            let text = probe.text(&dir.join(file))?.unwrap_or_default();
+            if text.to_ascii_lowercase().contains(&last) {
+                let path = dir.join(file);
+                told.push(format!(
+                    "{} sets {name} to \"{value}\", so that {effect}",
+                    path.display()
+                ));
+                break;
+            }
+        }
+    }
+    Ok(told)
+}
+
 /// Where needrestart reads what overrides its own file (README.needrestart of 3.6).
 const NEEDRESTART: &str = "/etc/needrestart";
 
@@ -43,7 +110,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
         [],
     );
     let periodic = graph.add(
-        File::new("/etc/apt/apt.conf.d/52aztec-kit", APT, Owner::root(0o644)).checked_by([
+        File::new(CONFIG, APT, Owner::root(0o644)).checked_by([
             "apt-config",
             "dump",
             "--config-file",

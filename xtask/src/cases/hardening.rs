@@ -40,6 +40,9 @@ const CONFIG: &str = "/etc/aztec/kit.toml";
 pub(super) fn run(context: &Context) -> Result<()> {
     let (mut machine, before) = hardened(context, "trixie")?;
     refused_candidate(&machine)?;
+    bans_without_a_log(&machine)?;
+    dies_later(&machine)?;
+    overridden_upgrades(&machine)?;
     at_boot(&mut machine)?;
     removal(&machine, &before)
 }
@@ -47,7 +50,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
 /// aide, fail2ban, sshd, chrony and unattended-upgrades are other versions there.
 pub(super) fn run_previous(context: &Context) -> Result<()> {
     let (machine, before) = hardened(context, "bookworm")?;
-    removal(&machine, &before)
+    bans_without_a_log(&machine)?;
+    removal(&machine, &before)?;
+    taken_along(&machine)
 }
 
 /// A sequencer that runs is hardened and gets a firewall: it does not stop for it, and the chain goes on.
@@ -387,6 +392,110 @@ impl State {
             clock: machine.shell("systemctl is-active systemd-timesyncd || true; dpkg-query -W -f '${Status}\\n' systemd-timesyncd")?,
         })
     }
+}
+
+/// fail2ban starts without its log, and where it writes to the journal instead; who comes back is found there, too.
+fn bans_without_a_log(machine: &Machine) -> Result<()> {
+    let log = "/var/log/fail2ban.log";
+    machine.shell(&format!(
+        "systemctl stop fail2ban; rm {log}; systemctl start fail2ban"
+    ))?;
+    listed(machine)?;
+    ensure!(machine.exists(log)?, "nobody made {log}");
+    let target = "/etc/fail2ban/fail2ban.local";
+    let text = "[Definition]\nlogtarget = SYSTEMD-JOURNAL\n";
+    machine.write(target, text, 0o644)?;
+    machine.shell(&format!(
+        "systemctl stop fail2ban; rm -f {log}; systemctl start fail2ban"
+    ))?;
+    listed(machine)?;
+    // An address of nobody: banned three times by an operator's hand.
+    let again = "fail2ban-client set sshd banip 198.51.100.9; sleep 1; fail2ban-client set sshd unbanip 198.51.100.9";
+    machine.shell(&[again; 3].join("; sleep 1; "))?;
+    sh::wait_for("a ban by recidive-journal", BAN, || {
+        let status = machine.exec_ok(&["fail2ban-client", "status", "recidive-journal"])?;
+        Ok(status.stdout.contains("198.51.100.9").then_some(()))
+    })?;
+    machine.shell(&format!(
+        "rm {target}; fail2ban-client unban --all; systemctl restart fail2ban"
+    ))?;
+    Kit(machine).in_sync()
+}
+
+/// Waits until fail2ban answers, and has both of its jails for those who come back.
+fn listed(machine: &Machine) -> Result<()> {
+    sh::wait_for("fail2ban runs", BAN, || {
+        let status = machine.exec(&["fail2ban-client", "status"])?.stdout;
+        let whole = status.contains("recidive-journal") && status.contains("sshd");
+        Ok(whole.then_some(()))
+    })
+}
+
+/// A service that dies a second after its start is no success, and is told with its last words.
+fn dies_later(machine: &Machine) -> Result<()> {
+    let place = "/etc/systemd/system/fail2ban.service.d";
+    let text =
+        "[Service]\nExecStart=\nExecStart=/bin/sh -c 'sleep 1; echo no way to go on; exit 1'\n";
+    machine.write(&format!("{place}/99-dies.conf"), text, 0o644)?;
+    machine.shell("systemctl daemon-reload; systemctl stop fail2ban")?;
+    let failed = Kit(machine).run(APPLY)?.expect(4)?;
+    ensure!(
+        failed.stderr.contains("did not stay up: fail2ban.service")
+            && failed.stderr.contains("no way to go on"),
+        "{}",
+        failed.stderr
+    );
+    // It runs for a second each time, until systemd gives it up.
+    sh::wait_for("`status` says that fail2ban does not run", BAN, || {
+        let status = Kit(machine).json(&["status", "--json"], 0)?;
+        let rows = status["services"].as_array().context("no services")?;
+        let mut rows = rows.iter();
+        let down = rows.any(|row| row["unit"] == "fail2ban.service" && row["state"] == "failed");
+        Ok(down.then_some(()))
+    })?;
+    machine.shell(&format!("rm {place}/99-dies.conf; systemctl daemon-reload"))?;
+    let changed = Kit(machine).apply()?;
+    ensure!(
+        changed.iter().any(|id| id == "service[fail2ban.service]"),
+        "{changed:?}"
+    );
+    Ok(())
+}
+
+/// A later file of the operator is named.
+fn overridden_upgrades(machine: &Machine) -> Result<()> {
+    let later = "/etc/apt/apt.conf.d/99-mine";
+    let text = "Unattended-Upgrade { Automatic-Reboot \"true\"; };\n";
+    machine.write(later, text, 0o644)?;
+    let status = Kit(machine).json(&["status", "--json"], 0)?;
+    let told = status["updates"]["message"].as_str().unwrap_or_default();
+    ensure!(told.starts_with(later), "{told}");
+    machine.shell(&format!("rm {later}"))?;
+    let status = Kit(machine).json(&["status", "--json"], 0)?;
+    ensure!(status["updates"].is_null(), "{status}");
+    Ok(())
+}
+
+/// UFW cannot be beside what loads an operator's own rules at boot: that stays, and the run says so before it begins.
+fn taken_along(machine: &Machine) -> Result<()> {
+    machine.shell(
+        "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; \
+         apt-get -qq --yes --no-install-recommends install iptables-persistent >&2",
+    )?;
+    let text = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
+    machine.write(CONFIG, text, 0o600)?;
+    for args in [&["plan"][..], APPLY] {
+        let refused = Kit(machine).run(args)?.expect(2)?;
+        ensure!(
+            refused.stderr.contains("netfilter-persistent"),
+            "{}",
+            refused.stderr
+        );
+    }
+    machine.shell(
+        "dpkg-query --show --showformat='${db:Status-Abbrev}' netfilter-persistent | grep -q ^ii",
+    )?;
+    Ok(())
 }
 
 fn removal(machine: &Machine, before: &State) -> Result<()> {

@@ -36,7 +36,7 @@ impl Fallen {
     }
 }
 
-/// Those of the units that were started by a run, and have ended or were restarted since.
+/// Those of the units that ought to run, and have ended or were restarted since they were last started on purpose.
 pub fn fallen(started: &[String], probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
     if started.is_empty() {
         return Ok(Vec::new());
@@ -57,13 +57,9 @@ fn how(state: &UnitState) -> Option<String> {
     // Only systemd itself counts restarts, from the last start by a run or an operator.
     match state.restarts {
         0 if state.runs() => None,
-        0 => Some(format!(
-            "did not stay up: it is {} ({})",
-            state.active,
-            state.ended()
-        )),
+        0 => Some(format!("is {} ({})", state.active, state.ended())),
         restarts => Some(format!(
-            "did not stay up: systemd has restarted it {restarts} times since ({})",
+            "was restarted by systemd {restarts} times ({})",
             state.ended()
         )),
     }
@@ -105,7 +101,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "fail2ban.service did not stay up: it is failed (exit-code, status 1); the end of its journal:\n  \
+                "fail2ban.service is failed (exit-code, status 1); the end of its journal:\n  \
                 ERROR Failed during configuration: Have not found any log file for recidive jail"
             ]
         );
@@ -113,7 +109,7 @@ mod tests {
 
     #[test]
     fn one_that_runs_again_has_fallen_all_the_same() {
-        assert!(told(&host("active", 2))[0].contains("restarted it 2 times"));
+        assert!(told(&host("active", 2))[0].contains("restarted by systemd 2 times"));
         assert!(told(&host("active", 0)).is_empty());
     }
 }

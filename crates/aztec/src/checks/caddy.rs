@@ -27,10 +27,37 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
         findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
     }
     findings.push(configuration(wanted, probe)?);
+    findings.extend(asleep(probe)?);
     if !settings.is_local() {
         findings.push(name(wanted));
     }
     Ok(findings)
+}
+
+/// Other programs that serve the ports of the proxy, as the distributions call their units.
+const SERVERS: [&str; 4] = [
+    "apache2.service",
+    "nginx.service",
+    "lighttpd.service",
+    "haproxy.service",
+];
+
+/// One that does not run now and starts at boot takes the ports then.
+fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    let states = probe.units(&SERVERS.map(String::from).into())?;
+    let mut asleep: Vec<_> = states
+        .iter()
+        .filter(|(_, state)| state.file == "enabled" && !state.runs())
+        .map(|(unit, _)| unit.as_str())
+        .collect();
+    asleep.retain(|unit| SERVERS.contains(unit));
+    Ok((!asleep.is_empty()).then(|| {
+        let units = asleep.join(" ");
+        let text = format!(
+            "{units}: stopped now, and started at the next boot, when it may take the ports of the proxy. `systemctl disable {units}` keeps it from that."
+        );
+        Finding::new("web servers", Verdict::Warn, text)
+    }))
 }
 
 /// Whose configuration is in force, and may it stay so?
@@ -103,7 +130,7 @@ fn name(wanted: &Caddy) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use provision::host::fake::FakeHost;
+    use provision::host::fake::{FakeHost, FakeUnit};
     use provision::host::{FileType, Output};
 
     use super::*;
@@ -132,5 +159,34 @@ mod tests {
         assert!(!judged(1, "??5?????? c /etc/default/caddy\n", true).unwrap());
         assert!(judged(1, "", true).is_err() && judged(2, "x\n", true).is_err());
         assert!(judged(1, "", false).unwrap(), "nobody's package");
+    }
+
+    #[test]
+    fn a_web_server_that_waits_for_the_next_boot_is_told() {
+        let mut host = FakeHost::debian();
+        assert_eq!(asleep(&host).unwrap(), None);
+        let place = "/etc/systemd/system";
+        host.plant(
+            &format!("{place}/nginx.service"),
+            FileType::File,
+            b"",
+            0o644,
+        );
+        let link = format!("{place}/multi-user.target.wants/nginx.service");
+        host.plant(&link, FileType::Symlink, b"../nginx.service", 0o777);
+        let told = asleep(&host).unwrap().unwrap();
+        assert!(
+            told.message.starts_with("nginx.service: stopped now"),
+            "{}",
+            told.message
+        );
+        let runs = FakeUnit {
+            loaded: Some(Vec::new()),
+            active: "active".into(),
+            ..FakeUnit::default()
+        };
+        host.units.insert("nginx.service".into(), runs);
+        // The check of the ports tells of that one.
+        assert_eq!(asleep(&host).unwrap(), None);
     }
 }

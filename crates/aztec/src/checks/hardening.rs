@@ -29,11 +29,28 @@ pub(super) fn hardening(
             }
         });
     }
+    findings.extend(updates(settings, probe)?);
     if facts.container && (wanted.chrony || wanted.auditd) {
-        let text = "the clock and the audit log of a container are its host's: chrony and auditd are left alone";
+        let text = "the clock and the audit log of a container are its host's: chrony only lies ready, and auditd is left out";
         findings.push(Finding::new("container", Verdict::Pass, text));
     }
     Ok(findings)
+}
+
+/// Whether security upgrades are as wanted, on a host that shall have them: a later file of the operator wins over ours.
+pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+    let wanted = settings.hardening.as_ref();
+    if !wanted.is_some_and(|wanted| wanted.updates) {
+        return Ok(None);
+    }
+    let overridden = server::updates::overridden(probe)?;
+    Ok((!overridden.is_empty()).then(|| {
+        let message = format!(
+            "{}. It is read after ours and wins; take it out if that is not what you want.",
+            overridden.join("; ")
+        );
+        Finding::new("updates", Verdict::Warn, message)
+    }))
 }
 
 /// What the last daily comparison of files came to, on a host that makes one.
@@ -73,7 +90,43 @@ fn compared(state: &UnitState, now_us: i64) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use provision::host::FileType;
+    use provision::host::fake::FakeHost;
+
     use super::*;
+
+    #[test]
+    fn a_later_file_that_undoes_the_upgrades_is_named() {
+        let settings =
+            Settings::parse("network = \"local\"\n[hardening]\nenabled = true\n").unwrap();
+        let mut host = FakeHost::debian();
+        for dir in ["/etc/apt", "/etc/apt/apt.conf.d"] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        let put = |host: &mut FakeHost, name: &str, text: &str| {
+            let path = format!("/etc/apt/apt.conf.d/{name}");
+            host.plant(&path, FileType::File, text.as_bytes(), 0o644);
+        };
+        let periodic = "APT::Periodic::Unattended-Upgrade \"0\";\n";
+        // What is read before ours does not win.
+        put(&mut host, "20auto-upgrades", periodic);
+        host.apt.config = periodic.into();
+        assert_eq!(updates(&settings, &host).unwrap(), None);
+        put(
+            &mut host,
+            "99-mine",
+            "Unattended-Upgrade { Automatic-Reboot \"true\"; };\n",
+        );
+        host.apt.config = "Unattended-Upgrade::Automatic-Reboot \"true\";\n".into();
+        let finding = updates(&settings, &host).unwrap().unwrap();
+        assert!(
+            finding.message.starts_with(
+                "/etc/apt/apt.conf.d/99-mine sets Unattended-Upgrade::Automatic-Reboot to \"true\""
+            ),
+            "{}",
+            finding.message
+        );
+    }
 
     #[test]
     fn a_comparison_that_failed_is_told_until_the_next_one() {

@@ -66,7 +66,11 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     metrics.add("aztec_kit_info", "What this host is.", &labels, 1.0);
-    let reader = endpoints(&mut metrics, settings, now);
+    // Where nothing asks an L1, none is missing.
+    let reader = match settings.has_role() {
+        true => endpoints(&mut metrics, settings, now),
+        false => None,
+    };
     let registry = registry(settings, probe)?;
     let canonical = match (&reader, registry) {
         // A host that stays on an older rollup is not told every minute that another one is canonical.
@@ -235,7 +239,18 @@ fn number_of(number: U256) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use provision::host::fake::FakeHost;
+
     use super::*;
+
+    #[test]
+    fn a_host_without_a_role_misses_no_l1() {
+        let text = "[node]\nenabled = false\n\n[monitoring]\nenabled = true\n";
+        let settings = Settings::parse(text).unwrap();
+        let said = metrics(&settings, &FakeHost::debian()).unwrap();
+        assert!(!said.contains("aztec_kit_l1_up"), "{said}");
+        assert!(said.contains("aztec_kit_timestamp_seconds"), "{said}");
+    }
 
     #[test]
     fn samples_of_one_name_stand_together() {

@@ -9,6 +9,7 @@ mod complaints;
 mod data_owner;
 pub(crate) mod databases;
 mod disk;
+mod drop_ins;
 mod endpoints;
 mod environment;
 mod exposure;
@@ -33,10 +34,11 @@ pub use again::{Fallen, SETTLES, fallen};
 pub use complaints::{Complaint, complaints};
 pub use databases::{Databases, databases, other_databases};
 pub use disk::disks;
+pub use drop_ins::drop_ins;
 pub use endpoints::connectivity;
 pub use exposure::exposure;
 pub use fit::{fit, of_fit};
-pub use hardening::integrity;
+pub use hardening::{integrity, updates};
 pub use image::upstream;
 pub use metrics::metrics;
 pub use packages::packages;
@@ -70,6 +72,8 @@ pub struct UnitRow {
     pub up_seconds: Option<i64>,
     /// Automatic restarts since it was last started on purpose.
     pub restarts: u32,
+    /// How its main process ended, of one that does not run and ended badly: `exit-code, status 1`.
+    pub ended: Option<String>,
 }
 
 /// The state of these units.
@@ -88,6 +92,8 @@ pub fn unit_rows(
             let state = states.get(unit).cloned().unwrap_or_default();
             UnitRow {
                 unit: unit.clone(),
+                ended: (!state.runs() && !matches!(state.result.as_str(), "" | "success"))
+                    .then(|| state.ended()),
                 up_seconds: (state.main_pid != 0).then(|| (now - state.started_us) / 1_000_000),
                 state: state.active,
                 restarts: state.restarts,

@@ -7,17 +7,22 @@ use provision::host::Probe;
 use server::monitoring::{PACKAGES, drop_in_path};
 
 use super::preflight::{Finding, Verdict};
+use crate::HostFacts;
 use crate::features::monitoring::{CONTAINERS, NAME};
 use crate::layout;
 use crate::settings::{Monitoring, Stack};
 
 /// One finding for each thing that is in the way, or one that says that nothing is.
-pub(super) fn findings(wanted: &Monitoring, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+pub(super) fn findings(
+    wanted: &Monitoring,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
     findings.extend(other(wanted.stack, probe)?);
     match wanted.stack {
         Stack::Native => findings.extend(foreign(probe)?),
-        Stack::Compose => findings.extend(docker(probe)?),
+        Stack::Compose => findings.extend(docker(facts, probe)?),
     }
     if probe.meta(Path::new(layout::KIT))?.is_none() {
         let message = format!(
@@ -68,7 +73,7 @@ fn running<'u>(units: &[&'u str], probe: &dyn Probe) -> Result<Vec<&'u str>, Fau
 /// Where the program and its plugin are, of the distribution or of Docker's own packages.
 const DOCKER: &str = "/usr/bin/docker";
 /// Where snap puts its own.
-const SNAP: &str = "/snap/bin/docker";
+pub(super) const SNAP: &str = "/snap/bin/docker";
 const PLUGINS: &[&str] = &[
     "/usr/libexec/docker/cli-plugins/docker-compose",
     "/usr/lib/docker/cli-plugins/docker-compose",
@@ -76,18 +81,22 @@ const PLUGINS: &[&str] = &[
 ];
 
 /// Which of the two Docker packages a host has is its operator's choice: none is installed here.
-fn docker(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let mut plugin = false;
     for path in PLUGINS {
         plugin |= probe.meta(Path::new(path))?.is_some();
     }
-    if plugin && probe.meta(Path::new(DOCKER))?.is_some() {
+    let program = probe.meta(Path::new(DOCKER))?.is_some();
+    if plugin && program && facts.docker {
         return Ok(None);
     }
-    // Whoever has this one sees `docker compose` work.
-    let snap = match probe.meta(Path::new(SNAP))? {
-        Some(_) => " but snap's, which is confined and not used here",
-        None => "",
+    // Whoever has one of these sees `docker compose` work.
+    let snap = if probe.meta(Path::new(SNAP))?.is_some() {
+        " but snap's, which is confined and not used here"
+    } else if program && !facts.docker {
+        " but a `docker` that is Podman's, or has no daemon of Docker here"
+    } else {
+        ""
     };
     let message = format!(
         "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages; or set monitoring.runtime to native."
@@ -156,12 +165,37 @@ mod tests {
     #[test]
     fn the_docker_of_snap_is_named() {
         let mut host = FakeHost::debian();
-        let told = |host: &FakeHost| docker(host).unwrap().unwrap().message;
+        let told = |host: &FakeHost| {
+            let facts = HostFacts::debian();
+            docker(&facts, host).unwrap().unwrap().message
+        };
         assert!(!told(&host).contains("snap"));
         for path in ["/snap", "/snap/bin"] {
             host.plant(path, FileType::Directory, b"", 0o755);
         }
         host.plant(SNAP, FileType::File, b"", 0o755);
         assert!(told(&host).contains("on this host but snap's"));
+    }
+
+    #[test]
+    fn podman_under_the_name_of_docker_runs_no_compose() {
+        let mut host = FakeHost::debian();
+        for dir in [
+            "/usr/bin",
+            "/usr/libexec",
+            "/usr/libexec/docker",
+            "/usr/libexec/docker/cli-plugins",
+        ] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        host.plant(PLUGINS[0], FileType::File, b"", 0o755);
+        host.plant(DOCKER, FileType::Symlink, b"podman", 0o777);
+        let facts = |docker| HostFacts {
+            docker,
+            ..HostFacts::debian()
+        };
+        let found = docker(&facts(false), &host).unwrap().unwrap();
+        assert!(found.message.contains("Podman's"), "{}", found.message);
+        assert_eq!(docker(&facts(true), &host).unwrap(), None);
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::Probe;
+use provision::host::{Engine, Probe};
 use serde::Serialize;
 
 use super::{
     address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
     ports, signer, traces,
 };
+use crate::Units;
 use crate::data::Basis;
 use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
@@ -72,10 +73,15 @@ pub fn preflight(
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let mut findings = vec![system(settings, facts), service_manager(probe)?];
+    findings.extend(confined(
+        &probe.text(Path::new("/proc/1/status"))?.unwrap_or_default(),
+    ));
     findings.extend(super::account::account(settings, probe)?);
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
         findings.extend(super::packages(&graph, probe)?);
+        let units = Units::of(settings, facts).all();
+        findings.extend(super::drop_ins(&graph, &units, probe)?);
     }
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe)?);
@@ -84,7 +90,7 @@ pub fn preflight(
     findings.extend(super::other_databases(settings, probe, fit.as_ref())?);
     // Before the ports: it knows better who holds them.
     if let Some(wanted) = &settings.monitoring {
-        findings.extend(monitoring::findings(wanted, probe)?);
+        findings.extend(monitoring::findings(wanted, facts, probe)?);
     }
     findings.extend(listeners(settings, probe)?);
     findings.extend(caddy::caddy(settings, probe)?);
@@ -121,8 +127,15 @@ fn capacity(
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let choice = runtime::choose(settings, facts);
+    let mut runs = choice.shown();
+    if choice.runtime == Runtime::Container
+        && choice.engine == Engine::Podman
+        && probe.meta(Path::new(monitoring::SNAP))?.is_some()
+    {
+        runs.push_str("; Docker's snap is confined and not used");
+    }
     let mut findings = vec![
-        Finding::new("runtime", Verdict::Pass, choice.shown()),
+        Finding::new("runtime", Verdict::Pass, runs),
         release(settings),
         cpu(settings, facts),
         memory(settings, facts),
@@ -188,6 +201,19 @@ fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
             Verdict::Fail,
             "systemd does not manage this host. Use a server or VM, not a plain container.",
         )
+    })
+}
+
+/// systemd runs a service without the namespaces that it may not make, and without a word: capabilities(7).
+fn confined(status_of_init: &str) -> Option<Finding> {
+    const SYS_ADMIN: u32 = 21;
+    let line = status_of_init
+        .lines()
+        .find_map(|line| line.strip_prefix("CapBnd:"))?;
+    let bounding = u64::from_str_radix(line.trim(), 16).ok()?;
+    (bounding & 1 << SYS_ADMIN == 0).then(|| {
+        let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and nothing else says so. Give this container that capability (nesting), or use a server or VM.";
+        Finding::new("sandbox", Verdict::Warn, text)
     })
 }
 
@@ -377,6 +403,18 @@ mod tests {
         for check in ["L1 127.0.0.1", "L1 consensus 127.0.0.1", "L1 traces"] {
             assert!(failed.iter().any(|failed| failed == check), "{failed:?}");
         }
+    }
+
+    #[test]
+    fn a_systemd_that_can_confine_nothing_is_told() {
+        // Of systemd-nspawn --drop-capability=CAP_SYS_ADMIN, and of a server.
+        let lacking = "Name:\tsystemd\nCapEff:\t00000000fddcafff\nCapBnd:\t00000000fddcafff\n";
+        assert!(confined(lacking).is_some());
+        assert_eq!(
+            confined("Name:\tsystemd\nCapBnd:\t000001ffffffffff\n"),
+            None
+        );
+        assert_eq!(confined(""), None);
     }
 
     #[test]

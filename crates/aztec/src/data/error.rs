@@ -79,6 +79,30 @@ mod tests {
                 "  what():  mdb_env_open: -30793 - MDB_INVALID: File is not an LMDB file",
             ),
             ("disk-read-only", "mdb_env_open: 30 - Read-only file system"),
+            (
+                "no-sandbox",
+                "aztec-collector.service: Main process exited, code=exited, status=226/NAMESPACE",
+            ),
+            (
+                "no-credentials",
+                "aztec-sequencer.service: Main process exited, code=exited, status=243/CREDENTIALS",
+            ),
+            (
+                "no-directory",
+                "aztec-l1.service: Main process exited, code=exited, status=200/CHDIR",
+            ),
+            (
+                "no-program",
+                "aztec-l1.service: Main process exited, code=exited, status=203/EXEC",
+            ),
+            (
+                "no-account",
+                "aztec-node.service: Main process exited, code=exited, status=217/USER",
+            ),
+            (
+                "no-environment-file",
+                "aztec-node.service: Failed to load environment files: No such file or directory",
+            ),
             ("log-level", "Error: Invalid log level: INFO"),
             (
                 "url-credentials",

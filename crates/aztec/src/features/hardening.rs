@@ -31,9 +31,10 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     if hardening.chrony {
         clock::add(graph, owned);
     }
-    if hardening.auditd {
+    // Without it the package brings units that fail at each boot (`audit-rules.service` of Debian 13).
+    if hardening.auditd && owned {
         let watches = watches(graph);
-        audit::add(graph, &watches, owned);
+        audit::add(graph, &watches);
     }
     // Without an SSH server nobody guesses passwords.
     if hardening.fail2ban && facts.sshd {

@@ -28,6 +28,7 @@ pub fn facts() -> HostFacts {
         sshd: true,
         container: false,
         engine: None,
+        docker: false,
     }
 }
 

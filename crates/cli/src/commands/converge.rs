@@ -98,6 +98,9 @@ pub fn run(
     drop(lock);
     let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
     let waiting = confirm::settle(&receipt, args, printer)?;
+    if applied.iter().any(|step| hardens_ssh(host, step)) {
+        printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
+    }
     progress.phase(NETWORKING);
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     printer.say(&render::findings(&[exposure]));
@@ -186,6 +189,10 @@ fn change(
     }
 }
 
+fn hardens_ssh(host: &Host, step: &Applied) -> bool {
+    matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
+}
+
 /// What this run started and is dead some seconds later. Who started nothing does not wait.
 ///
 /// Those that the host is for are not judged here: one may crash until another one that it needs answers, and the
@@ -202,7 +209,7 @@ fn look_again(
             Kind::Service(service) => Some(service.unit.clone()),
             _ => None,
         })
-        .filter(|unit| host.runs.care.contains(unit))
+        .filter(|unit| host.runs().stays_up(unit))
         .collect();
     if started.is_empty() {
         return Ok(Vec::new());
@@ -227,7 +234,13 @@ fn did_not_stay_up(
         code: PARTIAL,
         applied,
         unconfirmed,
-        ..Failure::failed(Fault::new(told.join("\n")).fix(fix))
+        ..Failure::failed(
+            Fault::new(format!(
+                "what this run started did not stay up: {}",
+                told.join("\n")
+            ))
+            .fix(fix),
+        )
     }
 }
 
@@ -293,7 +306,7 @@ fn verify(
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
         note_verified(began)?;
     }
-    Ok(report.explained(&host.runs, &RealHost))
+    Ok(report.explained(host.runs(), &RealHost))
 }
 
 /// What another run has changed meanwhile this one has not seen to work.

@@ -28,6 +28,10 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
             args.lines,
             units.join(", ")
         ));
+        // Of one that does not run the end of its journal is the best that there is.
+        for fallen in checks::fallen(&units, &RealHost)? {
+            printer.text(&fallen.told());
+        }
     } else {
         let now = RealHost.clock().realtime_us / 1_000_000;
         printer.text(&render::complaints(&complaints, now));

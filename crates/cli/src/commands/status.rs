@@ -19,13 +19,15 @@ use crate::render;
 /// Shows services, chains and what is pending.
 pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
-    let units = checks::unit_rows(&host.runs.all(), &RealHost)?;
+    let units = checks::unit_rows(&host.runs().all(), &RealHost)?;
     let sample = Target::new(&host.settings, &RealHost)?.sample();
     let plan = host.plan()?;
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
     let integrity = checks::integrity(&host.settings, &RealHost)?;
     let disks = checks::disks(&host.receipt, &RealHost)?;
     let databases = checks::databases(&host.settings, &RealHost)?;
+    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), &RealHost)?;
+    let updates = checks::updates(&host.settings, &RealHost)?;
     if printer.json() {
         printer.document(&json!({
             "network": host.settings.network_name,
@@ -40,6 +42,8 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "chain": sample,
             "exposure": exposure,
             "integrity": integrity,
+            "drop_ins": drop_ins,
+            "updates": updates,
             "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
             "taken_back": host.receipt.taken_back,
             "pending": plan.pending().map(|step| &step.id).collect::<Vec<_>>(),
@@ -58,6 +62,8 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
         findings.extend(disks);
         findings.push(exposure);
         findings.extend(integrity);
+        findings.extend(drop_ins);
+        findings.extend(updates);
         printer.text(&text(&host, &units, &sample, &findings, &plan)?);
     }
     Ok(exit::OK)
@@ -84,7 +90,10 @@ fn text(
     for row in units {
         table.add_row([
             row.unit.clone(),
-            row.state.clone(),
+            match &row.ended {
+                Some(ended) => format!("{} ({ended})", row.state),
+                None => row.state.clone(),
+            },
             row.up_seconds.map_or("-".into(), render::duration),
             row.restarts.to_string(),
         ]);

@@ -13,6 +13,8 @@ pub enum Query {
     Units(BTreeSet<String>),
     /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
     Install(Vec<String>),
+    /// `apt-config dump`: what apt and what runs by its timers is told, once all files are read.
+    AptConfig,
     /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
     PackageFiles(String),
     /// Every image that a container engine has: see [`crate::tools::images`].
@@ -58,6 +60,7 @@ impl Query {
                 .collect(),
             Self::Sshd(options) => [&words(&["/usr/sbin/sshd", "-T"])[..], options].concat(),
             Self::Install(entries) => crate::tools::apt::install(entries, &["--simulate"]),
+            Self::AptConfig => words(&["apt-config", "dump"]),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
                 engine.program(),
@@ -133,7 +136,7 @@ impl Query {
             // Every keyword has a value.
             Self::Sshd(_) => ANSWER,
             // It ends with a summary.
-            Self::Install(_) => ANSWER,
+            Self::Install(_) | Self::AptConfig => ANSWER,
             // The policies of the chains are there without any rule.
             Self::Filter { .. } => ANSWER,
             // 1: something differs, dpkg(1). Of a package that is not installed it says so on standard error alone.

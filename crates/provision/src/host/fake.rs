@@ -216,6 +216,7 @@ impl FakeHost {
             Query::Images(_) | Query::Architecture(..) | Query::Manifest(..) => {
                 return self.engine.ask(query);
             }
+            Query::AptConfig => format!("APT \"\";\n{}", self.apt.config),
             Query::Install(entries) => self.simulated(entries),
             Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),

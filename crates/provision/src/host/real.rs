@@ -34,21 +34,41 @@ const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RealHost;
 
+const FOREIGN_LINK: &str = "Nothing is written along a link that another account can set. Remove it, then run the same command again.";
+
 fn failed(verb: &str, path: &Path, error: impl Into<io::Error>) -> Fault {
     let error: io::Error = error.into();
     let fault = Fault::new(format!("failed to {verb} {}", path.display()));
-    let fault = match error.kind() {
-        io::ErrorKind::PermissionDenied => fault.fix("Run it as root, for example with sudo."),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            fault.fix("The file system is mounted read-only: remount it or choose another path.")
-        }
-        _ if error.get_ref().is_some_and(|inner| inner.is::<ForeignLink>()) => fault.fix(
-            "Nothing is written along a link that another account can set. Remove it, then run the same command again.",
-        ),
-        io::ErrorKind::StorageFull => fault.fix("Free some space and run the same command again."),
-        _ => fault,
+    let root = rustix::process::geteuid().is_root();
+    let fix = match error.get_ref() {
+        Some(inner) if inner.is::<ForeignLink>() => Some(FOREIGN_LINK.into()),
+        _ => remedy(error.kind(), root, path),
+    };
+    let fault = match fix {
+        Some(fix) => fault.fix(fix),
+        None => fault,
     };
     fault.because(error)
+}
+
+/// What to do about an error of the operating system; `root`: whether that is who met it.
+fn remedy(kind: io::ErrorKind, root: bool, path: &Path) -> Option<String> {
+    Some(match kind {
+        io::ErrorKind::PermissionDenied if root => {
+            let dir = path.parent().unwrap_or(path).display();
+            let path = path.display();
+            format!(
+                "Root may not do it either. `lsattr -d {path} {dir}` shows an `i` where something is immutable, and `chattr -i` ends that; \
+                 else a security module or the file system forbids it."
+            )
+        }
+        io::ErrorKind::PermissionDenied => "Run it as root, for example with sudo.".into(),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "The file system is mounted read-only: remount it or choose another path.".into()
+        }
+        io::ErrorKind::StorageFull => "Free some space and run the same command again.".into(),
+        _ => return None,
+    })
 }
 
 fn absent<T>(result: io::Result<T>, verb: &str, path: &Path) -> Result<Option<T>, Fault> {
@@ -359,5 +379,21 @@ impl Hands for RealHost {
             asked: false,
         }
         .run()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_not_told_to_be_root() {
+        let told = |root| {
+            let path = Path::new("/etc/ssh/sshd_config");
+            remedy(io::ErrorKind::PermissionDenied, root, path).unwrap_or_default()
+        };
+        assert!(told(false).contains("sudo"));
+        assert!(told(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
+        assert!(!told(true).contains("sudo"));
     }
 }

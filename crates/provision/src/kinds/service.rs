@@ -70,7 +70,7 @@ struct Memory {
 }
 
 /// Lines of a journal that tell why a unit ended.
-const LAST_WORDS: u32 = 6;
+const LAST_WORDS: u32 = 12;
 /// A node may take up to its own stop timeout to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(400);
 

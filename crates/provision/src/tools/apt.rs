@@ -49,6 +49,15 @@ fn summary(line: &str) -> Option<usize> {
     before.rsplit(' ').next()?.parse().ok()
 }
 
+/// The value of a setting, of `apt-config dump`: lines such as `APT::Periodic::Unattended-Upgrade "1";`.
+pub fn setting<'d>(dump: &'d str, name: &str) -> Option<&'d str> {
+    let mut values = dump.lines().filter_map(|line| {
+        let (found, value) = line.trim_end().strip_suffix("\";")?.split_once(" \"")?;
+        found.eq_ignore_ascii_case(name).then_some(value)
+    });
+    values.next_back()
+}
+
 /// What kept apt or dpkg from its work, when that was a lock: `process 812 (apt-get), which has
 /// /var/lib/dpkg/lock-frontend`.
 pub fn held(output: &Output) -> Option<String> {
@@ -140,6 +149,21 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
             removals(UFW).expect("an answer"),
             ["iptables-persistent", "netfilter-persistent"]
         );
+    }
+
+    #[test]
+    fn a_setting_is_read_whatever_its_case() {
+        let dump = "APT \"\";\nAPT::Architecture \"amd64\";\nAPT::Periodic \"\";\n\
+                    APT::Periodic::Unattended-Upgrade \"0\";\nUnattended-Upgrade::Automatic-reboot \"true\";\n";
+        assert_eq!(
+            setting(dump, "APT::Periodic::Unattended-Upgrade"),
+            Some("0")
+        );
+        assert_eq!(
+            setting(dump, "Unattended-Upgrade::Automatic-Reboot"),
+            Some("true")
+        );
+        assert_eq!(setting(dump, "APT::Periodic::Enable"), None);
     }
 
     #[test]

@@ -17,3 +17,4 @@ pub mod sshd_config;
 pub mod sysctl_d;
 pub mod systemctl;
 pub mod ufw;
+pub mod unit_file;

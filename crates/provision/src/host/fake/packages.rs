@@ -18,6 +18,8 @@ pub struct FakeApt {
     pub locked: u32,
     /// There are no package lists yet.
     pub no_lists: bool,
+    /// What `apt-config dump` says.
+    pub config: String,
     /// A repository that no list comes from.
     pub broken: Option<String>,
 }
