@@ -89,6 +89,7 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         path: "/etc/x.nft".into(),
         unit: "x-nft.service".into(),
         about: "A test".into(),
+        routed: false,
     };
     for (wanted, path) in [
         (
@@ -280,6 +281,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
             path: "/etc/x.nft".into(),
             unit: "x-nft.service".into(),
             about: "A test".into(),
+            routed: false,
         }
         .into()])
     };

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use provision::engine::{Graph, ResourceId};
-use provision::kinds::{NftTable, Packages, Rule, Ufw};
+use provision::kinds::{NftTable, Packages, ROUTED, Rule, Ufw};
 
 use crate::Kinds;
 
@@ -33,6 +33,7 @@ pub fn table(rules: &[Rule]) -> NftTable {
         path: "/etc/aztec-kit.nft".into(),
         unit: "aztec-kit-published-ports.service".into(),
         about: "Published ports of containers are closed but for what the firewall lets in".into(),
+        routed: true,
     }
 }
 
@@ -66,6 +67,7 @@ fn published(rules: &[Rule]) -> String {
             "\t\t{from}meta l4proto {proto} ct status dnat ct original proto-dst {port} accept"
         );
     }
+    text.push_str(ROUTED);
     text.push_str(
         "\t\toifname \"docker*\" drop\n\
          \t\toifname \"podman*\" drop\n\

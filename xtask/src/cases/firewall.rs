@@ -379,7 +379,18 @@ fn reloaded(host: &Machine, outside: &Machine) -> Result<()> {
         !reaches(outside, host, 7000)?,
         "a second host reaches a container"
     );
-    Ok(())
+    // What the operator lets through is let through, as soon as a run has seen it.
+    let apply = ["apply", "--yes", "--confirm", "--json"];
+    for (rule, open) in [("allow", true), ("delete allow", false)] {
+        host.shell(&format!("ufw route {rule} proto tcp to any port 80 >&2"))?;
+        let changed = applied(&Kit(host).json(&apply, 0)?)?;
+        ensure!(changed == ["nft_table[inet aztec_kit]"], "{changed:?}");
+        ensure!(
+            reaches(outside, host, 7000)? == open,
+            "after ufw route {rule}"
+        );
+    }
+    Kit(host).in_sync()
 }
 
 /// systemd listens in the place of sshd, at another port: that one is open, counted, and the old one closed.

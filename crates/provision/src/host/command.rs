@@ -28,6 +28,8 @@ pub enum Query {
         /// IPv6 instead of IPv4.
         v6: bool,
     },
+    /// What IPv4 of the running kernel rewrites, `iptables -t nat -S`.
+    Nat,
     /// Every table of nftables in the running kernel, without the elements of sets: [`crate::tools::nft`].
     Ruleset,
     /// The newest lines of a unit's journal: [`crate::tools::journal`].
@@ -86,6 +88,7 @@ impl Query {
                 "ssh.service",
             ]),
             Self::Filter { v6 } => words(&[if *v6 { "ip6tables" } else { "iptables" }, "-S"]),
+            Self::Nat => words(&["iptables", "-t", "nat", "-S"]),
             Self::Ruleset => words(&["/usr/sbin/nft", "--terse", "list", "ruleset"]),
             Self::Journal { unit, lines } => words(&[
                 "journalctl",
