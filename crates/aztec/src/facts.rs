@@ -4,7 +4,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Engine, Probe};
-use provision::tools::{dpkg, os_release};
+use provision::tools::{dpkg, os_release, routes};
 
 use crate::layout;
 
@@ -29,6 +29,8 @@ pub struct HostFacts {
     pub sshd: bool,
     /// Whether this is a container, whose clock and kernel belong to another host.
     pub container: bool,
+    /// Why answers may go out at another interface than questions came in at; `None` on a host with one way out.
+    pub asymmetric: Option<String>,
     /// The container engine: the one that containers of ours run in, else what there is.
     pub engine: Option<Engine>,
 }
@@ -47,6 +49,7 @@ impl HostFacts {
             memory: 8 << 30,
             sshd: false,
             container: false,
+            asymmetric: None,
             engine: None,
         }
     }
@@ -75,9 +78,22 @@ impl HostFacts {
             sshd: sshd.is_some(),
             // systemd writes it when it boots in a container: the container interface of systemd.io.
             container: probe.meta(Path::new("/run/systemd/container"))?.is_some(),
+            asymmetric: asymmetric(probe)?,
             engine: engine(&text(layout::CONTAINER)?, probe)?,
         })
     }
+}
+
+/// See [`HostFacts::asymmetric`].
+fn asymmetric(probe: &dyn Probe) -> Result<Option<String>, Fault> {
+    let text = |path: &str| probe.text(Path::new(path)).map(Option::unwrap_or_default);
+    let wireguard = probe.list(Path::new("/etc/wireguard"))?;
+    Ok(routes::asymmetry(
+        &text("/proc/net/fib_triestat")?,
+        &routes::parse(&text("/proc/net/route")?),
+        &text("/proc/net/dev")?,
+        &wireguard.unwrap_or_default(),
+    ))
 }
 
 /// An engine that an operator adds later does not take over.
