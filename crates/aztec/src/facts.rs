@@ -5,7 +5,7 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::{Engine, Probe};
 use provision::tools::mounts::{self, Mount};
-use provision::tools::{dpkg, os_release};
+use provision::tools::{dpkg, os_release, routes};
 
 use crate::layout;
 
@@ -34,6 +34,8 @@ pub struct HostFacts {
     pub sshd: bool,
     /// Whether this is a container, whose clock and kernel belong to another host.
     pub container: bool,
+    /// Why answers may go out at another interface than questions came in at; `None` on a host with one way out.
+    pub asymmetric: Option<String>,
     /// The container engine: the one that containers of ours run in, else what there is.
     pub engine: Option<Engine>,
     /// Whether the program called docker is Docker's, with its daemon on this host.
@@ -56,6 +58,7 @@ impl HostFacts {
             memory: 8 << 30,
             sshd: false,
             container: false,
+            asymmetric: None,
             engine: None,
             docker: false,
         }
@@ -87,6 +90,7 @@ impl HostFacts {
             sshd: sshd.is_some(),
             // systemd writes it when it boots in a container: the container interface of systemd.io.
             container: probe.meta(Path::new("/run/systemd/container"))?.is_some(),
+            asymmetric: asymmetric(probe)?,
             engine: engine(&text(layout::CONTAINER)?, probe)?,
             docker: docker(false, probe)?,
         })
@@ -99,6 +103,18 @@ pub(crate) fn machine_id(probe: &dyn Probe) -> Result<Option<String>, Fault> {
     let id = text.unwrap_or_default().trim().to_owned();
     let whole = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     Ok(whole.then_some(id))
+}
+
+/// See [`HostFacts::asymmetric`].
+fn asymmetric(probe: &dyn Probe) -> Result<Option<String>, Fault> {
+    let text = |path: &str| probe.text(Path::new(path)).map(Option::unwrap_or_default);
+    let wireguard = probe.list(Path::new("/etc/wireguard"))?;
+    Ok(routes::asymmetry(
+        &text("/proc/net/fib_triestat")?,
+        &routes::parse(&text("/proc/net/route")?),
+        &text("/proc/net/dev")?,
+        &wireguard.unwrap_or_default(),
+    ))
 }
 
 /// An engine that an operator adds later does not take over.

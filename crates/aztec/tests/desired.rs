@@ -247,6 +247,24 @@ fn a_keystore_is_watched_from_when_it_is_there() {
 }
 
 #[test]
+fn a_host_with_several_ways_out_keeps_its_own_reverse_path_filter() {
+    let text = "[hardening]\nenabled = true\n";
+    let strict = |asymmetric: Option<&str>| {
+        let facts = HostFacts {
+            asymmetric: asymmetric.map(ToOwned::to_owned),
+            ..facts()
+        };
+        let graph = desired(&Settings::parse(text).unwrap(), &facts, text).unwrap();
+        let mut nodes = graph.nodes().iter();
+        nodes.any(|node| match &node.resource {
+            Kind::Sysctl(sysctl) => sysctl.values.keys().any(|name| name.ends_with("rp_filter")),
+            _ => false,
+        })
+    };
+    assert!(strict(None) && !strict(Some("it has a VPN (wg0)")));
+}
+
+#[test]
 fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
     let text = "[hardening]\nenabled = true\n";
     let facts = HostFacts {

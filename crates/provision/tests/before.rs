@@ -90,6 +90,7 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         unit: "x-nft.service".into(),
         about: "A test".into(),
         guarded: true,
+        routed: false,
     };
     for (wanted, path) in [
         (
@@ -282,6 +283,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
             unit: "x-nft.service".into(),
             about: "A test".into(),
             guarded: true,
+            routed: false,
         }
         .into()])
     };

@@ -10,7 +10,7 @@ use common::{KIT, STATE, run_guarded as run};
 use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, take_back};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
-use provision::kinds::{NftTable, Proto, Rule, Ufw};
+use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
 
 provision::resources! {
     /// What closes a host.
@@ -50,6 +50,7 @@ fn table(chains: &str) -> NftTable {
         unit: "test-table.service".into(),
         about: "A test".into(),
         guarded: true,
+        routed: true,
     }
 }
 
@@ -487,4 +488,25 @@ fn an_sshd_that_does_not_answer_hides_nothing_else() {
     assert!(because.contains("Nonsense"), "{because}");
     let fault = firewall().obstacles(&host).unwrap_err();
     assert!(fault.remedy().unwrap().contains("sshd -t"));
+}
+
+#[test]
+fn what_the_operator_routes_is_let_through() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let chain = format!(
+        "\tchain a {{\n\t\ttype filter hook forward priority 0; policy accept;\n{ROUTED}\t\toifname \"x\" drop\n\t}}\n"
+    );
+    let wanted = graph(vec![table(&chain).into()]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    assert!(!host.nft["inet test"].contains("30303"));
+    let rule = "### tuple ### route:allow tcp 30303 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    host.plant(RULES, FileType::File, rule.as_bytes(), 0o640);
+    assert_eq!(pending(&host, &journal, &wanted), ["content", "loaded"]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let listed = &host.nft["inet test"];
+    assert!(
+        listed.contains("th dport { 30303 } ct status dnat accept"),
+        "{listed}"
+    );
+    assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
 }

@@ -257,3 +257,48 @@ fn what_an_account_puts_in_the_place_of_its_keys_does_not_end_the_run() {
     let text = refused(pipe);
     assert!(text.contains("not a regular file"), "{text}");
 }
+
+#[test]
+fn whatever_is_stricter_stays_and_a_later_run_changes_nothing() {
+    let theirs = "MaxAuthTries 1\nLoginGraceTime 20s\nMACs hmac-sha2-512-etm@openssh.com,hmac-sha1\n\
+                  PermitRootLogin forced-commands-only\n";
+    let mut host = host(&format!("{DEBIAN}{theirs}"));
+    host.plant(
+        "/etc/passwd",
+        FileType::File,
+        b"root:x:0:0::/nowhere:/bin/bash\nme:x:1000:1000::/root:/bin/bash\n",
+        0o644,
+    );
+    let mut strict = wanted();
+    for (keyword, value) in [("MaxAuthTries", "3"), ("LoginGraceTime", "30")] {
+        strict.settings.push((keyword.into(), value.into()));
+    }
+    let mut graph = Graph::<Host>::default();
+    graph.add(strict, []);
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &graph).unwrap();
+    let text = host.text(OURS).unwrap();
+    for line in [
+        "MaxAuthTries 1\n",
+        "LoginGraceTime 20\n",
+        "MACs hmac-sha2-512-etm@openssh.com\n",
+        "PermitRootLogin forced-commands-only\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let plan = Plan::make(&graph, &journal.receipt().unwrap(), &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn a_key_with_a_forced_command_lets_nobody_in() {
+    let mut cloud = host(DEBIAN);
+    let key = "no-port-forwarding,command=\"echo 'Please login as the user admin'\" ssh-ed25519 AAAAC3Nza me\n";
+    cloud.plant(
+        "/root/.ssh/authorized_keys",
+        FileType::File,
+        key.as_bytes(),
+        0o600,
+    );
+    assert!(refused(cloud).contains("root: its key runs one command only"));
+}

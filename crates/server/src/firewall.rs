@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use provision::engine::{Graph, ResourceId};
-use provision::kinds::{NftTable, Packages, Rule, Ufw};
+use provision::kinds::{NftTable, Packages, ROUTED, Rule, Ufw};
 
 use crate::{Kinds, packet_filter};
 
@@ -35,6 +35,7 @@ pub fn table(rules: &[Rule]) -> NftTable {
         unit: "aztec-kit-published-ports.service".into(),
         about: "Published ports of containers are closed but for what the firewall lets in".into(),
         guarded: true,
+        routed: true,
     }
 }
 
@@ -68,6 +69,7 @@ fn published(rules: &[Rule]) -> String {
             "\t\t{from}meta l4proto {proto} ct status dnat ct original proto-dst {port} accept"
         );
     }
+    text.push_str(ROUTED);
     text.push_str(
         "\t\toifname \"docker*\" drop\n\
          \t\toifname \"podman*\" drop\n\

@@ -51,10 +51,15 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("net.ipv6.conf.default.accept_source_route", "0"),
 ];
 
-/// Adds the settings, for now and for the next boot.
-pub fn add<K: Kinds>(graph: &mut Graph<K>) {
+/// What drops packages that come in where no answer would go out: a host with several ways out keeps its own value.
+const REVERSE_PATH: &str = ".rp_filter";
+
+/// Adds the settings, for now and for the next boot; `asymmetric`: whether answers may go out at another interface than
+/// questions came in at.
+pub fn add<K: Kinds>(graph: &mut Graph<K>, asymmetric: bool) {
     let values = SETTINGS
         .iter()
+        .filter(|(name, _)| !asymmetric || !name.ends_with(REVERSE_PATH))
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let sysctl = Sysctl {
         // After ours for performance, and after those of the distribution.

@@ -19,6 +19,7 @@ pub fn table(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> NftTable {
         about: "Ports that are for this host alone are closed to others".into(),
         // Nobody comes in at these ports to look after the host.
         guarded: false,
+        routed: false,
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) fn run(context: &Context) -> Result<()> {
     removal_unconfirmed(host, outside).context("a removal that nobody confirms")?;
     removed(host, before).context("the removal")?;
     killed(host, before).context("a kill in the middle")?;
-    power_cut(host, before).context("a power cut in the window")
+    power_cut(host, before).context("a power cut in the window")?;
+    no_way_in(host, outside).context("a removal that leaves no way in")
 }
 
 /// UFW, iptables, Docker and sshd are other ones there; what the kit refuses and takes back is its own doing, and
@@ -379,7 +380,18 @@ fn reloaded(host: &Machine, outside: &Machine) -> Result<()> {
         !reaches(outside, host, 7000)?,
         "a second host reaches a container"
     );
-    Ok(())
+    // What the operator lets through is let through, as soon as a run has seen it.
+    let apply = ["apply", "--yes", "--confirm", "--json"];
+    for (rule, open) in [("allow", true), ("delete allow", false)] {
+        host.shell(&format!("ufw route {rule} proto tcp to any port 80 >&2"))?;
+        let changed = applied(&Kit(host).json(&apply, 0)?)?;
+        ensure!(changed == ["nft_table[inet aztec_kit]"], "{changed:?}");
+        ensure!(
+            reaches(outside, host, 7000)? == open,
+            "after ufw route {rule}"
+        );
+    }
+    Kit(host).in_sync()
 }
 
 /// systemd listens in the place of sshd, at another port: that one is open, counted, and the old one closed.
@@ -512,4 +524,28 @@ fn power_cut(host: &mut Machine, before: &str) -> Result<()> {
     );
     taken_back(host)?;
     as_before(host, before)
+}
+
+/// UFW was on before us, and sshd has moved since, by its command line: nobody but us lets it in.
+fn no_way_in(host: &Machine, outside: &Machine) -> Result<()> {
+    let apply = ["apply", "--yes", "--confirm", "--json"];
+    host.shell("ufw allow 22/tcp >&2; ufw --force enable >&2")?;
+    Kit(host).json(&apply, 0)?;
+    host.shell("echo 'SSHD_OPTS=\"-p 2222\"' >/etc/default/ssh; systemctl restart ssh")?;
+    let changed = applied(&Kit(host).json(&apply, 0)?)?;
+    ensure!(changed == ["firewall[ufw]"], "{changed:?}");
+    ensure!(reaches(outside, host, 2222)?, "sshd is shut");
+    open_host(host)?;
+    let listing = Listing::of(host)?;
+    let refusal = Kit(host).run(&["apply", "--yes"])?.expect(2)?;
+    ensure!(
+        refusal.stderr.contains("SSH at port 2222"),
+        "{}",
+        refusal.stderr
+    );
+    listing.still(host, "a refusal")?;
+    host.shell("ufw allow 2222/tcp >&2")?;
+    Kit(host).json(&apply, 0)?;
+    ensure!(reaches(outside, host, 2222)?, "sshd is shut");
+    Ok(())
 }

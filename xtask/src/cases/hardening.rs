@@ -108,6 +108,7 @@ fn hardened(context: &Context, suite: &str) -> Result<(Machine, State)> {
     machine.write(CONFIG, &never_ban(&operator), 0o600)?;
     // As of a node that is to come.
     machine.write("/etc/aztec/admin-api-key", "a secret\n", 0o600)?;
+    by_policy(&machine).context("a host that routes by policy")?;
     let kit = Kit(&machine);
     kit.apply().context("the first apply")?;
     let again = kit.apply()?;
@@ -122,6 +123,21 @@ fn hardened(context: &Context, suite: &str) -> Result<(Machine, State)> {
 
 fn never_ban(operator: &Machine) -> String {
     format!("{KIT_TOML}never_ban = [\"{}\"]\n", operator.ip())
+}
+
+/// One with a routing table of its own keeps its filter of reverse paths: the strict one would cut its answers off.
+fn by_policy(machine: &Machine) -> Result<()> {
+    machine.shell("ip route add 192.0.2.0/24 dev lo table 52")?;
+    let plan = Kit(machine).json(&["plan", "--json"], 0)?.to_string();
+    ensure!(
+        plan.contains("arp_ignore") && !plan.contains("rp_filter"),
+        "{plan}"
+    );
+    let told = Kit(machine).run(&["preflight"])?;
+    let told = format!("{}{}", told.stdout, told.stderr);
+    ensure!(told.contains("routing tables of its own (52)"), "{told}");
+    machine.shell("ip route flush table 52")?;
+    Ok(())
 }
 
 /// Only security origins, no reboot, and nothing of Aztec is restarted.

@@ -191,7 +191,27 @@ fn in_the_way(machine: &Machine) -> Result<()> {
         &["others can write to /home/guest/.ssh"],
     )?;
     machine.shell("chmod g-w ~guest/.ssh")?;
-    Ok(())
+    // What stands in no file that sshd reads: the command line of the one that runs.
+    let options = "SSHD_OPTS='-o PasswordAuthentication=yes'";
+    machine.shell(&format!(
+        "cp -a /etc/default/ssh /root/ssh.default; echo \"{options}\" >/etc/default/ssh; systemctl restart ssh"
+    ))?;
+    refused(
+        machine,
+        "a command line that wins",
+        &["command line of ssh.service", "passwordauthentication yes"],
+    )?;
+    machine.shell("mv /root/ssh.default /etc/default/ssh; systemctl restart ssh")?;
+    // Broken before us: sshd's own words, and nothing is changed first.
+    machine.write(main, &format!("{text}\nNonsense yes\n"), 0o644)?;
+    refused(
+        machine,
+        "an sshd that is broken",
+        &["does not accept its own configuration", "Nonsense"],
+    )?;
+    let plan = Kit(machine).run(&["plan"])?;
+    ensure!(plan.status == 0, "{}{}", plan.stdout, plan.stderr);
+    machine.write(main, &text, 0o644)
 }
 
 fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {

@@ -7,8 +7,7 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::{Probe, Query};
 use provision::kinds::{Fate, Incoming, NftTable, Proto, Ufw, incoming, listening, shutting};
-use provision::tools::nft::{self, Table};
-use provision::tools::routes;
+use provision::tools::{iptables, nft, routes};
 
 use super::preflight::{Finding, Verdict};
 use crate::facts::HostFacts;
@@ -26,13 +25,49 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
         Ok(found) => found,
         Err(fault) => vec![fault],
     };
-    Ok(found
-        .iter()
-        .map(|fault| {
-            let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-            Finding::new("firewall", Verdict::Fail, message.trim_end())
-        })
-        .collect())
+    let said = found.iter().map(|fault| {
+        let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
+        Finding::new("firewall", Verdict::Fail, message.trim_end())
+    });
+    let mut findings: Vec<_> = said.collect();
+    findings.extend(closes(&ufw, probe));
+    Ok(findings)
+}
+
+/// Ports of containers that others reach now, and will not when the table is loaded. Where the kernel does not answer
+/// there is nothing to say yet: it may not be able to filter, which is another finding.
+fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
+    let by_nft = probe.meta(Path::new("/usr/sbin/nft")).ok()?.is_some();
+    let loaded = by_nft
+        && server::firewall::table(&ufw.rules)
+            .is_loaded(probe)
+            .unwrap_or(false);
+    if loaded {
+        return None;
+    }
+    let mut all = BTreeSet::new();
+    if by_nft && let Ok(ruleset) = probe.ask(&Query::Ruleset) {
+        all.extend(nft::passed(&nft::tables(&ruleset.stdout)));
+    }
+    if probe.meta(Path::new("/usr/sbin/iptables")).ok()?.is_some()
+        && let Ok(nat) = probe.ask(&Query::Nat)
+    {
+        all.extend(iptables::passed(&nat.stdout));
+    }
+    let passed = passed(all, ufw, probe).ok()?;
+    let closed = passed.iter();
+    let closed: Vec<_> = closed
+        .filter(|passed| matches!(passed.fate, Through::Closed))
+        .map(|passed| passed.shown.as_str())
+        .collect();
+    (!closed.is_empty()).then(|| {
+        let text = format!(
+            "the firewall closes ports that containers publish: {}. [[firewall.allow]] in kit.toml, or `ufw route \
+             allow`, keeps one open.",
+            closed.join(", ")
+        );
+        Finding::new("published ports", Verdict::Warn, text)
+    })
 }
 
 /// Which of the ports that are for this host alone others can reach.
@@ -141,7 +176,7 @@ impl Kernel {
             families: incoming(probe)?,
             published: table.is_loaded(probe)?,
             others: shutting(&tables),
-            passed: passed(&tables, ufw, probe)?,
+            passed: passed(nft::passed(&tables), ufw, probe)?,
         })
     }
 
@@ -220,15 +255,25 @@ impl Kernel {
     }
 }
 
-fn passed(tables: &[Table], ufw: &Ufw, probe: &dyn Probe) -> Result<Vec<Passed>, Fault> {
+fn passed(
+    all: impl IntoIterator<Item = nft::Passed>,
+    ufw: &Ufw,
+    probe: &dyn Probe,
+) -> Result<Vec<Passed>, Fault> {
     let routes = probe.text(Path::new("/proc/net/route"))?;
     let routes = routes::parse(&routes.unwrap_or_default());
-    let all = nft::passed(tables).into_iter().map(|passed| {
+    let mut found = Vec::new();
+    for passed in all {
         let (first, last) = passed.ports;
-        let rules = ufw.rules.iter().filter(|rule| {
-            rule.proto.name() == passed.proto && (first..=last).contains(&rule.port)
+        let mut rules = ufw.rules.iter();
+        let by_us = rules.any(|rule| {
+            rule.proto.name() == passed.proto
+                && rule.from.is_none()
+                && first == last
+                && rule.port == first
         });
-        let everybody = first == last && rules.clone().any(|rule| rule.from.is_none());
+        let there = passed.port.unwrap_or(first);
+        let everybody = by_us || ufw.lets_through(probe, &passed.proto, passed.to, there)?;
         let covered = match passed.to {
             IpAddr::V4(to) => routes::interface(&routes, to).is_some_and(server::firewall::covers),
             IpAddr::V6(_) => false,
@@ -237,16 +282,16 @@ fn passed(tables: &[Table], ufw: &Ufw, probe: &dyn Probe) -> Result<Vec<Passed>,
             true => first.to_string(),
             false => format!("{first}-{last}"),
         };
-        Passed {
+        found.push(Passed {
             shown: format!("{ports}/{} (to {})", passed.proto, passed.to),
             fate: match (covered, everybody) {
                 (true, true) => Through::Open,
                 (true, false) => Through::Closed,
                 (false, _) => Through::Unknown,
             },
-        }
-    });
-    Ok(all.collect())
+        });
+    }
+    Ok(found)
 }
 
 fn quoted(rules: &[String]) -> String {
@@ -316,7 +361,7 @@ mod tests {
         let settings = Settings::parse(kit_toml).unwrap();
         let facts = HostFacts::debian();
         if let Some(table) = private_table(&settings, &facts).filter(|_| loaded) {
-            let block = table.block();
+            let block = table.listed(&host).unwrap();
             let (_, body) = block.split_once(" {\n").unwrap();
             let body = body.trim_end().trim_end_matches('}');
             host.nft.insert(table.table, body.to_owned());
@@ -361,15 +406,48 @@ mod tests {
         let routes = "head\ndocker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
         host.plant("/proc/net/route", FileType::File, routes.as_bytes(), 0o444);
         host.plant("/proc/net/if_inet6", FileType::File, b"", 0o444);
-        let settings = Settings::parse("[firewall]\nenabled = true\n").unwrap();
-        let table = server::firewall::table(&ufw(&settings).unwrap().rules);
-        let block = table.block();
+        loaded(&mut host);
+        host.filter[0] = FILTER.into();
+        spoil(&mut host);
+        exposure(&wanted(), &HostFacts::debian(), &host).unwrap()
+    }
+
+    fn wanted() -> Settings {
+        Settings::parse("[firewall]\nenabled = true\n").unwrap()
+    }
+
+    /// The table that closes published ports, loaded.
+    fn loaded(host: &mut FakeHost) {
+        let table = server::firewall::table(&ufw(&wanted()).unwrap().rules);
+        let block = table.listed(host).unwrap();
         let (_, body) = block.split_once(" {\n").unwrap();
         let body = body.trim_end().trim_end_matches('}');
         host.nft.insert(table.table, body.to_owned());
-        host.filter[0] = FILTER.into();
-        spoil(&mut host);
-        exposure(&settings, &HostFacts::debian(), &host).unwrap()
+    }
+
+    #[test]
+    fn published_ports_that_will_be_closed_are_named_before() {
+        let mut host = FakeHost::debian().with_ufw();
+        host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
+        host.plant("/proc/net", FileType::Directory, b"", 0o755);
+        let routes = "head\nbr-eth\t00001FAC\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+        host.plant("/proc/net/route", FileType::File, routes.as_bytes(), 0o444);
+        let chain = "\tchain a {\n\t\ttcp dport 30303 dnat to 172.31.0.2\n\t}\n";
+        host.nft.insert("ip nat".into(), chain.into());
+        let named = |host: &FakeHost, kit_toml: &str| {
+            let found = obstacles(&Settings::parse(kit_toml).unwrap(), host).unwrap();
+            found.into_iter().find(|it| it.check == "published ports")
+        };
+        let kit_toml = "[firewall]\nenabled = true\n";
+        let found = named(&host, kit_toml).unwrap();
+        assert!(
+            found.status == Verdict::Warn && found.message.contains("30303/tcp"),
+            "{found:?}"
+        );
+        let allowed = format!("{kit_toml}[[firewall.allow]]\nport = 30303\n");
+        assert_eq!(named(&host, &allowed), None);
+        loaded(&mut host);
+        assert_eq!(named(&host, kit_toml), None, "closed already");
     }
 
     #[test]
@@ -442,6 +520,21 @@ mod tests {
         assert!(
             closed.status == Verdict::Pass && !closed.message.contains("30303"),
             "{closed:?}"
+        );
+        let routed = guarded(|host| {
+            dnat(host, 30303, "172.17.0.2:80");
+            let rule = "### tuple ### route:allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in\n";
+            host.plant(
+                "/etc/ufw/user.rules",
+                FileType::File,
+                rule.as_bytes(),
+                0o640,
+            );
+            loaded(host);
+        });
+        assert!(
+            routed.status == Verdict::Pass && routed.message.contains("30303/tcp (to 172.17.0.2)"),
+            "{routed:?}"
         );
         let open = guarded(|host| dnat(host, 40400, "172.17.0.2:80"));
         assert!(

@@ -30,6 +30,11 @@ pub(super) fn hardening(
         });
     }
     findings.extend(updates(settings, probe)?);
+    if wanted.kernel
+        && let Some(why) = &facts.asymmetric
+    {
+        findings.push(reverse_path(why, probe)?);
+    }
     if facts.container && (wanted.chrony || wanted.auditd) {
         let text = "the clock and the audit log of a container are its host's: chrony only lies ready, and auditd is left out";
         findings.push(Finding::new("container", Verdict::Pass, text));
@@ -51,6 +56,24 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
         );
         Finding::new("updates", Verdict::Warn, message)
     }))
+}
+
+/// The one setting that can shut such a host: with 1 the kernel drops what comes in where no answer would go out.
+fn reverse_path(why: &str, probe: &dyn Probe) -> Result<Finding, Fault> {
+    let is = probe.text("/proc/sys/net/ipv4/conf/all/rp_filter".as_ref())?;
+    let is = is.unwrap_or_default();
+    let strict = is.trim() == "1";
+    let more = match strict {
+        true => {
+            " With 1, what comes in by one way and is answered by another is dropped: 2 in a file of /etc/sysctl.d lets it in."
+        }
+        false => "",
+    };
+    let text = format!(
+        "this host may answer at another interface than it is asked at, since {why}: net.ipv4.conf.*.rp_filter stays {}.{more}",
+        is.trim()
+    );
+    Ok(Finding::new("reverse path", Verdict::Warn, text))
 }
 
 /// What the last daily comparison of files came to, on a host that makes one.
@@ -126,6 +149,41 @@ mod tests {
             "{}",
             finding.message
         );
+    }
+
+    #[test]
+    fn a_host_with_several_ways_out_is_told_what_stays() {
+        let settings = Settings::parse("[hardening]\nenabled = true\nssh = false\n").unwrap();
+        let told = |value: &str, asymmetric: Option<&str>| {
+            let mut host = FakeHost::debian();
+            for dir in [
+                "/proc/sys/net",
+                "/proc/sys/net/ipv4",
+                "/proc/sys/net/ipv4/conf",
+                "/proc/sys/net/ipv4/conf/all",
+            ] {
+                host.plant(dir, FileType::Directory, b"", 0o755);
+            }
+            let path = "/proc/sys/net/ipv4/conf/all/rp_filter";
+            host.plant(path, FileType::File, value.as_bytes(), 0o644);
+            let facts = HostFacts {
+                asymmetric: asymmetric.map(ToOwned::to_owned),
+                ..HostFacts::debian()
+            };
+            let found = hardening(&settings, &facts, &host).unwrap();
+            let mut found = found.into_iter();
+            found
+                .find(|it| it.check == "reverse path")
+                .map(|it| it.message)
+        };
+        assert_eq!(told("0\n", None), None);
+        let why = Some("it has a VPN (wg0)");
+        let loose = told("0\n", why).unwrap();
+        assert!(
+            loose.ends_with("stays 0.") && loose.contains("wg0"),
+            "{loose}"
+        );
+        assert!(told("1\n", why).unwrap().contains("2 in a file"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     // The clock and the audit log of a container are its host's.
     let owned = !facts.container;
     if hardening.kernel {
-        kernel::add(graph);
+        kernel::add(graph, facts.asymmetric.is_some());
     }
     if hardening.updates {
         updates::add(graph, UNITS);

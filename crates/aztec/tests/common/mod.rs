@@ -27,6 +27,7 @@ pub fn facts() -> HostFacts {
         memory: 8 << 30,
         sshd: true,
         container: false,
+        asymmetric: None,
         engine: None,
         docker: false,
     }

@@ -33,6 +33,8 @@ pub enum Query {
         /// IPv6 instead of IPv4.
         v6: bool,
     },
+    /// What IPv4 of the running kernel rewrites, `iptables -t nat -S`.
+    Nat,
     /// Every table of nftables in the running kernel, without the elements of sets: [`crate::tools::nft`].
     Ruleset,
     /// The newest lines of a unit's journal: [`crate::tools::journal`].
@@ -94,6 +96,7 @@ impl Query {
                 "ssh.service",
             ]),
             Self::Filter { v6 } => words(&[if *v6 { "ip6tables" } else { "iptables" }, "-S"]),
+            Self::Nat => words(&["iptables", "-t", "nat", "-S"]),
             Self::Ruleset => words(&["/usr/sbin/nft", "--terse", "list", "ruleset"]),
             Self::Journal { unit, lines } => words(&[
                 "journalctl",
@@ -138,7 +141,7 @@ impl Query {
             // It ends with a summary.
             Self::Install(_) | Self::AptConfig => ANSWER,
             // The policies of the chains are there without any rule.
-            Self::Filter { .. } => ANSWER,
+            Self::Filter { .. } | Self::Nat => ANSWER,
             // 1: something differs, dpkg(1). Of a package that is not installed it says so on standard error alone.
             Self::PackageFiles(_) => Terms {
                 codes: &[0, 1],

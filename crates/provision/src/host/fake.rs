@@ -221,6 +221,7 @@ impl FakeHost {
             Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
             Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
+            Query::Nat => "-P PREROUTING ACCEPT\n".into(),
             Query::Ruleset => self.ruleset(),
             Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
         };

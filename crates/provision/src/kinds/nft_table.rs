@@ -12,6 +12,7 @@ use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Hands, Order, Probe, Query};
 use crate::tools::nft::{Table, tables};
+use crate::tools::ufw::tuples;
 
 /// A table and the unit that loads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +30,10 @@ pub struct NftTable {
     /// Whether it can cut the operator off.
     #[serde(default = "guarded")]
     pub guarded: bool,
+    /// Whether what the operator lets through with `ufw route allow` is let through here too, in the place of the line
+    /// [`ROUTED`].
+    #[serde(default)]
+    pub routed: bool,
 }
 
 /// What every table was before there was a choice.
@@ -36,11 +41,18 @@ fn guarded() -> bool {
     true
 }
 
+/// A line of [`NftTable::chains`].
+pub const ROUTED: &str = "\t\t# ufw route allow\n";
+/// The rules of UFW, of IPv4 and of IPv6.
+const UFW_RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
+
 /// What the host has.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
     unit: <Unit as Kind>::Seen,
+    /// What shall stand between its braces on this host.
+    chains: String,
     /// The kernel has it just as it is wanted.
     loaded: bool,
 }
@@ -54,21 +66,48 @@ pub struct Prior {
 }
 
 impl NftTable {
+    /// What stands between its braces, with the operator's rules in it.
+    fn whole(&self, probe: &dyn Probe) -> Result<String, Fault> {
+        if !self.routed {
+            return Ok(self.chains.clone());
+        }
+        let mut lines = String::new();
+        for path in UFW_RULES {
+            let rules = probe.text(Path::new(path))?.unwrap_or_default();
+            let through = tuples(&rules).into_iter();
+            lines.extend(
+                through
+                    .filter_map(|it| it.through())
+                    .map(|rule| format!("\t\t{rule}\n")),
+            );
+        }
+        Ok(self.chains.replace(ROUTED, &lines))
+    }
+
+    /// The table as it would be listed on this host.
+    ///
+    /// # Errors
+    ///
+    /// When the rules of UFW cannot be read.
+    pub fn listed(&self, probe: &dyn Probe) -> Result<String, Fault> {
+        Ok(self.block(&self.whole(probe)?))
+    }
+
     /// The table with a mark of what stands in it, by which it is known again in the kernel: nft prints rules as it
     /// likes.
-    pub fn block(&self) -> String {
-        let Self { table, chains, .. } = self;
+    fn block(&self, chains: &str) -> String {
+        let table = &self.table;
         let mark = const_hex::encode(&Sha256::digest(chains)[..8]);
         format!("table {table} {{\n\tcomment \"aztec-kit {mark}\"\n{chains}}}\n")
     }
 
-    fn file(&self) -> File {
+    fn file(&self, chains: &str) -> File {
         let table = &self.table;
         // Declaring it before its deletion makes the deletion work when it is not there.
         let text = format!(
             "# {}\ntable {table}\ndelete table {table}\n{}",
             self.about,
-            self.block()
+            self.block(chains)
         );
         File::new(&self.path, text, Owner::root(0o644)).checked_by([
             "/usr/sbin/nft",
@@ -125,7 +164,7 @@ impl NftTable {
     ///
     /// When nft cannot be asked.
     pub fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
-        let wanted = tables(&self.block());
+        let wanted = tables(&self.listed(probe)?);
         let listed = tables(&probe.ask(&Query::Ruleset)?.stdout);
         let named = |table: &&Table| table.name == self.table;
         let is = listed.iter().find(named);
@@ -158,17 +197,22 @@ impl Kind for NftTable {
             memory: cx.memory.and_then(|memory| memory.get(name)),
             ..*cx
         };
+        let chains = self.whole(cx.probe)?;
         Ok(Seen {
-            file: self.file().observe(&part("file"))?,
+            file: self.file(&chains).observe(&part("file"))?,
             unit: self.unit().observe(&part("unit"))?,
             // What has not run has loaded nothing; nft may not even be there.
             loaded: cx.unit(&self.unit)?.active == "active" && self.is_loaded(cx.probe)?,
+            chains,
         })
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
         let mut changes = Vec::new();
-        for diff in [self.file().diff(&seen.file), self.unit().diff(&seen.unit)] {
+        for diff in [
+            self.file(&seen.chains).diff(&seen.file),
+            self.unit().diff(&seen.unit),
+        ] {
             if let Diff::Change(more) = diff {
                 changes.extend(more);
             }
@@ -185,14 +229,14 @@ impl Kind for NftTable {
 
     fn prior(&self, seen: &Seen) -> Prior {
         Prior {
-            file: self.file().prior(&seen.file),
+            file: self.file(&seen.chains).prior(&seen.file),
             unit: self.unit().prior(&seen.unit),
             loaded: seen.loaded,
         }
     }
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
-        let file = self.file().memory(&seen.file)?;
+        let file = self.file(&seen.chains).memory(&seen.file)?;
         let unit = self.unit().memory(&seen.unit)?;
         Some(json!({"file": file, "unit": unit}))
     }
@@ -202,7 +246,7 @@ impl Kind for NftTable {
     }
 
     fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.file().keep(&seen.file, hands)?;
+        self.file(&seen.chains).keep(&seen.file, hands)?;
         self.unit().keep(&seen.unit, hands)
     }
 
@@ -211,7 +255,7 @@ impl Kind for NftTable {
         if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
-        self.file().apply(&seen.file, cx)?;
+        self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
         self.load(cx)
     }
@@ -223,7 +267,7 @@ impl Kind for NftTable {
         }
         let reverted = [
             self.unit().revert(&prior.unit, cx)?,
-            self.file().revert(&prior.file, cx)?,
+            self.file("").revert(&prior.file, cx)?,
         ];
         if prior.loaded {
             self.load(cx)?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::nft::{self, Passed};
+
 /// The chains of one family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -118,6 +120,34 @@ impl Filter {
     }
 }
 
+/// What hosts outside can have passed on, in `iptables -t nat -S`: see [`nft::passed`].
+pub fn passed(printed: &str) -> Vec<Passed> {
+    let filter = Filter::parse(printed);
+    let rules = filter.chains.values().flatten();
+    let mut all: Vec<_> = rules.filter_map(passed_by).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn passed_by(rule: &Rule) -> Option<Passed> {
+    let own = rule
+        .option(&["-d"])
+        .is_some_and(|(_, to)| to.starts_with("127."));
+    if rule.target() != "DNAT" || own {
+        return None;
+    }
+    let (_, ports) = rule.option(&["--dport"])?;
+    let (first, last) = ports.split_once(':').unwrap_or((ports, ports));
+    let (to, port) = nft::address(rule.option(&["--to-destination"])?.1)?;
+    Some(Passed {
+        proto: rule.option(&["-p"])?.1.to_owned(),
+        ports: (first.parse().ok()?, last.parse().ok()?),
+        to,
+        port,
+    })
+}
+
 /// Words of a line, those in quotes whole: a comment may say anything.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
@@ -178,5 +208,20 @@ mod tests {
             ]
         );
         assert!(past[0].names_ports() && !past[2].names_ports());
+    }
+
+    #[test]
+    fn reads_what_docker_passes_on() {
+        // iptables 1.8.9, Docker's rules.
+        let printed = "-P PREROUTING ACCEPT\n-N DOCKER\n\
+            -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n\
+            -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80\n\
+            -A DOCKER -d 127.0.0.1/32 ! -i docker0 -p tcp -m tcp --dport 8081 -j DNAT --to-destination 172.17.0.2:80\n";
+        let found = passed(printed);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].ports, found[0].port, found[0].to.to_string()),
+            ((8080, 8080), Some(80), "172.17.0.2".to_owned())
+        );
     }
 }

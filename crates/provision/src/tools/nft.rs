@@ -131,6 +131,8 @@ pub struct Passed {
     pub ports: (u16, u16),
     /// The address that they go to.
     pub to: IpAddr,
+    /// The port there, when it is another one.
+    pub port: Option<u16>,
 }
 
 /// What hosts outside can have passed on, by `dnat` of any table. What goes to a map is left out: it names no port.
@@ -160,7 +162,7 @@ fn passed_by(rule: &str) -> Option<Vec<Passed>> {
     // `dnat to`, or in a table of both families `dnat ip to`.
     let dnat = at("dnat")?;
     let to = words[dnat..].iter().position(|word| *word == "to")? + dnat + 1;
-    let to = address(words.get(to)?)?;
+    let (to, port) = address(words.get(to)?)?;
     let dport = at("dport").filter(|at| *at < dnat)?;
     let protos: &[&str] = match *words.get(dport.checked_sub(1)?)? {
         "tcp" => &["tcp"],
@@ -180,17 +182,19 @@ fn passed_by(rule: &str) -> Option<Vec<Passed>> {
             proto: (*proto).to_owned(),
             ports: (first, last),
             to,
+            port,
         }));
     }
     Some(found)
 }
 
-/// `10.0.0.9`, `10.0.0.9:80`, `[fd00::2]:80`.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.parse().ok();
-    let socket = || Some(text.parse::<SocketAddr>().ok()?.ip());
-    let range = || text.split_once('-')?.0.parse().ok();
-    bare.or_else(socket).or_else(range)
+/// `10.0.0.9`, `10.0.0.9:80`, `[fd00::2]:80`, `10.0.0.9-10.0.0.12`.
+pub(super) fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    if let Ok(socket) = text.parse::<SocketAddr>() {
+        return Some((socket.ip(), Some(socket.port())));
+    }
+    let first = text.split('-').next()?;
+    Some((first.parse().ok()?, None))
 }
 
 impl Chain {
@@ -312,16 +316,16 @@ table inet f2b-table {
             \t\ttcp dport 1 dnat to 10.0.0.1\n\t}\n}\n";
         let found: Vec<_> = passed(&tables(listed))
             .into_iter()
-            .map(|it| format!("{} {:?} {}", it.proto, it.ports, it.to))
+            .map(|it| format!("{} {:?} {} {:?}", it.proto, it.ports, it.to, it.port))
             .collect();
         assert_eq!(
             found,
             [
-                "tcp (8080, 8080) 172.17.0.2",
-                "tcp (8090, 8090) 10.88.0.2",
-                "tcp (8091, 8091) fd00::2",
-                "udp (53, 53) 10.0.0.9",
-                "udp (9000, 9002) 10.0.0.9",
+                "tcp (8080, 8080) 172.17.0.2 Some(80)",
+                "tcp (8090, 8090) 10.88.0.2 Some(80)",
+                "tcp (8091, 8091) fd00::2 Some(80)",
+                "udp (53, 53) 10.0.0.9 None",
+                "udp (9000, 9002) 10.0.0.9 None",
             ]
         );
     }

@@ -1,4 +1,5 @@
-//! The main routing table of IPv4, as `/proc/net/route` prints it: proc_net(5).
+//! How this host routes IPv4: the main table, as `/proc/net/route` prints it (proc_net(5)), and whether anything else
+//! has a say.
 
 use std::net::Ipv4Addr;
 
@@ -28,6 +29,50 @@ pub fn interface(routes: &[Route], to: Ipv4Addr) -> Option<&str> {
     Some(&longest.interface)
 }
 
+/// Tables besides those that every host has, in `/proc/net/fib_triestat` (fib_trie.c, `fib_table_print`): there is one as
+/// soon as a route is in it, for a rule of ip-rule(8), a VPN or a VRF.
+pub fn other_tables(statistics: &str) -> Vec<String> {
+    let names = statistics.lines().filter_map(|line| line.strip_suffix(':'));
+    let numbers = names.filter_map(|name| name.strip_prefix("Id "));
+    numbers.map(ToOwned::to_owned).collect()
+}
+
+/// Why answers may go out at another interface than questions came in at; the texts of the three files, and the names in
+/// the directory of WireGuard, which may be down just now.
+pub fn asymmetry(
+    statistics: &str,
+    routes: &[Route],
+    interfaces: &str,
+    wireguard: &[String],
+) -> Option<String> {
+    let tables = other_tables(statistics);
+    if !tables.is_empty() {
+        return Some(format!(
+            "it has routing tables of its own ({})",
+            tables.join(", ")
+        ));
+    }
+    let defaults = routes.iter().filter(|route| route.mask.is_unspecified());
+    let mut defaults: Vec<_> = defaults.map(|route| route.interface.as_str()).collect();
+    defaults.sort_unstable();
+    defaults.dedup();
+    if defaults.len() > 1 {
+        return Some(format!(
+            "it has several default routes ({})",
+            defaults.join(", ")
+        ));
+    }
+    let names = interfaces.lines().filter_map(|line| line.split_once(':'));
+    let mut names = names.map(|(name, _)| name.trim());
+    let vpn = names.find(|name| name.starts_with("wg") || name.starts_with("tailscale"));
+    if let Some(vpn) = vpn {
+        return Some(format!("it has a VPN ({vpn})"));
+    }
+    let mut configured = wireguard.iter();
+    let configured = configured.find(|name| name.ends_with(".conf"))?;
+    Some(format!("it has a VPN (/etc/wireguard/{configured})"))
+}
+
 fn row(line: &str) -> Option<Route> {
     let fields: Vec<_> = line.split_whitespace().collect();
     // In the order of the host's bytes.
@@ -55,5 +100,29 @@ mod tests {
         let by = |address: [u8; 4]| interface(&routes, address.into());
         assert_eq!(by([172, 17, 0, 2]), Some("docker0"));
         assert_eq!(by([1, 1, 1, 1]), Some("eth0"));
+    }
+
+    #[test]
+    fn what_may_route_answers_elsewhere_is_named() {
+        let plain = "Basic info: size of leaf: 48 bytes, size of tnode: 40 bytes.\nMain:\n\tAver depth:     0.00\nLocal:\n";
+        let dev = "Inter-|   Receive\n face |bytes\n    lo: 0 0\n  eth0: 1 2\n";
+        let route = |interface: &str| Route {
+            interface: interface.into(),
+            to: Ipv4Addr::UNSPECIFIED,
+            mask: Ipv4Addr::UNSPECIFIED,
+        };
+        let one = [route("eth0")];
+        assert_eq!(asymmetry(plain, &one, dev, &[]), None);
+        assert_eq!(asymmetry("", &[], "", &[]), None);
+        let why = |statistics: &str, routes: &[Route], dev: &str, wireguard: &[String]| {
+            asymmetry(statistics, routes, dev, wireguard).unwrap_or_default()
+        };
+        // `ip route add default dev wg0 table 52`
+        let more = format!("Id 52:\n\tAver depth: 0.00\n{plain}");
+        assert!(why(&more, &one, dev, &[]).contains("(52)"));
+        let two = [route("eth0"), route("eth1"), route("eth0")];
+        assert!(why(plain, &two, dev, &[]).contains("eth0, eth1"));
+        assert!(why(plain, &one, &format!("{dev}   wg0: 0\n"), &[]).contains("wg0"));
+        assert!(why(plain, &one, dev, &["home.conf".into()]).contains("home.conf"));
     }
 }

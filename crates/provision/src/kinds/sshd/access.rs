@@ -1,11 +1,13 @@
 //! Who could still log in with a key when passwords are no longer taken.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use crate::Fault;
 use crate::host::Probe;
 use crate::kinds::Accounts;
+use crate::kinds::ufw::{sessions, within};
 use crate::tools::accounts::User;
 use crate::tools::sshd_config::covers;
 
@@ -32,19 +34,22 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
             return Ok(Access::Elsewhere(line.place()));
         }
     }
-    let accounts = Accounts::read(probe)?;
+    let (accounts, limits) = (Accounts::read(probe)?, Limits::now(probe)?);
     let mut why = Vec::new();
     for user in &accounts.users {
         if user.shell.ends_with("/nologin") || user.shell.ends_with("/false") {
             continue;
         }
         let refusal = match user.uid {
-            0 if root == "no" => Some("PermitRootLogin is no".to_owned()),
+            // With the second one a key has to name its command.
+            0 if matches!(root, "no" | "forced-commands-only") => {
+                Some(format!("PermitRootLogin is {root}"))
+            }
             _ => excluded(config, user, &accounts),
         };
         let refusal = match refusal {
             Some(refusal) => Some(refusal),
-            None => keyless(probe, config, user)?,
+            None => keyless(probe, config, user, &limits)?,
         };
         match refusal {
             None => return Ok(Access::Somebody(user.name.clone())),
@@ -98,7 +103,12 @@ fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String>
 const LARGEST: u64 = 256 << 10;
 
 /// Why no key of this account would be taken.
-fn keyless(probe: &dyn Probe, config: &Config, user: &User) -> Result<Option<String>, Fault> {
+fn keyless(
+    probe: &dyn Probe,
+    config: &Config,
+    user: &User,
+    limits: &Limits,
+) -> Result<Option<String>, Fault> {
     let files = config.first("authorizedkeysfile");
     let files = files.map_or(DEFAULT_FILES, |line| line.directive.value.as_str());
     let mut why = "no key in its authorized_keys".to_owned();
@@ -116,7 +126,11 @@ fn keyless(probe: &dyn Probe, config: &Config, user: &User) -> Result<Option<Str
                 continue;
             }
         };
-        if !String::from_utf8_lossy(&text).lines().any(is_key) {
+        let text = String::from_utf8_lossy(&text);
+        let keys = text.lines().filter_map(options);
+        let weak: Vec<_> = keys.map(|options| limits.weakness(&options)).collect();
+        if !weak.contains(&None) {
+            why = weak.into_iter().flatten().next().unwrap_or(why);
             continue;
         }
         match open_to_others(probe, &path, user)? {
@@ -148,42 +162,182 @@ fn open_to_others(probe: &dyn Probe, file: &Path, user: &User) -> Result<Option<
     Ok(None)
 }
 
-/// Whether a line of `authorized_keys` is a key: sshd(8), AUTHORIZED_KEYS FILE FORMAT.
-fn is_key(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    if line.trim_start().starts_with('#') {
-        return false;
+/// What a key that is limited is measured by.
+struct Limits {
+    /// Days since the epoch.
+    today: i64,
+    /// Where the people are who are logged in.
+    clients: Vec<IpAddr>,
+}
+
+impl Limits {
+    fn now(probe: &dyn Probe) -> Result<Self, Fault> {
+        let clients = sessions(probe)?.into_iter().map(|(remote, ..)| remote);
+        Ok(Self {
+            today: probe.clock().realtime_us / 86_400_000_000,
+            clients: clients.collect(),
+        })
     }
-    // Options may stand before the type; they may hold spaces in quotes, so each word is tried.
-    while let Some(word) = words.next() {
-        let kind = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"]
-            .iter()
-            .any(|prefix| word.starts_with(prefix));
-        if kind {
-            // Base64 of a length of four bytes, of which the first two are zero.
-            return words.next().is_some_and(|key| key.starts_with("AAAA"));
+
+    /// Why a key with these options is none to come back with; `None` when it is.
+    fn weakness(&self, options: &[(String, String)]) -> Option<String> {
+        let has = |name: &str| options.iter().any(|(option, _)| option == name);
+        let value = |name: &str| options.iter().find(|(option, _)| option == name);
+        if has("command") {
+            return Some("its key runs one command only".into());
+        }
+        if has("cert-authority") {
+            return Some("its key signs certificates, and is none itself".into());
+        }
+        // Which of the two is later counts; both together nobody writes.
+        if has("no-pty") || has("restrict") && !has("pty") {
+            return Some("its key gives no terminal".into());
+        }
+        if let Some((_, time)) = value("expiry-time")
+            && day(time).is_none_or(|day| day <= self.today + 1)
+        {
+            return Some("its key has expired, or will within a day".into());
+        }
+        let (_, from) = value("from")?;
+        let told = |client: &IpAddr| listed(from, *client);
+        // At a console there is nobody to compare with.
+        let shut = !self.clients.is_empty() && !self.clients.iter().any(told);
+        shut.then(|| {
+            "its key is for other addresses than those that people are logged in from".into()
+        })
+    }
+}
+
+/// Whether a pattern list of sshd has this address; it is not asked for names (`UseDNS no`).
+fn listed(patterns: &str, client: IpAddr) -> bool {
+    let fits = |pattern: &str| covers(pattern, &client.to_string()) || within(pattern, client);
+    let mut any = false;
+    for pattern in patterns.split(',').map(str::trim) {
+        match pattern.strip_prefix('!') {
+            Some(not) if fits(not) => return false,
+            Some(_) => {}
+            None => any |= fits(pattern),
         }
     }
-    false
+    any
+}
+
+/// The days since the epoch of `YYYYMMDD[HHMM[SS]][Z]`.
+fn day(time: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    // Howard Hinnant, days_from_civil: years begin in March.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+/// The options of a line of `authorized_keys` that is a key, in lower case; `None` of any other line: sshd(8),
+/// AUTHORIZED_KEYS FILE FORMAT.
+fn options(line: &str) -> Option<Vec<(String, String)>> {
+    let line = line.trim_start();
+    if line.starts_with('#') {
+        return None;
+    }
+    let (before, rest) = split(line, char::is_whitespace);
+    let is_kind = |word: &str| {
+        let mut kinds = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter();
+        kinds.any(|prefix| word.starts_with(prefix))
+    };
+    let (given, key) = match is_kind(before) {
+        true => ("", line),
+        false => (before, rest.trim_start()),
+    };
+    let mut words = key.split_whitespace();
+    // Base64 of a length of four bytes, of which the first two are zero.
+    if !is_kind(words.next()?) || !words.next()?.starts_with("AAAA") {
+        return None;
+    }
+    let (mut found, mut left) = (Vec::new(), given);
+    while !left.is_empty() {
+        let (option, after) = split(left, |c| c == ',');
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        found.push((
+            name.to_ascii_lowercase(),
+            value.trim_matches('"').to_owned(),
+        ));
+        left = after.strip_prefix(',').unwrap_or_default();
+    }
+    Some(found)
+}
+
+/// Up to a letter that does not stand in quotes, and from there on.
+fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
+    let (mut quoted, mut escaped) = (false, false);
+    for (place, letter) in text.char_indices() {
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            other if !quoted && at(other) => return text.split_at(place),
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    (text, "")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_key;
+    use super::{Limits, day, options};
 
     #[test]
     fn keys_are_told_from_other_lines() {
-        for (line, key) in [
-            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@home", true),
+        for (line, names) in [
+            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@home", Some("")),
             (
-                "from=\"10.0.0.0/8\",command=\"a b\" ssh-rsa AAAAB3Nza",
-                true,
+                "from=\"10.0.0.0/8\",command=\"a \\\"b, c\" ssh-rsa AAAAB3Nza",
+                Some("from command"),
             ),
-            ("# ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", false),
-            ("ssh-ed25519 PASTE-YOUR-KEY-HERE", false),
-            ("", false),
+            ("# ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", None),
+            ("ssh-ed25519 PASTE-YOUR-KEY-HERE", None),
+            ("", None),
         ] {
-            assert_eq!(is_key(line), key, "{line}");
+            let found = options(line).map(|options| {
+                let names: Vec<_> = options.into_iter().map(|(name, _)| name).collect();
+                names.join(" ")
+            });
+            assert_eq!(found.as_deref(), names, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_limited_is_none_to_come_back_with() {
+        assert_eq!((day("19700102"), day("20261129")), (Some(1), Some(20_786)));
+        let limits = Limits {
+            today: 20_786,
+            clients: vec![[10, 1, 2, 3].into()],
+        };
+        let weak = |options_: &str| {
+            let line = format!("{options_} ssh-ed25519 AAAAC3Nza me");
+            limits.weakness(&options(&line).unwrap_or_default())
+        };
+        for strong in [
+            "",
+            "no-agent-forwarding",
+            "restrict,pty",
+            "from=\"10.0.0.0/8\"",
+            "from=\"192.0.2.1,10.1.*\"",
+            "expiry-time=\"20270101\"",
+        ] {
+            assert_eq!(weak(strong), None, "{strong}");
+        }
+        for limited in [
+            "command=\"echo 'Please login as the user debian'\"",
+            "cert-authority",
+            "restrict",
+            "no-pty",
+            "from=\"192.0.2.0/24\"",
+            "from=\"!10.1.2.3,10.*\"",
+            "from=\"home.example\"",
+            "expiry-time=\"20261129\"",
+            "expiry-time=\"20200101Z\"",
+        ] {
+            assert!(weak(limited).is_some(), "{limited}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod config;
+mod strict;
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +36,6 @@ const PROGRAM: &str = "/usr/sbin/sshd";
 const PRIVSEP: &str = "/run/sshd";
 /// Where the configuration with the candidate in it is tried.
 const STAGE: &str = "/run/aztec-kit-sshd";
-/// Where the host says `no` already, it stays so.
-const STRICTER: &[&str] = &["permitrootlogin", "allowtcpforwarding"];
 
 /// What the host has.
 #[derive(Debug)]
@@ -79,13 +78,11 @@ impl Sshd {
         Ok(Config::read(probe, Some((&self.path(), "")))?.after(options))
     }
 
-    /// Keywords in lower case and the values that they shall have on this host.
+    /// Keywords in lower case and the values that they shall have on this host: what is stricter there stays.
     fn wanted(&self, others: &Config) -> Vec<(String, String)> {
-        let value = |keyword: &str, value: &str| {
-            let theirs = others.first(keyword);
-            let stays = STRICTER.contains(&keyword)
-                && theirs.is_some_and(|line| normal(&line.directive.value) == "no");
-            if stays { "no" } else { value }.to_owned()
+        let value = |keyword: &str, value: &str| match others.first(keyword) {
+            Some(theirs) => strict::stricter(keyword, &theirs.directive.value, value),
+            None => value.to_owned(),
         };
         let settings = self.settings.iter();
         settings
@@ -206,7 +203,7 @@ impl Sshd {
                         let mut out = out.split(',');
                         is != UNKNOWN && out.all(|out| is.split(',').all(|has| has != out))
                     }
-                    None => normal(is) == normal(wanted),
+                    None => normal(is).eq_ignore_ascii_case(normal(wanted)),
                 };
                 (!right).then(|| (keyword.clone(), is.to_owned(), wanted.clone()))
             })
@@ -377,9 +374,7 @@ fn beats(line: &config::Line, ours: &Path, keyword: &str, wanted: &str, whole: &
             (&first.file, first.directive.line) == (&line.file, line.directive.line)
         }),
     };
-    let value = line.directive.value.to_ascii_lowercase();
-    let strict = value == "no" && !matches!(wanted, "yes") && wanted.parse::<u32>().is_err();
-    counts && !strict && normal(&value) != normal(wanted)
+    counts && !strict::is_as_strict(keyword, &line.directive.value, wanted)
 }
 
 /// A demand for more than a key, which could no longer be met.

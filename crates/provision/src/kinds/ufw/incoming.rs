@@ -51,7 +51,10 @@ pub fn incoming(probe: &dyn Probe) -> Result<Vec<Incoming>, Fault> {
         .map(|v6| {
             let printed = probe.ask(&Query::Filter { v6 })?.stdout;
             let rules = probe.text(Path::new(RULES[usize::from(v6)]))?;
-            let has_rules = !tuples(&rules.unwrap_or_default()).is_empty();
+            let rules = tuples(&rules.unwrap_or_default());
+            let has_rules = rules
+                .iter()
+                .any(|tuple| !tuple.route && tuple.direction.starts_with("in"));
             let mut judged = judged(v6, &Filter::parse(&printed), has_rules);
             if v6 && judged.fate == Fate::Shut && !looks_after_v6 {
                 judged.fate = Fate::Decides;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use incoming::{Fate, Incoming, incoming};
 pub use others::shutting;
+pub(super) use rule::within;
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
