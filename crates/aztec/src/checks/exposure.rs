@@ -31,7 +31,11 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
 }
 
 /// Which of the ports that are for this host alone others can reach.
-pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
+pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Finding {
+    reachable(settings, probe).unwrap_or_else(|fault| Finding::unanswered(CHECK, &fault))
+}
+
+fn reachable(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
     let open = listening(probe)?;
     let private: BTreeSet<u16> = settings
         .ports()
@@ -45,13 +49,13 @@ pub fn exposure(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault
     };
     // The files of UFW say what it would do; only the kernel knows whether it does.
     let loaded = |v6| {
-        let filter = probe.ask(&Query::Filter { v6 });
-        filter.is_ok_and(|filter| filter.stdout.contains("-before-input"))
+        let filter = probe.ask(&Query::Filter { v6 })?;
+        Ok::<_, Fault>(filter.stdout.contains("-before-input"))
     };
     let has_v6 = probe
         .read("/proc/net/if_inet6".as_ref())?
         .is_some_and(|text| !text.is_empty());
-    if !loaded(false) || has_v6 && !loaded(true) {
+    if !loaded(false)? || has_v6 && !loaded(true)? {
         return Ok(Finding::new(
             CHECK,
             Verdict::Fail,
@@ -129,7 +133,7 @@ mod tests {
         host.plant("/proc/net", FileType::Directory, b"", 0o755);
         let row = format!("head\n 0: {address}:1F90 00000000:0000 0A 0:0 0:0 0 0 0 1 1\n");
         host.plant("/proc/net/tcp", FileType::File, row.as_bytes(), 0o444);
-        exposure(&Settings::parse(kit_toml).unwrap(), &host).unwrap()
+        exposure(&Settings::parse(kit_toml).unwrap(), &host)
     }
 
     #[test]

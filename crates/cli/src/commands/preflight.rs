@@ -16,8 +16,9 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let settings = args.vouched.for_this_run(settings);
     let facts = HostFacts::gather(&RealHost)?;
     let mut findings = vec![rights()];
-    findings.extend(checks::preflight(&settings, &facts, &RealHost)?);
-    findings.extend(checks::upstream(&settings, &facts, &RealHost)?);
+    findings.extend(checks::preflight(&settings, &facts, &RealHost));
+    let upstream = checks::upstream(&settings, &facts, &RealHost);
+    findings.extend(Finding::of("image", upstream));
     if printer.json() {
         printer.document(&findings);
     } else {

@@ -26,7 +26,7 @@ pub fn run(args: &SmokeArgs, printer: &mut Printer) -> Result<u8, Failure> {
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
     let facts = HostFacts::gather(&RealHost)?;
-    let report = checks::smoke(&settings, &facts, &RealHost, patience, &mut |_| {})?;
+    let report = checks::smoke(&settings, &facts, &RealHost, patience, &mut |_| {});
     let report = report.explained(&settings, &facts, &RealHost);
     if printer.json() {
         printer.document(&report);
