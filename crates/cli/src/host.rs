@@ -14,7 +14,7 @@ use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
 use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases, Units};
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock};
+use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock, Unseen};
 use provision::host::{Early, Probe, RealHost};
 
 use serde::Deserialize;
@@ -212,12 +212,14 @@ impl Host {
         )?)
     }
 
+    /// As much of it as can be told, for who only looks.
+    pub fn survey(&self) -> Result<(Plan, Vec<Unseen>), Fault> {
+        let early = self.early.take();
+        Plan::survey(&self.graph, &self.receipt, &RealHost, early)
+    }
+
     /// Asks whether both chains go on.
-    pub fn smoke(
-        &self,
-        patience: Duration,
-        on_sample: &mut dyn FnMut(&checks::Sample),
-    ) -> Result<Report, Fault> {
+    pub fn smoke(&self, patience: Duration, on_sample: &mut dyn FnMut(&checks::Sample)) -> Report {
         checks::smoke(&self.settings, self.runs(), &RealHost, patience, on_sample)
     }
 }

@@ -123,6 +123,14 @@ pub fn complaints(complaints: &[Complaint], now: i64) -> String {
     let mut text = String::new();
     for complaint in complaints {
         let (word, style) = health(complaint.health);
+        if complaint.unanswered {
+            let _ = writeln!(
+                text,
+                "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}\n{:10}{STRONG}do:{STRONG:#} {}\n",
+                complaint.unit, complaint.means, "", complaint.fix
+            );
+            continue;
+        }
         let lines = if complaint.count == 1 {
             "line"
         } else {

@@ -1,10 +1,11 @@
 //! What the logs of this host complain of, in the words of the error dictionary.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 
 use provision::Fault;
-use provision::engine::Cx;
 use provision::host::{Clock, Probe, Query};
 use provision::tools::journal::{self, Line};
 use provision::tools::redact;
@@ -35,18 +36,18 @@ pub struct Complaint {
     /// The newest line that says so; URLs without what may be a key.
     pub line: String,
     /// What is wrong.
-    pub means: &'static str,
+    pub means: Cow<'static, str>,
     /// What to do about it.
-    pub fix: &'static str,
+    pub fix: Cow<'static, str>,
+    /// Whether it is not the log that complains: it could not be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
 }
 
 /// What the newest `lines` of each unit's journal complain of: what is wrong before what is not, what the process that
-/// runs now said before what an earlier one did, the worst first, and then the newest.
-pub fn complaints(
-    units: &[String],
-    probe: &dyn Probe,
-    lines: u32,
-) -> Result<Vec<Complaint>, Fault> {
+/// runs now said before what an earlier one did, the worst first, and then the newest. A log that cannot be read is a
+/// complaint of its own, and the others are told all the same.
+pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Complaint> {
     let ask = |unit: &String| {
         probe.ask(&Query::Journal {
             unit: unit.clone(),
@@ -63,21 +64,45 @@ pub fn complaints(
         let journals = asked
             .into_iter()
             .map(|asked| asked.join().unwrap_or_else(|it| resume_unwind(it)))
-            .collect::<Result<Vec<_>, Fault>>();
+            .collect::<Vec<_>>();
         (states, journals)
     });
-    let states = states?;
-    let cx = Cx {
-        units: Some(&states),
-        ..Cx::of(probe)
-    };
+    let now = probe.clock();
     let mut all = Vec::new();
-    for (unit, printed) in units.iter().zip(journals?) {
-        let started_us = started_us(&cx.unit(unit)?, probe.clock());
-        all.extend(heard(unit, &journal::parse(&printed.stdout), started_us));
+    let states = states.unwrap_or_else(|fault| {
+        all.push(unread("systemd", &fault, now));
+        BTreeMap::new()
+    });
+    for (unit, printed) in units.iter().zip(journals) {
+        // Of which start a line is cannot be told without its time: it counts as of the present one.
+        let started_us = states.get(unit).map_or(0, |state| started_us(state, now));
+        match printed.and_then(|printed| journal::parse(&printed.stdout)) {
+            Ok(lines) => all.extend(heard(unit, &lines, started_us)),
+            Err(fault) => all.push(unread(unit, &fault, now)),
+        }
     }
     all.sort_by_key(|it| Reverse((it.health != Health::Ok, it.current, it.health, it.last)));
-    Ok(all)
+    all
+}
+
+/// What could not be asked.
+fn unread(unit: &str, fault: &Fault, now: Clock) -> Complaint {
+    let fix = fault.remedy();
+    Complaint {
+        id: "unanswered".into(),
+        unit: unit.to_owned(),
+        health: Health::Degraded,
+        count: 0,
+        last: now.realtime_us / 1_000_000,
+        current: true,
+        line: String::new(),
+        means: format!("could not be checked: {}.", fault.chain()).into(),
+        fix: fix.map_or_else(
+            || format!("Look at `journalctl --unit {unit}`.").into(),
+            |fix| fix.to_owned().into(),
+        ),
+        unanswered: true,
+    }
 }
 
 /// When the main process of a unit was last started, microseconds since the epoch; 0 when it never was.
@@ -122,8 +147,9 @@ fn complaint(unit: &str, line: &Line, known: &'static KnownError, started_us: i6
         } else {
             short
         },
-        means: &known.means,
-        fix: &known.fix,
+        means: known.means.as_str().into(),
+        fix: known.fix.as_str().into(),
+        unanswered: false,
     }
 }
 
@@ -158,7 +184,7 @@ mod tests {
     #[test]
     fn the_worst_comes_first_and_each_is_told_once() {
         let units = ["aztec-node.service", "aztec-l1.service"].map(String::from);
-        let found = complaints(&units, &host(), 100).unwrap();
+        let found = complaints(&units, &host(), 100);
         let shown: Vec<_> = found
             .iter()
             .map(|it| (it.id.as_str(), it.unit.as_str(), it.count, it.last))
@@ -176,7 +202,7 @@ mod tests {
 
     #[test]
     fn no_key_of_an_endpoint_is_shown() {
-        let lines = journal::parse(&NODE.lines().take(3).collect::<Vec<_>>().join("\n"));
+        let lines = journal::parse(&NODE.lines().take(3).collect::<Vec<_>>().join("\n")).unwrap();
         let found = heard("aztec-node.service", &lines, 0);
         let line = &found.last().unwrap().line;
         assert!(line.contains("l1.example"), "{line}");
@@ -200,7 +226,7 @@ mod tests {
     #[test]
     fn what_was_said_before_the_last_start_is_not_current() {
         // In the second of the start, but before it.
-        let lines = journal::parse(NODE);
+        let lines = journal::parse(NODE).unwrap();
         let found = heard("aztec-node.service", &lines, 1_795_420_004_000_001);
         assert!(found.iter().all(|complaint| !complaint.current));
         let found = heard("aztec-node.service", &lines, 1_795_420_004_000_000);
@@ -211,10 +237,6 @@ mod tests {
 
     #[test]
     fn a_quiet_log_has_no_complaints() {
-        assert!(
-            complaints(&["aztec-bot.service".into()], &host(), 100)
-                .unwrap()
-                .is_empty()
-        );
+        assert!(complaints(&["aztec-bot.service".into()], &host(), 100).is_empty());
     }
 }

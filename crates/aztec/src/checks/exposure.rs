@@ -71,11 +71,11 @@ fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
 }
 
 /// Which of the ports that are for this host alone others can reach.
-pub fn exposure(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Finding, Fault> {
+pub fn exposure(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Finding {
+    reachable(settings, facts, probe).unwrap_or_else(|fault| Finding::unanswered(CHECK, &fault))
+}
+
+fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Result<Finding, Fault> {
     let open = listening(probe)?;
     let listens = |port: &u16| open.contains(&(Proto::Tcp, *port));
     let private: BTreeSet<u16> = private_ports(settings, facts)
@@ -87,16 +87,7 @@ pub fn exposure(
         return unguarded(&private, private_table(settings, facts).as_ref(), probe);
     };
     // The files of UFW say what it would do; only the kernel knows whether it does.
-    let kernel = match Kernel::ask(&ufw, probe) {
-        Ok(kernel) => kernel,
-        Err(fault) => {
-            let text = format!(
-                "the kernel cannot be asked who may connect: {}",
-                fault.chain()
-            );
-            return Ok(Finding::new(CHECK, Verdict::Fail, text));
-        }
-    };
+    let kernel = Kernel::ask(&ufw, probe)?;
     let failures = kernel.failures();
     if !failures.is_empty() {
         return Ok(Finding::new(CHECK, Verdict::Fail, failures.join(" ")));
@@ -366,7 +357,7 @@ mod tests {
             let body = body.trim_end().trim_end_matches('}');
             host.nft.insert(table.table, body.to_owned());
         }
-        exposure(&settings, &facts, &host).unwrap()
+        exposure(&settings, &facts, &host)
     }
 
     #[test]
@@ -409,7 +400,7 @@ mod tests {
         loaded(&mut host);
         host.filter[0] = FILTER.into();
         spoil(&mut host);
-        exposure(&wanted(), &HostFacts::debian(), &host).unwrap()
+        exposure(&wanted(), &HostFacts::debian(), &host)
     }
 
     fn wanted() -> Settings {

@@ -41,6 +41,9 @@ pub struct Finding {
     pub status: Verdict,
     /// What was seen, and what to do about it.
     pub message: String,
+    /// Whether nothing was seen, because who was asked gave no answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
 }
 
 impl Finding {
@@ -50,6 +53,25 @@ impl Finding {
             check: check.into(),
             status,
             message: message.into(),
+            unanswered: false,
+        }
+    }
+
+    /// A question without an answer. Nothing is known, which lets no change through.
+    pub fn unanswered(check: impl Into<String>, fault: &Fault) -> Self {
+        let failed = failed("", fault);
+        let message = format!("could not be checked: {}", failed.message);
+        Self {
+            unanswered: true,
+            ..Self::new(check, Verdict::Fail, message)
+        }
+    }
+
+    /// What a check found, or that its question has no answer: one such question does not end the others.
+    pub fn of<F: IntoIterator<Item = Self>>(check: &str, found: Result<F, Fault>) -> Vec<Self> {
+        match found {
+            Ok(found) => found.into_iter().collect(),
+            Err(fault) => vec![Self::unanswered(check, &fault)],
         }
     }
 }
@@ -67,35 +89,40 @@ const LEAST_MEMORY: u64 = 2 * GIB;
 const RECOMMENDED_MEMORY: u64 = 8 * GIB;
 
 /// Looks at everything; one finding per check, in a fixed order.
-pub fn preflight(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Vec<Finding>, Fault> {
-    let mut findings = vec![system(settings, facts), service_manager(probe)?];
-    findings.extend(confined(
-        &probe.text(Path::new("/proc/1/status"))?.unwrap_or_default(),
+pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
+    let mut findings = vec![system(settings, facts)];
+    let of = |check: &str, found: Result<Vec<Finding>, Fault>| Finding::of(check, found);
+    findings.extend(Finding::of("systemd", service_manager(probe).map(Some)));
+    let manager = probe.text(Path::new("/proc/1/status"));
+    let sandboxes = manager.map(|text| confined(&text.unwrap_or_default()));
+    findings.extend(Finding::of("sandboxes", sandboxes));
+    findings.extend(Finding::of(
+        "account",
+        super::account::account(settings, probe),
     ));
-    findings.extend(super::account::account(settings, probe)?);
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
-        findings.extend(super::packages(&graph, probe)?);
+        findings.extend(Finding::of("packages", super::packages(&graph, probe)));
         let units = Units::of(settings, facts).all();
-        findings.extend(super::drop_ins(&graph, &units, probe)?);
+        let drop_ins = super::drop_ins(&graph, &units, probe);
+        findings.extend(of("drop-ins", drop_ins));
     }
     if settings.has_role() {
-        findings.extend(capacity(settings, facts, probe)?);
+        findings.extend(capacity(settings, facts, probe));
     }
     let fit = fit::fit(settings);
-    findings.extend(super::other_databases(settings, probe, fit.as_ref())?);
+    let other = super::other_databases(settings, probe, fit.as_ref());
+    findings.extend(Finding::of("databases", other));
     // Before the ports: it knows better who holds them.
     if let Some(wanted) = &settings.monitoring {
-        findings.extend(monitoring::findings(wanted, facts, probe)?);
+        findings.extend(of("monitoring", monitoring::findings(wanted, facts, probe)));
     }
-    findings.extend(listeners(settings, probe)?);
-    findings.extend(caddy::caddy(settings, probe)?);
-    findings.extend(hardening::hardening(settings, facts, probe)?);
-    findings.extend(environment::environment(settings, probe)?);
+    findings.extend(of("ports", listeners(settings, probe)));
+    findings.extend(of("TLS proxy", caddy::caddy(settings, probe)));
+    let hardened = hardening::hardening(settings, facts, probe);
+    findings.extend(of("hardening", hardened));
+    let environment = environment::environment(settings, probe);
+    findings.extend(of("environment", environment));
     if settings.prover || settings.prover_agent {
         let (count, why) = crate::roles::prover::agents(settings, facts);
         findings.push(Finding::new(
@@ -113,24 +140,21 @@ pub fn preflight(
         findings.extend(fit.as_ref().map(|fit| super::of_fit(settings, fit)));
         findings.push(address::address(settings));
     }
-    findings.extend(exposure::obstacles(settings, probe)?);
-    findings.extend(keystore::preflight(settings, probe)?);
+    findings.extend(of("firewall", exposure::obstacles(settings, probe)));
+    findings.extend(of("keystore", keystore::preflight(settings, probe)));
     let claim = crate::roles::node::signer_claim(settings);
-    findings.extend(signer::preflight(claim.as_ref(), probe)?);
-    Ok(findings)
+    findings.extend(of("signer", signer::preflight(claim.as_ref(), probe)));
+    findings
 }
 
 /// Whether what Aztec needs fits on this host.
-fn capacity(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Vec<Finding>, Fault> {
+fn capacity(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
     let choice = runtime::choose(settings, facts);
     let mut runs = choice.shown();
+    let snap = probe.meta(Path::new(monitoring::SNAP));
     if choice.runtime == Runtime::Container
         && choice.engine == Engine::Podman
-        && probe.meta(Path::new(monitoring::SNAP))?.is_some()
+        && snap.is_ok_and(|snap| snap.is_some())
     {
         runs.push_str("; Docker's snap is confined and not used");
     }
@@ -140,12 +164,16 @@ fn capacity(
         cpu(settings, facts),
         memory(settings, facts),
     ];
-    findings.extend(disk(settings, choice.runtime, probe)?);
-    findings.extend(data_owner::data_owner(settings, probe)?);
+    findings.extend(Finding::of("disk", disk(settings, choice.runtime, probe)));
+    findings.extend(Finding::of(
+        "data owner",
+        data_owner::data_owner(settings, probe),
+    ));
     if choice.runtime == Runtime::Container {
-        findings.extend(super::image::findings(settings, &choice, probe)?);
+        let image = super::image::findings(settings, &choice, probe);
+        findings.extend(Finding::of("image", image));
     }
-    Ok(findings)
+    findings
 }
 
 fn system(settings: &Settings, facts: &HostFacts) -> Finding {
@@ -349,7 +377,13 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             continue;
         }
         let names = owners.iter().map(ToString::to_string).collect();
-        let units = probe.units(&names)?;
+        let units = match probe.units(&names) {
+            Ok(units) => units,
+            Err(fault) => {
+                findings.push(Finding::unanswered(check, &fault));
+                continue;
+            }
+        };
         let ours = units.iter().find(|(_, state)| state.main_pid != 0);
         findings.push(match ours {
             Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),
@@ -386,7 +420,7 @@ mod tests {
             host.plant(path, FileType::Directory, b"", 0o755);
         }
         let settings = Settings::parse(kit_toml).unwrap();
-        let findings = preflight(&settings, &facts, &host).unwrap();
+        let findings = preflight(&settings, &facts, &host);
         findings
             .into_iter()
             .filter(|finding| finding.status == Verdict::Fail)

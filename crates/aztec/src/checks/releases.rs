@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::{Probe, Query};
+use provision::host::{Engine, Probe, Query};
 use provision::kinds::Pin;
-use provision::tools::images;
+use provision::tools::images::{self, Row};
 use serde::Serialize;
 
 use crate::Units;
@@ -27,10 +27,13 @@ pub struct ReleaseRow {
     pub broken: Option<String>,
     /// Networks whose canonical rollup runs it, as far as was known when this program was built.
     pub networks: Vec<String>,
-    /// Whether its packages or its image are on this host.
-    pub installed: bool,
-    /// Whether services of this host run it.
-    pub running: bool,
+    /// Whether its packages or its image are on this host; nothing where that could not be asked.
+    pub installed: Option<bool>,
+    /// Whether services of this host run it; nothing where that could not be asked.
+    pub running: Option<bool>,
+    /// Why something could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<String>,
     /// Whether it fits the rollup of this host's network; nothing where that was not asked.
     pub fits: Option<Verdict>,
 }
@@ -46,21 +49,20 @@ pub fn releases(
     facts: &HostFacts,
     probe: &dyn Probe,
 ) -> Result<Vec<ReleaseRow>, Fault> {
-    let images = match facts.engine {
-        // An engine that does not answer has nothing to run either.
-        Some(engine) => probe
-            .ask(&Query::Images(engine))
-            .and_then(|answer| images::parse(&answer.stdout))
-            .unwrap_or_default(),
-        None => Vec::new(),
+    let (images, silent) = match facts.engine.map(|engine| images(engine, probe)) {
+        Some(Ok(images)) => (images, None),
+        Some(Err(fault)) => (Vec::new(), Some(fault.chain())),
+        None => (Vec::new(), None),
     };
-    let active = match settings {
-        Some(settings) => {
-            let rows = super::unit_rows(&Units::of(settings, facts).work, probe)?;
+    let rows = settings.map(|settings| super::unit_rows(&Units::of(settings, facts).work, probe));
+    let (active, mute) = match rows {
+        Some(Ok(rows)) => {
             let mut rows = rows.iter();
-            rows.any(|row| row.unit.starts_with("aztec-") && row.state == "active")
+            let runs = rows.any(|row| row.unit.starts_with("aztec-") && row.state == "active");
+            (Some(runs), None)
         }
-        None => false,
+        Some(Err(fault)) => (None, Some(fault.chain())),
+        None => (Some(false), None),
     };
     // What kit.toml asks for is not what runs until it is applied.
     let tree = probe.link(Path::new(layout::CURRENT))?;
@@ -82,8 +84,24 @@ pub fn releases(
         });
         let image = named.next();
         let pinned = pin.as_ref().zip(image);
-        let used = tree.as_deref() == Some(&place)
-            || pinned.is_some_and(|(pin, image)| pin.id == image.id);
+        let used = either(
+            tree.as_deref() == Some(&place)
+                || pinned.is_some_and(|(pin, image)| pin.id == image.id),
+            silent.is_none() || pin.is_none(),
+        );
+        let running = match (active, used) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+        let there = image.is_some() || probe.meta(&place)?.is_some();
+        let installed = either(there, silent.is_none());
+        let unanswered = [
+            silent
+                .as_ref()
+                .filter(|_| installed.is_none() || used.is_none()),
+            mute.as_ref().filter(|_| running.is_none()),
+        ];
         let runs_it = networks().iter();
         let runs_it = runs_it.filter(|(_, network)| network.release.as_deref() == Some(version));
         let fits = match (&rollup, &release, settings) {
@@ -107,12 +125,33 @@ pub fn releases(
             },
             broken: release.as_ref().err().map(Fault::chain),
             networks: runs_it.map(|(name, _)| name.clone()).collect(),
-            installed: image.is_some() || probe.meta(&place)?.is_some(),
-            running: active && used,
+            installed,
+            running,
+            unanswered: unanswered.into_iter().flatten().next().cloned(),
             fits,
         });
     }
     Ok(rows)
+}
+
+/// Yes where it was seen, no where it would have been, and otherwise nothing.
+fn either(seen: bool, asked: bool) -> Option<bool> {
+    (seen || asked).then_some(seen)
+}
+
+/// The images of an engine. One that does not run is not asked, which could start it, and one that was never used has
+/// none.
+fn images(engine: Engine, probe: &dyn Probe) -> Result<Vec<Row>, Fault> {
+    if let Some(unit) = engine.unit() {
+        let state = probe.unit(unit)?.active;
+        if state != "active" {
+            return Err(Fault::new(format!("{unit} is {state}")));
+        }
+    } else if probe.meta(Path::new(engine.storage()))?.is_none() {
+        return Ok(Vec::new());
+    }
+    let listed = probe.ask(&Query::Images(engine))?;
+    images::parse(&listed.stdout)
 }
 
 /// Their versions with that of this host, which may be in no folder, oldest first.
@@ -162,13 +201,19 @@ mod tests {
         let known = Releases::of_host(&host).unwrap();
         let rows = releases(&known, None, &HostFacts::debian(), &host).unwrap();
         let row = |version: &str| rows.iter().find(|row| row.version == version).unwrap();
-        assert!(row("4.1.2").installed && row("4.1.2").networks == ["local"]);
-        assert!(!row("6.0.0").installed && row("6.0.0").networks == ["mainnet", "testnet"]);
+        assert!(row("4.1.2").installed == Some(true) && row("4.1.2").networks == ["local"]);
+        assert!(
+            row("6.0.0").installed == Some(false)
+                && row("6.0.0").networks == ["mainnet", "testnet"]
+        );
         assert_eq!(row("6.0.0").from, "carried");
         let broken = row("6.9.9");
         assert_eq!(broken.from, "/etc/aztec/releases/6.9.9");
         assert!(broken.broken.as_ref().unwrap().contains("release.toml:2"));
-        assert!(rows.iter().all(|row| !row.running && row.fits.is_none()));
+        assert!(
+            rows.iter()
+                .all(|row| row.running == Some(false) && row.fits.is_none())
+        );
     }
 
     #[test]
@@ -205,7 +250,7 @@ mod tests {
                 ["4.1.2", "5.2.0", "5.2.1", "5.2.7", "5.3.0", "6.0.0"]
             );
             assert_eq!(rows[3].from, from);
-            let running = rows.iter().filter(|row| row.running);
+            let running = rows.iter().filter(|row| row.running == Some(true));
             let running: Vec<_> = running.map(|row| row.version.as_str()).collect();
             assert_eq!(running, ["4.1.2"]);
         }

@@ -12,7 +12,7 @@ use provision::host::Probe;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{OLDEST_L1_HEAD, complaints, registry};
+use super::{Finding, OLDEST_L1_HEAD, complaints, registry};
 use crate::settings::Settings;
 use crate::{Health, Units, fit};
 
@@ -25,6 +25,9 @@ pub struct Check {
     pub status: Health,
     /// What was seen.
     pub detail: String,
+    /// Whether nothing was seen, because who was asked gave no answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
 }
 
 /// All checks at one moment.
@@ -114,12 +117,15 @@ pub fn smoke(
     probe: &dyn Probe,
     patience: Duration,
     on_sample: &mut dyn FnMut(&Sample),
-) -> Result<Report, Fault> {
-    let mut checks = services(units, probe)?;
-    if settings.node {
-        chains(settings, probe, patience, on_sample, &mut checks)?;
+) -> Report {
+    let mut checks =
+        services(units, probe).unwrap_or_else(|fault| vec![unanswered("services", &fault)]);
+    if settings.node
+        && let Err(fault) = chains(settings, probe, patience, on_sample, &mut checks)
+    {
+        checks.push(unanswered("chain", &fault));
     }
-    Ok(summed(checks, probe))
+    summed(checks, probe)
 }
 
 impl Report {
@@ -183,16 +189,14 @@ fn chains(
 
 /// What the logs have to say to it lately. It explains and does not judge: a line may be older than its cure.
 fn said(units: &Units, probe: &dyn Probe) -> Vec<Check> {
-    let complaints = match complaints(&units.all(), probe, LATELY_LINES) {
-        Ok(complaints) => complaints,
-        Err(fault) => return vec![check("logs", Health::Degraded, fault.chain())],
-    };
+    let complaints = complaints(&units.all(), probe, LATELY_LINES);
     let since = probe.clock().realtime_us / 1_000_000 - LATELY_SECONDS;
     complaints
         .into_iter()
         .filter(|complaint| complaint.health != Health::Ok && complaint.last >= since)
-        .map(|complaint| {
-            check(
+        .map(|complaint| Check {
+            unanswered: complaint.unanswered,
+            ..check(
                 format!("log of {}: {}", complaint.unit, complaint.id),
                 Health::Degraded,
                 format!("{} {}", complaint.means, complaint.fix),
@@ -224,6 +228,16 @@ fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> 
         name: name.into(),
         status,
         detail: detail.into(),
+        unanswered: false,
+    }
+}
+
+/// A question without an answer: nothing was seen to work.
+fn unanswered(name: &str, fault: &Fault) -> Check {
+    let finding = Finding::unanswered(name, fault);
+    Check {
+        unanswered: true,
+        ..check(finding.check, Health::Down, finding.message)
     }
 }
 

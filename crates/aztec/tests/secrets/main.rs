@@ -162,7 +162,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     let host = lived_in(&mut planter, &runnable(&text));
     let mut said = String::new();
     for findings in [
-        checks::preflight(&settings, &facts(), &host),
+        Ok(checks::preflight(&settings, &facts(), &host)),
         checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
         checks::connectivity(&settings, &host),
     ] {

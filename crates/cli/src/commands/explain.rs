@@ -19,7 +19,7 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
     if let Some(settings) = host::settings_if_any()? {
         host::tell_unfit(&settings, printer);
     }
-    let complaints = checks::complaints(&units, &RealHost, args.lines)?;
+    let complaints = checks::complaints(&units, &RealHost, args.lines);
     if printer.json() {
         printer.document(&complaints);
     } else if complaints.is_empty() {
@@ -36,5 +36,6 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
         let now = RealHost.clock().realtime_us / 1_000_000;
         printer.text(&render::complaints(&complaints, now));
     }
-    Ok(exit::OK)
+    let answered = complaints.iter().all(|complaint| !complaint.unanswered);
+    Ok(if answered { exit::OK } else { exit::FAILED })
 }

@@ -21,10 +21,11 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let mut findings = vec![rights()];
     if host::require_root().is_ok() {
         let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
-        findings.extend(checks::disks(&receipt, &RealHost)?);
+        findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost)));
     }
-    findings.extend(checks::preflight(&settings, &facts, &RealHost)?);
-    findings.extend(checks::upstream(&settings, &facts, &RealHost)?);
+    findings.extend(checks::preflight(&settings, &facts, &RealHost));
+    let upstream = checks::upstream(&settings, &facts, &RealHost);
+    findings.extend(Finding::of("image", upstream));
     if printer.json() {
         printer.document(&findings);
     } else {

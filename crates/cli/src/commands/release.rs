@@ -36,6 +36,9 @@ fn list(printer: &mut Printer) -> Result<u8, Failure> {
         let live = settings.as_ref().filter(|settings| !settings.is_local());
         printer.text(&text(&rows, live.map(|it| it.network_name.as_str())));
     }
+    if let Some(why) = rows.iter().find_map(|row| row.unanswered.as_ref()) {
+        printer.say(&format!("what is installed could not be checked: {why}"));
+    }
     Ok(exit::OK)
 }
 
@@ -52,7 +55,11 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
         &fits,
     ]);
     for row in rows {
-        let yes = |is: bool| if is { "yes" } else { "-" };
+        let yes = |is: Option<bool>| match is {
+            Some(true) => "yes",
+            Some(false) => "-",
+            None => "cannot tell",
+        };
         let fits = match row.fits {
             Some(Verdict::Fits) => "yes",
             Some(Verdict::DoesNotFit) => "no",

@@ -26,7 +26,7 @@ pub fn run(args: &SmokeArgs, printer: &mut Printer) -> Result<u8, Failure> {
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
     let units = Units::of(&settings, &HostFacts::gather(&RealHost)?);
-    let report = checks::smoke(&settings, &units, &RealHost, patience, &mut |_| {})?;
+    let report = checks::smoke(&settings, &units, &RealHost, patience, &mut |_| {});
     let report = report.explained(&units, &RealHost);
     if printer.json() {
         printer.document(&report);

@@ -1,10 +1,8 @@
 //! `aztec-kit status`
 
-use std::fmt::Write;
-
 use aztec::checks::{self, Finding, Sample, Target, UnitRow};
 use comfy_table::{Table, presets};
-use provision::engine::Plan;
+use provision::Fault;
 use provision::host::{Probe, RealHost};
 use serde_json::json;
 
@@ -19,15 +17,33 @@ use crate::render;
 /// Shows services, chains and what is pending.
 pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default())?;
-    let units = checks::unit_rows(&host.runs().all(), &RealHost)?;
-    let sample = Target::new(&host.settings, &RealHost)?.sample();
-    let plan = host.plan()?;
-    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost)?;
-    let integrity = checks::integrity(&host.settings, &RealHost)?;
-    let disks = checks::disks(&host.receipt, &RealHost)?;
-    let databases = checks::databases(&host.settings, &RealHost)?;
-    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), &RealHost)?;
-    let updates = checks::updates(&host.settings, &RealHost)?;
+    let mut unanswered = Vec::new();
+    let units = checks::unit_rows(&host.runs().all(), &RealHost);
+    let units = answer("services", units, &mut unanswered);
+    let target = Target::new(&host.settings, &RealHost);
+    let target = answer("chain", target, &mut unanswered);
+    let sample = target.map(|target| target.sample()).unwrap_or_default();
+    let survey = answer("plan", host.survey(), &mut unanswered);
+    let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
+    let plan = survey.map(|(plan, unseen)| {
+        let unseen = unseen.iter();
+        unanswered.extend(unseen.map(|it| Finding::unanswered(it.id.to_string(), &it.fault)));
+        plan
+    });
+    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost);
+    let integrity = checks::integrity(&host.settings, &RealHost);
+    let integrity = answer("integrity", integrity, &mut unanswered).flatten();
+    let disks = checks::disks(&host.receipt, &RealHost);
+    let disks = answer("disks", disks, &mut unanswered);
+    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), &RealHost);
+    let drop_ins = answer("drop_ins", drop_ins, &mut unanswered);
+    let updates = checks::updates(&host.settings, &RealHost);
+    let updates = answer("updates", updates, &mut unanswered).flatten();
+    let databases = checks::databases(&host.settings, &RealHost);
+    let databases = answer("databases", databases, &mut unanswered);
+    let pending = plan
+        .as_ref()
+        .map(|plan| plan.pending().map(|step| &step.id).collect::<Vec<_>>());
     if printer.json() {
         printer.document(&json!({
             "network": host.settings.network_name,
@@ -46,7 +62,8 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             "updates": updates,
             "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
             "taken_back": host.receipt.taken_back,
-            "pending": plan.pending().map(|step| &step.id).collect::<Vec<_>>(),
+            "pending": pending,
+            "unanswered": unanswered,
         }));
     } else {
         let mut findings: Vec<_> = host
@@ -54,28 +71,45 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             .map(|fit| checks::of_fit(&host.settings, fit))
             .into_iter()
             .collect();
-        findings.extend(checks::other_databases(
-            &host.settings,
-            &RealHost,
-            host.fit(),
-        )?);
-        findings.extend(disks);
+        let other = checks::other_databases(&host.settings, &RealHost, host.fit());
+        findings.extend(
+            answer("other databases", other, &mut unanswered)
+                .into_iter()
+                .flatten(),
+        );
+        findings.extend(disks.into_iter().flatten());
         findings.push(exposure);
         findings.extend(integrity);
-        findings.extend(drop_ins);
+        findings.extend(drop_ins.into_iter().flatten());
         findings.extend(updates);
-        printer.text(&text(&host, &units, &sample, &findings, &plan)?);
+        let units = units.unwrap_or_default();
+        let mut text = text(&host, &units, &sample, &findings);
+        text.push_str(&render::findings(&unanswered));
+        text.push_str(&in_sync(pending.map_or(0, |pending| pending.len()), whole));
+        printer.text(&text);
     }
     Ok(exit::OK)
 }
 
-fn text(
-    host: &Host,
-    units: &[UnitRow],
-    sample: &Sample,
-    findings: &[Finding],
-    plan: &Plan,
-) -> Result<String, Failure> {
+/// What is not known is one line of a status, and not the end of it.
+fn answer<T>(what: &str, asked: Result<T, Fault>, unanswered: &mut Vec<Finding>) -> Option<T> {
+    asked
+        .map_err(|fault| unanswered.push(Finding::unanswered(what, &fault)))
+        .ok()
+}
+
+/// How many changes are pending, as far as that is known.
+fn in_sync(pending: usize, whole: bool) -> String {
+    match (pending, whole) {
+        (0, true) => format!("{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml\n"),
+        (0, false) => {
+            format!("{CHANGED}not known to be in sync{CHANGED:#} with /etc/aztec/kit.toml\n")
+        }
+        _ => format!("{CHANGED}{pending} changes pending{CHANGED:#}: see `aztec-kit plan`\n"),
+    }
+}
+
+fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -> String {
     let settings = &host.settings;
     let role = if settings.sequencer {
         "sequencer"
@@ -83,7 +117,8 @@ fn text(
         "node"
     };
     let runtime = aztec::choose(settings, &host.facts).runtime.word();
-    let free = RealHost.space(&settings.data_dir)?.free >> 30;
+    let space = RealHost.space(&settings.data_dir);
+    let free = space.map_or("?".into(), |space| (space.free >> 30).to_string());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["service", "state", "up", "restarts"]);
@@ -108,15 +143,5 @@ fn text(
     text.push_str(&render::findings(findings));
     text.push('\n');
     text.push_str(&confirm::told(&host.receipt, RealHost.clock().realtime_us));
-    let pending = plan.pending().count();
-    // Writing to a string cannot fail.
-    let _ = if pending == 0 {
-        writeln!(text, "{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml")
-    } else {
-        writeln!(
-            text,
-            "{CHANGED}{pending} changes pending{CHANGED:#}: see `aztec-kit plan`"
-        )
-    };
-    Ok(text)
+    text
 }

@@ -21,7 +21,7 @@ pub use graph::{Graph, Node};
 pub use guard::{Back, Guard, confirm, due, take_back};
 pub use journal::{FileJournal, Journal, MemoryJournal};
 pub use lock::RunLock;
-pub use plan::{Action, Plan, Step};
+pub use plan::{Action, Plan, Step, Unseen};
 pub use progress::{Applied, Consent, Outcome, Progress, Quiet, Stop};
 pub use receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
 pub use record::{Event, FORMAT};

@@ -60,6 +60,15 @@ pub struct Step {
     pub memory: Option<Value>,
 }
 
+/// A resource that could not be looked at.
+#[derive(Debug)]
+pub struct Unseen {
+    /// Which.
+    pub id: ResourceId,
+    /// Why not.
+    pub fault: Fault,
+}
+
 /// All steps, in the order in which they would be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
@@ -84,6 +93,25 @@ impl Plan {
         probe: &dyn Probe,
         asked: Option<Early>,
     ) -> Result<Self, Fault> {
+        let (plan, unseen) = Self::survey(graph, receipt, probe, asked)?;
+        match unseen.into_iter().next() {
+            None => Ok(plan),
+            Some(unseen) => Err(unseen.fault),
+        }
+    }
+
+    /// As much of a plan as can be made, and the resources that cannot be looked at. For people, who lose sight of
+    /// nothing else by it: nobody agrees to a part of a plan.
+    ///
+    /// # Errors
+    ///
+    /// When systemd does not answer, and when what is on record is not understood.
+    pub fn survey<R: Resource>(
+        graph: &Graph<R>,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+        asked: Option<Early>,
+    ) -> Result<(Self, Vec<Unseen>), Fault> {
         let order = graph.ordered()?;
         let snapshot = Snapshot::of(probe);
         let probe: &dyn Probe = &snapshot;
@@ -115,15 +143,20 @@ impl Plan {
             )
         });
         let units = units?;
-        let mut steps: Vec<_> = order
-            .iter()
-            .zip(early)
-            .map(|(node, early)| early.unwrap_or_else(|| look(node, &units)))
-            .collect::<Result<_, Fault>>()?;
+        let (mut steps, mut unseen) = (Vec::new(), Vec::new());
+        for (node, early) in order.iter().zip(early) {
+            match early.unwrap_or_else(|| look(node, &units)) {
+                Ok(step) => steps.push(step),
+                Err(fault) => unseen.push(Unseen {
+                    id: node.resource.id(),
+                    fault,
+                }),
+            }
+        }
         for entry in receipt.unwanted(&graph.ids()) {
             steps.push(Step::unwanted(entry, &made::<R>(entry)?));
         }
-        Ok(Self { steps })
+        Ok((Self { steps }, unseen))
     }
 
     /// Steps that do something.

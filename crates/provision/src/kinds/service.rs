@@ -221,7 +221,7 @@ pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
         lines: LAST_WORDS,
     };
     let printed = probe.ask(&query).unwrap_or_default().stdout;
-    let lines = journal::parse(&printed).into_iter();
+    let lines = journal::parse(&printed).unwrap_or_default().into_iter();
     let lines = lines.map(|line| redact::secrets(line.text.trim()).to_string());
     lines.filter(|line| !line.is_empty()).collect()
 }

@@ -1,5 +1,7 @@
 //! The journal of a unit, as `journalctl --output=short-unix` prints it: journalctl(1).
 
+use crate::Fault;
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -10,7 +12,11 @@ pub struct Line {
 }
 
 /// Every line, the oldest first. What continues a message has its time.
-pub fn parse(printed: &str) -> Vec<Line> {
+///
+/// # Errors
+///
+/// When it begins with something that is no line of a journal.
+pub fn parse(printed: &str) -> Result<Vec<Line>, Fault> {
     let mut lines: Vec<Line> = Vec::new();
     for line in printed.lines() {
         let (at_us, text) = match stamped(line) {
@@ -18,13 +24,18 @@ pub fn parse(printed: &str) -> Vec<Line> {
             // Remarks of journalctl itself (`-- Boot … --`) before the first message are nobody's.
             None => match lines.last() {
                 Some(last) => (last.at_us, line.trim_start()),
-                None => continue,
+                None if line.starts_with("-- ") || line.is_empty() => continue,
+                None => {
+                    return Err(Fault::new(format!(
+                        "a journal begins with a line that is none of a journal: {line}"
+                    )));
+                }
             },
         };
         let text = plain(text);
         lines.push(Line { at_us, text });
     }
-    lines
+    Ok(lines)
 }
 
 /// `1732610000.123456 node[77]: text`
@@ -60,7 +71,7 @@ mod tests {
             1795420011.000250 node[812]: \u{1b}[32mINFO\u{1b}[39m: p2p \u{1b}[1;36mready: yes\u{1b}[0m\n\
             1795420012.500000 systemd[1]: aztec-node.service: Main process exited, code=dumped, status=4/ILL\n\
             \x20                  second line of it\n";
-        let lines = parse(printed);
+        let lines = parse(printed).expect("a journal");
         let shown: Vec<_> = lines
             .iter()
             .map(|line| (line.at_us, line.text.as_str()))
@@ -80,6 +91,9 @@ mod tests {
 
     #[test]
     fn a_journal_without_entries_has_no_lines() {
-        assert!(parse("-- No entries --\n").is_empty());
+        for none in ["-- No entries --\n", ""] {
+            assert!(parse(none).expect("a journal").is_empty());
+        }
+        assert!(parse("Segmentation fault\n").is_err());
     }
 }

@@ -30,6 +30,7 @@ impl Mishap {
 
     /// What is heard instead of what it would have said.
     pub(super) fn befall(self, argv: &[String], mut said: Output) -> Result<Output, Fault> {
+        said.code = 0;
         match self {
             Self::Silent => said.stdout.clear(),
             Self::Half => {

@@ -1,0 +1,178 @@
+//! Every question that can be asked of a host, and a program that does not answer it: what is then taken for an answer
+//! is in this file. What a real program does instead (late, without end, hanging) ends before this, see
+//! `host/program_tests.rs`: the real host gives up on it, which is one of the mishaps here.
+
+use std::collections::BTreeSet;
+
+use provision::Fault;
+use provision::engine::{Graph, Plan, Receipt};
+use provision::host::fake::{FakeHost, Mishap};
+use provision::host::{Engine, Output, Probe, Query};
+use provision::kinds::{File, Owner, Proto, Rule, Ufw};
+use provision::tools::images::Row;
+use provision::tools::{images, journal};
+
+provision::resources! {
+    /// What depends on an answer.
+    enum Host {
+        File(File),
+        Ufw(Ufw),
+    }
+}
+
+const UNIT: &str = "ssh.service";
+
+/// One of each. Exhaustive: a new question does not compile before it has its line here and in [`read`].
+fn questions() -> Vec<Query> {
+    let all = vec![
+        Query::Units(BTreeSet::from([UNIT.into(), "a.timer".into()])),
+        Query::PackageFiles("caddy".into()),
+        Query::Images(Engine::Podman),
+        Query::Manifest(Engine::Podman, "docker.io/a/b:1".into()),
+        Query::Architecture(Engine::Podman, "sha256:1".into()),
+        Query::Sshd,
+        Query::SshSocket,
+        Query::Filter { v6: false },
+        Query::Journal {
+            unit: UNIT.into(),
+            lines: 9,
+        },
+    ];
+    for query in &all {
+        match query {
+            Query::Units(_)
+            | Query::PackageFiles(_)
+            | Query::Images(_)
+            | Query::Manifest(..)
+            | Query::Architecture(..)
+            | Query::Sshd
+            | Query::SshSocket
+            | Query::Filter { .. }
+            | Query::Journal { .. } => {}
+        }
+    }
+    all
+}
+
+/// Reads the answer as whoever asks does.
+fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
+    let said = host.ask(query)?;
+    match query {
+        Query::Units(names) => host.units(names).map(drop),
+        Query::Images(_) => images::parse(&said.stdout).map(drop),
+        Query::Journal { .. } => journal::parse(&said.stdout).map(drop),
+        // The firewall asks both.
+        Query::Sshd | Query::SshSocket => {
+            Plan::make(&firewall(), &Receipt::default(), host).map(drop)
+        }
+        Query::Architecture(..) => match said.stdout.trim() {
+            "amd64" => Ok(()),
+            other => Err(Fault::new(format!("it is for {other}"))),
+        },
+        Query::PackageFiles(_) | Query::Manifest(..) | Query::Filter { .. } => Ok(()),
+    }
+}
+
+/// What is an answer although the program did not say what it should have.
+fn allowed(query: &Query, mishap: Mishap) -> bool {
+    match (query, mishap) {
+        // Nothing differs; there is no image; a unit never said anything.
+        (
+            Query::PackageFiles(_) | Query::Images(_) | Query::Journal { .. },
+            Mishap::Silent,
+        )
+        // Lines about other files, which are not looked for.
+        | (Query::PackageFiles(_), Mishap::Nonsense)
+        // What does not name the image is told as "cannot be told".
+        | (Query::Manifest(..), Mishap::Half | Mishap::Nonsense)
+        // Without the chains of UFW in it, it is told as an open host.
+        | (Query::Filter { .. }, Mishap::Nonsense) => true,
+        _ => false,
+    }
+}
+
+fn firewall() -> Graph<Host> {
+    let mut graph = Graph::default();
+    let rule = Rule {
+        proto: Proto::Tcp,
+        port: 40400,
+        from: None,
+        purpose: "peers".into(),
+        limit: false,
+    };
+    graph.add(Ufw { rules: vec![rule] }, []);
+    graph
+}
+
+fn host() -> FakeHost {
+    let mut host = FakeHost::debian().with_ufw();
+    let row = Row {
+        repository: "a/b".into(),
+        tag: Some("1".into()),
+        digest: None,
+        id: format!("sha256:{}", "1".repeat(64)),
+    };
+    host.engine.images.push(row.clone());
+    host.engine.offered.push(row);
+    host.engine.architecture = "amd64".into();
+    let said = "1795420001.000000 sshd[77]: one\n1795420002.000000 sshd[77]: another one\n";
+    host.journals.insert(UNIT.into(), said.into());
+    let differs = Output {
+        code: 1,
+        stdout: "??5?????? c /etc/caddy/Caddyfile\n".into(),
+        ..Output::default()
+    };
+    host.verified.insert("caddy".into(), differs);
+    host
+}
+
+#[test]
+fn what_is_no_answer_is_an_error() {
+    for query in questions() {
+        let well = host();
+        read(&query, &well).unwrap_or_else(|fault| panic!("{query:?}: {}", fault.chain()));
+        for mishap in Mishap::ALL {
+            let mut host = host();
+            host.mishaps.insert(query.argv()[0].clone(), mishap);
+            let answered = read(&query, &host).is_ok();
+            assert_eq!(answered, allowed(&query, mishap), "{query:?} {mishap:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_names_the_program_and_what_to_do() {
+    let mut host = host();
+    host.mishaps.insert("iptables".into(), Mishap::Silent);
+    let fault = host.ask(&Query::Filter { v6: false }).unwrap_err();
+    assert!(fault.chain().contains("`iptables -S`"), "{fault}");
+    assert!(fault.remedy().is_some());
+}
+
+/// The plan that once deleted the rule for SSH.
+#[test]
+fn an_sshd_that_does_not_answer_never_closes_ssh() {
+    for mishap in Mishap::ALL {
+        let mut host = host();
+        host.mishaps.insert("/usr/sbin/sshd".into(), mishap);
+        let planned = Plan::make(&firewall(), &Receipt::default(), &host);
+        assert!(planned.is_err(), "{mishap:?}: {planned:?}");
+    }
+}
+
+/// `status` shows the rest; nobody agrees to a part.
+#[test]
+fn one_resource_that_cannot_be_looked_at_hides_no_other() {
+    let mut graph = firewall();
+    graph.add(File::new("/etc/wanted", "x\n", Owner::root(0o644)), []);
+    let mut host = host();
+    host.mishaps
+        .insert("/usr/sbin/sshd".into(), Mishap::GivenUp);
+    let receipt = Receipt::default();
+    let (plan, unseen) = Plan::survey(&graph, &receipt, &host, None).unwrap();
+    let pending: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();
+    assert_eq!(pending, ["file[/etc/wanted]"]);
+    let unseen: Vec<_> = unseen.iter().map(|it| it.id.to_string()).collect();
+    assert_eq!(unseen, ["firewall[ufw]"]);
+    assert!(Plan::make(&graph, &receipt, &host).is_err());
+}
