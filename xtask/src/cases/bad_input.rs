@@ -93,6 +93,26 @@ const REFUSALS: &[Refusal<'_>] = &[
         says: &["data_dir", "absolute"],
     },
     Refusal {
+        what: "a data directory that services do not see",
+        command: "setup --network local --data-dir /root/aztec --yes",
+        says: &["data directory", "/root", "/srv/aztec"],
+    },
+    Refusal {
+        what: "a data directory in memory, shown only",
+        command: "setup --network local --data-dir /dev/shm/aztec --dry-run",
+        says: &["data directory", "does not stay", "/srv/aztec"],
+    },
+    Refusal {
+        what: "a data directory without a parent",
+        command: "setup --network local --data-dir /data/aztec --yes",
+        says: &["there is no directory /data", "mkdir --parents /data"],
+    },
+    Refusal {
+        what: "a data directory that is the system's own",
+        command: "setup --network local --data-dir /var/lib --yes",
+        says: &["/var/lib", "others have their directories"],
+    },
+    Refusal {
         what: "a plan without a configuration",
         command: "plan",
         says: &["/etc/aztec/kit.toml", "aztec-kit setup"],

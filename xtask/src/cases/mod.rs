@@ -94,7 +94,7 @@ pub const CASES: &[Case] = &[
         name: "bad-input",
         about: "what cannot work is refused with a remedy before anything is touched",
         needs: &[BINARY, TRIXIE, BOOKWORM],
-        cost: cost(13, 3, 10),
+        cost: cost(14, 3, 10),
         run: bad_input::run,
     },
     Case {

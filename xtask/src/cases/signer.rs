@@ -240,7 +240,7 @@ fn handed(machine: &Machine) -> Result<()> {
          install -d -o aztec -g aztec /var/lib/aztec /var/lib/aztec/node; \
          touch /var/lib/aztec/node/.running; chown aztec: /var/lib/aztec/node/.running; \
          for name in node sequencer admin container; do touch /etc/aztec/$name.env; done; \
-         install -d -m 700 /var/lib/aztec-kit/claimed; \
+         install -d -m 700 /var/lib/aztec-kit/claimed; touch /var/lib/aztec/.aztec-kit-disk; \
          mkdir /etc/systemd/system/aztec-sequencer.service.d",
     )?;
     let drop_in = format!("/etc/systemd/system/{UNIT}.d/fake.conf");

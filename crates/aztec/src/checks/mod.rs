@@ -6,6 +6,7 @@ mod again;
 mod broker;
 mod caddy;
 mod complaints;
+mod data_dir;
 mod data_owner;
 pub(crate) mod databases;
 mod disk;
@@ -32,6 +33,7 @@ use serde::Serialize;
 
 pub use again::{Fallen, SETTLES, fallen};
 pub use complaints::{Complaint, complaints};
+pub use data_dir::data_dir;
 pub use databases::{Databases, databases, other_databases};
 pub use disk::disks;
 pub use drop_ins::drop_ins;

@@ -100,6 +100,10 @@ pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> V
         "account",
         super::account::account(settings, probe),
     ));
+    findings.extend(Finding::of(
+        "data directory",
+        super::data_dir(settings, facts, probe).map(Some),
+    ));
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
         findings.extend(Finding::of("packages", super::packages(&graph, probe)));

@@ -16,6 +16,7 @@ pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
     host.disks()?;
     let plan = host.plan()?;
     let mut findings = vec![checks::release(&host.settings)];
+    findings.push(checks::data_dir(&host.settings, &host.facts, &RealHost)?);
     findings.retain(|finding| finding.status != Verdict::Pass);
     // Who reads a plan wants to know that it fits, too.
     let fit = host.fit();

@@ -97,6 +97,12 @@ impl User {
             &fields.shell,
             &self.name,
         ]))
+        // Its code 8.
+        .map_err(|fault| {
+            Fault::new(format!("failed to change the account {}", self.name))
+                .fix("If a process uses it, stop the services first, then run the same command again.")
+                .because(fault)
+        })
     }
 }
 

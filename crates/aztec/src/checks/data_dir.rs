@@ -1,0 +1,433 @@
+//! Whether the data directory is a place for data: one that services can write to, that stays, and that is nobody else's.
+
+use std::path::{Path, PathBuf};
+
+use provision::Fault;
+use provision::host::{FileType, Probe, resolved};
+use provision::kinds::{Accounts, Disk};
+use provision::tools::mounts;
+
+use super::preflight::failed;
+use super::{Finding, Verdict};
+use crate::facts::HostFacts;
+use crate::layout::{self, ACCOUNT};
+use crate::runtime::{self, Runtime};
+use crate::settings::Settings;
+
+/// What units with `ProtectHome` do not see: systemd.exec(5).
+const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
+/// What is gone after a boot, or cleared now and then: file-hierarchy(7).
+const VOLATILE: [&str; 4] = ["/tmp", "/var/tmp", "/dev", "/run"];
+/// File systems in memory.
+const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
+/// What is the system's, and all below it.
+const SYSTEM: [&str; 11] = [
+    "/bin",
+    "/boot",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/opt/aztec",
+    layout::KIT_STATE,
+];
+/// What others have their directories in.
+const SHARED: [&str; 10] = [
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/srv",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+];
+/// What processes of ours have below it.
+const OURS: [&str; 6] = [
+    "node",
+    "prover-node",
+    "prover-broker",
+    "archiver",
+    "l1",
+    "blobs",
+];
+
+/// Refuses what cannot be one.
+///
+/// # Errors
+///
+/// When the host cannot be looked at.
+pub fn data_dir(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Finding, Fault> {
+    const CHECK: &str = "data directory";
+    let place = Place {
+        path: &settings.data_dir,
+        real: resolved(&settings.data_dir, probe)?,
+        facts,
+    };
+    let hides_homes =
+        runtime::choose(settings, facts).runtime == Runtime::Native || settings.runs_l1();
+    let wrong = [
+        place.link(probe)?,
+        link_of_releases(probe)?,
+        place.position(hides_homes),
+        place.unmounted(probe)?,
+        place.stranger(probe)?,
+        place.in_use(probe)?,
+    ];
+    Ok(match wrong.into_iter().flatten().next() {
+        Some(fault) => failed(CHECK, &fault),
+        None => Finding::new(
+            CHECK,
+            Verdict::Pass,
+            settings.data_dir.display().to_string(),
+        ),
+    })
+}
+
+/// Where the data shall be.
+struct Place<'a> {
+    path: &'a Path,
+    /// The same without links.
+    real: PathBuf,
+    facts: &'a HostFacts,
+}
+
+const CHOOSE: &str = "Choose another place, such as /var/lib/aztec, or /srv/aztec on a disk of its own (`--data-dir`).";
+
+fn within(path: &Path, places: &[&'static str]) -> Option<&'static str> {
+    places.iter().find(|place| path.starts_with(place)).copied()
+}
+
+fn link_of_releases(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+    let opt = Path::new(layout::OPT);
+    if probe.link(opt)?.is_none() {
+        return Ok(None);
+    }
+    let target = resolved(opt, probe)?;
+    let (opt, target) = (opt.display(), target.display());
+    Ok(Some(
+        Fault::new(format!("{opt}, where releases are installed, is a link to {target}")).fix(format!(
+            "Remove the link, and mount the place there instead: `mkdir {opt}`, `mount --bind {target} {opt}`, and a line in /etc/fstab."
+        )),
+    ))
+}
+
+impl Place<'_> {
+    fn link(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        if probe.link(self.path)?.is_none() {
+            return Ok(None);
+        }
+        let real = self.real.display();
+        Ok(Some(
+            Fault::new(format!("{} is a link to {real}", self.path.display())).fix(format!(
+                "Set `data_dir = \"{real}\"` (`--data-dir {real}`)."
+            )),
+        ))
+    }
+
+    /// What its path says; pure.
+    fn position(&self, hides_homes: bool) -> Option<Fault> {
+        let real = self.real.as_path();
+        let wrong = |why: String| Some(Fault::new(format!("{} {why}", real.display())).fix(CHOOSE));
+        let mount = mounts::of(real, &self.facts.mounts);
+        if hides_homes && let Some(home) = within(real, &HOMES) {
+            return wrong(format!("is below {home}, which the services cannot see"));
+        }
+        if let Some(place) = within(real, &VOLATILE) {
+            return wrong(format!("is below {place}, and does not stay there"));
+        }
+        if let Some(mount) = mount.filter(|mount| IN_MEMORY.contains(&mount.kind.as_str())) {
+            return wrong(format!(
+                "is on a {} ({}): all of it is gone after a boot",
+                mount.kind,
+                mount.point.display()
+            ));
+        }
+        if let Some(system) = within(real, &SYSTEM) {
+            return wrong(format!("is below {system}, which is the system's"));
+        }
+        let own_disk = mount.is_some_and(|mount| mount.point == real);
+        if !own_disk && (real.parent().is_none() || SHARED.iter().any(|it| Path::new(it) == real)) {
+            return wrong("is where others have their directories".into());
+        }
+        None
+    }
+
+    /// A disk that should be there, and a directory for it.
+    fn unmounted(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        let fstab = probe.text(Path::new("/etc/fstab"))?.unwrap_or_default();
+        let mounted = |place: &Path| self.facts.mounts.iter().any(|mount| mount.point == place);
+        let missing = mounts::configured(&fstab).into_iter().find(|place| {
+            place.parent().is_some()
+                && !mounted(place)
+                && (self.real.starts_with(place) || self.path.starts_with(place))
+        });
+        // Without a list of mounts nobody can tell.
+        if let Some(place) = missing.filter(|_| !self.facts.mounts.is_empty()) {
+            let (shown, unit) = (place.display(), mounts::unit(&place));
+            return Ok(Some(
+                Fault::new(format!("/etc/fstab has a disk for {shown}, and it is not mounted")).fix(format!(
+                    "Mount it (`systemctl start {unit}`), or take its line out of /etc/fstab and run `systemctl daemon-reload`."
+                )),
+            ));
+        }
+        let parent = self.real.parent().unwrap_or(Path::new("/"));
+        if probe.kind(&self.real)?.is_none() && probe.kind(parent)? != Some(FileType::Directory) {
+            let parent = parent.display();
+            return Ok(Some(
+                Fault::new(format!("there is no directory {parent}")).fix(format!(
+                    "Mount the disk that it is on, or make it: `mkdir --parents {parent}`."
+                )),
+            ));
+        }
+        Ok(None)
+    }
+
+    /// What is there already has to be ours, or nobody's.
+    fn stranger(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        let wrong =
+            |why: String| Some(Fault::new(format!("{} {why}", self.path.display())).fix(CHOOSE));
+        let accounts = Accounts::read(probe)?;
+        let home_of = accounts.users.iter().find(|user| {
+            user.name != ACCOUNT
+                && [self.path, self.real.as_path()].contains(&Path::new(&user.home))
+        });
+        if let Some(user) = home_of {
+            return Ok(wrong(format!("is the home of {}", user.name)));
+        }
+        let Some(meta) = probe.meta(&self.real)? else {
+            return Ok(None);
+        };
+        if meta.file_type != FileType::Directory {
+            return Ok(wrong(format!("is a {}", meta.file_type.word())));
+        }
+        let owner = accounts.users.iter().find(|user| user.uid == meta.uid);
+        // A number without a name is that of an account that was, here or where the disk comes from.
+        let Some(owner) = owner.filter(|owner| owner.uid != 0 && owner.name != ACCOUNT) else {
+            return Ok(None);
+        };
+        let names = probe.list(&self.real)?.unwrap_or_default();
+        let mark = Disk::mark(Path::new(""));
+        let ours = |name: &String| Path::new(name) == mark || OURS.contains(&name.as_str());
+        if names.is_empty() || names.iter().any(ours) {
+            return Ok(None);
+        }
+        Ok(wrong(format!(
+            "belongs to {}, who has something in it ({})",
+            owner.name, names[0]
+        )))
+    }
+
+    /// An account gets another home only while nothing runs as it: usermod(8).
+    fn in_use(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        let accounts = Accounts::read(probe)?;
+        let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
+        let Some(account) = account.filter(|account| Path::new(&account.home) != self.path) else {
+            return Ok(None);
+        };
+        let Some(process) = process_of(account.uid, probe)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            Fault::new(format!(
+                "services run with their data in {} (process {process}), and it shall be in {} from now on",
+                account.home,
+                self.path.display()
+            ))
+            .fix("Run `aztec-kit stop`, move the data if it shall go along, then run the same command again."),
+        ))
+    }
+}
+
+/// A process that runs as a user.
+fn process_of(uid: u32, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
+    for name in probe.list(Path::new("/proc"))?.unwrap_or_default() {
+        let Ok(pid) = name.parse::<u32>() else {
+            continue;
+        };
+        // It may be gone before it is looked at.
+        let status = probe.text(&Path::new("/proc").join(&name).join("status"));
+        let status = status.ok().flatten().unwrap_or_default();
+        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        let real = ids.and_then(|ids| ids.split_ascii_whitespace().next());
+        if real.and_then(|id| id.parse().ok()) == Some(uid) {
+            return Ok(Some(pid));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use provision::host::Hands;
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/bash\n\
+        postgres:x:120:120::/var/lib/postgresql:/bin/sh\naztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n";
+    const MOUNTINFO: &str = "28 1 8:1 / / rw - ext4 /dev/sda1 rw\n35 28 0:31 / /srv/fast rw - tmpfs tmpfs rw\n\
+        36 28 8:17 / /mnt rw - ext4 /dev/sdb1 rw\n";
+
+    fn host() -> FakeHost {
+        let mut host = FakeHost::debian();
+        host.plant("/etc/passwd", FileType::File, PASSWD.as_bytes(), 0o644);
+        for dir in [
+            "/home",
+            "/home/bob",
+            "/srv",
+            "/srv/fast",
+            "/mnt",
+            "/boot",
+            "/tmp",
+            "/dev",
+            "/dev/shm",
+            "/root",
+            "/run",
+            "/run/user",
+            "/run/user/0",
+            "/var/lib/postgresql",
+        ] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        host
+    }
+
+    /// What is said against a place.
+    fn said_with(host: &FakeHost, path: &str, more: &str) -> Option<String> {
+        let settings = Settings::parse(&format!("data_dir = \"{path}\"\n{more}")).unwrap();
+        let facts = HostFacts {
+            mounts: mounts::parse(MOUNTINFO),
+            ..HostFacts::debian()
+        };
+        let finding = data_dir(&settings, &facts, host).unwrap();
+        (finding.status == Verdict::Fail).then_some(finding.message)
+    }
+
+    fn said(host: &FakeHost, path: &str) -> Option<String> {
+        said_with(host, path, "")
+    }
+
+    #[test]
+    fn a_place_for_data_stays_and_is_seen_by_services() {
+        let host = host();
+        for good in [
+            "/var/lib/aztec",
+            "/srv/aztec",
+            "/mnt/aztec",
+            "/mnt",
+            "/opt/data",
+        ] {
+            assert_eq!(said(&host, good), None, "{good}");
+        }
+        for (path, why) in [
+            ("/home/aztec", "below /home, which the services cannot see"),
+            ("/root/data", "below /root"),
+            ("/run/user/0/aztec", "below /run/user"),
+            ("/tmp/aztec", "below /tmp, and does not stay"),
+            ("/var/tmp/aztec", "below /var/tmp"),
+            ("/dev/shm/aztec", "below /dev"),
+            ("/run/aztec", "below /run"),
+            ("/srv/fast/aztec", "on a tmpfs (/srv/fast)"),
+            ("/boot/aztec", "the system's"),
+            ("/etc/aztec/data", "the system's"),
+            ("/usr/share/aztec", "the system's"),
+            ("/opt/aztec/data", "below /opt/aztec"),
+            ("/var/lib/aztec-kit", "below /var/lib/aztec-kit"),
+            ("/var", "others have their directories"),
+            ("/var/lib", "others have their directories"),
+            ("/srv", "others have their directories"),
+            (
+                "/srv/a/b",
+                "there is no directory /srv/a. Mount the disk that it is on, or make it: `mkdir --parents /srv/a`",
+            ),
+        ] {
+            let said = said(&host, path).unwrap_or_else(|| panic!("{path} passes"));
+            assert!(said.contains(why), "{path}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_container_sees_homes() {
+        let live = "network = \"testnet\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
+            consensus_urls = [\"https://beacon.example\"]\n";
+        let data = |more: &str| said_with(&host(), "/home/data", more);
+        assert_eq!(data(live), None);
+        // Its L1 is no container.
+        assert!(data("runtime = \"container\"\n").is_some());
+    }
+
+    #[test]
+    fn a_link_is_named_with_its_target() {
+        let mut host = host();
+        host.plant("/var/lib/aztec", FileType::Symlink, b"/mnt/big", 0o777);
+        let link = said(&host, "/var/lib/aztec").unwrap();
+        assert!(link.contains("Set `data_dir = \"/mnt/big\"`"), "{link}");
+        host.plant("/data", FileType::Symlink, b"/mnt", 0o777);
+        assert_eq!(said(&host, "/data/aztec"), None, "a link above it is fine");
+        host.plant("/data", FileType::Symlink, b"/srv/fast", 0o777);
+        assert!(said(&host, "/data/aztec").unwrap().contains("tmpfs"));
+        host.plant("/opt/aztec", FileType::Symlink, b"/mnt/opt", 0o777);
+        let opt = said(&host, "/srv/aztec").unwrap();
+        assert!(opt.contains("mount --bind /mnt/opt /opt/aztec"), "{opt}");
+    }
+
+    #[test]
+    fn what_is_somebody_else_s_is_left_alone() {
+        let mut host = host();
+        let said = |host: &FakeHost, path| said(host, path).unwrap_or_default();
+        assert!(said(&host, "/var/lib/postgresql").contains("home of postgres"));
+        host.plant("/srv/bob", FileType::Directory, b"", 0o755);
+        host.own(Path::new("/srv/bob"), 1000, 1000, 0o755).unwrap();
+        assert_eq!(said(&host, "/srv/bob"), "", "nothing is in it");
+        host.plant("/srv/bob/file", FileType::File, b"", 0o644);
+        assert!(said(&host, "/srv/bob").contains("belongs to bob, who has something in it (file)"));
+        // A disk of another host, where the number was that of the services.
+        host.plant("/srv/bob/node", FileType::Directory, b"", 0o755);
+        assert_eq!(said(&host, "/srv/bob"), "");
+        host.plant("/srv/file", FileType::File, b"", 0o644);
+        assert!(said(&host, "/srv/file").contains("is a file"));
+    }
+
+    #[test]
+    fn a_disk_of_fstab_has_to_be_mounted() {
+        let mut host = host();
+        let fstab = b"/dev/sdc1 /srv/big ext4 nofail 0 2\n/dev/sdb1 /mnt ext4 defaults 0 2\n";
+        host.plant("/etc/fstab", FileType::File, fstab, 0o644);
+        host.plant("/srv/big", FileType::Directory, b"", 0o755);
+        for path in ["/srv/big", "/srv/big/aztec"] {
+            let missing = said(&host, path).unwrap();
+            assert!(
+                missing.contains("systemctl start srv-big.mount"),
+                "{missing}"
+            );
+        }
+        assert_eq!(said(&host, "/mnt/aztec"), None);
+        assert_eq!(said(&host, "/srv/aztec"), None);
+    }
+
+    #[test]
+    fn data_does_not_move_under_running_services() {
+        let mut host = host();
+        host.plant("/proc/77", FileType::Directory, b"", 0o555);
+        let status = b"Name:\tnode\nUid:\t990\t990\t990\t990\n";
+        host.plant("/proc/77/status", FileType::File, status, 0o444);
+        assert_eq!(said(&host, "/var/lib/aztec"), None);
+        let moved = said(&host, "/srv/aztec").unwrap();
+        assert!(
+            moved.contains("process 77") && moved.contains("`aztec-kit stop`"),
+            "{moved}"
+        );
+        host.tree.remove(Path::new("/proc/77"));
+        assert_eq!(said(&host, "/srv/aztec"), None);
+    }
+}
