@@ -15,6 +15,10 @@ pub(crate) const SIGNERS: &str = "/var/lib/aztec-kit/signers";
 pub(crate) const CLAIMED: &str = "/var/lib/aztec-kit/claimed";
 /// Copies that no service is handed any more, of keys that are in no keystore of this host.
 pub(crate) const RETIRED: &str = "/var/lib/aztec-kit/retired";
+/// The UUID that the firmware gives this machine.
+pub(crate) const PRODUCT_UUID: &str = "/sys/class/dmi/id/product_uuid";
+/// What that is of the machines that sequencers start on, a file for each machine id.
+pub(crate) const HARDWARE: &str = "/var/lib/aztec-kit/hardware";
 /// Where this program lies on the hosts it looks after: units of ours call it there.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
 
@@ -38,6 +42,11 @@ pub(crate) const CONTAINER: &str = "/etc/aztec/container.env";
 pub(crate) const FOUNDRY: &str = "/opt/aztec/foundry";
 /// The `aztec` command.
 pub(crate) const WRAPPER: &str = "/usr/local/bin/aztec";
+
+/// The hardware of the machine with this machine id that a sequencer starts on.
+pub(crate) fn hardware(machine_id: &str) -> PathBuf {
+    Path::new(HARDWARE).join(machine_id)
+}
 
 /// Paths below the data directory.
 #[derive(Debug, Clone)]

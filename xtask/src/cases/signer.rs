@@ -259,6 +259,16 @@ fn handed(machine: &Machine) -> Result<()> {
         keys.trim() == "keystore_mine.json",
         "it is handed {keys}, and only mine.json was claimed"
     );
+    machine.shell(
+        "install -d -m 700 /var/lib/aztec-kit/hardware; \
+         echo another >/var/lib/aztec-kit/hardware/$(cat /etc/machine-id)",
+    )?;
+    starts(
+        machine,
+        false,
+        "on another machine with the same machine id",
+    )?;
+    machine.shell("rm -r /var/lib/aztec-kit/hardware")?;
     machine.shell(&format!("mv {ORIGINAL} /root"))?;
     starts(machine, false, "with a key that was taken out")?;
     machine.shell(&format!("mv /root/mine.json {ORIGINAL}; echo >>{ORIGINAL}"))?;

@@ -2,12 +2,13 @@
 //! handed the keystores of those and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use l1::Address;
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use provision::host::{Hands, Probe, stamp};
+use provision::host::{Hands, NewFile, Probe, stamp};
+use provision::kinds::Disk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -17,7 +18,7 @@ use crate::checks::keystore::{self, Keystore};
 use crate::facts;
 use crate::layout;
 use crate::signer::{
-    Case, Claim, Claims, Copies, Guard, Handing, Place, Verdict, judge, other_sequencers,
+    Case, Claim, Claims, Copies, Guard, Handing, Place, Slot, Verdict, judge, other_sequencers,
 };
 
 /// A claim for every attester of a directory of keystores, made before the service is handed its keystore.
@@ -29,6 +30,9 @@ pub struct SignerClaim {
     pub unit: String,
     /// Its databases.
     pub data: PathBuf,
+    /// The directory with the name of the disk that they are on.
+    #[serde(default)]
+    pub disk: PathBuf,
     /// How to find out whether something else signs.
     #[serde(skip)]
     pub guard: Guard,
@@ -46,6 +50,8 @@ pub struct Seen {
     /// Which files these were read from.
     stamp: String,
     claims: Vec<Claim>,
+    /// The hardware that the unit starts on.
+    noted: Option<String>,
     /// Seconds since the epoch.
     now: i64,
 }
@@ -63,8 +69,22 @@ pub(crate) type Judged = (Address, Verdict);
 impl Seen {
     /// Claims of this service that hold.
     fn held(&self) -> impl Iterator<Item = &Claim> {
-        let ours = |claim: &&Claim| claim.place == self.here && claim.released.is_none();
+        let ours = |claim: &&Claim| claim.place.is(&self.here) && claim.released.is_none();
         self.claims.iter().filter(ours)
+    }
+
+    /// Claims that hold, and were made when a claim did not say all of its place.
+    fn vague(&self) -> impl Iterator<Item = &Claim> {
+        let gone: BTreeSet<_> = self.gone().iter().map(|claim| claim.attester).collect();
+        let vague =
+            move |claim: &&Claim| claim.place != self.here && !gone.contains(&claim.attester);
+        self.held().filter(vague)
+    }
+
+    /// Whether the unit would be started on another machine than this one.
+    fn misplaced(&self) -> bool {
+        let signs = self.attesters.iter().flatten().next().is_some();
+        signs && self.noted.as_deref().map(str::trim) != self.here.hardware.as_deref()
     }
 
     /// Attesters without a claim.
@@ -103,6 +123,8 @@ impl SignerClaim {
             host,
             unit: self.unit.clone(),
             data: self.data.clone(),
+            hardware: hardware(probe),
+            disk: Disk::name(&self.disk, probe)?,
         })
     }
 
@@ -186,7 +208,7 @@ impl Kind for SignerClaim {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let here = self.here(cx.probe)?;
-        let copies = Copies::new();
+        let (copies, noted) = (Copies::new(), layout::hardware(&here.host));
         let keys = stamp(&self.keystore, cx.probe)?;
         let stamp = format!("{} {keys}{}", here.host, copies.stamp(cx.probe)?);
         let known = cx
@@ -211,6 +233,7 @@ impl Kind for SignerClaim {
             handing,
             stamp,
             claims: Self::claims().all(cx.probe)?,
+            noted: cx.probe.text(&noted)?,
             now: cx.probe.clock().realtime_us / 1_000_000,
         })
     }
@@ -237,6 +260,27 @@ impl Kind for SignerClaim {
         }
         for claim in seen.gone() {
             changes.push(field(&claim.attester, "signs here", "released"));
+        }
+        for claim in seen.vague() {
+            changes.push(field(
+                &claim.attester,
+                "signs here",
+                "signs here, on this machine and with this disk",
+            ));
+        }
+        if seen.misplaced() {
+            let word = |known: bool, word| {
+                if known {
+                    word
+                } else {
+                    "any with this machine id"
+                }
+            };
+            changes.push(field(
+                &"machine",
+                word(seen.noted.is_some(), "another one"),
+                word(seen.here.hardware.is_some(), "this one alone"),
+            ));
         }
         for handing in &seen.handing {
             changes.push(match handing {
@@ -291,6 +335,7 @@ impl Kind for SignerClaim {
                     since: seen.now,
                     because,
                     released: None,
+                    released_slot: None,
                 }),
                 Verdict::Refused { what, fix } => {
                     return Err(
@@ -299,13 +344,26 @@ impl Kind for SignerClaim {
                 }
             }
         }
+        claims.extend(seen.vague().map(|claim| Claim {
+            place: seen.here.clone(),
+            ..claim.clone()
+        }));
         for claim in &claims {
             Self::claims().keep(claim, cx.hands)?;
         }
+        if seen.misplaced() {
+            note_hardware(&seen.here, cx.hands)?;
+        }
         self.hand(seen, cx.hands)?;
         // Last: what is released is handed to nobody.
-        for claim in seen.gone() {
-            Self::claims().keep(&released(claim, seen.now), cx.hands)?;
+        let gone = seen.gone();
+        let slot = if gone.is_empty() {
+            None
+        } else {
+            self.guard.slot()
+        };
+        for claim in gone {
+            Self::claims().keep(&released(claim, seen.now, slot), cx.hands)?;
         }
         Ok(())
     }
@@ -315,8 +373,9 @@ impl Kind for SignerClaim {
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
         let keystores = keystore::keystores(&self.keystore, cx.hands.probe())?;
         Copies::new().withdraw_all(&keystores.unwrap_or_default(), cx.hands)?;
+        let slot = self.guard.slot();
         for claim in seen.held() {
-            Self::claims().keep(&released(claim, seen.now), cx.hands)?;
+            Self::claims().keep(&released(claim, seen.now, slot), cx.hands)?;
         }
         Ok(Reverted::Kept(
             "its claims are released, and remembered".into(),
@@ -324,11 +383,40 @@ impl Kind for SignerClaim {
     }
 }
 
-fn released(claim: &Claim, now: i64) -> Claim {
+fn released(claim: &Claim, now: i64, slot: Option<Slot>) -> Claim {
     Claim {
         released: Some(now),
+        released_slot: slot,
         ..claim.clone()
     }
+}
+
+/// What the firmware calls this machine. Only root may read it, and containers have none.
+fn hardware(probe: &dyn Probe) -> Option<String> {
+    let text = probe.text(Path::new(layout::PRODUCT_UUID)).ok().flatten()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Tells the unit which machine it may start on.
+fn note_hardware(here: &Place, hands: &mut dyn Hands) -> Result<(), Fault> {
+    let path = layout::hardware(&here.host);
+    let Some(hardware) = &here.hardware else {
+        return hands.remove(&path);
+    };
+    if let Some(dir) = path
+        .parent()
+        .filter(|dir| !matches!(hands.meta(dir), Ok(Some(_))))
+    {
+        hands.mkdir(dir, 0, 0, 0o700)?;
+    }
+    hands.put(&NewFile {
+        path: &path,
+        bytes: format!("{hardware}\n").as_bytes(),
+        uid: 0,
+        gid: 0,
+        mode: 0o600,
+    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ const KEYS: &str = "/etc/aztec/keystore";
 const HERE: &str = "0123456789abcdef0123456789abcdef";
 const THERE: &str = "fedcba9876543210fedcba9876543210";
 
+const DMI: &str = "/sys/class/dmi/id";
+
 struct Tried {
     host: FakeHost,
     journal: MemoryJournal,
@@ -30,6 +32,7 @@ fn graph(only_signer: bool) -> Graph<Resource> {
         keystore: KEYS.into(),
         unit: "aztec-sequencer.service".into(),
         data: "/var/lib/aztec/node".into(),
+        disk: "/var/lib/aztec".into(),
         guard,
     };
     graph.add(claim, []);
@@ -39,7 +42,14 @@ fn graph(only_signer: bool) -> Graph<Resource> {
 impl Tried {
     fn new() -> Self {
         let mut host = FakeHost::debian();
-        for dir in ["/etc/aztec", KEYS, "/var/lib/aztec-kit"] {
+        for dir in [
+            "/etc/aztec",
+            KEYS,
+            "/var/lib/aztec-kit",
+            "/var/lib/aztec",
+            "/sys",
+            DMI,
+        ] {
             host.plant(dir, FileType::Directory, b"", 0o700);
         }
         let mut tried = Self {
@@ -55,6 +65,18 @@ impl Tried {
         let id = format!("{machine}\n");
         self.host
             .plant("/etc/machine-id", FileType::File, id.as_bytes(), 0o444);
+    }
+
+    /// The UUID of the firmware, and the name of the disk.
+    fn on(&mut self, uuid: &str, disk: &str) {
+        for (path, text) in [
+            (layout::PRODUCT_UUID, uuid),
+            ("/var/lib/aztec/.aztec-kit-disk", disk),
+        ] {
+            let text = format!("{text}\n");
+            self.host
+                .plant(path, FileType::File, text.as_bytes(), 0o400);
+        }
     }
 
     /// Puts the key of that number into the keystore, and gives its attester.
@@ -371,4 +393,48 @@ fn a_copy_that_somebody_changed_is_made_anew() {
     assert_eq!(tried.pending(), "");
     // What nobody can read may be a key.
     assert_eq!(tried.retired().len(), 2);
+}
+
+#[test]
+fn a_claim_of_before_gets_the_machine_and_the_disk_without_a_question() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.on("4c4c4544-0001", "abcd");
+    assert!(
+        tried.pending().contains("with this disk"),
+        "{}",
+        tried.pending()
+    );
+    tried.run(&graph(false)).unwrap();
+    assert_eq!(tried.pending(), "");
+    let claims = Claims::new(layout::SIGNERS).all(&tried.host).unwrap();
+    let place = &claims[0].place;
+    assert_eq!(place.hardware.as_deref(), Some("4c4c4544-0001"));
+    assert_eq!(place.disk.as_deref(), Some("abcd"));
+    // What the unit compares: the very bytes of the kernel.
+    let noted = layout::hardware(HERE).display().to_string();
+    assert_eq!(
+        tried.host.text(&noted),
+        tried.host.text(layout::PRODUCT_UUID)
+    );
+}
+
+#[test]
+fn a_clone_and_an_empty_disk_are_asked_for_anew() {
+    for (uuid, disk, why) in [
+        ("4c4c4544-0002", "abcd", "clone of it"),
+        ("4c4c4544-0001", "ffff", "another disk"),
+    ] {
+        let mut tried = Tried::new();
+        tried.on("4c4c4544-0001", "abcd");
+        tried.run(&graph(true)).unwrap();
+        assert_eq!(tried.pending(), "");
+        tried.on(uuid, disk);
+        let before = tried.host.shape();
+        let stop = tried.run(&graph(false)).unwrap_err();
+        assert!(stop.fault.chain().contains(why), "{}", stop.fault.chain());
+        assert_eq!(tried.host.shape(), before);
+        tried.run(&graph(true)).unwrap();
+        assert_eq!((tried.pending(), tried.claims().len()), (String::new(), 1));
+    }
 }

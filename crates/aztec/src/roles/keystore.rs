@@ -46,15 +46,32 @@ impl Keystore {
         self.claimed_from.as_ref().map(|_| self.handed.clone())
     }
 
-    /// What is asked, as root, before each start. Whoever takes a key out or changes its file means it: there is no start
-    /// with the copy that was made of it before.
-    pub fn check(&self) -> Option<String> {
-        let (handed, original) = (&self.handed, self.claimed_from.as_ref()?.display());
-        Some(format!(
+    /// What is asked, as root, before each start.
+    pub fn checks(&self) -> Vec<String> {
+        let claimed = self.claimed_from.as_ref();
+        claimed
+            .map(|original| vec![same_machine(), self.still_there(original)])
+            .unwrap_or_default()
+    }
+
+    /// Whoever takes a key out or changes its file means it: there is no start with the copy that was made of it before.
+    fn still_there(&self, original: &Path) -> String {
+        let (handed, original) = (&self.handed, original.display());
+        format!(
             "+/bin/sh -c 'cd {handed} && for file in *; do cmp --silent \"$$file\" \"{original}/$$file\" && continue; \
              echo \"{original}/$$file is not the keystore that was claimed; aztec-kit apply asks anew\" >&2; exit 1; done'"
-        ))
+        )
     }
+}
+
+/// A clone may have the machine id as well.
+fn same_machine() -> String {
+    let (noted, here) = (layout::hardware("%m"), layout::PRODUCT_UUID);
+    let noted = noted.display();
+    format!(
+        "+/bin/sh -c 'test ! -e {noted} || cmp --silent {noted} {here} && exit; \
+         echo \"the keys of this host were claimed on another machine; aztec-kit apply asks anew\" >&2; exit 1'"
+    )
 }
 
 #[cfg(test)]
@@ -63,6 +80,37 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    /// What systemd makes of a line: systemd.service(5), command lines.
+    fn script(line: &str) -> String {
+        let line = line.replace("$$", "$");
+        let script = line.strip_prefix("+/bin/sh -c '").unwrap();
+        script.strip_suffix('\'').unwrap().to_owned()
+    }
+
+    /// Whether it lets the unit start, and what it says.
+    fn run(script: &str) -> (bool, String) {
+        let mut shell = Command::new("/bin/sh");
+        let said = shell.args(["-c", script]).output().unwrap();
+        let text = String::from_utf8(said.stderr).unwrap();
+        (said.status.success(), text)
+    }
+
+    #[test]
+    fn a_machine_starts_only_what_was_claimed_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let [noted, here] = ["noted", "here"].map(|name| dir.path().join(name));
+        let script = script(&same_machine())
+            .replace("/var/lib/aztec-kit/hardware/%m", noted.to_str().unwrap())
+            .replace(layout::PRODUCT_UUID, here.to_str().unwrap());
+        assert!(run(&script).0, "nothing is known of the machine");
+        fs::write(&noted, "one\n").unwrap();
+        assert!(!run(&script).0, "the machine does not say");
+        fs::write(&here, "one\n").unwrap();
+        assert_eq!(run(&script), (true, String::new()));
+        fs::write(&here, "two\n").unwrap();
+        assert!(run(&script).1.contains("claimed on another machine"));
+    }
 
     #[test]
     fn a_copy_starts_nothing_unless_its_original_is_the_same() {
@@ -77,20 +125,8 @@ mod tests {
             claimed_from: Some(originals.clone()),
             ..Keystore::claimed(ResourceId::new("a", "test"), "", Path::new(""))
         };
-        // As systemd makes it of the line: systemd.service(5), command lines.
-        let line = keystore.check().unwrap().replace("$$", "$");
-        let script = line.strip_prefix("+/bin/sh -c '").unwrap();
-        let script = script.strip_suffix('\'').unwrap();
-        let starts = || {
-            let said = Command::new("/bin/sh")
-                .args(["-c", script])
-                .output()
-                .unwrap();
-            (
-                said.status.success(),
-                String::from_utf8(said.stderr).unwrap(),
-            )
-        };
+        let script = script(&keystore.still_there(&originals));
+        let starts = || run(&script);
         assert_eq!(starts(), (true, String::new()));
         // What is only imported is not handed over, and no reason to stop what is.
         fs::write(originals.join("b.json"), "two").unwrap();

@@ -121,6 +121,7 @@ pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
         keystore: layout::KEYSTORE.into(),
         unit: SEQUENCER.into(),
         data: settings.layout().node(),
+        disk: settings.data_dir.clone(),
         guard: Guard::new(settings),
     })
 }
@@ -131,7 +132,7 @@ fn keystore(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> (Keyst
     let keystore = Path::new(layout::KEYSTORE);
     let directory = base::directory(graph, keystore, Owner::root(0o700), [base.etc.clone()]);
     if let Some(claim) = signer_claim(settings) {
-        let claimed = graph.add(claim, [directory]);
+        let claimed = graph.add(claim, [directory, base.data.clone()]);
         let handed = Keystore::claimed(claimed.clone(), &base.machine_id, keystore);
         return (handed, claimed);
     }

@@ -337,7 +337,7 @@ impl Process {
                 .map(|keystore| ("keystore".to_owned(), keystore.handed.clone()))
                 .into_iter()
                 .collect(),
-            checks: keystore.and_then(Keystore::check).into_iter().collect(),
+            checks: keystore.map(Keystore::checks).unwrap_or_default(),
             working_directory: data.to_owned(),
             stopped: self.stopped.clone(),
             stop_seconds: self.stop_seconds,

@@ -24,12 +24,24 @@ pub struct Claim {
     /// When it stopped to sign there, seconds since the epoch: what it signed before is no other signer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<i64>,
+    /// The slot of the rollup then, where the L1 could be asked: clocks of hosts may be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_slot: Option<Slot>,
+}
+
+/// A slot of a rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The rollup.
+    pub rollup: Address,
+    /// Its number.
+    pub slot: u64,
 }
 
 /// All claims of this disk: a directory for each host, named as its machine id, a file for each attester.
 ///
-/// The unit of a sequencer refuses to start unless the directory of its own host has a claim in it: the copy of
-/// a disk in another host stays silent.
+/// Those that were released are kept as a memory. What a sequencer starts with is another directory, see
+/// [`super::Copies`].
 #[derive(Debug, Clone)]
 pub struct Claims {
     dir: PathBuf,

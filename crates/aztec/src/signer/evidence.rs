@@ -8,6 +8,7 @@ use l1::rpc::Rpc;
 use l1::{Address, Reader};
 use serde_json::Value;
 
+use super::Slot;
 use crate::settings::{Endpoint, Settings};
 
 /// A public endpoint across the world; a node in the middle of its work.
@@ -164,6 +165,12 @@ impl Guard {
             None => Err("it was not asked".into()),
         };
         Evidence { chain, view }
+    }
+
+    /// The slot of the rollup now; nothing when no L1 endpoint tells.
+    pub fn slot(&self) -> Option<Slot> {
+        let Chain { rollup, slot, .. } = self.chain(&BTreeSet::new()).ok()?;
+        Some(Slot { rollup, slot })
     }
 
     fn chain(&self, attesters: &BTreeSet<Address>) -> Result<Chain, String> {

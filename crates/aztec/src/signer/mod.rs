@@ -16,7 +16,7 @@ use l1::Address;
 use l1::reader::AttesterStatus;
 use serde::{Deserialize, Serialize};
 
-pub use claim::{Claim, Claims};
+pub use claim::{Claim, Claims, Slot};
 pub use copies::{Copies, Handing};
 pub use evidence::{Chain, Duty, Evidence, Guard};
 pub use programs::{Program, other_sequencers};
@@ -38,6 +38,24 @@ pub struct Place {
     pub unit: String,
     /// Its databases, the signing protection among them.
     pub data: PathBuf,
+    /// The UUID that the firmware gives the machine, where it can be read: clones of one disk may share a machine id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<String>,
+    /// The name of the disk that the data is on, see [`provision::kinds::Disk`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<String>,
+}
+
+impl Place {
+    /// Whether a claim of this place is one of `here`. One of before says nothing of machine and disk.
+    pub fn is(&self, here: &Self) -> bool {
+        let same = (&self.host, &self.unit, &self.data) == (&here.host, &here.unit, &here.data);
+        same && fits(&self.hardware, &here.hardware) && fits(&self.disk, &here.disk)
+    }
+}
+
+fn fits(claimed: &Option<String>, here: &Option<String>) -> bool {
+    claimed.is_none() || claimed == here
 }
 
 /// What is known of one attester before it signs here.
@@ -101,7 +119,7 @@ const SAY_SO: &str = "If you made sure that nothing else signs with it, add --on
 
 /// Decides whether an attester may sign here; pure.
 pub fn judge(case: &Case<'_>) -> Verdict {
-    let kept = case.claims.iter().find(|claim| claim.place == *case.here);
+    let kept = case.claims.iter().find(|claim| claim.place.is(case.here));
     if kept.is_some_and(|claim| claim.released.is_none()) {
         return Verdict::Held;
     }
@@ -143,43 +161,95 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         Some(AttesterStatus::None) => {
             free("it is not registered, so that no committee can have it yet")
         }
-        _ => seen(case, chain, kept.and_then(|claim| claim.released)),
+        _ => match kept.map_or(Ok(None), |claim| ours_until(claim, case.now, chain)) {
+            Ok(ours_until) => seen(case, chain, ours_until),
+            Err(unknown) => unknown,
+        },
     }
 }
 
 /// The rollup that the same service of this host signed for before, with its data in another place, if that is known.
 fn signed_before(claim: &Claim, case: &Case<'_>) -> Option<Address> {
-    let Place { host, unit, data } = &claim.place;
-    let ours = *host == case.here.host && *unit == case.here.unit;
-    case.signed_for.get(data).filter(|_| ours).copied()
+    let (place, here) = (&claim.place, case.here);
+    let ours = place.host == here.host && place.unit == here.unit;
+    // What lies in the same place on another disk is not what was signed for.
+    let ours = ours && place.data != here.data && fits(&place.hardware, &here.hardware);
+    case.signed_for.get(&place.data).filter(|_| ours).copied()
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
+    const STOP: &str = "Stop the sequencer there for good and see it stopped, then run the same command here with --only-signer";
     let since = ago(case.now - claim.since);
-    let Place { host, unit, data } = &claim.place;
-    if *host != case.here.host {
-        let short = host.get(..8).unwrap_or(host);
+    let (place, here) = (&claim.place, case.here);
+    let short = |id: &str| id.get(..8).unwrap_or(id).to_owned();
+    if place.host != here.host {
         return refused(
             format!(
-                "the host with machine id {short}… claimed it {since}, and this disk is a copy of that host's or was in it"
+                "the host with machine id {}… claimed it {since}, and this disk is a copy of that host's or was in it",
+                short(&place.host)
             ),
-            "Stop the sequencer there for good and see it stopped, then run the same command here with --only-signer",
+            STOP,
+        );
+    }
+    if !fits(&place.hardware, &here.hardware) {
+        return refused(
+            format!(
+                "a machine with other hardware (product UUID {}…) and the same machine id claimed it {since}: this one is a clone of it, or its disk was in it",
+                short(place.hardware.as_deref().unwrap_or_default())
+            ),
+            STOP,
+        );
+    }
+    let (unit, data) = (&place.unit, place.data.display());
+    if (unit, &place.data) == (&here.unit, &here.data) {
+        return refused(
+            format!(
+                "{unit} claimed it {since} with its data on another disk than the one that {data} is on now, and its signing protection is there"
+            ),
+            "Mount that disk. If it is lost for good, let a node of this host watch for two epochs without the sequencer, then run the same command with --only-signer",
         );
     }
     refused(
         format!(
-            "{unit} with its data in {} claimed it {since}, and its signing protection is there",
-            data.display()
+            "{unit} with its data in {data} claimed it {since}, and its signing protection is there"
         ),
         format!(
             "Keep that place and its release for this rollup; or, with a release of the same major, stop {unit}, move its data to {}, and run the same command with --only-signer",
-            case.here.data.display()
+            here.data.display()
         ),
     )
 }
 
-/// What a node of this host saw of a registered attester. `released`: until when it signed here itself.
-fn seen(case: &Case<'_>, chain: &Chain, released: Option<i64>) -> Verdict {
+/// Until which slot a claim that was released signed here itself; nothing where that was for another rollup.
+fn ours_until(claim: &Claim, now: i64, chain: &Chain) -> Result<Option<u64>, Verdict> {
+    let Some(at) = claim.released else {
+        return Ok(None);
+    };
+    // A duty of the slot after it may have been on its way.
+    match claim.released_slot {
+        Some(Slot { rollup, .. }) if rollup != chain.rollup => Ok(None),
+        Some(Slot { slot, .. }) if slot <= chain.slot => Ok(Some(slot + 1)),
+        Some(Slot { slot, .. }) => Err(refused(
+            format!(
+                "it was released here in slot {slot}, and the chain is at {}: one of the two is not true",
+                chain.slot
+            ),
+            format!("Ask another L1 endpoint. {SAY_SO}"),
+        )),
+        // The L1 could not be asked then, and the clock of this host is all there is.
+        None if at <= now => {
+            let past = u64::try_from(now - at).unwrap_or(0) / chain.slot_seconds.max(1);
+            Ok(Some(chain.slot.saturating_sub(past) + 1))
+        }
+        None => Err(refused(
+            "it was released here at a time that is yet to come: the clock of this host was ahead then, or is behind now",
+            format!("Set the clock (`timedatectl`), and run the same command again. {SAY_SO}"),
+        )),
+    }
+}
+
+/// What a node of this host saw of a registered attester. `ours_until`: the slot until which it signed here itself.
+fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
     let watch = WATCHED_EPOCHS * chain.epoch_slots;
     let minutes = |slots: u64| (slots * chain.slot_seconds).div_ceil(60);
     let view = match &case.evidence.view {
@@ -220,7 +290,6 @@ fn seen(case: &Case<'_>, chain: &Chain, released: Option<i64>) -> Verdict {
             ),
         );
     }
-    let ours_until = released.map(|at| slot_at(at, case.now, chain));
     let history = view
         .history
         .get(&case.attester)
@@ -254,12 +323,6 @@ fn seen(case: &Case<'_>, chain: &Chain, released: Option<i64>) -> Verdict {
             certain: false,
         },
     }
-}
-
-/// The slot of a moment, and one more: a duty of it may have been on its way.
-fn slot_at(at: i64, now: i64, chain: &Chain) -> u64 {
-    let past = u64::try_from(now - at).unwrap_or(0) / chain.slot_seconds.max(1);
-    chain.slot.saturating_sub(past) + 1
 }
 
 /// A time span for people.

@@ -128,6 +128,8 @@ mod tests {
             host: String::new(),
             unit: "aztec-sequencer.service".into(),
             data: "/var/lib/aztec/node".into(),
+            hardware: None,
+            disk: None,
         };
         let place = "/system.slice/docker-5d1f.scope".to_owned();
         let other = Program { pid: 9, place };
@@ -145,6 +147,7 @@ mod tests {
             since: 0,
             because: String::new(),
             released: None,
+            released_slot: None,
         };
         let found = other_sequencers(&next, &[claim], &host).unwrap();
         assert_eq!(found, [other]);

@@ -16,6 +16,8 @@ fn here() -> Place {
         host: "a".repeat(32),
         unit: "aztec-sequencer.service".into(),
         data: "/var/lib/aztec/node".into(),
+        hardware: Some("4c4c4544-0001".into()),
+        disk: Some("1234".repeat(8)),
     }
 }
 
@@ -26,6 +28,7 @@ fn claim(place: Place, released: Option<i64>) -> Claim {
         since: NOW - 7200,
         because: "a test".into(),
         released,
+        released_slot: None,
     }
 }
 
@@ -355,4 +358,74 @@ fn a_new_rollup_excuses_no_other_signer_and_no_silent_chain() {
     let (word, why) = judged(&[before, copied], &[], false, &nothing);
     assert_eq!(word, "refused", "{why}");
     assert!(why.contains("copy of that host"), "{why}");
+}
+
+#[test]
+fn a_clone_that_kept_its_machine_id_is_told_by_its_hardware() {
+    let free = evidence(Ok(view(100, &duties(20, 8, Duty::Missed))));
+    for hardware in ["4c4c4544-0002", ""] {
+        let other = Place {
+            hardware: Some(format!("{hardware}ffffffff")),
+            ..here()
+        };
+        let (word, text) = judged(&[claim(other, None)], &[], false, &free);
+        assert_eq!(word, "refused");
+        assert!(
+            text.contains("clone of it") && text.contains("--only-signer"),
+            "{text}"
+        );
+    }
+    // One of before does not say.
+    let before = Place {
+        hardware: None,
+        disk: None,
+        ..here()
+    };
+    assert_eq!(judged(&[claim(before, None)], &[], false, &free).0, "held");
+}
+
+#[test]
+fn the_same_place_on_another_disk_is_another_place() {
+    let free = evidence(Ok(view(100, &duties(20, 8, Duty::Missed))));
+    let other = Place {
+        disk: Some("f".repeat(32)),
+        ..here()
+    };
+    let (word, text) = judged(&[claim(other, None)], &[], false, &free);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("another disk") && text.contains("/var/lib/aztec/node"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_clock_that_was_ahead_hides_no_other_signer() {
+    let others = evidence(Ok(view(100, &duties(30, 26, Duty::Signed))));
+    let ahead = claim(here(), Some(NOW + 7200));
+    let (word, text) = judged(std::slice::from_ref(&ahead), &[], false, &others);
+    assert_eq!(word, "refused");
+    assert!(
+        text.contains("yet to come") && text.contains("timedatectl"),
+        "{text}"
+    );
+    // The slot of the L1 counts, whatever the clock said.
+    let at = |slot, rollup| Claim {
+        released_slot: Some(Slot { rollup, slot }),
+        ..ahead.clone()
+    };
+    let judged = |claim: Claim| judged(&[claim], &[], false, &others);
+    let (word, text) = judged(at(SLOT - 10, ROLLUP));
+    assert!(
+        word == "refused" && text.contains("signed in slot 9995"),
+        "{text}"
+    );
+    assert_eq!(judged(at(SLOT - 5, ROLLUP)).0, "likely");
+    // What was signed for another rollup is not this one's, and a slot that is yet to come is none.
+    assert!(
+        judged(at(SLOT - 5, Address::repeat_byte(8)))
+            .1
+            .contains("signed in slot")
+    );
+    assert!(judged(at(SLOT + 5, ROLLUP)).1.contains("not true"));
 }
