@@ -44,7 +44,7 @@ pub use hardening::{integrity, updates};
 pub use image::upstream;
 pub use metrics::metrics;
 pub use packages::packages;
-pub use preflight::{Finding, Verdict, preflight, release};
+pub use preflight::{Finding, Verdict, failed, preflight, release};
 pub use releases::{ReleaseRow, releases};
 pub use smoke::{Check, Report, Sample, Target, smoke};
 

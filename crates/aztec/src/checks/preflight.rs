@@ -218,7 +218,8 @@ pub fn release(settings: &Settings) -> Finding {
     }
 }
 
-pub(super) fn failed(check: &str, fault: &Fault) -> Finding {
+/// What makes a host unfit, as a finding.
+pub fn failed(check: &str, fault: &Fault) -> Finding {
     let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
     Finding::new(check, Verdict::Fail, message.trim_end())
 }

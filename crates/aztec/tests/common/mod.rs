@@ -47,7 +47,11 @@ const ON_CHAIN: &[&str] = &["chain", "contracts", "stake", "funding"];
 
 /// What this `kit.toml` asks of a host without a chain.
 pub fn in_memory(kit_toml: &str) -> Graph<Kind> {
-    let whole = graph(kit_toml);
+    without_chain(&graph(kit_toml))
+}
+
+/// The same of any graph.
+pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
     let mut graph: Graph<Kind> = Graph::default();
     // What stands in for a resource; nothing for one without a file, and then what it waited for.
     let mut stands: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();

@@ -20,8 +20,10 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let facts = HostFacts::gather(&RealHost)?;
     let mut findings = vec![rights()];
     if host::require_root().is_ok() {
-        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
-        findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost)));
+        match FileJournal::new(Path::new(KIT_STATE)).receipt() {
+            Ok(receipt) => findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost))),
+            Err(fault) => findings.push(checks::failed("journal", &fault)),
+        }
     }
     findings.extend(checks::preflight(&settings, &facts, &RealHost));
     let upstream = checks::upstream(&settings, &facts, &RealHost);
