@@ -78,6 +78,10 @@ mod tests {
                 "database-damaged",
                 "  what():  mdb_env_open: -30793 - MDB_INVALID: File is not an LMDB file",
             ),
+            (
+                "keystore-not-claimed",
+                "/etc/aztec/keystore/a.json is not the keystore that was claimed; aztec-kit apply asks anew",
+            ),
             ("disk-read-only", "mdb_env_open: 30 - Read-only file system"),
             (
                 "no-sandbox",
