@@ -19,8 +19,16 @@ pub struct Rule {
     words: Vec<String>,
 }
 
-/// Matches that say nothing of who may come in from outside.
-const NEUTRAL: [&str; 4] = ["icmp", "ipv6-icmp", "icmpv6", "igmp"];
+/// Matches that leave a rule about everybody; any other one (a mark, a set, an owner) narrows it.
+const BROAD: [&str; 7] = [
+    "tcp",
+    "udp",
+    "multiport",
+    "comment",
+    "conntrack",
+    "state",
+    "addrtype",
+];
 
 impl Rule {
     /// The word after an option, and whether a `!` stands before it.
@@ -44,12 +52,18 @@ impl Rule {
         let states = self.option(&["--ctstate", "--state"]);
         let new =
             states.is_none_or(|(not, states)| not || states.split(',').any(|state| state == "NEW"));
-        let neutral = |(_, proto): (bool, &str)| NEUTRAL.contains(&proto);
-        let sets = self.option(&["--match-set"]).is_some();
-        new && !sets
-            && !only(&["-i"])
-            && !only(&["-s"])
-            && !self.option(&["-p"]).is_some_and(neutral)
+        let has_ports = self
+            .option(&["-p"])
+            .is_none_or(|(_, proto)| matches!(proto, "tcp" | "udp" | "all"));
+        let own = |(not, to): (bool, &str)| {
+            !not && ["127.", "224.", "::1", "ff"]
+                .iter()
+                .any(|it| to.starts_with(it))
+        };
+        let here = self.option(&["-d"]).is_some_and(own);
+        let mut pairs = self.words.windows(2);
+        let broad = pairs.all(|pair| pair[0] != "-m" || BROAD.contains(&pair[1].as_str()));
+        new && has_ports && broad && !here && !only(&["-i"]) && !only(&["-s"])
     }
 
     /// Whether it is about some ports only.
@@ -183,6 +197,9 @@ mod tests {
 -A INPUT -i lo -j ACCEPT
 -A INPUT ! -i eth0 -p udp -m udp --dport 53 -j ACCEPT
 -A INPUT -p icmp -j ACCEPT
+-A INPUT -p esp -j ACCEPT
+-A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
+-A INPUT -m mark --mark 0x10000/0x10000 -j ACCEPT
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A INPUT -j ufw-before-input
 -A mine -j mine
