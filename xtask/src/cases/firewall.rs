@@ -60,6 +60,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let Walled { host, outside, .. } = &case;
     refused(host, outside).context("what would cut someone off")?;
     case.holds()?;
+    sshd_late_or_mute(&case.host).context("an sshd that does not answer")?;
     let Walled {
         host,
         outside,
@@ -426,6 +427,37 @@ fn taken_back(host: &Machine) -> Result<()> {
         let left = host.exists("/etc/systemd/system/aztec-kit-take-back.timer")?;
         Ok((!left).then_some(()))
     })
+}
+
+/// What stands in for sshd: one that leaves something running which keeps its output open, and one that says nothing.
+/// A plan once took that for an sshd without a port, and removed the rule that lets SSH in.
+const LATE: &str = "#!/bin/sh\nsleep 3 &\nexec /root/sshd \"$@\"\n";
+const MUTE: &str = "#!/bin/sh\n";
+
+fn sshd_late_or_mute(host: &Machine) -> Result<()> {
+    let kit = Kit(host);
+    host.shell("cp /usr/sbin/sshd /root/sshd")?;
+    for (script, answers) in [(LATE, true), (MUTE, false)] {
+        host.write("/root/instead", script, 0o755)?;
+        host.shell("mount --bind /root/instead /usr/sbin/sshd")?;
+        let plan = kit.run(&["plan", "--check"]);
+        let status = kit.json(&["status", "--json"], 0);
+        host.shell("umount /usr/sbin/sshd")?;
+        let (plan, status) = (plan?, status?);
+        if answers {
+            plan.expect(0)?;
+            ensure!(status["unanswered"] == serde_json::json!([]), "{status}");
+        } else {
+            let plan = plan.expect(1)?;
+            ensure!(plan.stderr.contains("said nothing"), "{}", plan.stderr);
+            let told = status["unanswered"].to_string();
+            ensure!(told.contains("firewall[ufw]"), "{status}");
+            ensure!(status["pending"] == serde_json::json!([]), "{status}");
+        }
+    }
+    host.shell("rm /root/sshd /root/instead")?;
+    kit.run(&["plan", "--check"])?.expect(0)?;
+    Ok(())
 }
 
 /// A later change goes back to what was confirmed before.
