@@ -192,13 +192,7 @@ impl Host {
 
     /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.
     pub fn disks(&self) -> Result<(), Failure> {
-        match provision::kinds::gone(&self.receipt, &RealHost)?
-            .into_iter()
-            .next()
-        {
-            Some(gone) => Err(Failure::usage(gone.into())),
-            None => Ok(()),
-        }
+        disks(&self.receipt)
     }
 
     /// What would change.
@@ -221,6 +215,15 @@ impl Host {
     /// Asks whether both chains go on.
     pub fn smoke(&self, patience: Duration, on_sample: &mut dyn FnMut(&checks::Sample)) -> Report {
         checks::smoke(&self.settings, self.runs(), &RealHost, patience, on_sample)
+    }
+}
+
+/// Refuses to go on where a disk is missing that was there.
+pub fn disks(receipt: &Receipt) -> Result<(), Failure> {
+    let gone = provision::kinds::gone(receipt, &RealHost)?;
+    match gone.into_iter().next() {
+        Some(gone) => Err(Failure::usage(gone.into())),
+        None => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use provision::host::fake::{FakeHost, Mishap};
 use provision::host::{Engine, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
 use provision::tools::images::Row;
-use provision::tools::{images, journal};
+use provision::tools::{apt, images, journal};
 
 provision::resources! {
     /// What depends on an answer.
@@ -30,9 +30,13 @@ fn questions() -> Vec<Query> {
         Query::Images(Engine::Podman),
         Query::Manifest(Engine::Podman, "docker.io/a/b:1".into()),
         Query::Architecture(Engine::Podman, "sha256:1".into()),
-        Query::Sshd,
+        Query::Install(vec!["ufw".into()]),
+        Query::AptConfig,
+        Query::Sshd(Vec::new()),
         Query::SshSocket,
         Query::Filter { v6: false },
+        Query::Nat,
+        Query::Ruleset,
         Query::Journal {
             unit: UNIT.into(),
             lines: 9,
@@ -45,9 +49,13 @@ fn questions() -> Vec<Query> {
             | Query::Images(_)
             | Query::Manifest(..)
             | Query::Architecture(..)
-            | Query::Sshd
+            | Query::Install(_)
+            | Query::AptConfig
+            | Query::Sshd(_)
             | Query::SshSocket
             | Query::Filter { .. }
+            | Query::Nat
+            | Query::Ruleset
             | Query::Journal { .. } => {}
         }
     }
@@ -59,26 +67,32 @@ fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
     let said = host.ask(query)?;
     match query {
         Query::Units(names) => host.units(names).map(drop),
+        Query::Install(_) => apt::removals(&said.stdout).map(drop),
         Query::Images(_) => images::parse(&said.stdout).map(drop),
         Query::Journal { .. } => journal::parse(&said.stdout).map(drop),
         // The firewall asks both.
-        Query::Sshd | Query::SshSocket => {
+        Query::Sshd(_) | Query::SshSocket => {
             Plan::make(&firewall(), &Receipt::default(), host).map(drop)
         }
         Query::Architecture(..) => match said.stdout.trim() {
             "amd64" => Ok(()),
             other => Err(Fault::new(format!("it is for {other}"))),
         },
-        Query::PackageFiles(_) | Query::Manifest(..) | Query::Filter { .. } => Ok(()),
+        Query::PackageFiles(_)
+        | Query::Manifest(..)
+        | Query::AptConfig
+        | Query::Filter { .. }
+        | Query::Nat
+        | Query::Ruleset => Ok(()),
     }
 }
 
 /// What is an answer although the program did not say what it should have.
 fn allowed(query: &Query, mishap: Mishap) -> bool {
     match (query, mishap) {
-        // Nothing differs; there is no image; a unit never said anything.
+        // Nothing differs; there is no image; a unit never said anything; there is no table, and ours is loaded anew.
         (
-            Query::PackageFiles(_) | Query::Images(_) | Query::Journal { .. },
+            Query::PackageFiles(_) | Query::Images(_) | Query::Journal { .. } | Query::Ruleset,
             Mishap::Silent,
         )
         // Lines about other files, which are not looked for.
@@ -86,7 +100,9 @@ fn allowed(query: &Query, mishap: Mishap) -> bool {
         // What does not name the image is told as "cannot be told".
         | (Query::Manifest(..), Mishap::Half | Mishap::Nonsense)
         // Without the chains of UFW in it, it is told as an open host.
-        | (Query::Filter { .. }, Mishap::Nonsense) => true,
+        | (Query::Filter { .. } | Query::Ruleset, Mishap::Nonsense)
+        // No port is said to be published, and no setting of apt to be overridden: both are only warned of.
+        | (Query::Nat | Query::AptConfig, Mishap::Nonsense) => true,
         _ => false,
     }
 }
@@ -123,6 +139,8 @@ fn host() -> FakeHost {
         ..Output::default()
     };
     host.verified.insert("caddy".into(), differs);
+    host.nft
+        .insert("inet a".into(), "\tchain a {\n\t}\n".into());
     host
 }
 

@@ -305,7 +305,7 @@ fn disk_gone(machine: &Machine) -> Result<()> {
         "aztec-kit forget 'disk[/var/lib/aztec]'",
     ];
     for copy in ["an older copy", "nothing"] {
-        for command in [&["plan"][..], &["apply", "--yes"], &["setup", "--yes"]] {
+        for command in [&["plan"][..], &["apply", "--yes"], &["start"]] {
             let refusal = kit.run(command)?.expect(2)?;
             for part in says {
                 ensure!(

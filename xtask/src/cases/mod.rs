@@ -248,7 +248,7 @@ pub const CASES: &[Case] = &[
         name: "damage",
         about: "what breaks on a host is repaired, and nothing else restarted",
         needs: &[CHAIN],
-        cost: cost(184, 63, 1010),
+        cost: cost(240, 80, 1010),
         run: damage::run,
     },
     Case {

@@ -26,6 +26,7 @@ fn units() -> Result<Units, Failure> {
 /// Starts every service of a role of this host.
 pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
     let _lock = host::lock(printer)?;
+    host::disks(&FileJournal::new(Path::new(KIT_STATE)).receipt()?)?;
     host::tell_unfit(&host::settings()?, printer);
     tell("start", units()?.work, printer)
 }
