@@ -30,9 +30,9 @@ pub struct SignerClaim {
     pub unit: String,
     /// Its databases.
     pub data: PathBuf,
-    /// The directory with the name of the disk that they are on.
+    /// The directory with the name of the disk that they are on; a record of before has none.
     #[serde(default)]
-    pub disk: PathBuf,
+    pub disk: Option<PathBuf>,
     /// How to find out whether something else signs.
     #[serde(skip)]
     pub guard: Guard,
@@ -124,7 +124,10 @@ impl SignerClaim {
             unit: self.unit.clone(),
             data: self.data.clone(),
             hardware: hardware(probe),
-            disk: Disk::name(&self.disk, probe)?,
+            disk: match &self.disk {
+                Some(disk) => Disk::name(disk, probe)?,
+                None => None,
+            },
         })
     }
 

@@ -32,7 +32,7 @@ fn graph(only_signer: bool) -> Graph<Resource> {
         keystore: KEYS.into(),
         unit: "aztec-sequencer.service".into(),
         data: "/var/lib/aztec/node".into(),
-        disk: "/var/lib/aztec".into(),
+        disk: Some("/var/lib/aztec".into()),
         guard,
     };
     graph.add(claim, []);

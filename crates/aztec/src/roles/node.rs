@@ -121,7 +121,7 @@ pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
         keystore: layout::KEYSTORE.into(),
         unit: SEQUENCER.into(),
         data: settings.layout().node(),
-        disk: settings.data_dir.clone(),
+        disk: Some(settings.data_dir.clone()),
         guard: Guard::new(settings),
     })
 }
