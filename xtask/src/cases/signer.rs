@@ -254,7 +254,10 @@ fn handed(machine: &Machine) -> Result<()> {
     let second = stubs::keystore().to_string().replace("0xac", "0xad");
     machine.write("/etc/aztec/keystore/second.json", &second, 0o600)?;
     starts(machine, true, "with a claim")?;
-    let keys = machine.read("/var/lib/aztec/node/handed")?;
+    let keys = sh::wait_for("the fake node runs", Duration::from_secs(60), || {
+        let noted = machine.shell("cat /var/lib/aztec/node/handed || true")?;
+        Ok((!noted.is_empty()).then_some(noted))
+    })?;
     ensure!(
         keys.trim() == "keystore_mine.json",
         "it is handed {keys}, and only mine.json was claimed"
