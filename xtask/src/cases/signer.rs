@@ -215,8 +215,11 @@ fn copied_disk(machine: &Machine) -> Result<()> {
 /// A node that notes which keys it was handed, in the place of the real one.
 const FAKE_NODE: &str = r#"[Service]
 ExecStart=
-ExecStart=/bin/sh -c 'ls "$$CREDENTIALS_DIRECTORY" >/var/lib/aztec/node/handed; exec sleep infinity'
+ExecStart=/bin/sh -c 'ls "$$CREDENTIALS_DIRECTORY"; exec sleep infinity'
 Restart=no
+WorkingDirectory=/
+StandardOutput=truncate:/run/handed
+StandardError=journal
 "#;
 const UNIT: &str = "aztec-sequencer.service";
 const ORIGINAL: &str = "/etc/aztec/keystore/mine.json";
@@ -255,7 +258,7 @@ fn handed(machine: &Machine) -> Result<()> {
     machine.write("/etc/aztec/keystore/second.json", &second, 0o600)?;
     starts(machine, true, "with a claim")?;
     let keys = sh::wait_for("the fake node runs", Duration::from_secs(60), || {
-        let noted = machine.shell("cat /var/lib/aztec/node/handed || true")?;
+        let noted = machine.shell("cat /run/handed || true")?;
         Ok((!noted.is_empty()).then_some(noted))
     })?;
     ensure!(
