@@ -36,6 +36,19 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Services that systemd cannot bring as far as their program, by a line of their unit file.
+const UNSTARTABLE: &[(&str, &str)] = &[
+    (
+        "no-sandbox",
+        "ProtectSystem=strict\nReadWritePaths=/nowhere",
+    ),
+    ("no-credentials", "LoadCredential=key:/nowhere"),
+    ("no-directory", "WorkingDirectory=/nowhere"),
+    ("no-program", "ExecStart=/nowhere/program"),
+    ("no-account", "User=nobody-of-this-name"),
+    ("no-environment-file", "EnvironmentFile=/nowhere"),
+];
+
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = chain::boot(context, "errors")?;
     words(&machine)?;
@@ -44,7 +57,29 @@ pub(super) fn run(context: &Context) -> Result<()> {
     for broken in BROKEN {
         told(&machine, broken).with_context(|| broken.0.to_owned())?;
     }
+    for unstartable in UNSTARTABLE {
+        stillborn(&machine, unstartable).with_context(|| unstartable.0.to_owned())?;
+    }
     standing_by(&machine)
+}
+
+/// What systemd says before a program runs is explained like what a program says.
+fn stillborn(machine: &Machine, (id, line): &(&str, &str)) -> Result<()> {
+    let unit = format!("broken-{id}.service");
+    let path = format!("/etc/systemd/system/{unit}");
+    let exec = if line.contains("ExecStart=") {
+        ""
+    } else {
+        "ExecStart=/bin/true\n"
+    };
+    machine.write(&path, &format!("[Service]\n{exec}{line}\n"), 0o644)?;
+    machine.exec(&["systemctl", "daemon-reload"])?;
+    machine.exec(&["systemctl", "start", &unit])?;
+    let found = complaint(machine, &unit, id);
+    machine.shell(&format!(
+        "rm {path}; systemctl reset-failed {unit} || true; systemctl daemon-reload"
+    ))?;
+    found.map(drop)
 }
 
 /// Every file that the dictionary names has words of its entry.

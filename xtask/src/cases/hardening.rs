@@ -516,7 +516,6 @@ fn taken_along(machine: &Machine) -> Result<()> {
 
 fn removal(machine: &Machine, before: &State) -> Result<()> {
     let text = machine.read(CONFIG)?;
-    // A host must have something: a topic alone is enough.
     let off = text.replace("enabled = true", "enabled = true\nfail2ban = false\nupdates = false\nchrony = false\nauditd = false\naide = false\nkernel = false");
     machine.write(CONFIG, &off, 0o600)?;
     let args = [APPLY, &["--confirm", "--json"]].concat();
@@ -524,5 +523,9 @@ fn removal(machine: &Machine, before: &State) -> Result<()> {
     ensure!(gone.len() > 5, "only {gone:?} went away");
     let after = State::of(machine)?;
     ensure!(after == *before, "not as before:\n{before:?}\n{after:?}");
-    Ok(())
+    // And the last of it: a host can be emptied.
+    machine.write(CONFIG, "[node]\nenabled = false\n", 0o600)?;
+    let args = [APPLY, &["--confirm", "--json"]].concat();
+    applied(&Kit(machine).json(&args, 0)?)?;
+    Kit(machine).in_sync()
 }

@@ -120,10 +120,15 @@ impl Packages {
     /// no way to install them.
     pub fn taken_along(entries: &[String], probe: &dyn Probe) -> Vec<String> {
         let said = probe.ask(&Query::Install(entries.to_vec()));
-        let along = said.and_then(|said| apt::removals(&said.stdout));
-        let mut along = along.unwrap_or_default();
-        along.retain(|name| !entries.contains(&format!("{name}-")));
-        along
+        said.and_then(|said| Self::unnamed(entries, &said))
+            .unwrap_or_default()
+    }
+
+    /// What apt says that it would remove, without what the entries name.
+    fn unnamed(entries: &[String], simulated: &Output) -> Result<Vec<String>, Fault> {
+        let mut removed = apt::removals(&simulated.stdout)?;
+        removed.retain(|name| !entries.contains(&format!("{name}-")));
+        Ok(removed)
     }
 
     /// Ends what a power cut has left half configured: every later call of apt would fail, and what is in that state
@@ -136,8 +141,15 @@ impl Packages {
     }
 
     fn install(entries: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
-        // Asked again: between the look at this host and now somebody may have installed something.
-        let along = Self::taken_along(entries, cx.hands.probe());
+        // Once more, and for certain: somebody may have installed something since the plan, and what apt cannot say
+        // it is not told to do.
+        let simulated = cx
+            .hands
+            .tell(&Order::new(apt::install(entries, &["--simulate"])))?;
+        if simulated.code != 0 {
+            return Ok(simulated);
+        }
+        let along = Self::unnamed(entries, &simulated)?;
         if !along.is_empty() {
             return Err(unasked(entries, &along).refusal());
         }

@@ -1,5 +1,6 @@
 //! How apt-get is called, and what it says: apt-get(8).
 
+use super::redact;
 use crate::Fault;
 use crate::host::Output;
 
@@ -79,17 +80,19 @@ pub fn held(output: &Output) -> Option<String> {
     })
 }
 
-/// What apt complains of, without its remarks on what to read: lines such as `E: The repository … is not signed.`
-pub fn complaints(output: &Output) -> Vec<&str> {
-    let lines = output.stderr.lines();
-    let errors: Vec<_> = lines.filter_map(|line| line.strip_prefix("E: ")).collect();
-    match errors.as_slice() {
-        [] => output
-            .stderr
-            .lines()
-            .filter_map(|line| line.strip_prefix("W: "))
-            .collect(),
-        _ => errors,
+/// What apt complains of, without its remarks on what to read: lines such as `E: The repository … is not signed.` What
+/// may be a key in the URL of a repository is left out.
+pub fn complaints(output: &Output) -> Vec<String> {
+    let lines = |mark: &str| -> Vec<String> {
+        let lines = output.stderr.lines();
+        let lines = lines.filter_map(|line| line.strip_prefix(mark));
+        lines.map(redact::secrets).collect()
+    };
+    let errors = lines("E: ");
+    if errors.is_empty() {
+        lines("W: ")
+    } else {
+        errors
     }
 }
 
@@ -195,8 +198,7 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
 
     #[test]
     fn a_repository_is_named_and_the_remarks_are_not() {
-        let stderr =
-            "W: The repository 'http://10.0.0.1 ./ Release' does not have a Release file.\n";
+        let stderr = "W: The repository 'https://me:word@deb.example/debian x Release' does not have a Release file.\n";
         let error = "E: The repository 'http://10.0.0.1 ./ Release' is not signed.\n\
                      N: Updating from such a repository can't be done securely.\n";
         assert_eq!(
@@ -205,7 +207,7 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
         );
         assert_eq!(
             complaints(&failed(stderr)),
-            ["The repository 'http://10.0.0.1 ./ Release' does not have a Release file."]
+            ["The repository 'https://…@deb.example/… x Release' does not have a Release file."]
         );
     }
 

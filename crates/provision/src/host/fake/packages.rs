@@ -88,6 +88,14 @@ impl FakeHost {
         if verb != Some(&"install") {
             return Ok(Output::default());
         }
+        if words.contains(&"--simulate") {
+            let entries = words.iter().skip_while(|word| **word != "--").skip(1);
+            let entries: Vec<_> = entries.map(ToString::to_string).collect();
+            return Ok(Output {
+                stdout: self.simulated(&entries),
+                ..Output::default()
+            });
+        }
         if self.text(STATUS).is_some_and(|text| text.contains(HALF)) {
             return Ok(failed(
                 100,
