@@ -96,8 +96,13 @@ impl FakeHost {
             let line = format!("### tuple ### {action}{same}");
             self.edit(path, |text| {
                 let lines = text.lines().filter(|line| *line != "# as packaged");
+                // It makes a rule of another action its own, and deletes only what is the same.
+                let is = |text: &str| match delete {
+                    true => text.starts_with(&line),
+                    false => text.contains(&same),
+                };
                 let mut text: String = lines
-                    .filter(|line| !line.contains(&same))
+                    .filter(|line| !is(line))
                     .map(|line| format!("{line}\n"))
                     .collect();
                 if !delete {

@@ -5,6 +5,7 @@
 
 mod incoming;
 mod others;
+mod program;
 mod rule;
 mod ssh;
 mod way_in;
@@ -19,10 +20,11 @@ pub(super) use rule::within;
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
+use self::program::{delete, enable, make, systemctl, ufw};
 use super::before::{self, Stay};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
+use crate::host::{Hands, NewFile, Probe, Query, clear_staged};
 use crate::tools::ufw::{Tuple, tuples, variable};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
@@ -118,6 +120,17 @@ impl Seen {
                 .iter()
                 .any(|tuple| tuple.allows() && tuple.from_anywhere() && tuple.is_about("tcp", port))
             && way_in::open_to_some(&all, port)
+    }
+
+    /// The family that a rule of ours is for when the operator has one for the other: UFW would turn that into ours,
+    /// and delete it with ours.
+    fn only(&self, rule: &Rule) -> Option<bool> {
+        let met = |v6: bool| self.foreign(v6).iter().any(|tuple| rule.is_met_by(tuple));
+        match (met(false), met(true)) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            _ => None,
+        }
     }
 
     /// Lines of everybody but us.
@@ -386,36 +399,6 @@ fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
     Ok(None)
 }
 
-fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Fault> {
-    let mut argv = vec!["ufw".to_owned()];
-    argv.extend(words.iter().map(ToString::to_string));
-    argv.extend(more.iter().cloned());
-    cx.hands.run(&Order::new(argv))
-}
-
-/// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
-fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    let Err(fault) = ufw(cx, &["--force", "enable"], &[]) else {
-        return Ok(());
-    };
-    let left = ufw(cx, &["--force", "disable"], &[]).err();
-    let by_v6 = fault.chain().contains("ip6tables");
-    let fix = match (&left, by_v6) {
-        (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
-        (None, true) => {
-            "Make `ip6tables -S` work; where this host has no use for IPv6, set IPV6=no in /etc/default/ufw."
-        }
-        (None, false) => "Make `ufw enable` work, then run the same command again.",
-    };
-    Err(Fault::new("UFW cannot be enabled, and is off again")
-        .fix(fix)
-        .because(fault))
-}
-
-fn delete(cx: &mut ApplyCx<'_>, rule: &Rule) -> Result<(), Fault> {
-    ufw(cx, &["--force", "delete"], &rule.arguments())
-}
-
 impl Kind for Ufw {
     type Seen = Seen;
     type Prior = Prior;
@@ -485,12 +468,10 @@ impl Kind for Ufw {
         }
         // What opens comes before what closes.
         for rule in self.missing(seen) {
-            let mut words = rule.arguments();
-            words.extend(["comment".into(), rule.comment()]);
-            ufw(cx, &[], &words)?;
+            make(cx, &rule, seen)?;
         }
         for rule in self.surplus(seen) {
-            delete(cx, &rule)?;
+            delete(cx, &rule, seen)?;
         }
         if !seen.at_boot {
             systemctl(cx, "enable")?;
@@ -536,12 +517,10 @@ impl Kind for Ufw {
         };
         let (ours, had) = (all(&|v6| now.tuples(v6)), all(&before));
         for rule in had.iter().filter(|rule| !ours.contains(rule)) {
-            let mut words = rule.arguments();
-            words.extend(["comment".into(), rule.comment()]);
-            ufw(cx, &[], &words)?;
+            make(cx, rule, &now)?;
         }
         for rule in ours.iter().filter(|rule| !had.contains(rule)) {
-            delete(cx, rule)?;
+            delete(cx, rule, &now)?;
         }
         // With the same rules in it, the file goes back byte for byte; another one holds rules that the
         // operator has made since.
@@ -582,9 +561,4 @@ impl Kind for Ufw {
         }
         Ok(Reverted::Restored)
     }
-}
-
-fn systemctl(cx: &mut ApplyCx<'_>, verb: &str) -> Result<(), Fault> {
-    let order = Order::new(["systemctl", "--quiet", verb, "ufw.service"]);
-    cx.hands.run(&order)
 }
