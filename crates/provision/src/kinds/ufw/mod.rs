@@ -91,6 +91,12 @@ impl Before {
     }
 }
 
+/// The rules of each family, as UFW keeps them.
+fn rules(probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
+    let text = |path| probe.text(Path::new(path));
+    Ok([text(RULES[0])?, text(RULES[1])?])
+}
+
 /// The rules of before us, of each family.
 fn texts(prior: &Prior, probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
     let text = |family: usize| match &prior.texts[family] {
@@ -302,8 +308,9 @@ impl Ufw {
         to: std::net::IpAddr,
         port: u16,
     ) -> Result<bool, Fault> {
-        let seen = self.look(probe)?;
-        let all = seen.tuples(to.is_ipv6());
+        let texts = rules(probe)?;
+        let text = texts[usize::from(to.is_ipv6())].as_deref();
+        let all = tuples(text.unwrap_or_default());
         Ok(all
             .iter()
             .any(|tuple| tuple.lets_through(proto, &to.to_string(), port)))
@@ -311,19 +318,17 @@ impl Ufw {
 
     /// Whether connections of everybody to that port come in, by our rules or by the operator's.
     pub fn opens(&self, probe: &dyn Probe, proto: Proto, port: u16) -> Result<bool, Fault> {
-        let seen = self.look(probe)?;
-        Ok([false, true].into_iter().any(|v6| {
-            seen.tuples(v6).iter().any(|tuple| {
+        let texts = rules(probe)?;
+        let mut texts = texts.iter().flatten();
+        Ok(texts.any(|text| {
+            tuples(text).iter().any(|tuple| {
                 tuple.allows() && tuple.from_anywhere() && tuple.is_about(proto.name(), port)
             })
         }))
     }
 
     fn look(&self, probe: &dyn Probe) -> Result<Seen, Fault> {
-        let text = |path: &str| -> Result<Option<String>, Fault> {
-            let bytes = probe.read(Path::new(path))?;
-            Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
-        };
+        let text = |path: &str| probe.text(Path::new(path));
         let (conf, defaults) = (text(CONF)?, text(DEFAULTS)?);
         let yes = |text: &Option<String>, name| {
             let value = variable(text.as_deref()?, name)?;
@@ -343,7 +348,7 @@ impl Ufw {
             // Where UFW is not installed yet it will come with the words of its package.
             policy: policy.unwrap_or_else(|| "DROP".into()),
             v6: yes(&defaults, "IPV6").unwrap_or(true),
-            texts: [text(RULES[0])?, text(RULES[1])?],
+            texts: rules(probe)?,
             ssh,
             unanswered,
         })
