@@ -184,9 +184,10 @@ impl Kernel {
                 false => ("IPv4", "iptables"),
                 true => ("IPv6", "ip6tables"),
             };
-            // UFW takes chains that are there for its own, hooked in and full: they have to go first.
-            let anew = "Run `nft flush ruleset; ufw reload; systemctl restart aztec-kit-published-ports`, then restart \
-                        what else has rules there (Docker, fail2ban).";
+            // A reload hooks nothing in where chains of UFW are left, so they go first. That takes the rules of others
+            // in the filter along, and leaves addresses that are rewritten, and tables of nftables.
+            let anew = "Run `/lib/ufw/ufw-init flush-all; ufw reload`, then restart what else has rules of iptables \
+                        there, as Docker has.";
             found.extend(match family.fate {
                 Fate::Open => Some(format!(
                     "the kernel asks no rules of UFW for {name}, and everybody can connect. {anew}"
@@ -195,10 +196,10 @@ impl Kernel {
                     "the kernel asks no rules of UFW for {name}, and nobody can connect, at SSH neither. {anew}"
                 )),
                 Fate::Emptied => Some(format!(
-                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. {anew}"
+                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. Run `ufw reload`."
                 )),
                 Fate::Lenient => Some(format!(
-                    "for {name} the kernel lets in what UFW says nothing about. Run `{program} --policy INPUT DROP`."
+                    "for {name} the kernel lets in what UFW says nothing about. Run `ufw reload`."
                 )),
                 Fate::Decides if family.past_all => Some(format!(
                     "a rule for {name} lets everybody in, whatever UFW says: {}. Delete it with `{program}`.",
@@ -417,15 +418,15 @@ mod tests {
         };
         fails(
             |host| host.filter[0] = "-P INPUT ACCEPT\n-N ufw-before-input\n".into(),
-            &["everybody can connect", "nft flush ruleset; ufw reload"],
+            &["everybody can connect", "ufw-init flush-all; ufw reload"],
         );
         fails(
             |host| host.filter[0] = "-P INPUT DROP\n-N ufw-before-input\n".into(),
-            &["nobody can connect", "nft flush ruleset; ufw reload"],
+            &["nobody can connect", "ufw-init flush-all; ufw reload"],
         );
         fails(
             |host| host.filter[0] = FILTER.replace("DROP", "ACCEPT"),
-            &["iptables --policy INPUT DROP"],
+            &["UFW says nothing about", "`ufw reload`"],
         );
         fails(
             |host| host.filter[0].push_str("-A INPUT -j ACCEPT\n"),

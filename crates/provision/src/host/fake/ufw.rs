@@ -48,7 +48,7 @@ impl FakeHost {
                 if v6.contains("nonsense") {
                     return failed(
                         1,
-                        "ERROR: problem running ufw-init\nip6tables-restore: line 1 failed",
+                        "ERROR: problem running ufw-init\n\nProblem running '/etc/ufw/before6.rules'",
                     );
                 }
                 self.filter[1] = SHUT.replace("ufw-", "ufw6-");

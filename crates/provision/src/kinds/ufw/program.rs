@@ -18,7 +18,9 @@ pub(super) fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let left = ufw(cx, &["--force", "disable"], &[]).err();
-    let by_v6 = fault.chain().contains("ip6tables");
+    // `Problem running '/etc/ufw/before6.rules'`, of ufw 0.36.2.
+    let said = fault.chain();
+    let by_v6 = said.contains("ip6tables") || said.contains("6.rules");
     let fix = match (&left, by_v6) {
         (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
         (None, true) => {
