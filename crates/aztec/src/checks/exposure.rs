@@ -259,6 +259,8 @@ fn passed(
 ) -> Result<Vec<Passed>, Fault> {
     let routes = probe.text(Path::new("/proc/net/route"))?;
     let routes = routes::parse(&routes.unwrap_or_default());
+    let routes_v6 = probe.text(Path::new("/proc/net/ipv6_route"))?;
+    let routes_v6 = routes_v6.unwrap_or_default();
     let mut found = Vec::new();
     for passed in all {
         let (first, last) = passed.ports;
@@ -271,10 +273,11 @@ fn passed(
         });
         let there = passed.port.unwrap_or(first);
         let everybody = by_us || ufw.lets_through(probe, &passed.proto, passed.to, there)?;
-        let covered = match passed.to {
-            IpAddr::V4(to) => routes::interface(&routes, to).is_some_and(server::firewall::covers),
-            IpAddr::V6(_) => false,
+        let leaves = match passed.to {
+            IpAddr::V4(to) => routes::interface(&routes, to),
+            IpAddr::V6(to) => routes::interface_v6(&routes_v6, to),
         };
+        let covered = leaves.is_some_and(server::firewall::covers);
         let ports = match first == last {
             true => first.to_string(),
             false => format!("{first}-{last}"),
