@@ -510,3 +510,20 @@ fn what_the_operator_routes_is_let_through() {
     );
     assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
 }
+
+#[test]
+fn a_rule_of_the_operator_for_one_family_stays_his() {
+    for action in ["allow", "limit"] {
+        let own = format!("### tuple ### {action} tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n");
+        let (mut host, mut journal) = (host(), MemoryJournal::default());
+        host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
+        run(&mut host, &mut journal, &graph(vec![firewall().into()])).unwrap();
+        assert!(host.text(RULES).unwrap().starts_with(&own), "{action}");
+        let six = host.text("/etc/ufw/user6.rules").unwrap();
+        assert!(six.contains("limit tcp 22 ::/0"), "{six}");
+        let wanted = graph(vec![firewall().into()]);
+        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+        run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
+        assert_eq!(host.text(RULES).unwrap(), own, "{action}");
+    }
+}

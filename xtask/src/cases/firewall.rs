@@ -357,16 +357,29 @@ fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
     );
     // Whoever reloads nftables.service flushes everything: ours comes back with it.
     host.shell("systemctl start nftables; systemctl reload nftables")?;
-    host.shell("nft list table inet aztec_kit >&2; systemctl stop nftables")?;
+    let table = ["nft", "list", "table", "inet", "aztec_kit"];
+    sh::wait_for("our table", Duration::from_secs(60), || {
+        Ok((host.exec(&table)?.status == 0).then_some(()))
+    })?;
+    host.shell("systemctl stop nftables")?;
+    // The flush took UFW's chains with it, and the stop our table.
+    let (status, message) = exposure()?;
+    ensure!(
+        status == "fail" && message.contains("everybody can connect"),
+        "{status}: {message}"
+    );
+    host.shell("ufw reload >&2; systemctl start aztec-kit-published-ports")?;
     // Everything is dropped, and `ufw reload` would change nothing.
     host.shell("iptables -F; iptables -P INPUT DROP")?;
     let (status, message) = exposure()?;
-    let remedy = "nft flush ruleset; ufw reload; systemctl restart aztec-kit-published-ports";
+    let remedy = "/lib/ufw/ufw-init flush-all; ufw reload";
     ensure!(
         status == "fail" && message.contains("nobody can connect") && message.contains(remedy),
         "{status}: {message}"
     );
-    host.shell(&format!("{remedy} docker >&2"))?;
+    host.shell(&format!(
+        "{{ {remedy}; systemctl restart docker aztec-kit-published-ports; }} >&2"
+    ))?;
     published(host)?;
     let now = exposure()?;
     ensure!(now == good, "afterwards: {now:?}");

@@ -179,9 +179,10 @@ impl Kernel {
                 false => ("IPv4", "iptables"),
                 true => ("IPv6", "ip6tables"),
             };
-            // UFW takes chains that are there for its own, hooked in and full: they have to go first.
-            let anew = "Run `nft flush ruleset; ufw reload; systemctl restart aztec-kit-published-ports`, then restart \
-                        what else has rules there (Docker, fail2ban).";
+            // A reload hooks nothing in where chains of UFW are left, so they go first. That takes the rules of others
+            // in the filter along, and leaves addresses that are rewritten, and tables of nftables.
+            let anew = "Run `/lib/ufw/ufw-init flush-all; ufw reload`, then restart what else has rules of iptables \
+                        there, as Docker has.";
             found.extend(match family.fate {
                 Fate::Open => Some(format!(
                     "the kernel asks no rules of UFW for {name}, and everybody can connect. {anew}"
@@ -190,10 +191,10 @@ impl Kernel {
                     "the kernel asks no rules of UFW for {name}, and nobody can connect, at SSH neither. {anew}"
                 )),
                 Fate::Emptied => Some(format!(
-                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. {anew}"
+                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. Run `ufw reload`."
                 )),
                 Fate::Lenient => Some(format!(
-                    "for {name} the kernel lets in what UFW says nothing about. Run `{program} --policy INPUT DROP`."
+                    "for {name} the kernel lets in what UFW says nothing about. Run `ufw reload`."
                 )),
                 Fate::Decides if family.past_all => Some(format!(
                     "a rule for {name} lets everybody in, whatever UFW says: {}. Delete it with `{program}`.",
@@ -253,6 +254,8 @@ fn passed(
 ) -> Result<Vec<Passed>, Fault> {
     let routes = probe.text(Path::new("/proc/net/route"))?;
     let routes = routes::parse(&routes.unwrap_or_default());
+    let routes_v6 = probe.text(Path::new("/proc/net/ipv6_route"))?;
+    let routes_v6 = routes_v6.unwrap_or_default();
     let mut found = Vec::new();
     for passed in all {
         let (first, last) = passed.ports;
@@ -265,10 +268,11 @@ fn passed(
         });
         let there = passed.port.unwrap_or(first);
         let everybody = by_us || ufw.lets_through(probe, &passed.proto, passed.to, there)?;
-        let covered = match passed.to {
-            IpAddr::V4(to) => routes::interface(&routes, to).is_some_and(server::firewall::covers),
-            IpAddr::V6(_) => false,
+        let leaves = match passed.to {
+            IpAddr::V4(to) => routes::interface(&routes, to),
+            IpAddr::V6(to) => routes::interface_v6(&routes_v6, to),
         };
+        let covered = leaves.is_some_and(server::firewall::covers);
         let ports = match first == last {
             true => first.to_string(),
             false => format!("{first}-{last}"),
@@ -454,15 +458,15 @@ mod tests {
         };
         fails(
             |host| host.filter[0] = "-P INPUT ACCEPT\n-N ufw-before-input\n".into(),
-            &["everybody can connect", "nft flush ruleset; ufw reload"],
+            &["everybody can connect", "ufw-init flush-all; ufw reload"],
         );
         fails(
             |host| host.filter[0] = "-P INPUT DROP\n-N ufw-before-input\n".into(),
-            &["nobody can connect", "nft flush ruleset; ufw reload"],
+            &["nobody can connect", "ufw-init flush-all; ufw reload"],
         );
         fails(
             |host| host.filter[0] = FILTER.replace("DROP", "ACCEPT"),
-            &["iptables --policy INPUT DROP"],
+            &["UFW says nothing about", "`ufw reload`"],
         );
         fails(
             |host| host.filter[0].push_str("-A INPUT -j ACCEPT\n"),

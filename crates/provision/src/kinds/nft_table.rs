@@ -55,6 +55,8 @@ pub struct Seen {
     chains: String,
     /// The kernel has it just as it is wanted.
     loaded: bool,
+    /// Why the kernel does not say.
+    unanswered: Option<String>,
 }
 
 /// The table before us.
@@ -198,16 +200,27 @@ impl Kind for NftTable {
             ..*cx
         };
         let chains = self.whole(cx.probe)?;
+        // What has not run has loaded nothing; nft may not even be there.
+        let ran = cx.unit(&self.unit)?.active == "active";
+        let (loaded, unanswered) = match ran.then(|| self.is_loaded(cx.probe)) {
+            None => (false, None),
+            Some(Ok(loaded)) => (loaded, None),
+            // The rest of the host can be looked at all the same.
+            Some(Err(fault)) => (false, Some(fault.chain())),
+        };
         Ok(Seen {
             file: self.file(&chains).observe(&part("file"))?,
             unit: self.unit().observe(&part("unit"))?,
-            // What has not run has loaded nothing; nft may not even be there.
-            loaded: cx.unit(&self.unit)?.active == "active" && self.is_loaded(cx.probe)?,
+            loaded,
+            unanswered,
             chains,
         })
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
+        if let Some(why) = &seen.unanswered {
+            return Diff::Unknown(why.clone());
+        }
         let mut changes = Vec::new();
         for diff in [
             self.file(&seen.chains).diff(&seen.file),

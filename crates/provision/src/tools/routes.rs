@@ -1,7 +1,7 @@
 //! How this host routes IPv4: the main table, as `/proc/net/route` prints it (proc_net(5)), and whether anything else
 //! has a say.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,22 @@ pub fn interface(routes: &[Route], to: Ipv4Addr) -> Option<&str> {
         .filter(fits)
         .max_by_key(|route| u32::from(route.mask))?;
     Some(&longest.interface)
+}
+
+/// The same for IPv6, in `/proc/net/ipv6_route`: network, length, …, interface, in one table for all.
+pub fn interface_v6(table: &str, to: Ipv6Addr) -> Option<&str> {
+    let row = |line: &'_ str| -> Option<u32> {
+        let mut fields = line.split_whitespace();
+        let network = u128::from_str_radix(fields.next()?, 16).ok()?;
+        let bits = u32::from_str_radix(fields.next()?, 16).ok()?;
+        let apart = network ^ u128::from(to);
+        // Shifting by the whole width is not defined.
+        let fits = apart.checked_shr(128 - bits.min(128)).unwrap_or(0) == 0;
+        fits.then_some(bits)
+    };
+    let rows = table.lines().filter_map(|line| Some((row(line)?, line)));
+    let (_, longest) = rows.max_by_key(|(bits, _)| *bits)?;
+    longest.split_whitespace().next_back()
 }
 
 /// Tables besides those that every host has, in `/proc/net/fib_triestat` (fib_trie.c, `fib_table_print`): there is one as
@@ -124,5 +140,19 @@ mod tests {
         assert!(why(plain, &two, dev, &[]).contains("eth0, eth1"));
         assert!(why(plain, &one, &format!("{dev}   wg0: 0\n"), &[]).contains("wg0"));
         assert!(why(plain, &one, dev, &["home.conf".into()]).contains("home.conf"));
+    }
+
+    #[test]
+    fn the_longest_prefix_leads_for_ipv6_too() {
+        let rest =
+            "00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 1 0 1";
+        let table = format!(
+            "fd000000000000000000000000000000 40 {rest} docker0\n\
+             00000000000000000000000000000000 00 {rest} eth0\n"
+        );
+        let by = |address: &str| interface_v6(&table, address.parse().ok()?);
+        assert_eq!(by("fd00::2"), Some("docker0"));
+        assert_eq!(by("2001:db8::1"), Some("eth0"));
+        assert_eq!(interface_v6("", Ipv6Addr::LOCALHOST), None);
     }
 }

@@ -48,7 +48,7 @@ impl FakeHost {
                 if v6.contains("nonsense") {
                     return failed(
                         1,
-                        "ERROR: problem running ufw-init\nip6tables-restore: line 1 failed",
+                        "ERROR: problem running ufw-init\n\nProblem running '/etc/ufw/before6.rules'",
                     );
                 }
                 self.filter[1] = SHUT.replace("ufw-", "ufw6-");
@@ -96,8 +96,13 @@ impl FakeHost {
             let line = format!("### tuple ### {action}{same}");
             self.edit(path, |text| {
                 let lines = text.lines().filter(|line| *line != "# as packaged");
+                // It makes a rule of another action its own, and deletes only what is the same.
+                let is = |text: &str| match delete {
+                    true => text.starts_with(&line),
+                    false => text.contains(&same),
+                };
                 let mut text: String = lines
-                    .filter(|line| !line.contains(&same))
+                    .filter(|line| !is(line))
                     .map(|line| format!("{line}\n"))
                     .collect();
                 if !delete {

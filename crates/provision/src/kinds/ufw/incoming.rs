@@ -44,8 +44,9 @@ pub enum Fate {
 pub fn incoming(probe: &dyn Probe) -> Result<Vec<Incoming>, Fault> {
     let has_v6 = super::has_v6(probe)?;
     let defaults = probe.text(Path::new(DEFAULTS))?.unwrap_or_default();
-    // With `IPV6=no` UFW shuts it, and hooks no chains in.
-    let looks_after_v6 = variable(&defaults, "IPV6").is_none_or(|word| word != "no");
+    // Without `IPV6=yes` UFW shuts it, and hooks no chains in.
+    let looks_after_v6 =
+        variable(&defaults, "IPV6").is_none_or(|word| word.eq_ignore_ascii_case("yes"));
     let families = [false, true].into_iter().filter(|v6| !v6 || has_v6);
     families
         .map(|v6| {

@@ -5,6 +5,7 @@
 
 mod incoming;
 mod others;
+mod program;
 mod rule;
 mod ssh;
 mod way_in;
@@ -19,10 +20,11 @@ pub(super) use rule::within;
 pub use rule::{Proto, Rule};
 pub use ssh::{Session, listening, sessions};
 
+use self::program::{delete, enable, make, systemctl, ufw};
 use super::before::{self, Stay};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, NewFile, Order, Probe, Query, clear_staged};
+use crate::host::{Hands, NewFile, Probe, Query, clear_staged};
 use crate::tools::ufw::{Tuple, tuples, variable};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
@@ -89,6 +91,12 @@ impl Before {
     }
 }
 
+/// The rules of each family, as UFW keeps them.
+fn rules(probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
+    let text = |path| probe.text(Path::new(path));
+    Ok([text(RULES[0])?, text(RULES[1])?])
+}
+
 /// The rules of before us, of each family.
 fn texts(prior: &Prior, probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
     let text = |family: usize| match &prior.texts[family] {
@@ -118,6 +126,17 @@ impl Seen {
                 .iter()
                 .any(|tuple| tuple.allows() && tuple.from_anywhere() && tuple.is_about("tcp", port))
             && way_in::open_to_some(&all, port)
+    }
+
+    /// The family that a rule of ours is for when the operator has one for the other: UFW would turn that into ours,
+    /// and delete it with ours.
+    fn only(&self, rule: &Rule) -> Option<bool> {
+        let met = |v6: bool| self.foreign(v6).iter().any(|tuple| rule.is_met_by(tuple));
+        match (met(false), met(true)) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            _ => None,
+        }
     }
 
     /// Lines of everybody but us.
@@ -289,8 +308,9 @@ impl Ufw {
         to: std::net::IpAddr,
         port: u16,
     ) -> Result<bool, Fault> {
-        let seen = self.look(probe)?;
-        let all = seen.tuples(to.is_ipv6());
+        let texts = rules(probe)?;
+        let text = texts[usize::from(to.is_ipv6())].as_deref();
+        let all = tuples(text.unwrap_or_default());
         Ok(all
             .iter()
             .any(|tuple| tuple.lets_through(proto, &to.to_string(), port)))
@@ -298,19 +318,17 @@ impl Ufw {
 
     /// Whether connections of everybody to that port come in, by our rules or by the operator's.
     pub fn opens(&self, probe: &dyn Probe, proto: Proto, port: u16) -> Result<bool, Fault> {
-        let seen = self.look(probe)?;
-        Ok([false, true].into_iter().any(|v6| {
-            seen.tuples(v6).iter().any(|tuple| {
+        let texts = rules(probe)?;
+        let mut texts = texts.iter().flatten();
+        Ok(texts.any(|text| {
+            tuples(text).iter().any(|tuple| {
                 tuple.allows() && tuple.from_anywhere() && tuple.is_about(proto.name(), port)
             })
         }))
     }
 
     fn look(&self, probe: &dyn Probe) -> Result<Seen, Fault> {
-        let text = |path: &str| -> Result<Option<String>, Fault> {
-            let bytes = probe.read(Path::new(path))?;
-            Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
-        };
+        let text = |path: &str| probe.text(Path::new(path));
         let (conf, defaults) = (text(CONF)?, text(DEFAULTS)?);
         let yes = |text: &Option<String>, name| {
             let value = variable(text.as_deref()?, name)?;
@@ -330,7 +348,7 @@ impl Ufw {
             // Where UFW is not installed yet it will come with the words of its package.
             policy: policy.unwrap_or_else(|| "DROP".into()),
             v6: yes(&defaults, "IPV6").unwrap_or(true),
-            texts: [text(RULES[0])?, text(RULES[1])?],
+            texts: rules(probe)?,
             ssh,
             unanswered,
         })
@@ -384,36 +402,6 @@ fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         }
     }
     Ok(None)
-}
-
-fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Fault> {
-    let mut argv = vec!["ufw".to_owned()];
-    argv.extend(words.iter().map(ToString::to_string));
-    argv.extend(more.iter().cloned());
-    cx.hands.run(&Order::new(argv))
-}
-
-/// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
-fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    let Err(fault) = ufw(cx, &["--force", "enable"], &[]) else {
-        return Ok(());
-    };
-    let left = ufw(cx, &["--force", "disable"], &[]).err();
-    let by_v6 = fault.chain().contains("ip6tables");
-    let fix = match (&left, by_v6) {
-        (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
-        (None, true) => {
-            "Make `ip6tables -S` work; where this host has no use for IPv6, set IPV6=no in /etc/default/ufw."
-        }
-        (None, false) => "Make `ufw enable` work, then run the same command again.",
-    };
-    Err(Fault::new("UFW cannot be enabled, and is off again")
-        .fix(fix)
-        .because(fault))
-}
-
-fn delete(cx: &mut ApplyCx<'_>, rule: &Rule) -> Result<(), Fault> {
-    ufw(cx, &["--force", "delete"], &rule.arguments())
 }
 
 impl Kind for Ufw {
@@ -485,12 +473,10 @@ impl Kind for Ufw {
         }
         // What opens comes before what closes.
         for rule in self.missing(seen) {
-            let mut words = rule.arguments();
-            words.extend(["comment".into(), rule.comment()]);
-            ufw(cx, &[], &words)?;
+            make(cx, &rule, seen)?;
         }
         for rule in self.surplus(seen) {
-            delete(cx, &rule)?;
+            delete(cx, &rule, seen)?;
         }
         if !seen.at_boot {
             systemctl(cx, "enable")?;
@@ -536,12 +522,10 @@ impl Kind for Ufw {
         };
         let (ours, had) = (all(&|v6| now.tuples(v6)), all(&before));
         for rule in had.iter().filter(|rule| !ours.contains(rule)) {
-            let mut words = rule.arguments();
-            words.extend(["comment".into(), rule.comment()]);
-            ufw(cx, &[], &words)?;
+            make(cx, rule, &now)?;
         }
         for rule in ours.iter().filter(|rule| !had.contains(rule)) {
-            delete(cx, rule)?;
+            delete(cx, rule, &now)?;
         }
         // With the same rules in it, the file goes back byte for byte; another one holds rules that the
         // operator has made since.
@@ -582,9 +566,4 @@ impl Kind for Ufw {
         }
         Ok(Reverted::Restored)
     }
-}
-
-fn systemctl(cx: &mut ApplyCx<'_>, verb: &str) -> Result<(), Fault> {
-    let order = Order::new(["systemctl", "--quiet", verb, "ufw.service"]);
-    cx.hands.run(&order)
 }

@@ -58,9 +58,14 @@ impl Rule {
         if self.limit { "limit" } else { "allow" }
     }
 
-    /// The arguments of `ufw` that make or delete it, but for its comment.
-    pub(super) fn arguments(&self) -> Vec<String> {
-        let from = self.from.as_deref().unwrap_or("any");
+    /// The arguments of `ufw` that make or delete it, but for its comment; in one family, or wherever it belongs.
+    pub(super) fn arguments(&self, only: Option<bool>) -> Vec<String> {
+        let any = match only {
+            None => "any",
+            Some(false) => "0.0.0.0/0",
+            Some(true) => "::/0",
+        };
+        let from = self.from.as_deref().unwrap_or(any);
         let port = self.port.to_string();
         let words = [
             self.action(),

@@ -1,0 +1,49 @@
+//! What is told to the program `ufw`, and to systemd about it.
+
+use super::{Rule, Seen};
+use crate::Fault;
+use crate::engine::ApplyCx;
+use crate::host::Order;
+
+pub(super) fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Fault> {
+    let mut argv = vec!["ufw".to_owned()];
+    argv.extend(words.iter().map(ToString::to_string));
+    argv.extend(more.iter().cloned());
+    cx.hands.run(&Order::new(argv))
+}
+
+/// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
+pub(super) fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    let Err(fault) = ufw(cx, &["--force", "enable"], &[]) else {
+        return Ok(());
+    };
+    let left = ufw(cx, &["--force", "disable"], &[]).err();
+    // `Problem running '/etc/ufw/before6.rules'`, of ufw 0.36.2.
+    let said = fault.chain();
+    let by_v6 = said.contains("ip6tables") || said.contains("6.rules");
+    let fix = match (&left, by_v6) {
+        (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
+        (None, true) => {
+            "Make `ip6tables -S` work; where this host has no use for IPv6, set IPV6=no in /etc/default/ufw."
+        }
+        (None, false) => "Make `ufw enable` work, then run the same command again.",
+    };
+    Err(Fault::new("UFW cannot be enabled, and is off again")
+        .fix(fix)
+        .because(fault))
+}
+
+pub(super) fn make(cx: &mut ApplyCx<'_>, rule: &Rule, seen: &Seen) -> Result<(), Fault> {
+    let mut words = rule.arguments(seen.only(rule));
+    words.extend(["comment".into(), rule.comment()]);
+    ufw(cx, &[], &words)
+}
+
+pub(super) fn delete(cx: &mut ApplyCx<'_>, rule: &Rule, seen: &Seen) -> Result<(), Fault> {
+    ufw(cx, &["--force", "delete"], &rule.arguments(seen.only(rule)))
+}
+
+pub(super) fn systemctl(cx: &mut ApplyCx<'_>, verb: &str) -> Result<(), Fault> {
+    let order = Order::new(["systemctl", "--quiet", verb, "ufw.service"]);
+    cx.hands.run(&order)
+}
