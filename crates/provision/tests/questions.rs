@@ -10,7 +10,7 @@ use provision::host::fake::{FakeHost, Mishap};
 use provision::host::{Engine, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
 use provision::tools::images::Row;
-use provision::tools::{apt, images, journal};
+use provision::tools::{apt, images, journal, systemctl};
 
 provision::resources! {
     /// What depends on an answer.
@@ -155,6 +155,24 @@ fn what_is_no_answer_is_an_error() {
             let answered = read(&query, &host).is_ok();
             assert_eq!(answered, allowed(&query, mishap), "{query:?} {mishap:?}");
         }
+    }
+}
+
+#[test]
+fn states_of_units_that_are_cut_anywhere_are_none() {
+    let query = Query::Units(BTreeSet::from([UNIT.into(), "ufw.service".into()]));
+    let whole = host().ask(&query).unwrap();
+    let Query::Units(names) = &query else {
+        unreachable!("it is one of units");
+    };
+    for end in 0..=whole.stdout.len() {
+        let cut = Output {
+            stdout: whole.stdout[..end].into(),
+            ..whole.clone()
+        };
+        let heard = query.heard(cut);
+        let read = heard.and_then(|said| systemctl::states(&said.stdout, names));
+        assert_eq!(read.is_ok(), end == whole.stdout.len(), "cut at {end}");
     }
 }
 

@@ -70,6 +70,10 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
     let now = probe.clock();
     let mut all = Vec::new();
     let states = states.unwrap_or_else(|fault| {
+        let fault = match fault.remedy() {
+            Some(_) => fault,
+            None => fault.fix("Make `systemctl status` answer."),
+        };
         all.push(unread("systemd", &fault, now));
         BTreeMap::new()
     });

@@ -193,7 +193,7 @@ pub trait Hands: Probe {
         omit: &npm::Omit,
         note: &mut dyn FnMut(&str),
     ) -> Result<(), Fault>;
-    /// Runs a program that changes something.
+    /// Runs a program that changes something. Who reads what it says asks for all of it: [`Output::answer`].
     fn tell(&mut self, order: &Order) -> Result<Output, Fault>;
     /// The same for its effect alone: any exit code but 0 is a fault.
     fn run(&mut self, order: &Order) -> Result<(), Fault> {

@@ -277,8 +277,12 @@ fn reap(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> 
     }
 }
 
-/// Ends a program and all that it started in its group.
+/// Ends a program and all that it started in its group. Of one that has ended the number may be another one's by now,
+/// and what it left running only loses its listener.
 fn kill(mut child: Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
     let pid = i32::try_from(child.id()).ok();
     if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
         // An error means that it is gone already.

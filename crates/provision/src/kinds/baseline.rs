@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order};
+use crate::host::{NewFile, Order, Output};
 
 /// A database of AIDE.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Baseline {
     /// What others have changed, by a report: neither ours, nor of a package that came after the last baseline.
     fn foreign(
         &self,
-        report: &str,
+        report: &Output,
         record: &Record,
         cx: &ApplyCx<'_>,
     ) -> Result<Vec<String>, Fault> {
@@ -101,14 +101,14 @@ impl Baseline {
             let mut own = self.own.iter().chain(&record.own);
             own.any(|own| Path::new(path).starts_with(own)) || packaged.contains(path)
         };
-        Ok(differing(report)
+        Ok(differing(report.code, &report.stdout)?
             .into_iter()
             .filter(|path| !ours(path))
             .collect())
     }
 
     /// Runs aide; the database that it writes is not live yet.
-    fn aide(&self, arguments: &[String], cx: &mut ApplyCx<'_>) -> Result<String, Fault> {
+    fn aide(&self, arguments: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
         let config = format!("--config={}", self.config.display());
         let argv: Vec<_> = [PROGRAM, &config, "--after=report_format=json"]
             .map(String::from)
@@ -119,9 +119,9 @@ impl Baseline {
             .hands
             .tell(&Order::new(argv.clone()).timeout(TIMEOUT).dies_with_us())?;
         if output.code > DIFFERENCES {
-            return output.ok(&argv).map(|output| output.stdout);
+            return output.ok(&argv);
         }
-        Ok(output.whole(&argv)?.stdout)
+        output.whole(&argv)
     }
 }
 
@@ -140,14 +140,26 @@ fn pattern<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
     format!("^({})(/|$)", escaped.collect::<Vec<_>>().join("|"))
 }
 
-/// What differs, by a report of aide in JSON: 0.18 of Debian 12, 0.19 of Debian 13.
-fn differing(report: &str) -> Vec<String> {
+/// What differs, by the exit code of aide and its report in JSON: 0.18 of Debian 12, 0.19 of Debian 13.
+///
+/// # Errors
+///
+/// When it says that something differs, and its report does not say what: the new baseline would hide it.
+fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
+    if code == 0 {
+        return Ok(Vec::new());
+    }
     let report: serde_json::Value = serde_json::from_str(report).unwrap_or_default();
-    ["added", "removed", "changed"]
+    let paths: Vec<_> = ["added", "removed", "changed"]
         .iter()
         .filter_map(|kind| report[kind].as_object())
         .flat_map(|paths| paths.keys().cloned())
-        .collect()
+        .collect();
+    if paths.is_empty() {
+        return Err(Fault::new("aide found differences and did not say which")
+            .fix("Run `aide --check` with the same configuration by hand, then run the same command again."));
+    }
+    Ok(paths)
 }
 
 impl Kind for Baseline {
@@ -293,7 +305,11 @@ mod tests {
     fn reads_a_report() {
         let report = r#"{"outline": "AIDE found differences", "added": {"/etc/foreign": "f+++"},
             "changed": {"/etc/issue": "f = p.. "}, "details": {}}"#;
-        assert_eq!(differing(report), ["/etc/foreign", "/etc/issue"]);
-        assert!(differing("").is_empty());
+        let read = differing(5, report).expect("a report");
+        assert_eq!(read, ["/etc/foreign", "/etc/issue"]);
+        assert!(differing(0, "").expect("nothing").is_empty());
+        for none in ["", "{}", &report[..60]] {
+            assert!(differing(5, none).is_err(), "{none}");
+        }
     }
 }
