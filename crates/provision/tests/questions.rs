@@ -4,10 +4,13 @@
 
 use std::collections::BTreeSet;
 
+mod common;
+
+use common::run;
 use provision::Fault;
-use provision::engine::{Graph, Plan, Receipt};
+use provision::engine::{Graph, MemoryJournal, Plan, Receipt};
 use provision::host::fake::{FakeHost, Mishap};
-use provision::host::{Engine, Output, Probe, Query};
+use provision::host::{Engine, FileType, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
 use provision::tools::images::Row;
 use provision::tools::{apt, images, journal, systemctl};
@@ -72,7 +75,11 @@ fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
         Query::Journal { .. } => journal::parse(&said.stdout).map(drop),
         // The firewall asks both.
         Query::Sshd(_) | Query::SshSocket => {
-            Plan::make(&firewall(), &Receipt::default(), host).map(drop)
+            let plan = Plan::make(&firewall(), &Receipt::default(), host)?;
+            match plan.steps.iter().find_map(|step| step.because.clone()) {
+                Some(why) => Err(Fault::new(why)),
+                None => Ok(()),
+            }
         }
         Query::Architecture(..) => match said.stdout.trim() {
             "amd64" => Ok(()),
@@ -191,8 +198,13 @@ fn an_sshd_that_does_not_answer_never_closes_ssh() {
     for mishap in Mishap::ALL {
         let mut host = host();
         host.mishaps.insert("/usr/sbin/sshd".into(), mishap);
-        let planned = Plan::make(&firewall(), &Receipt::default(), &host);
-        assert!(planned.is_err(), "{mishap:?}: {planned:?}");
+        let planned = Plan::make(&firewall(), &Receipt::default(), &host).unwrap();
+        let step = planned.pending().next().unwrap();
+        assert!(step.changes.is_empty(), "{mishap:?}: {step:?}");
+        assert!(step.because.as_ref().unwrap().contains("SSH server"));
+        let ended = run(&mut host, &mut MemoryJournal::default(), &firewall());
+        assert!(ended.is_err(), "{mishap:?}");
+        assert!(host.told.is_empty(), "{mishap:?}: {:?}", host.told);
     }
 }
 
@@ -202,8 +214,7 @@ fn one_resource_that_cannot_be_looked_at_hides_no_other() {
     let mut graph = firewall();
     graph.add(File::new("/etc/wanted", "x\n", Owner::root(0o644)), []);
     let mut host = host();
-    host.mishaps
-        .insert("/usr/sbin/sshd".into(), Mishap::GivenUp);
+    host.plant("/etc/ufw/user.rules", FileType::Other, b"", 0o640);
     let receipt = Receipt::default();
     let (plan, unseen) = Plan::survey(&graph, &receipt, &host, None).unwrap();
     let pending: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();

@@ -11,27 +11,30 @@ use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
 use super::preflight::{Finding, Verdict};
 use crate::settings::{Caddy, Settings};
 
+const CONFIGURATION: &str = "Caddy's configuration";
+
 /// What has to be free, or Caddy's own: the key, the port, the unit.
 pub(super) const PORTS: [(&str, u16, &str); 2] = [
     ("the proxy's redirects and certificates", 80, UNIT),
     ("the proxy", 443, UNIT),
 ];
 
-pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let Some(wanted) = &settings.caddy else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
     let mut findings = Vec::new();
     if !settings.node {
         let text = "caddy.enabled: this host has no node to put a proxy in front of. Set node.enabled = true, or take it out.";
         findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
     }
-    findings.push(configuration(wanted, probe)?);
-    findings.extend(asleep(probe)?);
+    let configuration = configuration(wanted, probe).map(Some);
+    findings.extend(Finding::of(CONFIGURATION, configuration));
+    findings.extend(Finding::of("web servers", asleep(probe)));
     if !settings.is_local() {
         findings.push(name(wanted));
     }
-    Ok(findings)
+    findings
 }
 
 /// Other programs that serve the ports of the proxy, as the distributions call their units.
@@ -62,7 +65,7 @@ fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
 
 /// Whose configuration is in force, and may it stay so?
 fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
-    let said = |verdict, text: String| Ok(Finding::new("Caddy's configuration", verdict, text));
+    let said = |verdict, text: String| Ok(Finding::new(CONFIGURATION, verdict, text));
     let text = probe.text(Path::new(OPERATORS))?;
     if wanted.import {
         let imports = text.is_some_and(|text| {

@@ -10,36 +10,37 @@ use crate::HostFacts;
 use crate::settings::Settings;
 
 /// One finding for each topic that can be in doubt.
-pub(super) fn hardening(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Vec<Finding>, Fault> {
+pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
     let Some(wanted) = &settings.hardening else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
     let mut findings = Vec::new();
     if wanted.ssh && facts.sshd {
-        findings.push(match server::ssh::sshd().obstacle(probe)? {
-            None => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
-            Some(obstacle) => {
-                let fix = obstacle.remedy().unwrap_or_default().to_owned();
-                let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
-                Finding::new("ssh", Verdict::Fail, text)
-            }
-        });
+        findings.extend(Finding::of("ssh", ssh(probe).map(Some)));
     }
-    findings.extend(updates(settings, probe)?);
+    findings.extend(Finding::of("updates", updates(settings, probe)));
     if wanted.kernel
         && let Some(why) = &facts.asymmetric
     {
-        findings.push(reverse_path(why, probe)?);
+        let kept = reverse_path(why, probe).map(Some);
+        findings.extend(Finding::of("reverse path", kept));
     }
     if facts.container && (wanted.chrony || wanted.auditd) {
         let text = "the clock and the audit log of a container are its host's: chrony only lies ready, and auditd is left out";
         findings.push(Finding::new("container", Verdict::Pass, text));
     }
-    Ok(findings)
+    findings
+}
+
+fn ssh(probe: &dyn Probe) -> Result<Finding, Fault> {
+    Ok(match server::ssh::sshd().obstacle(probe)? {
+        None => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
+        Some(obstacle) => {
+            let fix = obstacle.remedy().unwrap_or_default().to_owned();
+            let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
+            Finding::new("ssh", Verdict::Fail, text)
+        }
+    })
 }
 
 /// Whether security upgrades are as wanted, on a host that shall have them: a later file of the operator wins over ours.
@@ -170,7 +171,7 @@ mod tests {
                 asymmetric: asymmetric.map(ToOwned::to_owned),
                 ..HostFacts::debian()
             };
-            let found = hardening(&settings, &facts, &host).unwrap();
+            let found = hardening(&settings, &facts, &host);
             let mut found = found.into_iter();
             found
                 .find(|it| it.check == "reverse path")

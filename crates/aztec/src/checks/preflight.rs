@@ -122,9 +122,8 @@ pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> V
         findings.extend(of("monitoring", monitoring::findings(wanted, facts, probe)));
     }
     findings.extend(of("ports", listeners(settings, probe)));
-    findings.extend(of("TLS proxy", caddy::caddy(settings, probe)));
-    let hardened = hardening::hardening(settings, facts, probe);
-    findings.extend(of("hardening", hardened));
+    findings.extend(caddy::caddy(settings, probe));
+    findings.extend(hardening::hardening(settings, facts, probe));
     let environment = environment::environment(settings, probe);
     findings.extend(of("environment", environment));
     if settings.prover || settings.prover_agent {

@@ -123,6 +123,8 @@ struct Terms {
     empty: bool,
     /// Whether it is made of whole lines, so that half of the last one is noticed.
     lines: bool,
+    /// How it ends, where that is known.
+    ends: &'static str,
 }
 
 impl Query {
@@ -132,6 +134,7 @@ impl Query {
             codes: &[0],
             empty: false,
             lines: true,
+            ends: "",
         };
         match self {
             // One block for each unit, the ones that are not there too.
@@ -148,9 +151,15 @@ impl Query {
                 empty: true,
                 ..ANSWER
             },
-            // There may be no image and no table, and a unit may never have said anything.
-            Self::Images(_) | Self::Ruleset | Self::Journal { .. } => Terms {
+            // There may be no image, and a unit may never have said anything.
+            Self::Images(_) | Self::Journal { .. } => Terms {
                 empty: true,
+                ..ANSWER
+            },
+            // There may be no table; the last one is closed.
+            Self::Ruleset => Terms {
+                empty: true,
+                ends: "\n}\n",
                 ..ANSWER
             },
             // A document and a word: neither engine promises a newline.
@@ -183,6 +192,9 @@ impl Query {
         }
         if terms.lines && !empty && !said.stdout.ends_with('\n') {
             return Err(none("stopped in the middle of a line"));
+        }
+        if !empty && !said.stdout.ends_with(terms.ends) {
+            return Err(none("stopped before its end"));
         }
         Ok(said)
     }

@@ -220,7 +220,11 @@ impl FakeHost {
             Query::Install(entries) => self.simulated(entries),
             Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
-            Query::Filter { v6 } => self.filter[usize::from(*v6)].clone(),
+            // A kernel has its policies before anybody has given it a rule.
+            Query::Filter { v6 } => match self.filter[usize::from(*v6)].as_str() {
+                "" => "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n".into(),
+                rules => rules.into(),
+            },
             Query::Nat => "-P PREROUTING ACCEPT\n".into(),
             Query::Ruleset => self.ruleset(),
             Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),

@@ -65,17 +65,19 @@ pub fn unmet_condition(line: &str) -> Option<&str> {
 }
 
 /// What systemd has of every unit, also of one that is not there: org.freedesktop.systemd1(5).
-const ALWAYS: [&str; 6] = [
+const ALWAYS: [&str; 7] = [
     "Id",
     "LoadState",
     "ActiveState",
     "SubState",
     "NeedDaemonReload",
     "StateChangeTimestampMonotonic",
+    "ConditionResult",
 ];
 /// What it has of every service besides.
-const OF_SERVICES: [&str; 4] = [
+const OF_SERVICES: [&str; 5] = [
     "ExecMainStartTimestampMonotonic",
+    "ExecMainStatus",
     "MainPID",
     "NRestarts",
     "Result",
@@ -161,7 +163,8 @@ mod tests {
                      NRestarts=2\nResult=success\nMainPID=77\n\
                      ExecMainStatus=0\nConditionResult=yes\n";
     const B: &str = "Id=b.timer\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n\
-                     UnitFileState=\nNeedDaemonReload=no\nInvocationID=\nStateChangeTimestampMonotonic=0\n";
+                     UnitFileState=\nNeedDaemonReload=no\nInvocationID=\nStateChangeTimestampMonotonic=0\n\
+                     ConditionResult=no\n";
 
     fn read(shown: &str, names: &[&str]) -> Result<BTreeMap<String, UnitState>, Fault> {
         states(shown, &names.iter().map(ToString::to_string).collect())
