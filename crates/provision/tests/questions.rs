@@ -107,7 +107,7 @@ fn allowed(query: &Query, mishap: Mishap) -> bool {
         // What does not name the image is told as "cannot be told".
         | (Query::Manifest(..), Mishap::Half | Mishap::Nonsense)
         // Without the chains of UFW in it, it is told as an open host.
-        | (Query::Filter { .. } | Query::Ruleset, Mishap::Nonsense)
+        | (Query::Filter { .. }, Mishap::Nonsense)
         // No port is said to be published, and no setting of apt to be overridden: both are only warned of.
         | (Query::Nat | Query::AptConfig, Mishap::Nonsense) => true,
         _ => false,
