@@ -4,7 +4,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Engine, Probe};
-use provision::tools::mounts::{self, Mount};
+use provision::tools::mounts::Mount;
 use provision::tools::{dpkg, os_release, routes};
 
 use crate::layout;
@@ -75,7 +75,7 @@ impl HostFacts {
         let (libc, sshd) = (packages.next().flatten(), packages.next().flatten());
         let cpuinfo = text("/proc/cpuinfo")?;
         Ok(Self {
-            mounts: mounts::parse(&text("/proc/self/mountinfo")?),
+            mounts: provision::kinds::mounted(probe),
             machine_id: machine_id(probe)?,
             os: os.id,
             os_name: os.pretty_name,

@@ -48,6 +48,23 @@ pub(crate) struct OnDisk {
     pub mount: Option<PathBuf>,
 }
 
+impl OnDisk {
+    /// What is asked, as root, before each start. Not an assertion of the unit: systemd tries those once, and a disk that
+    /// somebody has to unlock comes when it comes.
+    fn check(&self) -> String {
+        let mark = Disk::mark(&self.path);
+        let mut there = format!("test -e \"{}\"", shown(&mark));
+        if let Some(mount) = &self.mount {
+            // Below a mount point there may be an older copy.
+            there.push_str(&format!(" && mountpoint --quiet \"{}\"", shown(mount)));
+        }
+        format!(
+            "+/bin/sh -c '{there} && exit; echo \"the disk with the data in {} is not mounted\" >&2; exit 1'",
+            shown(&self.path)
+        )
+    }
+}
+
 /// What differs for a unit whose process is in a container.
 #[derive(Debug, Clone)]
 pub(crate) struct EngineText {
@@ -118,13 +135,8 @@ impl UnitText {
             line("Conflicts", &self.conflicts.join(" "));
             line("After", &self.conflicts.join(" "));
         }
-        if let Some(OnDisk { path, mount }) = &self.on {
+        if let Some(OnDisk { path, .. }) = &self.on {
             line("RequiresMountsFor", &shown(path));
-            line("AssertPathExists", &shown(&Disk::mark(path)));
-            if let Some(mount) = mount {
-                // Below a mount point there may be an older copy.
-                line("AssertPathIsMountPoint", &shown(mount));
-            }
         }
         if let Some(dir) = &self.needs_files_in {
             line("AssertDirectoryNotEmpty", dir);
@@ -147,8 +159,8 @@ impl UnitText {
         for (name, source) in &self.credentials {
             line("LoadCredential", &format!("{name}:{source}"));
         }
-        for check in &self.checks {
-            line("ExecStartPre", check);
+        for check in self.on.iter().map(OnDisk::check).chain(self.checks.clone()) {
+            line("ExecStartPre", &check);
         }
         // `+` is as root: only the client of the engine is, and what it starts is not.
         if let Some(engine) = engine {

@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::{KIT, STATE, run_guarded as run};
-use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, take_back};
+use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, Receipt, confirm, take_back};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
@@ -140,6 +140,28 @@ fn taking_back_and_removing_restore_the_host() {
     run(&mut host, &mut journal, &both()).unwrap();
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
     assert_eq!(shape(&host), before, "removed");
+}
+
+/// The table of before was loaded, whatever stood in it: without it published ports are open.
+#[test]
+fn an_update_of_a_table_that_is_taken_back_leaves_the_old_one_loaded() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    for name in ["old", "new"] {
+        let wanted = graph(vec![table(&format!("\tchain {name} {{\n\t}}\n")).into()]);
+        run(&mut host, &mut journal, &wanted).unwrap();
+        if name == "old" {
+            confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
+        }
+    }
+    assert!(host.nft["inet test"].contains("chain new"));
+    take_back::<Host>(Path::new(STATE), &mut host, &mut journal)
+        .whole()
+        .unwrap();
+    assert!(
+        host.nft["inet test"].contains("chain old"),
+        "{:?}",
+        host.nft
+    );
 }
 
 #[test]
@@ -483,9 +505,10 @@ fn an_sshd_that_does_not_answer_hides_nothing_else() {
         0o640,
     );
     let wanted = graph(vec![firewall().into()]);
-    let plan = Plan::make(&wanted, &MemoryJournal::default().receipt().unwrap(), &host).unwrap();
-    let because = plan.pending().next().unwrap().because.clone().unwrap();
-    assert!(because.contains("Nonsense"), "{because}");
+    let (plan, unseen) = Plan::survey(&wanted, &Receipt::default(), &host, None).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    let fault = &unseen.first().unwrap().fault;
+    assert!(fault.chain().contains("Nonsense"), "{fault}");
     let fault = firewall().obstacles(&host).unwrap_err();
     assert!(fault.remedy().unwrap().contains("sshd -t"));
 }

@@ -1,6 +1,6 @@
 //! Security upgrades that come by themselves, and never restart what the server is for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use provision::Fault;
 use provision::engine::{Graph, ResourceId};
@@ -62,12 +62,17 @@ const DECISIVE: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
+const LAST: &str = "/etc/apt/apt.conf";
+
 /// What files say that apt reads after ours, where that undoes the topic: a clause for each.
 pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
     let dir = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
     let ours = Path::new(CONFIG).file_name().and_then(|name| name.to_str());
     let mut later = probe.list(dir)?.unwrap_or_default();
     later.retain(|name| Some(name.as_str()) > ours);
+    let mut later: Vec<_> = later.iter().map(|name| dir.join(name)).collect();
+    // Read after all of them: apt.conf(5).
+    later.extend(probe.meta(Path::new(LAST))?.map(|_| PathBuf::from(LAST)));
     if later.is_empty() {
         return Ok(Vec::new());
     }
@@ -83,12 +88,11 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
             .unwrap_or(name)
             .to_ascii_lowercase();
         for file in later.iter().rev() {
-            let text = probe.text(&dir.join(file))?.unwrap_or_default();
+            let text = probe.text(file)?.unwrap_or_default();
             if text.to_ascii_lowercase().contains(&last) {
-                let path = dir.join(file);
                 told.push(format!(
                     "{} sets {name} to \"{value}\", so that {effect}",
-                    path.display()
+                    file.display()
                 ));
                 break;
             }

@@ -455,17 +455,21 @@ fn sshd_late_or_mute(host: &Machine) -> Result<()> {
         host.shell("mount --bind /root/instead /usr/sbin/sshd")?;
         let plan = kit.run(&["plan", "--check"]);
         let status = kit.json(&["status", "--json"], 0);
+        let apply = kit.run(&["apply", "--yes", "--confirm", "--patience", "0"]);
         host.shell("umount /usr/sbin/sshd")?;
-        let (plan, status) = (plan?, status?);
+        let (plan, status, apply) = (plan?, status?, apply?);
         if answers {
             plan.expect(0)?;
             ensure!(status["unanswered"] == serde_json::json!([]), "{status}");
+            apply.expect(0)?;
         } else {
             let plan = plan.expect(1)?;
             ensure!(plan.stderr.contains("said nothing"), "{}", plan.stderr);
             let told = status["unanswered"].to_string();
             ensure!(told.contains("firewall[ufw]"), "{status}");
             ensure!(status["pending"] == serde_json::json!([]), "{status}");
+            let apply = apply.expect(1)?;
+            ensure!(apply.stderr.contains("said nothing"), "{}", apply.stderr);
         }
     }
     host.shell("rm /root/sshd /root/instead")?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::chain;
-use super::support::{KEYSTORE, Kit, digest, rpc};
+use super::support::{KEYSTORE, Kit, applied, digest, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
@@ -94,6 +94,22 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         );
         Ok(())
     };
+    judged(8180, "warn", "go on asking")?;
+    let config = "/etc/aztec/kit.toml";
+    let mut text = prover.read(config)?;
+    for port in [8180, 8080] {
+        let rule = format!(
+            "\n[[firewall.allow]]\nport = {port}\nfrom = \"{}\"\n",
+            machine.ip()
+        );
+        text.push_str(&rule);
+    }
+    prover.write(config, &text, 0o600)?;
+    let changed = applied(&Kit(prover).json(&["apply", "--yes", "--json"], 0)?)?;
+    ensure!(
+        changed == ["nft_table[inet aztec_kit_private]"],
+        "{changed:?} were changed"
+    );
     judged(8180, "pass", "a prover broker of Aztec 4.1.2")?;
     judged(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
     judged(8181, "warn", "go on asking")

@@ -37,14 +37,20 @@ impl Fallen {
 }
 
 /// Those of the units that ought to run, and have ended or were restarted since they were last started on purpose.
-pub fn fallen(started: &[String], probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
+///
+/// `since` is when the run began, in microseconds since 1970: what runs since before was not started by it, whatever became of
+/// it in its time.
+pub fn fallen(started: &[String], since: i64, probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
     if started.is_empty() {
         return Ok(Vec::new());
     }
     let states = probe.units(&started.iter().cloned().collect())?;
+    let clock = probe.clock();
+    let older = |state: &UnitState| state.runs() && clock.on_the_wall(state.started_us) < since;
     let fallen = started.iter().filter_map(|unit| {
+        let state = states.get(unit).filter(|state| !older(state))?;
         Some(Fallen {
-            how: how(states.get(unit)?)?,
+            how: how(state)?,
             unit: unit.clone(),
             last_words: last_words(unit, probe),
         })
@@ -91,7 +97,7 @@ mod tests {
     }
 
     fn told(host: &FakeHost) -> Vec<String> {
-        let fallen = fallen(&["fail2ban.service".into()], host).unwrap();
+        let fallen = fallen(&["fail2ban.service".into()], 0, host).unwrap();
         fallen.iter().map(Fallen::told).collect()
     }
 
@@ -111,5 +117,8 @@ mod tests {
     fn one_that_runs_again_has_fallen_all_the_same() {
         assert!(told(&host("active", 2))[0].contains("restarted by systemd 2 times"));
         assert!(told(&host("active", 0)).is_empty());
+        // Restarted in its time, and not touched by this run.
+        let before = fallen(&["fail2ban.service".into()], i64::MAX, &host("active", 2));
+        assert_eq!(before.unwrap(), []);
     }
 }

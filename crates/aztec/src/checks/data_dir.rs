@@ -166,7 +166,11 @@ impl Place<'_> {
     fn unmounted(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let fstab = probe.text(Path::new("/etc/fstab"))?.unwrap_or_default();
         let mounted = |place: &Path| self.facts.mounts.iter().any(|mount| mount.point == place);
-        let missing = mounts::configured(&fstab).into_iter().find(|place| {
+        let mut configured = Vec::new();
+        for place in mounts::configured(&fstab) {
+            configured.push(resolved(&place, probe)?);
+        }
+        let missing = configured.into_iter().find(|place| {
             place.parent().is_some()
                 && !mounted(place)
                 && (self.real.starts_with(place) || self.path.starts_with(place))

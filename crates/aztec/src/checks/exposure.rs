@@ -6,7 +6,9 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
-use provision::kinds::{Fate, Incoming, NftTable, Proto, Ufw, incoming, listening, shutting};
+use provision::kinds::{
+    Fate, Incoming, NftTable, Proto, Ufw, connected, incoming, listening, shutting, ssh_ports,
+};
 use provision::tools::{iptables, nft, routes};
 
 use super::preflight::{Finding, Verdict};
@@ -32,6 +34,48 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     let mut findings: Vec<_> = said.collect();
     findings.extend(closes(&ufw, probe));
     Ok(findings)
+}
+
+/// What closing private ports would shut that is in use.
+pub(super) fn private(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
+    const CHECK: &str = "private ports";
+    let Some(table) = private_table(settings, facts) else {
+        return Ok(Vec::new());
+    };
+    let ports = private_ports(settings, facts);
+    let private = |port: &u16| ports.iter().any(|ports| ports.contains(port));
+    if let Some(port) = ssh_ports(probe)?.into_iter().find(private) {
+        let text = format!(
+            "SSH comes in at {port}, which is for this host alone as a port of a role. Give the role another one under [ports]."
+        );
+        return Ok(vec![Finding::new(CHECK, Verdict::Fail, text)]);
+    }
+    let by_nft = probe.meta(Path::new("/usr/sbin/nft"))?.is_some();
+    if by_nft && table.is_loaded(probe)? {
+        return Ok(Vec::new());
+    }
+    let named = |port: u16, from: IpAddr| {
+        let mut rules = settings.firewall.allow.iter();
+        rules.any(|rule| rule.lets_in(from, port))
+    };
+    let shut = connected(probe)?.into_iter();
+    let shut: Vec<_> = shut
+        .filter(|(port, from)| private(port) && !named(*port, *from))
+        .map(|(port, from)| format!("{from} at {port}"))
+        .collect();
+    if shut.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "other hosts are connected to ports that will be for this host alone: {}. [[firewall.allow]] in kit.toml names \
+         who may; firewall.close_private_ports = false leaves all of them open.",
+        shut.join(", ")
+    );
+    Ok(vec![Finding::new(CHECK, Verdict::Warn, text)])
 }
 
 /// Ports of containers that others reach now, and will not when the table is loaded. Where the kernel does not answer

@@ -144,6 +144,8 @@ pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> V
         findings.push(address::address(settings));
     }
     findings.extend(of("firewall", exposure::obstacles(settings, probe)));
+    let private = exposure::private(settings, facts, probe);
+    findings.extend(of("private ports", private));
     findings.extend(of("keystore", keystore::preflight(settings, probe)));
     let claim = crate::roles::node::signer_claim(settings);
     findings.extend(of("signer", signer::preflight(claim.as_ref(), probe)));

@@ -8,7 +8,7 @@ use provision::host::Engine;
 use provision::kinds::{
     Directory, Disk, File, Group, Image, Lock, NpmTree, Owner, Packages, Sysctl, User,
 };
-use provision::tools::mounts;
+use provision::tools::mounts::{self, Mount};
 
 use crate::container::{self, Container};
 use crate::data::{self, Release};
@@ -31,6 +31,8 @@ pub(crate) struct Base {
     pub choice: Choice,
     /// The disk that its data is on.
     pub disk: OnDisk,
+    /// What is mounted.
+    pub mounts: Vec<Mount>,
     /// The machine id of the host; empty when it has none yet.
     pub machine_id: String,
 }
@@ -143,6 +145,7 @@ pub(crate) fn add(
         opt,
         choice: runtime::choose(settings, facts),
         disk: disk(settings, facts),
+        mounts: facts.mounts.clone(),
         machine_id: facts.machine_id.clone().unwrap_or_default(),
     };
     // A host where nothing of Aztec runs needs no release either.
@@ -152,11 +155,30 @@ pub(crate) fn add(
     base
 }
 
+impl Base {
+    /// The same for a process whose data is in that directory, which may have a disk of its own.
+    pub fn on(&self, data: &Path) -> OnDisk {
+        let mount = mounted_at(data, &self.mounts);
+        if mount == self.disk.mount {
+            return self.disk.clone();
+        }
+        OnDisk {
+            path: data.into(),
+            mount,
+        }
+    }
+}
+
+/// Where the file system of a path is mounted, unless that is the root directory's.
+fn mounted_at(path: &Path, mounts: &[Mount]) -> Option<PathBuf> {
+    let mount = mounts::of(path, mounts)?;
+    Some(mount.point.clone()).filter(|point| point.parent().is_some())
+}
+
 fn disk(settings: &Settings, facts: &HostFacts) -> OnDisk {
     let path = settings.data_dir.clone();
-    let mount = mounts::of(&path, &facts.mounts).map(|mount| mount.point.clone());
     OnDisk {
-        mount: mount.filter(|point| point.parent().is_some()),
+        mount: mounted_at(&path, &facts.mounts),
         path,
     }
 }
@@ -330,20 +352,37 @@ mod tests {
                 });
             let asserted = |text: String| -> String {
                 let lines = text.lines().map(str::to_owned);
-                let disk =
-                    |line: &String| line.starts_with("RequiresM") || line.starts_with("AssertPath");
+                let disk = |line: &String| {
+                    line.starts_with("RequiresM") || line.contains(".aztec-kit-disk")
+                };
                 lines.filter(disk).collect::<Vec<_>>().join(" ")
             };
             units.map(asserted).collect()
         };
-        let mark =
-            "RequiresMountsFor=/srv/data/aztec AssertPathExists=/srv/data/aztec/.aztec-kit-disk";
+        let asked = |dir: &str, mount: &str| {
+            format!(
+                "RequiresMountsFor={dir} ExecStartPre=+/bin/sh -c 'test -e \"{dir}/.aztec-kit-disk\"{mount} && exit; \
+                 echo \"the disk with the data in {dir} is not mounted\" >&2; exit 1'"
+            )
+        };
         for runtime in [None, Some(Runtime::Container)] {
             let mounted = asserted(mountinfo, runtime);
             assert!(mounted.len() >= 5, "{mounted:?}");
-            let wanted = format!("{mark} AssertPathIsMountPoint=/srv/data");
+            let wanted = asked("/srv/data/aztec", " && mountpoint --quiet \"/srv/data\"");
             assert!(mounted.iter().all(|unit| *unit == wanted), "{mounted:?}");
-            assert!(asserted("", runtime).iter().all(|unit| unit == mark));
+            let root = asserted("", runtime);
+            let wanted = asked("/srv/data/aztec", "");
+            assert!(root.iter().all(|unit| *unit == wanted), "{root:?}");
+            let own =
+                format!("{mountinfo}91 90 8:33 / /srv/data/aztec/node rw - ext4 /dev/sdc1 rw\n");
+            let wanted = asked(
+                "/srv/data/aztec/node",
+                " && mountpoint --quiet \"/srv/data/aztec/node\"",
+            );
+            assert!(
+                asserted(&own, runtime).contains(&wanted),
+                "a disk of its own"
+            );
         }
     }
 }

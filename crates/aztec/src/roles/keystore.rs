@@ -58,7 +58,7 @@ impl Keystore {
     fn still_there(&self, original: &Path) -> String {
         let (handed, original) = (&self.handed, original.display());
         format!(
-            "+/bin/sh -c 'cd {handed} && for file in *; do cmp --silent \"$$file\" \"{original}/$$file\" && continue; \
+            "+/bin/sh -c 'cd {handed} && for file in *; do cmp --silent \"./$$file\" \"{original}/$$file\" && continue; \
              echo \"{original}/$$file is not the keystore that was claimed; aztec-kit apply asks anew\" >&2; exit 1; done'"
         )
     }

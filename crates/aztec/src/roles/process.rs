@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::host::Engine;
-use provision::kinds::{File, Owner, Unit};
+use provision::kinds::{Disk, File, Owner, Unit};
 use secrecy::ExposeSecret;
 
 use super::base::{self, Base};
@@ -174,6 +174,11 @@ impl Process {
             own.clone(),
             [base.data.clone()],
         )];
+        let on = base.on(&data);
+        if on.path == data {
+            let disk = Disk { path: data.clone() };
+            after.push(graph.add(disk, after.clone()));
+        }
         if base.choice.runtime == Runtime::Container {
             let scratch = container::scratch(&data);
             after.push(base::directory(graph, &scratch, own, after.clone()));
@@ -222,7 +227,7 @@ impl Process {
             }
         };
         let keystore = self.keystore.iter();
-        text.on = Some(base.disk.clone());
+        text.on = Some(on);
         inputs.extend(keystore.map(|keystore| (keystore.made_by.clone(), keystore.path.clone())));
         let unit = Unit {
             name: self.unit(),

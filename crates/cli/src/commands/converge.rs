@@ -85,7 +85,8 @@ pub fn run(
     };
     let mut progress = Shown::new(plan.pending().count());
     let guard = confirm::guard(args)?;
-    let began = Value::from(RealHost.clock().realtime_us);
+    let since = RealHost.clock().realtime_us;
+    let began = Value::from(since);
     let applied = change(
         host,
         consent,
@@ -105,7 +106,7 @@ pub fn run(
     let exposure = checks::exposure(&host.settings, &host.facts, &RealHost);
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
-    let fallen = look_again(host, &applied, changed, &mut progress)?;
+    let fallen = look_again(host, &applied, (since, changed), &mut progress)?;
     if !fallen.is_empty() {
         progress.finish();
         return Err(did_not_stay_up(&fallen, applied, waiting));
@@ -200,7 +201,7 @@ fn hardens_ssh(host: &Host, step: &Applied) -> bool {
 fn look_again(
     host: &Host,
     applied: &[Applied],
-    changed: Instant,
+    (since, changed): (i64, Instant),
     progress: &mut Shown,
 ) -> Result<Vec<Fallen>, Fault> {
     let started: Vec<String> = applied
@@ -216,7 +217,7 @@ fn look_again(
     }
     progress.note("looking whether what was started stays up");
     std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
-    checks::fallen(&started, &RealHost)
+    checks::fallen(&started, since, &RealHost)
 }
 
 fn did_not_stay_up(

@@ -29,7 +29,7 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
             units.join(", ")
         ));
         // Of one that does not run the end of its journal is the best that there is.
-        for fallen in checks::fallen(&units, &RealHost)? {
+        for fallen in checks::fallen(&units, 0, &RealHost)? {
             printer.text(&fallen.told());
         }
     } else {

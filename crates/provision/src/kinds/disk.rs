@@ -98,10 +98,16 @@ impl Disk {
     }
 }
 
+/// What is mounted on a host; nothing when that is not told.
+pub fn mounted(probe: &dyn Probe) -> Vec<Mount> {
+    let texts = mounts::MOUNTINFO.map(|path| probe.text(Path::new(path)));
+    let text = texts.into_iter().find_map(|text| text.ok().flatten());
+    mounts::parse(&text.unwrap_or_default())
+}
+
 /// Where the file system of a path is mounted; nothing for that of the root directory.
 fn mount(path: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
-    let text = probe.text(Path::new("/proc/self/mountinfo"))?;
-    let mounts = mounts::parse(&text.unwrap_or_default());
+    let mounts = mounted(probe);
     let mount = mounts::of(&resolved(path, probe)?, &mounts);
     Ok(mount
         .map(|Mount { point, .. }| point.clone())

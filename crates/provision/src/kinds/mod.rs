@@ -23,7 +23,7 @@ mod user;
 pub use baseline::Baseline;
 pub use before::prune;
 pub use directory::Directory;
-pub use disk::{Disk, Gone, gone};
+pub use disk::{Disk, Gone, gone, mounted};
 pub use file::File;
 pub use group::Group;
 pub use image::{Image, Pin, Place, Survey, Upstream};
@@ -36,6 +36,9 @@ pub use secret_digest::SecretDigest;
 pub use service::{Input, Service, last_words};
 pub use sshd::Sshd;
 pub use sysctl::Sysctl;
-pub use ufw::{Fate, Incoming, Proto, Rule, Session, Ufw, incoming, listening, sessions, shutting};
+pub use ufw::{
+    Fate, Incoming, Proto, Rule, Session, Ufw, connected, incoming, listening, sessions, shutting,
+    ssh_ports,
+};
 pub use unit::Unit;
 pub use user::User;

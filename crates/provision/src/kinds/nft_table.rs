@@ -55,8 +55,8 @@ pub struct Seen {
     chains: String,
     /// The kernel has it just as it is wanted.
     loaded: bool,
-    /// Why the kernel does not say.
-    unanswered: Option<String>,
+    /// Its unit has run: some text of it is loaded, as far as systemd knows.
+    ran: bool,
 }
 
 /// The table before us.
@@ -202,25 +202,16 @@ impl Kind for NftTable {
         let chains = self.whole(cx.probe)?;
         // What has not run has loaded nothing; nft may not even be there.
         let ran = cx.unit(&self.unit)?.active == "active";
-        let (loaded, unanswered) = match ran.then(|| self.is_loaded(cx.probe)) {
-            None => (false, None),
-            Some(Ok(loaded)) => (loaded, None),
-            // The rest of the host can be looked at all the same.
-            Some(Err(fault)) => (false, Some(fault.chain())),
-        };
         Ok(Seen {
             file: self.file(&chains).observe(&part("file"))?,
             unit: self.unit().observe(&part("unit"))?,
-            loaded,
-            unanswered,
+            loaded: ran && self.is_loaded(cx.probe)?,
+            ran,
             chains,
         })
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
-        if let Some(why) = &seen.unanswered {
-            return Diff::Unknown(why.clone());
-        }
         let mut changes = Vec::new();
         for diff in [
             self.file(&seen.chains).diff(&seen.file),
@@ -244,7 +235,7 @@ impl Kind for NftTable {
         Prior {
             file: self.file(&seen.chains).prior(&seen.file),
             unit: self.unit().prior(&seen.unit),
-            loaded: seen.loaded,
+            loaded: seen.ran,
         }
     }
 

@@ -285,7 +285,7 @@ impl Kind for Packages {
             .map(|(entry, _)| entry.clone())
             .partition(|entry| wanted(entry).1);
         let leaving = Self::leaving(&ours, cx)?;
-        let kept: Vec<_> = ours
+        let mut kept: Vec<_> = ours
             .iter()
             .filter(|name| !leaving.contains(name))
             .cloned()
@@ -297,11 +297,16 @@ impl Kind for Packages {
                 leaving.len() - ours.len()
             ));
         }
-        let back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
-        let along = match back.as_slice() {
+        let mut back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
+        let mut along = match back.as_slice() {
             [] => Vec::new(),
             back => Self::taken_along(back, cx.hands.probe()),
         };
+        // What cannot be beside one that comes back may go when it is ours, also where others recommend it.
+        let (gives_way, others) = along.into_iter().partition(|name| ours.contains(name));
+        along = others;
+        kept.retain(|name| !gives_way.contains(name));
+        back.extend(gives_way.iter().map(|name: &String| undone(name)));
         if !along.is_empty() {
             return Ok(Reverted::Kept(format!(
                 "{} would go with it, and you may need that",

@@ -81,7 +81,7 @@ impl Seen {
 
     fn word(&self) -> String {
         match self.state.sub.as_str() {
-            "auto-restart" => "failing and being restarted".into(),
+            sub if sub.starts_with("auto-restart") => "failing and being restarted".into(),
             _ if self.state.load == "not-found" => "(none)".into(),
             _ => self.state.active.clone(),
         }
@@ -178,7 +178,13 @@ impl Service {
 
     /// Starts, stops and enables it, as far as that is due; whether it was started.
     fn converge(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<bool, Fault> {
-        if self.active && seen.unloaded() {
+        let due = self.active && !(seen.active() && seen.stale.is_empty());
+        // systemd 252 notices a first drop-in of a unit only once it has started the unit without it.
+        let drop_in = self
+            .inputs
+            .iter()
+            .any(|input| input.path.starts_with(UNIT_DIR));
+        if self.active && seen.unloaded() || due && drop_in {
             Self::systemctl(&["daemon-reload"], cx)?;
         }
         if self.at_boot && seen.disabled() {
@@ -191,11 +197,14 @@ impl Service {
                 Self::systemctl(&["restart", &self.unit], cx)?;
             }
             (true, false) => {
+                let waits = seen.state.sub.starts_with("auto-restart");
                 // A unit that failed too often refuses to start until its count is cleared.
-                if seen.state.active == "failed" || seen.state.sub == "auto-restart" {
+                if seen.state.active == "failed" || waits {
                     Self::systemctl(&["reset-failed", &self.unit], cx)?;
                 }
-                Self::systemctl(&["start", &self.unit], cx)?;
+                // `start` would leave it to the restart that waits, which systemd counts as one.
+                let verb = if waits { "restart" } else { "start" };
+                Self::systemctl(&[verb, &self.unit], cx)?;
             }
             (false, true) => Self::systemctl(&["stop", &self.unit], cx)?,
             (false, false) => {}

@@ -32,7 +32,9 @@ pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
 pub fn removals(said: &str) -> Result<Vec<String>, Fault> {
     let names = said
         .lines()
-        .filter_map(|line| line.strip_prefix("Remv ")?.split_whitespace().next());
+        // `Purg` where apt.conf has APT::Get::Purge.
+        .filter_map(|line| line.strip_prefix("Remv ").or(line.strip_prefix("Purg ")))
+        .filter_map(|rest| rest.split_whitespace().next());
     let names: Vec<_> = names.map(str::to_owned).collect();
     if said.lines().find_map(summary) != Some(names.len()) {
         return Err(Fault::new(format!(

@@ -12,7 +12,11 @@ pub struct Mount {
     pub kind: String,
 }
 
-/// Every mount in `/proc/self/mountinfo`, in the order in which they were made: proc_pid_mountinfo(5). A line that is not
+/// Where the mounts of the host are listed: those of process 1, which starts the services. Whoever calls this program may
+/// have mounts of their own; only root can ask for others'.
+pub const MOUNTINFO: [&str; 2] = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
+
+/// Every mount in `/proc/PID/mountinfo`, in the order in which they were made: proc_pid_mountinfo(5). A line that is not
 /// understood is left out.
 pub fn parse(mountinfo: &str) -> Vec<Mount> {
     let read = |line: &str| {

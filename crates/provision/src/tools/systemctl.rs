@@ -44,7 +44,8 @@ impl UnitState {
     pub fn runs(&self) -> bool {
         match self.active.as_str() {
             "active" | "reloading" => true,
-            "activating" => self.sub != "auto-restart",
+            // `auto-restart-queued` since systemd 254.
+            "activating" => !self.sub.starts_with("auto-restart"),
             _ => false,
         }
     }

@@ -45,8 +45,6 @@ pub struct Seen {
     text: String,
     /// Keyword, what is effective, what is wanted.
     deviations: Vec<(String, String, String)>,
-    /// Why sshd does not say what is effective.
-    unanswered: Option<String>,
     /// The running sshd read its configuration before the file was changed.
     stale: bool,
     active: bool,
@@ -442,7 +440,6 @@ impl Kind for Sshd {
             file,
             text,
             deviations: Vec::new(),
-            unanswered: None,
             stale: false,
             active,
             digest,
@@ -453,11 +450,8 @@ impl Kind for Sshd {
         let known = memory.is_some_and(|memory| memory.digest == seen.digest);
         // sshd is asked only when something that it reads is not what it was asked about before.
         if !known {
-            match asked(&options, cx.probe) {
-                Ok(shown) => seen.deviations = Self::deviations(&self.wanted(&others), &shown),
-                // The rest of the host can be looked at all the same.
-                Err(fault) => seen.unanswered = Some(fault.chain()),
-            }
+            let shown = asked(&options, cx.probe)?;
+            seen.deviations = Self::deviations(&self.wanted(&others), &shown);
         }
         let clock = cx.probe.clock();
         let read = clock.realtime_us - (clock.monotonic_us - state.changed_us);
@@ -467,9 +461,6 @@ impl Kind for Sshd {
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
-        if let Some(why) = &seen.unanswered {
-            return Diff::Unknown(why.clone());
-        }
         let mut changes = match self.file(&seen.text).diff(&seen.file) {
             Diff::Change(changes) => changes,
             Diff::InSync(_) | Diff::Unknown(_) => Vec::new(),
@@ -495,8 +486,7 @@ impl Kind for Sshd {
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
         let proven = matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_))
-            && seen.deviations.is_empty()
-            && seen.unanswered.is_none();
+            && seen.deviations.is_empty();
         let memory = Memory {
             digest: seen.digest.clone(),
             file: self.file(&seen.text).memory(&seen.file),

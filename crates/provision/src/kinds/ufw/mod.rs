@@ -18,7 +18,7 @@ pub use incoming::{Fate, Incoming, incoming};
 pub use others::shutting;
 pub(super) use rule::within;
 pub use rule::{Proto, Rule};
-pub use ssh::{Session, listening, sessions};
+pub use ssh::{Session, connected, listening, ports as ssh_ports, sessions};
 
 use self::program::{delete, enable, make, systemctl, ufw};
 use super::before::{self, Stay};
@@ -53,7 +53,7 @@ pub struct Seen {
     texts: [Option<String>; 2],
     ssh: Vec<u16>,
     /// Why the ports of the SSH server are not known.
-    unanswered: Option<String>,
+    unanswered: Option<Fault>,
 }
 
 /// The firewall before us.
@@ -121,6 +121,7 @@ impl Seen {
         let ours = |tuple: &Tuple| Rule::of(tuple).is_some_and(|rule| rule.port == port);
         let all: Vec<_> = self.families().flat_map(|v6| self.tuples(v6)).collect();
         self.enabled
+            && self.policy != "ACCEPT"
             && !all.iter().any(ours)
             && !all
                 .iter()
@@ -191,11 +192,7 @@ impl Ufw {
 
     /// What would make the change cut someone off, or impossible; nothing on a host that is as wanted.
     pub fn obstacles(&self, probe: &dyn Probe) -> Result<Vec<Fault>, Fault> {
-        let seen = self.look(probe)?;
-        if seen.unanswered.is_some() {
-            // With the words of the SSH server, and what to do.
-            ssh::ports(probe)?;
-        }
+        let seen = self.observe(&Cx::of(probe))?;
         if self.changes(&seen).is_empty() {
             return Ok(Vec::new());
         }
@@ -259,6 +256,10 @@ impl Ufw {
         let now = self.look(probe)?;
         if !prior.enabled || prior.policy == "ACCEPT" || now.texts[0].is_none() {
             return Ok(None);
+        }
+        if let Some(fault) = now.unanswered {
+            // Nobody knows which ports must stay open.
+            return Ok(Some(fault.refusal()));
         }
         let texts = texts(prior, probe)?;
         let after = |v6: bool| {
@@ -339,8 +340,7 @@ impl Ufw {
             .and_then(|text| variable(text, "DEFAULT_INPUT_POLICY"));
         let (ssh, unanswered) = match ssh::ports(probe) {
             Ok(ports) => (ports.into_iter().collect(), None),
-            // The rest of the host can be looked at all the same.
-            Err(fault) => (Vec::new(), Some(fault.chain())),
+            Err(fault) => (Vec::new(), Some(fault)),
         };
         Ok(Seen {
             enabled: yes(&conf, "ENABLED").unwrap_or(false),
@@ -417,13 +417,15 @@ impl Kind for Ufw {
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
-        self.look(cx.probe)
+        let mut seen = self.look(cx.probe)?;
+        // Without the ports of SSH its rule would look like one too many.
+        match seen.unanswered.take() {
+            Some(fault) => Err(fault),
+            None => Ok(seen),
+        }
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
-        if let Some(why) = &seen.unanswered {
-            return Diff::Unknown(why.clone());
-        }
         Diff::of(self.changes(seen), || {
             let mut open: Vec<_> = self.wanted(seen).iter().map(Rule::to_string).collect();
             let narrow = seen.ssh.iter().filter(|port| seen.narrows(**port));

@@ -123,7 +123,7 @@ impl Rule {
     }
 
     /// Whether a TCP connection from there to that port may come in.
-    pub(super) fn lets_in(&self, remote: IpAddr, port: u16) -> bool {
+    pub fn lets_in(&self, remote: IpAddr, port: u16) -> bool {
         self.proto == Proto::Tcp
             && self.port == port
             && self.from.as_deref().is_none_or(|from| within(from, remote))

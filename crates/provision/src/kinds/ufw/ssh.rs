@@ -13,7 +13,7 @@ use crate::tools::sockets::{self, Socket};
 /// configuration says together with the options that it was started with, and where its process really listens.
 ///
 /// Under socket activation it does not listen itself, and `Port` in its configuration means nothing.
-pub(super) fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
+pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     if probe.meta(Path::new("/usr/sbin/sshd"))?.is_none() {
         return Ok(BTreeSet::new());
     }
@@ -124,6 +124,16 @@ pub fn listening(probe: &dyn Probe) -> Result<BTreeSet<(super::Proto, u16)>, Fau
         );
     }
     Ok(open)
+}
+
+/// Who is connected from another host, and the port of this one that they came in at.
+pub fn connected(probe: &dyn Probe) -> Result<BTreeSet<(u16, IpAddr)>, Fault> {
+    let sockets = table(probe, "tcp")?.into_iter();
+    Ok(sockets
+        .filter(|socket| socket.state == sockets::ESTABLISHED)
+        .filter(|socket| !socket.remote.is_loopback() && socket.remote != socket.local)
+        .map(|socket| (socket.port, socket.remote))
+        .collect())
 }
 
 /// An SSH session that is going on: the client's address, and where on this host it came in.
