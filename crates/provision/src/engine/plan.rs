@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
-use crate::host::{Early, Probe, Snapshot};
+use crate::host::{Early, Probe, Query, Snapshot};
 use crate::tools::systemctl::UnitState;
 
 /// What a step does.
@@ -128,7 +128,16 @@ impl Plan {
         // is looked at meanwhile. Its answer takes longest, so the question does not wait for a thread to begin.
         let names = graph.units();
         let none = BTreeMap::new();
+        let mut questions: Vec<Query> = Vec::new();
+        for question in order.iter().filter_map(|node| node.resource.question()) {
+            if !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
         let (early, units) = std::thread::scope(|scope| {
+            if !questions.is_empty() {
+                scope.spawn(|| snapshot.ahead(questions));
+            }
             let early = scope.spawn(|| {
                 let early = order
                     .iter()

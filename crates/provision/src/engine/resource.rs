@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Diff;
 use crate::Fault;
-use crate::host::{Hands, Probe};
+use crate::host::{Hands, Probe, Query};
 use crate::tools::systemctl::UnitState;
 
 /// `kind[name]`: stable, unique in a graph, shown to users.
@@ -116,6 +116,10 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn units(&self) -> Vec<String> {
         Vec::new()
     }
+    /// What else it asks of a program in a look that has those units: asked while systemd still answers.
+    fn question(&self) -> Option<Query> {
+        None
+    }
     /// Files and trees that it keeps on disk: what changes there by our hand is no news to others who watch.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
@@ -179,6 +183,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn validate(&self) -> Result<(), Fault>;
     /// See [`Kind::units`].
     fn units(&self) -> Vec<String>;
+    /// See [`Kind::question`].
+    fn question(&self) -> Option<Query>;
     /// See [`Kind::files`].
     fn files(&self) -> Vec<PathBuf>;
     /// See [`Kind::guarded`].
@@ -276,6 +282,9 @@ macro_rules! resources {
             }
             fn units(&self) -> Vec<String> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::units(kind)),* }
+            }
+            fn question(&self) -> Option<$crate::host::Query> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::question(kind)),* }
             }
             fn files(&self) -> Vec<std::path::PathBuf> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::files(kind)),* }

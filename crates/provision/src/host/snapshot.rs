@@ -1,8 +1,8 @@
-//! A host on which the files that nearly every resource reads are read once.
+//! A host on which the files that nearly every resource reads are read once, and what several ask is asked once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Clock, Meta, Output, Probe, Query, Space};
 use crate::Fault;
@@ -14,6 +14,7 @@ const SHARED: [&str; 3] = ["/etc/passwd", "/etc/group", "/var/lib/dpkg/status"];
 pub struct Snapshot<'a> {
     host: &'a dyn Probe,
     read: Mutex<BTreeMap<PathBuf, Option<Vec<u8>>>>,
+    heard: Mutex<Vec<(Query, Output)>>,
 }
 
 impl std::fmt::Debug for Snapshot<'_> {
@@ -28,7 +29,21 @@ impl<'a> Snapshot<'a> {
         Self {
             host,
             read: Mutex::default(),
+            heard: Mutex::default(),
         }
+    }
+
+    /// Asks what will be asked in this plan. One that has no answer now is asked again by whoever needs it.
+    pub fn ahead(&self, queries: Vec<Query>) {
+        for query in queries {
+            if let Ok(output) = self.host.ask(&query) {
+                self.heard().push((query, output));
+            }
+        }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Vec<(Query, Output)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,6 +86,12 @@ impl Probe for Snapshot<'_> {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
+        let heard = self.heard();
+        let known = heard.iter().find(|(asked, _)| asked == query);
+        if let Some((_, output)) = known {
+            return Ok(output.clone());
+        }
+        drop(heard);
         self.host.ask(query)
     }
 

@@ -194,6 +194,10 @@ impl Kind for NftTable {
         vec![self.unit.clone()]
     }
 
+    fn question(&self) -> Option<Query> {
+        Some(Query::Ruleset)
+    }
+
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let part = |name: &str| Cx {
             memory: cx.memory.and_then(|memory| memory.get(name)),
