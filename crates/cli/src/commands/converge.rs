@@ -9,7 +9,7 @@ use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
     Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, Receipt,
-    ResourceId, RunLock, Stop,
+    ResourceId, RunLock, Stop, removable,
 };
 use provision::host::{Probe, RealHost};
 use provision::kinds::prune;
@@ -163,6 +163,15 @@ fn change(
     progress: &mut Shown,
     printer: &mut Printer,
 ) -> Result<Vec<Applied>, Failure> {
+    // A refused run leaves no trace, not even that it began.
+    removable(&host.graph, &host.receipt, &RealHost).map_err(|(at, fault)| {
+        stopped(Stop {
+            at: Some(at),
+            fault,
+            applied: Vec::new(),
+            begun: false,
+        })
+    })?;
     let cancel = host::cancel()?;
     let mut journal = FileJournal::new(Path::new(KIT_STATE));
     journal.append(&verified(began))?;

@@ -13,7 +13,7 @@ use super::{
     Unconfirmed,
 };
 use crate::Fault;
-use crate::host::{Hands, clear_staged};
+use crate::host::{Hands, Probe, clear_staged};
 use crate::tools::systemctl::UnitState;
 
 /// One run: what it works with.
@@ -47,6 +47,30 @@ impl std::fmt::Debug for Apply<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Apply")
     }
+}
+
+/// Whether all that is not wanted any more can go, see [`super::Kind::revertible`]. Every run asks before it changes anything.
+///
+/// # Errors
+///
+/// The first that cannot, and why.
+pub fn removable<R: Resource>(
+    graph: &Graph<R>,
+    receipt: &Receipt,
+    probe: &dyn Probe,
+) -> Result<(), (ResourceId, Fault)> {
+    let unwanted = receipt.unwanted(&graph.ids()).into_iter();
+    for entry in unwanted.filter(|it| it.origin != Origin::Adopted) {
+        let cx = Cx {
+            probe,
+            memory: entry.memory.as_ref(),
+            units: None,
+        };
+        plan::made::<R>(entry)
+            .and_then(|resource| resource.revertible(&entry.prior, &cx))
+            .map_err(|fault| (entry.id.clone(), fault))?;
+    }
+    Ok(())
 }
 
 impl Apply<'_> {
@@ -102,17 +126,12 @@ impl Apply<'_> {
     fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         // What is wanted is looked at once here, and each step again when its turn comes.
         let plan = Plan::make(graph, &run.receipt, self.hands.probe())?;
+        if let Err((at, fault)) = removable(graph, &run.receipt, self.hands.probe()) {
+            run.at = Some(at);
+            return Err(fault);
+        }
         let unwanted = run.receipt.unwanted(&graph.ids());
         let unwanted: Vec<_> = unwanted.into_iter().cloned().collect();
-        for entry in unwanted.iter().filter(|it| it.origin != Origin::Adopted) {
-            run.at = Some(entry.id.clone());
-            let cx = Cx {
-                probe: self.hands.probe(),
-                memory: entry.memory.as_ref(),
-                units: None,
-            };
-            plan::made::<R>(entry)?.revertible(&entry.prior, &cx)?;
-        }
         let mut touched = BTreeSet::new();
         for node in graph.ordered()? {
             let id = node.resource.id();

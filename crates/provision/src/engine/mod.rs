@@ -15,7 +15,7 @@ mod receipt;
 mod record;
 mod resource;
 
-pub use apply::Apply;
+pub use apply::{Apply, removable};
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
 pub use guard::{Back, Guard, confirm, due, take_back};
