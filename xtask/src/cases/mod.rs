@@ -101,21 +101,21 @@ pub const CASES: &[Case] = &[
         name: "firewall",
         about: "a second host reaches SSH and the peers' port, no container, and nobody is cut off",
         needs: &[BINARY, WALLED],
-        cost: cost(260, 29, 230),
+        cost: cost(300, 57, 230),
         run: firewall::run,
     },
     Case {
         name: "firewall-old",
         about: "UFW, iptables and Docker of the previous Debian hold the same walls",
         needs: &[BINARY, WALLED_OLD],
-        cost: cost(254, 27, 220),
+        cost: cost(300, 50, 220),
         run: firewall::run_previous,
     },
     Case {
         name: "hardening",
         about: "a hardened host bans who guesses passwords, and is as before when it is hardened no more",
         needs: &[BINARY, SSH_HOST],
-        cost: cost(288, 42, 160),
+        cost: cost(300, 91, 230),
         run: hardening::run,
     },
     Case {
@@ -171,7 +171,7 @@ pub const CASES: &[Case] = &[
         name: "signer",
         about: "a sequencer does not start with an attester that may sign elsewhere",
         needs: &[BINARY, TRIXIE],
-        cost: cost(5, 1, 10),
+        cost: cost(19, 3, 20),
         run: signer::run,
     },
     Case {
@@ -192,7 +192,7 @@ pub const CASES: &[Case] = &[
         name: "setup",
         about: "a pristine host becomes a local network with a validator, and stays one",
         needs: &[CHAIN],
-        cost: cost(90, 25, 900),
+        cost: cost(97, 45, 900),
         run: setup::run,
     },
     Case {
