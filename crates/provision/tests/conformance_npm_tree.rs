@@ -4,10 +4,21 @@ mod common;
 
 use common::cases::{Host, directory, graph, plan, tree};
 use common::run;
-use provision::engine::MemoryJournal;
+use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, LOCK};
 use provision::kinds::{Lock, NpmTree};
+
+/// A host with the small release, its journal, and what was wanted.
+fn installed() -> (FakeHost, MemoryJournal, Graph<Host>) {
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let wanted = graph(vec![
+        directory("/opt/app"),
+        tree(Lock::carried(LOCK)).into(),
+    ]);
+    run(&mut host, &mut journal, &wanted).expect("a run");
+    (host, journal, wanted)
+}
 
 #[test]
 fn what_is_left_out_is_not_written_and_no_reason_to_install_again() {
@@ -39,13 +50,7 @@ fn what_an_older_version_put_on_record_is_understood() {
 /// A power cut, or a disk: the names are there, and what they name is not.
 #[test]
 fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
-    let mut host = FakeHost::debian();
-    let mut journal = MemoryJournal::default();
-    let wanted = graph(vec![
-        directory("/opt/app"),
-        tree(Lock::carried(LOCK)).into(),
-    ]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let (mut host, mut journal, wanted) = installed();
     let about = "/opt/app/1.0.0/node_modules/app/package.json";
     let whole = host.text(about).unwrap();
     host.plant(about, FileType::File, b"", 0o644);
@@ -61,12 +66,7 @@ fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
 
 #[test]
 fn what_was_fetched_does_not_run_as_root() {
-    let mut host = FakeHost::debian();
-    let wanted = graph(vec![
-        directory("/opt/app"),
-        tree(Lock::carried(LOCK)).into(),
-    ]);
-    run(&mut host, &mut MemoryJournal::default(), &wanted).unwrap();
+    let (host, ..) = installed();
     let mut started = host.told.iter().map(|argv| argv.join(" "));
     let started = started.find(|argv| argv.contains("/opt/app/.1.0.0.new/"));
     let started = started.unwrap();
@@ -80,13 +80,7 @@ fn what_was_fetched_does_not_run_as_root() {
 #[test]
 fn a_tree_that_only_root_can_enter_is_unpacked_again() {
     for closed in ["/opt/app/1.0.0", "/opt/app/1.0.0/node_modules"] {
-        let mut host = FakeHost::debian();
-        let mut journal = MemoryJournal::default();
-        let wanted = graph(vec![
-            directory("/opt/app"),
-            tree(Lock::carried(LOCK)).into(),
-        ]);
-        run(&mut host, &mut journal, &wanted).unwrap();
+        let (mut host, mut journal, wanted) = installed();
         host.plant(closed, FileType::Directory, b"", 0o700);
         let seen = format!("{:?}", plan(&host, &journal, &wanted));
         assert!(seen.contains("can be entered by root alone"), "{seen}");
@@ -99,13 +93,7 @@ fn a_tree_that_only_root_can_enter_is_unpacked_again() {
 /// A release is not unpacked again because this program has learned to look closer.
 #[test]
 fn a_tree_that_an_older_version_unpacked_is_whole() {
-    let mut host = FakeHost::debian();
-    let mut journal = MemoryJournal::default();
-    let wanted = graph(vec![
-        directory("/opt/app"),
-        tree(Lock::carried(LOCK)).into(),
-    ]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let (mut host, journal, wanted) = installed();
     let marker = host
         .tree
         .iter_mut()

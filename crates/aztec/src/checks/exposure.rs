@@ -400,10 +400,7 @@ mod tests {
         let settings = Settings::parse(kit_toml).unwrap();
         let facts = HostFacts::debian();
         if let Some(table) = private_table(&settings, &facts).filter(|_| loaded) {
-            let block = table.listed(&host).unwrap();
-            let (_, body) = block.split_once(" {\n").unwrap();
-            let body = body.trim_end().trim_end_matches('}');
-            host.nft.insert(table.table, body.to_owned());
+            load(table, &mut host);
         }
         exposure(&settings, &facts, &host)
     }
@@ -457,7 +454,14 @@ mod tests {
 
     /// The table that closes published ports, loaded.
     fn loaded(host: &mut FakeHost) {
-        let table = server::firewall::table(&ufw(&wanted()).unwrap().rules);
+        load(
+            server::firewall::table(&ufw(&wanted()).unwrap().rules),
+            host,
+        );
+    }
+
+    /// As the kernel has it after nft.
+    fn load(table: NftTable, host: &mut FakeHost) {
         let block = table.listed(host).unwrap();
         let (_, body) = block.split_once(" {\n").unwrap();
         let body = body.trim_end().trim_end_matches('}');

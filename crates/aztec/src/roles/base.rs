@@ -158,7 +158,7 @@ pub(crate) fn add(
 impl Base {
     /// The same for a process whose data is in that directory, which may have a disk of its own.
     pub fn on(&self, data: &Path) -> OnDisk {
-        let mount = mounted_at(data, &self.mounts);
+        let mount = mounts::point(data, &self.mounts);
         if mount == self.disk.mount {
             return self.disk.clone();
         }
@@ -169,16 +169,10 @@ impl Base {
     }
 }
 
-/// Where the file system of a path is mounted, unless that is the root directory's.
-fn mounted_at(path: &Path, mounts: &[Mount]) -> Option<PathBuf> {
-    let mount = mounts::of(path, mounts)?;
-    Some(mount.point.clone()).filter(|point| point.parent().is_some())
-}
-
 fn disk(settings: &Settings, facts: &HostFacts) -> OnDisk {
     let path = settings.data_dir.clone();
     OnDisk {
-        mount: mounted_at(&path, &facts.mounts),
+        mount: mounts::point(&path, &facts.mounts),
         path,
     }
 }

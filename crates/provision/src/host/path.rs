@@ -1,5 +1,6 @@
 //! Paths with links in them.
 
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::Probe;
@@ -8,22 +9,25 @@ use crate::Fault;
 /// More links than this lead nowhere: path_resolution(7).
 const LINKS: usize = 40;
 
+/// The names of a path, the first one last: as they are taken off on a walk.
+pub(super) fn names(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|name| match name {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    });
+    names.collect()
+}
+
 /// Where an absolute path leads, every link in it followed, also to what is not there.
 ///
 /// # Errors
 ///
 /// When it cannot be looked at, or its links lead round.
 pub fn resolved(path: &Path, probe: &dyn Probe) -> Result<PathBuf, Fault> {
-    let names = |path: &Path| -> Vec<PathBuf> {
-        let names = path.components().rev();
-        names
-            .filter(|name| matches!(name, Component::Normal(_) | Component::ParentDir))
-            .map(|name| PathBuf::from(name.as_os_str()))
-            .collect()
-    };
     let (mut done, mut left, mut links) = (PathBuf::from("/"), names(path), 0);
     while let Some(name) = left.pop() {
-        if name == Path::new("..") {
+        if name == ".." {
             done.pop();
             continue;
         }

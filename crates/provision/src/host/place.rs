@@ -5,10 +5,12 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use super::path;
 
 /// Linux gives up on longer chains of links: path_resolution(7).
 const LINKS: usize = 40;
@@ -47,12 +49,15 @@ impl Place {
     ///
     /// [`ForeignLink`] for such a link; what the kernel says of a directory that is not there, or is none.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let mut names = names(path);
-        let Some(name) = names.pop().filter(|name| name != "..") else {
+        let mut names = path::names(path);
+        if names.is_empty() {
             return Err(Errno::INVAL.into());
-        };
-        // The next name is the last one of the list.
-        names.reverse();
+        }
+        // The last one of the path, which comes first.
+        let name = names.remove(0);
+        if name == ".." {
+            return Err(Errno::INVAL.into());
+        }
         let root = || rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
         let mut at = if path.is_absolute() {
             root()?
@@ -82,7 +87,7 @@ impl Place {
             if target.is_absolute() {
                 (at, shown) = (root()?, "/".into());
             }
-            names.extend(self::names(&target).into_iter().rev());
+            names.extend(path::names(&target));
         }
         // One that can be synced.
         let dir = open(at.as_fd(), OsStr::new("."), OFlags::DIRECTORY)?;
@@ -152,15 +157,6 @@ impl Place {
 fn open(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?)
-}
-
-fn names(path: &Path) -> Vec<OsString> {
-    let names = path.components().filter_map(|name| match name {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    });
-    names.collect()
 }
 
 fn kind(stat: &Stat) -> FileType {

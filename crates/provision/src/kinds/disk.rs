@@ -107,11 +107,7 @@ pub fn mounted(probe: &dyn Probe) -> Vec<Mount> {
 
 /// Where the file system of a path is mounted; nothing for that of the root directory.
 fn mount(path: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
-    let mounts = mounted(probe);
-    let mount = mounts::of(&resolved(path, probe)?, &mounts);
-    Ok(mount
-        .map(|Mount { point, .. }| point.clone())
-        .filter(|point| point.parent().is_some()))
+    Ok(mounts::point(&resolved(path, probe)?, &mounted(probe)))
 }
 
 /// The disks on record that are not where they were. Whoever is about to plan asks this first: nothing is made, and nothing

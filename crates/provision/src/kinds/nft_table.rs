@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{File, Owner, Unit};
+use super::{File, Owner, Unit, ufw};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Hands, Order, Probe, Query};
@@ -43,8 +43,6 @@ fn guarded() -> bool {
 
 /// A line of [`NftTable::chains`].
 pub const ROUTED: &str = "\t\t# ufw route allow\n";
-/// The rules of UFW, of IPv4 and of IPv6.
-const UFW_RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
 
 /// What the host has.
 #[derive(Debug)]
@@ -74,7 +72,7 @@ impl NftTable {
             return Ok(self.chains.clone());
         }
         let mut lines = String::new();
-        for path in UFW_RULES {
+        for path in ufw::RULES {
             let rules = probe.text(Path::new(path))?.unwrap_or_default();
             let through = tuples(&rules).into_iter();
             lines.extend(

@@ -298,15 +298,15 @@ impl Kind for Packages {
             ));
         }
         let mut back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
-        let mut along = match back.as_slice() {
+        let along = match back.as_slice() {
             [] => Vec::new(),
             back => Self::taken_along(back, cx.hands.probe()),
         };
         // What cannot be beside one that comes back may go when it is ours, also where others recommend it.
-        let (gives_way, others) = along.into_iter().partition(|name| ours.contains(name));
-        along = others;
+        let (gives_way, along): (Vec<_>, Vec<_>) =
+            along.into_iter().partition(|name| ours.contains(name));
         kept.retain(|name| !gives_way.contains(name));
-        back.extend(gives_way.iter().map(|name: &String| undone(name)));
+        back.extend(gives_way.iter().map(|name| undone(name)));
         if !along.is_empty() {
             return Ok(Reverted::Kept(format!(
                 "{} would go with it, and you may need that",

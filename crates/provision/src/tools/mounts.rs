@@ -36,6 +36,12 @@ pub fn of<'a>(path: &Path, mounts: &'a [Mount]) -> Option<&'a Mount> {
     above.find(|mount| path.starts_with(&mount.point))
 }
 
+/// Where that one is mounted; nothing for the root directory's own.
+pub fn point(path: &Path, mounts: &[Mount]) -> Option<PathBuf> {
+    let point = of(path, mounts)?.point.clone();
+    Some(point).filter(|point| point.parent().is_some())
+}
+
 /// The places that `/etc/fstab` has a file system for: fstab(5).
 pub fn configured(fstab: &str) -> Vec<PathBuf> {
     let lines = fstab.lines().map(str::trim);

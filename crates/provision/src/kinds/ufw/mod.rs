@@ -30,7 +30,7 @@ use crate::tools::ufw::{Tuple, tuples, variable};
 const CONF: &str = "/etc/ufw/ufw.conf";
 const DEFAULTS: &str = "/etc/default/ufw";
 /// The rules of IPv4 and of IPv6.
-const RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
+pub(super) const RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
 /// Starts UFW at boot.
 const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants/ufw.service";
 
