@@ -47,7 +47,7 @@ fn run(url: &str, registry: Address, index: u32) -> Result<(), Error> {
     println!("{:?}", reader.rollup_info(standing.rollup)?);
 
     let start = Instant::now();
-    let staker = Staker::new(url, &local_deployer()?)?;
+    let staker = Staker::new(url, local_deployer()?)?;
     let outcome = staker.ensure_staked(&StakeRequest::new(registry, &attester), &mut |line| {
         println!("  {:6.2} s  {line}", start.elapsed().as_secs_f64());
     })?;

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use crate::client::{self, without_url};
 use crate::error::{Error, Result};
-use crate::transport::{self, LONGEST};
+use crate::http::{self, LONGEST, without_url};
 
 /// One consensus endpoint.
 #[derive(Debug)]
@@ -50,14 +49,14 @@ impl Beacon {
     ///
     /// If the URL is not `http` or `https`, or the CA store of the host cannot be read.
     pub fn connect(url: &str, timeout: Duration) -> Result<Self> {
-        let base = client::parse(url)?;
-        let endpoint = client::shown(&base);
+        let base = http::parse(url)?;
+        let endpoint = http::shown(&base);
         let refused = |reason: String| Error::Client {
             endpoint: endpoint.clone(),
             reason,
         };
-        let client = client::http_client(&base, timeout).map_err(refused)?;
-        let runtime = client::runtime().map_err(refused)?;
+        let client = http::http_client(&base, timeout).map_err(refused)?;
+        let runtime = http::runtime().map_err(refused)?;
         Ok(Self {
             base,
             key: None,
@@ -142,7 +141,7 @@ impl Beacon {
             if !status.is_success() {
                 return Err(self.failed(call, format!("the answer is HTTP status {status}")));
             }
-            let body = transport::body(answer, LONGEST).await.map_err(failed)?;
+            let body = http::body(answer, LONGEST).await.map_err(failed)?;
             let body = body.map_err(|long| self.failed(call, long.to_string()))?;
             serde_json::from_slice(&body)
                 .map_err(|_| self.failed(call, "the answer is not JSON".into()))

@@ -3,7 +3,7 @@
 //! Declarations are from the ABI of release 4.1.2. `getStatus` answers an enum there; it is a plain
 //! `uint8` here, so that a status added later is reported instead of failing to decode.
 
-alloy::sol! {
+alloy_sol_types::sol! {
     #[derive(Debug, PartialEq, Eq)]
     struct G1 {
         uint256 x;
@@ -93,7 +93,7 @@ alloy::sol! {
 
 #[cfg(test)]
 mod tests {
-    use alloy::sol_types::{SolCall, SolEvent};
+    use alloy_sol_types::{SolCall, SolEvent};
 
     use super::*;
 
@@ -129,10 +129,10 @@ mod tests {
             (Token::mintCall::SELECTOR, "40c10f19"),
         ];
         for (selector, expected) in cases {
-            assert_eq!(alloy::hex::encode(selector), expected);
+            assert_eq!(const_hex::encode(selector), expected);
         }
         assert_eq!(
-            alloy::hex::encode(Rollup::FailedDeposit::SIGNATURE_HASH),
+            const_hex::encode(Rollup::FailedDeposit::SIGNATURE_HASH),
             "ae63502829232952025378f85719b4e2278e77cbf06b29f68618470cd4ae5887"
         );
     }

@@ -4,7 +4,7 @@
 //! go to standard error, but a captured terminal mixes them in, and some of them hold JSON too: the
 //! last object with a `registryAddress` counts.
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ fn address(text: &str) -> Option<Address> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::address;
+    use alloy_primitives::address;
 
     use super::*;
 

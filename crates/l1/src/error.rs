@@ -3,7 +3,7 @@
 //! No message carries a secret: endpoints are shown without path, query or user (an RPC URL often
 //! holds an API key), and parse errors never quote the text they failed on.
 
-use alloy::primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256};
 
 use crate::reader::AttesterStatus;
 

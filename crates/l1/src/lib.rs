@@ -8,27 +8,29 @@
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
 //!
-//! Every function blocks. The asynchronous runtime that the RPC library needs is one for the process, and hidden here; do
+//! Every function blocks. The asynchronous runtime that the HTTP library needs is one for the process, and hidden here; do
 //! not call them from inside another runtime.
 
+mod answer;
 pub mod beacon;
 mod bindings;
 mod client;
 pub mod deployment;
 mod error;
+mod http;
 pub mod keys;
 pub mod reader;
 pub mod rpc;
 pub mod staking;
 pub mod stranger;
 pub mod traces;
-mod transport;
 
-pub use alloy::primitives::{Address, B256, U256};
+pub use alloy_primitives::{Address, B256, U256};
 pub use beacon::Beacon;
-pub use client::init_tls;
+
 pub use deployment::Deployment;
 pub use error::{Error, Result};
+pub use http::init_tls;
 pub use reader::Reader;
 pub use staking::Staker;
 pub use traces::{Traces, traces};

@@ -2,11 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use alloy::{
-    eips::BlockNumberOrTag,
-    primitives::{Address, B256, U256, keccak256},
-    providers::Provider,
-};
+use alloy_primitives::{Address, B256, U256, keccak256};
 
 use crate::{
     bindings::{G1, Gse, Registry, Rollup, Token},
@@ -137,10 +133,7 @@ impl Reader {
     ///
     /// If the call fails.
     pub fn chain_id(&self) -> Result<u64> {
-        let Connection { provider, .. } = &self.connection;
-        self.connection
-            .block_on(async { provider.get_chain_id().await })
-            .map_err(|error| self.connection.failed("eth_chainId", &error))
+        self.connection.block_on(self.connection.chain_id())
     }
 
     /// The number of the latest block.
@@ -149,10 +142,7 @@ impl Reader {
     ///
     /// If the call fails.
     pub fn block_number(&self) -> Result<u64> {
-        let Connection { provider, .. } = &self.connection;
-        self.connection
-            .block_on(async { provider.get_block_number().await })
-            .map_err(|error| self.connection.failed("eth_blockNumber", &error))
+        self.connection.block_on(self.connection.block_number())
     }
 
     /// The latest block.
@@ -161,22 +151,10 @@ impl Reader {
     ///
     /// If the call fails.
     pub fn head(&self) -> Result<Head> {
-        const CALL: &str = "eth_getBlockByNumber(latest)";
-        let Connection {
-            provider, endpoint, ..
-        } = &self.connection;
-        let block = self
-            .connection
-            .block_on(async { provider.get_block_by_number(BlockNumberOrTag::Latest).await })
-            .map_err(|error| self.connection.failed(CALL, &error))?
-            .ok_or_else(|| Error::Rpc {
-                endpoint: endpoint.clone(),
-                call: CALL.to_owned(),
-                reason: "the node has no block".to_owned(),
-            })?;
+        let block = self.connection.block_on(self.connection.head())?;
         Ok(Head {
-            number: block.header.number,
-            timestamp: block.header.timestamp,
+            number: block.number.to(),
+            timestamp: block.timestamp.to(),
         })
     }
 
@@ -186,14 +164,8 @@ impl Reader {
     ///
     /// If the call fails.
     pub fn code_at(&self, address: Address) -> Result<bool> {
-        let Connection { provider, .. } = &self.connection;
-        self.connection
-            .block_on(async { provider.get_code_at(address).await })
-            .map(|code| !code.is_empty())
-            .map_err(|error| {
-                self.connection
-                    .failed(format!("eth_getCode of {address}"), &error)
-            })
+        let code = self.connection.block_on(self.connection.code(address))?;
+        Ok(!code.is_empty())
     }
 
     /// The balance of an account in wei.
@@ -202,13 +174,7 @@ impl Reader {
     ///
     /// If the call fails.
     pub fn balance(&self, account: Address) -> Result<U256> {
-        let Connection { provider, .. } = &self.connection;
-        self.connection
-            .block_on(async { provider.get_balance(account).await })
-            .map_err(|error| {
-                self.connection
-                    .failed(format!("eth_getBalance of {account}"), &error)
-            })
+        self.connection.block_on(self.connection.balance(account))
     }
 
     /// The balance of an account in a token's smallest unit.
@@ -249,21 +215,15 @@ impl Reader {
     pub fn identity(&self, registry: Address, version: Option<u64>) -> Result<Identity> {
         let chain = &self.connection;
         let state = U256::from_be_bytes(keccak256(STATE).0);
-        let slot = async |rollup, at: u64| {
-            let slot = state + U256::from(at);
-            let value = chain.provider.get_storage_at(rollup, slot).await;
-            let value = value
-                .map_err(|error| chain.failed(format!("eth_getStorageAt of {rollup}"), &error))?;
-            Ok(B256::from(value))
-        };
         let address = self.rollup(registry, version)?;
+        let slot = |at: u64| chain.storage(address, state + U256::from(at));
         chain.block_on(async {
             let checkpoint = U256::ZERO;
             let (version, genesis, vk_tree, protocol_contracts) = tokio::try_join!(
                 chain.view(address, Rollup::getVersionCall {}),
                 chain.view(address, Rollup::archiveAtCall { checkpoint }),
-                slot(address, VK_TREE),
-                slot(address, PROTOCOL_CONTRACTS),
+                slot(VK_TREE),
+                slot(PROTOCOL_CONTRACTS),
             )?;
             Ok(Identity {
                 address,
@@ -384,7 +344,7 @@ impl Reader {
         .map(G1Point::from)
     }
 
-    fn view<C: alloy::sol_types::SolCall>(&self, contract: Address, call: C) -> Result<C::Return> {
+    fn view<C: alloy_sol_types::SolCall>(&self, contract: Address, call: C) -> Result<C::Return> {
         self.connection
             .block_on(self.connection.view(contract, call))
     }

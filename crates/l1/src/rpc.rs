@@ -1,10 +1,8 @@
 //! Calls of any JSON-RPC method, for servers that are not Ethereum nodes but speak like one.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use alloy::providers::Provider;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{client::Connection, error::Result};
 
@@ -33,12 +31,7 @@ impl Rpc {
     /// If the call fails.
     pub fn call(&self, method: &str) -> Result<Value> {
         let connection = &self.connection;
-        connection.block_on(async {
-            let name = Cow::Owned(method.to_owned());
-            let answer = connection.provider.raw_request(name, Vec::<Value>::new());
-            answer
-                .await
-                .map_err(|error| connection.failed(method, &error))
-        })
+        let answer = connection.block_on(connection.call(method, json!([])));
+        answer.map_err(|failure| connection.failed(method, &failure))
     }
 }

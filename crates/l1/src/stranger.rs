@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::{Client, Method, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::{client, error::Error, error::Result, transport};
+use crate::{error::Error, error::Result, http};
 
 /// More than this is not the answer to a question of ours.
 const LONGEST: usize = 64 << 10;
@@ -47,8 +47,8 @@ fn exchange(
     body: String,
     timeout: Duration,
 ) -> Result<Reply> {
-    let mut url = client::parse(url)?;
-    let endpoint = client::shown(&url);
+    let mut url = http::parse(url)?;
+    let endpoint = http::shown(&url);
     if !path.is_empty() {
         url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
     }
@@ -56,24 +56,24 @@ fn exchange(
         endpoint: endpoint.clone(),
         reason,
     };
-    let http = client::http_client(&url, timeout).map_err(prepared)?;
-    let runtime = client::runtime().map_err(prepared)?;
+    let client = http::http_client(&url, timeout).map_err(prepared)?;
+    let runtime = http::runtime().map_err(prepared)?;
     let call = format!("{method} /{path}");
-    let reply = runtime.block_on(reply(&http, method, url, body));
+    let reply = runtime.block_on(reply(&client, method, url, body));
     reply.map_err(|error| Error::Rpc {
         call,
-        reason: client::without_url(&error),
+        reason: http::without_url(&error),
         endpoint,
     })
 }
 
 async fn reply(
-    http: &Client,
+    client: &Client,
     method: Method,
     url: Url,
     body: String,
 ) -> Result<Reply, reqwest::Error> {
-    let request = http.request(method, url);
+    let request = client.request(method, url);
     let request = request.header(CONTENT_TYPE, "application/json").body(body);
     let response = request.send().await?;
     let headers = response.headers().iter().filter_map(|(name, value)| {
@@ -85,7 +85,7 @@ async fn reply(
         headers: headers.collect(),
         body: None,
     };
-    let body = transport::body(response, LONGEST).await?;
+    let body = http::body(response, LONGEST).await?;
     reply.body = body
         .ok()
         .and_then(|body| serde_json::from_slice(&body).ok());

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use alloy::{
-    eips::BlockNumberOrTag, primitives::B256, providers::Provider, transports::TransportError,
-};
+use alloy_primitives::B256;
 use serde_json::{Value, json};
 
-use crate::{client::Connection, error::Result};
+use crate::{
+    answer::Failure,
+    client::{At, Connection},
+    error::Result,
+};
 
 /// How many blocks are looked at for one with a transaction.
 const BLOCKS: u32 = 10;
@@ -36,7 +38,7 @@ pub enum Traces {
 pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
     let connection = Connection::new(url, timeout)?;
     connection.block_on(async {
-        let recent = transaction(&connection, BlockNumberOrTag::Latest)
+        let recent = transaction(&connection, At::Latest)
             .await
             .map_err(|error| connection.failed("eth_getBlockByNumber", &error))?;
         let Some((number, recent)) = recent else {
@@ -46,7 +48,7 @@ pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
         // The first block counts as none, and a chain that is shorter is not asked.
         let old = match number.checked_sub(OLD) {
             None | Some(0) => None,
-            Some(old) => match transaction(&connection, BlockNumberOrTag::Number(old)).await {
+            Some(old) => match transaction(&connection, At::Number(old)).await {
                 Ok(None) => None,
                 Ok(Some((_, old))) => Some(traced(&connection, old).await),
                 Err(_) => Some(false),
@@ -61,39 +63,33 @@ pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
 }
 
 /// The first transaction of this block, or of the nearest before it that has one, and the number of that block.
-async fn transaction(
-    connection: &Connection,
-    mut tag: BlockNumberOrTag,
-) -> Result<Option<(u64, B256)>, TransportError> {
+async fn transaction(connection: &Connection, mut at: At) -> Result<Option<(u64, B256)>, Failure> {
     for _ in 0..BLOCKS {
-        let block = connection.provider.get_block_by_number(tag).await?;
+        let block = connection.block(at).await?;
         let Some(block) = block else { break };
-        let number = block.header.number;
-        if let Some(hash) = block.transactions.hashes().next() {
+        let number: u64 = block.number.to();
+        if let Some(hash) = block.transactions.first().copied() {
             return Ok(Some((number, hash)));
         }
         let Some(before) = number.checked_sub(1) else {
             break;
         };
-        tag = BlockNumberOrTag::Number(before);
+        at = At::Number(before);
     }
     Ok(None)
 }
 
 /// Whether one of the two methods gives what the archiver can read.
 async fn traced(connection: &Connection, hash: B256) -> bool {
-    let provider = &connection.provider;
-    let debug = provider
-        .raw_request::<_, Value>(
-            "debug_traceTransaction".into(),
-            (hash, json!({"tracer": "callTracer"})),
-        )
+    let tracer = json!([hash, {"tracer": "callTracer"}]);
+    let debug = connection
+        .call::<Value>("debug_traceTransaction", tracer)
         .await;
     if debug.is_ok_and(|answer| is_call(&answer)) {
         return true;
     }
-    let trace = provider
-        .raw_request::<_, Value>("trace_transaction".into(), (hash,))
+    let trace = connection
+        .call::<Value>("trace_transaction", json!([hash]))
         .await;
     trace.is_ok_and(|answer| is_list(&answer))
 }

@@ -141,7 +141,7 @@ fn an_account_is_funded_once() {
         return;
     };
     let reader = anvil.reader();
-    let staker = Staker::new(&anvil.url, &local_deployer().unwrap()).unwrap();
+    let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     let account = anybody();
     let mut lines = Vec::new();
     let mut fund = || {
@@ -167,7 +167,7 @@ fn a_chain_that_is_not_local_is_left_alone() {
     let Some(anvil) = Anvil::start(11_155_111, &[]) else {
         return;
     };
-    let staker = Staker::new(&anvil.url, &local_deployer().unwrap()).unwrap();
+    let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     let keys = derive_attester(&generate_mnemonic(WordCount::Twelve).unwrap(), 0, 0).unwrap();
     let request = StakeRequest::new(anybody(), &keys);
 
@@ -198,7 +198,7 @@ fn an_endpoint_traces_what_is_there() {
     let asked = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
     // A transaction that nobody sent would be traced too, so nothing can be said yet.
     assert_eq!(asked(), Traces::Untried);
-    let staker = Staker::new(&anvil.url, &local_deployer().unwrap()).unwrap();
+    let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     staker
         .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
         .unwrap();

@@ -35,7 +35,7 @@ fn a_validator_is_registered_once() {
     let registry = registry.parse().unwrap();
     let reader = Reader::connect(&url, Duration::from_secs(5)).unwrap();
     let deployer = local_deployer().unwrap();
-    let staker = Staker::new(&url, &deployer).unwrap();
+    let staker = Staker::new(&url, deployer).unwrap();
     let rollup = reader.canonical_rollup(registry).unwrap();
     assert!(reader.code_at(rollup).unwrap());
     let info = reader.rollup_info(rollup).unwrap();
@@ -157,18 +157,17 @@ fn a_validator_is_registered_once() {
     staker
         .ensure_funded(poor.address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
         .unwrap();
-    let third = fresh();
+    let (third, minter) = (fresh(), poor.address());
     let mut request = StakeRequest::new(registry, &third);
     request.fund.clear();
-    let error = Staker::new(&url, &poor)
+    let error = Staker::new(&url, poor)
         .unwrap()
         .ensure_staked(&request, &mut |_| {})
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot mint the stake to the deployer: reverted with NotMinter {{ account: {:#x} }}",
-            poor.address()
+            "cannot mint the stake to the deployer: reverted with NotMinter {{ account: {minter:#x} }}"
         )
     );
 }

@@ -86,7 +86,7 @@ impl Kind for Funding {
                 .fix("Look at `journalctl --unit aztec-l1 --lines 50`."));
         };
         let failed = |error| fault("failed to fund the local prover", error);
-        let staker = Staker::new(&self.url, &local_deployer().map_err(failed)?).map_err(failed)?;
+        let staker = Staker::new(&self.url, local_deployer().map_err(failed)?).map_err(failed)?;
         staker
             .ensure_funded(*account, FUNDING_FLOOR, FUNDING_TARGET, cx.note)
             .map_err(failed)

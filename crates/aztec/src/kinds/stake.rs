@@ -105,7 +105,7 @@ impl Kind for Stake {
         let failed = |error| fault("failed to stake the local validator", error);
         let attester = read_attester(&keystore).map_err(failed)?;
         let deployer = local_deployer().map_err(failed)?;
-        let staker = Staker::new(&self.url, &deployer).map_err(failed)?;
+        let staker = Staker::new(&self.url, deployer).map_err(failed)?;
         staker
             .ensure_staked(&StakeRequest::new(registry, &attester), cx.note)
             .map_err(failed)

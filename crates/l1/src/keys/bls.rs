@@ -3,7 +3,7 @@
 //! arkworks does not multiply in constant time. That is fine here: keys are used a handful of times
 //! on the operator's own host, never in answer to somebody else's requests.
 
-use alloy::primitives::U256;
+use alloy_primitives::U256;
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Projective};
 use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::{BigInteger, PrimeField, Zero};
@@ -209,7 +209,7 @@ fn word<S: serde::Serializer>(
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::address;
+    use alloy_primitives::address;
     use ark_bn254::{Bn254, Fq2, G2Affine};
     use ark_ec::{AffineRepr, pairing::Pairing};
 
@@ -245,7 +245,7 @@ mod tests {
             }
         );
         assert_eq!(
-            alloy::hex::encode(first.bls.public_compressed()),
+            const_hex::encode(first.bls.public_compressed()),
             "8bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e"
         );
         assert_eq!(

@@ -6,10 +6,8 @@
 //! the official tool takes, and writes its file itself, with the permissions that the umask leaves.
 
 use aes::cipher::{KeyIvInit, StreamCipher};
-use alloy::{
-    hex,
-    primitives::{Address, keccak256},
-};
+use alloy_primitives::{Address, keccak256};
+use const_hex as hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;

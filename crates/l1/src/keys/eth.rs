@@ -1,6 +1,7 @@
 //! secp256k1 keys.
 
-use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use alloy_primitives::{Address, B256, Signature};
+use k256::ecdsa::SigningKey;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
@@ -21,12 +22,12 @@ impl EthKey {
     ///
     /// If they are zero or not below the group order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
-        let signer = PrivateKeySigner::from_slice(bytes).map_err(|_| Error::SecretKey {
+        let key = SigningKey::from_slice(bytes).map_err(|_| Error::SecretKey {
             what: "Ethereum key",
         })?;
         Ok(Self {
             secret: SecretBox::init_with_mut(|secret: &mut [u8; 32]| secret.copy_from_slice(bytes)),
-            address: signer.address(),
+            address: Address::from_private_key(&key),
         })
     }
 
@@ -48,9 +49,12 @@ impl EthKey {
         Self::from_bytes(&bytes)
     }
 
-    pub(crate) fn signer(&self) -> PrivateKeySigner {
-        PrivateKeySigner::from_slice(self.secret.expose_secret())
-            .expect("the same bytes made a signer in `from_bytes`")
+    /// Signs a hash, of a transaction for one.
+    pub(crate) fn sign(&self, hash: &B256) -> Signature {
+        let key = SigningKey::from_slice(self.expose());
+        let key = key.expect("the same bytes made a key in `from_bytes`");
+        let signed = key.sign_prehash_recoverable(hash.as_slice());
+        signed.expect("every hash can be signed").into()
     }
 
     /// A copy of the 32 bytes, wiped on drop.

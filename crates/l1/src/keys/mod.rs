@@ -10,7 +10,7 @@ mod eth;
 pub mod keystore;
 mod mnemonic;
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use zeroize::Zeroizing;
 
 use crate::error::Result;

@@ -18,11 +18,7 @@ mod send;
 
 use std::time::Duration;
 
-use alloy::{
-    network::EthereumWallet,
-    primitives::{Address, B256, U256},
-    providers::{DynProvider, Provider, ProviderBuilder},
-};
+use alloy_primitives::{Address, B256, U256};
 
 use crate::{
     client::Connection,
@@ -51,8 +47,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(25 * 60);
 #[derive(Debug)]
 pub struct Staker {
     connection: Connection,
-    sender: DynProvider,
-    deployer: Address,
+    deployer: EthKey,
 }
 
 /// What to register.
@@ -119,22 +114,10 @@ impl Staker {
     /// # Errors
     ///
     /// If the URL is not `http` or `https`.
-    pub fn new(url: &str, deployer: &EthKey) -> Result<Self> {
-        let connection = Connection::new(url, CALL_TIMEOUT)?;
-        // Nonces are read from the chain each time: a cached one would be wrong after any failure.
-        // The chain id is fixed, so that what is signed here is void on every public chain.
-        let sender = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .with_gas_estimation()
-            .with_simple_nonce_management()
-            .with_chain_id(LOCAL_CHAIN_ID)
-            .wallet(EthereumWallet::from(deployer.signer()))
-            .connect_provider(connection.provider.clone())
-            .erased();
+    pub fn new(url: &str, deployer: EthKey) -> Result<Self> {
         Ok(Self {
-            connection,
-            sender,
-            deployer: deployer.address(),
+            connection: Connection::new(url, CALL_TIMEOUT)?,
+            deployer,
         })
     }
 

@@ -2,27 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use alloy::{
-    primitives::{Address, B256, U256, utils::format_ether},
-    providers::{DynProvider, Provider},
-    rpc::types::{TransactionReceipt, TransactionRequest},
-    sol_types::SolEvent,
-};
+use alloy_primitives::{Address, B256, Bytes, U256, utils::format_ether};
+use alloy_sol_types::SolEvent;
 
+use super::send::Receipt;
 use super::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, Staker};
 use crate::{
     bindings::{G2, Gse, Registry, Rollup, Token},
     client::Connection,
     error::{Error, Result},
-    keys::{G1Point, G2Point},
+    keys::{EthKey, G1Point, G2Point},
     reader::AttesterStatus,
 };
 
 /// One run of the steps.
 pub(super) struct Run<'a> {
     pub(super) chain: &'a Connection,
-    pub(super) sender: &'a DynProvider,
-    pub(super) deployer: Address,
+    pub(super) deployer: &'a EthKey,
     pub(super) progress: &'a mut dyn FnMut(&str),
     pub(super) started: Instant,
     pub(super) deadline: Duration,
@@ -37,13 +33,11 @@ impl<'a> Run<'a> {
     ) -> Self {
         let Staker {
             connection,
-            sender,
             deployer,
         } = staker;
         Self {
             chain: connection,
-            sender,
-            deployer: *deployer,
+            deployer,
             progress,
             started: Instant::now(),
             deadline,
@@ -84,12 +78,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn require_local_chain(&self) -> Result<()> {
-        let found = self
-            .chain
-            .provider
-            .get_chain_id()
-            .await
-            .map_err(|error| self.chain.failed("eth_chainId", &error))?;
+        let found = self.chain.chain_id().await?;
         if found != LOCAL_CHAIN_ID {
             return Err(Error::NotLocalChain {
                 endpoint: self.chain.endpoint.clone(),
@@ -121,14 +110,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn balance(&self, account: Address) -> Result<U256> {
-        self.chain
-            .provider
-            .get_balance(account)
-            .await
-            .map_err(|error| {
-                self.chain
-                    .failed(format!("eth_getBalance of {account}"), &error)
-            })
+        self.chain.balance(account).await
     }
 
     pub(super) async fn fund(
@@ -143,11 +125,7 @@ impl<'a> Run<'a> {
         }
         let amount = target.saturating_sub(balance);
         let step = format!("send {} ETH to {account}", format_ether(amount));
-        self.send(
-            &step,
-            TransactionRequest::default().to(account).value(amount),
-        )
-        .await?;
+        self.send(&step, account, amount, Bytes::new()).await?;
         Ok(true)
     }
 
@@ -163,7 +141,7 @@ impl<'a> Run<'a> {
                 .view(rollup, Rollup::getActivationThresholdCall {}),
             self.chain.view(rollup, Rollup::getGSECall {}),
         )?;
-        let owner = self.deployer;
+        let owner = self.deployer.address();
 
         let balance = self
             .chain
@@ -299,16 +277,13 @@ impl<'a> Run<'a> {
 }
 
 /// Whether a flush threw this attester out: the stake went back to the withdrawer then.
-fn refuses(receipt: &TransactionReceipt, rollup: Address, attester: Address) -> bool {
-    receipt
-        .inner
-        .logs()
-        .iter()
-        .filter(|log| log.address() == rollup)
-        .any(|log| {
-            Rollup::FailedDeposit::decode_log(&log.inner)
-                .is_ok_and(|failed| failed.data.attester == attester)
-        })
+fn refuses(receipt: &Receipt, rollup: Address, attester: Address) -> bool {
+    let logs = receipt.logs.iter().filter(|log| log.address == rollup);
+    let mut failed = logs.filter_map(|log| {
+        let topics = log.topics.iter().copied();
+        Rollup::FailedDeposit::decode_raw_log(topics, &log.data).ok()
+    });
+    failed.any(|failed| failed.attester == attester)
 }
 
 impl From<G2Point> for G2 {

@@ -2,39 +2,49 @@
 
 use std::time::Duration;
 
-use alloy::{
-    primitives::{Address, B256, Bytes},
-    providers::Provider,
-    rpc::types::{TransactionReceipt, TransactionRequest},
-    sol_types::SolCall,
-};
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_sol_types::SolCall;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::run::Run;
+use super::{LOCAL_CHAIN_ID, run::Run};
 use crate::{
-    client::{reason, revert_data, revert_reason},
+    answer::{Failure, revert_reason},
+    client::At,
     error::{Error, Result},
 };
 
 /// Local blocks come every 1 to 12 seconds; a call costs a millisecond.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Wei for whoever makes the block: a local one is not bid for.
+const TIP: u128 = 1_000_000_000;
+
+/// What is read of the receipt of a transaction.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Receipt {
+    pub transaction_hash: B256,
+    status: U64,
+    pub logs: Vec<Log>,
+}
+
+/// What a contract logged.
+#[derive(Debug, Deserialize)]
+pub(super) struct Log {
+    pub address: Address,
+    pub topics: Vec<B256>,
+    pub data: Bytes,
+}
+
 impl Run<'_> {
     /// Waits until no transaction of the deployer is pending.
     pub(super) async fn settle(&mut self) -> Result<()> {
         let mut waiting = false;
         loop {
-            let count = |pending: bool| {
-                let call = self.chain.provider.get_transaction_count(self.deployer);
-                async move {
-                    if pending {
-                        call.pending().await
-                    } else {
-                        call.await
-                    }
-                }
-            };
-            let (mined, sent) = tokio::try_join!(count(false), count(true))
-                .map_err(|error| self.chain.failed("eth_getTransactionCount", &error))?;
+            let count = |at| self.chain.nonce(self.deployer.address(), at);
+            let (mined, sent) = tokio::try_join!(count(At::Latest), count(At::Pending))?;
             if sent <= mined {
                 return Ok(());
             }
@@ -53,26 +63,21 @@ impl Run<'_> {
         step: &str,
         contract: Address,
         call: C,
-    ) -> Result<TransactionReceipt> {
-        let input = Bytes::from(call.abi_encode());
-        self.send(
-            step,
-            TransactionRequest::default()
-                .to(contract)
-                .input(input.into()),
-        )
-        .await
+    ) -> Result<Receipt> {
+        self.send(step, contract, U256::ZERO, call.abi_encode().into())
+            .await
     }
 
     /// Sends one transaction and waits for its receipt.
     pub(super) async fn send(
         &mut self,
         step: &str,
-        request: TransactionRequest,
-    ) -> Result<TransactionReceipt> {
+        to: Address,
+        value: U256,
+        input: Bytes,
+    ) -> Result<Receipt> {
         (self.progress)(step);
-        let request = request.from(self.deployer);
-        let refused = |error: alloy::transports::TransportError| match revert_data(&error) {
+        let refused = |failure: Failure| match failure.revert_data() {
             Some(data) => Error::Reverted {
                 step: step.to_owned(),
                 reason: revert_reason(&data),
@@ -81,32 +86,53 @@ impl Run<'_> {
             None => Error::Rpc {
                 endpoint: self.chain.endpoint.clone(),
                 call: format!("the transaction to {step}"),
-                reason: reason(&error),
+                reason: failure.reason(),
             },
         };
-        let gas = self
+        let call =
+            json!({"from": self.deployer.address(), "to": to, "value": value, "data": input});
+        let gas: Result<U64, _> = self.chain.call("eth_estimateGas", json!([call])).await;
+        let gas: u64 = gas.map_err(refused)?.to();
+        // Nonces are read from the chain each time: one that is kept would be wrong after any failure.
+        let nonce = self
             .chain
-            .provider
-            .estimate_gas(request.clone())
-            .await
-            .map_err(refused)?;
-        // The estimate is for the state of now; a flush in the next epoch may do more.
-        let request = request.gas_limit(gas.saturating_add(gas / 2));
-        let pending = self
-            .sender
-            .send_transaction(request.clone())
-            .await
-            .map_err(refused)?;
-        let hash = *pending.tx_hash();
+            .nonce(self.deployer.address(), At::Pending)
+            .await?;
+        let base_fee = self.chain.head().await?.base_fee_per_gas;
+        let base_fee: u128 = base_fee.unwrap_or_default().saturating_to();
+        let transaction = TxEip1559 {
+            // Fixed, so that what is signed here is void on every public chain.
+            chain_id: LOCAL_CHAIN_ID,
+            nonce,
+            // The estimate is for the state of now; a flush in the next epoch may do more.
+            gas_limit: gas.saturating_add(gas / 2),
+            // Blocks full of other transactions double the base fee in six.
+            max_fee_per_gas: base_fee.saturating_mul(2).saturating_add(TIP),
+            max_priority_fee_per_gas: TIP,
+            to: to.into(),
+            value,
+            input,
+            ..TxEip1559::default()
+        };
+        let signature = self.deployer.sign(&transaction.signature_hash());
+        let mut raw = Vec::new();
+        transaction.into_signed(signature).eip2718_encode(&mut raw);
+        let sent = self
+            .chain
+            .call("eth_sendRawTransaction", json!([Bytes::from(raw)]));
+        let hash: B256 = sent.await.map_err(refused)?;
         self.transactions.push(hash);
 
         let receipt = self.receipt(step, hash).await?;
-        if receipt.status() {
+        if !receipt.status.is_zero() {
             return Ok(receipt);
         }
         // A receipt does not say why; the same call most likely fails for the same reason.
-        let reason = match self.chain.provider.call(request).await {
-            Err(error) => reason(&error),
+        let again = self
+            .chain
+            .call::<Value>("eth_call", json!([call, "latest"]));
+        let reason = match again.await {
+            Err(failure) => failure.reason(),
             Ok(_) => "no reason that still holds".to_owned(),
         };
         Err(Error::Reverted {
@@ -116,14 +142,12 @@ impl Run<'_> {
         })
     }
 
-    async fn receipt(&self, step: &str, hash: B256) -> Result<TransactionReceipt> {
+    async fn receipt(&self, step: &str, hash: B256) -> Result<Receipt> {
         loop {
-            let receipt = self
-                .chain
-                .provider
-                .get_transaction_receipt(hash)
+            let receipt = self.chain.call("eth_getTransactionReceipt", json!([hash]));
+            let receipt: Option<Receipt> = receipt
                 .await
-                .map_err(|error| self.chain.failed(format!("receipt of {hash}"), &error))?;
+                .map_err(|failure| self.chain.failed(format!("receipt of {hash}"), &failure))?;
             if let Some(receipt) = receipt {
                 return Ok(receipt);
             }

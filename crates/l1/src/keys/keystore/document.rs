@@ -3,7 +3,7 @@
 //!
 //! A refusal names the place, as `validators[0].feeRecipient`, and never a value: it could be a key.
 
-use alloy::primitives::{Address, B256};
+use alloy_primitives::{Address, B256};
 use url::Url;
 use zeroize::Zeroizing;
 

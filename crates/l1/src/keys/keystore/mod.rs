@@ -13,7 +13,7 @@ mod tree;
 mod values;
 mod write;
 
-use alloy::primitives::{Address, B256};
+use alloy_primitives::{Address, B256};
 use serde::Serialize;
 
 use super::{AttesterKeys, BlsKey, EthKey, G1Point, G2Point};
@@ -96,7 +96,7 @@ impl StakerOutput {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::address;
+    use alloy_primitives::address;
 
     use super::*;
     use crate::keys::{Mnemonic, derive_attester, derive_publisher};
@@ -283,8 +283,8 @@ mod tests {
         let attester = derive_attester(&junk(), 0, 0).unwrap();
         // The generator of G1 serves as a digest; the proof is then the public key itself.
         let digest = G1Point {
-            x: alloy::primitives::U256::ONE,
-            y: alloy::primitives::U256::from(2),
+            x: alloy_primitives::U256::ONE,
+            y: alloy_primitives::U256::from(2),
         };
         let output = StakerOutput::new(&attester, digest).unwrap();
         assert_eq!(

@@ -8,7 +8,7 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 
 use super::{
     PublicIdentity,
@@ -173,7 +173,7 @@ impl<const N: usize> Visitor<'_> for HexVisitor<N> {
         if digits.len() != 2 * N || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(refused());
         }
-        alloy::hex::decode_to_slice(digits, &mut *bytes).map_err(|_| refused())?;
+        const_hex::decode_to_slice(digits, &mut *bytes).map_err(|_| refused())?;
         Ok(bytes)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use url::Url;
 
 use super::document::{Account, Document, Entry};

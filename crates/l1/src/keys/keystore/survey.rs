@@ -7,10 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::{
-    hex,
-    primitives::{Address, B256},
-};
+use alloy_primitives::{Address, B256};
+use const_hex as hex;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;

@@ -1,6 +1,6 @@
 //! Single values of a keystore file, read as strictly as the node reads them.
 
-use alloy::primitives::{Address, B256};
+use alloy_primitives::{Address, B256};
 use ark_ff::{BigInt, PrimeField};
 use url::Url;
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub(crate) fn key_bytes(text: &str, place: &str) -> Result<Zeroizing<[u8; 32]>> 
         )));
     }
     let mut bytes = Zeroizing::new([0; 32]);
-    alloy::hex::decode_to_slice(digits, &mut *bytes)
+    const_hex::decode_to_slice(digits, &mut *bytes)
         .map_err(|_| refused(format!("{place} is not hexadecimal")))?;
     Ok(bytes)
 }
@@ -75,7 +75,7 @@ pub fn parse_aztec_address(text: &str) -> std::result::Result<B256, &'static str
     let word: B256 = digits
         .parse()
         .map_err(|_| "is not an Aztec address: 0x and 64 hexadecimal digits")?;
-    let number = alloy::primitives::U256::from_be_bytes(word.0);
+    let number = alloy_primitives::U256::from_be_bytes(word.0);
     if ark_bn254::Fr::from_bigint(BigInt(number.into_limbs())).is_none() {
         return Err("is not an Aztec address: it is not below the order of the field");
     }

@@ -1,6 +1,6 @@
 //! Keystore to bytes, without a copy of a secret left behind in memory.
 
-use alloy::primitives::{Address, B256};
+use alloy_primitives::{Address, B256};
 use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
@@ -276,7 +276,7 @@ fn eth_name(key: &EthKey) -> String {
 fn bls_name(key: &BlsKey) -> String {
     format!(
         "bls-0x{}.json",
-        alloy::hex::encode(&key.public_compressed()[..8])
+        const_hex::encode(&key.public_compressed()[..8])
     )
 }
 
@@ -417,7 +417,7 @@ impl Serialize for Secret<'_> {
     ) -> std::result::Result<S::Ok, S::Error> {
         let mut text =
             Zeroizing::new(*b"0x0000000000000000000000000000000000000000000000000000000000000000");
-        alloy::hex::encode_to_slice(self.0, &mut text[2..]).map_err(serde::ser::Error::custom)?;
+        const_hex::encode_to_slice(self.0, &mut text[2..]).map_err(serde::ser::Error::custom)?;
         serializer.serialize_str(std::str::from_utf8(&*text).map_err(serde::ser::Error::custom)?)
     }
 }

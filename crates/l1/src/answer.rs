@@ -1,0 +1,221 @@
+//! What a JSON-RPC endpoint answers to a call; pure.
+
+use alloy_primitives::Bytes;
+use alloy_sol_types::{GenericContractError, SolInterface};
+use serde_json::Value;
+
+use crate::{
+    bindings::Reverts::RevertsErrors,
+    http::{TooLong, without_url},
+};
+
+/// Why a call has no result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The request failed on its way.
+    Http(reqwest::Error),
+    /// The answer has no end that is worth waiting for.
+    TooLong(TooLong),
+    /// The answer is none of JSON-RPC, and its HTTP status says why.
+    Status(u16),
+    /// The answer is none of JSON-RPC, or its result is not what the method gives.
+    NotThatAnswer,
+    /// The server answers that it cannot.
+    Refused(Refused),
+}
+
+/// The `error` of an answer: JSON-RPC 2.0, section 5.1.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refused {
+    /// Zero where a server gives none.
+    pub code: i64,
+    pub message: String,
+    pub data: Value,
+}
+
+/// Reads the body of an answer.
+///
+/// # Errors
+///
+/// Where it holds no result.
+pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
+    let well = (200..300).contains(&status);
+    let answer = serde_json::from_slice(body);
+    match answer {
+        // Some servers send the error of a call with a status of its own.
+        Ok(Value::Object(mut answer)) if answer.get("error").is_some_and(|it| !it.is_null()) => {
+            let error = answer.remove("error").unwrap_or_default();
+            Err(Failure::Refused(Refused {
+                code: error["code"].as_i64().unwrap_or_default(),
+                message: match &error {
+                    Value::String(message) => message.clone(),
+                    error => error["message"].as_str().unwrap_or_default().to_owned(),
+                },
+                data: error["data"].clone(),
+            }))
+        }
+        Ok(Value::Object(mut answer)) if well => {
+            answer.remove("result").ok_or(Failure::NotThatAnswer)
+        }
+        _ if !well => Err(Failure::Status(status)),
+        _ => Err(Failure::NotThatAnswer),
+    }
+}
+
+/// Characters of a message of an endpoint that people read.
+const MESSAGE: usize = 300;
+
+impl Failure {
+    /// In words, without the URL: its path or user may be an API key, and the body of an HTTP error often repeats the
+    /// path.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Http(error) => without_url(error),
+            Self::TooLong(limit) => limit.to_string(),
+            Self::Status(status) => format!("the answer is HTTP status {status}"),
+            Self::NotThatAnswer => "the answer is none to this call".to_owned(),
+            Self::Refused(refused) => match self.revert_data() {
+                Some(data) => format!("reverted with {}", revert_reason(&data)),
+                None => {
+                    let message: String = refused.message.chars().take(MESSAGE).collect();
+                    format!("the node answered error {}: {message}", refused.code)
+                }
+            },
+        }
+    }
+
+    /// The data of a call that reverted, `None` if the error is of another kind.
+    pub(crate) fn revert_data(&self) -> Option<Bytes> {
+        let Self::Refused(refused) = self else {
+            return None;
+        };
+        // 3 is the code of a revert; without data there is only the message to tell it by.
+        if refused.code != 3 && !refused.message.contains("revert") {
+            return None;
+        }
+        Some(bytes_in(&refused.data).unwrap_or_default())
+    }
+}
+
+/// The bytes of a revert, wherever a client puts them: as the data itself, in a field of it, or behind a word, as
+/// OpenEthereum did ("Reverted 0x…").
+fn bytes_in(data: &Value) -> Option<Bytes> {
+    match data {
+        Value::String(text) => {
+            let (_, digits) = text.rsplit_once(' ').unwrap_or(("", text));
+            const_hex::decode(digits.strip_prefix("0x")?)
+                .ok()
+                .map(Bytes::from)
+        }
+        Value::Object(fields) => fields.values().find_map(bytes_in),
+        _ => None,
+    }
+}
+
+/// The name of the error in revert data, with its arguments.
+pub(crate) fn revert_reason(data: &[u8]) -> String {
+    if data.is_empty() {
+        return "no reason".to_owned();
+    }
+    if let Ok(error) = RevertsErrors::abi_decode(data) {
+        // `Name(Name { argument: … })`: the outer name is the variant of the generated enum.
+        let text = format!("{error:?}");
+        return match text.split_once('(') {
+            Some((_, inner)) => inner.trim_end_matches(')').to_owned(),
+            None => text,
+        };
+    }
+    GenericContractError::abi_decode(data).map_or_else(
+        |_| const_hex::encode_prefixed(data),
+        |error| error.to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reason(status: u16, body: &Value) -> String {
+        let failure = result(status, body.to_string().as_bytes()).unwrap_err();
+        failure.reason()
+    }
+
+    #[test]
+    fn a_result_is_read_whatever_else_is_there() {
+        let answers = [
+            json!({"jsonrpc": "2.0", "id": 1, "result": "0x1"}),
+            json!({"id": null, "result": "0x1", "error": null}),
+        ];
+        for answer in answers {
+            let read = result(200, answer.to_string().as_bytes()).unwrap();
+            assert_eq!(read, json!("0x1"));
+        }
+        let nothing = result(200, br#"{"jsonrpc":"2.0","id":1,"result":null}"#).unwrap();
+        assert_eq!(nothing, Value::Null);
+    }
+
+    #[test]
+    fn what_is_no_answer_says_why() {
+        assert_eq!(reason(200, &json!([])), "the answer is none to this call");
+        assert_eq!(reason(200, &json!({})), "the answer is none to this call");
+        assert_eq!(reason(502, &json!({})), "the answer is HTTP status 502");
+        assert_eq!(
+            reason(503, &json!({"result": "0x1"})),
+            "the answer is HTTP status 503"
+        );
+        let page = result(401, b"<html>").unwrap_err();
+        assert_eq!(page.reason(), "the answer is HTTP status 401");
+        let limited = json!({"error": {"code": -32005, "message": "limit exceeded"}});
+        for status in [200, 429] {
+            assert_eq!(
+                reason(status, &limited),
+                "the node answered error -32005: limit exceeded"
+            );
+        }
+        let word = json!({"error": "unauthorized"});
+        assert_eq!(
+            reason(200, &word),
+            "the node answered error 0: unauthorized"
+        );
+    }
+
+    #[test]
+    fn a_revert_is_found_where_clients_put_it() {
+        let data = "0x08c379a0\
+            0000000000000000000000000000000000000000000000000000000000000020\
+            0000000000000000000000000000000000000000000000000000000000000002\
+            6e6f000000000000000000000000000000000000000000000000000000000000";
+        let places = [
+            json!(data),
+            json!(format!("Reverted {data}")),
+            json!({"0x01": {"error": "revert", "return": data}}),
+        ];
+        for place in places {
+            let error =
+                json!({"error": {"code": 3, "message": "execution reverted", "data": place}});
+            let text = reason(200, &error);
+            assert!(
+                text.starts_with("reverted with") && text.contains("no"),
+                "{text}"
+            );
+        }
+        let bare = json!({"error": {"code": -32000, "message": "execution reverted"}});
+        assert_eq!(reason(200, &bare), "reverted with no reason");
+    }
+
+    #[test]
+    fn reverts_have_names() {
+        let data = const_hex::decode(
+            "e450d38c000000000000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000003",
+        );
+        let text = revert_reason(&data.unwrap());
+        assert!(
+            text.starts_with("ERC20InsufficientBalance { sender: 0x"),
+            "{text}"
+        );
+        assert_eq!(revert_reason(&[]), "no reason");
+        assert_eq!(revert_reason(&[1, 2]), "0x0102");
+    }
+}
