@@ -217,7 +217,7 @@ impl FakeHost {
                 return self.engine.ask(query);
             }
             Query::AptConfig => format!("APT \"\";\n{}", self.apt.config),
-            Query::Install(entries) => self.simulated(entries),
+            Query::Install(entries) => return Ok(self.simulated(entries)),
             Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
             // A kernel has its policies before anybody has given it a rule.
