@@ -259,8 +259,9 @@ fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
                 _ if units.care.contains(&name) => Health::Degraded,
                 _ => Health::Down,
             };
+            let more = state.not_started().unwrap_or(&state.sub);
             let detail = match state.restarts {
-                0 => format!("{} ({})", state.active, state.sub),
+                0 => format!("{} ({more})", state.active),
                 restarts => format!(
                     "{} ({}), restarted {restarts} times",
                     state.active, state.sub
