@@ -356,6 +356,21 @@ fn what_was_in_sync_when_the_plan_was_shown_was_not_agreed_to() {
     assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
 }
 
+/// docs/reference/exit-codes.md: 4 where the host may be another one, be it by a part of the first step.
+#[test]
+fn a_first_step_that_fails_half_way_has_begun() {
+    let wanted = graph(vec![
+        File::new("/etc/none/file", "x\n", Owner::root(0o644)).into(),
+    ]);
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    assert!(stop.begun && stop.applied.is_empty(), "{stop:?}");
+    // What is refused has not.
+    let shown = plan(&host, &journal, &Graph::default());
+    let stop = agreed(&mut host, &mut journal, &wanted, &shown).unwrap_err();
+    assert!(!stop.begun, "{stop:?}");
+}
+
 /// The restart of a service whose configuration changes is no news.
 #[test]
 fn what_follows_from_an_agreed_step_was_agreed_to() {
