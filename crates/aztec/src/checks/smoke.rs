@@ -110,6 +110,14 @@ impl Target {
     }
 }
 
+/// The numbers of both chains now, of a host that follows one; nothing of any other, which has nobody to ask.
+pub fn sample(settings: &Settings, probe: &dyn Probe) -> Result<Sample, Fault> {
+    if !settings.node {
+        return Ok(Sample::default());
+    }
+    Ok(Target::new(settings, probe)?.sample())
+}
+
 /// Looks at everything, and waits up to `patience` for both chains to go on.
 pub fn smoke(
     settings: &Settings,
