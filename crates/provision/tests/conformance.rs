@@ -159,6 +159,11 @@ fn a_secret_that_is_gone_is_not_silently_made_anew() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     run(&mut host, &mut journal, &graph).unwrap();
     host.tree.remove(&PathBuf::from("/etc/key"));
+    let shown = format!("{:?}", plan(&host, &journal, &graph));
+    assert!(
+        shown.contains("and gone") && shown.contains("backup"),
+        "{shown}"
+    );
     let stop = run(&mut host, &mut journal, &graph).unwrap_err();
     assert!(
         stop.fault.chain().contains("is gone"),
