@@ -159,6 +159,11 @@ fn a_secret_that_is_gone_is_not_silently_made_anew() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     run(&mut host, &mut journal, &graph).unwrap();
     host.tree.remove(&PathBuf::from("/etc/key"));
+    let shown = format!("{:?}", plan(&host, &journal, &graph));
+    assert!(
+        shown.contains("and gone") && shown.contains("backup"),
+        "{shown}"
+    );
     let stop = run(&mut host, &mut journal, &graph).unwrap_err();
     assert!(
         stop.fault.chain().contains("is gone"),
@@ -354,6 +359,21 @@ fn what_was_in_sync_when_the_plan_was_shown_was_not_agreed_to() {
     host.plant("/etc/env", FileType::File, b"a=just edited\n", 0o640);
     refused(agreed(&mut host, &mut journal, &wanted, &shown));
     assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
+}
+
+/// docs/reference/exit-codes.md: 4 where the host may be another one, be it by a part of the first step.
+#[test]
+fn a_first_step_that_fails_half_way_has_begun() {
+    let wanted = graph(vec![
+        File::new("/etc/none/file", "x\n", Owner::root(0o644)).into(),
+    ]);
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    assert!(stop.begun && stop.applied.is_empty(), "{stop:?}");
+    // What is refused has not.
+    let shown = plan(&host, &journal, &Graph::default());
+    let stop = agreed(&mut host, &mut journal, &wanted, &shown).unwrap_err();
+    assert!(!stop.begun, "{stop:?}");
 }
 
 /// The restart of a service whose configuration changes is no news.

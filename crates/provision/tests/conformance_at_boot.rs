@@ -95,6 +95,11 @@ fn what_systemd_skips_or_sees_die_is_told_with_the_reason() {
             "ConditionACPower=true was not met",
         ),
         (
+            Fate::Refused,
+            "x.service: Starting requested but asserts failed.",
+            "Assertion failed on job for x.service",
+        ),
+        (
             Fate::Dies,
             "cannot open /srv/x.conf",
             "cannot open /srv/x.conf",

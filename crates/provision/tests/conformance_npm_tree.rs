@@ -64,6 +64,21 @@ fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
     assert!(plan(&host, &journal, &wanted).is_empty());
 }
 
+/// The older release goes when the newer one is there, and is what stood there before it.
+#[test]
+fn nothing_leads_to_a_release_that_is_gone() {
+    let (mut host, mut journal, _) = installed();
+    let mut newer = tree(Lock::carried(LOCK));
+    newer.version = "1.1.0".into();
+    let wanted = graph(vec![directory("/opt/app"), newer.into()]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    assert!(host.text("/opt/app/1.0.0/package.json").is_none());
+    let link = std::path::Path::new("/opt/app/current");
+    assert_eq!(host.tree[link].bytes, b"/opt/app/1.1.0");
+    run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
+    assert!(!host.tree.contains_key(link), "{:?}", host.tree[link]);
+}
+
 #[test]
 fn what_was_fetched_does_not_run_as_root() {
     let (host, ..) = installed();

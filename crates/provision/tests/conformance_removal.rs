@@ -90,6 +90,37 @@ fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
     }
 }
 
+/// docs/reference/json.md: who reads a plan sees what goes, in the place and the order in which it goes.
+#[test]
+fn a_plan_lists_what_goes_among_its_steps() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    host.plant("/etc/there", FileType::File, b"a\n", 0o644);
+    let mut first = Graph::<Host>::default();
+    for path in ["/etc/there", "/etc/made"] {
+        first.add(File::new(path, "a\n", Owner::root(0o644)), []);
+    }
+    run(&mut host, &mut journal, &first).unwrap();
+    let mut second = Graph::<Host>::default();
+    second.add(File::new("/etc/new", "a\n", Owner::root(0o644)), []);
+    let plan = Plan::make(&second, &journal.receipt().unwrap(), &host).unwrap();
+    let steps = serde_json::to_value(&plan).unwrap()["steps"].take();
+    let steps = steps.as_array().unwrap().iter();
+    let steps: Vec<_> = steps
+        .map(|step| format!("{} {}", step["action"], step["id"]))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            r#""create" "file[/etc/new]""#,
+            r#""remove" "file[/etc/made]""#,
+            r#""forget" "file[/etc/there]""#,
+        ]
+    );
+    let why = &serde_json::to_value(&plan).unwrap()["steps"][1]["because"];
+    assert_eq!(why, "no longer part of the configuration");
+}
+
 /// A newer program declares a directory that an older one only found there, after what is in it.
 #[test]
 fn what_came_after_another_one_is_removed_before_it() {

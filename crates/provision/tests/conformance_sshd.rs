@@ -217,6 +217,21 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
     assert!(plan.is_empty(), "{plan:?}");
 }
 
+/// `systemctl disable --now ssh.service; systemctl enable --now ssh.socket`: no service has made `/run/sshd`.
+#[test]
+fn an_sshd_that_only_a_socket_starts_is_tried_as_well() {
+    let mut host = host(DEBIAN);
+    host.units.get_mut("ssh.service").unwrap().active = "inactive".into();
+    host.sshd_needs_run = true;
+    assert!(wanted().obstacle(&host).unwrap().is_none());
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &graph()).unwrap();
+    let text = host.text(OURS).unwrap();
+    assert!(text.contains("\nPasswordAuthentication no\n"), "{text}");
+    let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+}
+
 #[test]
 fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
     let started = |with: &str| {

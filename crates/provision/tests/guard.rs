@@ -211,6 +211,38 @@ fn who_has_another_way_in_needs_no_guard() {
     assert!(!armed(&host) && journal.receipt().unwrap().unconfirmed.is_empty());
 }
 
+/// A browser calls it so when it is fetched twice; in a unit a blank ends a word, and a `%` begins a specifier.
+#[test]
+fn whatever_the_program_is_called_its_copy_starts() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let dir = "/root/100% new";
+    let program = format!("{dir}/aztec-kit (1)");
+    host.plant("/root", FileType::Directory, b"", 0o700);
+    host.plant(dir, FileType::Directory, b"", 0o700);
+    host.plant(&program, FileType::File, b"another", 0o755);
+    let guard = provision::engine::Guard {
+        program: program.into(),
+        ..common::guard()
+    };
+    Apply {
+        hands: &mut host,
+        journal: &mut journal,
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut provision::engine::Quiet,
+    }
+    .run_guarded(&graph("shut\n"), Some(&guard))
+    .unwrap();
+    let service = "/etc/systemd/system/aztec-kit-take-back.service";
+    let service = host.text(service).unwrap();
+    let start = service
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="));
+    let program = start.unwrap().strip_suffix(" take-back --due").unwrap();
+    assert_eq!(program, format!("{STATE}/take-back/aztec-kit"));
+    assert_eq!(host.text(program).unwrap(), "another");
+}
+
 #[test]
 fn without_its_program_nothing_is_changed() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());

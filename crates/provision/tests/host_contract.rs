@@ -467,6 +467,44 @@ fn the_real_host_keeps_the_contract() {
     }
 }
 
+const FULL: &str = "KIT_TEST_FULL_DISK";
+
+/// What finds no room gives back what it took. In a process of its own: a limit on the size of files tears a write as a
+/// full disk does.
+#[test]
+fn a_file_that_finds_no_room_leaves_nothing() {
+    let name = "a_file_that_finds_no_room_leaves_nothing";
+    if let Some(dir) = std::env::var_os(FULL) {
+        return full(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let script = "trap '' XFSZ; ulimit -S -f 2; exec \"$0\" --exact --quiet \"$1\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env(FULL, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"as it was");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "left behind");
+}
+
+fn full(dir: &Path) {
+    let me = me(dir);
+    let mut place = Place {
+        host: &mut RealHost,
+        dir: dir.to_owned(),
+        me,
+    };
+    place.put("kept", "as it was");
+    let large = "x".repeat(1 << 20);
+    assert!(!place.tries_put("kept", &large, 0o644));
+    assert!(!place.tries_put_new("new", &large));
+}
+
 #[test]
 fn a_pipe_or_a_device_in_the_place_of_a_file_holds_nobody_up() {
     let dir = tempfile::tempdir().unwrap();

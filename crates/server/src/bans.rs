@@ -24,8 +24,15 @@ const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf"
 
 /// fail2ban does not start at all while the log of one jail is missing: rotated away, or on a /var/log that is empty at
 /// each boot. Owner and mode as its own logrotate file has them.
-const MAKES_LOG: &str = "\
+///
+/// Whoever starts nftables anew flushes the bans, which fail2ban goes on counting as in force: it makes them again when it
+/// is started after that. Its own unit file does so for firewalld.
+const NEEDS: &str = "\
 # Written by aztec-kit; changes here are undone by its next run.
+[Unit]
+After=nftables.service
+PartOf=nftables.service
+
 [Service]
 ExecStartPre=/bin/sh -c '[ -e /var/log/fail2ban.log ] || install -m 0640 -g adm /dev/null /var/log/fail2ban.log'
 ";
@@ -49,7 +56,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let drop_in = File::new(DROP_IN, MAKES_LOG, Owner::root(0o644));
+    let drop_in = File::new(DROP_IN, NEEDS, Owner::root(0o644));
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
     let mut inputs = Vec::new();

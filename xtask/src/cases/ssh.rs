@@ -223,6 +223,11 @@ fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
         output.stderr
     );
     ensure!(
+        output.stderr.contains("IdentitiesOnly"),
+        "an agent with many keys is not told of: {}",
+        output.stderr
+    );
+    ensure!(
         machine.exists(OURS)? && !client.password(machine)?,
         "passwords are still taken"
     );

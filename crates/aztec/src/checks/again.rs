@@ -61,6 +61,9 @@ pub fn fallen(started: &[String], since: i64, probe: &dyn Probe) -> Result<Vec<F
 /// What became of a unit that was started and ought to run; `None` where it does.
 fn how(state: &UnitState) -> Option<String> {
     // Only systemd itself counts restarts, from the last start by a run or an operator.
+    if let Some(why) = state.not_started() {
+        return Some(format!("was not started: {why}"));
+    }
     match state.restarts {
         0 if state.runs() => None,
         0 => Some(format!("is {} ({})", state.active, state.ended())),
@@ -111,6 +114,21 @@ mod tests {
                 ERROR Failed during configuration: Have not found any log file for recidive jail"
             ]
         );
+    }
+
+    #[test]
+    fn one_that_systemd_did_not_start_is_told_with_the_reason() {
+        for (fate, why) in [
+            (Fate::Skipped, "a condition"),
+            (Fate::Refused, "an assertion"),
+        ] {
+            let mut host = host("inactive", 0);
+            let unit = host.units.get_mut("fail2ban.service").unwrap();
+            (unit.fate, unit.changed_us) = (fate, 1);
+            let said =
+                format!("fail2ban.service was not started: {why} of its unit file was not met");
+            assert!(told(&host)[0].starts_with(&said), "{:?}", told(&host));
+        }
     }
 
     #[test]

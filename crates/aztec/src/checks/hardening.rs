@@ -16,7 +16,7 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
     };
     let mut findings = Vec::new();
     if wanted.ssh && facts.sshd {
-        findings.extend(Finding::of("ssh", ssh(probe).map(Some)));
+        findings.extend(Finding::of("ssh", ssh(probe)));
     }
     findings.extend(Finding::of("updates", updates(settings, probe)));
     if wanted.kernel
@@ -32,14 +32,40 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
     findings
 }
 
-fn ssh(probe: &dyn Probe) -> Result<Finding, Fault> {
-    Ok(match server::ssh::sshd().obstacle(probe)? {
-        None => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
-        Some(obstacle) => {
-            let fix = obstacle.remedy().unwrap_or_default().to_owned();
-            let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
-            Finding::new("ssh", Verdict::Fail, text)
-        }
+fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let sshd = server::ssh::sshd();
+    if let Some(obstacle) = sshd.obstacle(probe)? {
+        let fix = obstacle.remedy().unwrap_or_default().to_owned();
+        let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
+        return Ok(vec![Finding::new("ssh", Verdict::Fail, text)]);
+    }
+    let mut findings = vec![Finding::new(
+        "ssh",
+        Verdict::Pass,
+        "nothing wins over its hardening",
+    )];
+    findings.extend(shut_out(&sshd.withdrawn(probe)?));
+    Ok(findings)
+}
+
+/// Whoever knows no other algorithm than those that go gets in no more, and whoever applies this may well know others.
+fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
+    let lists = withdrawn.iter().map(|(keyword, names)| {
+        let what = match keyword.as_str() {
+            "kexalgorithms" => "key exchange",
+            "macs" => "MAC",
+            _ => "cipher",
+        };
+        format!("no other {what} than {}", names.join(", "))
+    });
+    let lists: Vec<_> = lists.collect();
+    (!lists.is_empty()).then(|| {
+        let text = format!(
+            "clients that know {} get in no more: OpenSSH before 6.5, and what has an old SSH library in it. Try every one \
+             that has to get in, such as backups and deployments, before `aztec-kit confirm`.",
+            lists.join(", or ")
+        );
+        Finding::new("ssh clients", Verdict::Warn, text)
     })
 }
 
@@ -150,6 +176,48 @@ mod tests {
             "{}",
             finding.message
         );
+    }
+
+    #[test]
+    fn clients_that_know_only_what_goes_are_told_before_they_are_shut_out() {
+        let settings = Settings::parse("[hardening]\nenabled = true\n").unwrap();
+        let mut host = FakeHost::debian();
+        for dir in ["/etc/ssh", "/root", "/root/.ssh"] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        let key = b"ssh-ed25519 AAAAC3Nza me\n";
+        host.plant("/root/.ssh/authorized_keys", FileType::File, key, 0o600);
+        let told = |host: &mut FakeHost, kex: &str| {
+            let text = format!("Include /etc/ssh/sshd_config.d/*.conf\nKexAlgorithms {kex}\n");
+            host.plant(
+                "/etc/ssh/sshd_config",
+                FileType::File,
+                text.as_bytes(),
+                0o600,
+            );
+            let facts = HostFacts {
+                sshd: true,
+                ..HostFacts::debian()
+            };
+            let found = hardening(&settings, &facts, host).into_iter();
+            let found = found.filter(|it| it.check.starts_with("ssh"));
+            found.collect::<Vec<_>>()
+        };
+        let found = told(&mut host, "curve25519-sha256,ecdh-sha2-nistp256");
+        let [ssh, clients] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            (ssh.status, clients.status),
+            (Verdict::Pass, Verdict::Warn),
+            "{found:?}"
+        );
+        let message = &clients.message;
+        assert!(
+            message.contains("no other key exchange than ecdh-sha2-nistp256 get in no more"),
+            "{message}"
+        );
+        assert_eq!(told(&mut host, "curve25519-sha256").len(), 1);
     }
 
     #[test]

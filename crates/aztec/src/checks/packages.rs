@@ -1,14 +1,15 @@
-//! Whether packages of this host would have to go for those that are wanted.
+//! Whether packages of this host stand against those that are wanted.
 
 use provision::Fault;
 use provision::engine::Graph;
 use provision::host::Probe;
-use provision::kinds::{Packages, unasked};
+use provision::kinds::Packages;
 
-use super::preflight::{Finding, Verdict};
+use super::preflight::{Finding, failed};
 use crate::kinds::Kind;
 
-/// What apt would remove unasked, for all that is still to be installed; `None` where there is nothing to tell.
+/// What apt would remove unasked, or why it would do nothing, for all that is still to be installed; `None` where there is
+/// nothing to tell.
 pub fn packages(graph: &Graph<Kind>, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let mut entries = Vec::new();
     for node in graph.nodes() {
@@ -19,13 +20,8 @@ pub fn packages(graph: &Graph<Kind>, probe: &dyn Probe) -> Result<Option<Finding
     if entries.is_empty() {
         return Ok(None);
     }
-    let along = Packages::taken_along(&entries, probe);
-    if along.is_empty() {
-        return Ok(None);
-    }
-    let fault = unasked(&entries, &along);
-    let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-    Ok(Some(Finding::new("packages", Verdict::Fail, message)))
+    let obstacle = Packages::obstacle(&entries, probe);
+    Ok(obstacle.map(|fault| failed("packages", &fault)))
 }
 
 #[cfg(test)]
@@ -33,6 +29,7 @@ mod tests {
     use provision::host::FileType;
     use provision::host::fake::FakeHost;
 
+    use super::super::Verdict;
     use super::*;
     use crate::settings::Settings;
     use crate::{HostFacts, desired};
@@ -64,5 +61,20 @@ mod tests {
         );
         host.apt.conflicts.clear();
         assert_eq!(packages(&graph, &host).unwrap(), None);
+    }
+
+    /// apt installs nothing before that is mended, and a run would find out after its first changes.
+    #[test]
+    fn a_host_with_packages_that_lack_others_is_told_before_anything_is_touched() {
+        let mut host = FakeHost::debian();
+        host.apt.unmet = true;
+        let text = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
+        let settings = Settings::parse(text).unwrap();
+        let graph = desired(&settings, &HostFacts::debian(), text).unwrap();
+        let finding = packages(&graph, &host).unwrap().unwrap();
+        assert_eq!(finding.status, Verdict::Fail);
+        for part in ["lack others", "apt-get --fix-broken install"] {
+            assert!(finding.message.contains(part), "{}", finding.message);
+        }
     }
 }

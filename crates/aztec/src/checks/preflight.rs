@@ -457,6 +457,29 @@ mod tests {
         assert_eq!(confined(""), None);
     }
 
+    /// Whoever has it sees `docker` work, and wonders why Podman is chosen.
+    #[test]
+    fn the_docker_of_snap_is_said_not_to_be_used() {
+        let kit_toml = "network = \"local\"\nruntime = \"container\"\n";
+        let settings = Settings::parse(kit_toml).unwrap();
+        let mut host = FakeHost::debian();
+        let runs = |host: &FakeHost| {
+            let found = capacity(&settings, &HostFacts::debian(), host).into_iter();
+            let mut found = found.filter(|it| it.check == "runtime");
+            found.next().unwrap().message
+        };
+        assert!(!runs(&host).contains("snap"));
+        for dir in ["/snap", "/snap/bin"] {
+            host.plant(dir, FileType::Directory, b"", 0o755);
+        }
+        host.plant(monitoring::SNAP, FileType::File, b"", 0o755);
+        assert!(
+            runs(&host).ends_with("Docker's snap is confined and not used"),
+            "{}",
+            runs(&host)
+        );
+    }
+
     #[test]
     fn what_aztec_needs_is_asked_only_where_it_shall_run() {
         let node = failures("network = \"local\"\n");

@@ -110,6 +110,14 @@ impl Target {
     }
 }
 
+/// The numbers of both chains now, of a host that follows one; nothing of any other, which has nobody to ask.
+pub fn sample(settings: &Settings, probe: &dyn Probe) -> Result<Sample, Fault> {
+    if !settings.node {
+        return Ok(Sample::default());
+    }
+    Ok(Target::new(settings, probe)?.sample())
+}
+
 /// Looks at everything, and waits up to `patience` for both chains to go on.
 pub fn smoke(
     settings: &Settings,
@@ -259,8 +267,9 @@ fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
                 _ if units.care.contains(&name) => Health::Degraded,
                 _ => Health::Down,
             };
+            let more = state.not_started().unwrap_or(&state.sub);
             let detail = match state.restarts {
-                0 => format!("{} ({})", state.active, state.sub),
+                0 => format!("{} ({more})", state.active),
                 restarts => format!(
                     "{} ({}), restarted {restarts} times",
                     state.active, state.sub

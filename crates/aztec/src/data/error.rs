@@ -82,6 +82,14 @@ mod tests {
                 "keystore-not-claimed",
                 "/etc/aztec/keystore/a.json is not the keystore that was claimed; aztec-kit apply asks anew",
             ),
+            (
+                "assertion",
+                "aztec-sequencer.service: Starting requested but asserts failed.",
+            ),
+            (
+                "assertion-of-unit",
+                "prometheus.service: Starting requested but asserts failed.",
+            ),
             ("disk-read-only", "mdb_env_open: 30 - Read-only file system"),
             (
                 "no-sandbox",

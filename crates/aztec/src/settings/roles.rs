@@ -36,6 +36,15 @@ impl Settings {
         wanted.map(|(_, role, key)| (role, key)).collect()
     }
 
+    /// What runs here in a few words, such as `sequencer, bot`; `None` on a host without a role.
+    pub fn roles_shown(&self) -> Option<String> {
+        let roles = self.roles().into_iter();
+        let names: Vec<_> = roles
+            .map(|(role, _)| role.name().replace('_', " "))
+            .collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     /// The kind of network it is.
     pub(crate) fn place(&self) -> Place {
         if self.is_local() {
@@ -90,5 +99,26 @@ impl Settings {
             .fix("Set node.enabled = true, or take the bot out."));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_called_what_runs_on_it() {
+        let shown = |kit_toml: &str| Settings::parse(kit_toml).unwrap().roles_shown();
+        assert_eq!(shown("").as_deref(), Some("node"));
+        assert_eq!(
+            shown("[sequencer]\nenabled = true\n[bot]\nenabled = true\n").as_deref(),
+            Some("sequencer, bot")
+        );
+        let agents = "[node]\nenabled = false\n[prover_agent]\nenabled = true\nbroker_url = \"http://10.0.0.1:8180\"\n";
+        assert_eq!(shown(agents).as_deref(), Some("prover agent"));
+        assert_eq!(
+            shown("[node]\nenabled = false\n[hardening]\nenabled = true\n"),
+            None
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! `aztec-kit status`
 
-use aztec::checks::{self, Finding, Sample, Target, UnitRow};
+use aztec::checks::{self, Finding, Sample, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
 use provision::host::{Probe, RealHost};
@@ -20,9 +20,8 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let mut unanswered = Vec::new();
     let units = checks::unit_rows(&host.runs().all(), &RealHost);
     let units = answer("services", units, &mut unanswered);
-    let target = Target::new(&host.settings, &RealHost);
-    let target = answer("chain", target, &mut unanswered);
-    let sample = target.map(|target| target.sample()).unwrap_or_default();
+    let sample = checks::sample(&host.settings, &RealHost);
+    let sample = answer("chain", sample, &mut unanswered).unwrap_or_default();
     let survey = answer("plan", host.survey(), &mut unanswered);
     let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
     let plan = survey.map(|(plan, unseen)| {
@@ -109,16 +108,25 @@ fn in_sync(pending: usize, whole: bool) -> String {
     }
 }
 
-fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -> String {
+/// What this host is.
+fn head(host: &Host) -> String {
     let settings = &host.settings;
-    let role = if settings.sequencer {
-        "sequencer"
-    } else {
-        "node"
+    let Some(roles) = settings.roles_shown() else {
+        return format!("{STRONG}no role of Aztec{STRONG:#}");
     };
     let runtime = aztec::choose(settings, &host.facts).runtime.word();
     let space = RealHost.space(&settings.data_dir);
     let free = space.map_or("?".into(), |space| (space.free >> 30).to_string());
+    format!(
+        "{STRONG}Aztec {} {roles} on {}{STRONG:#} ({runtime}), data in {} ({free} GiB free)",
+        settings.release.version,
+        settings.network_name,
+        settings.layout().data.display(),
+    )
+}
+
+fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -> String {
+    let settings = &host.settings;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["service", "state", "up", "restarts"]);
@@ -133,13 +141,10 @@ fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -
             row.restarts.to_string(),
         ]);
     }
-    let mut text = format!(
-        "{STRONG}Aztec {} {role} on {}{STRONG:#} ({runtime}), data in {} ({free} GiB free)\n\n{table}\n\n{}\n\n",
-        settings.release.version,
-        settings.network_name,
-        settings.layout().data.display(),
-        sampled(sample),
-    );
+    let mut text = format!("{}\n\n{table}\n\n", head(host));
+    if settings.node {
+        text.push_str(&format!("{}\n\n", sampled(sample)));
+    }
     text.push_str(&render::findings(findings));
     text.push('\n');
     text.push_str(&confirm::told(&host.receipt, RealHost.clock().realtime_us));

@@ -49,7 +49,7 @@ pub enum Query {
 /// Properties asked of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
 const UNIT_PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,UnitFileState,\
 NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID,\
-ExecMainStatus,ConditionResult";
+ExecMainStatus,ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic";
 
 impl Query {
     /// The program and its arguments.

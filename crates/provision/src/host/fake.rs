@@ -67,6 +67,8 @@ pub struct FakeHost {
     pub silent: bool,
     /// What apt meets.
     pub apt: FakeApt,
+    /// Whether sshd answers only where the directory is that systemd makes for its service.
+    pub sshd_needs_run: bool,
     /// What befalls a program that is asked, by its first word.
     pub mishaps: BTreeMap<String, Mishap>,
     /// What `dpkg --verify` says of a package; nothing of one whose files are its own.
@@ -87,6 +89,14 @@ pub struct FakeHost {
 }
 
 impl FakeHost {
+    fn sshd(&self, main: &Path, options: &[String]) -> Result<Output, Fault> {
+        if self.sshd_needs_run && !self.tree.contains_key(Path::new("/run/sshd")) {
+            let said = "Missing privilege separation directory: /run/sshd";
+            return Ok(failed(255, said));
+        }
+        sshd::shown(self, main, options)
+    }
+
     /// A minimal Debian: the standard directories, root, an empty dpkg database.
     pub fn debian() -> Self {
         let mut host = Self::default();
@@ -217,8 +227,8 @@ impl FakeHost {
                 return self.engine.ask(query);
             }
             Query::AptConfig => format!("APT \"\";\n{}", self.apt.config),
-            Query::Install(entries) => self.simulated(entries),
-            Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
+            Query::Install(entries) => return Ok(self.simulated(entries)),
+            Query::Sshd(options) => return self.sshd(Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
             // A kernel has its policies before anybody has given it a rule.
             Query::Filter { v6 } => match self.filter[usize::from(*v6)].as_str() {
@@ -387,7 +397,7 @@ impl Hands for FakeHost {
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),
             ["/usr/sbin/sshd", "-T", "-f", main, options @ ..] => {
                 let options: Vec<_> = options.iter().map(ToString::to_string).collect();
-                sshd::shown(self, Path::new(main), &options)?
+                self.sshd(Path::new(main), &options)?
             }
             ["ufw", words @ ..] => self.ufw(words),
             ["sync", ..] => Output::default(),

@@ -30,7 +30,7 @@ pub use image::{Image, Pin, Place, Survey, Upstream};
 pub use nft_table::{NftTable, ROUTED};
 pub use npm_tree::{Lock, NpmTree};
 pub use owner::{Accounts, Owner};
-pub use package::{Packages, unasked};
+pub use package::Packages;
 pub use secret::{Maker, Random, Secret, SecretSeen};
 pub use secret_digest::SecretDigest;
 pub use service::{Input, Service, last_words};

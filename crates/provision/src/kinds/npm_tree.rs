@@ -439,9 +439,17 @@ impl Kind for NpmTree {
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         // The link first: it must never point at a tree that is being removed.
         if cx.hands.link(&self.link)?.as_ref() == Some(&self.dir()) {
-            match prior {
-                Some(target) if *target != self.dir() => cx.hands.symlink(&self.link, target)?,
-                _ => cx.hands.remove(&self.link)?,
+            // An older release of ours went when this one came.
+            let back = match prior {
+                Some(target) if *target == self.dir() => None,
+                Some(target) if target.starts_with(&self.root) => {
+                    cx.hands.meta(target)?.map(|_| target)
+                }
+                prior => prior.as_ref(),
+            };
+            match back {
+                Some(target) => cx.hands.symlink(&self.link, target)?,
+                None => cx.hands.remove(&self.link)?,
             }
         }
         for tree in [self.dir(), self.staged()] {

@@ -60,8 +60,11 @@ fn patiently(order: &Order, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
     cx.hands.tell(order)
 }
 
+/// What to do where apt installs nothing.
+const BROKEN: &str = "Packages are unpacked that lack others: look at what `apt-get --fix-broken install` would do, run it, then run the same command again.";
+
 /// Packages would go that nobody asked to go.
-pub fn unasked(entries: &[String], along: &[String]) -> Fault {
+fn unasked(entries: &[String], along: &[String]) -> Fault {
     let along = along.join(" ");
     Fault::new(format!(
         "apt would remove {along} to install {}",
@@ -73,26 +76,26 @@ pub fn unasked(entries: &[String], along: &[String]) -> Fault {
 }
 
 fn not_installed(entries: &[String], output: Output, update: Option<String>) -> Fault {
-    let names = entries.join(", ");
-    let fix = if apt::is_broken(&output) {
-        "Packages are unpacked that lack others: look at what `apt-get --fix-broken install` would do, run it, then run the same command again.".to_owned()
-    } else {
-        match update {
-            Some(complaint) => format!(
-                "Make `apt-get update` work ({complaint}), then run the same command again."
-            ),
-            None => {
-                "Make `apt-get install` of these packages work, then run the same command again."
-                    .into()
-            }
+    let argv = ["apt-get", "install"].map(String::from);
+    let cause = output.ok(&argv).err();
+    let fix = match update {
+        _ if cause.as_ref().is_some_and(is_broken) => BROKEN.to_owned(),
+        Some(complaint) => {
+            format!("Make `apt-get update` work ({complaint}), then run the same command again.")
+        }
+        None => {
+            "Make `apt-get install` of these packages work, then run the same command again.".into()
         }
     };
-    let argv = ["apt-get", "install"].map(String::from);
-    let fault = Fault::new(format!("failed to install {names}")).fix(fix);
-    match output.ok(&argv) {
-        Ok(_) => fault,
-        Err(cause) => fault.because(cause),
+    let fault = Fault::new(format!("failed to install {}", entries.join(", "))).fix(fix);
+    match cause {
+        None => fault,
+        Some(cause) => fault.because(cause),
     }
+}
+
+fn is_broken(fault: &Fault) -> bool {
+    apt::is_broken(&fault.chain())
 }
 
 /// Mirrors can be slow; a stuck one must end some day.
@@ -116,12 +119,27 @@ impl Packages {
         Ok(self.differing(&seen).cloned().collect())
     }
 
-    /// Packages that apt would remove to install these entries, and that no entry names; nobody knows where it finds
-    /// no way to install them.
-    pub fn taken_along(entries: &[String], probe: &dyn Probe) -> Vec<String> {
-        let said = probe.ask(&Query::Install(entries.to_vec()));
-        said.and_then(|said| Self::unnamed(entries, &said))
-            .unwrap_or_default()
+    /// What apt says that it would remove to install these entries, without what they name.
+    fn taken_along(entries: &[String], probe: &dyn Probe) -> Result<Vec<String>, Fault> {
+        let said = probe.ask(&Query::Install(entries.to_vec()))?;
+        Self::unnamed(entries, &said)
+    }
+
+    /// What stands against installing these entries. Where apt finds no way for another reason, its lists may only be
+    /// old or missing, and a run refreshes them.
+    pub fn obstacle(entries: &[String], probe: &dyn Probe) -> Option<Fault> {
+        match Self::taken_along(entries, probe) {
+            Ok(along) if along.is_empty() => None,
+            Ok(along) => Some(unasked(entries, &along)),
+            Err(fault) if is_broken(&fault) => Some(
+                Fault::new(format!(
+                    "apt installs neither {} nor anything else",
+                    entries.join(" ")
+                ))
+                .fix(BROKEN),
+            ),
+            Err(_) => None,
+        }
     }
 
     /// What apt says that it would remove, without what the entries name.
@@ -242,7 +260,7 @@ impl Kind for Packages {
         if first.code == 0 {
             return Ok(());
         }
-        if apt::is_broken(&first) {
+        if apt::is_broken(&first.stderr) {
             return Err(not_installed(&missing, first, None));
         }
         // Package lists are often empty or old on a fresh server: refresh them, then it must work.
@@ -300,7 +318,8 @@ impl Kind for Packages {
         let mut back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
         let along = match back.as_slice() {
             [] => Vec::new(),
-            back => Self::taken_along(back, cx.hands.probe()),
+            // Nobody knows where apt finds no way.
+            back => Self::taken_along(back, cx.hands.probe()).unwrap_or_default(),
         };
         // What cannot be beside one that comes back may go when it is ours, also where others recommend it.
         let (gives_way, along): (Vec<_>, Vec<_>) =

@@ -125,6 +125,11 @@ impl<M: Maker> Kind for Secret<M> {
 
     fn diff(&self, seen: &SecretSeen) -> Diff {
         let changes = match &seen.meta {
+            None if seen.known => vec![Change::field(
+                "value",
+                Shown::text("there after an earlier run, and gone"),
+                Shown::text("put back from your backup: no run makes a new one"),
+            )],
             None => {
                 let mut changes = self.owner.to_create();
                 changes.push(Change::field("value", Shown::Nothing, Shown::Secret));

@@ -238,7 +238,7 @@ pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
 /// Why a unit does not run that was just started.
 fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
     let said = last_words(unit, probe);
-    if state.active == "inactive" && !state.conditions_met {
+    if state.not_started().is_some() {
         let unmet = said
             .iter()
             .rev()
@@ -429,6 +429,7 @@ mod tests {
         host.journals.insert("chrony.service".into(), said.into());
         let skipped = UnitState {
             active: "inactive".into(),
+            unmet: Some(systemctl::Unmet::Condition),
             ..UnitState::default()
         };
         let told = stillborn("chrony.service", &skipped, &host).chain();

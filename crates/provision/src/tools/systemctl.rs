@@ -34,9 +34,19 @@ pub struct UnitState {
     /// Exit code of the main process that ran last, or the signal that ended it.
     #[serde(default)]
     pub status: i32,
-    /// Whether the conditions of its unit file were met at the last attempt to start it; `false` before the first.
+    /// What of its unit file was not met at the last attempt to start it.
     #[serde(default)]
-    pub conditions_met: bool,
+    pub unmet: Option<Unmet>,
+}
+
+/// What keeps systemd from starting a unit: systemd.unit(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmet {
+    /// A `Condition…=`: systemd skips the unit, and is content.
+    Condition,
+    /// An `Assert…=`: systemd refuses to start it.
+    Assertion,
 }
 
 impl UnitState {
@@ -47,6 +57,15 @@ impl UnitState {
             // `auto-restart-queued` since systemd 254.
             "activating" => !self.sub.starts_with("auto-restart"),
             _ => false,
+        }
+    }
+
+    /// Why systemd did not start it when it was asked to, of one that does not run; a clause.
+    pub fn not_started(&self) -> Option<&'static str> {
+        match self.unmet? {
+            _ if self.active != "inactive" => None,
+            Unmet::Condition => Some("a condition of its unit file was not met"),
+            Unmet::Assertion => Some("an assertion of its unit file was not met"),
         }
     }
 
@@ -66,7 +85,7 @@ pub fn unmet_condition(line: &str) -> Option<&str> {
 }
 
 /// What systemd has of every unit, also of one that is not there: org.freedesktop.systemd1(5).
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 10] = [
     "Id",
     "LoadState",
     "ActiveState",
@@ -74,6 +93,9 @@ const ALWAYS: [&str; 7] = [
     "NeedDaemonReload",
     "StateChangeTimestampMonotonic",
     "ConditionResult",
+    "ConditionTimestampMonotonic",
+    "AssertResult",
+    "AssertTimestampMonotonic",
 ];
 /// What it has of every service besides.
 const OF_SERVICES: [&str; 5] = [
@@ -136,6 +158,16 @@ fn state(name: &str, block: &str) -> Result<UnitState, Fault> {
             Fault::new(format!("systemd told of no possible {key} of {name}")).because(error)
         })
     };
+    // Both say no as well before they were ever looked at; the assertions are only where the conditions are met.
+    let failed = |what: &str| {
+        let at = number(&format!("{what}TimestampMonotonic"))?;
+        Ok::<_, Fault>(at > 0 && value(&format!("{what}Result")) == Some("no"))
+    };
+    let unmet = match (failed("Condition")?, failed("Assert")?) {
+        (true, _) => Some(Unmet::Condition),
+        (false, true) => Some(Unmet::Assertion),
+        (false, false) => None,
+    };
     Ok(UnitState {
         load: text("LoadState"),
         active: text("ActiveState"),
@@ -149,7 +181,7 @@ fn state(name: &str, block: &str) -> Result<UnitState, Fault> {
         result: text("Result"),
         main_pid: small("MainPID")?,
         status: i32::try_from(number("ExecMainStatus")?).unwrap_or_default(),
-        conditions_met: value("ConditionResult") == Some("yes"),
+        unmet,
     })
 }
 
@@ -162,10 +194,12 @@ mod tests {
                      UnitFileState=enabled\nNeedDaemonReload=yes\nInvocationID=abc\n\
                      ExecMainStartTimestampMonotonic=12345\nStateChangeTimestampMonotonic=12346\n\
                      NRestarts=2\nResult=success\nMainPID=77\n\
-                     ExecMainStatus=0\nConditionResult=yes\n";
+                     ExecMainStatus=0\nConditionResult=yes\nConditionTimestampMonotonic=12300\n\
+                     AssertResult=yes\nAssertTimestampMonotonic=12300\n";
     const B: &str = "Id=b.timer\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n\
                      UnitFileState=\nNeedDaemonReload=no\nInvocationID=\nStateChangeTimestampMonotonic=0\n\
-                     ConditionResult=no\n";
+                     ConditionResult=no\nConditionTimestampMonotonic=0\nAssertResult=no\n\
+                     AssertTimestampMonotonic=0\n";
 
     fn read(shown: &str, names: &[&str]) -> Result<BTreeMap<String, UnitState>, Fault> {
         states(shown, &names.iter().map(ToString::to_string).collect())
@@ -178,7 +212,7 @@ mod tests {
         assert!(a.needs_reload);
         assert_eq!(a.file, "enabled");
         assert_eq!((a.started_us, a.restarts, a.main_pid), (12345, 2, 77));
-        assert!(a.conditions_met);
+        assert_eq!((a.unmet, units["b.timer"].unmet), (None, None));
         assert_eq!(units["b.timer"].load, "not-found");
         let alias = read(A, &["other-name.service"]).expect("one");
         assert_eq!(alias["other-name.service"].main_pid, 77);
@@ -198,6 +232,21 @@ mod tests {
         }
         let odd = A.replace("=77", "=seven");
         assert!(read(&odd, &["a.service"]).is_err());
+    }
+
+    #[test]
+    fn what_kept_a_unit_from_being_started_is_told() {
+        let tried = B.replace("Monotonic=0", "Monotonic=9");
+        let told = |shown: &str| {
+            let units = read(shown, &["b.timer"]).expect("one");
+            units["b.timer"].not_started().unwrap_or_default()
+        };
+        assert_eq!(told(B), "", "never tried");
+        assert!(told(&tried).starts_with("a condition "));
+        let met = tried.replace("ConditionResult=no", "ConditionResult=yes");
+        assert!(told(&met).starts_with("an assertion "));
+        // Of one that runs since before, a later attempt says nothing.
+        assert_eq!(told(&met.replace("=inactive", "=active")), "");
     }
 
     #[test]

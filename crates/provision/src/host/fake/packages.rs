@@ -22,7 +22,12 @@ pub struct FakeApt {
     pub config: String,
     /// A repository that no list comes from.
     pub broken: Option<String>,
+    /// A package is unpacked without what it depends on.
+    pub unmet: bool,
 }
+
+/// Words of apt 2.6 about it.
+const UNMET: &str = "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).";
 
 impl FakeApt {
     fn meets(&mut self, verb: &str) -> Option<Output> {
@@ -39,6 +44,7 @@ impl FakeApt {
                 let said = format!("E: The repository '{name} ./ Release' is not signed.");
                 Some(failed(100, &said))
             }
+            "install" if self.unmet => Some(failed(100, UNMET)),
             "install" if self.no_lists => Some(failed(100, "E: Unable to locate package")),
             _ => None,
         }
@@ -47,8 +53,14 @@ impl FakeApt {
 
 impl FakeHost {
     /// What apt would remove for these entries, as it says it.
-    pub(super) fn simulated(&self, entries: &[String]) -> String {
-        removing(&self.would_go(entries.iter().map(String::as_str)))
+    pub(super) fn simulated(&self, entries: &[String]) -> Output {
+        if self.apt.unmet {
+            return failed(100, UNMET);
+        }
+        Output {
+            stdout: removing(&self.would_go(entries.iter().map(String::as_str))),
+            ..Output::default()
+        }
     }
 
     /// What is removed by name, what cannot stay beside what comes, and what needs one of these.
@@ -91,10 +103,7 @@ impl FakeHost {
         if words.contains(&"--simulate") {
             let entries = words.iter().skip_while(|word| **word != "--").skip(1);
             let entries: Vec<_> = entries.map(ToString::to_string).collect();
-            return Ok(Output {
-                stdout: self.simulated(&entries),
-                ..Output::default()
-            });
+            return Ok(self.simulated(&entries));
         }
         if self.text(STATUS).is_some_and(|text| text.contains(HALF)) {
             return Ok(failed(

@@ -34,6 +34,8 @@ pub enum Fate {
     Runs,
     /// A condition of its file is not met: systemd does not start it, and is content.
     Skipped,
+    /// An assertion of its file is not met: systemd refuses to start it.
+    Refused,
     /// Its process dies at once.
     Dies,
 }
@@ -76,7 +78,7 @@ impl FakeHost {
         };
         let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
         format!(
-            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\nNRestarts={}\nResult={}\nExecMainStatus={}\nConditionResult={}\n",
+            "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\nNRestarts={}\nResult={}\nExecMainStatus={}\nConditionResult={}\nConditionTimestampMonotonic={changed}\nAssertResult={}\nAssertTimestampMonotonic={changed}\n",
             u32::from(active == "active"),
             if stale { "yes" } else { "no" },
             if unit.starts == 0 {
@@ -96,6 +98,11 @@ impl FakeHost {
                 Fate::Skipped => "no",
                 _ => "yes",
             },
+            match unit.fate {
+                Fate::Refused => "no",
+                _ => "yes",
+            },
+            changed = unit.changed_us,
         )
     }
 
@@ -171,7 +178,7 @@ impl FakeHost {
             "start" | "restart" | "reload-or-restart" => {
                 let active = match unit.fate {
                     Fate::Runs => "active",
-                    Fate::Skipped => "inactive",
+                    Fate::Skipped | Fate::Refused => "inactive",
                     Fate::Dies => "failed",
                 };
                 unit.active = active.into();
@@ -179,6 +186,9 @@ impl FakeHost {
                 unit.elapsed = false;
                 unit.starts += 1;
                 unit.started_us = now;
+                if unit.fate == Fate::Refused {
+                    return failed(1, &format!("Assertion failed on job for {name}."));
+                }
             }
             "stop" => unit.active = "inactive".into(),
             _ => {}

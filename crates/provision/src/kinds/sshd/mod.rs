@@ -187,6 +187,21 @@ impl Sshd {
         })
     }
 
+    /// Algorithms that this sshd offers and will not any more, by keyword: whoever knows no other one is shut out. None once
+    /// the drop-in is live. Only looks.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be looked at, or sshd does not answer.
+    pub fn withdrawn(&self, probe: &dyn Probe) -> Result<Vec<(String, Vec<String>)>, Fault> {
+        let options = running_options(Cx::of(probe).unit(UNIT)?.main_pid, probe)?;
+        let others = self.others(&options, probe)?;
+        Ok(strict::withdrawn(
+            &self.wanted(&others),
+            &asked(&options, probe)?,
+        ))
+    }
+
     /// Asks sshd what is effective, of the live configuration or of one elsewhere.
     fn deviations(wanted: &[(String, String)], shown: &str) -> Vec<(String, String, String)> {
         const UNKNOWN: &str = "(unknown)";

@@ -1,6 +1,7 @@
 //! What is stricter: a host that says so already keeps its own value.
 
 use super::normal;
+use crate::tools::sshd_config::effective;
 
 /// Words from the strictest on.
 const RANKS: &[(&str, &[&str])] = &[
@@ -130,9 +131,48 @@ fn list(theirs: &str, ours: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
+/// What is in the lists of `sshd -T` and not in those that are wanted, by keyword in lower case.
+pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
+    let lists = wanted
+        .iter()
+        .filter(|(keyword, _)| LISTS.contains(&keyword.as_str()));
+    let lists = lists.map(|(keyword, value)| {
+        let goes = |name: &&str| match value.strip_prefix('-') {
+            Some(out) => out.split(',').any(|out| out == *name),
+            None => value.split(',').all(|kept| kept != *name),
+        };
+        let offered = effective(shown, keyword).unwrap_or_default();
+        let gone = offered.split(',').filter(|name| !name.is_empty());
+        let gone: Vec<_> = gone.filter(goes).map(str::to_owned).collect();
+        (keyword.clone(), gone)
+    });
+    lists.filter(|(_, gone)| !gone.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_is_what_is_offered_and_no_longer_wanted() {
+        let shown = "port 22\nkexalgorithms a,b,c\nmacs x,y\n";
+        let gone = |wanted: &[(&str, &str)]| {
+            let wanted: Vec<_> = wanted
+                .iter()
+                .map(|(keyword, value)| ((*keyword).to_owned(), (*value).to_owned()))
+                .collect();
+            let gone = withdrawn(&wanted, shown).into_iter();
+            let gone = gone.map(|(keyword, names)| format!("{keyword} {}", names.join(" ")));
+            gone.collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(
+            gone(&[("kexalgorithms", "-b,z"), ("macs", "y")]),
+            "kexalgorithms b; macs x"
+        );
+        // Live already; and what is no list of algorithms.
+        assert_eq!(gone(&[("kexalgorithms", "-z"), ("macs", "x,y")]), "");
+        assert_eq!(gone(&[("port", "-22"), ("ciphers", "-q")]), "");
+    }
 
     #[test]
     fn what_is_stricter_stays() {
