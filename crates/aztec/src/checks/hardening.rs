@@ -2,6 +2,7 @@
 
 use provision::Fault;
 use provision::host::Probe;
+use provision::kinds::Outlook;
 use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
@@ -33,9 +34,10 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
 }
 
 fn ssh(probe: &dyn Probe) -> Result<Finding, Fault> {
-    Ok(match server::ssh::sshd().obstacle(probe)? {
-        None => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
-        Some(obstacle) => {
+    Ok(match server::ssh::sshd().outlook(probe)? {
+        Outlook::Clear => Finding::new("ssh", Verdict::Pass, "nothing wins over its hardening"),
+        Outlook::Doubt(text) => Finding::new("ssh", Verdict::Warn, text),
+        Outlook::Obstacle(obstacle) => {
             let fix = obstacle.remedy().unwrap_or_default().to_owned();
             let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
             Finding::new("ssh", Verdict::Fail, text)

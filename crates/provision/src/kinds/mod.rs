@@ -34,7 +34,7 @@ pub use package::{Packages, unasked};
 pub use secret::{Maker, Random, Secret, SecretSeen};
 pub use secret_digest::SecretDigest;
 pub use service::{Input, Service, last_words};
-pub use sshd::Sshd;
+pub use sshd::{Outlook, Sshd};
 pub use sysctl::Sysctl;
 pub use ufw::{
     Fate, Incoming, Proto, Rule, Session, Ufw, connected, incoming, listening, sessions, shutting,
