@@ -26,6 +26,8 @@ pub(crate) struct Base {
     pub data: ResourceId,
     pub packages: ResourceId,
     pub opt: ResourceId,
+    /// What closes ports to others: no service listens before it, and none as it goes.
+    pub closed: Option<ResourceId>,
     /// The release: its packages, or its image.
     pub release: ResourceId,
     pub choice: Choice,
@@ -145,6 +147,7 @@ pub(crate) fn add(
         packages: opt.clone(),
         release: opt.clone(),
         opt,
+        closed: None,
         choice: runtime::choose(settings, facts),
         disk: disk(settings, facts),
         mounts: facts.mounts.clone(),
