@@ -27,7 +27,7 @@ pub use disk::{Disk, Gone, gone, mounted};
 pub use file::File;
 pub use group::Group;
 pub use image::{Image, Pin, Place, Survey, Upstream};
-pub use nft_table::{NftTable, ROUTED};
+pub use nft_table::{Loaded, NftTable, ROUTED};
 pub use npm_tree::{Lock, NpmTree};
 pub use owner::{Accounts, Owner};
 pub use package::{Packages, unasked};
