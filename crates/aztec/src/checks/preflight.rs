@@ -8,8 +8,8 @@ use provision::host::{Engine, Probe};
 use serde::Serialize;
 
 use super::{
-    address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
-    ports, signer, traces,
+    address, caddy, data_owner, endpoints, environment, exposure, hardening, key_copies, keystore,
+    monitoring, ports, signer, traces,
 };
 use crate::Units;
 use crate::data::Basis;
@@ -153,6 +153,8 @@ pub fn preflight(
     let private = exposure::private(settings, facts, probe);
     findings.extend(of("private ports", private));
     findings.extend(of("keystore", keystore::preflight(settings, probe)));
+    let copies = key_copies::key_copies(settings, &facts.mounts, probe);
+    findings.extend(Finding::of("keystore copies", copies));
     let claim = crate::roles::node::signer_claim(settings);
     findings.extend(of(
         "signer",
