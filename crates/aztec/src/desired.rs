@@ -98,8 +98,8 @@ fn with_roles(
     kit_toml: KitToml<'_>,
 ) -> (Graph<Kind>, roles::base::Base) {
     let mut graph = Graph::default();
-    let base = roles::base::add(&mut graph, settings, facts, kit_toml);
-    features::firewall::close_private_ports(&mut graph, settings, facts);
+    let mut base = roles::base::add(&mut graph, settings, facts, kit_toml);
+    base.closed = features::firewall::close_private_ports(&mut graph, settings, facts);
     // Everything that services read comes first, the services last: systemd then reads all units at once.
     let local = settings
         .runs_l1()

@@ -1,5 +1,8 @@
 //! The units of a host, read off its desired state: the one list that every check and command is about.
 
+use provision::Fault;
+use provision::tools::sshd_config::covers;
+
 use crate::desired;
 use crate::facts::HostFacts;
 use crate::settings::Settings;
@@ -23,6 +26,24 @@ impl Units {
     /// it needs answers.
     pub fn stays_up(&self, unit: &str) -> bool {
         unit == server::caddy::UNIT || self.care.iter().any(|other| other == unit)
+    }
+
+    /// Those that a pattern is about, as systemctl(1) has patterns: `*` stands for any letters, `?` for one.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub fn like(&self, pattern: &str) -> Result<Vec<String>, Fault> {
+        let mut all = self.all();
+        if all.iter().any(|unit| covers(pattern, unit)) {
+            all.retain(|unit| covers(pattern, unit));
+            return Ok(all);
+        }
+        let known = match all.as_slice() {
+            [] => "It has none.".to_owned(),
+            all => format!("It has {}.", all.join(", ")),
+        };
+        Err(Fault::new(format!("no service of this host is named like `{pattern}`")).fix(known))
     }
 
     /// All of them.
@@ -60,6 +81,27 @@ mod tests {
         ] {
             assert!(care.iter().any(|it| it == unit), "{unit} of {care:?}");
         }
+    }
+
+    #[test]
+    fn a_pattern_names_what_is_here() {
+        let units = units("network = \"local\"\n[monitoring]\nenabled = true\n");
+        let work = units.like("aztec-*").unwrap();
+        assert!(
+            work.contains(&"aztec-node.service".into())
+                && work.iter().all(|it| it.starts_with("aztec-")),
+            "{work:?}"
+        );
+        assert_eq!(
+            units.like("aztec-l?.service").unwrap(),
+            ["aztec-l1.service"]
+        );
+        let none = units.like("aztec-prover*").unwrap_err();
+        assert!(none.chain().contains("`aztec-prover*`"), "{none:?}");
+        assert!(
+            none.remedy()
+                .is_some_and(|fix| fix.contains("aztec-l1.service, "))
+        );
     }
 
     #[test]

@@ -162,9 +162,11 @@ fn a_change_of_keys_survives_a_kill_at_every_place_and_loses_none() {
         let mut state = from.clone();
         let writes = provision::kills::Kill::Write(at);
         let died = state.run(&graph, Some(writes)).ended.is_err();
-        assert_eq!(places(&state.host, 0).len(), 1, "killed at write {at}");
+        // It is put aside before it is taken away.
+        let places = places(&state.host, 0).len();
+        assert!((1..=2).contains(&places), "killed at write {at}: {places}");
         if !died {
-            assert_eq!(handed(&state.host), ["1.json"]);
+            assert_eq!((handed(&state.host), places), (vec!["1.json".into()], 1));
             break;
         }
     }

@@ -252,6 +252,24 @@ fn a_repair_of_several_damages_survives_two_kills() {
     }
 }
 
+/// It was the account's, which could put a link in the place of a directory in it.
+#[test]
+fn a_data_directory_of_before_becomes_root_s_without_a_restart() {
+    let graph = graph(LOCAL);
+    let mut state = set_up(&graph);
+    let data = Path::new("/var/lib/aztec");
+    let node = &state.host.tree[&data.join("node")];
+    let (uid, gid) = (node.uid, node.gid);
+    assert_ne!(uid, 0);
+    touch(&mut state.host, "/var/lib/aztec", |node| node.uid = uid);
+    let starts = |host: &FakeHost| -> u32 { host.units.values().map(|it| it.starts).sum() };
+    let before = starts(&state.host);
+    state.run(&graph, None).ended.unwrap();
+    let node = &state.host.tree[data];
+    assert_eq!((node.uid, node.gid, node.mode), (0, gid, 0o750));
+    assert_eq!(starts(&state.host), before);
+}
+
 /// A new major has its own databases: what lies in the old ones stays byte for byte, keys too, wherever the change is killed.
 #[test]
 fn a_new_major_leaves_what_was_signed_before() {

@@ -11,6 +11,7 @@ use aztec::checks::{self, Finding, Verdict};
 use aztec::settings::Settings;
 use aztec::{Health, HostFacts, Releases, Units};
 use common::facts;
+use provision::engine::Receipt;
 use provision::host::fake::{FakeHost, FakeUnit, Mishap};
 use provision::host::{Engine, FileType, Output};
 
@@ -53,7 +54,7 @@ fn with(program: &str, mishap: Mishap) -> FakeHost {
 
 fn preflight(host: &FakeHost) -> Vec<Finding> {
     let settings = Settings::parse(KIT).unwrap();
-    checks::preflight(&settings, &facts(), host)
+    checks::preflight(&settings, &facts(), &Receipt::default(), host)
 }
 
 fn names(findings: &[Finding]) -> BTreeSet<&str> {

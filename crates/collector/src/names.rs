@@ -38,13 +38,17 @@ const UNITS: &[(&str, &str)] = &[
     ("m", "meters"),
 ];
 
-/// The name of a metric.
-pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> String {
+/// The name of a metric; `None` where nothing of it can stand in one, for Prometheus takes no scrape with a line that has
+/// no name.
+pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> Option<String> {
     let mut words: Vec<String> = name
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(String::from)
         .collect();
+    if words.is_empty() {
+        return None;
+    }
     let (main, per) = unit.split_once('/').unwrap_or((unit, ""));
     let main = in_words(main);
     if !main.is_empty() && !words.contains(&main) {
@@ -63,15 +67,15 @@ pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> String {
         words.push("ratio".into());
     }
     let joined = words.join("_");
-    if joined.starts_with(|c: char| c.is_ascii_digit()) {
-        return format!("_{joined}");
-    }
-    joined
+    Some(match joined.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("_{joined}"),
+        false => joined,
+    })
 }
 
 /// The name of a metric that is neither a sum which only grows nor a share: what Aztec pushes. A histogram has
-/// `_bucket`, `_sum` and `_count` behind it.
-pub fn prometheus_name(name: &str, unit: &str) -> String {
+/// `_bucket`, `_sum` and `_count` behind it. `None` where nothing of it can stand in a name.
+pub fn prometheus_name(name: &str, unit: &str) -> Option<String> {
     metric(name, unit, Nature::Other)
 }
 
@@ -87,14 +91,17 @@ fn in_words(unit: &str) -> String {
     words.join("_")
 }
 
-/// The name of a label.
-pub(crate) fn label(name: &str) -> String {
+/// The name of a label; `None` of one that is empty, or that Prometheus keeps for itself: it takes no scrape with either.
+pub(crate) fn label(name: &str) -> Option<String> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let text: String = name.chars().map(plain).collect();
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return format!("key_{text}");
+    if text.is_empty() || text.starts_with("__") {
+        return None;
     }
-    text
+    Some(match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("key_{text}"),
+        false => text,
+    })
 }
 
 #[cfg(test)]
@@ -143,9 +150,29 @@ mod tests {
             ("1a", "", Gauge, "_1a"),
         ];
         for (name, unit, nature, wanted) in cases {
-            assert_eq!(metric(name, unit, nature), wanted);
+            assert_eq!(metric(name, unit, nature).as_deref(), Some(wanted));
         }
-        assert_eq!(label("aztec.l1_tx.scope"), "aztec_l1_tx_scope");
-        assert_eq!(label("9x"), "key_9x");
+        assert_eq!(
+            label("aztec.l1_tx.scope").as_deref(),
+            Some("aztec_l1_tx_scope")
+        );
+        assert_eq!(label("9x").as_deref(), Some("key_9x"));
+    }
+
+    #[test]
+    fn what_has_no_name_for_prometheus_has_none() {
+        for name in ["", "…", "温度"] {
+            for (unit, nature) in [
+                ("s", Nature::Gauge),
+                ("1", Nature::Gauge),
+                ("", Nature::Counter),
+            ] {
+                assert_eq!(metric(name, unit, nature), None, "{name}");
+            }
+        }
+        for name in ["", "__name__", ".é"] {
+            assert_eq!(label(name), None, "{name}");
+        }
+        assert_eq!(label("é").as_deref(), Some("_"));
     }
 }

@@ -152,13 +152,12 @@ fn push(metrics: ResourceMetrics) -> Push {
             // A sum that may shrink is a value like any other.
             _ => ("gauge", Nature::Gauge),
         };
-        let name = names::metric(&metric.name, &metric.unit, nature);
+        let Some(name) = names::metric(&metric.name, &metric.unit, nature) else {
+            continue;
+        };
         let family = families.entry(name.clone()).or_insert_with(|| Family {
             kind,
-            help: metric
-                .description
-                .replace('\\', "\\\\")
-                .replace('\n', "\\n"),
+            help: escaped(&metric.description),
             samples: Vec::new(),
         });
         // Two metrics that only differ in what a name cannot show: the first one counts.
@@ -180,7 +179,9 @@ fn push(metrics: ResourceMetrics) -> Push {
 }
 
 fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<String> {
-    let labels = labels(own, &point.attributes);
+    let mut labels = labels(own, &point.attributes);
+    // Its own, below: a label that is there twice ends a whole scrape.
+    labels.retain(|(name, _)| name != "le");
     let mut samples = Vec::new();
     let mut below = 0.0;
     let bounds = point.explicit_bounds.iter().map(|bound| Some(*bound));
@@ -206,7 +207,9 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
 fn labels(own: &[(String, String)], attributes: &[Attribute]) -> Vec<(String, String)> {
     let mut labels = own.to_vec();
     for attribute in attributes {
-        let name = names::label(&attribute.key);
+        let Some(name) = names::label(&attribute.key) else {
+            continue;
+        };
         if !labels.iter().any(|(known, _)| *known == name) {
             labels.push((name, text_of(attribute)));
         }
@@ -240,15 +243,18 @@ fn sample(name: &str, labels: &[(String, String)], value: Option<&Value>) -> Opt
     Some(line(name, labels, number(value?)?))
 }
 
+/// Text as it may stand in a line; what controls a terminal, or ends a text for a parser, is no part of it.
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
+    text.replace(char::is_control, " ")
+}
+
 /// A line of the text format.
 pub(crate) fn line(name: &str, labels: &[(String, String)], value: f64) -> String {
     let mut text = format!("{name}{{");
     for (at, (label, value)) in labels.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        let value = value
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
+        let value = escaped(value).replace('"', "\\\"");
         // Writing to a string cannot fail.
         let _ = write!(text, "{comma}{label}=\"{value}\"");
     }

@@ -49,6 +49,37 @@ fn the_last_push_of_each_process_counts_for_five_minutes() {
     );
 }
 
+/// One line that Prometheus does not understand, or with a label twice, ends the whole scrape.
+#[test]
+fn what_has_no_name_for_prometheus_is_left_out() {
+    let point = r#"{"asInt":2,"attributes":[{"key":"","value":{"stringValue":"v"}},
+        {"key":"__name__","value":{"stringValue":"x"}},{"key":"le","value":{"stringValue":"a\u0000\"\\\n"}}]}"#;
+    let histogram = point.replace("asInt", "count");
+    let body = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[
+        {{"name":"…","gauge":{{"dataPoints":[{point}]}}}},
+        {{"name":"","unit":"s","sum":{{"isMonotonic":true,"dataPoints":[{point}]}}}},
+        {{"name":"good","gauge":{{"dataPoints":[{point}]}}}},
+        {{"name":"long","histogram":{{"dataPoints":[{histogram}]}}}}]}}]}}]}}"#
+    );
+    let mut store = Store::default();
+    let now = Instant::now();
+    for push in Push::read(body.as_bytes()).unwrap() {
+        store.take(push, now);
+    }
+    let shown = store.show(now);
+    let lines: Vec<_> = shown.lines().filter(|it| !it.starts_with('#')).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"otlp_last_push_age_seconds{job=""} 0"#,
+            r#"good{job="",le="a \"\\\n"} 2"#,
+            r#"long_bucket{job="",le="+Inf"} 2"#,
+            r#"long_count{job=""} 2"#,
+        ]
+    );
+}
+
 #[test]
 fn a_stranger_cannot_make_it_grow_without_bounds() {
     let now = Instant::now();

@@ -137,6 +137,25 @@ fn a_user_that_is_made_again_owns_what_it_had() {
     run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
     let passwd = host.text("/etc/passwd").unwrap();
     assert!(passwd.contains("aztec:x:777:"), "{passwd}");
+    // Where the home is root's, what its group has in it says so, at any depth that is root's as well.
+    for below in ["node", "v6/node"] {
+        let mut host = FakeHost::debian();
+        let home = Path::new("/var/lib/aztec");
+        for (path, uid, gid) in [
+            (home.to_owned(), 0, 778),
+            (home.join("lost+found"), 0, 0),
+            (home.join("of-another"), 1234, 1234),
+            (home.join("v6"), 0, 778),
+            (home.join(below), 777, 778),
+        ] {
+            let shown = path.display().to_string();
+            host.plant(&shown, FileType::Directory, b"", 0o750);
+            host.own(&path, uid, gid, 0o750).unwrap();
+        }
+        run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
+        let passwd = host.text("/etc/passwd").unwrap();
+        assert!(passwd.contains("aztec:x:777:"), "{below}: {passwd}");
+    }
     // A number that somebody else has is not taken from them.
     let mut host = FakeHost::debian();
     host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);

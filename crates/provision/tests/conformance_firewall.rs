@@ -439,6 +439,30 @@ fn an_old_rule_that_comes_alive_is_seen_by_whom_it_shuts_out() {
 }
 
 #[test]
+fn a_session_of_ipv6_comes_in_where_its_answers_go_out() {
+    let comes_by = |interface: &str| {
+        let mut host = with_rules(&["allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in_wg0"]);
+        session(&mut host, 22);
+        host.plant("/proc/net/tcp", FileType::File, b"head\n", 0o444);
+        let (here, there) = (
+            "B80D0120000000000000000001000000",
+            "B80D0120000001000000000002000000",
+        );
+        let row = format!("head\n 0: {here}:0016 {there}:9C4C 01 0:0 0:0 0 0 0 4712 1\n");
+        host.plant("/proc/net/tcp6", FileType::File, row.as_bytes(), 0o444);
+        let none = "0".repeat(32);
+        let route = format!("{none} 00 {none} 00 {none} 00000400 1 0 00000003 {interface}\n");
+        let path = "/proc/net/ipv6_route";
+        host.plant(path, FileType::File, route.as_bytes(), 0o444);
+        let found = firewall().obstacles(&host).unwrap();
+        found.first().map(provision::Fault::chain)
+    };
+    assert_eq!(comes_by("wg0"), None);
+    let shut = comes_by("eth0").unwrap();
+    assert!(shut.contains("session from 2001:db8:1::2"), "{shut}");
+}
+
+#[test]
 fn who_else_manages_the_firewall_is_named() {
     let managed = |spoil: &dyn Fn(&mut FakeHost)| {
         let mut host = host();

@@ -8,7 +8,7 @@ use common::run;
 use std::sync::atomic::AtomicBool;
 
 use provision::engine::{
-    Action, Applied, Apply, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Progress,
+    Action, Applied, Apply, Consent, Event, Graph, Journal, MemoryJournal, Outcome, Plan, Progress,
     ResourceId, Stop,
 };
 use provision::host::FileType;
@@ -247,4 +247,90 @@ fn a_lock_is_waited_for_and_a_repository_that_is_broken_is_told() {
     );
     assert!(told("warning: `apt-get update` failed"), "{notes:?}");
     assert!(told("http://10.0.0.1"), "{notes:?}");
+}
+
+fn sets(sets: &[(&str, &[&str])]) -> Graph<Host> {
+    let mut graph = Graph::default();
+    for (purpose, names) in sets {
+        let packages = Packages {
+            purpose: (*purpose).into(),
+            names: names.iter().map(ToString::to_string).collect(),
+        };
+        graph.add(packages, []);
+    }
+    graph
+}
+
+/// As the firewall of before, of which the packet filter became a set of its own.
+#[test]
+fn what_became_a_set_of_its_own_stays_and_goes_with_that() {
+    const FILTER: (&str, &[&str]) = ("packet filter", &["nftables"]);
+    const NOW: (&str, &[&str]) = ("firewall", &["ufw"]);
+    let before = || {
+        let mut host = FakeHost::debian();
+        let mut journal = MemoryJournal::default();
+        let graph = sets(&[("firewall", &["ufw", "nftables"])]);
+        run(&mut host, &mut journal, &graph).unwrap();
+        (host, journal)
+    };
+    let has = |host: &FakeHost, name: &str| host.text(STATUS).unwrap().contains(name);
+
+    // The firewall goes in the run that knows of the new set.
+    let (mut host, mut journal) = before();
+    run(&mut host, &mut journal, &sets(&[FILTER])).unwrap();
+    assert_eq!((has(&host, "nftables"), has(&host, "ufw")), (true, false));
+    run(&mut host, &mut journal, &sets(&[])).unwrap();
+    assert!(!has(&host, "nftables"), "it was not there before us");
+
+    // It goes later.
+    let (mut host, mut journal) = before();
+    run(&mut host, &mut journal, &sets(&[FILTER, NOW])).unwrap();
+    let events = format!("{journal:?}");
+    run(&mut host, &mut journal, &sets(&[FILTER, NOW])).unwrap();
+    assert_eq!(format!("{journal:?}"), events, "once");
+    run(&mut host, &mut journal, &sets(&[])).unwrap();
+    assert_eq!((has(&host, "nftables"), has(&host, "ufw")), (false, false));
+}
+
+#[test]
+fn a_set_that_was_adopted_from_another_goes_with_it() {
+    // A version in between adopted it, and left the other's prior as it was.
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let graph = sets(&[("firewall", &["ufw", "nftables"])]);
+    run(&mut host, &mut journal, &graph).unwrap();
+    for (purpose, name) in [("packet filter", "nftables"), ("firewall", "ufw")] {
+        let graph = sets(&[(purpose, &[name])]);
+        let node = &graph.nodes()[0];
+        journal
+            .append(&Event::Adopted {
+                id: ResourceId::new("packages", purpose),
+                spec: serde_json::to_value(&node.resource).unwrap(),
+                memory: None,
+                after: Vec::new(),
+            })
+            .unwrap();
+    }
+    run(&mut host, &mut journal, &sets(&[])).unwrap();
+    let status = host.text(STATUS).unwrap();
+    assert!(
+        !status.contains("nftables") && !status.contains("ufw"),
+        "{status}"
+    );
+}
+
+#[test]
+fn what_two_sets_have_is_handed_over_to_neither() {
+    let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
+    let both: &[(&str, &[&str])] = &[("one", &["shared", "a"]), ("two", &["shared", "b"])];
+    run(&mut host, &mut journal, &sets(both)).unwrap();
+    let origins = |journal: &MemoryJournal| -> Vec<_> {
+        let entries = journal.receipt().unwrap().entries;
+        entries
+            .into_iter()
+            .map(|it| (it.origin, it.prior))
+            .collect()
+    };
+    let before = origins(&journal);
+    run(&mut host, &mut journal, &sets(both)).unwrap();
+    assert_eq!(origins(&journal), before);
 }

@@ -9,7 +9,7 @@ use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
-use provision::kinds::Sshd;
+use provision::kinds::{Outlook, Sshd};
 
 provision::resources! {
     /// The one kind.
@@ -314,4 +314,27 @@ fn a_key_with_a_forced_command_lets_nobody_in() {
         0o600,
     );
     assert!(refused(cloud).contains("root: its key runs one command only"));
+}
+
+#[test]
+fn whom_an_authority_signs_for_is_told_as_not_known() {
+    let with = |keys: &str| {
+        let mut host = host(DEBIAN);
+        let path = "/root/.ssh/authorized_keys";
+        host.plant(path, FileType::File, keys.as_bytes(), 0o600);
+        host
+    };
+    let authority = "cert-authority,principals=\"root\" ssh-ed25519 AAAAC3Nza ca\n";
+    let mut signed = with(authority);
+    let outlook = wanted().outlook(&signed).unwrap();
+    assert!(
+        matches!(&outlook, Outlook::Doubt(text) if text.contains("/root/.ssh/authorized_keys")),
+        "{outlook:?}"
+    );
+    run(&mut signed, &mut MemoryJournal::default(), &graph()).unwrap();
+    let both = with(&format!("{authority}ssh-ed25519 AAAAC3Nza me\n"));
+    let outlook = wanted().outlook(&both).unwrap();
+    assert!(matches!(outlook, Outlook::Clear), "{outlook:?}");
+    let limited = with(&format!("restrict,{authority}"));
+    assert!(refused(limited).contains("gives no terminal"));
 }

@@ -211,7 +211,7 @@ fn stranger(machine: &Machine) -> Result<()> {
     machine.shell("chown 1001 /var/lib/aztec/node/*")?;
     ensure!(told()?, "the preflight does not tell");
     // As it says.
-    machine.shell("chown --recursive aztec:aztec /var/lib/aztec")?;
+    machine.shell("chown --recursive aztec:aztec /var/lib/aztec/node")?;
     ensure!(!told()?, "what the preflight says does not help");
     Kit(machine).in_sync()
 }

@@ -185,7 +185,8 @@ const MODES: &[(&str, &str)] = &[
     ),
     ("/opt/aztec/versions/4.1.2", "root:root 755"),
     ("/usr/local/bin/aztec", "root:root 755"),
-    ("/var/lib/aztec", "aztec:aztec 750"),
+    ("/var/lib/aztec", "root:aztec 750"),
+    ("/var/lib/aztec/node", "aztec:aztec 750"),
     ("/var/lib/aztec-kit", "root:root 700"),
 ];
 

@@ -13,7 +13,7 @@ use super::{Finding, Verdict};
 use crate::layout::{ACCOUNT, Layout};
 use crate::settings::Settings;
 
-/// Warns of the first thing that is somebody else's.
+/// Warns of what is somebody else's, and names the first thing of it.
 pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let accounts = Accounts::read(probe)?;
     let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
@@ -21,8 +21,8 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
         Some(user) => Some(user.uid),
         None => accounts.orphaned(&settings.data_dir, probe)?,
     };
-    let found = stranger(&settings.layout().data, wanted, probe)?;
-    let Some((path, uid)) = found else {
+    let found = strangers(&settings.layout().data, wanted, probe)?;
+    let Some((path, uid)) = found.first() else {
         return Ok(None);
     };
     let data = settings.data_dir.display();
@@ -32,21 +32,29 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
             "`useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT}` and "
         ),
     };
+    // Not the data directory, which stays root's.
+    let dirs: Vec<_> = found
+        .iter()
+        .filter_map(|(path, _)| path.parent())
+        .map(|dir| dir.display().to_string())
+        .collect();
     let message = format!(
         "{} belongs to {}, and the services run as {ACCOUNT}: they could not write there. With the services stopped, \
-         run {made}`chown --recursive {ACCOUNT}:{ACCOUNT} {data}`.",
+         run {made}`chown --recursive {ACCOUNT}:{ACCOUNT} {}`.",
         path.display(),
-        accounts.user_name(uid)
+        accounts.user_name(*uid),
+        dirs.join(" ")
     );
     Ok(Some(Finding::new("data owner", Verdict::Warn, message)))
 }
 
-/// The first entry of a service's directory that is not the account's.
-fn stranger(
+/// The first entry that is not the account's of each directory of a service that has one.
+fn strangers(
     data: &Path,
     wanted: Option<u32>,
     probe: &dyn Probe,
-) -> Result<Option<(PathBuf, u32)>, Fault> {
+) -> Result<Vec<(PathBuf, u32)>, Fault> {
+    let mut found = Vec::new();
     for name in probe.list(data)?.unwrap_or_default() {
         let dir = data.join(name);
         let Some(meta) = probe.meta(&dir)? else {
@@ -60,12 +68,15 @@ fn stranger(
         for name in probe.list(&dir)?.unwrap_or_default() {
             let path = dir.join(name);
             match probe.meta(&path)? {
-                Some(meta) if Some(meta.uid) != wanted => return Ok(Some((path, meta.uid))),
+                Some(meta) if Some(meta.uid) != wanted => {
+                    found.push((path, meta.uid));
+                    break;
+                }
                 _ => {}
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -87,9 +98,13 @@ mod tests {
             ("/var/lib/aztec/lost+found/#1", 0),
             ("/var/lib/aztec/node", node),
             ("/var/lib/aztec/node/archiver", archiver),
+            ("/var/lib/aztec/prover-node", node),
+            ("/var/lib/aztec/prover-node/p2p", archiver),
         ] {
             host.plant(path, FileType::Directory, b"", 0o750);
-            host.own(Path::new(path), uid, uid, 0o750).unwrap();
+            // What is root's of a data directory is of the account's group.
+            let gid = if path.contains("lost") { 0 } else { node };
+            host.own(Path::new(path), uid, gid, 0o750).unwrap();
         }
         let settings = Settings::parse("network = \"local\"\n").unwrap();
         let finding = data_owner(&settings, &host).unwrap()?;
@@ -100,14 +115,17 @@ mod tests {
     #[test]
     fn what_is_in_the_directory_of_a_service_has_to_be_the_account_s() {
         let with_account = format!("{PASSWD}aztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n");
-        assert_eq!(said(&with_account, 990, 990, 990), None);
-        let moved = said(&with_account, 990, 990, 1001).unwrap();
+        assert_eq!(said(&with_account, 0, 990, 990), None);
+        assert_eq!(said(&with_account, 990, 990, 990), None, "one of before");
+        let moved = said(&with_account, 0, 990, 1001).unwrap();
         assert!(
             moved.starts_with("/var/lib/aztec/node/archiver belongs to 1001"),
             "{moved}"
         );
         assert!(
-            moved.contains("`chown --recursive aztec:aztec /var/lib/aztec`"),
+            moved.contains(
+                "`chown --recursive aztec:aztec /var/lib/aztec/node /var/lib/aztec/prover-node`"
+            ),
             "{moved}"
         );
         assert!(!moved.contains("useradd"), "{moved}");
@@ -116,6 +134,7 @@ mod tests {
     #[test]
     fn an_account_that_is_gone_is_told_from_one_that_never_was() {
         // It will be made again with its number.
+        assert_eq!(said(PASSWD, 0, 990, 990), None);
         assert_eq!(said(PASSWD, 990, 990, 990), None);
         // A node ran here as root, as official containers do.
         let root = said(PASSWD, 0, 0, 0).unwrap();

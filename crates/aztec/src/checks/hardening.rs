@@ -2,6 +2,7 @@
 
 use provision::Fault;
 use provision::host::Probe;
+use provision::kinds::Outlook;
 use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
@@ -34,16 +35,16 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
 
 fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let sshd = server::ssh::sshd();
-    if let Some(obstacle) = sshd.obstacle(probe)? {
-        let fix = obstacle.remedy().unwrap_or_default().to_owned();
-        let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
-        return Ok(vec![Finding::new("ssh", Verdict::Fail, text)]);
-    }
-    let mut findings = vec![Finding::new(
-        "ssh",
-        Verdict::Pass,
-        "nothing wins over its hardening",
-    )];
+    let (verdict, text) = match sshd.outlook(probe)? {
+        Outlook::Clear => (Verdict::Pass, "nothing wins over its hardening".to_owned()),
+        Outlook::Doubt(text) => (Verdict::Warn, text),
+        Outlook::Obstacle(obstacle) => {
+            let fix = obstacle.remedy().unwrap_or_default().to_owned();
+            let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
+            return Ok(vec![Finding::new("ssh", Verdict::Fail, text)]);
+        }
+    };
+    let mut findings = vec![Finding::new("ssh", verdict, text)];
     findings.extend(shut_out(&sshd.withdrawn(probe)?));
     Ok(findings)
 }

@@ -17,6 +17,7 @@ mod exposure;
 mod fit;
 mod hardening;
 mod image;
+mod key_copies;
 pub mod keystore;
 mod metrics;
 mod monitoring;

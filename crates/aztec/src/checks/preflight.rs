@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use provision::Fault;
+use provision::engine::Receipt;
 use provision::host::{Engine, Probe};
 use serde::Serialize;
 
 use super::{
-    address, caddy, data_owner, endpoints, environment, exposure, hardening, keystore, monitoring,
-    ports, signer, traces,
+    address, caddy, data_owner, endpoints, environment, exposure, hardening, key_copies, keystore,
+    monitoring, ports, signer, traces,
 };
 use crate::Units;
 use crate::data::Basis;
@@ -88,8 +89,13 @@ const LOCAL_BYTES: u64 = GIB;
 const LEAST_MEMORY: u64 = 2 * GIB;
 const RECOMMENDED_MEMORY: u64 = 8 * GIB;
 
-/// Looks at everything; one finding per check, in a fixed order.
-pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
+/// Looks at everything; one finding per check, in a fixed order. `receipt` is what is on record of this host.
+pub fn preflight(
+    settings: &Settings,
+    facts: &HostFacts,
+    receipt: &Receipt,
+    probe: &dyn Probe,
+) -> Vec<Finding> {
     let mut findings = vec![system(settings, facts)];
     let of = |check: &str, found: Result<Vec<Finding>, Fault>| Finding::of(check, found);
     findings.extend(Finding::of("systemd", service_manager(probe).map(Some)));
@@ -147,8 +153,13 @@ pub fn preflight(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> V
     let private = exposure::private(settings, facts, probe);
     findings.extend(of("private ports", private));
     findings.extend(of("keystore", keystore::preflight(settings, probe)));
+    let copies = key_copies::key_copies(settings, &facts.mounts, probe);
+    findings.extend(Finding::of("keystore copies", copies));
     let claim = crate::roles::node::signer_claim(settings);
-    findings.extend(of("signer", signer::preflight(claim.as_ref(), probe)));
+    findings.extend(of(
+        "signer",
+        signer::preflight(claim.as_ref(), receipt, probe),
+    ));
     findings
 }
 
@@ -426,7 +437,7 @@ mod tests {
             host.plant(path, FileType::Directory, b"", 0o755);
         }
         let settings = Settings::parse(kit_toml).unwrap();
-        let findings = preflight(&settings, &facts, &host);
+        let findings = preflight(&settings, &facts, &Receipt::default(), &host);
         findings
             .into_iter()
             .filter(|finding| finding.status == Verdict::Fail)

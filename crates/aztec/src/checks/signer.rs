@@ -1,6 +1,7 @@
 //! Whether something else signs with an attester that this host is about to start with.
 
 use provision::Fault;
+use provision::engine::Receipt;
 use provision::host::Probe;
 
 use super::{Finding, Verdict};
@@ -10,9 +11,10 @@ use crate::signer;
 /// One finding for each attester that does not sign here yet.
 pub(super) fn preflight(
     claim: Option<&SignerClaim>,
+    receipt: &Receipt,
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
-    let judged = claim.map_or(Ok(Vec::new()), |claim| claim.preview(probe))?;
+    let judged = claim.map_or(Ok(Vec::new()), |claim| claim.preview(receipt, probe))?;
     let findings = judged.into_iter().map(|(attester, verdict)| {
         let (status, message) = match verdict {
             signer::Verdict::Held => (Verdict::Pass, "it signs here already".into()),

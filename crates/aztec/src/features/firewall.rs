@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use provision::engine::Graph;
+use provision::engine::{Graph, ResourceId};
 use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
 use crate::facts::HostFacts;
@@ -17,11 +17,14 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     }
 }
 
-/// Adds what closes private ports. Before the services: there is no moment in which they are open.
-pub(crate) fn close_private_ports(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFacts) {
-    if let Some(table) = private_table(settings, facts) {
-        server::private::add(graph, table);
-    }
+/// Adds what closes private ports. Before the services, and going after them: there is no moment in which they are open.
+pub(crate) fn close_private_ports(
+    graph: &mut Graph<Kind>,
+    settings: &Settings,
+    facts: &HostFacts,
+) -> Option<ResourceId> {
+    let table = private_table(settings, facts)?;
+    Some(server::private::add(graph, table))
 }
 
 /// The table that closes them; `None` where there are none, or the operator sees to it.
@@ -79,11 +82,37 @@ pub(crate) fn ufw(settings: &Settings) -> Option<Ufw> {
 
 #[cfg(test)]
 mod tests {
+    use provision::engine::Resource;
+
     use super::*;
 
     fn open(kit_toml: &str) -> Vec<String> {
         let ufw = ufw(&Settings::parse(kit_toml).unwrap()).unwrap();
         ufw.rules.iter().map(Rule::to_string).collect()
+    }
+
+    #[test]
+    fn private_ports_are_closed_before_a_service_starts_and_until_it_is_gone() {
+        let text =
+            "[sequencer]\nenabled = true\n[prover]\nenabled = true\n[bootnode]\nenabled = true\n";
+        let (settings, facts) = (Settings::parse(text).unwrap(), HostFacts::debian());
+        let graph = crate::desired::desired(&settings, &facts, text).unwrap();
+        let table = private_table(&settings, &facts).unwrap();
+        let id = Kind::from(table).id();
+        let mut services = 0;
+        for node in graph.nodes() {
+            let Kind::Service(service) = &node.resource else {
+                continue;
+            };
+            // The L1 and what stands before it listen on loopback alone.
+            if service.unit.starts_with("aztec-l1") {
+                continue;
+            }
+            services += 1;
+            // What comes after it is taken away before it, however long it has been on record.
+            assert!(node.after.contains(&id), "{}", service.unit);
+        }
+        assert!(services > 3, "{services}");
     }
 
     #[test]

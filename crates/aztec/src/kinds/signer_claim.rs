@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use l1::Address;
 use provision::Fault;
-use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
+use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, Receipt, ResourceId, Reverted, Shown};
 use provision::host::{Hands, NewFile, Probe, stamp};
 use provision::kinds::Disk;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::checks::keystore::{self, Keystore};
 use crate::facts;
 use crate::layout;
 use crate::signer::{
-    Case, Claim, Claims, Copies, Guard, Handing, Place, Slot, Verdict, judge, other_sequencers,
+    Case, Claim, Claims, Copies, Guard, Handing, Place, Slot, Verdict, changed, judge,
+    other_sequencers,
 };
 
 /// A claim for every attester of a directory of keystores, made before the service is handed its keystore.
@@ -43,6 +44,8 @@ pub struct SignerClaim {
 pub struct Seen {
     /// The service on this host.
     here: Place,
+    /// Whether its disk gets its name, or gets it back, in a step before this one.
+    unnamed: bool,
     /// Who is in the keystores; `None` when there is no directory of them.
     attesters: Option<BTreeSet<Address>>,
     /// What the service is handed, and should not be, or the other way round.
@@ -67,17 +70,22 @@ struct Memory {
 pub(crate) type Judged = (Address, Verdict);
 
 impl Seen {
-    /// Claims of this service that hold.
+    /// Claims of this service that hold. Where its disk has no name yet, the step that gives it one tells which disk it is.
     fn held(&self) -> impl Iterator<Item = &Claim> {
-        let ours = |claim: &&Claim| claim.place.is(&self.here) && claim.released.is_none();
-        self.claims.iter().filter(ours)
+        let ours = |claim: &&Claim| match self.unnamed {
+            true => claim.place.on(None).is(&self.here),
+            false => claim.place.is(&self.here),
+        };
+        let claims = self.claims.iter().filter(ours);
+        claims.filter(|claim| claim.released.is_none())
     }
 
-    /// Claims that hold, and were made when a claim did not say all of its place.
+    /// Claims that hold, and do not say all of their place: of before, or of a disk that is about to have a name.
     fn vague(&self) -> impl Iterator<Item = &Claim> {
         let gone: BTreeSet<_> = self.gone().iter().map(|claim| claim.attester).collect();
-        let vague =
-            move |claim: &&Claim| claim.place != self.here && !gone.contains(&claim.attester);
+        let vague = move |claim: &&Claim| {
+            (self.unnamed || claim.place != self.here) && !gone.contains(&claim.attester)
+        };
         self.held().filter(vague)
     }
 
@@ -167,15 +175,14 @@ impl SignerClaim {
             .collect())
     }
 
-    /// Hands over what is claimed by now, and nothing else.
+    /// Hands over what is claimed by now, and nothing else. In an order in which each key that was handed over and stays is
+    /// handed over all the while, whatever ends the run.
     fn hand(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        let copies = Copies::new();
-        // An old copy goes before a new one takes its name.
+        let (copies, host) = (Copies::new(), &seen.here.host);
         for handing in &seen.handing {
-            if let Handing::Withdraw { .. } = handing {
-                copies.withdraw(handing, hands)?;
-            }
+            copies.keep(handing, hands)?;
         }
+        let mut taken = BTreeSet::new();
         for handing in &seen.handing {
             let Handing::Copy { name, sha256 } = handing else {
                 continue;
@@ -184,19 +191,32 @@ impl SignerClaim {
             let bytes = Zeroizing::new(hands.read(&path)?.unwrap_or_default());
             // What is claimed is the file that was looked at.
             if keystore::sha256(&bytes) != *sha256 {
-                return Err(
-                    Fault::new(format!("{} changed during this run", path.display()))
-                        .fix("Run the same command again."),
-                );
+                return Err(changed(&path));
             }
-            copies.put(&seen.here.host, name, &bytes, hands)?;
+            copies.put(host, name, &bytes, hands)?;
+            taken.insert((host, name));
         }
-        Ok(())
+        for handing in &seen.handing {
+            match handing {
+                // The new copy took the place of the old one.
+                Handing::Withdraw { host, name, .. } if taken.contains(&(host, name)) => {}
+                handing => copies.withdraw(handing, hands)?,
+            }
+        }
+        copies.tidy(hands)
     }
 
-    /// The same for a host that is only looked at.
-    pub(crate) fn preview(&self, probe: &dyn Probe) -> Result<Vec<Judged>, Fault> {
-        let seen = self.observe(&Cx::of(probe))?;
+    /// The same for a host that is only looked at, with what is on record of its disk.
+    pub(crate) fn preview(
+        &self,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+    ) -> Result<Vec<Judged>, Fault> {
+        let mut seen = self.observe(&Cx::of(probe))?;
+        if let Some(disk) = &self.disk {
+            seen.here.disk = Disk::name_to_be(disk, receipt, probe)?;
+            seen.unnamed = false;
+        }
         self.judged(&seen, probe)
     }
 }
@@ -231,6 +251,7 @@ impl Kind for SignerClaim {
             },
         };
         Ok(Seen {
+            unnamed: self.disk.is_some() && here.disk.is_none(),
             here,
             attesters,
             handing,
@@ -302,6 +323,7 @@ impl Kind for SignerClaim {
                     };
                     field(name, "an older copy is handed over", &to)
                 }
+                Handing::Clear { name, .. } => field(name, "left by a run that died", "removed"),
             });
         }
         Diff::of(changes, || {
@@ -326,6 +348,13 @@ impl Kind for SignerClaim {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        if seen.unnamed {
+            let disk = self.disk.as_deref().unwrap_or(&self.data).display();
+            return Err(
+                Fault::new(format!("the disk of {disk} lost its name during this run"))
+                    .fix("Run the same command again."),
+            );
+        }
         (cx.note)("asking whether anything else signs");
         let mut claims = Vec::new();
         // All are decided before the first is claimed.

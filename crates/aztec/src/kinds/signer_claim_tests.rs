@@ -18,6 +18,7 @@ const HERE: &str = "0123456789abcdef0123456789abcdef";
 const THERE: &str = "fedcba9876543210fedcba9876543210";
 
 const DMI: &str = "/sys/class/dmi/id";
+const MARK: &str = "/var/lib/aztec/.aztec-kit-disk";
 
 struct Tried {
     host: FakeHost,
@@ -57,6 +58,7 @@ impl Tried {
             journal: MemoryJournal::default(),
         };
         tried.boot_as(HERE);
+        tried.on(None, "abcd");
         tried.key(0);
         tried
     }
@@ -67,15 +69,22 @@ impl Tried {
             .plant("/etc/machine-id", FileType::File, id.as_bytes(), 0o444);
     }
 
-    /// The UUID of the firmware, and the name of the disk.
-    fn on(&mut self, uuid: &str, disk: &str) {
-        for (path, text) in [
-            (layout::PRODUCT_UUID, uuid),
-            ("/var/lib/aztec/.aztec-kit-disk", disk),
-        ] {
+    /// The UUID of the firmware, where it has one, and the name of the disk.
+    fn on(&mut self, uuid: Option<&str>, disk: &str) {
+        for (path, text) in [(layout::PRODUCT_UUID, uuid), (MARK, Some(disk))] {
+            let Some(text) = text else { continue };
             let text = format!("{text}\n");
             self.host
                 .plant(path, FileType::File, text.as_bytes(), 0o400);
+        }
+    }
+
+    /// Makes the claims those of a version that said nothing of machine and disk.
+    fn of_before(&mut self) {
+        let claims = Claims::new(layout::SIGNERS);
+        for mut claim in claims.all(&self.host).unwrap() {
+            (claim.place.hardware, claim.place.disk) = (None, None);
+            claims.keep(&claim, &mut self.host).unwrap();
         }
     }
 
@@ -399,7 +408,8 @@ fn a_copy_that_somebody_changed_is_made_anew() {
 fn a_claim_of_before_gets_the_machine_and_the_disk_without_a_question() {
     let mut tried = Tried::new();
     tried.run(&graph(true)).unwrap();
-    tried.on("4c4c4544-0001", "abcd");
+    tried.of_before();
+    tried.on(Some("4c4c4544-0001"), "abcd");
     assert!(
         tried.pending().contains("with this disk"),
         "{}",
@@ -419,6 +429,124 @@ fn a_claim_of_before_gets_the_machine_and_the_disk_without_a_question() {
     );
 }
 
+/// The same after the step that names the disk.
+fn with_disk() -> Graph<Resource> {
+    let mut whole = Graph::default();
+    let path = "/var/lib/aztec".into();
+    let disk = whole.add(Disk { path }, []);
+    for node in graph(false).nodes() {
+        whole.add(node.resource.clone(), [disk.clone()]);
+    }
+    whole
+}
+
+#[test]
+fn a_host_without_a_uuid_is_told_in_advance_that_its_claims_get_a_disk() {
+    // As in a container, on a host of before: no name of the disk, and no copies of what was claimed.
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.of_before();
+    let copies = Path::new(layout::CLAIMED);
+    tried
+        .host
+        .tree
+        .retain(|path, _| !path.starts_with(copies) && path != Path::new(MARK));
+    let graph = with_disk();
+    let plan = Plan::make(&graph, &tried.journal.receipt().unwrap(), &tried.host).unwrap();
+    let outcome = Apply {
+        hands: &mut tried.host,
+        journal: &mut tried.journal,
+        consent: Consent::Plan(&plan),
+        cancel: &AtomicBool::new(false),
+        progress: &mut Quiet,
+    }
+    .run(&graph);
+    assert_eq!(outcome.unwrap().applied.len(), 2);
+    let claims = Claims::new(layout::SIGNERS).all(&tried.host).unwrap();
+    assert_eq!(
+        claims[0].place.disk,
+        Disk::name(Path::new("/var/lib/aztec"), &tried.host).unwrap()
+    );
+    assert!(tried.run(&graph).unwrap().applied.is_empty());
+}
+
+#[test]
+fn a_mark_that_was_deleted_is_no_other_disk() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    tried.run(&with_disk()).unwrap();
+    let claim = || match graph(false).nodes()[0].resource.clone() {
+        Resource::SignerClaim(claim) => claim,
+        other => panic!("{other:?}"),
+    };
+    tried.host.tree.remove(Path::new(MARK));
+    let receipt = tried.journal.receipt().unwrap();
+    assert_eq!(claim().preview(&receipt, &tried.host).unwrap(), []);
+    // Nothing is known of the disk: what will be there gets a name of its own.
+    let forgotten = claim().preview(&provision::engine::Receipt::default(), &tried.host);
+    let refused = &forgotten.unwrap()[0].1;
+    assert!(
+        matches!(refused, Verdict::Refused { what, .. } if what.contains("another disk")),
+        "{refused:?}"
+    );
+    tried.run(&with_disk()).unwrap();
+    assert_eq!(tried.host.text(MARK).unwrap().trim(), "abcd");
+    assert!(tried.run(&with_disk()).unwrap().applied.is_empty());
+}
+
+#[test]
+fn a_kill_leaves_no_sequencer_without_the_keys_that_it_had() {
+    let new = "{\"schemaVersion\":1,\"validators\":[]}";
+    for dies_at in 0.. {
+        let mut tried = Tried::new();
+        tried.key(1);
+        tried.run(&graph(true)).unwrap();
+        // One file says something else now, and another has another name.
+        let key = Path::new("/etc/aztec/keystore/0.json");
+        tried.host.tree.get_mut(key).unwrap().bytes = new.into();
+        tried
+            .host
+            .rename(
+                Path::new("/etc/aztec/keystore/1.json"),
+                Path::new("/etc/aztec/keystore/first.json"),
+            )
+            .unwrap();
+        tried.host.dies_at = Some(tried.host.writes + dies_at);
+        let done = tried.run(&graph(true)).is_ok();
+        tried.host.dies_at = None;
+        let handed = tried.handed(HERE);
+        let has = |name: &str| handed.iter().any(|it| it == name);
+        assert!(has("0.json"), "{dies_at}: {handed:?}");
+        assert!(has("1.json") || has("first.json"), "{dies_at}: {handed:?}");
+        tried.run(&graph(true)).unwrap();
+        assert_eq!(tried.handed(HERE), ["0.json", "first.json"]);
+        assert_eq!((tried.pending(), tried.retired().len()), (String::new(), 1));
+        if done {
+            assert!(dies_at > 3, "nothing was tried");
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_a_run_that_died_was_about_to_copy_is_cleared() {
+    let mut tried = Tried::new();
+    tried.run(&graph(true)).unwrap();
+    // Its original is gone since: no copy of that name is made again.
+    let left = format!("{}/{HERE}/.1.json.aztec-kit-new", layout::CLAIMED);
+    tried
+        .host
+        .plant(&left, FileType::File, b"{\"schemaVer", 0o600);
+    assert!(
+        tried.pending().contains("left by a run that died"),
+        "{}",
+        tried.pending()
+    );
+    tried.run(&graph(false)).unwrap();
+    assert_eq!(tried.handed(HERE), ["0.json"]);
+    assert_eq!((tried.pending(), tried.retired().len()), (String::new(), 0));
+}
+
 #[test]
 fn a_clone_and_an_empty_disk_are_asked_for_anew() {
     for (uuid, disk, why) in [
@@ -426,10 +554,10 @@ fn a_clone_and_an_empty_disk_are_asked_for_anew() {
         ("4c4c4544-0001", "ffff", "another disk"),
     ] {
         let mut tried = Tried::new();
-        tried.on("4c4c4544-0001", "abcd");
+        tried.on(Some("4c4c4544-0001"), "abcd");
         tried.run(&graph(true)).unwrap();
         assert_eq!(tried.pending(), "");
-        tried.on(uuid, disk);
+        tried.on(Some(uuid), disk);
         let before = tried.host.shape();
         let stop = tried.run(&graph(false)).unwrap_err();
         assert!(stop.fault.chain().contains(why), "{}", stop.fault.chain());

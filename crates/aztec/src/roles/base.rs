@@ -26,6 +26,8 @@ pub(crate) struct Base {
     pub data: ResourceId,
     pub packages: ResourceId,
     pub opt: ResourceId,
+    /// What closes ports to others: no service listens before it, and none as it goes.
+    pub closed: Option<ResourceId>,
     /// The release: its packages, or its image.
     pub release: ResourceId,
     pub choice: Choice,
@@ -125,8 +127,10 @@ pub(crate) fn add(
         kit_toml.file(settings),
         [etc.clone()],
     );
-    let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
-    let mut data = directory(graph, &settings.data_dir, own.clone(), [user.clone()]);
+    // Root's, like every directory that services have theirs in: systemd and engines go to those as root, and would follow
+    // a link that the account has put in the place of one.
+    let shared = Owner::new("root", ACCOUNT, 0o750);
+    let mut data = directory(graph, &settings.data_dir, shared.clone(), [user.clone()]);
     if settings.has_role() {
         // Nothing is made in it before it is known which disk that is.
         let path = settings.data_dir.clone();
@@ -134,7 +138,7 @@ pub(crate) fn add(
     }
     let databases = settings.layout().data;
     if databases != settings.data_dir {
-        data = directory(graph, &databases, own, [data]);
+        data = directory(graph, &databases, shared, [data]);
     }
     let opt = directory(graph, Path::new(layout::OPT), Owner::root(0o755), []);
     let mut base = Base {
@@ -143,6 +147,7 @@ pub(crate) fn add(
         packages: opt.clone(),
         release: opt.clone(),
         opt,
+        closed: None,
         choice: runtime::choose(settings, facts),
         disk: disk(settings, facts),
         mounts: facts.mounts.clone(),
@@ -321,6 +326,52 @@ fn container_wrapper(engine: Engine, release: &Release) -> File {
 mod tests {
     use super::*;
     use crate::desired::desired;
+
+    #[test]
+    fn root_goes_to_no_data_through_a_directory_of_the_services() {
+        let text = "[sequencer]\nenabled = true\n[prover]\nenabled = true\n";
+        for (release, runtime) in [
+            ("", ""),
+            ("", "runtime = \"container\"\n"),
+            ("release = \"6.0.0\"\n", ""),
+        ] {
+            let text = format!("{release}{runtime}{text}");
+            let settings = Settings::parse(&text).unwrap();
+            let graph = desired(&settings, &HostFacts::debian(), text.as_str()).unwrap();
+            let resources = || graph.nodes().iter().map(|node| &node.resource);
+            let theirs: Vec<_> = resources()
+                .filter_map(|resource| match resource {
+                    Kind::Directory(dir) if dir.owner.user == ACCOUNT => Some(&dir.path),
+                    _ => None,
+                })
+                .collect();
+            let mut gone_to = 0;
+            for resource in resources() {
+                let Kind::Unit(unit) = resource else { continue };
+                // Places to write to, and mounts of a container.
+                let writable = unit
+                    .text
+                    .lines()
+                    .filter_map(|it| it.strip_prefix("ReadWritePaths="));
+                let mounted = unit
+                    .text
+                    .split([' ', ','])
+                    .filter_map(|it| it.strip_prefix("src="));
+                for path in writable
+                    .flat_map(str::split_whitespace)
+                    .chain(mounted)
+                    .map(Path::new)
+                {
+                    gone_to += usize::from(path.starts_with(&settings.data_dir));
+                    let through = theirs
+                        .iter()
+                        .find(|dir| *dir != &path && path.starts_with(dir));
+                    assert_eq!(through, None, "{}: {}", unit.name, path.display());
+                }
+            }
+            assert!(gone_to > 4, "{gone_to}");
+        }
+    }
 
     #[test]
     fn no_process_starts_without_the_disk_that_its_data_is_on() {

@@ -183,6 +183,7 @@ impl Process {
             let scratch = container::scratch(&data);
             after.push(base::directory(graph, &scratch, own, after.clone()));
         }
+        after.extend(base.closed.clone());
         let mut inputs = vec![base.input()];
         let path = env_file(self.name);
         self.env.extend(monitoring::push_env(settings));

@@ -4,10 +4,10 @@
 //! the operator's and stay as they are. A copy of a key that is nowhere else is put aside and not removed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use provision::Fault;
-use provision::host::{Hands, NewFile, Probe, stamp};
+use provision::host::{Hands, NewFile, Probe, is_staged, stamp};
 use zeroize::Zeroizing;
 
 use crate::checks::keystore::{self, Keystore};
@@ -34,6 +34,13 @@ pub enum Handing {
         /// Whether a key may be in it that is in no keystore of this host.
         last: bool,
     },
+    /// What a run that died was about to copy: it never got its name, and nobody was handed it.
+    Clear {
+        /// The machine id of the host that it was for.
+        host: String,
+        /// The name that it has.
+        name: String,
+    },
 }
 
 /// The copies on this disk: a directory for each host, named as its machine id.
@@ -56,7 +63,13 @@ impl Copies {
     pub fn stamp(&self, probe: &dyn Probe) -> Result<String, Fault> {
         let mut stamps = String::new();
         for host in self.hosts(probe)? {
-            stamps += &format!(" {host}:{}", stamp(&self.dir.join(&host), probe)?);
+            let dir = self.dir.join(&host);
+            stamps += &format!(" {host}:{}", stamp(&dir, probe)?);
+            let mut names = probe.list(&dir)?.unwrap_or_default();
+            names.retain(|name| is_staged(name));
+            if !names.is_empty() {
+                stamps += &format!(" half-written:{}", names.join("/"));
+            }
         }
         Ok(stamps)
     }
@@ -75,11 +88,16 @@ impl Copies {
             let dir = self.dir.join(&other);
             let read = keystore::keystores(&dir, probe)?.unwrap_or_default();
             for name in probe.list(&dir)?.unwrap_or_default() {
-                // A hidden one is half written.
-                let Some(bytes) = visible(&name).then(|| probe.read(&dir.join(&name))) else {
+                if name.starts_with('.') {
+                    // What else is hidden is none of ours, and is not handed over.
+                    if is_staged(&name) {
+                        let host = other.clone();
+                        differences.push(Handing::Clear { host, name });
+                    }
                     continue;
-                };
-                let sha256 = keystore::sha256(&Zeroizing::new(bytes?.unwrap_or_default()));
+                }
+                let bytes = Zeroizing::new(probe.read(&dir.join(&name))?.unwrap_or_default());
+                let sha256 = keystore::sha256(&bytes);
                 let original = wanted.iter().find(|wanted| wanted.name == name);
                 if other == host && original.is_some_and(|wanted| wanted.sha256 == sha256) {
                     equal.insert(name);
@@ -130,36 +148,62 @@ impl Copies {
         })
     }
 
-    /// Takes a copy from where a sequencer is handed it: the last of a key is put aside.
-    pub fn withdraw(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
+    /// Puts aside what may be the last of a key, before anything takes its name.
+    pub fn keep(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
         let Handing::Withdraw {
             host,
             name,
             sha256,
-            last,
+            last: true,
         } = handing
         else {
             return Ok(());
         };
         let copy = self.dir.join(host).join(name);
-        if !last {
-            return hands.remove(&copy);
+        let bytes = Zeroizing::new(hands.read(&copy)?.unwrap_or_default());
+        if keystore::sha256(&bytes) != *sha256 {
+            return Err(changed(&copy));
         }
         if hands.meta(&self.retired)?.is_none() {
             hands.mkdir(&self.retired, 0, 0, 0o700)?;
         }
-        // What has this name already has the same content.
+        // What has this name already has the same content, or a part of it. Not renamed: until the next copy takes its
+        // name, the service is handed this one.
         let aside = format!("{name}-{}", sha256.get(..16).unwrap_or(sha256));
-        hands.rename(&copy, &self.retired.join(aside))
+        hands.put(&NewFile {
+            path: &self.retired.join(aside),
+            bytes: &bytes,
+            uid: 0,
+            gid: 0,
+            mode: 0o600,
+        })
+    }
+
+    /// Takes a copy from where a sequencer is handed it; see [`Self::keep`].
+    pub fn withdraw(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
+        match handing {
+            Handing::Copy { .. } => Ok(()),
+            Handing::Withdraw { host, name, .. } | Handing::Clear { host, name } => {
+                hands.remove(&self.dir.join(host).join(name))
+            }
+        }
+    }
+
+    /// Clears away what a run that died was about to put aside.
+    pub fn tidy(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
+        let names = hands.list(&self.retired)?.unwrap_or_default();
+        let mut staged = names.iter().filter(|name| is_staged(name));
+        staged.try_for_each(|name| hands.remove(&self.retired.join(name)))
     }
 
     /// Takes all copies away; `kept` is what stays on this host.
     pub fn withdraw_all(&self, kept: &[Keystore], hands: &mut dyn Hands) -> Result<(), Fault> {
         // No host has an empty name.
         for handing in self.differences(kept, "", hands.probe())? {
+            self.keep(&handing, hands)?;
             self.withdraw(&handing, hands)?;
         }
-        Ok(())
+        self.tidy(hands)
     }
 
     fn hosts(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
@@ -167,6 +211,8 @@ impl Copies {
     }
 }
 
-fn visible(name: &str) -> bool {
-    !name.starts_with('.')
+/// What is said of a file that is no longer what was looked at.
+pub(crate) fn changed(path: &Path) -> Fault {
+    Fault::new(format!("{} changed during this run", path.display()))
+        .fix("Run the same command again.")
 }

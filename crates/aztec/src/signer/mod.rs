@@ -17,6 +17,7 @@ use l1::reader::AttesterStatus;
 use serde::{Deserialize, Serialize};
 
 pub use claim::{Claim, Claims, Slot};
+pub(crate) use copies::changed;
 pub use copies::{Copies, Handing};
 pub use evidence::{Chain, Duty, Evidence, Guard};
 pub use programs::{Program, other_sequencers};
@@ -51,6 +52,14 @@ impl Place {
     pub fn is(&self, here: &Self) -> bool {
         let same = (&self.host, &self.unit, &self.data) == (&here.host, &here.unit, &here.data);
         same && fits(&self.hardware, &here.hardware) && fits(&self.disk, &here.disk)
+    }
+
+    /// The same on a disk of that name.
+    pub fn on(&self, disk: Option<String>) -> Self {
+        Self {
+            disk,
+            ..self.clone()
+        }
     }
 }
 

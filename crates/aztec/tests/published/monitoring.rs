@@ -84,7 +84,7 @@ fn metrics(packages: &Packages) -> BTreeSet<String> {
             .first()
             .copied()
             .unwrap_or_default();
-        Some(collector::prometheus_name(name, unit))
+        collector::prometheus_name(name, unit)
     };
     blocks(text).into_iter().filter_map(metric).collect()
 }

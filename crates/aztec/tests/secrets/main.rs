@@ -18,7 +18,7 @@ use aztec::settings::{Asked, Settings, edited};
 use common::{facts, graph};
 use host::{Run, lived_in, runnable};
 use planter::{MARK, Planter, kit_toml, refusal, toml_text};
-use provision::engine::{Graph, Resource};
+use provision::engine::{Graph, Receipt, Resource};
 use provision::host::FileType;
 
 /// What a resource is, as far as anyone gets to see it.
@@ -162,7 +162,12 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     let host = lived_in(&mut planter, &runnable(&text));
     let mut said = String::new();
     for findings in [
-        Ok(checks::preflight(&settings, &facts(), &host)),
+        Ok(checks::preflight(
+            &settings,
+            &facts(),
+            &Receipt::default(),
+            &host,
+        )),
         checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
         checks::connectivity(&settings, &host),
     ] {

@@ -135,7 +135,7 @@ fn nobody_agreed() -> Failure {
 
 /// Refuses a host that cannot become what is wanted, before anything is touched.
 fn fit(host: &Host, printer: &mut Printer) -> Result<(), Failure> {
-    let findings = checks::preflight(&host.settings, &host.facts, &RealHost);
+    let findings = checks::preflight(&host.settings, &host.facts, &host.receipt, &RealHost);
     let unfit: Vec<Finding> = findings
         .into_iter()
         .filter(|finding| finding.status != Verdict::Pass)

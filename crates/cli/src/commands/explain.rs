@@ -14,7 +14,13 @@ use crate::render;
 pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
     // Others see an empty journal, and would take that for good news.
     host::require_root()?;
-    let units = services::chosen(args.unit.as_ref())?;
+    let units = match &args.unit {
+        // journalctl takes a pattern, and systemctl tells nothing of one.
+        Some(pattern) if pattern.contains(['*', '?']) => {
+            services::units()?.like(pattern).map_err(Failure::usage)?
+        }
+        unit => services::chosen(unit.as_ref())?,
+    };
     // What a node that stands by says in its log is explained by this.
     if let Some(settings) = host::settings_if_any()? {
         host::tell_unfit(&settings, printer);

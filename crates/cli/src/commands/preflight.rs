@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aztec::checks::{self, Finding, Verdict};
 use aztec::{HostFacts, KIT_STATE};
-use provision::engine::{FileJournal, Journal};
+use provision::engine::{FileJournal, Journal, Receipt};
 use provision::host::RealHost;
 
 use crate::args::PreflightArgs;
@@ -18,14 +18,15 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let (_, settings) = host::asked(&args.wanted.asked()?)?;
     let settings = args.vouched.for_this_run(settings);
     let facts = HostFacts::gather(&RealHost)?;
-    let mut findings = vec![rights()];
+    let (mut findings, mut receipt) = (vec![rights()], Receipt::default());
     if host::require_root().is_ok() {
         match FileJournal::new(Path::new(KIT_STATE)).receipt() {
-            Ok(receipt) => findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost))),
+            Ok(found) => receipt = found,
             Err(fault) => findings.push(checks::failed("journal", &fault)),
         }
     }
-    findings.extend(checks::preflight(&settings, &facts, &RealHost));
+    findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost)));
+    findings.extend(checks::preflight(&settings, &facts, &receipt, &RealHost));
     let upstream = checks::upstream(&settings, &facts, &RealHost);
     findings.extend(Finding::of("image", upstream));
     if printer.json() {

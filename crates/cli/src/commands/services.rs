@@ -18,7 +18,7 @@ use crate::printer::Printer;
 /// A node may take minutes to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-fn units() -> Result<Units, Failure> {
+pub(super) fn units() -> Result<Units, Failure> {
     let facts = HostFacts::gather(&RealHost)?;
     Ok(Units::of(&host::settings()?, &facts))
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::inherit::inherit;
 use super::plan::{self, Action};
 use super::{
     Applied, ApplyCx, Change, Consent, Cx, Diff, Entry, Event, Graph, Guard, Journal, Look, Node,
@@ -130,6 +131,7 @@ impl Apply<'_> {
             run.at = Some(at);
             return Err(fault);
         }
+        self.inherit(graph, run)?;
         let unwanted = run.receipt.unwanted(&graph.ids());
         let unwanted: Vec<_> = unwanted.into_iter().cloned().collect();
         let mut touched = BTreeSet::new();
@@ -149,6 +151,20 @@ impl Apply<'_> {
         for entry in unwanted {
             run.at = Some(entry.id.clone());
             self.release::<R>(&entry, run)?;
+        }
+        Ok(())
+    }
+
+    /// Puts on record what one resource has made and another one looks after by now.
+    fn inherit<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
+        let mut receipt = run.receipt.clone();
+        if !inherit(graph, &mut receipt) {
+            return Ok(());
+        }
+        let event = Event::Snapshot { receipt };
+        // Whoever confirms a change meanwhile has the last word; then it is for the next run.
+        if self.journal.append_if(&event, &|now| *now == run.receipt)? {
+            run.receipt = self.journal.receipt()?;
         }
         Ok(())
     }

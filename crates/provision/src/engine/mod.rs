@@ -7,6 +7,7 @@ mod diff;
 mod frame;
 mod graph;
 mod guard;
+mod inherit;
 mod journal;
 mod lock;
 mod plan;

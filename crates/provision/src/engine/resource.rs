@@ -1,6 +1,6 @@
 //! What a resource is: the contract that every kind fulfils.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -130,6 +130,19 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn guarded(&self) -> bool {
         false
     }
+    /// What it is made of, by names that other resources of this kind may have too: see [`Kind::divided`].
+    fn parts(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+    /// A prior that says something of these parts, divided into that and the rest: another resource looks after them now,
+    /// and goes back to it. Pure; `None` when it says nothing of them.
+    fn divided(
+        &self,
+        _prior: &Self::Prior,
+        _parts: &BTreeSet<String>,
+    ) -> Option<(Self::Prior, Self::Prior)> {
+        None
+    }
     /// Looks.
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault>;
     /// Compares; pure.
@@ -189,6 +202,10 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn files(&self) -> Vec<PathBuf>;
     /// See [`Kind::guarded`].
     fn guarded(&self) -> bool;
+    /// See [`Kind::parts`].
+    fn parts(&self) -> BTreeSet<String>;
+    /// See [`Kind::divided`].
+    fn divided(&self, prior: &Value, parts: &BTreeSet<String>) -> Option<(Value, Value)>;
     /// Observes and compares.
     fn look(&self, cx: &Cx<'_>) -> Result<Look, Fault>;
     /// Observes, and puts aside what is there: see [`Kind::keep`].
@@ -205,7 +222,7 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
 
 /// Bridges one kind to the erased calls of [`Resource`]; used by the [`crate::resources`] macro.
 pub mod erased {
-    use super::{ApplyCx, Cx, Fault, Kind, Look, Reverted, Value};
+    use super::{ApplyCx, BTreeSet, Cx, Fault, Kind, Look, Reverted, Value};
 
     /// [`super::Resource::look`].
     pub fn look<K: Kind>(kind: &K, cx: &Cx<'_>) -> Result<Look, Fault> {
@@ -217,6 +234,20 @@ pub mod erased {
             memory: kind.memory(&seen),
             absent: kind.absent(&seen),
         })
+    }
+
+    /// [`super::Resource::divided`].
+    pub fn divided<K: Kind>(
+        kind: &K,
+        prior: &Value,
+        parts: &BTreeSet<String>,
+    ) -> Option<(Value, Value)> {
+        let prior = before(kind, prior).ok()?;
+        let (taken, rest) = kind.divided(&prior, parts)?;
+        Some((
+            serde_json::to_value(taken).ok()?,
+            serde_json::to_value(rest).ok()?,
+        ))
     }
 
     /// [`super::Resource::keep`].
@@ -291,6 +322,16 @@ macro_rules! resources {
             }
             fn guarded(&self) -> bool {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::guarded(kind)),* }
+            }
+            fn parts(&self) -> std::collections::BTreeSet<String> {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::parts(kind)),* }
+            }
+            fn divided(
+                &self,
+                prior: &serde_json::Value,
+                parts: &std::collections::BTreeSet<String>,
+            ) -> Option<(serde_json::Value, serde_json::Value)> {
+                match self { $(Self::$variant(kind) => $crate::engine::erased::divided(kind, prior, parts)),* }
             }
             fn look(&self, cx: &$crate::engine::Cx<'_>) -> Result<$crate::engine::Look, $crate::Fault> {
                 match self { $(Self::$variant(kind) => $crate::engine::erased::look(kind, cx)),* }

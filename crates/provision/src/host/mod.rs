@@ -28,6 +28,9 @@ pub use stamp::{newest_change, stamp};
 
 /// Where something waits until it takes a name whole: hidden, beside it. A fixed name, so that the next run clears
 /// what a killed one left there. `None` for what can have no name, such as `/`.
+/// How the names end of what waits for another one.
+const STAGED: &str = ".aztec-kit-new";
+
 pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
     Some(path.with_file_name(staged_name(path.file_name()?)))
 }
@@ -35,8 +38,13 @@ pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
 fn staged_name(name: &std::ffi::OsStr) -> std::ffi::OsString {
     let mut staged = std::ffi::OsString::from(".");
     staged.push(name);
-    staged.push(".aztec-kit-new");
+    staged.push(STAGED);
     staged
+}
+
+/// Whether something of this name was about to take another one when a run was killed.
+pub fn is_staged(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(STAGED)
 }
 
 /// Clears away what a killed run had staged to take a name.

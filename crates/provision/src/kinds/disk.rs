@@ -89,6 +89,26 @@ impl Disk {
             .filter(|name| !name.is_empty()))
     }
 
+    /// The name that it has after the next run, where that can be told: what was only deleted is written again.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be looked at.
+    pub fn name_to_be(
+        path: &Path,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+    ) -> Result<Option<String>, Fault> {
+        let memory = receipt
+            .get(&id(path))
+            .and_then(|entry| entry.memory.as_ref());
+        let disk = Self { path: path.into() };
+        let seen = disk.seen(memory.and_then(known), probe)?;
+        let missing = seen.gone().is_some();
+        let known = seen.known.filter(|_| !missing).map(|known| known.name);
+        Ok(seen.name.or(known))
+    }
+
     fn seen(&self, known: Option<Known>, probe: &dyn Probe) -> Result<Seen, Fault> {
         Ok(Seen {
             name: Self::name(&self.path, probe)?,

@@ -27,14 +27,14 @@ pub use disk::{Disk, Gone, gone, mounted};
 pub use file::File;
 pub use group::Group;
 pub use image::{Image, Pin, Place, Survey, Upstream};
-pub use nft_table::{NftTable, ROUTED};
+pub use nft_table::{Loaded, NftTable, ROUTED};
 pub use npm_tree::{Lock, NpmTree};
 pub use owner::{Accounts, Owner};
 pub use package::Packages;
 pub use secret::{Maker, Random, Secret, SecretSeen};
 pub use secret_digest::SecretDigest;
 pub use service::{Input, Service, last_words};
-pub use sshd::Sshd;
+pub use sshd::{Outlook, Sshd};
 pub use sysctl::Sysctl;
 pub use ufw::{
     Fate, Incoming, Proto, Rule, Session, Ufw, connected, incoming, listening, sessions, shutting,

@@ -164,12 +164,39 @@ impl NftTable {
     ///
     /// When nft cannot be asked.
     pub fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
-        let wanted = tables(&self.listed(probe)?);
         let listed = tables(&probe.ask(&Query::Ruleset)?.stdout);
-        let named = |table: &&Table| table.name == self.table;
-        let is = listed.iter().find(named);
-        Ok(is.is_some_and(|is| wanted.iter().all(|wanted| wanted.is_like(is))))
+        Ok(self.among(&listed, probe)? == Loaded::AsWanted)
     }
+
+    /// What of it is among the tables that the kernel lists.
+    ///
+    /// # Errors
+    ///
+    /// When the rules of UFW cannot be read.
+    pub fn among(&self, listed: &[Table], probe: &dyn Probe) -> Result<Loaded, Fault> {
+        let wanted = tables(&self.listed(probe)?);
+        let Some(is) = listed.iter().find(|table| table.name == self.table) else {
+            return Ok(Loaded::Not);
+        };
+        Ok(if wanted.iter().all(|wanted| wanted.is_like(is)) {
+            Loaded::AsWanted
+        } else if wanted.iter().all(|wanted| wanted.closes_like(is)) {
+            Loaded::Otherwise
+        } else {
+            Loaded::Not
+        })
+    }
+}
+
+/// What the kernel has of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loaded {
+    /// It, and nothing else under its name.
+    AsWanted,
+    /// Another text of it, which shuts out in the same place: that of another version, or for other rules.
+    Otherwise,
+    /// Nothing that shuts out.
+    Not,
 }
 
 fn reload(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {

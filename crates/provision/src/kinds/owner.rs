@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::engine::{Change, Shown};
-use crate::host::{Meta, Probe};
+use crate::host::{FileType, Meta, Probe};
 use crate::tools::accounts::{self, Group, User};
 
 /// User, group and permission bits.
@@ -84,11 +84,41 @@ impl Accounts {
         })
     }
 
-    /// The number that owns a home and that no user has: an account that is made again there gets it, and so
-    /// owns its files again.
+    /// The number that owns a home, or what its group has in it, and that no user has: an account that is made again
+    /// there gets it, and so owns its files again.
     pub fn orphaned(&self, home: &Path, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
-        let owner = probe.meta(home)?.map(|home| home.uid);
-        Ok(owner.filter(|uid| self.users.iter().all(|user| user.uid != *uid)))
+        let Some(meta) = probe.meta(home)? else {
+            return Ok(None);
+        };
+        let nameless = |uid: u32| self.users.iter().all(|user| user.uid != uid);
+        if nameless(meta.uid) {
+            return Ok(Some(meta.uid));
+        }
+        // A home in which its account makes nothing is root's, and of its group.
+        let shared = |meta: &Meta| meta.uid == 0 && meta.gid != 0;
+        let group = meta.gid;
+        let mut homes = Vec::new();
+        if shared(&meta) {
+            homes.push(home.to_owned());
+        }
+        while let Some(home) = homes.pop() {
+            for name in probe.list(&home)?.unwrap_or_default() {
+                let path = home.join(name);
+                let Some(meta) = probe
+                    .meta(&path)?
+                    .filter(|meta| meta.file_type == FileType::Directory && meta.gid == group)
+                else {
+                    continue;
+                };
+                if nameless(meta.uid) {
+                    return Ok(Some(meta.uid));
+                }
+                if shared(&meta) {
+                    homes.push(path);
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The name of a user id, or the id itself where it has none.

@@ -1,5 +1,6 @@
 //! Packages of the distribution, present in whatever version it offers.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -216,6 +217,20 @@ impl Kind for Packages {
 
     fn id(&self) -> ResourceId {
         ResourceId::new("packages", &self.purpose)
+    }
+
+    fn parts(&self) -> BTreeSet<String> {
+        self.names.iter().cloned().collect()
+    }
+
+    fn divided(
+        &self,
+        prior: &Self::Prior,
+        parts: &BTreeSet<String>,
+    ) -> Option<(Self::Prior, Self::Prior)> {
+        let (taken, rest): (Vec<_>, Vec<_>) =
+            prior.iter().cloned().partition(|it| parts.contains(it));
+        (!taken.is_empty()).then_some((taken, rest))
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {

@@ -10,6 +10,8 @@ pub struct Mount {
     pub point: PathBuf,
     /// Its type, such as `ext4`.
     pub kind: String,
+    /// The device that it is on, by its numbers: the same for all places of one file system.
+    pub device: String,
 }
 
 /// Where the mounts of the host are listed: those of process 1, which starts the services. Whoever calls this program may
@@ -21,8 +23,10 @@ pub const MOUNTINFO: [&str; 2] = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
 pub fn parse(mountinfo: &str) -> Vec<Mount> {
     let read = |line: &str| {
         let (place, what) = line.split_once(" - ")?;
+        let fields: Vec<_> = place.split(' ').collect();
         Some(Mount {
-            point: unescaped(place.split(' ').nth(4)?),
+            point: unescaped(fields.get(4)?),
+            device: (*fields.get(2)?).to_owned(),
             kind: what.split(' ').next()?.to_owned(),
         })
     };
@@ -124,6 +128,8 @@ half a line
         assert_eq!(kind("/srv/my data/aztec"), Some("ext3"));
         assert_eq!(kind("/srv/old/aztec"), Some("tmpfs"));
         assert_eq!(of(Path::new("/x"), &[]), None);
+        let data = of(Path::new("/srv/my data"), &mounts);
+        assert_eq!(data.map(|mount| mount.device.as_str()), Some("8:17"));
     }
 
     #[test]

@@ -75,6 +75,22 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether another one shuts out where this one does, whatever it lets in: each chain is there, in its place, and its
+    /// last rule ends in the same.
+    pub fn closes_like(&self, other: &Self) -> bool {
+        let end = |chain: &Chain| -> Option<String> {
+            let last = chain.rules.last()?;
+            last.split_whitespace().next_back().map(ToOwned::to_owned)
+        };
+        let place = |chain: &Chain| (chain.name.clone(), chain.kind.clone(), chain.hook.clone());
+        self.chains.iter().all(|ours| {
+            let mut others = other.chains.iter();
+            others.any(|it| place(it) == place(ours) && end(it).is_some() && end(it) == end(ours))
+        })
+    }
+}
+
 /// All tables of a listing or of a file, in their order; sets and maps are left out.
 pub fn tables(text: &str) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
@@ -299,6 +315,14 @@ table inet f2b-table {
         assert!(!ours.is_like(&with("\t\toifname \"docker*\" drop\n", "")));
         assert!(!ours.is_like(&with("\"docker*\" drop", "\"docker*\" accept")));
         assert!(!ours.is_like(&with("hook forward", "hook input")));
+        // Of a version that made no mark, and with other rules: it closes all the same.
+        assert!(ours.closes_like(&with("0123456789abcdef", "")));
+        assert!(ours.closes_like(&with(
+            "\t\toifname \"docker*\" drop\n",
+            "\t\taccept\n\t\tdrop\n"
+        )));
+        assert!(!ours.closes_like(&with("hook forward", "hook input")));
+        assert!(!ours.closes_like(&with("drop", "accept")));
     }
 
     #[test]

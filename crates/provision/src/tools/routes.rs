@@ -29,20 +29,29 @@ pub fn interface(routes: &[Route], to: Ipv4Addr) -> Option<&str> {
     Some(&longest.interface)
 }
 
-/// The same for IPv6, in `/proc/net/ipv6_route`: network, length, …, interface, in one table for all.
+/// Routes of this kind lead nowhere: `RTF_REJECT` of linux/route.h.
+const REJECT: u32 = 0x200;
+
+/// The same for IPv6, in `/proc/net/ipv6_route`: network, length, …, metric, …, flags, interface, in one table for all.
+/// `None` also where several interfaces have the best route, as for link-local addresses.
 pub fn interface_v6(table: &str, to: Ipv6Addr) -> Option<&str> {
-    let row = |line: &'_ str| -> Option<u32> {
-        let mut fields = line.split_whitespace();
-        let network = u128::from_str_radix(fields.next()?, 16).ok()?;
-        let bits = u32::from_str_radix(fields.next()?, 16).ok()?;
+    let row = |line: &'_ str| -> Option<(u32, u32)> {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let number = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
+        let network = u128::from_str_radix(fields.first()?, 16).ok()?;
+        let (bits, metric, flags) = (number(1)?, number(5)?, number(8)?);
         let apart = network ^ u128::from(to);
         // Shifting by the whole width is not defined.
         let fits = apart.checked_shr(128 - bits.min(128)).unwrap_or(0) == 0;
-        fits.then_some(bits)
+        // The longest prefix leads, and of several the lowest metric.
+        (fits && flags & REJECT == 0).then_some((bits, u32::MAX - metric))
     };
-    let rows = table.lines().filter_map(|line| Some((row(line)?, line)));
-    let (_, longest) = rows.max_by_key(|(bits, _)| *bits)?;
-    longest.split_whitespace().next_back()
+    let rows = || table.lines().filter_map(|line| Some((row(line)?, line)));
+    let best = rows().map(|(rank, _)| rank).max()?;
+    let led = rows().filter(|(rank, _)| *rank == best);
+    let mut led = led.filter_map(|(_, line)| line.split_whitespace().next_back());
+    let first = led.next()?;
+    led.all(|other| other == first).then_some(first)
 }
 
 /// Tables besides those that every host has, in `/proc/net/fib_triestat` (fib_trie.c, `fib_table_print`): there is one as
@@ -144,15 +153,24 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_leads_for_ipv6_too() {
-        let rest =
-            "00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 1 0 1";
-        let table = format!(
-            "fd000000000000000000000000000000 40 {rest} docker0\n\
-             00000000000000000000000000000000 00 {rest} eth0\n"
-        );
+        let row = |to: &str, bits: &str, metric: &str, flags: &str, interface: &str| {
+            let none = "0".repeat(32);
+            format!("{to:0<32} {bits} {none} 00 {none} {metric} 1 0 {flags} {interface}\n")
+        };
+        // As a kernel 6.1 lists them: what it falls back on comes last, and each interface has its own link.
+        let table = [
+            row("fd", "40", "00000100", "00000001", "docker0"),
+            row("fe8", "40", "00000100", "00000001", "eth0"),
+            row("fe8", "40", "00000100", "00000001", "docker0"),
+            row("", "00", "00000400", "00000003", "eth0"),
+            row("", "00", "00000800", "00000003", "wg0"),
+            row("", "00", "ffffffff", "00200200", "lo"),
+        ]
+        .concat();
         let by = |address: &str| interface_v6(&table, address.parse().ok()?);
         assert_eq!(by("fd00::2"), Some("docker0"));
         assert_eq!(by("2001:db8::1"), Some("eth0"));
+        assert_eq!(by("fe80::1"), None, "one of two links");
         assert_eq!(interface_v6("", Ipv6Addr::LOCALHOST), None);
     }
 }

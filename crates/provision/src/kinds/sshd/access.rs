@@ -19,7 +19,7 @@ const DEFAULT_FILES: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
 pub(super) enum Access {
     /// At least this one.
     Somebody(String),
-    /// Keys do not come from files alone, so it cannot be told from here.
+    /// What is taken is not in files alone, so it cannot be told from here; where that is said.
     Elsewhere(String),
     /// Why, by account.
     Nobody(Vec<String>),
@@ -35,7 +35,7 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
         }
     }
     let (accounts, limits) = (Accounts::read(probe)?, Limits::now(probe)?);
-    let mut why = Vec::new();
+    let (mut why, mut authority) = (Vec::new(), None);
     for user in &accounts.users {
         if user.shell.ends_with("/nologin") || user.shell.ends_with("/false") {
             continue;
@@ -49,7 +49,15 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
         };
         let refusal = match refusal {
             Some(refusal) => Some(refusal),
-            None => keyless(probe, config, user, &limits)?,
+            None => match keys(probe, config, user, &limits)? {
+                Keys::Good => None,
+                // Who it signs for is not known here; a key of somebody is better.
+                Keys::Signed(place) => {
+                    authority.get_or_insert(place);
+                    continue;
+                }
+                Keys::None(refusal) => Some(refusal),
+            },
         };
         match refusal {
             None => return Ok(Access::Somebody(user.name.clone())),
@@ -58,7 +66,10 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
             Some(refusal) => why.push(format!("{}: {refusal}", user.name)),
         }
     }
-    Ok(Access::Nobody(why))
+    Ok(match authority {
+        Some(place) => Access::Elsewhere(place.display().to_string()),
+        None => Access::Nobody(why),
+    })
 }
 
 /// Whether the lists of who may log in leave this one out.
@@ -102,16 +113,22 @@ fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String>
 /// A list of keys that is larger is none that somebody keeps.
 const LARGEST: u64 = 256 << 10;
 
-/// Why no key of this account would be taken.
-fn keyless(
-    probe: &dyn Probe,
-    config: &Config,
-    user: &User,
-    limits: &Limits,
-) -> Result<Option<String>, Fault> {
+/// What an account can log in with.
+enum Keys {
+    /// A key of its own.
+    Good,
+    /// Whatever an authority signs that this file names.
+    Signed(PathBuf),
+    /// Nothing; why.
+    None(String),
+}
+
+/// What of the keys of this account would be taken.
+fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Result<Keys, Fault> {
     let files = config.first("authorizedkeysfile");
     let files = files.map_or(DEFAULT_FILES, |line| line.directive.value.as_str());
     let mut why = "no key in its authorized_keys".to_owned();
+    let mut signed = None;
     for file in files.split_whitespace().filter(|file| *file != "none") {
         let file = file
             .replace("%%", "%")
@@ -127,14 +144,20 @@ fn keyless(
             }
         };
         let text = String::from_utf8_lossy(&text);
-        let keys = text.lines().filter_map(options);
-        let weak: Vec<_> = keys.map(|options| limits.weakness(&options)).collect();
-        if !weak.contains(&None) {
-            why = weak.into_iter().flatten().next().unwrap_or(why);
+        let keys: Vec<_> = text.lines().filter_map(options).collect();
+        let sound = |key: &&Vec<_>| limits.weakness(key).is_none();
+        let mut authorities = keys.iter().filter(sound).map(|key| signs(key));
+        let Some(first) = authorities.next() else {
+            let weak = keys.iter().find_map(|key| limits.weakness(key));
+            why = weak.unwrap_or(why);
             continue;
-        }
+        };
+        let only_signs = first && authorities.all(|signs| signs);
         match open_to_others(probe, &path, user)? {
-            None => return Ok(None),
+            None if only_signs => {
+                signed.get_or_insert(path);
+            }
+            None => return Ok(Keys::Good),
             Some(place) => {
                 why = format!(
                     "sshd does not trust its keys: others can write to {}",
@@ -143,7 +166,12 @@ fn keyless(
             }
         }
     }
-    Ok(Some(why))
+    Ok(signed.map_or(Keys::None(why), Keys::Signed))
+}
+
+/// Whether a key with these options is that of an authority: its owner logs in with no key but with a certificate.
+fn signs(options: &[(String, String)]) -> bool {
+    options.iter().any(|(option, _)| option == "cert-authority")
 }
 
 /// `StrictModes`: sshd takes no key from a file that another one could have written (auth2-pubkey.c,
@@ -185,9 +213,6 @@ impl Limits {
         let value = |name: &str| options.iter().find(|(option, _)| option == name);
         if has("command") {
             return Some("its key runs one command only".into());
-        }
-        if has("cert-authority") {
-            return Some("its key signs certificates, and is none itself".into());
         }
         // Which of the two is later counts; both together nobody writes.
         if has("no-pty") || has("restrict") && !has("pty") {
@@ -328,7 +353,7 @@ mod tests {
         }
         for limited in [
             "command=\"echo 'Please login as the user debian'\"",
-            "cert-authority",
+            "cert-authority,restrict",
             "restrict",
             "no-pty",
             "from=\"192.0.2.0/24\"",

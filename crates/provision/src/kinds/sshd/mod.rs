@@ -37,6 +37,17 @@ const PRIVSEP: &str = "/run/sshd";
 /// Where the configuration with the candidate in it is tried.
 const STAGE: &str = "/run/aztec-kit-sshd";
 
+/// What would come of a drop-in.
+#[derive(Debug)]
+pub enum Outlook {
+    /// It is effective, and somebody can log in with a key.
+    Clear,
+    /// It is effective, and whether somebody can log in is not told by what lies on this host; why.
+    Doubt(String),
+    /// It is not effective for everybody, or keeps everybody out.
+    Obstacle(Fault),
+}
+
 /// What the host has.
 #[derive(Debug)]
 pub struct Seen {
@@ -110,19 +121,42 @@ impl Sshd {
     ///
     /// When the host cannot be looked at; what is in the way is the value.
     pub fn obstacle(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+        Ok(match self.outlook(probe)? {
+            Outlook::Obstacle(fault) => Some(fault),
+            Outlook::Clear | Outlook::Doubt(_) => None,
+        })
+    }
+
+    /// What would come of the settings. Only looks.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be looked at.
+    pub fn outlook(&self, probe: &dyn Probe) -> Result<Outlook, Fault> {
+        Ok(match self.hindrance(probe)? {
+            Ok(Some(place)) => Outlook::Doubt(format!(
+                "whether anybody can log in with a key or a certificate is not told by files alone ({place}). Have a second session ready to confirm in."
+            )),
+            Ok(None) => Outlook::Clear,
+            Err(fault) => Outlook::Obstacle(fault),
+        })
+    }
+
+    /// What is in the way; where nothing is, what leaves it open whether somebody can log in.
+    fn hindrance(&self, probe: &dyn Probe) -> Result<Result<Option<String>, Fault>, Fault> {
         let options = running_options(Cx::of(probe).unit(UNIT)?.main_pid, probe)?;
         if let Some(at) = options.iter().position(|option| option == "-f") {
             let other = options.get(at + 1).map_or("another file", String::as_str);
-            return Ok(Some(
-                Fault::new(format!("the running sshd reads {other} instead of {MAIN}"))
-                    .fix("Take `-f` out of SSHD_OPTS in /etc/default/ssh."),
-            ));
+            return Ok(Err(Fault::new(format!(
+                "the running sshd reads {other} instead of {MAIN}"
+            ))
+            .fix("Take `-f` out of SSHD_OPTS in /etc/default/ssh.")));
         }
         // One that does not even accept what is there has to be mended first, and by its own words.
         if let Err(fault) = asked(&options, probe)
             && !lacks_directory(&fault)
         {
-            return Ok(Some(fault));
+            return Ok(Err(fault));
         }
         let others = self.others(&options, probe)?;
         let (wanted, path) = (self.wanted(&others), self.path());
@@ -132,11 +166,13 @@ impl Sshd {
             .iter()
             .any(|line| line.file == path && line.only_for.is_none());
         if !reached {
-            return Ok(Some(
-                Fault::new(format!("{MAIN} does not include {}", path.display())).fix(format!(
-                    "Put `Include {DIR}/sshd_config.d/*.conf` on its first line."
-                )),
-            ));
+            return Ok(Err(Fault::new(format!(
+                "{MAIN} does not include {}",
+                path.display()
+            ))
+            .fix(format!(
+                "Put `Include {DIR}/sshd_config.d/*.conf` on its first line."
+            ))));
         }
         for (keyword, value) in &wanted {
             if let Some(line) = whole
@@ -153,31 +189,30 @@ impl Sshd {
                         .as_ref()
                         .map_or(String::new(), |who| format!(" for `Match {who}`")),
                 );
-                return Ok(Some(Fault::new(what).fix("Take that line out.")));
+                return Ok(Err(Fault::new(what).fix("Take that line out.")));
             }
         }
         if let Some(line) = second_factor(&whole) {
-            return Ok(Some(
-                Fault::new(format!(
-                    "{} asks for more than a key: `{}`",
-                    line.place(),
-                    line.directive.value
-                ))
-                .fix("Take that line out."),
-            ));
+            return Ok(Err(Fault::new(format!(
+                "{} asks for more than a key: `{}`",
+                line.place(),
+                line.directive.value
+            ))
+            .fix("Take that line out.")));
         }
         // Where it is live already, whoever can run this program got in without it.
         let live = probe.read(&path)?;
         if live.is_some_and(|live| live == self.text(&others).as_bytes()) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         let root = wanted
             .iter()
             .find(|(keyword, _)| keyword == "permitrootlogin");
         let root = root.map_or("prohibit-password", |(_, value)| value.as_str());
         Ok(match access::look(probe, &whole, root)? {
-            Access::Somebody(_) | Access::Elsewhere(_) => None,
-            Access::Nobody(why) => Some(
+            Access::Somebody(_) => Ok(None),
+            Access::Elsewhere(place) => Ok(Some(place)),
+            Access::Nobody(why) => Err(
                 Fault::new(format!(
                     "nobody could log in any more, since no account has a key that sshd takes ({})",
                     why.join("; ")

@@ -19,23 +19,27 @@ pub(super) struct Came {
     interface: Option<String>,
 }
 
-/// The SSH sessions from other hosts. Their packets come in where answers go out, as far as the main table of routes
-/// says; for IPv6 it is not asked.
+/// The SSH sessions from other hosts. Their packets come in where answers go out, as far as the main tables of routes
+/// say.
 pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
     let sessions = sessions(probe)?;
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
-    let routes = probe.text(Path::new("/proc/net/route"))?;
-    let routes = routes::parse(&routes.unwrap_or_default());
+    let text = |path: &str| -> Result<String, Fault> {
+        Ok(probe.text(Path::new(path))?.unwrap_or_default())
+    };
+    let routes = routes::parse(&text("/proc/net/route")?);
+    let routes_v6 = text("/proc/net/ipv6_route")?;
     let came = |(remote, local, port): Session| Came {
         remote,
         local,
         port,
         interface: match remote {
-            IpAddr::V4(remote) => routes::interface(&routes, remote).map(ToOwned::to_owned),
-            IpAddr::V6(_) => None,
-        },
+            IpAddr::V4(remote) => routes::interface(&routes, remote),
+            IpAddr::V6(remote) => routes::interface_v6(&routes_v6, remote),
+        }
+        .map(ToOwned::to_owned),
     };
     Ok(sessions.into_iter().map(came).collect())
 }

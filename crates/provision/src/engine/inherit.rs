@@ -1,0 +1,92 @@
+//! What one resource has made and another one looks after by now.
+//!
+//! A later version may part what was one resource: the new one finds its part there and adopts it, so that it would never
+//! go; and the old one, going, would take that part along. So the record of the part is handed over.
+
+use std::collections::BTreeSet;
+
+use super::plan::made;
+use super::{Entry, Graph, Origin, Receipt, Resource, ResourceId};
+
+/// A resource, and what it is made of as far as others may be made of it too.
+struct Taker<R> {
+    id: ResourceId,
+    resource: R,
+    /// Whether it is still wanted.
+    wanted: bool,
+    after: Vec<ResourceId>,
+}
+
+/// Hands over what is on record as made by another resource; whether there was anything.
+pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> bool {
+    let wanted = graph.ids();
+    let nodes = graph.nodes().iter().map(|node| Taker {
+        id: node.resource.id(),
+        resource: node.resource.clone(),
+        wanted: true,
+        after: node.after.clone(),
+    });
+    let entries = receipt.entries.iter().filter(|it| !wanted.contains(&it.id));
+    let entries = entries.filter_map(|entry| {
+        Some(Taker {
+            id: entry.id.clone(),
+            resource: made(entry).ok()?,
+            wanted: false,
+            after: entry.after.clone(),
+        })
+    });
+    let takers = nodes.chain(entries);
+    let takers: Vec<Taker<R>> = takers
+        .filter(|it| !it.resource.parts().is_empty())
+        .collect();
+    let mut any = false;
+    for taker in &takers {
+        // Who has made something itself has its own prior.
+        let made_some = |entry: &Entry| entry.id == taker.id && entry.origin != Origin::Adopted;
+        if receipt.entries.iter().any(made_some) {
+            continue;
+        }
+        for giver in takers.iter().filter(|it| it.id != taker.id) {
+            let keeps = match (giver.wanted, taker.wanted) {
+                // It goes, and what is wanted stays.
+                (false, true) => BTreeSet::new(),
+                _ => giver.resource.parts(),
+            };
+            let parts = taker.resource.parts();
+            let parts: BTreeSet<_> = parts.difference(&keeps).cloned().collect();
+            any |= hand_over(giver, taker, &parts, receipt);
+        }
+    }
+    any
+}
+
+fn hand_over<R: Resource>(
+    giver: &Taker<R>,
+    taker: &Taker<R>,
+    parts: &BTreeSet<String>,
+    receipt: &mut Receipt,
+) -> bool {
+    let made = |entry: &&mut Entry| entry.id == giver.id && entry.origin != Origin::Adopted;
+    let Some(from) = receipt.entries.iter_mut().find(made) else {
+        return false;
+    };
+    let Some((taken, rest)) = giver.resource.divided(&from.prior, parts) else {
+        return false;
+    };
+    from.prior = rest;
+    let known = receipt.entries.iter_mut().find(|it| it.id == taker.id);
+    match (known, serde_json::to_value(&taker.resource)) {
+        (Some(to), _) => (to.origin, to.prior) = (Origin::Changed, taken),
+        (None, Ok(spec)) => receipt.entries.push(Entry {
+            id: taker.id.clone(),
+            spec,
+            origin: Origin::Changed,
+            prior: taken,
+            memory: None,
+            open: false,
+            after: taker.after.clone(),
+        }),
+        (None, Err(_)) => return false,
+    }
+    true
+}
