@@ -11,13 +11,16 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use aztec::kinds::Kind;
 use common::{debian, in_memory as graph};
-use provision::engine::{FileJournal, Graph, Journal, Plan, Receipt, ResourceId};
+use provision::engine::{
+    FileJournal, Graph, Guard, Journal, Plan, Receipt, ResourceId, confirm, take_back,
+};
 use provision::host::fake::{FakeHost, FakeNode};
 use provision::host::{FileType, Hands, Order, Probe};
-use provision::kills::{Dice, Kill, State, Walk, run};
+use provision::kills::{Dice, Kill, State, Tally, Walk, each, run};
 
 const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
 const KEYSTORE: &str = "/etc/aztec/keystore/validator.json";
@@ -43,33 +46,104 @@ fn set_up(graph: &Graph<Kind>) -> State {
     state
 }
 
-#[test]
-fn a_setup_survives_a_kill_at_every_place() {
-    let graph = graph(LOCAL);
-    let kills = walk(&graph).apply(&State::new(debian())).unwrap();
-    assert!(kills > 200, "only {kills} kills");
+/// What closes the host, and waits for a confirmation.
+const CLOSED: &str =
+    "network = \"local\"\n[sequencer]\nenabled = true\n[firewall]\nenabled = true\n";
+const KIT: &str = "/usr/local/bin/kit";
+const STATE: &str = "/var/lib/aztec-kit";
+
+fn guard() -> Guard {
+    Guard {
+        state: STATE.into(),
+        program: KIT.into(),
+        window: Duration::from_secs(300),
+    }
 }
 
-#[test]
-fn a_setup_that_is_killed_and_no_longer_wanted_leaves_nothing() {
-    let graph = graph(LOCAL);
-    let kills = walk(&graph).abandon(&State::new(debian())).unwrap();
-    assert!(kills > 200, "only {kills} kills");
+type Does<'a> = &'a (dyn Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String> + 'a);
+
+/// Wherever a change dies that can cut the operator off, its taking back, or its confirmation: after another of each the
+/// keys are the same, and a host that is closed with leave is as one where nothing died.
+fn guarded() -> Tally {
+    let (open, closed) = (graph(LOCAL), graph(CLOSED));
+    let (walk, guard) = (walk(&closed), guard());
+    let mut begun = State::new(debian().with_ufw());
+    begun.host.plant(KIT, FileType::File, b"program", 0o755);
+    begun.run(&open, None).ended.unwrap();
+    let close: Does<'_> = &|host, journal| run(host, journal, &closed, Some(&guard), None).ended;
+    let back: Does<'_> = &|host, journal| {
+        let back = take_back::<Kind>(Path::new(STATE), host, journal).whole();
+        back.map(drop).map_err(|fault| fault.chain())
+    };
+    let keep: Does<'_> = &|host, journal| {
+        let kept = confirm(Path::new(STATE), host, journal);
+        kept.map(drop).map_err(|fault| fault.chain())
+    };
+    let done = |state: &State, all: &[Does<'_>]| {
+        let mut state = state.clone();
+        for does in all {
+            does(&mut state.host, &mut state.journal).unwrap();
+        }
+        state
+    };
+    let (waits, like) = (done(&begun, &[close]), done(&begun, &[close, keep]));
+    assert!(!waits.journal.receipt().unwrap().unconfirmed.is_empty());
+    let secrets = walk.secrets(&begun.host);
+    let mut tally = Tally::default();
+    for (from, does, name) in [
+        (&begun, close, "change"),
+        (&waits, back, "back"),
+        (&waits, keep, "keep"),
+    ] {
+        for died in each(from, does) {
+            let (kill, state) = died.unwrap();
+            let mut state = done(&state, &[back, close, keep]);
+            assert_eq!(walk.secrets(&state.host), secrets, "{name}, {kill:?}");
+            let rests = walk.rests(&mut state, &closed, &like);
+            rests.unwrap_or_else(|why| panic!("{name}, {kill:?}: {why}"));
+            tally.count(kill);
+        }
+    }
+    tally
 }
 
-#[test]
-fn a_removal_survives_a_kill_at_every_place() {
-    let graph = graph(LOCAL);
-    let kills = walk(&graph).remove(&State::new(debian())).unwrap();
-    assert!(kills > 100, "only {kills} kills");
+/// A setup, one that is no longer wanted after it was killed, and one that is killed twice.
+fn setups(graph: &Graph<Kind>) -> Tally {
+    let (walk, from) = (walk(graph), State::new(debian()));
+    let mut all = walk.apply(&from).unwrap();
+    all.add(&walk.abandon(&from).unwrap());
+    all.add(&walk.twice(&from, 40, &mut dice()).unwrap());
+    all
 }
 
+/// What the whole is about, counted: after each the secrets are the same, and a run after the next one does nothing.
 #[test]
-fn a_setup_survives_two_kills() {
+fn a_thousand_kills_and_a_thousand_failed_writes_lose_nothing() {
     let graph = graph(LOCAL);
-    let mut dice = dice();
-    let from = State::new(debian());
-    walk(&graph).twice(&from, 40, &mut dice).unwrap();
+    // The longest first.
+    let phases: [(&str, &(dyn Fn() -> Tally + Sync)); 4] = [
+        ("remove", &|| {
+            walk(&graph).remove(&State::new(debian())).unwrap()
+        }),
+        ("create", &|| setups(&graph)),
+        ("change", &|| repairs(&graph)),
+        ("take back", &guarded),
+    ];
+    let counts = std::thread::scope(|scope| {
+        let running = phases.map(|(name, phase)| (name, scope.spawn(phase)));
+        running.map(|(name, phase)| (name, phase.join().unwrap()))
+    });
+    let mut all = Tally::default();
+    for (name, tally) in &counts {
+        println!("{name:<10}{tally}");
+        assert!(
+            tally.kills > 100 && tally.failed.len() == 3,
+            "{name}: {tally}"
+        );
+        all.add(tally);
+    }
+    println!("{:<10}{all}", "all");
+    assert!(all.kills >= 1000 && all.all_failed() >= 1000, "only {all}");
 }
 
 /// With a journal on a disk, and a record of which a part is there: the host is as before the record.
@@ -219,24 +293,18 @@ const DAMAGES: &[Damage] = &[
     ("rm contracts.env", |host| rm(host, &[CONTRACTS])),
 ];
 
-#[test]
-fn a_repair_of_each_damage_survives_a_kill_at_every_place() {
-    let graph = graph(LOCAL);
-    let whole = set_up(&graph);
+/// A repair of each damage, whatever is killed in it; and of several at once that is killed twice.
+fn repairs(graph: &Graph<Kind>) -> Tally {
+    let whole = set_up(graph);
+    let mut all = Tally::default();
     for (name, damage) in DAMAGES {
         let mut from = whole.clone();
         damage(&mut from.host);
-        let kills = walk(&graph)
-            .apply(&from)
-            .unwrap_or_else(|why| panic!("{name}: {why}"));
-        assert!(kills >= 2, "{name}: only {kills} kills: it damages nothing");
+        let kills = walk(graph).apply(&from);
+        let kills = kills.unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(kills.all() >= 2, "{name}: only {kills}: it damages nothing");
+        all.add(&kills);
     }
-}
-
-#[test]
-fn a_repair_of_several_damages_survives_two_kills() {
-    let graph = graph(LOCAL);
-    let whole = set_up(&graph);
     let mut dice = dice();
     for _ in 0..40 {
         let mut from = whole.clone();
@@ -246,10 +314,10 @@ fn a_repair_of_several_damages_survives_two_kills() {
         for (_, damage) in damages {
             damage(&mut from.host);
         }
-        walk(&graph)
-            .twice(&from, 2, &mut dice)
-            .unwrap_or_else(|why| panic!("{names:?}: {why}"));
+        let kills = walk(graph).twice(&from, 2, &mut dice);
+        all.add(&kills.unwrap_or_else(|why| panic!("{names:?}: {why}")));
     }
+    all
 }
 
 /// It was the account's, which could put a link in the place of a directory in it.

@@ -14,7 +14,7 @@ use crate::engine::{
     Resource, ResourceId, Stop,
 };
 use crate::host::FileType;
-use crate::host::fake::FakeHost;
+use crate::host::fake::{Errno, Failing, FakeHost};
 use crate::kinds::prune;
 
 /// Where a run dies; counted from 0, from the beginning of the run.
@@ -23,17 +23,76 @@ pub enum Kill {
     /// Before that write of the host.
     Write(usize),
     /// Not at all: that write fails, and the run has to end by itself.
-    Fails(usize),
+    Fails(usize, Errno),
     /// Before that record of the journal.
     Record(usize),
     /// After that record, and before whoever wrote it hears of it.
     Recorded(usize),
+    /// Not at all: that record cannot be written.
+    Unrecorded(usize, Errno),
+}
+
+/// How many runs died, and how many met a write that failed, by what it said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Runs that died.
+    pub kills: usize,
+    /// Writes that failed.
+    pub failed: BTreeMap<Errno, usize>,
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn count(&mut self, kill: Kill) {
+        match kill {
+            Kill::Fails(_, errno) | Kill::Unrecorded(_, errno) => {
+                *self.failed.entry(errno).or_default() += 1;
+            }
+            Kill::Write(_) | Kill::Record(_) | Kill::Recorded(_) => self.kills += 1,
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.kills += other.kills;
+        for (errno, count) in &other.failed {
+            *self.failed.entry(*errno).or_default() += count;
+        }
+    }
+
+    /// Writes that failed, whatever they said.
+    pub fn all_failed(&self) -> usize {
+        self.failed.values().sum()
+    }
+
+    /// Everything that was tried.
+    pub fn all(&self) -> usize {
+        self.kills + self.all_failed()
+    }
+
+    fn of(kills: &[Kill]) -> Self {
+        let mut tally = Self::default();
+        kills.iter().for_each(|kill| tally.count(*kill));
+        tally
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>6} kills", self.kills)?;
+        for errno in Errno::ALL {
+            let count = self.failed.get(&errno).copied().unwrap_or_default();
+            write!(f, "{count:>6} {}", errno.name())?;
+        }
+        Ok(())
+    }
 }
 
 /// A journal whose process dies at a record.
 struct Mortal<'a> {
     journal: &'a mut dyn Journal,
     records: usize,
+    failed: bool,
     dies_at: Option<Kill>,
 }
 
@@ -42,8 +101,14 @@ impl<'a> Mortal<'a> {
         Self {
             journal,
             records: 0,
+            failed: false,
             dies_at,
         }
+    }
+
+    /// Whether the next record cannot be written: once, or never again.
+    fn fails(&self, at: usize, errno: Errno) -> bool {
+        self.records >= at && (!self.failed || errno == Errno::ReadOnly)
     }
 }
 
@@ -58,6 +123,10 @@ impl Journal for Mortal<'_> {
         match self.dies_at {
             Some(Kill::Record(at)) if self.records >= at => return died(),
             Some(Kill::Recorded(at)) if self.records > at => return died(),
+            Some(Kill::Unrecorded(at, errno)) if self.fails(at, errno) => {
+                self.failed = true;
+                return Err(errno.fault());
+            }
             _ => {}
         }
         if !self.journal.append_if(event, when)? {
@@ -89,6 +158,18 @@ pub struct Ran {
     pub writes: usize,
     /// Records of the journal.
     pub records: usize,
+    /// Whether a write or a record failed that was to fail.
+    pub failed: bool,
+}
+
+impl Ran {
+    /// Whether it came as far as that. One may go on where a write fails that it can do without, and never where it dies.
+    pub fn met(&self, kill: Kill) -> bool {
+        match kill {
+            Kill::Fails(..) | Kill::Unrecorded(..) => self.failed,
+            Kill::Write(_) | Kill::Record(_) | Kill::Recorded(_) => self.ended.is_err(),
+        }
+    }
 }
 
 impl State {
@@ -140,17 +221,46 @@ pub fn dying(
     let before = host.writes;
     match dies_at {
         Some(Kill::Write(at)) => host.dies_at = Some(before + at),
-        Some(Kill::Fails(at)) => host.fails_at = Some(before + at),
+        Some(Kill::Fails(at, errno)) => {
+            let at = before + at;
+            host.failing = Some(Failing { at, errno });
+        }
         _ => {}
     }
     let mut journal = Mortal::new(journal, dies_at);
     let ended = what(host, &mut journal);
-    (host.dies_at, host.fails_at) = (None, None);
+    let writes = host.writes - before;
+    let failed = journal.failed || matches!(dies_at, Some(Kill::Fails(at, _)) if writes > at);
+    (host.dies_at, host.failing) = (None, None);
     Ran {
         ended,
-        writes: host.writes - before,
+        writes,
         records: journal.records,
+        failed,
     }
+}
+
+/// What is left by each place where that can die on this host.
+///
+/// # Errors
+///
+/// Where it ends by itself, or was never reached.
+pub fn each(
+    from: &State,
+    what: impl Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
+) -> impl Iterator<Item = Result<(Kill, State), String>> {
+    let mut whole = from.clone();
+    let ran = dying(&mut whole.host, &mut whole.journal, None, &what);
+    let places = ran.ended.as_ref().map_or(Vec::new(), |()| all(&ran));
+    let why = ran.ended.err().map(Err);
+    why.into_iter().chain(places.into_iter().map(move |kill| {
+        let mut state = from.clone();
+        let ran = dying(&mut state.host, &mut state.journal, Some(kill), &what);
+        match ran.met(kill) {
+            true => Ok((kill, state)),
+            false => Err(format!("{kill:?} was never reached")),
+        }
+    }))
 }
 
 /// Chance that can be repeated: SplitMix64.
@@ -175,17 +285,32 @@ impl Dice {
     }
 }
 
-/// How many writes of a long run are made to fail: a write that fails ends a run as a kill before it does, but for what
-/// the program itself clears away.
-const FAILURES: usize = 64;
+/// How many writes of a long run are made to fail: one that fails ends a run as a kill before it does, but for what the
+/// program itself clears away. In a short run it is every write, with every error.
+const FAILURES: usize = 128;
 
-/// Every place where a run that did this much can die, and writes that can fail.
+/// Every place where a run that did this much can die, and writes and records that can fail.
 pub fn all(ran: &Ran) -> Vec<Kill> {
     let records = (0..ran.records).flat_map(|at| [Kill::Record(at), Kill::Recorded(at)]);
-    let failures = (0..ran.writes).step_by(1 + ran.writes / FAILURES);
+    let fails = failing(ran.writes, FAILURES).map(|(at, errno)| Kill::Fails(at, errno));
+    let unrecorded = failing(ran.records, FAILURES / 2);
+    let unrecorded = unrecorded.map(|(at, errno)| Kill::Unrecorded(at, errno));
     let writes = (0..ran.writes).map(Kill::Write);
-    let writes = writes.chain(failures.map(Kill::Fails));
-    writes.chain(records).collect()
+    let failures = fails.chain(unrecorded);
+    writes.chain(failures).chain(records).collect()
+}
+
+/// Up to about so many of all, with each error equally often.
+fn failing(all: usize, most: usize) -> impl Iterator<Item = (usize, Errno)> {
+    let errors = Errno::ALL.len();
+    let step = 1 + all * errors / most;
+    let step = if step.is_multiple_of(errors) {
+        step + 1
+    } else {
+        step
+    };
+    let places = (0..all * errors).step_by(step);
+    places.map(move |at| (at / errors, Errno::ALL[at % errors]))
 }
 
 /// What must hold whatever is killed.
@@ -203,12 +328,12 @@ pub struct Walk<'a, R> {
 
 impl<R: Resource> Walk<'_, R> {
     /// From a host that is as wanted or not: kills a run at every place, each time on a host of its own, and after
-    /// each runs again. Gives the number of kills.
+    /// each runs again. Gives what was tried.
     ///
     /// # Errors
     ///
     /// What did not hold, and after which kill.
-    pub fn apply(&self, from: &State) -> Result<usize, String> {
+    pub fn apply(&self, from: &State) -> Result<Tally, String> {
         let (like, ran) = self.unkilled(from, self.graph)?;
         for kill in all(&ran) {
             let mut state = self.killed(from, self.graph, kill)?;
@@ -216,7 +341,7 @@ impl<R: Resource> Walk<'_, R> {
                 .and_then(|()| same_history(&state, &like))
                 .map_err(|why| format!("killed at {kill:?}: {why}"))?;
         }
-        Ok(all(&ran).len())
+        Ok(Tally::of(&all(&ran)))
     }
 
     /// The same of the removal of all, which is ended, or taken back.
@@ -224,19 +349,24 @@ impl<R: Resource> Walk<'_, R> {
     /// # Errors
     ///
     /// As [`Walk::apply`].
-    pub fn remove(&self, from: &State) -> Result<usize, String> {
+    pub fn remove(&self, from: &State) -> Result<Tally, String> {
         let nothing = Graph::default();
         let (there, _) = self.unkilled(from, self.graph)?;
         let (gone, ran) = self.unkilled(&there, &nothing)?;
         for kill in all(&ran) {
             for (graph, like) in [(&nothing, &gone), (self.graph, &there)] {
                 let mut state = self.killed(&there, &nothing, kill)?;
+                // An image that its engine does not let go of stays, and is no longer ours; that is told.
+                let released = receipt(&state)?.entries.is_empty();
+                if released && state.host.engine != gone.host.engine {
+                    continue;
+                }
                 self.heals(&mut state, graph, like)
                     .and_then(|()| same_record(&state, like, Some(&|id| self.wanted_again(id))))
                     .map_err(|why| format!("removal killed at {kill:?}: {why}"))?;
             }
         }
-        Ok(all(&ran).len())
+        Ok(Tally::of(&all(&ran)))
     }
 
     /// The same of a run that is killed and then no longer wanted.
@@ -244,7 +374,7 @@ impl<R: Resource> Walk<'_, R> {
     /// # Errors
     ///
     /// As [`Walk::apply`].
-    pub fn abandon(&self, from: &State) -> Result<usize, String> {
+    pub fn abandon(&self, from: &State) -> Result<Tally, String> {
         let nothing = Graph::default();
         let (there, ran) = self.unkilled(from, self.graph)?;
         let (gone, _) = self.unkilled(&there, &nothing)?;
@@ -254,7 +384,7 @@ impl<R: Resource> Walk<'_, R> {
                 .and_then(|()| same_record(&state, &gone, None))
                 .map_err(|why| format!("killed at {kill:?} and abandoned: {why}"))?;
         }
-        Ok(all(&ran).len())
+        Ok(Tally::of(&all(&ran)))
     }
 
     /// Kills a run and then the one that goes on, at places that the dice choose.
@@ -262,12 +392,13 @@ impl<R: Resource> Walk<'_, R> {
     /// # Errors
     ///
     /// As [`Walk::apply`].
-    pub fn twice(&self, from: &State, times: usize, dice: &mut Dice) -> Result<(), String> {
+    pub fn twice(&self, from: &State, times: usize, dice: &mut Dice) -> Result<Tally, String> {
         let (like, ran) = self.unkilled(from, self.graph)?;
         let places = all(&ran);
+        let mut tally = Tally::default();
         for _ in 0..times {
             let Some(first) = dice.one_of(&places) else {
-                return Ok(());
+                break;
             };
             let state = self.killed(from, self.graph, first)?;
             let (_, rest) = self.unkilled(&state, self.graph)?;
@@ -278,8 +409,30 @@ impl<R: Resource> Walk<'_, R> {
             self.heals(&mut state, self.graph, &like)
                 .and_then(|()| same_history(&state, &like))
                 .map_err(|why| format!("killed at {first:?} and then at {second:?}: {why}"))?;
+            tally.count(first);
+            tally.count(second);
         }
-        Ok(())
+        Ok(tally)
+    }
+
+    /// The wall clock jumps at each write of a run, so far: the run ends all the same, and leaves a host as without
+    /// that. Gives the number of jumps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walk::apply`].
+    pub fn jump(&self, from: &State, us: i64) -> Result<usize, String> {
+        let (like, ran) = self.unkilled(from, self.graph)?;
+        for at in 0..ran.writes {
+            let mut state = from.clone();
+            state.host.jumps_at = Some((state.host.writes + at, us));
+            let ended = state.run(self.graph, None).ended;
+            ended
+                .and_then(|()| self.rests(&mut state, self.graph, &like))
+                .and_then(|()| same_history(&state, &like))
+                .map_err(|why| format!("the clock jumps by {us} us at write {at}: {why}"))?;
+        }
+        Ok(ran.writes)
     }
 
     /// The host after a run that nobody kills.
@@ -294,9 +447,9 @@ impl<R: Resource> Walk<'_, R> {
 
     fn killed(&self, from: &State, graph: &Graph<R>, kill: Kill) -> Result<State, String> {
         let mut state = from.clone();
-        match state.run(graph, Some(kill)).ended {
-            Err(_) => Ok(state),
-            Ok(()) => Err(format!("{kill:?} was never reached")),
+        match state.run(graph, Some(kill)).met(kill) {
+            true => Ok(state),
+            false => Err(format!("{kill:?} was never reached")),
         }
     }
 
@@ -313,17 +466,22 @@ impl<R: Resource> Walk<'_, R> {
         {
             return Err(format!("{path} is another one now"));
         }
-        let receipt = receipt(state)?;
-        let plan = Plan::make(graph, &receipt, &state.host).map_err(|fault| fault.chain())?;
-        if let Some(step) = plan.pending().next() {
-            return Err(format!("still pending: {step:?}"));
-        }
-        if !graph.recorded_in(&plan, &receipt) {
-            return Err("not all is on record".into());
-        }
+        self.rests(state, graph, like)
+    }
+
+    /// Looks whether a host is as one where all went well, and stays so.
+    ///
+    /// # Errors
+    ///
+    /// What is otherwise.
+    pub fn rests(&self, state: &mut State, graph: &Graph<R>, like: &State) -> Result<(), String> {
+        let before = state.clone();
         let ran = state.run(graph, None);
         if ran.ended.is_err() || (ran.writes, ran.records) != (0, 0) {
-            return Err(format!("the second run does something: {ran:?}"));
+            let plan = receipt(&before).map(|receipt| Plan::make(graph, &receipt, &before.host));
+            return Err(format!(
+                "the second run does something: {ran:?}, as in {plan:?}"
+            ));
         }
         self.same_tree(&state.host, &like.host)?;
         same_units(&state.host, &like.host)
@@ -340,7 +498,8 @@ impl<R: Resource> Walk<'_, R> {
         Origin::Changed
     }
 
-    fn secrets(&self, host: &FakeHost) -> BTreeMap<String, String> {
+    /// The secrets that a host has.
+    pub fn secrets(&self, host: &FakeHost) -> BTreeMap<String, String> {
         let there = |path: &&str| Some(((*path).to_owned(), host.text(path)?));
         self.secrets.iter().filter_map(there).collect()
     }
@@ -396,7 +555,11 @@ fn receipt(state: &State) -> Result<Receipt, String> {
 /// The same units run, and the same images are there.
 fn same_units(is: &FakeHost, wanted: &FakeHost) -> Result<(), String> {
     let units = |host: &FakeHost| -> BTreeMap<String, (String, bool)> {
-        let units = host.units.iter();
+        // systemd forgets by itself what has no file and does not run.
+        let units = host.units.iter().filter(|(name, unit)| {
+            let path = Path::new("/etc/systemd/system").join(name);
+            host.tree.contains_key(&path) || unit.active == "active"
+        });
         units
             .map(|(name, unit)| (name.clone(), (unit.active.clone(), unit.loaded.is_some())))
             .collect()

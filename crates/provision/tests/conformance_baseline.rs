@@ -104,3 +104,27 @@ fn whatever_is_killed_is_healed() {
     };
     walk.apply(&from).unwrap();
 }
+
+#[test]
+fn a_clock_that_jumps_has_it_taken_once_at_the_most() {
+    let graph = graph("one", "v1");
+    let foreign = format!("{DATABASE}.foreign");
+    let walk = Walk {
+        graph: &graph,
+        secrets: &[],
+        loose: &[&foreign],
+        derived: &[],
+    };
+    assert!(common::jumped(&walk, host()) > 10);
+    common::stamped_in_the_future(&graph, host(), OURS);
+}
+
+/// A change of ours in a time that the clock takes for one before the baseline.
+#[test]
+fn a_clock_that_was_set_back_hides_no_change_of_ours() {
+    let (mut host, mut journal) = (common::of_our_days(host()), MemoryJournal::default());
+    run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
+    host.jump(-common::DAY);
+    run(&mut host, &mut journal, &graph("two", "v1")).unwrap();
+    assert_eq!(asked(&host), ["--update", "--limit=^(/etc/ours)(/|$)"]);
+}

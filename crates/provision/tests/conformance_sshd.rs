@@ -9,6 +9,7 @@ use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
+use provision::kills::Walk;
 use provision::kinds::{Outlook, Sshd};
 
 provision::resources! {
@@ -98,6 +99,18 @@ fn it_is_tried_then_live_then_left_alone_then_as_before() {
 #[test]
 fn whatever_is_killed_is_healed() {
     common::walked(&graph(), host(DEBIAN), &[]);
+}
+
+#[test]
+fn a_clock_that_jumps_has_it_reloaded_once_at_the_most() {
+    let walk = Walk {
+        graph: &graph(),
+        secrets: &[],
+        loose: &[],
+        derived: &[],
+    };
+    assert!(common::jumped(&walk, host(DEBIAN)) > 10);
+    common::stamped_in_the_future(&graph(), host(DEBIAN), OURS);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod layers;
 mod monitoring;
 mod other_l1;
 mod pinned;
+mod power_cut;
 mod prepared;
 mod published;
 mod refused_roles;
@@ -176,7 +177,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "virtual",
-        about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after a reboot",
+        about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after power cuts",
         needs: &[BINARY, DISK],
         cost: cost(180, 200, 1800),
         run: virtual_host::run,

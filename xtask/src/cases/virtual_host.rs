@@ -1,12 +1,12 @@
-//! What only a kernel of its own shows: an audit log, a clock, all kernel settings, and a firewall that comes up with
-//! the host. No role of Aztec runs here: an emulated machine is too slow for one.
+//! What only a kernel of its own shows: an audit log, a clock, all kernel settings, a firewall that comes up with the
+//! host, and what a power cut leaves. No role of Aztec runs here: an emulated machine is too slow for one.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::support::{APPLY, Kit, applied};
-use super::{Context, KIT};
+use super::{Context, KIT, power_cut};
 use crate::sh;
 use crate::vm::{Disk, Vm};
 
@@ -34,6 +34,22 @@ enabled = true
 aide = false
 ";
 
+/// One more port.
+const MORE: &str = "\
+[node]
+enabled = false
+
+[firewall]
+enabled = true
+allow = [{ port = 40400 }, { port = 40400, proto = \"udp\" }, { port = 40401 }]
+
+[hardening]
+enabled = true
+aide = false
+";
+
+const NOTHING: &str = "[node]\nenabled = false\n";
+
 /// The services of these topics; a package starts them at boot unless someone has said otherwise.
 const SERVICES: &[&str] = &["auditd", "chrony", "fail2ban"];
 
@@ -56,17 +72,21 @@ pub(super) fn run(context: &Context) -> Result<()> {
         SERVICES.join(" ")
     ))?;
     vm.write("/etc/aztec/kit.toml", KIT_TOML, 0o600)?;
-    let kit = Kit(&vm);
-    let changed = applied(&kit.json(&[APPLY, &["--json"]].concat(), 0)?)?;
+    let keys = power_cut::make_keys(&vm)?;
+    let apply = [APPLY, &["--confirm-within", "30", "--json"]].concat();
+    let changed = applied(&Kit(&vm).json(&apply, 0)?)?;
     ensure!(changed.len() > 10, "only {changed:?}");
-    let kept = kit.run(&["confirm"])?.ok()?;
-    ensure!(kept.stdout.contains("firewall[ufw]"), "{}", kept.stdout);
-    hardened(&vm).context("after an apply")?;
-    vm.reboot()?;
-    hardened(&vm).context("after a reboot")?;
-    let again = Kit(&vm).apply()?;
-    ensure!(again.is_empty(), "after a reboot, apply changes {again:?}");
-    Ok(())
+    power_cut::at_rest(&mut vm, &keys).context("cut before it was confirmed")?;
+    let again = power_cut::confirmed(&vm)?;
+    ensure!(
+        again.contains(&"firewall[ufw]".to_owned()) && again.len() < 4,
+        "after a power cut, apply changes {again:?}"
+    );
+    hardened(&vm).context("after a power cut and another apply")?;
+    power_cut::in_runs(&mut vm, &keys, &[MORE, NOTHING, KIT_TOML])?;
+    vm.write("/etc/aztec/kit.toml", MORE, 0o600)?;
+    power_cut::confirmed(&vm)?;
+    hardened(&vm).context("after all power cuts")
 }
 
 fn hardened(vm: &Vm) -> Result<()> {

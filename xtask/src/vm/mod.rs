@@ -2,25 +2,29 @@
 //!
 //! A [`Vm`] is QEMU that emulates a machine in software, as it must on an outer machine without virtualisation: some
 //! ten times slower than a [`crate::machine::Machine`], and half a minute to boot. So a case uses one only for the
-//! kernel's settings, audit log, clock, memory control and a true boot.
+//! kernel's settings, audit log, clock, memory control, a true boot and a power cut.
 //!
 //! It has one network card behind an address translation of QEMU; only the outer machine reaches it, at its port of
 //! SSH. Everything that a virtual machine writes is gone when its [`Vm`] is dropped.
 
 mod disk;
+mod drive;
 mod ssh;
 
 pub use disk::Disk;
 
 use std::fs::{self, File};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal};
 
 use crate::machine::{Enter, Exec, Output, placing};
 use crate::{cache, prerequisites, sh};
+use drive::Drive;
 use ssh::Door;
 
 /// A boot takes half a minute when two cores have nothing else to do.
@@ -28,6 +32,9 @@ const BOOT: Duration = Duration::from_secs(600);
 
 /// Without what slows an emulated processor down, and without messages of the kernel in the middle of [`PROMPT`].
 const KERNEL: &str = "root=/dev/vda rw console=ttyS0 loglevel=3 mitigations=off";
+
+/// Between two looks at a program that runs inside.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// Where the stick is inside: the second drive.
 const STICK: &str = "/dev/vdb";
@@ -44,8 +51,10 @@ pub struct Vm {
     qemu: Child,
     door: Door,
     dir: PathBuf,
-    /// The length of the file on the stick, bytes.
-    stick: u64,
+    disk: Disk,
+    drive: Drive,
+    /// The file on the stick, and its length in bytes.
+    stick: (PathBuf, u64),
     /// Held as long as this process owns the machine: a directory without a lock is a leftover.
     _owner: File,
 }
@@ -63,52 +72,14 @@ impl Vm {
         let owner = cache::lock(&dir.join("owner"))?;
         drop(making);
         let door = Door::new(disk.key(), dir.join("ssh"))?;
-        let said = File::create(dir.join("qemu.log"))?;
-        // A killed xtask takes its machines along.
-        let qemu = sh::command("setpriv")
-            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-            .args([
-                "-machine",
-                "q35",
-                "-accel",
-                "tcg,thread=multi",
-                "-cpu",
-                "max",
-            ])
-            .args(["-smp", "2", "-m", MEMORY, "-display", "none"])
-            .args(["-kernel".into(), disk.kernel()])
-            .args(["-initrd".into(), disk.initrd()])
-            .args(["-append", KERNEL])
-            // What is written goes to a file of QEMU's that has no name: it lives through all boots, and no longer.
-            .arg("-drive")
-            .arg(format!(
-                "file={},if=virtio,format=raw,snapshot=on",
-                disk.image().display()
-            ))
-            .arg("-drive")
-            .arg(format!(
-                "file={},if=virtio,format=raw,readonly=on",
-                stick.display()
-            ))
-            .arg("-nic")
-            .arg(format!(
-                "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{}-:22",
-                door.port()
-            ))
-            .arg("-serial")
-            .arg(format!("file:{}", dir.join("console.log").display()))
-            .args(["-monitor", "none"])
-            .env("TMPDIR", &dir)
-            .stdin(Stdio::null())
-            .stdout(said.try_clone()?)
-            .stderr(said)
-            .spawn()
-            .context("cannot start QEMU")?;
+        let drive = Drive::new(&disk.image(), &dir.join("drive"), &dir.join("kept"))?;
         let mut vm = Vm {
-            qemu,
+            qemu: started(&dir, disk, stick, door.port())?,
             door,
             dir,
-            stick: fs::metadata(stick)?.len(),
+            disk: disk.clone(),
+            drive,
+            stick: (stick.to_owned(), fs::metadata(stick)?.len()),
             _owner: owner,
         };
         vm.wait_until_up(1)?;
@@ -141,17 +112,52 @@ impl Vm {
     pub fn install(&self, dest: &str, mode: u32) -> Result<()> {
         let copy = format!(
             "head -c {} {STICK} >{dest}; chmod {mode:o} {dest}",
-            self.stick
+            self.stick.1
         );
         self.shell(&copy).map(drop)
     }
 
-    /// Reboots in order, and waits until one can get in again.
-    pub fn reboot(&mut self) -> Result<()> {
-        let boots = self.prompts()?;
-        // The connection may break before the answer is here.
-        let _ = self.exec(&["systemctl", "reboot"]);
-        self.wait_until_up(boots + 1)
+    /// Cuts the power at this moment, and boots again: all that the machine had not flushed is lost, except for the
+    /// blocks of which this says that they had reached the platter. Gives how many are lost.
+    pub fn cut(&mut self, reached: &mut dyn FnMut() -> bool) -> Result<usize> {
+        let lost = self.drive.cut(reached)?;
+        self.door.close();
+        self.qemu.kill()?;
+        self.qemu.wait()?;
+        self.drive.on();
+        self.qemu = started(&self.dir, &self.disk, &self.stick.0, self.door.port())?;
+        self.wait_until_up(1)?;
+        Ok(lost)
+    }
+
+    /// Runs a program, and cuts the power when the machine asks its disk to flush after so many other times; or at the
+    /// end of the program, if that comes first: then gives what it came to.
+    pub fn cut_during(
+        &mut self,
+        argv: &[&str],
+        (flushes, done): (u64, bool),
+        reached: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Output>> {
+        self.drive.fail_after(flushes, done);
+        let (drive, vm) = (self.drive.clone(), &*self);
+        let ended = std::thread::scope(|scope| {
+            let runs = scope.spawn(|| vm.exec(argv));
+            while !runs.is_finished() && !drive.wait_until_off(A_MOMENT) {}
+            let ended = runs.is_finished() && !drive.wait_until_off(Duration::ZERO);
+            if !ended {
+                // Its way in breaks with it.
+                let _ = rustix::process::kill_process(pid(&vm.qemu)?, Signal::KILL);
+            }
+            let output = runs.join().unwrap_or_else(|it| resume_unwind(it));
+            Ok::<_, anyhow::Error>(if ended { Some(output?) } else { None })
+        })?;
+        self.cut(reached)?;
+        Ok(ended)
+    }
+
+    /// How often the machine has asked its disk to flush.
+    pub fn flushes(&self) -> u64 {
+        self.drive.flushes()
     }
 
     /// What is printed on the console, over all boots.
@@ -195,6 +201,48 @@ impl Vm {
             Ok((self.prompts()? >= boots).then_some(()))
         })
     }
+}
+
+/// Starts QEMU; how far its machine comes, shows its console.
+fn started(dir: &Path, disk: &Disk, stick: &Path, port: u16) -> Result<Child> {
+    let said = File::create(dir.join("qemu.log"))?;
+    let _ = fs::remove_file(dir.join("console.log"));
+    // A killed xtask takes its machines along.
+    sh::command("setpriv")
+        .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+        .args(["-machine", "q35", "-accel", "tcg,thread=multi"])
+        .args(["-cpu", "max"])
+        .args(["-smp", "2", "-m", MEMORY, "-display", "none"])
+        .args(["-kernel".into(), disk.kernel()])
+        .args(["-initrd".into(), disk.initrd()])
+        .args(["-append", KERNEL])
+        .arg("-drive")
+        .arg(format!(
+            "file=nbd+unix:///?socket={},if=virtio,format=raw,cache=writeback",
+            dir.join("drive").display()
+        ))
+        .arg("-drive")
+        .arg(format!(
+            "file={},if=virtio,format=raw,readonly=on",
+            stick.display()
+        ))
+        .arg("-nic")
+        .arg(format!(
+            "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"
+        ))
+        .arg("-serial")
+        .arg(format!("file:{}", dir.join("console.log").display()))
+        .args(["-monitor", "none"])
+        .stdin(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said)
+        .spawn()
+        .context("cannot start QEMU")
+}
+
+fn pid(process: &Child) -> Result<Pid> {
+    let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+    pid.context("no process")
 }
 
 impl Enter for Vm {

@@ -104,6 +104,7 @@ fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         memory: None,
         units: None,
         note: &mut *cx.note,
+        made: None,
     };
     let seen = kind.observe(&Cx::of(cx.hands.probe()))?;
     kind.apply(&seen, &mut cx)

@@ -256,13 +256,20 @@ impl Apply<'_> {
         })?;
         run.begun = true;
         let memory = run.receipt.get(&id).and_then(|entry| entry.memory.as_ref());
-        resource.apply(&mut ApplyCx {
+        let mut cx = ApplyCx {
             hands: &mut *self.hands,
             memory,
             units: Some(&units),
             note: &mut |text| self.progress.note(text),
+            made: None,
+        };
+        resource.apply(&mut cx)?;
+        let made = cx.made;
+        let after = resource.look(&Cx {
+            probe: self.hands.probe(),
+            memory: made.as_ref().or(memory),
+            units: None,
         })?;
-        let after = self.look(resource, &run.receipt, None)?;
         if let Diff::Change(left) = &after.diff {
             return Err(did_not_converge(&id, left));
         }
@@ -372,6 +379,7 @@ impl Apply<'_> {
                 memory: entry.memory.as_ref(),
                 units: Some(&units),
                 note: &mut |_| {},
+                made: None,
             })?;
         }
         self.guard(resource, &entry.spec, &before.prior, run)?;
@@ -386,6 +394,7 @@ impl Apply<'_> {
                 memory: entry.memory.as_ref(),
                 units: None,
                 note: &mut |text| self.progress.note(text),
+                made: None,
             },
         )?;
         self.settle(resource, &run.receipt)?;

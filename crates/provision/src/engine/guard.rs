@@ -339,6 +339,7 @@ fn revert<R: Resource>(change: &Unconfirmed, hands: &mut dyn Hands) -> Result<Re
         memory: before.and_then(|entry| entry.memory.as_ref()),
         units: None,
         note: &mut |_| {},
+        made: None,
     };
     if before.is_some() {
         // It was removed, or changed again: what is there now may be what its record wants to go back to.

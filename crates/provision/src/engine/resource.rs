@@ -77,6 +77,9 @@ pub struct ApplyCx<'a> {
     pub units: Option<&'a BTreeMap<String, UnitState>>,
     /// Says what is being done, for steps that take long.
     pub note: &'a mut dyn FnMut(&str),
+    /// In place of [`ApplyCx::memory`] for the look that follows: what only whoever made a change can know, such as
+    /// which files a process was started with. Clocks jump, and cannot tell.
+    pub made: Option<Value>,
 }
 
 impl fmt::Debug for ApplyCx<'_> {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod coreutils;
+mod failing;
 mod files;
 mod mishap;
 mod npm;
@@ -14,6 +15,7 @@ mod ufw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+pub use self::failing::{Errno, Failing};
 pub use self::mishap::Mishap;
 pub use self::npm::LOCK;
 pub use super::fake_engine::FakeEngine;
@@ -53,8 +55,10 @@ pub struct FakeHost {
     pub writes: usize,
     /// The write (counted from 0) at which the run dies.
     pub dies_at: Option<usize>,
-    /// The write (counted from 0) that fails once, as on a disk that is full for a moment.
-    pub fails_at: Option<usize>,
+    /// What fails instead of a write.
+    pub failing: Option<Failing>,
+    /// The write (counted from 0) at which the wall clock jumps, and by how many microseconds.
+    pub jumps_at: Option<(usize, i64)>,
     /// Bytes left on its one file system.
     pub free: u64,
     /// Whether that is mounted read-only.
@@ -83,7 +87,10 @@ pub struct FakeHost {
     pub nft: BTreeMap<String, String>,
     /// What `iptables -S` and `ip6tables -S` print.
     pub filter: [String; 2],
+    /// Since the boot.
     now_us: i64,
+    /// How far the wall clock is ahead of that.
+    ahead_us: i64,
     /// Links have changed without a reload: systemd then calls every unit outdated.
     outdated: bool,
 }
@@ -172,20 +179,29 @@ impl FakeHost {
             .collect()
     }
 
+    /// Some time passes; gives what the wall clock shows.
     fn tick(&mut self) -> i64 {
         self.now_us += 1000;
-        self.now_us
+        self.now_us + self.ahead_us
+    }
+
+    /// Somebody sets the wall clock, or a daemon steps it.
+    pub fn jump(&mut self, us: i64) {
+        self.ahead_us += us;
     }
 
     fn write(&mut self) -> Result<(), Fault> {
         if self.dies_at == Some(self.writes) {
             return Err(Fault::new("the run died here"));
         }
-        self.writes += 1;
-        if self.fails_at == Some(self.writes - 1) {
-            return Err(Fault::new("there was no space left"));
+        if let Some((_, us)) = self.jumps_at.filter(|(at, _)| *at == self.writes) {
+            self.jump(us);
         }
-        Ok(())
+        self.writes += 1;
+        match self.failing {
+            Some(failing) if failing.meets(self.writes - 1) => Err(failing.errno.fault()),
+            _ => Ok(()),
+        }
     }
 
     fn insert(&mut self, file: &NewFile<'_>, file_type: FileType) {
@@ -322,7 +338,7 @@ impl Probe for FakeHost {
 
     fn clock(&self) -> Clock {
         Clock {
-            realtime_us: self.now_us,
+            realtime_us: self.now_us + self.ahead_us,
             monotonic_us: self.now_us,
         }
     }
@@ -382,6 +398,10 @@ impl Hands for FakeHost {
     }
 
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
+        // A program that can be started says so itself.
+        if let Some(output) = self.failing_program(order) {
+            return Ok(output);
+        }
         self.write()?;
         self.told.push(order.started());
         let argv: Vec<_> = order.argv.iter().map(String::as_str).collect();

@@ -3,15 +3,16 @@
 //! It follows the changes of this program, and nothing else: what others change stays a difference in every
 //! check until somebody takes it over on purpose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Output};
+use crate::host::{NewFile, Order, Output, Probe};
 
 /// A database of AIDE.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,7 +59,13 @@ pub struct Seen {
     record: Record,
     /// Own files that were changed after the database was written.
     newer: Vec<PathBuf>,
+    own: Own,
 }
+
+/// When each own file was last changed that the database has, by the clock of then.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Own(BTreeMap<PathBuf, i64>);
 
 impl Baseline {
     fn candidate(&self) -> PathBuf {
@@ -75,6 +82,16 @@ impl Baseline {
             own: self.own.clone(),
             packages: self.packages.clone(),
         }
+    }
+
+    fn own_now(&self, probe: &dyn Probe) -> Result<Own, Fault> {
+        let mut own = BTreeMap::new();
+        for path in &self.own {
+            if let Some(meta) = probe.meta(path)? {
+                own.insert(path.clone(), meta.changed_us);
+            }
+        }
+        Ok(Own(own))
     }
 
     /// What others have changed, by a report: neither ours, nor of a package that came after the last baseline.
@@ -173,14 +190,21 @@ impl Kind for Baseline {
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let made = cx.probe.meta(&self.database)?;
         let record = cx.probe.read(&self.record_path())?;
+        let own = self.own_now(cx.probe)?;
+        let Own(known) = cx
+            .memory
+            .and_then(|memory| Own::deserialize(memory).ok())
+            .unwrap_or_default();
         let mut newer = Vec::new();
         if let Some(made) = &made {
-            for path in &self.own {
-                let changed = cx.probe.meta(path)?.map(|meta| meta.changed_us);
-                if changed.is_some_and(|changed| changed > made.changed_us) {
-                    newer.push(path.clone());
+            let changed = own.0.iter().filter(|(path, changed)| {
+                // What was looked at is told by its stamp, which no clock can move; the rest by the clock.
+                match known.get(*path) {
+                    Some(known) => known != *changed,
+                    None => **changed > made.changed_us,
                 }
-            }
+            });
+            newer.extend(changed.map(|(path, _)| path.clone()));
         }
         Ok(Seen {
             database: made.is_some(),
@@ -188,6 +212,7 @@ impl Kind for Baseline {
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok())
                 .unwrap_or_default(),
             newer,
+            own,
         })
     }
 
@@ -222,12 +247,17 @@ impl Kind for Baseline {
 
     fn prior(&self, _: &Seen) {}
 
+    fn memory(&self, seen: &Seen) -> Option<Value> {
+        serde_json::to_value(&seen.own).ok()
+    }
+
     fn absent(&self, seen: &Seen) -> bool {
         !seen.database
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         cx.hands.remove(&self.candidate())?;
+        let own = self.own_now(cx.hands.probe())?;
         if !seen.database {
             (cx.note)("reading every file of this host");
             self.aide(&["--init".into()], cx)?;
@@ -253,6 +283,7 @@ impl Kind for Baseline {
         let candidate = self.candidate().display().to_string();
         cx.hands.run(&Order::new(["sync", "--", &candidate]))?;
         cx.hands.rename(&self.candidate(), &self.database)?;
+        cx.made = serde_json::to_value(own).ok();
         if seen.record == self.record() {
             return Ok(());
         }

@@ -51,6 +51,8 @@ pub struct Seen {
     stale: Vec<String>,
     /// What each input shall be.
     inputs: BTreeMap<ResourceId, String>,
+    /// See [`Memory`].
+    stamps: BTreeMap<ResourceId, i64>,
 }
 
 /// The state before us.
@@ -67,6 +69,16 @@ pub struct Prior {
 struct Memory {
     invocation: String,
     inputs: BTreeMap<ResourceId, String>,
+    /// When each was last changed, by the clock of then: one that says the same still has not been touched since, and
+    /// whoever was started later got it too, whatever the clock says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    stamps: BTreeMap<ResourceId, i64>,
+}
+
+impl Memory {
+    fn of(memory: Option<&Value>) -> Option<Self> {
+        memory.and_then(|memory| serde_json::from_value(memory.clone()).ok())
+    }
 }
 
 /// Lines of a journal that tell why a unit ended.
@@ -141,32 +153,30 @@ impl Service {
         &self,
         state: &UnitState,
         inputs: &BTreeMap<ResourceId, String>,
-        cx: &Cx<'_>,
+        memory: Option<&Memory>,
+        probe: &dyn Probe,
     ) -> Result<Vec<String>, Fault> {
-        let memory = cx
-            .memory
-            .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
-            // The very process that we started: compare what it got with what is wanted.
-            .filter(|memory| memory.invocation == state.invocation);
-        let clock = cx.probe.clock();
+        let untouched = memory.map(|memory| &memory.stamps);
+        // The very process that we started: compare what it got with what is wanted.
+        let memory = memory.filter(|memory| memory.invocation == state.invocation);
         // A timer or a socket has no process: there the time of its last change of state counts.
         let started_us = match state.started_us {
             0 => state.changed_us,
             started_us => started_us,
         };
-        let started = clock.on_the_wall(started_us);
+        let started = probe.clock().on_the_wall(started_us);
         let mut stale = Vec::new();
         for input in &self.inputs {
-            let got = memory
-                .as_ref()
-                .and_then(|memory| memory.inputs.get(&input.id));
+            let got = memory.and_then(|memory| memory.inputs.get(&input.id));
+            let known = untouched.and_then(|stamps| stamps.get(&input.id));
             let differs = match got {
                 Some(got) => inputs.get(&input.id) != Some(got),
                 // Someone else started it (a boot, an operator), or an earlier version of this program, which did
                 // not list the input: it read what lay on disk at that moment.
                 None => {
-                    changed(input, cx.probe)?.is_none_or(|changed| changed > started)
-                        || inputs.get(&input.id) != Some(&on_disk(input, cx.probe)?)
+                    changed(input, probe)?
+                        .is_none_or(|changed| known != Some(&changed) && changed > started)
+                        || inputs.get(&input.id) != Some(&on_disk(input, probe)?)
                 }
             };
             if differs {
@@ -174,6 +184,41 @@ impl Service {
             }
         }
         Ok(stale)
+    }
+
+    /// When each input was last changed that is now as it shall be.
+    fn stamps(
+        &self,
+        inputs: &BTreeMap<ResourceId, String>,
+        memory: Option<&Memory>,
+        probe: &dyn Probe,
+    ) -> Result<BTreeMap<ResourceId, i64>, Fault> {
+        let mut stamps = BTreeMap::new();
+        for input in &self.inputs {
+            let Some(changed) = changed(input, probe)? else {
+                continue;
+            };
+            let known = memory.is_some_and(|memory| {
+                memory.stamps.get(&input.id) == Some(&changed)
+                    && memory.inputs.get(&input.id) == inputs.get(&input.id)
+            });
+            if known || inputs.get(&input.id) == Some(&on_disk(input, probe)?) {
+                stamps.insert(input.id.clone(), changed);
+            }
+        }
+        Ok(stamps)
+    }
+
+    /// What a process that is started now reads.
+    fn read_now(&self, probe: &dyn Probe) -> Result<Memory, Fault> {
+        let inputs = self.inputs.iter();
+        let inputs = inputs.map(|input| Ok((input.id.clone(), on_disk(input, probe)?)));
+        let inputs = inputs.collect::<Result<_, Fault>>()?;
+        Ok(Memory {
+            stamps: self.stamps(&inputs, None, probe)?,
+            invocation: String::new(),
+            inputs,
+        })
     }
 
     /// Starts, stops and enables it, as far as that is due; whether it was started.
@@ -291,10 +336,16 @@ impl Kind for Service {
             state,
             stale: Vec::new(),
             inputs: BTreeMap::new(),
+            stamps: BTreeMap::new(),
         };
         if self.active && seen.active() {
+            let memory = Memory::of(cx.memory);
+            let memory = memory.as_ref();
             seen.inputs = self.inputs(cx.probe)?;
-            seen.stale = self.stale(&seen.state, &seen.inputs, cx)?;
+            seen.stale = self.stale(&seen.state, &seen.inputs, memory, cx.probe)?;
+            if seen.stale.is_empty() {
+                seen.stamps = self.stamps(&seen.inputs, memory, cx.probe)?;
+            }
         }
         Ok(seen)
     }
@@ -358,6 +409,7 @@ impl Kind for Service {
         serde_json::to_value(Memory {
             invocation: seen.state.invocation.clone(),
             inputs: seen.inputs.clone(),
+            stamps: seen.stamps.clone(),
         })
         .ok()
     }
@@ -368,16 +420,22 @@ impl Kind for Service {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let read = self.read_now(cx.hands.probe())?;
         if !self.converge(seen, cx)? {
             return Ok(());
         }
         // systemd is content with a unit that it skips, and with one whose process dies at once.
         let probe = cx.hands.probe();
         let state = Cx::of(probe).unit(&self.unit)?;
-        if state.runs() {
-            return Ok(());
+        if !state.runs() {
+            return Err(stillborn(&self.unit, &state, probe));
         }
-        Err(stillborn(&self.unit, &state, probe))
+        let read = Memory {
+            invocation: state.invocation,
+            ..read
+        };
+        cx.made = serde_json::to_value(read).ok();
+        Ok(())
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
@@ -419,6 +477,7 @@ mod tests {
             },
             stale: Vec::new(),
             inputs: BTreeMap::new(),
+            stamps: BTreeMap::new(),
         })
     }
 

@@ -112,10 +112,29 @@ impl FakeHost {
         let verb = words.first().copied().unwrap_or_default();
         let name = words.get(1).copied().unwrap_or_default();
         let output = self.told_systemctl(verb, name);
+        match (verb, options.contains(&"--now")) {
+            ("enable", true) => drop(self.told_systemctl("start", name)),
+            ("disable", true) => drop(self.told_systemctl("stop", name)),
+            _ => {}
+        }
         if matches!(verb, "enable" | "disable") && !options.contains(&"--no-reload") {
             self.read_units();
         }
         output
+    }
+
+    /// The host is booted: nothing runs but what is enabled, and that was started anew.
+    pub fn boot(&mut self) {
+        for unit in self.units.values_mut() {
+            unit.active = "inactive".into();
+        }
+        self.read_units();
+        let names: Vec<_> = self.units.keys().cloned().collect();
+        for name in names {
+            if self.tree.contains_key(&Self::link_path(&name)) {
+                self.told_systemctl("start", &name);
+            }
+        }
     }
 
     /// Reads every unit file again, and forgets what has none and does not run.
@@ -169,7 +188,8 @@ impl FakeHost {
             self.tree.remove(&link);
             return Output::default();
         }
-        let now = self.tick();
+        self.tick();
+        let now = self.now_us;
         let unit = self.units.entry(name.to_owned()).or_default();
         unit.changed_us = now;
         let text = unit.loaded.clone().unwrap_or_default();

@@ -58,6 +58,8 @@ pub struct Seen {
     deviations: Vec<(String, String, String)>,
     /// The running sshd read its configuration before the file was changed.
     stale: bool,
+    /// When the drop-in was last changed.
+    changed: Option<i64>,
     active: bool,
     digest: String,
 }
@@ -69,12 +71,15 @@ pub struct Prior {
 }
 
 /// The configuration of which sshd said that every value is effective.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     digest: String,
     /// Of the drop-in.
     #[serde(default)]
     file: Option<Value>,
+    /// When the drop-in that sshd has read was last changed, by the clock of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<i64>,
 }
 
 impl Sshd {
@@ -491,22 +496,25 @@ impl Kind for Sshd {
             text,
             deviations: Vec::new(),
             stale: false,
+            changed: cx.probe.meta(&self.path())?.map(|meta| meta.changed_us),
             active,
             digest,
         };
         if !matches!(self.file(&seen.text).diff(&seen.file), Diff::InSync(_)) {
             return Ok(seen);
         }
-        let known = memory.is_some_and(|memory| memory.digest == seen.digest);
+        let known = memory.as_ref();
+        let known = known.is_some_and(|memory| memory.digest == seen.digest);
         // sshd is asked only when something that it reads is not what it was asked about before.
         if !known {
             let shown = asked(&options, cx.probe)?;
             seen.deviations = Self::deviations(&self.wanted(&others), &shown);
         }
-        let clock = cx.probe.clock();
-        let read = clock.realtime_us - (clock.monotonic_us - state.changed_us);
-        let changed = cx.probe.meta(&self.path())?.map(|meta| meta.changed_us);
-        seen.stale = active && changed.is_some_and(|changed| changed > read);
+        let read = cx.probe.clock().on_the_wall(state.changed_us);
+        // One that was not touched since sshd read it says so, whatever the clock says.
+        let known = memory.and_then(|memory| memory.read);
+        let newer = |changed| known != Some(changed) && changed > read;
+        seen.stale = active && seen.changed.is_some_and(newer);
         Ok(seen)
     }
 
@@ -540,6 +548,7 @@ impl Kind for Sshd {
         let memory = Memory {
             digest: seen.digest.clone(),
             file: self.file(&seen.text).memory(&seen.file),
+            read: seen.changed.filter(|_| !seen.stale),
         };
         proven.then(|| serde_json::to_value(memory).ok()).flatten()
     }
@@ -564,7 +573,17 @@ impl Kind for Sshd {
         if !matches!(file.diff(&seen.file), Diff::InSync(_)) {
             file.apply(&seen.file, cx)?;
         }
-        Self::reload(seen.active, cx)
+        Self::reload(seen.active, cx)?;
+        let read = cx.hands.meta(&self.path())?.map(|meta| meta.changed_us);
+        let known = cx
+            .memory
+            .and_then(|memory| Memory::deserialize(memory).ok());
+        let made = Memory {
+            read,
+            ..known.unwrap_or_default()
+        };
+        cx.made = serde_json::to_value(made).ok();
+        Ok(())
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {

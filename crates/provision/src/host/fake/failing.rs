@@ -1,0 +1,79 @@
+//! Writes of a host in memory that fail as real ones do, with the error of the operating system.
+
+use std::io;
+
+use super::{FakeHost, Order, Output, failed};
+use crate::Fault;
+
+/// What the operating system says of a write that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Errno {
+    /// The disk is full, for a moment.
+    NoSpace,
+    /// The disk does not answer, once.
+    Io,
+    /// The file system is read-only from here on, as ext4 makes itself after an error.
+    ReadOnly,
+}
+
+impl Errno {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NoSpace, Self::Io, Self::ReadOnly];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoSpace => "ENOSPC",
+            Self::Io => "EIO",
+            Self::ReadOnly => "EROFS",
+        }
+    }
+
+    /// As the system gives it.
+    pub fn error(self) -> io::Error {
+        let number = match self {
+            Self::NoSpace => rustix::io::Errno::NOSPC,
+            Self::Io => rustix::io::Errno::IO,
+            Self::ReadOnly => rustix::io::Errno::ROFS,
+        };
+        number.into()
+    }
+
+    /// As the real host tells it.
+    pub fn fault(self) -> Fault {
+        Fault::new("failed to write").because(self.error())
+    }
+}
+
+/// The write (counted from 0) that fails, and with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// Which.
+    pub at: usize,
+    /// With what.
+    pub errno: Errno,
+}
+
+impl Failing {
+    /// Whether that write fails.
+    pub(super) fn meets(self, write: usize) -> bool {
+        match self.errno {
+            Errno::NoSpace | Errno::Io => write == self.at,
+            Errno::ReadOnly => write >= self.at,
+        }
+    }
+}
+
+impl FakeHost {
+    /// What a program says whose write fails, and that it exits with 1.
+    pub(super) fn failing_program(&mut self, order: &Order) -> Option<Output> {
+        let failing = self.failing.filter(|it| it.meets(self.writes))?;
+        if self.dies_at == Some(self.writes) {
+            return None;
+        }
+        self.writes += 1;
+        self.told.push(order.started());
+        let name = order.argv.first().map(String::as_str).unwrap_or_default();
+        Some(failed(1, &format!("{name}: {}", failing.errno.error())))
+    }
+}

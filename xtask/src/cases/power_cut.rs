@@ -1,0 +1,164 @@
+//! A host whose power is cut, at rest and in the middle of runs: nothing is lost, and the next run ends what was begun.
+//!
+//! Its disk has a cache of its own, which forgets what was not flushed (`xtask/src/vm/drive.rs`). In [`at_rest`] all of
+//! that is lost, and the case looks whether the disk does forget: else nothing here would mean anything. In
+//! [`in_runs`] dice choose the flush at which the power fails, and which blocks had reached the platter by then.
+//!
+//! `AZTEC_KIT_CUTS` says how many runs are cut, `AZTEC_KIT_SEED` repeats them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::KIT;
+use super::support::{APPLY, Dice, Kit, applied};
+use crate::vm::Vm;
+use crate::{say, sh};
+
+/// Runs that are cut among all cases: each costs a boot.
+const CUTS: u64 = 1;
+
+/// How long a change waits for its confirmation, seconds.
+const WINDOW: &str = "30";
+
+/// What takes a change back.
+const TIMER: &str = "aztec-kit-take-back.timer";
+
+/// What is made once. Nobody signs with these.
+const MADE: &str = "/root/keys /root/words /etc/aztec/admin-api-key";
+
+/// Keys, which are to live through all cuts.
+pub(super) fn make_keys(vm: &Vm) -> Result<String> {
+    let coinbase = format!("0x{}", "11".repeat(20));
+    let new = ["keys", "new", "--coinbase", &coinbase];
+    let into = ["--mnemonic-file", "/root/words", "--out", "/root/keys"];
+    Kit(vm).run(&[&new[..], &into].concat())?.ok()?;
+    digests(vm)
+}
+
+fn digests(vm: &Vm) -> Result<String> {
+    vm.shell(&format!("find {MADE} -type f | sort | xargs sha256sum"))
+}
+
+/// Applies and is cut before anybody confirms: what was said to be done is there, what nobody confirmed is taken back.
+pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
+    vm.shell(&format!(
+        "cd /root; printf kept >synced; printf %4096s old >straight; sync synced straight .
+         # Nobody else shall have it flushed in the meantime.
+         mount -o remount,commit=600 /; systemctl is-active {TIMER}"
+    ))?;
+    let unflushed = "cd /root; printf lost >unsynced
+         printf %4096s new | dd of=straight oflag=direct iflag=fullblock conv=notrunc bs=4096 status=none";
+    sh::wait_for("a moment without a flush", Duration::from_secs(120), || {
+        let before = vm.flushes();
+        vm.shell(unflushed)?;
+        Ok((vm.flushes() == before).then_some(()))
+    })?;
+    let lost = vm.cut(&mut || false)?;
+    let found = vm.shell("cd /root; cat synced; tr -d ' ' <straight; cat unsynced || true")?;
+    ensure!(
+        lost > 0 && found == "keptold",
+        "{lost} blocks were lost, and yet the disk kept what was not flushed, or lost what was: {found}"
+    );
+    same(vm, keys)?;
+    taken_back(vm)
+}
+
+fn same(vm: &Vm, keys: &str) -> Result<()> {
+    let now = digests(vm)?;
+    ensure!(now == keys, "another key:\n{now}instead of\n{keys}");
+    Ok(())
+}
+
+fn status(vm: &Vm) -> Result<Value> {
+    let status = Kit(vm).json(&["status", "--json"], 0)?;
+    ensure!(status["unanswered"] == Value::Array(vec![]), "{status}");
+    Ok(status)
+}
+
+/// Waits until nothing waits for a confirmation any more, since the time for it is over.
+fn taken_back(vm: &Vm) -> Result<()> {
+    let mut last = Value::Null;
+    let back = sh::wait_for("what nobody confirmed is taken back", LONG, || {
+        last = status(vm)?;
+        let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
+        Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))
+    });
+    back.with_context(|| format!("status says {last}"))
+}
+
+/// Boot, window and all on a machine that has others beside it.
+const LONG: Duration = Duration::from_secs(600);
+
+/// A run of each of these in turn is cut, and ended after the boot; the first is that of the last full run.
+pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
+    let number = |name: &str| -> Result<Option<u64>> {
+        let text = std::env::var(name).ok();
+        let number = text.map(|text| text.parse());
+        number
+            .transpose()
+            .with_context(|| format!("{name} is no number"))
+    };
+    let cuts = number("AZTEC_KIT_CUTS")?.unwrap_or(CUTS);
+    let seed = match number("AZTEC_KIT_SEED")? {
+        Some(seed) => seed,
+        None => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+    };
+    say!("   {cuts} cuts; AZTEC_KIT_SEED={seed} repeats them");
+    let mut dice = Dice::new(seed);
+    let mut hits = 0;
+    // What the run of before without a cut took says where to cut this one.
+    let mut flushes = FLUSHES;
+    for (at, text) in (1..=cuts).zip(wanted.iter().cycle()) {
+        let mut round = || -> Result<()> {
+            vm.write("/etc/aztec/kit.toml", text, 0o600)?;
+            let moment = (dice.below(flushes), dice.below(2) == 0);
+            let run = [&[KIT][..], APPLY, &["--confirm-within", WINDOW]].concat();
+            let before = vm.flushes();
+            let ended = vm.cut_during(&run, moment, &mut || dice.below(2) == 0)?;
+            match ended {
+                Some(ended) => {
+                    ended.ok()?;
+                    flushes = vm.flushes() - before;
+                }
+                None => hits += 1,
+            }
+            same(vm, keys)?;
+            let waits = status(vm)?["unconfirmed"] != Value::Array(vec![]);
+            say!(
+                "   cut {at} at flush {} of about {flushes}{}",
+                moment.0,
+                if waits {
+                    ", with a change that waits"
+                } else {
+                    ""
+                }
+            );
+            Kit(vm).run(&["plan"])?.ok()?;
+            if waits && dice.below(2) == 0 {
+                taken_back(vm)?;
+            }
+            confirmed(vm)?;
+            same(vm, keys)
+        };
+        round().with_context(|| {
+            format!("cut {at} of {cuts}, AZTEC_KIT_SEED={seed}, wanted:\n{text}")
+        })?;
+    }
+    say!("   {hits} of {cuts} cuts hit a run");
+    Ok(())
+}
+
+/// Flushes of a run that changes the firewall, about.
+const FLUSHES: u64 = 60;
+
+/// A run that ends what was begun, and one that has nothing to do.
+pub(super) fn confirmed(vm: &Vm) -> Result<Vec<String>> {
+    let apply = [APPLY, &["--confirm", "--json"]].concat();
+    let changed = applied(&Kit(vm).json(&apply, 0)?)?;
+    Kit(vm).in_sync()?;
+    let again = Kit(vm).apply()?;
+    ensure!(again.is_empty(), "a second apply changes {again:?}");
+    Ok(changed)
+}
