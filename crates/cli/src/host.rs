@@ -14,10 +14,11 @@ use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
 use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases, Units};
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock, Unseen};
+use provision::engine::{Access, Graph, Paths, Plan, Receipt, Session, Unseen};
 use provision::host::{Early, Probe, RealHost};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::args::Vouched;
 use crate::exit::Failure;
@@ -104,11 +105,11 @@ struct Before {
 
 impl Before {
     fn read() -> Result<Self, Failure> {
-        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
+        let receipt = access().records().receipt()?;
         let names = receipt.notes.get(UNITS);
         let names = names.and_then(|names| BTreeSet::deserialize(names).ok());
         Ok(Self {
-            early: Early::ask(names.unwrap_or_default(), RealHost),
+            early: Early::ask(names.unwrap_or_default(), Arc::new(RealHost)),
             receipt,
         })
     }
@@ -182,12 +183,10 @@ impl Host {
         (finding.status != Verdict::Pass).then_some(finding)
     }
 
-    /// What a changing run notes, so that the next one can ask systemd about the same units before all else.
-    pub fn units(&self) -> Event {
-        Event::Noted {
-            name: UNITS.into(),
-            value: self.graph.units().into_iter().collect(),
-        }
+    /// Notes in a changing run, so that the next one can ask systemd about the same units before all else.
+    pub fn note_units(&self, session: &mut Session) -> Result<(), Fault> {
+        let units: Value = self.graph.units().into_iter().collect();
+        session.note(UNITS, units)
     }
 
     /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.
@@ -235,13 +234,19 @@ pub fn tell_unfit(settings: &Settings, printer: &mut Printer) {
     }
 }
 
-/// Takes the lock that only one changing run can hold: before it reads its configuration, so that what it shows and
+/// Who gives the right to change this host.
+pub fn access() -> Access {
+    Access::here(Paths {
+        state: KIT_STATE.into(),
+        lock: RUN_LOCK.into(),
+    })
+}
+
+/// Begins a changing run, of which there is one at a time: before it reads its configuration, so that what it shows and
 /// what it does is one.
-pub fn lock(printer: &mut Printer) -> Result<RunLock, Failure> {
+pub fn begin(printer: &mut Printer) -> Result<Session, Failure> {
     require_root()?;
-    Ok(RunLock::take(Path::new(RUN_LOCK), &mut |text| {
-        printer.say(text)
-    })?)
+    Ok(access().begin(&mut |text| printer.say(text))?)
 }
 
 /// Set by Ctrl-C or a termination: the run stops after its step. A second one ends it at once.

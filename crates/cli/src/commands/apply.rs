@@ -8,12 +8,12 @@ use crate::printer::Printer;
 
 /// Makes the host what its configuration says.
 pub fn run(args: &ApplyArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let lock = host::lock(printer)?;
+    let session = host::begin(printer)?;
     let host = Host::configured(args.vouched)?;
     let ask = if args.changing.yes {
         Ask::Agreed
     } else {
         Ask::Operator
     };
-    converge::run(Some(lock), &host, ask, &args.changing, printer)
+    converge::run(Some(session), &host, ask, &args.changing, printer)
 }

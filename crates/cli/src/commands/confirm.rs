@@ -1,15 +1,12 @@
 //! `aztec-kit confirm`, and what becomes of a change that can cut the operator off.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
+use aztec::KIT_STATE;
 use aztec::kinds::Kind;
-use aztec::{KIT_STATE, RUN_LOCK};
 use provision::Fault;
-use provision::engine::{
-    self, FileJournal, Guard, Journal, Receipt, ResourceId, RunLock, Unconfirmed,
-};
+use provision::engine::{self, Guard, Receipt, ResourceId, Unconfirmed};
 use provision::host::{Probe, RealHost};
 
 use crate::args::{Changing, TakeBackArgs};
@@ -36,21 +33,14 @@ const LONGEST_RUN: Duration = Duration::from_secs(3600);
 /// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
 pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failure> {
     host::require_root()?;
-    let (state, lock) = (Path::new(KIT_STATE), Path::new(RUN_LOCK));
-    let patient = match args.due {
-        true => RunLock::after_the_run(lock, LONGEST_RUN)?,
-        false => None,
-    };
-    let _lock = match patient {
-        Some(lock) => Some(lock),
-        // Nobody may be able to log in: a run that hangs must not be in the way.
-        None => RunLock::wrest(lock, &mut |text| printer.say(text))?,
-    };
+    let patience = args.due.then_some(LONGEST_RUN);
+    // Nobody may be able to log in: a run that hangs must not be in the way.
+    let instead = host::access().instead_of_a_run(patience, &mut |text| printer.say(text))?;
     if args.due && !engine::due(&RealHost) {
         printer.text("the run that made the change has ended just now: its time begins anew");
         return Ok(exit::OK);
     }
-    let back = engine::take_back::<Kind>(state, &mut RealHost, &mut FileJournal::new(state));
+    let back = instead.take_back::<Kind>();
     for what in &back.all {
         let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
         printer.text(&format!(
@@ -81,13 +71,13 @@ pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
 /// keep it, and says what waits still.
 pub fn settle(
     receipt: &Receipt,
-    args: &Changing,
+    agreed: bool,
     printer: &mut Printer,
 ) -> Result<Vec<ResourceId>, Failure> {
     if receipt.unconfirmed.is_empty() {
         return Ok(Vec::new());
     }
-    if args.confirm {
+    if agreed {
         keep()?;
         return Ok(Vec::new());
     }
@@ -98,7 +88,7 @@ pub fn settle(
 /// The same after a run that failed, which keeps nothing.
 pub fn waits_still(printer: &mut Printer) -> Vec<ResourceId> {
     // What failed is said already.
-    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt();
+    let receipt = host::access().records().receipt();
     let waits = receipt.unwrap_or_default().unconfirmed;
     if !waits.is_empty() {
         printer.say(&waiting(&waits, RealHost.clock().realtime_us));
@@ -126,12 +116,7 @@ pub fn told(receipt: &Receipt, now_us: i64) -> String {
 }
 
 fn keep() -> Result<Vec<ResourceId>, Failure> {
-    let state = Path::new(KIT_STATE);
-    Ok(engine::confirm(
-        state,
-        &mut RealHost,
-        &mut FileJournal::new(state),
-    )?)
+    Ok(host::access().beside_a_run().confirm()?)
 }
 
 fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {

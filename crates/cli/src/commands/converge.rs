@@ -1,15 +1,13 @@
 //! What `setup` and `apply` share: plan, consent, change, verify.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use aztec::Health;
 use aztec::checks::{self, Fallen, Finding, Report, Sample, Verdict};
 use aztec::kinds::Kind;
-use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
-    Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, Receipt,
-    ResourceId, RunLock, Stop, removable,
+    Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
 };
 use provision::host::{Probe, RealHost};
 use provision::kinds::prune;
@@ -26,8 +24,6 @@ use crate::render;
 /// Who agrees to the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    /// Nobody: the plan is only shown.
-    Never,
     /// It was agreed to in advance.
     Agreed,
     /// Whoever sits at the terminal; without one nobody agrees.
@@ -40,13 +36,13 @@ const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
 const LIVE_PATIENCE: Duration = Duration::from_secs(20);
 const VERIFICATION: usize = 3;
 const NETWORKING: usize = 2;
-/// The note of whether the last change was seen to work, see [`verified`].
+/// The note of whether the last change was seen to work: `true`, or when the run began that made it.
 const VERIFIED: &str = "verified";
 
-/// Brings the host to its desired state. The lock is held until all is changed; who then waits for the chain holds
-/// nobody up.
+/// Brings the host to its desired state; without a session that is only shown. The lock is held until all is changed:
+/// who then waits for the chain holds nobody up.
 pub fn run(
-    lock: Option<RunLock>,
+    session: Option<Session>,
     host: &Host,
     ask: Ask,
     args: &Changing,
@@ -60,7 +56,8 @@ pub fn run(
             printer.say(&render::findings(&[unfit]));
         }
         printer.text(&render::plan(&plan, false));
-        let waiting = confirm::settle(&host.receipt, args, printer)?;
+        let keeps = args.confirm && session.is_some();
+        let waiting = confirm::settle(&host.receipt, keeps, printer)?;
         printer.document(&result("in_sync", &[], None, &waiting));
         return Ok(exit::OK);
     }
@@ -69,10 +66,10 @@ pub fn run(
         printer.text(&render::plan(&plan, false));
         printer.text(&host.runtime());
     }
-    if ask == Ask::Never {
+    let Some(mut session) = session else {
         printer.document(&plan);
         return Ok(exit::OK);
-    }
+    };
     let consent = match ask {
         Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
         Ask::Operator if !printer.attended() => return Err(nobody_agreed()),
@@ -81,13 +78,14 @@ pub fn run(
             return Ok(exit::OK);
         }
         Ask::Operator => Consent::Plan(&plan),
-        Ask::Agreed | Ask::Never => Consent::Configuration,
+        Ask::Agreed => Consent::Configuration,
     };
     let mut progress = Shown::new(plan.pending().count());
     let guard = confirm::guard(args)?;
     let since = RealHost.clock().realtime_us;
     let began = Value::from(since);
     let applied = change(
+        &mut session,
         host,
         consent,
         guard.as_ref(),
@@ -96,9 +94,9 @@ pub fn run(
         printer,
     )?;
     let changed = Instant::now();
-    drop(lock);
-    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
-    let waiting = confirm::settle(&receipt, args, printer)?;
+    let receipt = session.receipt()?;
+    drop(session);
+    let waiting = confirm::settle(&receipt, args.confirm, printer)?;
     if applied.iter().any(|step| hardens_ssh(host, step)) {
         printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
     }
@@ -156,6 +154,7 @@ pub fn refused(finding: &Finding) -> Failure {
 }
 
 fn change(
+    session: &mut Session,
     host: &Host,
     consent: Consent<'_>,
     guard: Option<&Guard>,
@@ -173,21 +172,11 @@ fn change(
         })
     })?;
     let cancel = host::cancel()?;
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    journal.append(&verified(began))?;
-    let outcome = Apply {
-        hands: &mut RealHost,
-        journal: &mut journal,
-        consent,
-        cancel: &cancel,
-        progress,
-    }
-    .run_guarded(&host.graph, guard);
-    match outcome {
+    session.note(VERIFIED, began.clone())?;
+    match session.apply(&host.graph, consent, guard, &cancel, progress) {
         Ok(outcome) => {
-            journal.append(&host.units())?;
-            journal.compact()?;
-            prune(&journal.receipt()?, &mut RealHost)?;
+            host.note_units(session)?;
+            session.settle(prune)?;
             Ok(outcome.applied)
         }
         Err(stop) => {
@@ -254,14 +243,6 @@ fn did_not_stay_up(
     }
 }
 
-/// The record of whether the last change was seen to work: `true`, or when the run began that made it.
-fn verified(value: &Value) -> Event {
-    Event::Noted {
-        name: VERIFIED.into(),
-        value: value.clone(),
-    }
-}
-
 fn stopped(stop: Stop) -> Failure {
     let at = stop.at.map(|id| format!("{id}: ")).unwrap_or_default();
     let mut fault = Fault::new(format!("{at}{}", stop.fault.chain()));
@@ -322,8 +303,9 @@ fn verify(
 /// What another run has changed meanwhile this one has not seen to work.
 fn note_verified(began: &Value) -> Result<(), Failure> {
     let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    journal.append_if(&verified(&Value::Bool(true)), &ours)?;
+    host::access()
+        .beside_a_run()
+        .note_if(VERIFIED, true, &ours)?;
     Ok(())
 }
 

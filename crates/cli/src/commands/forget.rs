@@ -1,10 +1,6 @@
 //! `aztec-kit forget`
 
-use std::path::Path;
-
-use aztec::KIT_STATE;
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Journal};
 
 use crate::args::ForgetArgs;
 use crate::exit::{self, Failure};
@@ -13,9 +9,8 @@ use crate::printer::Printer;
 
 /// Takes a resource off the record; the host itself is not touched.
 pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    let receipt = journal.receipt()?;
+    let mut session = host::begin(printer)?;
+    let receipt = session.receipt()?;
     let Some(entry) = receipt
         .entries
         .iter()
@@ -39,9 +34,7 @@ pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
             .fix("Run `aztec-kit confirm` first, or wait until it is taken back."),
         ));
     }
-    journal.append(&Event::Released {
-        id: entry.id.clone(),
-    })?;
+    session.forget(&entry.id)?;
     printer.text(&format!("forgotten: {}", args.id));
     Ok(exit::OK)
 }

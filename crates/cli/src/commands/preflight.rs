@@ -1,10 +1,7 @@
 //! `aztec-kit preflight`
 
-use std::path::Path;
-
+use aztec::HostFacts;
 use aztec::checks::{self, Finding, Verdict};
-use aztec::{HostFacts, KIT_STATE};
-use provision::engine::{FileJournal, Journal};
 use provision::host::RealHost;
 
 use crate::args::PreflightArgs;
@@ -20,7 +17,7 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let facts = HostFacts::gather(&RealHost)?;
     let mut findings = vec![rights()];
     if host::require_root().is_ok() {
-        match FileJournal::new(Path::new(KIT_STATE)).receipt() {
+        match host::access().records().receipt() {
             Ok(receipt) => findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost))),
             Err(fault) => findings.push(checks::failed("journal", &fault)),
         }

@@ -1,14 +1,13 @@
 //! `aztec-kit start`, `stop` and `logs`
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use aztec::{HostFacts, KIT_STATE, Units};
+use aztec::{HostFacts, Units};
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Journal};
-use provision::host::{Hands, Order, RealHost};
+use provision::engine::Session;
+use provision::host::{Order, RealHost};
 
 use crate::args::LogsArgs;
 use crate::exit::{self, Failure};
@@ -25,27 +24,29 @@ fn units() -> Result<Units, Failure> {
 
 /// Starts every service of a role of this host.
 pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
-    host::disks(&FileJournal::new(Path::new(KIT_STATE)).receipt()?)?;
+    let session = host::begin(printer)?;
+    host::disks(&session.receipt()?)?;
     host::tell_unfit(&host::settings()?, printer);
-    tell("start", units()?.work, printer)
+    tell("start", units()?.work, session, printer)
 }
 
 /// Stops every service of a role of this host, the node before its L1.
 pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
+    let session = host::begin(printer)?;
     let mut units = units()?.work;
     units.reverse();
-    tell("stop", units, printer)
+    tell("stop", units, session, printer)
 }
 
-fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Failure> {
+fn tell(
+    verb: &str,
+    units: Vec<String>,
+    mut session: Session,
+    printer: &mut Printer,
+) -> Result<u8, Failure> {
     for unit in units {
-        FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
-            name: format!("last {verb}"),
-            value: unit.clone().into(),
-        })?;
-        RealHost.run(&Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT))?;
+        let order = Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT);
+        session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }
     if verb == "stop" {

@@ -8,12 +8,12 @@ use crate::printer::Printer;
 
 /// Writes what is asked into the configuration and makes the host so.
 pub fn run(args: &SetupArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let lock = (!args.dry_run).then(|| host::lock(printer)).transpose()?;
+    let begin = || host::begin(printer);
+    let session = (!args.dry_run).then(begin).transpose()?;
     let host = Host::asked(&args.wanted.asked()?, args.vouched)?;
-    let ask = match (args.dry_run, args.changing.yes) {
-        (true, _) => Ask::Never,
-        (false, true) => Ask::Agreed,
-        (false, false) => Ask::Operator,
+    let ask = match args.changing.yes {
+        true => Ask::Agreed,
+        false => Ask::Operator,
     };
-    converge::run(lock, &host, ask, &args.changing, printer)
+    converge::run(session, &host, ask, &args.changing, printer)
 }

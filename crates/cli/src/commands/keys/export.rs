@@ -1,8 +1,10 @@
 //! `aztec-kit keys export`
 
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use aztec::checks::keystore;
 use clap::Args as ClapArgs;
 use l1::keys::encrypted::{seal_bls, seal_eth};
 use l1::keys::keystore::AnyKey;
@@ -76,15 +78,15 @@ pub fn run(args: &ExportArgs, printer: &mut Printer) -> Result<u8, Failure> {
         };
         sealed.push((name, bytes.map_err(failed)?));
     }
-    place::make_dir(&out)?;
+    let mut made = place::new_files(&[&out], printer)?;
+    made.make_dir(&out, place::mine(keystore::DIRECTORY))?;
+    let mut held = made.hold(&out)?;
     let mut names = Vec::new();
-    for (name, bytes) in &sealed {
-        place::put_secret(&out.join(name), bytes)?;
-        names.push(name.clone());
-    }
+    let sealed = sealed.iter().map(|(name, bytes)| (name, bytes.as_slice()));
     // Last: a backup whose keystore is there is complete.
-    for (name, bytes) in &files {
-        place::put_secret(&out.join(name), bytes)?;
+    let files = files.iter().map(|(name, bytes)| (name, bytes.as_slice()));
+    for (name, bytes) in sealed.chain(files) {
+        held.put_new(OsStr::new(name), bytes, place::mine(place::FILE))?;
         names.push(name.clone());
     }
     if printer.json() {

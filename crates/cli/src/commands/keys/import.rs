@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::flags::{ATTESTERS, PUBLISHERS, Target, address};
 use super::new::{Range, admitted, keystore};
-use super::place::{Place, refused, secret_file};
+use super::place::{Place, new_files, refused, secret_file};
 use super::{ask, list};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
@@ -74,6 +74,7 @@ pub struct ImportArgs {
 pub fn run(args: &ImportArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let target = &args.target;
     let place = Place::look(&target.out)?;
+    let files = new_files(&[&place.dir], printer)?;
     place.name_is_free(target.name.as_deref())?;
     let keystore = if args.mnemonic_stdin {
         from_mnemonic(args)?
@@ -83,7 +84,7 @@ pub fn run(args: &ImportArgs, printer: &mut Printer) -> Result<u8, Failure> {
         from_keys(args)?
     };
     admitted(&place, &keystore)?;
-    let path = place.add(target.name.as_deref(), &keystore)?;
+    let path = place.add(target.name.as_deref(), &keystore, files)?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }

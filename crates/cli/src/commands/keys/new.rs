@@ -66,6 +66,10 @@ pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let file = file
         .map(|file| place::outside(file, &[&place.dir]))
         .transpose()?;
+    // Before anybody writes a mnemonic down.
+    let places = [Some(place.dir.as_path()), file.as_deref()];
+    let places: Vec<_> = places.into_iter().flatten().collect();
+    let mut files = place::new_files(&places, printer)?;
     let mnemonic = l1::keys::generate_mnemonic(args.words).map_err(|error| {
         Failure::failed(
             Fault::new("failed to make a mnemonic")
@@ -86,7 +90,7 @@ pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
         Some(file) => {
             let mut phrase = mnemonic.phrase();
             phrase.push('\n');
-            place::put_secret(file, phrase.as_bytes())?;
+            place::put(file, phrase.as_bytes(), place::FILE, &mut files)?;
             printer.say(&format!(
                 "The mnemonic is in {}. Move it off this host.",
                 file.display()
@@ -94,7 +98,7 @@ pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
         }
         None => terminal()?.entrust(&mnemonic)?,
     }
-    let path = place.add(target.name.as_deref(), &keystore)?;
+    let path = place.add(target.name.as_deref(), &keystore, files)?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }

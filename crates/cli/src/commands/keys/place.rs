@@ -1,6 +1,6 @@
 //! A directory of keystores on this host: looked at as a whole, added to, never changed otherwise.
 
-use std::fs::File;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use aztec::checks::keystore::{self, DIRECTORY};
@@ -8,14 +8,17 @@ use l1::Address;
 use l1::keys::keystore::Document;
 use l1::keys::keystore::survey::{Grade, Listed, Note, Survey};
 use provision::Fault;
-use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
+use provision::engine::{NewFiles, Permissions};
+use provision::host::{FileType, Probe, RealHost, resolved};
 use zeroize::Zeroizing;
 
 use super::flags::{KEYSTORE, PROVER_KEYSTORE};
 use crate::exit::Failure;
+use crate::host;
+use crate::printer::Printer;
 
 /// Nobody but the owner.
-const FILE: u32 = 0o600;
+pub const FILE: u32 = 0o600;
 
 /// A directory as it is now.
 #[derive(Debug)]
@@ -103,23 +106,27 @@ impl Place {
     }
 
     /// Puts a keystore into the directory, under a name that was free.
-    pub fn add(&self, name: Option<&str>, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    pub fn add(
+        &self,
+        name: Option<&str>,
+        bytes: &[u8],
+        mut files: NewFiles,
+    ) -> Result<PathBuf, Failure> {
         let document = Document::parse(bytes).map_err(|error| {
             Failure::failed(
                 Fault::new("what would be written is no keystore").because(error.to_string()),
             )
         })?;
-        make_dir(&self.dir)?;
-        let _lock = lock(&self.dir)?;
+        files.make_dir(&self.dir, mine(DIRECTORY))?;
+        let mut held = files.hold(&self.dir)?;
         // Again, now that nobody else adds to it.
         let now = Self::look(&self.dir)?;
         now.admits(&document)?;
-        let path = match name {
-            Some(name) => self.dir.join(format!("{name}.json")),
+        let name = match name {
+            Some(name) => format!("{name}.json"),
             None => self.free()?,
         };
-        put(&path, bytes, FILE)?;
-        Ok(path)
+        Ok(held.put_new(OsStr::new(&name), bytes, mine(FILE))?)
     }
 
     /// Refuses a name that is taken.
@@ -128,11 +135,11 @@ impl Place {
         is_free(&self.dir.join(format!("{name}.json")))
     }
 
-    fn free(&self) -> Result<PathBuf, Failure> {
+    fn free(&self) -> Result<String, Failure> {
         for number in 1..=u16::MAX {
-            let path = self.dir.join(format!("key{number}.json"));
-            if RealHost.meta(&path)?.is_none() {
-                return Ok(path);
+            let name = format!("key{number}.json");
+            if RealHost.meta(&self.dir.join(&name))?.is_none() {
+                return Ok(name);
             }
         }
         Err(Failure::usage(
@@ -225,45 +232,34 @@ fn is_free(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Creates a file that must not exist, synced, with its final mode from the start.
-pub fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    RealHost.put_new(&NewFile {
-        path,
-        bytes,
+/// The note of the file that was last made among the keys of this host.
+const NOTE: &str = "last keys";
+
+/// What makes new files in these places. Below the configuration of this host that is a run, for root; elsewhere it is
+/// nobody's business.
+pub fn new_files(places: &[&Path], printer: &mut Printer) -> Result<NewFiles, Failure> {
+    let config = Path::new(aztec::CONFIG).parent().unwrap_or(Path::new("/"));
+    for place in places {
+        let ours = resolved(place, &RealHost).map_err(Failure::usage)?;
+        if ours.starts_with(config) && host::require_root().is_ok() {
+            return Ok(host::begin(printer)?.new_files(NOTE));
+        }
+    }
+    Ok(host::access().new_files())
+}
+
+/// Creates a file that must not exist, outside the keystore directory: synced, with its final mode from the start.
+pub fn put(path: &Path, bytes: &[u8], mode: u32, files: &mut NewFiles) -> Result<(), Failure> {
+    let mut held = files.hold(path.parent().unwrap_or(Path::new("/")))?;
+    held.put_new(path.file_name().unwrap_or_default(), bytes, mine(mode))?;
+    Ok(())
+}
+
+/// For whoever runs this.
+pub fn mine(mode: u32) -> Permissions {
+    Permissions {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
         mode,
-    })?;
-    Ok(())
-}
-
-/// Creates a file with a secret outside the keystore directory.
-pub fn put_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let _lock = lock(path.parent().unwrap_or(Path::new("/")))?;
-    put(path, bytes, FILE)
-}
-
-/// Creates a directory and those above it, for the owner alone.
-pub fn make_dir(dir: &Path) -> Result<(), Failure> {
-    let missing: Vec<_> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
-    for dir in missing.into_iter().rev() {
-        let made = RealHost.mkdir(
-            dir,
-            rustix::process::geteuid().as_raw(),
-            rustix::process::getegid().as_raw(),
-            DIRECTORY,
-        );
-        if !dir.is_dir() {
-            made?;
-        }
     }
-    Ok(())
-}
-
-/// Held while something is added: the name under which a file is staged is always the same.
-fn lock(dir: &Path) -> Result<File, Failure> {
-    let failed = |error| Fault::new(format!("failed to lock {}", dir.display())).because(error);
-    let handle = File::open(dir).map_err(failed)?;
-    handle.lock().map_err(failed)?;
-    Ok(handle)
 }

@@ -116,7 +116,8 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
         .map_err(|error| Failure::failed(Fault::new("failed to write JSON").because(error)))?;
     bytes.push(b'\n');
     // Public, for wherever the registration is made from.
-    place::put(&out, &bytes, 0o644)?;
+    let mut files = place::new_files(&[&out], printer)?;
+    place::put(&out, &bytes, 0o644, &mut files)?;
     printer.say(&format!("{} attesters in {}", entries.len(), out.display()));
     Ok(exit::OK)
 }
