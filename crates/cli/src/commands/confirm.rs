@@ -3,21 +3,19 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use aztec::KIT_STATE;
 use aztec::kinds::Kind;
 use provision::Fault;
 use provision::engine::{self, Guard, Receipt, ResourceId, Unconfirmed};
-use provision::host::{Probe, RealHost};
 
 use crate::args::{Changing, TakeBackArgs};
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 
 /// Keeps whatever waits.
-pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
-    let kept = keep()?;
+pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    cx.view.require_root()?;
+    let kept = keep(cx)?;
     if kept.is_empty() {
         printer.text("nothing waits for a confirmation");
     } else {
@@ -31,12 +29,13 @@ pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
 
 /// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
-pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
+pub fn take_back(args: &TakeBackArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    cx.view.require_root()?;
     let patience = args.due.then_some(LONGEST_RUN);
     // Nobody may be able to log in: a run that hangs must not be in the way.
-    let instead = host::access().instead_of_a_run(patience, &mut |text| printer.say(text))?;
-    if args.due && !engine::due(&RealHost) {
+    let mut note = |text: &str| printer.say(text);
+    let instead = cx.access.instead_of_a_run(patience, &mut note)?;
+    if args.due && !engine::due(cx.view.probe()) {
         printer.text("the run that made the change has ended just now: its time begins anew");
         return Ok(exit::OK);
     }
@@ -54,14 +53,14 @@ pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failu
 }
 
 /// What takes changes back that can cut the operator off; `None` when they have another way in.
-pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
+pub fn guard(args: &Changing, cx: &Context) -> Result<Option<Guard>, Failure> {
     if args.confirm {
         return Ok(None);
     }
-    let program = std::env::current_exe()
+    let program = (cx.program)()
         .map_err(|error| Fault::new("failed to find this program's own file").because(error))?;
     Ok(Some(Guard {
-        state: KIT_STATE.into(),
+        state: cx.access.paths().state.clone(),
         program,
         window: Duration::from_secs(args.confirm_within),
     }))
@@ -72,26 +71,27 @@ pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
 pub fn settle(
     receipt: &Receipt,
     agreed: bool,
+    cx: &Context,
     printer: &mut Printer,
 ) -> Result<Vec<ResourceId>, Failure> {
     if receipt.unconfirmed.is_empty() {
         return Ok(Vec::new());
     }
     if agreed {
-        keep()?;
+        keep(cx)?;
         return Ok(Vec::new());
     }
-    printer.say(&waiting(&receipt.unconfirmed, RealHost.clock().realtime_us));
+    printer.say(&waiting(&receipt.unconfirmed, cx.view.now_us()));
     Ok(ids(&receipt.unconfirmed))
 }
 
 /// The same after a run that failed, which keeps nothing.
-pub fn waits_still(printer: &mut Printer) -> Vec<ResourceId> {
+pub fn waits_still(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
     // What failed is said already.
-    let receipt = host::access().records().receipt();
+    let receipt = view.records.receipt();
     let waits = receipt.unwrap_or_default().unconfirmed;
     if !waits.is_empty() {
-        printer.say(&waiting(&waits, RealHost.clock().realtime_us));
+        printer.say(&waiting(&waits, view.now_us()));
     }
     ids(&waits)
 }
@@ -115,8 +115,8 @@ pub fn told(receipt: &Receipt, now_us: i64) -> String {
     text
 }
 
-fn keep() -> Result<Vec<ResourceId>, Failure> {
-    Ok(host::access().beside_a_run().confirm()?)
+fn keep(cx: &Context) -> Result<Vec<ResourceId>, Failure> {
+    Ok(cx.access.beside_a_run().confirm()?)
 }
 
 fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {

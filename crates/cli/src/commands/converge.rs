@@ -9,12 +9,12 @@ use provision::Fault;
 use provision::engine::{
     Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
 };
-use provision::host::{Probe, RealHost};
 use provision::kinds::prune;
 use serde_json::{Value, json};
 
 use super::confirm;
 use crate::args::Changing;
+use crate::context::Context;
 use crate::exit::{self, Failure, PARTIAL};
 use crate::host::{self, Host};
 use crate::printer::{GOOD, Printer, STRONG};
@@ -43,9 +43,10 @@ const VERIFIED: &str = "verified";
 /// who then waits for the chain holds nobody up.
 pub fn run(
     session: Option<Session>,
-    host: &Host,
+    host: &Host<'_>,
     ask: Ask,
     args: &Changing,
+    cx: &Context,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
     host.disks()?;
@@ -57,7 +58,7 @@ pub fn run(
         }
         printer.text(&render::plan(&plan, false));
         let keeps = args.confirm && session.is_some();
-        let waiting = confirm::settle(&host.receipt, keeps, printer)?;
+        let waiting = confirm::settle(&host.receipt, keeps, cx, printer)?;
         printer.document(&result("in_sync", &[], None, &waiting));
         return Ok(exit::OK);
     }
@@ -80,9 +81,9 @@ pub fn run(
         Ask::Operator => Consent::Plan(&plan),
         Ask::Agreed => Consent::Configuration,
     };
-    let mut progress = Shown::new(plan.pending().count());
-    let guard = confirm::guard(args)?;
-    let since = RealHost.clock().realtime_us;
+    let mut progress = Shown::new(plan.pending().count(), &cx.view, printer);
+    let guard = confirm::guard(args, cx)?;
+    let since = cx.view.now_us();
     let began = Value::from(since);
     let applied = change(
         &mut session,
@@ -96,12 +97,12 @@ pub fn run(
     let changed = Instant::now();
     let receipt = session.receipt()?;
     drop(session);
-    let waiting = confirm::settle(&receipt, args.confirm, printer)?;
+    let waiting = confirm::settle(&receipt, args.confirm, cx, printer)?;
     if applied.iter().any(|step| hardens_ssh(host, step)) {
         printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
     }
     progress.phase(NETWORKING);
-    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost);
+    let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
     let fallen = look_again(host, &applied, (since, changed), &mut progress)?;
@@ -110,7 +111,7 @@ pub fn run(
         return Err(did_not_stay_up(&fallen, applied, waiting));
     }
     let patience = args.patience.map(Duration::from_secs);
-    let report = verify(host, patience, &began, &mut progress);
+    let report = verify(host, patience, &began, cx, &mut progress);
     progress.finish();
     let report = report?;
     let demand = match args.patience {
@@ -132,8 +133,9 @@ fn nobody_agreed() -> Failure {
 }
 
 /// Refuses a host that cannot become what is wanted, before anything is touched.
-fn fit(host: &Host, printer: &mut Printer) -> Result<(), Failure> {
-    let findings = checks::preflight(&host.settings, &host.facts, &RealHost);
+fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
+    let network = &host.view.network;
+    let findings = network.preflight(&host.settings, &host.facts, host.view.probe());
     let unfit: Vec<Finding> = findings
         .into_iter()
         .filter(|finding| finding.status != Verdict::Pass)
@@ -155,7 +157,7 @@ pub fn refused(finding: &Finding) -> Failure {
 
 fn change(
     session: &mut Session,
-    host: &Host,
+    host: &Host<'_>,
     consent: Consent<'_>,
     guard: Option<&Guard>,
     began: &Value,
@@ -163,7 +165,7 @@ fn change(
     printer: &mut Printer,
 ) -> Result<Vec<Applied>, Failure> {
     // A refused run leaves no trace, not even that it began.
-    removable(&host.graph, &host.receipt, &RealHost).map_err(|(at, fault)| {
+    removable(&host.graph, &host.receipt, host.view.probe()).map_err(|(at, fault)| {
         stopped(Stop {
             at: Some(at),
             fault,
@@ -182,13 +184,13 @@ fn change(
         Err(stop) => {
             progress.finish();
             let mut failure = stopped(stop);
-            failure.unconfirmed = confirm::waits_still(printer);
+            failure.unconfirmed = confirm::waits_still(host.view, printer);
             Err(failure)
         }
     }
 }
 
-fn hardens_ssh(host: &Host, step: &Applied) -> bool {
+fn hardens_ssh(host: &Host<'_>, step: &Applied) -> bool {
     matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
 }
 
@@ -197,7 +199,7 @@ fn hardens_ssh(host: &Host, step: &Applied) -> bool {
 /// Those that the host is for are not judged here: one may crash until another one that it needs answers, and the
 /// verification waits for that.
 fn look_again(
-    host: &Host,
+    host: &Host<'_>,
     applied: &[Applied],
     (since, changed): (i64, Instant),
     progress: &mut Shown,
@@ -215,7 +217,7 @@ fn look_again(
     }
     progress.note("looking whether what was started stays up");
     std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
-    checks::fallen(&started, since, &RealHost)
+    checks::fallen(&started, since, host.view.probe())
 }
 
 fn did_not_stay_up(
@@ -262,9 +264,10 @@ fn stopped(stop: Stop) -> Failure {
 
 /// Waits until both chains are seen to go on; on a live network only until the services have settled.
 fn verify(
-    host: &Host,
+    host: &Host<'_>,
     patience: Option<Duration>,
     began: &Value,
+    cx: &Context,
     progress: &mut Shown,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
@@ -295,17 +298,16 @@ fn verify(
         std::thread::sleep(Duration::from_millis(500));
     };
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
-        note_verified(began)?;
+        note_verified(began, cx)?;
     }
-    Ok(report.explained(host.runs(), &RealHost))
+    Ok(report.explained(host.runs(), host.view.probe()))
 }
 
 /// What another run has changed meanwhile this one has not seen to work.
-fn note_verified(began: &Value) -> Result<(), Failure> {
+fn note_verified(began: &Value, cx: &Context) -> Result<(), Failure> {
     let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
-    host::access()
-        .beside_a_run()
-        .note_if(VERIFIED, true, &ours)?;
+    let beside = cx.access.beside_a_run();
+    beside.note_if(VERIFIED, true, &ours)?;
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 use provision::Fault;
 
 use crate::args::ForgetArgs;
+use crate::context::Context;
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::printer::Printer;
 
 /// Takes a resource off the record; the host itself is not touched.
-pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let mut session = host::begin(printer)?;
+pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let mut session = cx.begin(printer)?;
     let receipt = session.receipt()?;
     let Some(entry) = receipt
         .entries

@@ -7,9 +7,10 @@ use std::time::Duration;
 use aztec::{HostFacts, Units};
 use provision::Fault;
 use provision::engine::Session;
-use provision::host::{Order, RealHost};
+use provision::host::Order;
 
 use crate::args::LogsArgs;
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -17,23 +18,23 @@ use crate::printer::Printer;
 /// A node may take minutes to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-fn units() -> Result<Units, Failure> {
-    let facts = HostFacts::gather(&RealHost)?;
-    Ok(Units::of(&host::settings()?, &facts))
+fn units(view: &View) -> Result<Units, Failure> {
+    let facts = HostFacts::gather(view.probe())?;
+    Ok(Units::of(&host::settings(view)?, &facts))
 }
 
 /// Starts every service of a role of this host.
-pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
-    let session = host::begin(printer)?;
-    host::disks(&session.receipt()?)?;
-    host::tell_unfit(&host::settings()?, printer);
-    tell("start", units()?.work, session, printer)
+pub fn start(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let session = cx.begin(printer)?;
+    host::disks(&session.receipt()?, &cx.view)?;
+    host::tell_unfit(&host::settings(&cx.view)?, &cx.view, printer);
+    tell("start", units(&cx.view)?.work, session, printer)
 }
 
 /// Stops every service of a role of this host, the node before its L1.
-pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
-    let session = host::begin(printer)?;
-    let mut units = units()?.work;
+pub fn stop(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let session = cx.begin(printer)?;
+    let mut units = units(&cx.view)?.work;
     units.reverse();
     tell("stop", units, session, printer)
 }
@@ -56,10 +57,10 @@ fn tell(
 }
 
 /// The unit that was named, or every one of this host.
-pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
+pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, Failure> {
     let units = match unit {
         Some(unit) => vec![unit.clone()],
-        None => units()?.all(),
+        None => units(view)?.all(),
     };
     if units.is_empty() {
         // journalctl without a unit would show everything.
@@ -72,8 +73,8 @@ pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
 }
 
 /// Becomes journalctl.
-pub fn logs(args: &LogsArgs) -> Result<u8, Failure> {
-    let units = chosen(args.unit.as_ref())?;
+pub fn logs(args: &LogsArgs, view: &View) -> Result<u8, Failure> {
+    let units = chosen(args.unit.as_ref(), view)?;
     let mut command = Command::new("journalctl");
     command.arg("--lines").arg(args.lines.to_string());
     if args.follow {
