@@ -1,5 +1,7 @@
 //! Flags and commands. Names and exit codes are a contract with other people's tools.
 
+use std::net::IpAddr;
+
 use aztec::settings::{Asked, Settings};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -220,12 +222,12 @@ impl Wanted {
         asked.map(|(_, table)| table)
     }
 
-    /// The same for the adapter.
+    /// The same for the adapter; `ssh_client`: who is connected by SSH and asks for it.
     ///
     /// # Errors
     ///
     /// When URLs are to be read from somewhere, and cannot be.
-    pub fn asked(&self) -> Result<Asked, Failure> {
+    pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
         let roles = [
             (self.with_sequencer, "sequencer"),
             (self.with_prover, "prover"),
@@ -252,7 +254,7 @@ impl Wanted {
             features: self.features().collect(),
             domain: self.domain.clone(),
             email: self.email.clone(),
-            ssh_client: crate::ssh_client::address(),
+            ssh_client,
             broker_url: self.broker_url.as_deref().map(Into::into),
         })
     }

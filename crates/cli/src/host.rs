@@ -9,23 +9,26 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use aztec::checks::{self, Finding, Report, Verdict};
-use aztec::fit::{self, Fit};
+use aztec::fit::Fit;
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
-use aztec::{CONFIG, HostFacts, KIT_STATE, KitToml, RUN_LOCK, Releases, Units};
+use aztec::{CONFIG, HostFacts, KitToml, Releases, Units};
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Graph, Journal, Plan, Receipt, RunLock, Unseen};
-use provision::host::{Early, Probe, RealHost};
-
+use provision::engine::{Graph, Plan, Receipt, Session, Unseen};
+use provision::host::Early;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::args::Vouched;
+use crate::context::View;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::render;
 
 /// The host as configured.
-pub struct Host {
+pub struct Host<'a> {
+    /// The host itself.
+    pub view: &'a View,
     /// What is wanted.
     pub settings: Settings,
     /// Facts of the host.
@@ -43,47 +46,41 @@ pub struct Host {
     asking: Cell<Option<JoinHandle<Option<Fit>>>>,
 }
 
-/// Refuses to go on without the rights to look at everything.
-pub fn require_root() -> Result<(), Failure> {
-    if rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    Err(Failure::usage(
-        Fault::new("this command needs root").fix("Run it as root, for example with sudo."),
-    ))
-}
-
-fn config_text() -> Result<Option<String>, Failure> {
-    RealHost.text(Path::new(CONFIG)).map_err(Failure::usage)
+fn config_text(view: &View) -> Result<Option<String>, Failure> {
+    view.host.text(Path::new(CONFIG)).map_err(Failure::usage)
 }
 
 /// The settings of this host, without the rest.
-pub fn settings() -> Result<Settings, Failure> {
-    require_root()?;
-    let text = config_text()?.ok_or_else(no_config)?;
-    parsed(&text)
+pub fn settings(view: &View) -> Result<Settings, Failure> {
+    view.require_root()?;
+    let text = config_text(view)?.ok_or_else(no_config)?;
+    parsed(&text, view)
 }
 
 /// The settings of a text, with the releases that this host knows.
-fn parsed(text: &str) -> Result<Settings, Failure> {
-    let releases = Releases::of_host(&RealHost).map_err(Failure::usage)?;
+fn parsed(text: &str, view: &View) -> Result<Settings, Failure> {
+    let releases = Releases::of_host(view.probe()).map_err(Failure::usage)?;
     Settings::parse_with(text, &releases).map_err(Failure::usage)
 }
 
 /// The settings of this host, if it has a configuration.
-pub fn settings_if_any() -> Result<Option<Settings>, Failure> {
-    let text = config_text()?;
-    text.map(|text| parsed(&text)).transpose()
+pub fn settings_if_any(view: &View) -> Result<Option<Settings>, Failure> {
+    let text = config_text(view)?;
+    text.map(|text| parsed(&text, view)).transpose()
 }
 
 /// What the file says with what is asked in it; the text and its settings.
-pub fn asked(asked: &Asked) -> Result<(String, Settings), Failure> {
-    edited_from(config_text()?.as_deref(), asked)
+pub fn asked(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
+    edited_from(config_text(view)?.as_deref(), asked, view)
 }
 
-fn edited_from(read: Option<&str>, asked: &Asked) -> Result<(String, Settings), Failure> {
+fn edited_from(
+    read: Option<&str>,
+    asked: &Asked,
+    view: &View,
+) -> Result<(String, Settings), Failure> {
     let text = edited(read, asked).map_err(Failure::usage)?;
-    let settings = parsed(&text)?;
+    let settings = parsed(&text, view)?;
     Ok((text, settings))
 }
 
@@ -103,47 +100,54 @@ struct Before {
 }
 
 impl Before {
-    fn read() -> Result<Self, Failure> {
-        let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
+    fn read(view: &View) -> Result<Self, Failure> {
+        let receipt = view.records.receipt()?;
         let names = receipt.notes.get(UNITS);
         let names = names.and_then(|names| BTreeSet::deserialize(names).ok());
         Ok(Self {
-            early: Early::ask(names.unwrap_or_default(), RealHost),
+            early: Early::ask(names.unwrap_or_default(), Arc::clone(&view.host)),
             receipt,
         })
     }
 }
 
-impl Host {
+impl<'a> Host<'a> {
     /// The host as its configuration says.
-    pub fn configured(vouched: Vouched) -> Result<Self, Failure> {
-        require_root()?;
-        let text = config_text()?.ok_or_else(no_config)?;
-        let before = Before::read()?;
-        let settings = parsed(&text)?;
+    pub fn configured(vouched: Vouched, view: &'a View) -> Result<Self, Failure> {
+        view.require_root()?;
+        let text = config_text(view)?.ok_or_else(no_config)?;
+        let before = Before::read(view)?;
+        let settings = parsed(&text, view)?;
         let kit_toml = KitToml::as_read(&text);
-        Self::new(before, vouched.for_this_run(settings), kit_toml)
+        Self::new(before, vouched.for_this_run(settings), kit_toml, view)
     }
 
     /// The host as it is asked to be.
-    pub fn asked(wanted: &Asked, vouched: Vouched) -> Result<Self, Failure> {
-        require_root()?;
-        let read = config_text()?;
-        let (text, settings) = edited_from(read.as_deref(), wanted)?;
+    pub fn asked(wanted: &Asked, vouched: Vouched, view: &'a View) -> Result<Self, Failure> {
+        view.require_root()?;
+        let read = config_text(view)?;
+        let (text, settings) = edited_from(read.as_deref(), wanted, view)?;
         let kit_toml = KitToml::edited(&text, read.as_deref());
-        Self::new(Before::read()?, vouched.for_this_run(settings), kit_toml)
+        let before = Before::read(view)?;
+        Self::new(before, vouched.for_this_run(settings), kit_toml, view)
     }
 
-    fn new(before: Before, settings: Settings, kit_toml: KitToml<'_>) -> Result<Self, Failure> {
+    fn new(
+        before: Before,
+        settings: Settings,
+        kit_toml: KitToml<'_>,
+        view: &'a View,
+    ) -> Result<Self, Failure> {
         aztec::asked_for_nothing(&settings, &before.receipt).map_err(Failure::usage)?;
         // A local network is not asked, and no thread is begun for it.
         let asking = (!settings.is_local()).then(|| {
-            let settings = settings.clone();
-            std::thread::spawn(move || fit::fit(&settings))
+            let (settings, network) = (settings.clone(), Arc::clone(&view.network));
+            std::thread::spawn(move || network.fit(&settings))
         });
-        let facts = HostFacts::gather(&RealHost)?;
+        let facts = HostFacts::gather(view.probe())?;
         let graph = aztec::desired(&settings, &facts, kit_toml).map_err(Failure::usage)?;
         Ok(Self {
+            view,
             settings,
             facts,
             graph,
@@ -182,17 +186,15 @@ impl Host {
         (finding.status != Verdict::Pass).then_some(finding)
     }
 
-    /// What a changing run notes, so that the next one can ask systemd about the same units before all else.
-    pub fn units(&self) -> Event {
-        Event::Noted {
-            name: UNITS.into(),
-            value: self.graph.units().into_iter().collect(),
-        }
+    /// Notes in a changing run, so that the next one can ask systemd about the same units before all else.
+    pub fn note_units(&self, session: &mut Session) -> Result<(), Fault> {
+        let units: Value = self.graph.units().into_iter().collect();
+        session.note(UNITS, units)
     }
 
     /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.
     pub fn disks(&self) -> Result<(), Failure> {
-        disks(&self.receipt)
+        disks(&self.receipt, self.view)
     }
 
     /// What would change.
@@ -201,7 +203,7 @@ impl Host {
         Ok(Plan::make_with(
             &self.graph,
             &self.receipt,
-            &RealHost,
+            self.view.probe(),
             early,
         )?)
     }
@@ -209,18 +211,19 @@ impl Host {
     /// As much of it as can be told, for who only looks.
     pub fn survey(&self) -> Result<(Plan, Vec<Unseen>), Fault> {
         let early = self.early.take();
-        Plan::survey(&self.graph, &self.receipt, &RealHost, early)
+        Plan::survey(&self.graph, &self.receipt, self.view.probe(), early)
     }
 
     /// Asks whether both chains go on.
     pub fn smoke(&self, patience: Duration, on_sample: &mut dyn FnMut(&checks::Sample)) -> Report {
-        checks::smoke(&self.settings, self.runs(), &RealHost, patience, on_sample)
+        let (network, probe) = (&self.view.network, self.view.probe());
+        network.smoke(&self.settings, self.runs(), probe, patience, on_sample)
     }
 }
 
 /// Refuses to go on where a disk is missing that was there.
-pub fn disks(receipt: &Receipt) -> Result<(), Failure> {
-    let gone = provision::kinds::gone(receipt, &RealHost)?;
+pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
+    let gone = provision::kinds::gone(receipt, view.probe())?;
     match gone.into_iter().next() {
         Some(gone) => Err(Failure::usage(gone.into())),
         None => Ok(()),
@@ -228,20 +231,12 @@ pub fn disks(receipt: &Receipt) -> Result<(), Failure> {
 }
 
 /// Says in one line when the release does not fit the rollup, or nobody can tell.
-pub fn tell_unfit(settings: &Settings, printer: &mut Printer) {
-    let unfit = checks::fit(settings).filter(|fit| fit.status != Verdict::Pass);
-    if let Some(unfit) = unfit {
+pub fn tell_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
+    let fit = view.network.fit(settings);
+    let fit = fit.map(|fit| checks::of_fit(settings, &fit));
+    if let Some(unfit) = fit.filter(|fit| fit.status != Verdict::Pass) {
         printer.say(&render::findings(&[unfit]));
     }
-}
-
-/// Takes the lock that only one changing run can hold: before it reads its configuration, so that what it shows and
-/// what it does is one.
-pub fn lock(printer: &mut Printer) -> Result<RunLock, Failure> {
-    require_root()?;
-    Ok(RunLock::take(Path::new(RUN_LOCK), &mut |text| {
-        printer.say(text)
-    })?)
 }
 
 /// Set by Ctrl-C or a termination: the run stops after its step. A second one ends it at once.

@@ -2,9 +2,12 @@
 
 mod args;
 mod commands;
+mod console;
+mod context;
 mod exit;
 mod host;
 mod memory;
+mod network;
 mod printer;
 mod progress;
 mod render;
@@ -13,10 +16,13 @@ mod terminal;
 mod urls;
 
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use clap::Parser;
 
 use crate::args::{Args, Command};
+use crate::console::Streams;
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::printer::Printer;
 
@@ -28,37 +34,38 @@ fn main() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error).exit());
     // One TLS provider for all libraries, chosen before any of them connects.
     l1::init_tls();
-    let mut printer = Printer::new(args.command.json());
+    let mut printer = Printer::new(args.command.json(), Rc::new(Streams));
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     urls::warn_of(words, &mut printer);
-    let code = run(&args.command, &mut printer).unwrap_or_else(|failure| {
+    let code = run(&args.command, &Context::here(), &mut printer).unwrap_or_else(|failure| {
         printer.failure(&failure);
         failure.code
     });
     ExitCode::from(printer.ended(code))
 }
 
-fn run(command: &Command, printer: &mut Printer) -> Result<u8, Failure> {
+fn run(command: &Command, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let view = &cx.view;
     match command {
-        Command::Setup(args) => commands::setup::run(args, printer),
-        Command::Bootstrap(args) => commands::bootstrap::run(args, printer),
-        Command::Plan(args) => commands::plan::run(args, printer),
-        Command::Apply(args) => commands::apply::run(args, printer),
-        Command::Preflight(args) => commands::preflight::run(args, printer),
-        Command::Smoke(args) => commands::smoke::run(args, printer),
-        Command::Status(_) => commands::status::run(printer),
-        Command::Confirm => commands::confirm::confirm(printer),
-        Command::TakeBack(args) => commands::confirm::take_back(args, printer),
-        Command::Start => commands::services::start(printer),
-        Command::Stop => commands::services::stop(printer),
-        Command::Logs(args) => commands::services::logs(args),
-        Command::Explain(args) => commands::explain::run(args, printer),
-        Command::Release(args) => commands::release::run(args, printer),
-        Command::Keys(args) => commands::keys::run(args, printer),
-        Command::Alert(args) => commands::alert::run(args, printer),
-        Command::Metrics => commands::metrics::run(printer),
+        Command::Setup(args) => commands::setup::run(args, cx, printer),
+        Command::Bootstrap(args) => commands::bootstrap::run(args, cx, printer),
+        Command::Plan(args) => commands::plan::run(args, view, printer),
+        Command::Apply(args) => commands::apply::run(args, cx, printer),
+        Command::Preflight(args) => commands::preflight::run(args, view, printer),
+        Command::Smoke(args) => commands::smoke::run(args, view, printer),
+        Command::Status(_) => commands::status::run(view, printer),
+        Command::Confirm => commands::confirm::confirm(cx, printer),
+        Command::TakeBack(args) => commands::confirm::take_back(args, cx, printer),
+        Command::Start => commands::services::start(cx, printer),
+        Command::Stop => commands::services::stop(cx, printer),
+        Command::Logs(args) => commands::services::logs(args, view),
+        Command::Explain(args) => commands::explain::run(args, view, printer),
+        Command::Release(args) => commands::release::run(args, view, printer),
+        Command::Keys(args) => commands::keys::run(args, cx, printer),
+        Command::Alert(args) => commands::alert::run(args, view, printer),
+        Command::Metrics => commands::metrics::run(view, printer),
         Command::Collect(args) => commands::collect::run(args),
         Command::Beacon(args) => commands::beacon::run(args),
-        Command::Forget(args) => commands::forget::run(args, printer),
+        Command::Forget(args) => commands::forget::run(args, cx, printer),
     }
 }

@@ -1,11 +1,13 @@
 //! The only writer: standard output carries the one result, standard error everything else.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::rc::Rc;
 
 use provision::Fault;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::console::Console;
 use crate::exit::{self, Failure, PARTIAL};
 use crate::terminal::{self, Style};
 
@@ -21,17 +23,26 @@ pub const BAD: Style = Style::Bad;
 pub const DIM: Style = Style::Dim;
 
 /// Writes to people and to machines. Colours appear only on terminals (and never with `NO_COLOR`).
-#[derive(Debug)]
 pub struct Printer {
     json: bool,
+    console: Rc<dyn Console>,
     /// Why the result is not where it was to go.
     lost: Option<io::Error>,
 }
 
 impl Printer {
     /// A printer whose result is one JSON document, or text.
-    pub fn new(json: bool) -> Self {
-        Self { json, lost: None }
+    pub fn new(json: bool, console: Rc<dyn Console>) -> Self {
+        Self {
+            json,
+            console,
+            lost: None,
+        }
+    }
+
+    /// Where it writes, for what is shown meanwhile.
+    pub fn console(&self) -> Rc<dyn Console> {
+        Rc::clone(&self.console)
     }
 
     /// Whether the result is wanted for machines.
@@ -44,20 +55,18 @@ impl Printer {
         if self.json {
             self.say(text);
         } else {
-            let mut out = anstream::stdout();
-            let written = writeln!(out, "{}", terminal::shown(text.trim_end()));
-            self.note(written.and_then(|()| out.flush()));
+            let written = self.console.result(&terminal::shown(text.trim_end()));
+            self.note(written);
         }
     }
 
     /// The result, for machines; nothing when it is wanted for people.
     pub fn document(&mut self, document: &impl Serialize) {
         if self.json {
-            let mut out = io::stdout();
             let written = serde_json::to_string_pretty(document)
                 .map_err(io::Error::from)
-                .and_then(|text| writeln!(out, "{}", terminal::json(&text)));
-            self.note(written.and_then(|()| out.flush()));
+                .and_then(|text| self.console.result(&terminal::json(&text)));
+            self.note(written);
         }
     }
 
@@ -86,22 +95,19 @@ impl Printer {
 
     /// Anything but the result.
     pub fn say(&mut self, text: &str) {
-        // Whoever does not hear this cannot be told so either.
-        let _ = writeln!(anstream::stderr(), "{}", terminal::shown(text.trim_end()));
+        self.console.say(&terminal::shown(text.trim_end()));
     }
 
     /// Asks for a yes; anything else is a no.
     pub fn ask(&mut self, question: &str) -> bool {
         let question = terminal::shown(&format!("{STRONG}{question}{STRONG:#} [y/N] "));
-        let _ = write!(anstream::stderr(), "{question}");
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+        let answer = self.console.ask(&question);
+        answer.is_ok_and(|answer| matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
     /// Whether someone is there to answer.
     pub fn attended(&self) -> bool {
-        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+        !self.json && self.console.is_attended()
     }
 
     /// Why the run did not end well, and what to do next.

@@ -1,22 +1,26 @@
 //! Showing a run: a spinner on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
-use provision::host::{Probe, RealHost};
+use provision::host::Probe;
 
 use crate::commands::confirm;
-use crate::printer::{DIM, GOOD, STRONG};
+use crate::console::Console;
+use crate::context::View;
+use crate::printer::{DIM, GOOD, Printer, STRONG};
 use crate::terminal;
 
 /// The phases of the specification, in order.
 const PHASES: [&str; 4] = ["provisioning", "services", "networking", "verification"];
 
 /// Progress on standard error.
-#[derive(Debug)]
 pub struct Shown {
+    console: Rc<dyn Console>,
+    host: Arc<dyn Probe>,
     bar: Option<ProgressBar>,
     total: usize,
     done: usize,
@@ -41,11 +45,12 @@ fn phase(id: &ResourceId) -> usize {
 }
 
 impl Shown {
-    /// Progress over that many steps.
-    pub fn new(total: usize) -> Self {
+    /// Progress over that many steps of a run on this host.
+    pub fn new(total: usize, view: &View, printer: &Printer) -> Self {
+        let console = printer.console();
         let style =
             ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = console.is_live().then(|| {
             let bar = ProgressBar::new(total as u64);
             if let Ok(style) = style {
                 bar.set_style(style);
@@ -54,6 +59,8 @@ impl Shown {
             bar
         });
         Self {
+            console,
+            host: Arc::clone(&view.host),
             bar,
             total,
             done: 0,
@@ -65,8 +72,8 @@ impl Shown {
     fn line(&self, text: &str) {
         let text = terminal::shown(text);
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
-            None => anstream::eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| self.console.say(&text)),
+            None => self.console.say(&text),
         }
     }
 
@@ -119,7 +126,7 @@ impl Progress for Shown {
     }
 
     fn armed(&mut self, waiting: &[Unconfirmed]) {
-        self.line(&confirm::waiting(waiting, RealHost.clock().realtime_us));
+        self.line(&confirm::waiting(waiting, self.host.clock().realtime_us));
     }
 
     fn end(&mut self, applied: &Applied) {

@@ -9,6 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use provision::engine::{Access, Paths};
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
 
@@ -423,6 +424,11 @@ const STATEMENTS: &[(&str, Statement)] = &[
             assert_eq!(place.kind("outside"), None);
         },
     ),
+    ("what is held is there", |place| {
+        place.mkdir("d");
+        let held = place.host.hold(&place.at("d"));
+        assert!(held.is_ok() && place.host.hold(&place.at("absent")).is_err());
+    }),
     ("a kernel that has no such setting says so", |place| {
         place.put("setting", "1\n");
         let (there, absent) = (place.at("setting"), place.at("absent"));
@@ -458,9 +464,15 @@ fn the_host_in_memory_keeps_the_contract() {
 fn the_real_host_keeps_the_contract() {
     for (name, statement) in STATEMENTS {
         println!("{name}");
-        let dir = tempfile::tempdir().unwrap();
+        let (dir, run) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        // Nothing else can change it, here as anywhere.
+        let access = Access::here(Paths {
+            state: run.path().join("state"),
+            lock: run.path().join("lock"),
+        });
+        let mut session = access.begin(&mut |_| {}).unwrap();
         statement(&mut Place {
-            host: &mut RealHost,
+            host: session.hands(),
             dir: dir.path().to_owned(),
             me: me(dir.path()),
         });

@@ -1,16 +1,18 @@
 //! `aztec-kit alert`
 
-use aztec::alert::{self, Arrival};
+use aztec::alert::Arrival;
 
 use crate::args::{AlertArgs, AlertCommand};
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 
 /// Sends an alert that means nothing to every receiver; 0 only when all of them took it.
-pub fn run(args: &AlertArgs, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let AlertCommand::Test(_) = args.command;
-    let deliveries = alert::test(&host::settings()?).map_err(Failure::usage)?;
+    let deliveries = view.network.alert(&host::settings(view)?);
+    let deliveries = deliveries.map_err(Failure::usage)?;
     if printer.json() {
         printer.document(&deliveries);
     } else {

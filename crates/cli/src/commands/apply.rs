@@ -2,18 +2,19 @@
 
 use super::converge::{self, Ask};
 use crate::args::ApplyArgs;
+use crate::context::Context;
 use crate::exit::Failure;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::printer::Printer;
 
 /// Makes the host what its configuration says.
-pub fn run(args: &ApplyArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let lock = host::lock(printer)?;
-    let host = Host::configured(args.vouched)?;
+pub fn run(args: &ApplyArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let session = cx.begin(printer)?;
+    let host = Host::configured(args.vouched, &cx.view)?;
     let ask = if args.changing.yes {
         Ask::Agreed
     } else {
         Ask::Operator
     };
-    converge::run(Some(lock), &host, ask, &args.changing, printer)
+    converge::run(Some(session), &host, ask, &args.changing, cx, printer)
 }

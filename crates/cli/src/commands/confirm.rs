@@ -1,26 +1,21 @@
 //! `aztec-kit confirm`, and what becomes of a change that can cut the operator off.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use aztec::kinds::Kind;
-use aztec::{KIT_STATE, RUN_LOCK};
 use provision::Fault;
-use provision::engine::{
-    self, FileJournal, Guard, Journal, Receipt, ResourceId, RunLock, Unconfirmed,
-};
-use provision::host::{Probe, RealHost};
+use provision::engine::{self, Guard, Receipt, ResourceId, Unconfirmed};
 
 use crate::args::{Changing, TakeBackArgs};
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 
 /// Keeps whatever waits.
-pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
-    let kept = keep()?;
+pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    cx.view.require_root()?;
+    let kept = keep(cx)?;
     if kept.is_empty() {
         printer.text("nothing waits for a confirmation");
     } else {
@@ -34,23 +29,17 @@ pub fn confirm(printer: &mut Printer) -> Result<u8, Failure> {
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
 
 /// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
-pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
-    let (state, lock) = (Path::new(KIT_STATE), Path::new(RUN_LOCK));
-    let patient = match args.due {
-        true => RunLock::after_the_run(lock, LONGEST_RUN)?,
-        false => None,
-    };
-    let _lock = match patient {
-        Some(lock) => Some(lock),
-        // Nobody may be able to log in: a run that hangs must not be in the way.
-        None => RunLock::wrest(lock, &mut |text| printer.say(text))?,
-    };
-    if args.due && !engine::due(&RealHost) {
+pub fn take_back(args: &TakeBackArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    cx.view.require_root()?;
+    let patience = args.due.then_some(LONGEST_RUN);
+    // Nobody may be able to log in: a run that hangs must not be in the way.
+    let mut note = |text: &str| printer.say(text);
+    let instead = cx.access.instead_of_a_run(patience, &mut note)?;
+    if args.due && !engine::due(cx.view.probe()) {
         printer.text("the run that made the change has ended just now: its time begins anew");
         return Ok(exit::OK);
     }
-    let back = engine::take_back::<Kind>(state, &mut RealHost, &mut FileJournal::new(state));
+    let back = instead.take_back::<Kind>();
     for what in &back.all {
         let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
         printer.text(&format!(
@@ -64,14 +53,14 @@ pub fn take_back(args: &TakeBackArgs, printer: &mut Printer) -> Result<u8, Failu
 }
 
 /// What takes changes back that can cut the operator off; `None` when they have another way in.
-pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
+pub fn guard(args: &Changing, cx: &Context) -> Result<Option<Guard>, Failure> {
     if args.confirm {
         return Ok(None);
     }
-    let program = std::env::current_exe()
+    let program = (cx.program)()
         .map_err(|error| Fault::new("failed to find this program's own file").because(error))?;
     Ok(Some(Guard {
-        state: KIT_STATE.into(),
+        state: cx.access.paths().state.clone(),
         program,
         window: Duration::from_secs(args.confirm_within),
     }))
@@ -81,27 +70,28 @@ pub fn guard(args: &Changing) -> Result<Option<Guard>, Failure> {
 /// keep it, and says what waits still.
 pub fn settle(
     receipt: &Receipt,
-    args: &Changing,
+    agreed: bool,
+    cx: &Context,
     printer: &mut Printer,
 ) -> Result<Vec<ResourceId>, Failure> {
     if receipt.unconfirmed.is_empty() {
         return Ok(Vec::new());
     }
-    if args.confirm {
-        keep()?;
+    if agreed {
+        keep(cx)?;
         return Ok(Vec::new());
     }
-    printer.say(&waiting(&receipt.unconfirmed, RealHost.clock().realtime_us));
+    printer.say(&waiting(&receipt.unconfirmed, cx.view.now_us()));
     Ok(ids(&receipt.unconfirmed))
 }
 
 /// The same after a run that failed, which keeps nothing.
-pub fn waits_still(printer: &mut Printer) -> Vec<ResourceId> {
+pub fn waits_still(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
     // What failed is said already.
-    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt();
+    let receipt = view.records.receipt();
     let waits = receipt.unwrap_or_default().unconfirmed;
     if !waits.is_empty() {
-        printer.say(&waiting(&waits, RealHost.clock().realtime_us));
+        printer.say(&waiting(&waits, view.now_us()));
     }
     ids(&waits)
 }
@@ -125,13 +115,8 @@ pub fn told(receipt: &Receipt, now_us: i64) -> String {
     text
 }
 
-fn keep() -> Result<Vec<ResourceId>, Failure> {
-    let state = Path::new(KIT_STATE);
-    Ok(engine::confirm(
-        state,
-        &mut RealHost,
-        &mut FileJournal::new(state),
-    )?)
+fn keep(cx: &Context) -> Result<Vec<ResourceId>, Failure> {
+    Ok(cx.access.beside_a_run().confirm()?)
 }
 
 fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {

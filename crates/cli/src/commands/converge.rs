@@ -1,22 +1,20 @@
 //! What `setup` and `apply` share: plan, consent, change, verify.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use aztec::Health;
 use aztec::checks::{self, Fallen, Finding, Report, Sample, Verdict};
 use aztec::kinds::Kind;
-use aztec::{Health, KIT_STATE};
 use provision::Fault;
 use provision::engine::{
-    Applied, Apply, Consent, Event, FileJournal, Guard, Journal, Plan, Progress, Receipt,
-    ResourceId, RunLock, Stop, removable,
+    Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
 };
-use provision::host::{Probe, RealHost};
 use provision::kinds::prune;
 use serde_json::{Value, json};
 
 use super::confirm;
 use crate::args::Changing;
+use crate::context::Context;
 use crate::exit::{self, Failure, PARTIAL};
 use crate::host::{self, Host};
 use crate::printer::{GOOD, Printer, STRONG};
@@ -26,8 +24,6 @@ use crate::render;
 /// Who agrees to the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    /// Nobody: the plan is only shown.
-    Never,
     /// It was agreed to in advance.
     Agreed,
     /// Whoever sits at the terminal; without one nobody agrees.
@@ -40,16 +36,17 @@ const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
 const LIVE_PATIENCE: Duration = Duration::from_secs(20);
 const VERIFICATION: usize = 3;
 const NETWORKING: usize = 2;
-/// The note of whether the last change was seen to work, see [`verified`].
+/// The note of whether the last change was seen to work: `true`, or when the run began that made it.
 const VERIFIED: &str = "verified";
 
-/// Brings the host to its desired state. The lock is held until all is changed; who then waits for the chain holds
-/// nobody up.
+/// Brings the host to its desired state; without a session that is only shown. The lock is held until all is changed:
+/// who then waits for the chain holds nobody up.
 pub fn run(
-    lock: Option<RunLock>,
-    host: &Host,
+    session: Option<Session>,
+    host: &Host<'_>,
     ask: Ask,
     args: &Changing,
+    cx: &Context,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
     host.disks()?;
@@ -60,7 +57,8 @@ pub fn run(
             printer.say(&render::findings(&[unfit]));
         }
         printer.text(&render::plan(&plan, false));
-        let waiting = confirm::settle(&host.receipt, args, printer)?;
+        let keeps = args.confirm && session.is_some();
+        let waiting = confirm::settle(&host.receipt, keeps, cx, printer)?;
         printer.document(&result("in_sync", &[], None, &waiting));
         return Ok(exit::OK);
     }
@@ -69,10 +67,10 @@ pub fn run(
         printer.text(&render::plan(&plan, false));
         printer.text(&host.runtime());
     }
-    if ask == Ask::Never {
+    let Some(mut session) = session else {
         printer.document(&plan);
         return Ok(exit::OK);
-    }
+    };
     let consent = match ask {
         Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
         Ask::Operator if !printer.attended() => return Err(nobody_agreed()),
@@ -81,13 +79,14 @@ pub fn run(
             return Ok(exit::OK);
         }
         Ask::Operator => Consent::Plan(&plan),
-        Ask::Agreed | Ask::Never => Consent::Configuration,
+        Ask::Agreed => Consent::Configuration,
     };
-    let mut progress = Shown::new(plan.pending().count());
-    let guard = confirm::guard(args)?;
-    let since = RealHost.clock().realtime_us;
+    let mut progress = Shown::new(plan.pending().count(), &cx.view, printer);
+    let guard = confirm::guard(args, cx)?;
+    let since = cx.view.now_us();
     let began = Value::from(since);
     let applied = change(
+        &mut session,
         host,
         consent,
         guard.as_ref(),
@@ -96,14 +95,14 @@ pub fn run(
         printer,
     )?;
     let changed = Instant::now();
-    drop(lock);
-    let receipt = FileJournal::new(Path::new(KIT_STATE)).receipt()?;
-    let waiting = confirm::settle(&receipt, args, printer)?;
+    let receipt = session.receipt()?;
+    drop(session);
+    let waiting = confirm::settle(&receipt, args.confirm, cx, printer)?;
     if applied.iter().any(|step| hardens_ssh(host, step)) {
         printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
     }
     progress.phase(NETWORKING);
-    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost);
+    let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
     let fallen = look_again(host, &applied, (since, changed), &mut progress)?;
@@ -112,7 +111,7 @@ pub fn run(
         return Err(did_not_stay_up(&fallen, applied, waiting));
     }
     let patience = args.patience.map(Duration::from_secs);
-    let report = verify(host, patience, &began, &mut progress);
+    let report = verify(host, patience, &began, cx, &mut progress);
     progress.finish();
     let report = report?;
     let demand = match args.patience {
@@ -134,8 +133,10 @@ fn nobody_agreed() -> Failure {
 }
 
 /// Refuses a host that cannot become what is wanted, before anything is touched.
-fn fit(host: &Host, printer: &mut Printer) -> Result<(), Failure> {
-    let findings = checks::preflight(&host.settings, &host.facts, &host.receipt, &RealHost);
+fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
+    let network = &host.view.network;
+    let probe = host.view.probe();
+    let findings = network.preflight(&host.settings, &host.facts, &host.receipt, probe);
     let unfit: Vec<Finding> = findings
         .into_iter()
         .filter(|finding| finding.status != Verdict::Pass)
@@ -156,7 +157,8 @@ pub fn refused(finding: &Finding) -> Failure {
 }
 
 fn change(
-    host: &Host,
+    session: &mut Session,
+    host: &Host<'_>,
     consent: Consent<'_>,
     guard: Option<&Guard>,
     began: &Value,
@@ -164,7 +166,7 @@ fn change(
     printer: &mut Printer,
 ) -> Result<Vec<Applied>, Failure> {
     // A refused run leaves no trace, not even that it began.
-    removable(&host.graph, &host.receipt, &RealHost).map_err(|(at, fault)| {
+    removable(&host.graph, &host.receipt, host.view.probe()).map_err(|(at, fault)| {
         stopped(Stop {
             at: Some(at),
             fault,
@@ -173,33 +175,23 @@ fn change(
         })
     })?;
     let cancel = host::cancel()?;
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    journal.append(&verified(began))?;
-    let outcome = Apply {
-        hands: &mut RealHost,
-        journal: &mut journal,
-        consent,
-        cancel: &cancel,
-        progress,
-    }
-    .run_guarded(&host.graph, guard);
-    match outcome {
+    session.note(VERIFIED, began.clone())?;
+    match session.apply(&host.graph, consent, guard, &cancel, progress) {
         Ok(outcome) => {
-            journal.append(&host.units())?;
-            journal.compact()?;
-            prune(&journal.receipt()?, &mut RealHost)?;
+            host.note_units(session)?;
+            session.settle(prune)?;
             Ok(outcome.applied)
         }
         Err(stop) => {
             progress.finish();
             let mut failure = stopped(stop);
-            failure.unconfirmed = confirm::waits_still(printer);
+            failure.unconfirmed = confirm::waits_still(host.view, printer);
             Err(failure)
         }
     }
 }
 
-fn hardens_ssh(host: &Host, step: &Applied) -> bool {
+fn hardens_ssh(host: &Host<'_>, step: &Applied) -> bool {
     matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
 }
 
@@ -208,7 +200,7 @@ fn hardens_ssh(host: &Host, step: &Applied) -> bool {
 /// Those that the host is for are not judged here: one may crash until another one that it needs answers, and the
 /// verification waits for that.
 fn look_again(
-    host: &Host,
+    host: &Host<'_>,
     applied: &[Applied],
     (since, changed): (i64, Instant),
     progress: &mut Shown,
@@ -226,7 +218,7 @@ fn look_again(
     }
     progress.note("looking whether what was started stays up");
     std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
-    checks::fallen(&started, since, &RealHost)
+    checks::fallen(&started, since, host.view.probe())
 }
 
 fn did_not_stay_up(
@@ -254,14 +246,6 @@ fn did_not_stay_up(
     }
 }
 
-/// The record of whether the last change was seen to work: `true`, or when the run began that made it.
-fn verified(value: &Value) -> Event {
-    Event::Noted {
-        name: VERIFIED.into(),
-        value: value.clone(),
-    }
-}
-
 fn stopped(stop: Stop) -> Failure {
     let at = stop.at.map(|id| format!("{id}: ")).unwrap_or_default();
     let mut fault = Fault::new(format!("{at}{}", stop.fault.chain()));
@@ -281,9 +265,10 @@ fn stopped(stop: Stop) -> Failure {
 
 /// Waits until both chains are seen to go on; on a live network only until the services have settled.
 fn verify(
-    host: &Host,
+    host: &Host<'_>,
     patience: Option<Duration>,
     began: &Value,
+    cx: &Context,
     progress: &mut Shown,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
@@ -314,16 +299,16 @@ fn verify(
         std::thread::sleep(Duration::from_millis(500));
     };
     if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
-        note_verified(began)?;
+        note_verified(began, cx)?;
     }
-    Ok(report.explained(host.runs(), &RealHost))
+    Ok(report.explained(host.runs(), host.view.probe()))
 }
 
 /// What another run has changed meanwhile this one has not seen to work.
-fn note_verified(began: &Value) -> Result<(), Failure> {
+fn note_verified(began: &Value, cx: &Context) -> Result<(), Failure> {
     let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    journal.append_if(&verified(&Value::Bool(true)), &ours)?;
+    let beside = cx.access.beside_a_run();
+    beside.note_if(VERIFIED, true, &ours)?;
     Ok(())
 }
 

@@ -1,31 +1,31 @@
 //! `aztec-kit explain`
 
 use aztec::checks;
-use provision::host::{Probe, RealHost};
 
 use super::services;
 use crate::args::ExplainArgs;
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 use crate::render;
 
 /// Says what the journal complains of, in the words of the error dictionary.
-pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     // Others see an empty journal, and would take that for good news.
-    host::require_root()?;
+    view.require_root()?;
     let units = match &args.unit {
         // journalctl takes a pattern, and systemctl tells nothing of one.
-        Some(pattern) if pattern.contains(['*', '?']) => {
-            services::units()?.like(pattern).map_err(Failure::usage)?
-        }
-        unit => services::chosen(unit.as_ref())?,
+        Some(pattern) if pattern.contains(['*', '?']) => services::units(view)?
+            .like(pattern)
+            .map_err(Failure::usage)?,
+        unit => services::chosen(unit.as_ref(), view)?,
     };
     // What a node that stands by says in its log is explained by this.
-    if let Some(settings) = host::settings_if_any()? {
-        host::tell_unfit(&settings, printer);
+    if let Some(settings) = host::settings_if_any(view)? {
+        host::tell_unfit(&settings, view, printer);
     }
-    let complaints = checks::complaints(&units, &RealHost, args.lines);
+    let complaints = checks::complaints(&units, view.probe(), args.lines);
     if printer.json() {
         printer.document(&complaints);
     } else if complaints.is_empty() {
@@ -35,11 +35,11 @@ pub fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<u8, Failure> {
             units.join(", ")
         ));
         // Of one that does not run the end of its journal is the best that there is.
-        for fallen in checks::fallen(&units, 0, &RealHost)? {
+        for fallen in checks::fallen(&units, 0, view.probe())? {
             printer.text(&fallen.told());
         }
     } else {
-        let now = RealHost.clock().realtime_us / 1_000_000;
+        let now = view.now_us() / 1_000_000;
         printer.text(&render::complaints(&complaints, now));
     }
     let answered = complaints.iter().all(|complaint| !complaint.unanswered);

@@ -1,21 +1,16 @@
 //! `aztec-kit forget`
 
-use std::path::Path;
-
-use aztec::KIT_STATE;
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Journal};
 
 use crate::args::ForgetArgs;
+use crate::context::Context;
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::printer::Printer;
 
 /// Takes a resource off the record; the host itself is not touched.
-pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
-    let mut journal = FileJournal::new(Path::new(KIT_STATE));
-    let receipt = journal.receipt()?;
+pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let mut session = cx.begin(printer)?;
+    let receipt = session.receipt()?;
     let Some(entry) = receipt
         .entries
         .iter()
@@ -39,9 +34,7 @@ pub fn run(args: &ForgetArgs, printer: &mut Printer) -> Result<u8, Failure> {
             .fix("Run `aztec-kit confirm` first, or wait until it is taken back."),
         ));
     }
-    journal.append(&Event::Released {
-        id: entry.id.clone(),
-    })?;
+    session.forget(&entry.id)?;
     printer.text(&format!("forgotten: {}", args.id));
     Ok(exit::OK)
 }

@@ -1,28 +1,28 @@
 //! `aztec-kit plan`
 
 use aztec::checks::{self, Verdict};
-use provision::host::RealHost;
 
 use super::converge;
 use crate::args::{PlanArgs, Vouched};
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host::Host;
 use crate::printer::Printer;
 use crate::render;
 
 /// Shows what would change.
-pub fn run(args: &PlanArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let host = Host::configured(Vouched::default())?;
+pub fn run(args: &PlanArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    let host = Host::configured(Vouched::default(), view)?;
     host.disks()?;
     let plan = host.plan()?;
     let mut findings = vec![checks::release(&host.settings)];
-    findings.push(checks::data_dir(&host.settings, &host.facts, &RealHost)?);
+    findings.push(checks::data_dir(&host.settings, &host.facts, view.probe())?);
     findings.retain(|finding| finding.status != Verdict::Pass);
     // Who reads a plan wants to know that it fits, too.
     let fit = host.fit();
     findings.extend(fit.map(|fit| checks::of_fit(&host.settings, fit)));
-    findings.extend(checks::other_databases(&host.settings, &RealHost, fit)?);
-    findings.extend(checks::packages(&host.graph, &RealHost)?);
+    findings.extend(checks::other_databases(&host.settings, view.probe(), fit)?);
+    findings.extend(checks::packages(&host.graph, view.probe())?);
     if !findings.is_empty() {
         printer.say(&render::findings(&findings));
     }

@@ -1,33 +1,32 @@
 //! `aztec-kit preflight`
 
-use std::path::Path;
-
+use aztec::HostFacts;
 use aztec::checks::{self, Finding, Verdict};
-use aztec::{HostFacts, KIT_STATE};
-use provision::engine::{FileJournal, Journal, Receipt};
-use provision::host::RealHost;
+use provision::engine::Receipt;
 
 use crate::args::PreflightArgs;
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 use crate::render;
 
 /// Checks whether this host can become what is asked.
-pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, settings) = host::asked(&args.wanted.asked()?)?;
+pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    let (_, settings) = host::asked(&args.wanted.asked(view.ssh_client)?, view)?;
     let settings = args.vouched.for_this_run(settings);
-    let facts = HostFacts::gather(&RealHost)?;
-    let (mut findings, mut receipt) = (vec![rights()], Receipt::default());
-    if host::require_root().is_ok() {
-        match FileJournal::new(Path::new(KIT_STATE)).receipt() {
+    let facts = HostFacts::gather(view.probe())?;
+    let (mut findings, mut receipt) = (vec![rights(view)], Receipt::default());
+    if view.require_root().is_ok() {
+        match view.records.receipt() {
             Ok(found) => receipt = found,
             Err(fault) => findings.push(checks::failed("journal", &fault)),
         }
     }
-    findings.extend(Finding::of("disk", checks::disks(&receipt, &RealHost)));
-    findings.extend(checks::preflight(&settings, &facts, &receipt, &RealHost));
-    let upstream = checks::upstream(&settings, &facts, &RealHost);
+    let (network, probe) = (&view.network, view.probe());
+    findings.extend(Finding::of("disk", checks::disks(&receipt, probe)));
+    findings.extend(network.preflight(&settings, &facts, &receipt, probe));
+    let upstream = network.upstream(&settings, &facts, probe);
     findings.extend(Finding::of("image", upstream));
     if printer.json() {
         printer.document(&findings);
@@ -40,8 +39,8 @@ pub fn run(args: &PreflightArgs, printer: &mut Printer) -> Result<u8, Failure> {
     Ok(if fit { exit::OK } else { exit::FAILED })
 }
 
-fn rights() -> Finding {
-    match host::require_root() {
+fn rights(view: &View) -> Finding {
+    match view.require_root() {
         Ok(()) => Finding::new("rights", Verdict::Pass, "running as root"),
         Err(_) => Finding::new(
             "rights",

@@ -2,33 +2,34 @@
 
 use std::path::Path;
 
-use aztec::checks::{self, ReleaseRow};
+use aztec::checks::ReleaseRow;
 use aztec::fit::Verdict;
 use aztec::{HostFacts, Releases};
 use comfy_table::{Table, presets};
 use provision::Fault;
-use provision::host::{Probe, RealHost};
 use serde_json::json;
 
 use crate::args::{ReleaseArgs, ReleaseCheckArgs, ReleaseCommand};
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 
 /// Lists or checks releases.
-pub fn run(args: &ReleaseArgs, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn run(args: &ReleaseArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
-        ReleaseCommand::List(_) => list(printer),
-        ReleaseCommand::Check(args) => check(args, printer),
+        ReleaseCommand::List(_) => list(view, printer),
+        ReleaseCommand::Check(args) => check(args, view, printer),
     }
 }
 
-fn list(printer: &mut Printer) -> Result<u8, Failure> {
-    host::require_root()?;
-    let known = Releases::of_host(&RealHost).map_err(Failure::usage)?;
-    let settings = host::settings_if_any()?;
-    let facts = HostFacts::gather(&RealHost)?;
-    let rows = checks::releases(&known, settings.as_ref(), &facts, &RealHost)?;
+fn list(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    view.require_root()?;
+    let known = Releases::of_host(view.probe()).map_err(Failure::usage)?;
+    let settings = host::settings_if_any(view)?;
+    let facts = HostFacts::gather(view.probe())?;
+    let network = &view.network;
+    let rows = network.releases(&known, settings.as_ref(), &facts, view.probe())?;
     if printer.json() {
         printer.document(&rows);
     } else {
@@ -86,19 +87,19 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
     table.to_string()
 }
 
-fn check(args: &ReleaseCheckArgs, printer: &mut Printer) -> Result<u8, Failure> {
+fn check(args: &ReleaseCheckArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let dir = Path::new(&args.dir);
     let dir = std::path::absolute(dir).map_err(|error| {
         Failure::usage(Fault::new(format!("failed to find {}", dir.display())).because(error))
     })?;
-    if RealHost.meta(&dir).map_err(Failure::usage)?.is_none() {
+    if view.host.meta(&dir).map_err(Failure::usage)?.is_none() {
         return Err(Failure::usage(
             Fault::new(format!("{} does not exist", dir.display()))
                 .fix("Name the directory of a release, such as /etc/aztec/releases/6.9.9."),
         ));
     }
-    let known = Releases::of_host(&RealHost).map_err(Failure::usage)?;
-    let (known, version) = known.with(&dir, &RealHost).map_err(Failure::usage)?;
+    let known = Releases::of_host(view.probe()).map_err(Failure::usage)?;
+    let (known, version) = known.with(&dir, view.probe()).map_err(Failure::usage)?;
     let release = known.release(&version, None).map_err(Failure::usage)?;
     let fingerprint = release.facts.fingerprint.is_some();
     let (count, lock) = (release.variables(), release.lock.is_some());

@@ -1,16 +1,16 @@
 //! `aztec-kit start`, `stop` and `logs`
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use aztec::{HostFacts, KIT_STATE, Units};
+use aztec::{HostFacts, Units};
 use provision::Fault;
-use provision::engine::{Event, FileJournal, Journal};
-use provision::host::{Hands, Order, RealHost};
+use provision::engine::Session;
+use provision::host::Order;
 
 use crate::args::LogsArgs;
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -18,34 +18,36 @@ use crate::printer::Printer;
 /// A node may take minutes to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-pub(super) fn units() -> Result<Units, Failure> {
-    let facts = HostFacts::gather(&RealHost)?;
-    Ok(Units::of(&host::settings()?, &facts))
+pub(super) fn units(view: &View) -> Result<Units, Failure> {
+    let facts = HostFacts::gather(view.probe())?;
+    Ok(Units::of(&host::settings(view)?, &facts))
 }
 
 /// Starts every service of a role of this host.
-pub fn start(printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
-    host::disks(&FileJournal::new(Path::new(KIT_STATE)).receipt()?)?;
-    host::tell_unfit(&host::settings()?, printer);
-    tell("start", units()?.work, printer)
+pub fn start(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let session = cx.begin(printer)?;
+    host::disks(&session.receipt()?, &cx.view)?;
+    host::tell_unfit(&host::settings(&cx.view)?, &cx.view, printer);
+    tell("start", units(&cx.view)?.work, session, printer)
 }
 
 /// Stops every service of a role of this host, the node before its L1.
-pub fn stop(printer: &mut Printer) -> Result<u8, Failure> {
-    let _lock = host::lock(printer)?;
-    let mut units = units()?.work;
+pub fn stop(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let session = cx.begin(printer)?;
+    let mut units = units(&cx.view)?.work;
     units.reverse();
-    tell("stop", units, printer)
+    tell("stop", units, session, printer)
 }
 
-fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Failure> {
+fn tell(
+    verb: &str,
+    units: Vec<String>,
+    mut session: Session,
+    printer: &mut Printer,
+) -> Result<u8, Failure> {
     for unit in units {
-        FileJournal::new(Path::new(KIT_STATE)).append(&Event::Noted {
-            name: format!("last {verb}"),
-            value: unit.clone().into(),
-        })?;
-        RealHost.run(&Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT))?;
+        let order = Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT);
+        session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }
     if verb == "stop" {
@@ -55,10 +57,10 @@ fn tell(verb: &str, units: Vec<String>, printer: &mut Printer) -> Result<u8, Fai
 }
 
 /// The unit that was named, or every one of this host.
-pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
+pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, Failure> {
     let units = match unit {
         Some(unit) => vec![unit.clone()],
-        None => units()?.all(),
+        None => units(view)?.all(),
     };
     if units.is_empty() {
         // journalctl without a unit would show everything.
@@ -71,8 +73,8 @@ pub(super) fn chosen(unit: Option<&String>) -> Result<Vec<String>, Failure> {
 }
 
 /// Becomes journalctl.
-pub fn logs(args: &LogsArgs) -> Result<u8, Failure> {
-    let units = chosen(args.unit.as_ref())?;
+pub fn logs(args: &LogsArgs, view: &View) -> Result<u8, Failure> {
+    let units = chosen(args.unit.as_ref(), view)?;
     let mut command = Command::new("journalctl");
     command.arg("--lines").arg(args.lines.to_string());
     if args.follow {

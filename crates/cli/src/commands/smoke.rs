@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use aztec::checks;
 use aztec::{Health, HostFacts, Units};
-use provision::host::RealHost;
 
 use crate::args::SmokeArgs;
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -17,17 +16,19 @@ const LIVE_PATIENCE: u64 = 180;
 const LOCAL_PATIENCE: u64 = 60;
 
 /// Checks whether the node really works; 0 only when it does.
-pub fn run(args: &SmokeArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let settings = host::settings()?;
+pub fn run(args: &SmokeArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    let settings = host::settings(view)?;
     let default = if settings.is_local() {
         LOCAL_PATIENCE
     } else {
         LIVE_PATIENCE
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
-    let units = Units::of(&settings, &HostFacts::gather(&RealHost)?);
-    let report = checks::smoke(&settings, &units, &RealHost, patience, &mut |_| {});
-    let report = report.explained(&units, &RealHost);
+    let units = Units::of(&settings, &HostFacts::gather(view.probe())?);
+    let report = view
+        .network
+        .smoke(&settings, &units, view.probe(), patience, &mut |_| {});
+    let report = report.explained(&units, view.probe());
     if printer.json() {
         printer.document(&report);
     } else {

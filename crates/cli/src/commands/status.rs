@@ -3,24 +3,24 @@
 use aztec::checks::{self, Finding, Sample, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
-use provision::host::{Probe, RealHost};
 use serde_json::json;
 
 use super::confirm;
 use super::converge::sampled;
 use crate::args::Vouched;
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host::Host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 use crate::render;
 
 /// Shows services, chains and what is pending.
-pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
-    let host = Host::configured(Vouched::default())?;
+pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    let host = Host::configured(Vouched::default(), view)?;
     let mut unanswered = Vec::new();
-    let units = checks::unit_rows(&host.runs().all(), &RealHost);
+    let units = checks::unit_rows(&host.runs().all(), view.probe());
     let units = answer("services", units, &mut unanswered);
-    let sample = checks::sample(&host.settings, &RealHost);
+    let sample = view.network.sample(&host.settings, view.probe());
     let sample = answer("chain", sample, &mut unanswered).unwrap_or_default();
     let survey = answer("plan", host.survey(), &mut unanswered);
     let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
@@ -29,16 +29,16 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
         unanswered.extend(unseen.map(|it| Finding::unanswered(it.id.to_string(), &it.fault)));
         plan
     });
-    let exposure = checks::exposure(&host.settings, &host.facts, &RealHost);
-    let integrity = checks::integrity(&host.settings, &RealHost);
+    let exposure = checks::exposure(&host.settings, &host.facts, view.probe());
+    let integrity = checks::integrity(&host.settings, view.probe());
     let integrity = answer("integrity", integrity, &mut unanswered).flatten();
-    let disks = checks::disks(&host.receipt, &RealHost);
+    let disks = checks::disks(&host.receipt, view.probe());
     let disks = answer("disks", disks, &mut unanswered);
-    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), &RealHost);
+    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), view.probe());
     let drop_ins = answer("drop_ins", drop_ins, &mut unanswered);
-    let updates = checks::updates(&host.settings, &RealHost);
+    let updates = checks::updates(&host.settings, view.probe());
     let updates = answer("updates", updates, &mut unanswered).flatten();
-    let databases = checks::databases(&host.settings, &RealHost);
+    let databases = checks::databases(&host.settings, view.probe());
     let databases = answer("databases", databases, &mut unanswered);
     let pending = plan
         .as_ref()
@@ -70,7 +70,7 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
             .map(|fit| checks::of_fit(&host.settings, fit))
             .into_iter()
             .collect();
-        let other = checks::other_databases(&host.settings, &RealHost, host.fit());
+        let other = checks::other_databases(&host.settings, view.probe(), host.fit());
         findings.extend(
             answer("other databases", other, &mut unanswered)
                 .into_iter()
@@ -109,13 +109,13 @@ fn in_sync(pending: usize, whole: bool) -> String {
 }
 
 /// What this host is.
-fn head(host: &Host) -> String {
+fn head(host: &Host<'_>) -> String {
     let settings = &host.settings;
     let Some(roles) = settings.roles_shown() else {
         return format!("{STRONG}no role of Aztec{STRONG:#}");
     };
     let runtime = aztec::choose(settings, &host.facts).runtime.word();
-    let space = RealHost.space(&settings.data_dir);
+    let space = host.view.host.space(&settings.data_dir);
     let free = space.map_or("?".into(), |space| (space.free >> 30).to_string());
     format!(
         "{STRONG}Aztec {} {roles} on {}{STRONG:#} ({runtime}), data in {} ({free} GiB free)",
@@ -125,7 +125,7 @@ fn head(host: &Host) -> String {
     )
 }
 
-fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -> String {
+fn text(host: &Host<'_>, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -> String {
     let settings = &host.settings;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -147,6 +147,6 @@ fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -
     }
     text.push_str(&render::findings(findings));
     text.push('\n');
-    text.push_str(&confirm::told(&host.receipt, RealHost.clock().realtime_us));
+    text.push_str(&confirm::told(&host.receipt, host.view.now_us()));
     text
 }

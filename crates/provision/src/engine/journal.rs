@@ -20,11 +20,22 @@ pub trait Journal {
     }
     /// The same if the fold of all events is as this demands, and whether it was: no other writer comes between.
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault>;
+    /// Replaces what has become long by its fold. Call when nothing is in progress.
+    fn compact(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// A journal in memory, for tests: what one in a file comes to when it is read.
 #[derive(Debug, Default, Clone)]
 pub struct MemoryJournal(Receipt);
+
+impl MemoryJournal {
+    /// All that was appended, the oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.0
+    }
+}
 
 impl Journal for MemoryJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
@@ -37,6 +48,32 @@ impl Journal for MemoryJournal {
             self.0.step(event.clone());
         }
         Ok(agreed)
+    }
+}
+
+/// A journal in memory that several write to, for tests of what has no journal of its own.
+#[cfg(feature = "fake")]
+#[derive(Debug, Default, Clone)]
+pub struct SharedJournal(std::sync::Arc<std::sync::Mutex<MemoryJournal>>);
+
+#[cfg(feature = "fake")]
+impl SharedJournal {
+    /// Whoever else has it waits meanwhile.
+    pub fn lock(&self) -> std::sync::MutexGuard<'_, MemoryJournal> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "fake")]
+impl Journal for SharedJournal {
+    fn receipt(&self) -> Result<Receipt, Fault> {
+        self.lock().receipt()
+    }
+
+    fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
+        self.lock().append_if(event, when)
     }
 }
 
@@ -238,17 +275,6 @@ impl FileJournal {
                 self.fault("replace", error)
             })
     }
-
-    /// Replaces a long journal by its fold. Call when nothing is in progress.
-    pub fn compact(&mut self) -> Result<(), Fault> {
-        if self.whole(&self.bytes()?)?.records.len() < COMPACT_RECORDS {
-            return Ok(());
-        }
-        self.locked()?;
-        self.replace(self.events(&self.bytes()?)?)?;
-        self.file = None;
-        Ok(())
-    }
 }
 
 fn synced(dir: &Path) -> io::Result<()> {
@@ -279,6 +305,16 @@ impl Journal for FileJournal {
 
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
         self.write(event, Some(when))
+    }
+
+    fn compact(&mut self) -> Result<(), Fault> {
+        if self.whole(&self.bytes()?)?.records.len() < COMPACT_RECORDS {
+            return Ok(());
+        }
+        self.locked()?;
+        self.replace(self.events(&self.bytes()?)?)?;
+        self.file = None;
+        Ok(())
     }
 }
 

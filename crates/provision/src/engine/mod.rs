@@ -10,20 +10,26 @@ mod guard;
 mod inherit;
 mod journal;
 mod lock;
+mod new_files;
 mod plan;
 mod progress;
 mod receipt;
 mod record;
 mod resource;
+mod session;
 
 pub use apply::{Apply, removable};
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
 pub use guard::{Back, Guard, confirm, due, take_back};
+#[cfg(feature = "fake")]
+pub use journal::SharedJournal;
 pub use journal::{FileJournal, Journal, MemoryJournal};
 pub use lock::RunLock;
+pub use new_files::{HeldDir, NewFiles, Permissions};
 pub use plan::{Action, Plan, Step, Unseen};
 pub use progress::{Applied, Consent, Outcome, Progress, Quiet, Stop};
 pub use receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
 pub use record::{Event, FORMAT};
 pub use resource::{ApplyCx, Cx, Kind, Look, Resource, ResourceId, Reverted, erased};
+pub use session::{Access, BesideARun, InsteadOfARun, Paths, Records, Session};

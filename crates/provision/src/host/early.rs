@@ -1,6 +1,7 @@
 //! A question that is asked before it is known whether its answer is the one that is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::Probe;
@@ -19,7 +20,7 @@ pub struct Early {
 
 impl Early {
     /// Asks, and does not wait. `None` when there is nothing to ask.
-    pub fn ask(names: BTreeSet<String>, host: impl Probe + Send + 'static) -> Option<Self> {
+    pub fn ask(names: BTreeSet<String>, host: Arc<dyn Probe>) -> Option<Self> {
         if names.is_empty() {
             return None;
         }
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_about_is_answered() {
-        let early = |asked: &[&str]| Early::ask(names(asked), FakeHost::default());
+        let early = |asked: &[&str]| Early::ask(names(asked), Arc::new(FakeHost::default()));
         assert!(early(&[]).is_none());
         let two = ["a.service", "b.service"];
         for (wanted, answered) in [

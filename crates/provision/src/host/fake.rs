@@ -9,6 +9,7 @@ mod files;
 mod mishap;
 mod npm;
 mod packages;
+mod shared;
 mod systemd;
 mod ufw;
 
@@ -19,10 +20,11 @@ pub use self::failing::{Errno, Failing};
 pub use self::mishap::Mishap;
 pub use self::npm::LOCK;
 pub use super::fake_engine::FakeEngine;
-use super::{Clock, FileType, Hands, Meta, NewFile, Order, Output, Probe, Query, Space};
+use super::{Clock, FileType, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
 use crate::kinds::sshd;
 pub use packages::FakeApt;
+pub use shared::SharedHost;
 pub use systemd::{FakeUnit, Fate};
 
 /// One thing in the tree.
@@ -364,6 +366,10 @@ impl Hands for FakeHost {
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
         self.make_dir(path)?;
         self.set_owner(path, (uid, gid), mode)
+    }
+
+    fn hold(&self, dir: &Path) -> Result<Held, Fault> {
+        self.held(dir)
     }
 
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {

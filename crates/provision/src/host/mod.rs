@@ -14,6 +14,7 @@ mod place;
 mod probe;
 mod program;
 mod real;
+mod real_hands;
 mod snapshot;
 mod stamp;
 
@@ -21,8 +22,9 @@ pub use command::{Order, Output, Query, Unfinished};
 pub use early::Early;
 pub use engine::Engine;
 pub use path::resolved;
-pub use probe::{Clock, FileType, Hands, Meta, NewFile, Probe, Space};
+pub use probe::{Clock, FileType, Hands, Held, Meta, NewFile, Probe, Space};
 pub use real::RealHost;
+pub(crate) use real_hands::RealHands;
 pub use snapshot::Snapshot;
 pub use stamp::{newest_change, stamp};
 

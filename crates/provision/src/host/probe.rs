@@ -1,6 +1,7 @@
 //! The two windows on a host: one that can only look, one that can also change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Order, Output, Query};
@@ -82,7 +83,7 @@ impl Clock {
 const READ_LIMIT: u64 = 64 << 20;
 
 /// Read-only window on a host: everything that plan, verify and status ever get. Several may look at once.
-pub trait Probe: Sync {
+pub trait Probe: Send + Sync {
     /// The bytes of a regular file (links followed), `None` when absent. What is no regular file, or larger than
     /// `limit` bytes, is an error: nothing is waited for.
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault>;
@@ -162,7 +163,28 @@ impl std::fmt::Debug for NewFile<'_> {
     }
 }
 
-/// The only way to change a host. Held by the apply loop alone.
+/// A directory to which nobody else adds anything until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    _lock: Option<File>,
+}
+
+impl Held {
+    /// Held by the lock of this file.
+    pub(super) fn by(locked: File) -> Self {
+        Self {
+            _lock: Some(locked),
+        }
+    }
+
+    /// Of a host that nobody else works on.
+    #[cfg(feature = "fake")]
+    pub(super) fn alone() -> Self {
+        Self { _lock: None }
+    }
+}
+
+/// The only way to change a host. That of this machine is handed out by [`crate::engine::Session`] alone.
 pub trait Hands: Probe {
     /// This host seen read-only.
     fn probe(&self) -> &dyn Probe;
@@ -174,6 +196,9 @@ pub trait Hands: Probe {
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
     /// Creates one directory with its final owner and mode.
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
+    /// Waits until nobody else adds to a directory, and keeps others waiting: the name under which something is staged
+    /// there is always the same.
+    fn hold(&self, dir: &Path) -> Result<Held, Fault>;
     /// Points a symbolic link elsewhere atomically.
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault>;
     /// Renames within one file system.

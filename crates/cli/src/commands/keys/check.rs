@@ -6,10 +6,11 @@ use aztec::checks::keystore;
 use clap::Args as ClapArgs;
 use l1::keys::keystore::survey::Listed;
 use provision::Fault;
-use provision::host::{Probe, RealHost};
+use provision::host::FileType;
 
 use super::flags::Source;
-use super::place::Place;
+use super::place::{self, Place};
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 use crate::render;
@@ -28,13 +29,13 @@ pub struct CheckArgs {
 }
 
 /// Checks a directory of keystores.
-pub fn run(args: &CheckArgs, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn run(args: &CheckArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let others = args
         .other
         .iter()
-        .map(|path| Ok((path, other(path)?)))
+        .map(|path| Ok((path, other(path, view)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
-    let (_, mut survey) = Place::existing(args.source.path())?;
+    let (_, mut survey) = Place::existing(args.source.path(), view)?;
     for (path, theirs) in others {
         survey.against(&path.display().to_string(), &theirs);
     }
@@ -51,11 +52,13 @@ pub fn run(args: &CheckArgs, printer: &mut Printer) -> Result<u8, Failure> {
     })
 }
 
-fn other(path: &Path) -> Result<Vec<Listed>, Failure> {
-    if path.is_dir() {
-        return Ok(Place::sound(path)?.1.attesters());
+fn other(path: &Path, view: &View) -> Result<Vec<Listed>, Failure> {
+    let path = &place::absolute(path)?;
+    let kind = view.host.kind(path).map_err(Failure::usage)?;
+    if kind == Some(FileType::Directory) {
+        return Ok(Place::sound(path, view)?.1.attesters());
     }
-    let bytes = RealHost.read(path).map_err(Failure::usage)?;
+    let bytes = view.host.read(path).map_err(Failure::usage)?;
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| {

@@ -1,8 +1,10 @@
 //! `aztec-kit keys export`
 
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use aztec::checks::keystore;
 use clap::Args as ClapArgs;
 use l1::keys::encrypted::{seal_bls, seal_eth};
 use l1::keys::keystore::AnyKey;
@@ -13,6 +15,7 @@ use serde_json::json;
 use super::ask;
 use super::flags::Source;
 use super::place::{self, Place, refused};
+use crate::context::Context;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -33,9 +36,10 @@ pub struct ExportArgs {
 }
 
 /// Writes every key into an encrypted file, and keystores that name these files.
-pub fn run(args: &ExportArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let (dir, survey) = Place::sound(args.source.path())?;
-    let out = place::outside(&args.out, &[&dir])?;
+pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let view = &cx.view;
+    let (dir, survey) = Place::sound(args.source.path(), view)?;
+    let out = place::outside(&args.out, &[&dir], view)?;
     let failed = |error| {
         refused(
             error,
@@ -76,15 +80,15 @@ pub fn run(args: &ExportArgs, printer: &mut Printer) -> Result<u8, Failure> {
         };
         sealed.push((name, bytes.map_err(failed)?));
     }
-    place::make_dir(&out)?;
+    let mut made = place::new_files(&[&out], cx, printer)?;
+    made.make_dir(&out, place::mine(keystore::DIRECTORY, view.user))?;
+    let mut held = made.hold(&out)?;
     let mut names = Vec::new();
-    for (name, bytes) in &sealed {
-        place::put_secret(&out.join(name), bytes)?;
-        names.push(name.clone());
-    }
+    let sealed = sealed.iter().map(|(name, bytes)| (name, bytes.as_slice()));
     // Last: a backup whose keystore is there is complete.
-    for (name, bytes) in &files {
-        place::put_secret(&out.join(name), bytes)?;
+    let files = files.iter().map(|(name, bytes)| (name, bytes.as_slice()));
+    for (name, bytes) in sealed.chain(files) {
+        held.put_new(OsStr::new(name), bytes, place::mine(place::FILE, view.user))?;
         names.push(name.clone());
     }
     if printer.json() {

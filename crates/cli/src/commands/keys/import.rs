@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use super::flags::{ATTESTERS, PUBLISHERS, Target, address};
 use super::new::{Range, admitted, keystore};
-use super::place::{Place, refused, secret_file};
+use super::place::{Place, new_files, refused, secret_file};
 use super::{ask, list};
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -71,19 +72,20 @@ pub struct ImportArgs {
 }
 
 /// Brings keys in.
-pub fn run(args: &ImportArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let target = &args.target;
-    let place = Place::look(&target.out)?;
-    place.name_is_free(target.name.as_deref())?;
+pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let (target, view) = (&args.target, &cx.view);
+    let place = Place::look(&target.out, view)?;
+    let files = new_files(&[&place.dir], cx, printer)?;
+    place.name_is_free(target.name.as_deref(), view)?;
     let keystore = if args.mnemonic_stdin {
         from_mnemonic(args)?
     } else if let Some(file) = &args.from {
-        from_keystore(file, args)?
+        from_keystore(file, args, view)?
     } else {
-        from_keys(args)?
+        from_keys(args, view)?
     };
     admitted(&place, &keystore)?;
-    let path = place.add(target.name.as_deref(), &keystore)?;
+    let path = place.add(target.name.as_deref(), &keystore, files, view)?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }
@@ -113,8 +115,12 @@ fn from_mnemonic(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// As it is when all its keys are in it; otherwise with its keys in place of files and mnemonics.
-fn from_keystore(file: &Path, args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = secret_file(file)?;
+fn from_keystore(
+    file: &Path,
+    args: &ImportArgs,
+    view: &View,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = secret_file(file, view)?;
     let failed = |error| {
         refused(
             error,
@@ -127,12 +133,12 @@ fn from_keystore(file: &Path, args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, F
         return Ok(bytes);
     }
     let beside = file.parent().unwrap_or(Path::new("."));
-    let mut secrets = Secrets::new(args);
+    let mut secrets = Secrets::new(args, view);
     // Opened first, with errors that say which file it was.
     let mut keys = Vec::new();
     for key in &document.files {
         let path = beside.join(&key.path);
-        let bytes = secret_file(&path)?;
+        let bytes = secret_file(&path, view)?;
         let password = match &key.password {
             Some(password) => password.clone(),
             None => secrets.password()?,
@@ -150,9 +156,9 @@ fn from_keystore(file: &Path, args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, F
         .map_err(failed)
 }
 
-fn from_keys(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn from_keys(args: &ImportArgs, view: &View) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let target = &args.target;
-    let mut secrets = Secrets::new(args);
+    let mut secrets = Secrets::new(args, view);
     let mut eth = |path: &PathBuf| secrets.eth(path);
     let attester = args.attester_key.as_ref().map(&mut eth).transpose()?;
     let publishers = args
@@ -203,13 +209,15 @@ fn from_keys(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// Key files, opened with one password that is read when the first of them needs it.
 struct Secrets<'a> {
     args: &'a ImportArgs,
+    view: &'a View,
     password: Option<Zeroizing<String>>,
 }
 
 impl<'a> Secrets<'a> {
-    fn new(args: &'a ImportArgs) -> Self {
+    fn new(args: &'a ImportArgs, view: &'a View) -> Self {
         Self {
             args,
+            view,
             password: None,
         }
     }
@@ -230,7 +238,7 @@ impl<'a> Secrets<'a> {
     }
 
     fn eth(&mut self, path: &Path) -> Result<EthKey, Failure> {
-        let bytes = secret_file(path)?;
+        let bytes = secret_file(path, self.view)?;
         let key = match format(&bytes) {
             Some(Format::JsonV3) => open_eth(&bytes, &self.password()?),
             Some(Format::Bls) => return Err(no_format(path)),
@@ -240,7 +248,7 @@ impl<'a> Secrets<'a> {
     }
 
     fn bls(&mut self, path: &Path) -> Result<BlsKey, Failure> {
-        let bytes = secret_file(path)?;
+        let bytes = secret_file(path, self.view)?;
         let key = match format(&bytes) {
             Some(Format::Bls) => open_bls(&bytes, &self.password()?),
             Some(Format::JsonV3) => return Err(no_format(path)),

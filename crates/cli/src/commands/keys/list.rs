@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::flags::Source;
 use super::place::{Place, refused};
+use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::printer::{Printer, STRONG};
 
@@ -24,8 +25,8 @@ pub struct ListArgs {
 }
 
 /// Shows what is public about the keys.
-pub fn run(args: &ListArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, survey) = Place::sound(args.source.path())?;
+pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
+    let (_, survey) = Place::sound(args.source.path(), view)?;
     let listed = survey.attesters();
     if printer.json() {
         printer.document(&listed);

@@ -12,6 +12,7 @@ mod staker_output;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::printer::Printer;
 
@@ -54,13 +55,13 @@ impl KeysArgs {
 }
 
 /// Does it.
-pub fn run(args: &KeysArgs, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn run(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
-        KeysCommand::New(args) => new::run(args, printer),
-        KeysCommand::Import(args) => import::run(args, printer),
-        KeysCommand::List(args) => list::run(args, printer),
-        KeysCommand::Check(args) => check::run(args, printer),
-        KeysCommand::StakerOutput(args) => staker_output::run(args, printer),
-        KeysCommand::Export(args) => export::run(args, printer),
+        KeysCommand::New(args) => new::run(args, cx, printer),
+        KeysCommand::Import(args) => import::run(args, cx, printer),
+        KeysCommand::List(args) => list::run(args, &cx.view, printer),
+        KeysCommand::Check(args) => check::run(args, &cx.view, printer),
+        KeysCommand::StakerOutput(args) => staker_output::run(args, cx, printer),
+        KeysCommand::Export(args) => export::run(args, cx, printer),
     }
 }

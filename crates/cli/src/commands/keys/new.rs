@@ -12,6 +12,7 @@ use super::ask::Terminal;
 use super::flags::{ATTESTERS, PUBLISHERS, Target};
 use super::list;
 use super::place::{self, Place, refused};
+use crate::context::Context;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -58,14 +59,18 @@ pub struct Range {
 }
 
 /// Makes keys.
-pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let target = &args.target;
-    let place = Place::look(&target.out)?;
-    place.name_is_free(target.name.as_deref())?;
+pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let (target, view) = (&args.target, &cx.view);
+    let place = Place::look(&target.out, view)?;
+    place.name_is_free(target.name.as_deref(), view)?;
     let file = args.mnemonic_file.as_deref();
     let file = file
-        .map(|file| place::outside(file, &[&place.dir]))
+        .map(|file| place::outside(file, &[&place.dir], view))
         .transpose()?;
+    // Before anybody writes a mnemonic down.
+    let places = [Some(place.dir.as_path()), file.as_deref()];
+    let places: Vec<_> = places.into_iter().flatten().collect();
+    let mut files = place::new_files(&places, cx, printer)?;
     let mnemonic = l1::keys::generate_mnemonic(args.words).map_err(|error| {
         Failure::failed(
             Fault::new("failed to make a mnemonic")
@@ -86,7 +91,12 @@ pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
         Some(file) => {
             let mut phrase = mnemonic.phrase();
             phrase.push('\n');
-            place::put_secret(file, phrase.as_bytes())?;
+            place::put(
+                file,
+                phrase.as_bytes(),
+                place::mine(place::FILE, view.user),
+                &mut files,
+            )?;
             printer.say(&format!(
                 "The mnemonic is in {}. Move it off this host.",
                 file.display()
@@ -94,7 +104,7 @@ pub fn run(args: &NewArgs, printer: &mut Printer) -> Result<u8, Failure> {
         }
         None => terminal()?.entrust(&mnemonic)?,
     }
-    let path = place.add(target.name.as_deref(), &keystore)?;
+    let path = place.add(target.name.as_deref(), &keystore, files, view)?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }

@@ -1,6 +1,6 @@
 //! A directory of keystores on this host: looked at as a whole, added to, never changed otherwise.
 
-use std::fs::File;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use aztec::checks::keystore::{self, DIRECTORY};
@@ -8,14 +8,17 @@ use l1::Address;
 use l1::keys::keystore::Document;
 use l1::keys::keystore::survey::{Grade, Listed, Note, Survey};
 use provision::Fault;
-use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
+use provision::engine::{NewFiles, Permissions};
+use provision::host::{FileType, resolved};
 use zeroize::Zeroizing;
 
 use super::flags::{KEYSTORE, PROVER_KEYSTORE};
+use crate::context::{Context, User, View};
 use crate::exit::Failure;
+use crate::printer::Printer;
 
 /// Nobody but the owner.
-const FILE: u32 = 0o600;
+pub const FILE: u32 = 0o600;
 
 /// A directory as it is now.
 #[derive(Debug)]
@@ -31,23 +34,24 @@ pub fn refused(error: l1::Error, what: impl Into<String>, fix: &str) -> Failure 
     Failure::usage(Fault::new(what).fix(fix).because(error.to_string()))
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+/// A path that names the same wherever this is run.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path)
         .map_err(|error| Failure::usage(Fault::new("the path is not usable").because(error)))
 }
 
 impl Place {
     /// Looks at a directory.
-    pub fn look(dir: &Path) -> Result<Self, Failure> {
+    pub fn look(dir: &Path, view: &View) -> Result<Self, Failure> {
         let dir = absolute(dir)?;
-        let owner = rustix::process::geteuid().as_raw();
-        let survey = keystore::survey(&dir, owner, &RealHost).map_err(Failure::usage)?;
+        let survey = keystore::survey(&dir, view.user.uid, view.probe());
+        let survey = survey.map_err(Failure::usage)?;
         Ok(Self { dir, survey })
     }
 
     /// Looks at a directory of keystores to read from.
-    pub fn existing(dir: &Path) -> Result<(PathBuf, Survey), Failure> {
-        let Self { dir, survey } = Self::look(dir)?;
+    pub fn existing(dir: &Path, view: &View) -> Result<(PathBuf, Survey), Failure> {
+        let Self { dir, survey } = Self::look(dir, view)?;
         let survey = survey.ok_or_else(|| {
             Failure::usage(
                 Fault::new(format!("{} does not exist", dir.display()))
@@ -58,8 +62,8 @@ impl Place {
     }
 
     /// Looks at a directory of keystores whose keys are to be used: refuses one that is not sound.
-    pub fn sound(dir: &Path) -> Result<(PathBuf, Survey), Failure> {
-        let (dir, survey) = Self::existing(dir)?;
+    pub fn sound(dir: &Path, view: &View) -> Result<(PathBuf, Survey), Failure> {
+        let (dir, survey) = Self::existing(dir, view)?;
         match worst(&survey, false) {
             Some(note) => Err(unsound(&dir, note)),
             None => Ok((dir, survey)),
@@ -103,36 +107,41 @@ impl Place {
     }
 
     /// Puts a keystore into the directory, under a name that was free.
-    pub fn add(&self, name: Option<&str>, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    pub fn add(
+        &self,
+        name: Option<&str>,
+        bytes: &[u8],
+        mut files: NewFiles,
+        view: &View,
+    ) -> Result<PathBuf, Failure> {
         let document = Document::parse(bytes).map_err(|error| {
             Failure::failed(
                 Fault::new("what would be written is no keystore").because(error.to_string()),
             )
         })?;
-        make_dir(&self.dir)?;
-        let _lock = lock(&self.dir)?;
+        files.make_dir(&self.dir, mine(DIRECTORY, view.user))?;
+        let mut held = files.hold(&self.dir)?;
         // Again, now that nobody else adds to it.
-        let now = Self::look(&self.dir)?;
+        let now = Self::look(&self.dir, view)?;
         now.admits(&document)?;
-        let path = match name {
-            Some(name) => self.dir.join(format!("{name}.json")),
-            None => self.free()?,
+        let name = match name {
+            Some(name) => format!("{name}.json"),
+            None => self.free(view)?,
         };
-        put(&path, bytes, FILE)?;
-        Ok(path)
+        Ok(held.put_new(OsStr::new(&name), bytes, mine(FILE, view.user))?)
     }
 
     /// Refuses a name that is taken.
-    pub fn name_is_free(&self, name: Option<&str>) -> Result<(), Failure> {
+    pub fn name_is_free(&self, name: Option<&str>, view: &View) -> Result<(), Failure> {
         let Some(name) = name else { return Ok(()) };
-        is_free(&self.dir.join(format!("{name}.json")))
+        is_free(&self.dir.join(format!("{name}.json")), view)
     }
 
-    fn free(&self) -> Result<PathBuf, Failure> {
+    fn free(&self, view: &View) -> Result<String, Failure> {
         for number in 1..=u16::MAX {
-            let path = self.dir.join(format!("key{number}.json"));
-            if RealHost.meta(&path)?.is_none() {
-                return Ok(path);
+            let name = format!("key{number}.json");
+            if view.host.meta(&self.dir.join(&name))?.is_none() {
+                return Ok(name);
             }
         }
         Err(Failure::usage(
@@ -160,10 +169,10 @@ fn unsound(dir: &Path, note: &Note) -> Failure {
 }
 
 /// A file with a key of somebody: a regular file that only its owner can read.
-pub fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub fn secret_file(path: &Path, view: &View) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let bad = |what: String, fix: &str| Err(Failure::usage(Fault::new(what).fix(fix)));
     let shown = path.display();
-    let Some(meta) = RealHost.meta(path).map_err(Failure::usage)? else {
+    let Some(meta) = view.host.meta(path).map_err(Failure::usage)? else {
         return bad(format!("{shown} does not exist"), "Check the path.");
     };
     if meta.file_type != FileType::File {
@@ -179,26 +188,27 @@ pub fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             "If nobody has, `chmod 600` it and run this again; otherwise make new keys.",
         );
     }
-    let bytes = RealHost.read(path).map_err(Failure::usage)?;
+    let bytes = view.host.read(path).map_err(Failure::usage)?;
     Ok(Zeroizing::new(bytes.unwrap_or_default()))
 }
 
 /// Where a new file may go: its directory exists and is no keystore directory, and the name is free.
-pub fn outside(path: &Path, keystores: &[&Path]) -> Result<PathBuf, Failure> {
+pub fn outside(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failure> {
     let path = absolute(path)?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    let real = parent.canonicalize().map_err(|error| {
-        Failure::usage(
-            Fault::new(format!("failed to look at {}", parent.display()))
-                .fix("Name a directory that exists.")
-                .because(error),
-        )
-    })?;
+    let leads = |path: &Path| resolved(path, view.probe()).map_err(Failure::usage);
+    let real = leads(parent)?;
+    let kind = view.host.meta(&real).map_err(Failure::usage)?;
+    if kind.is_none_or(|meta| meta.file_type != FileType::Directory) {
+        return Err(Failure::usage(
+            Fault::new(format!("{} is not a directory", parent.display()))
+                .fix("Name a directory that exists."),
+        ));
+    }
     let services = [Path::new(KEYSTORE), Path::new(PROVER_KEYSTORE)];
     for keystore in keystores.iter().chain(&services) {
         let keystore = absolute(keystore)?;
-        let keystore = keystore.canonicalize().unwrap_or(keystore);
-        if real.starts_with(&keystore) || path.starts_with(&keystore) {
+        if real.starts_with(leads(&keystore)?) || path.starts_with(&keystore) {
             return Err(Failure::usage(
                 Fault::new(format!(
                     "{} is in the keystore directory, where the node would load it",
@@ -208,12 +218,12 @@ pub fn outside(path: &Path, keystores: &[&Path]) -> Result<PathBuf, Failure> {
             ));
         }
     }
-    is_free(&path)?;
+    is_free(&path, view)?;
     Ok(path)
 }
 
-fn is_free(path: &Path) -> Result<(), Failure> {
-    match RealHost.meta(path).map_err(Failure::usage)? {
+fn is_free(path: &Path, view: &View) -> Result<(), Failure> {
+    match view.host.meta(path).map_err(Failure::usage)? {
         None => Ok(()),
         Some(_) => Err(Failure::usage(
             Fault::new(format!(
@@ -225,45 +235,39 @@ fn is_free(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Creates a file that must not exist, synced, with its final mode from the start.
-pub fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    RealHost.put_new(&NewFile {
-        path,
-        bytes,
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-        mode,
-    })?;
-    Ok(())
-}
+/// The note of the file that was last made among the keys of this host.
+const NOTE: &str = "last keys";
 
-/// Creates a file with a secret outside the keystore directory.
-pub fn put_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let _lock = lock(path.parent().unwrap_or(Path::new("/")))?;
-    put(path, bytes, FILE)
-}
-
-/// Creates a directory and those above it, for the owner alone.
-pub fn make_dir(dir: &Path) -> Result<(), Failure> {
-    let missing: Vec<_> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
-    for dir in missing.into_iter().rev() {
-        let made = RealHost.mkdir(
-            dir,
-            rustix::process::geteuid().as_raw(),
-            rustix::process::getegid().as_raw(),
-            DIRECTORY,
-        );
-        if !dir.is_dir() {
-            made?;
+/// What makes new files in these places. Below the configuration of this host that is a run, for root; elsewhere it is
+/// nobody's business.
+pub fn new_files(
+    places: &[&Path],
+    cx: &Context,
+    printer: &mut Printer,
+) -> Result<NewFiles, Failure> {
+    let config = Path::new(aztec::CONFIG).parent().unwrap_or(Path::new("/"));
+    for place in places {
+        let ours = resolved(place, cx.view.probe()).map_err(Failure::usage)?;
+        if ours.starts_with(config) && cx.view.require_root().is_ok() {
+            return Ok(cx.begin(printer)?.new_files(NOTE));
         }
     }
+    Ok(cx.access.new_files())
+}
+
+/// Creates a file that must not exist, outside the keystore directory: synced, with its final mode from the start.
+pub fn put(
+    path: &Path,
+    bytes: &[u8],
+    for_whom: Permissions,
+    files: &mut NewFiles,
+) -> Result<(), Failure> {
+    let mut held = files.hold(path.parent().unwrap_or(Path::new("/")))?;
+    held.put_new(path.file_name().unwrap_or_default(), bytes, for_whom)?;
     Ok(())
 }
 
-/// Held while something is added: the name under which a file is staged is always the same.
-fn lock(dir: &Path) -> Result<File, Failure> {
-    let failed = |error| Fault::new(format!("failed to lock {}", dir.display())).because(error);
-    let handle = File::open(dir).map_err(failed)?;
-    handle.lock().map_err(failed)?;
-    Ok(handle)
+/// For whoever runs this.
+pub fn mine(mode: u32, User { uid, gid }: User) -> Permissions {
+    Permissions { uid, gid, mode }
 }

@@ -8,11 +8,11 @@ use l1::keys::StakerOutput;
 use l1::keys::keystore::document::{Account, BlsAccount};
 use l1::{Address, Reader};
 use provision::Fault;
-use provision::host::RealHost;
 use secrecy::ExposeSecret;
 
 use super::flags::{Source, address};
 use super::place::{self, Place};
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -47,10 +47,13 @@ pub struct StakerOutputArgs {
 }
 
 /// Makes the file that registers attesters.
-pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure> {
-    let (dir, survey) = Place::sound(args.source.path())?;
+pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    let view = &cx.view;
+    let (dir, survey) = Place::sound(args.source.path(), view)?;
     let out = args.out.as_deref();
-    let out = out.map(|file| place::outside(file, &[&dir])).transpose()?;
+    let out = out
+        .map(|file| place::outside(file, &[&dir], view))
+        .transpose()?;
     let mut keys = Vec::new();
     let mut left_out = Vec::new();
     for (_, document) in &survey.documents {
@@ -86,7 +89,7 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
                 .fix("Make one with `aztec-kit keys new`, or bring one in with `keys import`."),
         ));
     }
-    let (urls, registry) = chain(args, printer)?;
+    let (urls, registry) = chain(args, view, printer)?;
     let reader = connect(&urls)?;
     let failed = |error: l1::Error| {
         Failure::failed(
@@ -116,7 +119,9 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
         .map_err(|error| Failure::failed(Fault::new("failed to write JSON").because(error)))?;
     bytes.push(b'\n');
     // Public, for wherever the registration is made from.
-    place::put(&out, &bytes, 0o644)?;
+    let mut files = place::new_files(&[&out], cx, printer)?;
+    let public = place::mine(0o644, view.user);
+    place::put(&out, &bytes, public, &mut files)?;
     printer.say(&format!("{} attesters in {}", entries.len(), out.display()));
     Ok(exit::OK)
 }
@@ -124,6 +129,7 @@ pub fn run(args: &StakerOutputArgs, printer: &mut Printer) -> Result<u8, Failure
 /// What is asked, and for the rest what this host is configured with.
 fn chain(
     args: &StakerOutputArgs,
+    view: &View,
     printer: &mut Printer,
 ) -> Result<(Vec<String>, Address), Failure> {
     let urls = urls::given("l1-rpc-urls", &args.l1_rpc_urls)?;
@@ -134,12 +140,12 @@ fn chain(
     if let (false, Some(registry)) = (urls.is_empty(), args.registry) {
         return Ok((urls, registry));
     }
-    let settings = host::settings()?;
+    let settings = host::settings(view)?;
     // A registration for a rollup that this host cannot follow is worth a word.
-    host::tell_unfit(&settings, printer);
+    host::tell_unfit(&settings, view, printer);
     let registry = match args.registry {
         Some(registry) => Some(registry),
-        None => aztec::checks::registry(&settings, &RealHost).map_err(Failure::usage)?,
+        None => aztec::checks::registry(&settings, view.probe()).map_err(Failure::usage)?,
     };
     let registry = registry.ok_or_else(|| {
         Failure::usage(

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{FakeHost, FakeNode, FileType, NewFile};
 use crate::Fault;
-use crate::host::staged;
+use crate::host::{Held, staged};
 
 /// Linux gives up on longer chains of links: path_resolution(7).
 const LINKS: usize = 40;
@@ -185,6 +185,13 @@ impl FakeHost {
         };
         self.insert(&dir, FileType::Directory);
         Ok(())
+    }
+
+    pub(super) fn held(&self, dir: &Path) -> Result<Held, Fault> {
+        match self.tree.contains_key(&self.resolved(dir, true)?) {
+            true => Ok(Held::alone()),
+            false => Err(refused("lock", dir, "it is not there")),
+        }
     }
 
     /// Owner first, then mode, and a run can die in between.

@@ -1,0 +1,148 @@
+//! Files that were not there: all that can be made without a run.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Event, Journal, RunLock};
+use crate::Fault;
+use crate::host::{FileType, Hands, Held, NewFile};
+
+/// Makes directories and puts new files into them; changes and removes nothing, whoever calls, root or not.
+///
+/// An operator keeps keys where they like, which is no business of a run. In a directory of the host's own it is: there
+/// [`super::Session::new_files`] makes one that has the run lock, and writes down what it makes before.
+pub struct NewFiles {
+    hands: Box<dyn Hands>,
+    record: Option<Record>,
+}
+
+struct Record {
+    journal: Box<dyn Journal>,
+    name: String,
+    _lock: RunLock,
+}
+
+impl fmt::Debug for NewFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewFiles(recorded: {})", self.record.is_some())
+    }
+}
+
+/// Whom something is made for, and its permission bits.
+#[derive(Debug, Clone, Copy)]
+pub struct Permissions {
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl NewFiles {
+    pub(super) fn unrecorded(hands: Box<dyn Hands>) -> Self {
+        Self {
+            hands,
+            record: None,
+        }
+    }
+
+    pub(super) fn recorded(
+        hands: Box<dyn Hands>,
+        journal: Box<dyn Journal>,
+        lock: RunLock,
+        name: &str,
+    ) -> Self {
+        let record = Record {
+            journal,
+            name: name.into(),
+            _lock: lock,
+        };
+        Self {
+            hands,
+            record: Some(record),
+        }
+    }
+
+    /// Makes a directory and those above it, as far as they are not there.
+    pub fn make_dir(&mut self, dir: &Path, for_whom: Permissions) -> Result<(), Fault> {
+        let mut missing = Vec::new();
+        for dir in dir.ancestors() {
+            if self.hands.kind(dir)?.is_some() {
+                break;
+            }
+            missing.push(dir);
+        }
+        for dir in missing.into_iter().rev() {
+            self.write_down(dir)?;
+            let Permissions { uid, gid, mode } = for_whom;
+            let made = self.hands.mkdir(dir, uid, gid, mode);
+            // Somebody else may have made it meanwhile.
+            if self.hands.kind(dir)? != Some(FileType::Directory) {
+                made?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody else adds to a directory that is there, and keeps others waiting.
+    pub fn hold(&mut self, dir: &Path) -> Result<HeldDir<'_>, Fault> {
+        let held = self.hands.hold(dir)?;
+        Ok(HeldDir {
+            files: self,
+            dir: dir.to_owned(),
+            _held: held,
+        })
+    }
+
+    fn write_down(&mut self, path: &Path) -> Result<(), Fault> {
+        let Some(record) = &mut self.record else {
+            return Ok(());
+        };
+        record.journal.append(&Event::Noted {
+            name: record.name.clone(),
+            value: path.display().to_string().into(),
+        })
+    }
+}
+
+/// A directory that nobody else adds to meanwhile.
+#[derive(Debug)]
+pub struct HeldDir<'a> {
+    files: &'a mut NewFiles,
+    dir: PathBuf,
+    _held: Held,
+}
+
+impl HeldDir<'_> {
+    /// Puts a file under a name that is free: synced, with its owner and mode from the start. Says where it is.
+    pub fn put_new(
+        &mut self,
+        name: &OsStr,
+        bytes: &[u8],
+        for_whom: Permissions,
+    ) -> Result<PathBuf, Fault> {
+        let mut parts = Path::new(name).components();
+        if !matches!(
+            (parts.next(), parts.next()),
+            (Some(Component::Normal(_)), None)
+        ) {
+            return Err(Fault::new(format!(
+                "{} is not the name of a file in {}",
+                Path::new(name).display(),
+                self.dir.display()
+            )));
+        }
+        let path = self.dir.join(name);
+        self.files.write_down(&path)?;
+        self.files.hands.put_new(&NewFile {
+            path: &path,
+            bytes,
+            uid: for_whom.uid,
+            gid: for_whom.gid,
+            mode: for_whom.mode,
+        })?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,99 @@
+//! A host in memory that several have at once, as those who look at a real one and those who change it do.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::FakeHost;
+use crate::Fault;
+use crate::host::{Clock, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
+
+/// One of those who have it.
+#[derive(Debug, Clone, Default)]
+pub struct SharedHost(Arc<Mutex<FakeHost>>);
+
+impl SharedHost {
+    /// A host that only this one has so far.
+    pub fn new(host: FakeHost) -> Self {
+        Self(Arc::new(Mutex::new(host)))
+    }
+
+    /// Whoever else has it waits meanwhile.
+    pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Probe for SharedHost {
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.lock().read_up_to(path, limit)
+    }
+    fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
+        self.lock().meta(path)
+    }
+    fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
+        self.lock().list(path)
+    }
+    fn link(&self, path: &Path) -> Result<Option<PathBuf>, Fault> {
+        self.lock().link(path)
+    }
+    fn writable(&self, path: &Path) -> bool {
+        self.lock().writable(path)
+    }
+    fn space(&self, path: &Path) -> Result<Space, Fault> {
+        self.lock().space(path)
+    }
+    fn ask(&self, query: &Query) -> Result<Output, Fault> {
+        self.lock().ask(query)
+    }
+    fn clock(&self) -> Clock {
+        self.lock().clock()
+    }
+}
+
+impl Hands for SharedHost {
+    fn probe(&self) -> &dyn Probe {
+        self
+    }
+    fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
+        self.lock().put(file)
+    }
+    fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
+        self.lock().put_new(file)
+    }
+    fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
+        self.lock().own(path, uid, gid, mode)
+    }
+    fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
+        self.lock().mkdir(path, uid, gid, mode)
+    }
+    fn hold(&self, dir: &Path) -> Result<Held, Fault> {
+        self.lock().hold(dir)
+    }
+    fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {
+        self.lock().symlink(path, target)
+    }
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
+        self.lock().rename(from, to)
+    }
+    fn remove(&mut self, path: &Path) -> Result<(), Fault> {
+        self.lock().remove(path)
+    }
+    fn remove_tree(&mut self, path: &Path) -> Result<(), Fault> {
+        self.lock().remove_tree(path)
+    }
+    fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
+        self.lock().set_kernel(path, value)
+    }
+    fn unpack(
+        &mut self,
+        packages: &[npm::Package],
+        tree: &Path,
+        omit: &npm::Omit,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<(), Fault> {
+        self.lock().unpack(packages, tree, omit, note)
+    }
+    fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
+        self.lock().tell(order)
+    }
+}
