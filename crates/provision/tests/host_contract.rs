@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use provision::engine::{Access, Paths};
+use provision::engine::{Access, Paths, Session};
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
 
@@ -465,18 +465,22 @@ fn the_real_host_keeps_the_contract() {
     for (name, statement) in STATEMENTS {
         println!("{name}");
         let (dir, run) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        // Nothing else can change it, here as anywhere.
-        let access = Access::here(Paths {
-            state: run.path().join("state"),
-            lock: run.path().join("lock"),
-        });
-        let mut session = access.begin(&mut |_| {}).unwrap();
+        let mut session = session(run.path());
         statement(&mut Place {
             host: session.hands(),
             dir: dir.path().to_owned(),
             me: me(dir.path()),
         });
     }
+}
+
+/// Nothing else can change the real host, here as anywhere.
+fn session(run: &Path) -> Session {
+    let access = Access::here(Paths {
+        state: run.join("state"),
+        lock: run.join("lock"),
+    });
+    access.begin(&mut |_| {}).unwrap()
 }
 
 const FULL: &str = "KIT_TEST_FULL_DISK";
@@ -506,8 +510,10 @@ fn a_file_that_finds_no_room_leaves_nothing() {
 
 fn full(dir: &Path) {
     let me = me(dir);
+    let run = tempfile::tempdir().unwrap();
+    let mut session = session(run.path());
     let mut place = Place {
-        host: &mut RealHost,
+        host: session.hands(),
         dir: dir.to_owned(),
         me,
     };

@@ -30,13 +30,6 @@ pub trait Journal {
 #[derive(Debug, Default, Clone)]
 pub struct MemoryJournal(Receipt);
 
-impl MemoryJournal {
-    /// All that was appended, the oldest first.
-    pub fn events(&self) -> &[Event] {
-        &self.0
-    }
-}
-
 impl Journal for MemoryJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
         Ok(self.0.clone())
@@ -54,12 +47,28 @@ impl Journal for MemoryJournal {
 /// A journal in memory that several write to, for tests of what has no journal of its own.
 #[cfg(feature = "fake")]
 #[derive(Debug, Default, Clone)]
-pub struct SharedJournal(std::sync::Arc<std::sync::Mutex<MemoryJournal>>);
+pub struct SharedJournal(std::sync::Arc<std::sync::Mutex<Written>>);
+
+/// What was written to a [`SharedJournal`].
+#[cfg(feature = "fake")]
+#[derive(Debug, Default)]
+pub struct Written {
+    events: Vec<Event>,
+    journal: MemoryJournal,
+}
+
+#[cfg(feature = "fake")]
+impl Written {
+    /// All that was appended, the oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+}
 
 #[cfg(feature = "fake")]
 impl SharedJournal {
     /// Whoever else has it waits meanwhile.
-    pub fn lock(&self) -> std::sync::MutexGuard<'_, MemoryJournal> {
+    pub fn lock(&self) -> std::sync::MutexGuard<'_, Written> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -69,11 +78,16 @@ impl SharedJournal {
 #[cfg(feature = "fake")]
 impl Journal for SharedJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
-        self.lock().receipt()
+        self.lock().journal.receipt()
     }
 
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
-        self.lock().append_if(event, when)
+        let mut written = self.lock();
+        let agreed = written.journal.append_if(event, when)?;
+        if agreed {
+            written.events.push(event.clone());
+        }
+        Ok(agreed)
     }
 }
 

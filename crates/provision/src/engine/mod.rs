@@ -22,9 +22,9 @@ pub use apply::{Apply, removable};
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
 pub use guard::{Back, Guard, confirm, due, take_back};
-#[cfg(feature = "fake")]
-pub use journal::SharedJournal;
 pub use journal::{FileJournal, Journal, MemoryJournal};
+#[cfg(feature = "fake")]
+pub use journal::{SharedJournal, Written};
 pub use lock::RunLock;
 pub use new_files::{HeldDir, NewFiles, Permissions};
 pub use plan::{Action, Plan, Step, Unseen};
