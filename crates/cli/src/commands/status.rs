@@ -1,6 +1,6 @@
 //! `aztec-kit status`
 
-use aztec::checks::{self, Finding, Sample, UnitRow};
+use aztec::checks::{self, Finding, Sample, Target, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
 use provision::host::{Probe, RealHost};
@@ -20,8 +20,9 @@ pub fn run(printer: &mut Printer) -> Result<u8, Failure> {
     let mut unanswered = Vec::new();
     let units = checks::unit_rows(&host.runs().all(), &RealHost);
     let units = answer("services", units, &mut unanswered);
-    let sample = checks::sample(&host.settings, &RealHost);
-    let sample = answer("chain", sample, &mut unanswered).unwrap_or_default();
+    let target = Target::new(&host.settings, &RealHost);
+    let target = answer("chain", target, &mut unanswered);
+    let sample = target.map(|target| target.sample()).unwrap_or_default();
     let survey = answer("plan", host.survey(), &mut unanswered);
     let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
     let plan = survey.map(|(plan, unseen)| {
@@ -142,7 +143,7 @@ fn text(host: &Host, units: &[UnitRow], sample: &Sample, findings: &[Finding]) -
         ]);
     }
     let mut text = format!("{}\n\n{table}\n\n", head(host));
-    if settings.node {
+    if settings.has_role() {
         text.push_str(&format!("{}\n\n", sampled(sample)));
     }
     text.push_str(&render::findings(findings));
