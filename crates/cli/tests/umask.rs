@@ -1,7 +1,5 @@
 //! What this program and those that it starts make can be read by whom it is for, whatever the caller's umask is.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;

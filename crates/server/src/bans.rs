@@ -125,7 +125,16 @@ fn jails(never: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::jails;
+    use super::{LOG, NEEDS, jails};
+
+    #[test]
+    fn fail2ban_starts_without_its_log_and_again_with_nftables() {
+        let lines: Vec<_> = NEEDS.lines().collect();
+        assert!(lines.contains(&"PartOf=nftables.service"), "{NEEDS}");
+        assert!(lines.contains(&"After=nftables.service"), "{NEEDS}");
+        let before = lines.iter().find(|line| line.starts_with("ExecStartPre="));
+        assert!(before.is_some_and(|line| line.contains(LOG)), "{NEEDS}");
+    }
 
     #[test]
     fn nobody_who_shall_never_be_banned_is_in_any_jail() {
