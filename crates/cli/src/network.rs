@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aztec::alert::{self, Delivery};
-use aztec::checks::{self, Finding, ReleaseRow, Report, Sample};
+use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Target};
 use aztec::fit::{self, Fit};
 use aztec::settings::Settings;
 use aztec::{HostFacts, Releases, Units};
@@ -17,9 +17,9 @@ pub trait Network: Send + Sync {
     fn fit(&self, settings: &Settings) -> Option<Fit> {
         fit::fit(settings)
     }
-    /// See [`checks::sample`].
+    /// See [`Target::sample`].
     fn sample(&self, settings: &Settings, probe: &dyn Probe) -> Result<Sample, Fault> {
-        checks::sample(settings, probe)
+        Ok(Target::new(settings, probe)?.sample())
     }
     /// See [`checks::smoke`].
     fn smoke(

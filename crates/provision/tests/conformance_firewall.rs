@@ -302,6 +302,26 @@ fn a_table_that_the_kernel_lost_is_loaded_again() {
     assert!(host.nft.is_empty());
 }
 
+/// `nftables.service` begins with `flush ruleset`, at boot and whenever it is started or reloaded.
+#[test]
+fn a_table_comes_after_whoever_flushes_it() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let wanted = graph(vec![table("\tchain a {\n\t}\n").into()]);
+    run(&mut host, &mut journal, &wanted).unwrap();
+    let unit = host.text("/etc/systemd/system/test-table.service").unwrap();
+    let names = |key: &str| {
+        let mut lines = unit.lines();
+        let found = lines.find_map(|line| line.strip_prefix(&format!("{key}=")));
+        found
+            .unwrap_or_default()
+            .split(' ')
+            .any(|it| it == "nftables.service")
+    };
+    for key in ["After", "PartOf", "ReloadPropagatedFrom"] {
+        assert!(names(key), "{key}: {unit}");
+    }
+}
+
 /// A running ssh.service whose process listens at that port, whatever its configuration says.
 fn listening(host: &mut FakeHost, port: u16) {
     let unit = FakeUnit {

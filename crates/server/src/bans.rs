@@ -24,18 +24,24 @@ const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf"
 
 /// fail2ban does not start at all while the log of one jail is missing: rotated away, or on a /var/log that is empty at
 /// each boot. Owner and mode as its own logrotate file has them.
-///
-/// Whoever starts nftables anew flushes the bans, which fail2ban goes on counting as in force: it makes them again when it
-/// is started after that. Its own unit file does so for firewalld.
-const NEEDS: &str = "\
+const MAKES_LOG: &str = "\
 # Written by aztec-kit; changes here are undone by its next run.
-[Unit]
-After=nftables.service
-PartOf=nftables.service
-
 [Service]
 ExecStartPre=/bin/sh -c '[ -e /var/log/fail2ban.log ] || install -m 0640 -g adm /dev/null /var/log/fail2ban.log'
 ";
+
+/// `nftables.service` flushes whatever the kernel has when it is started, reloaded or stopped, the bans with it, which
+/// fail2ban goes on counting as in force: it makes them again when it is started anew. Not `PartOf`, with which who stops
+/// the one has stopped the other.
+const AGAIN: &str = "\
+# Written by aztec-kit; changes here are undone by its next run.
+[Service]
+ExecStartPost=-/usr/bin/systemctl --no-block try-restart fail2ban.service
+ExecReload=-/usr/bin/systemctl --no-block try-restart fail2ban.service
+ExecStopPost=-/usr/bin/systemctl --no-block try-restart fail2ban.service
+";
+
+const AGAIN_DROP_IN: &str = "/etc/systemd/system/nftables.service.d/50-aztec-kit.conf";
 
 /// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
@@ -48,19 +54,20 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let parent = Path::new(DROP_IN).parent().unwrap_or(Path::new("/"));
-    let parent = graph.add(
-        Directory {
+    let drop_ins = [(DROP_IN, MAKES_LOG), (AGAIN_DROP_IN, AGAIN)].map(|(path, text)| {
+        let parent = Path::new(path).parent().unwrap_or(Path::new("/"));
+        let parent = Directory {
             path: parent.into(),
             owner: Owner::root(0o755),
-        },
-        [],
-    );
-    let drop_in = File::new(DROP_IN, NEEDS, Owner::root(0o644));
+        };
+        let parent = graph.add(parent, []);
+        (File::new(path, text, Owner::root(0o644)), path, parent)
+    });
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
     let mut inputs = Vec::new();
-    for (file, path, after) in [(drop_in, DROP_IN, parent), (jails, JAILS, packages.clone())] {
+    let jails = [(jails, JAILS, packages.clone())];
+    for (file, path, after) in drop_ins.into_iter().chain(jails) {
         inputs.push(Input {
             wanted: Some(file.sha256()),
             id: graph.add(file, [after]),
@@ -125,7 +132,20 @@ fn jails(never: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::jails;
+    use super::{AGAIN, LOG, MAKES_LOG, jails};
+
+    #[test]
+    fn fail2ban_starts_without_its_log_and_again_with_nftables() {
+        let mut lines = MAKES_LOG.lines();
+        let before = lines.find(|line| line.starts_with("ExecStartPre="));
+        assert!(before.is_some_and(|line| line.contains(LOG)), "{MAKES_LOG}");
+        // Each of them flushes; what follows must neither fail nor hold it up, nor start what an operator has stopped.
+        for moment in ["ExecStartPost", "ExecReload", "ExecStopPost"] {
+            let line =
+                format!("{moment}=-/usr/bin/systemctl --no-block try-restart fail2ban.service");
+            assert!(AGAIN.lines().any(|it| it == line), "{moment}: {AGAIN}");
+        }
+    }
 
     #[test]
     fn nobody_who_shall_never_be_banned_is_in_any_jail() {

@@ -236,6 +236,31 @@ mod tests {
         }
     }
 
+    /// The node undoes an encoding before it reads, and reads a form where it is told that it is one: what is judged has to
+    /// be what it reads.
+    #[test]
+    fn what_the_node_would_read_otherwise_is_not_offered() {
+        let site = site(&proxy());
+        let (_, rpc) = site.split_once("\t@rpc {\n").unwrap();
+        let (matcher, rest) = rpc.split_once("\n\t}\n").unwrap();
+        let conditions: Vec<_> = matcher.lines().map(str::trim).collect();
+        assert_eq!(
+            conditions[..3],
+            ["method POST", "path /", "header !Content-Encoding"]
+        );
+        assert!(conditions[3].starts_with("expression "), "{matcher}");
+        let (handled, otherwise) = rest.split_once("\n\thandle {\n").unwrap();
+        assert!(
+            handled.starts_with("\thandle @rpc {\n")
+                && handled.contains("header_up Content-Type application/json"),
+            "{handled}"
+        );
+        assert!(
+            otherwise.trim_start().starts_with("respond "),
+            "{otherwise}"
+        );
+    }
+
     #[test]
     fn the_operators_own_configuration_gets_a_site_and_nothing_global() {
         let mut proxy = proxy();

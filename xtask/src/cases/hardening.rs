@@ -41,6 +41,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let (mut machine, before) = hardened(context, "trixie")?;
     refused_candidate(&machine)?;
     bans_without_a_log(&machine)?;
+    bans_outlive_nftables(&machine).context("whoever flushes the bans")?;
     dies_later(&machine)?;
     overridden_upgrades(&machine)?;
     at_boot(&mut machine)?;
@@ -435,6 +436,23 @@ fn bans_without_a_log(machine: &Machine) -> Result<()> {
     machine.shell(&format!(
         "rm {target}; fail2ban-client unban --all; systemctl restart fail2ban"
     ))?;
+    Kit(machine).in_sync()
+}
+
+/// Each of these flushes what the kernel has, the bans with it: they are made again.
+fn bans_outlive_nftables(machine: &Machine) -> Result<()> {
+    // An address of nobody.
+    let who = "198.51.100.10";
+    machine.exec_ok(&["fail2ban-client", "set", "sshd", "banip", who])?;
+    for verb in ["start", "restart", "reload", "stop"] {
+        machine.exec_ok(&["systemctl", verb, "nftables"])?;
+        sh::wait_for(&format!("the ban after a {verb}"), BAN, || {
+            let rules = machine.exec_ok(&["nft", "list", "ruleset"])?.stdout;
+            Ok(rules.contains(who).then_some(()))
+        })?;
+    }
+    listed(machine)?;
+    machine.shell("fail2ban-client unban --all")?;
     Kit(machine).in_sync()
 }
 

@@ -52,12 +52,13 @@ fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
 /// Whoever knows no other algorithm than those that go gets in no more, and whoever applies this may well know others.
 fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
     let lists = withdrawn.iter().map(|(keyword, names)| {
-        let what = match keyword.as_str() {
-            "kexalgorithms" => "key exchange",
-            "macs" => "MAC",
-            _ => "cipher",
-        };
-        format!("no other {what} than {}", names.join(", "))
+        let names = names.join(", ");
+        match keyword.as_str() {
+            "kexalgorithms" => format!("no other key exchange than {names}"),
+            // Newer ciphers bring their own.
+            "macs" => format!("no other MAC than {names}, nor a cipher that needs none"),
+            _ => format!("no other cipher than {names}"),
+        }
     });
     let lists: Vec<_> = lists.collect();
     (!lists.is_empty()).then(|| {

@@ -48,8 +48,7 @@ pub use metrics::metrics;
 pub use packages::packages;
 pub use preflight::{Finding, Verdict, failed, preflight, release};
 pub use releases::{ReleaseRow, releases};
-use smoke::Target;
-pub use smoke::{Check, Report, Sample, sample, smoke};
+pub use smoke::{Check, Report, Sample, Target, smoke};
 
 /// How old the head of an L1 may be: the node refuses to start on an older one
 /// (`MAX_ALLOWED_ETH_CLIENT_DRIFT_SECONDS`, 4.1.2 and 5.2.0).

@@ -64,6 +64,8 @@ pub struct Target {
     rpc: String,
     tips: String,
     registry: Option<Address>,
+    /// Whether anything here asks an L1, and whether there is a node to ask.
+    asks: (bool, bool),
 }
 
 /// A node in the middle of its work answers slowly.
@@ -88,6 +90,7 @@ impl Target {
             rpc: settings.release.facts.rpc.clone(),
             tips: settings.release.facts.tips.clone(),
             registry: registry(settings, probe)?,
+            asks: (settings.has_role(), settings.node),
         })
     }
 
@@ -96,26 +99,20 @@ impl Target {
         self.node.call(&format!("{}_{method}", self.rpc))
     }
 
-    /// The numbers of both chains now.
+    /// The numbers of both chains now, as far as a role of this host follows them.
     pub fn sample(&self) -> Sample {
-        let tips = self.node(&self.tips).unwrap_or_default();
+        let (l1, node) = self.asks;
+        let tips = node.then(|| self.node(&self.tips).unwrap_or_default());
+        let tips = tips.unwrap_or_default();
         let nested = |tip: &str| tips[tip]["block"]["number"].as_u64();
         Sample {
-            l1_head: self.l1.block_number().ok(),
+            l1_head: l1.then(|| self.l1.block_number().ok()).flatten(),
             proposed: tips["proposed"]["number"].as_u64(),
             checkpointed: nested("checkpointed"),
             proven: nested("proven"),
             finalized: nested("finalized"),
         }
     }
-}
-
-/// The numbers of both chains now, of a host that follows one; nothing of any other, which has nobody to ask.
-pub fn sample(settings: &Settings, probe: &dyn Probe) -> Result<Sample, Fault> {
-    if !settings.node {
-        return Ok(Sample::default());
-    }
-    Ok(Target::new(settings, probe)?.sample())
 }
 
 /// Looks at everything, and waits up to `patience` for both chains to go on.
@@ -377,5 +374,30 @@ fn advances(name: &str, first: Option<u64>, last: Option<u64>, waited: Duration)
         ),
         // Who does not answer is judged by the check that asks for an answer.
         (_, None) => check(name, Health::Degraded, "unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+
+    use provision::host::fake::FakeHost;
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_asked_about_a_chain_that_no_role_follows() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let kit_toml = format!(
+            "[node]\nenabled = false\n[hardening]\nenabled = true\n[ports]\nrpc = {port}\n"
+        );
+        let settings = Settings::parse(&kit_toml).unwrap();
+        let target = Target::new(&settings, &FakeHost::debian()).unwrap();
+        assert_eq!(target.sample(), Sample::default());
+        let came = listener.accept().map(drop).map_err(|error| error.kind());
+        assert_eq!(came, Err(ErrorKind::WouldBlock));
     }
 }

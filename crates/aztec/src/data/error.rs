@@ -87,6 +87,10 @@ mod tests {
                 "aztec-sequencer.service: Starting requested but asserts failed.",
             ),
             (
+                "assertion",
+                "Assertion failed for aztec-sequencer.service - Aztec sequencer.",
+            ),
+            (
                 "assertion-of-unit",
                 "prometheus.service: Starting requested but asserts failed.",
             ),

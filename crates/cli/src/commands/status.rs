@@ -142,7 +142,7 @@ fn text(host: &Host<'_>, units: &[UnitRow], sample: &Sample, findings: &[Finding
         ]);
     }
     let mut text = format!("{}\n\n{table}\n\n", head(host));
-    if settings.node {
+    if settings.has_role() {
         text.push_str(&format!("{}\n\n", sampled(sample)));
     }
     text.push_str(&render::findings(findings));

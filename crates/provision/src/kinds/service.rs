@@ -283,7 +283,11 @@ pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
 /// Why a unit does not run that was just started.
 fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
     let said = last_words(unit, probe);
-    if state.not_started().is_some() {
+    // systemd forgets all of a unit that nothing else needs as soon as it is down; its journal remembers.
+    let last = said
+        .last()
+        .and_then(|line| systemctl::unmet_condition(line));
+    if state.not_started().is_some() || state.active == "inactive" && last.is_some() {
         let unmet = said
             .iter()
             .rev()
@@ -496,6 +500,11 @@ mod tests {
             told,
             "systemd did not start chrony.service: ConditionVirtualization=!container was not met"
         );
+        let forgotten = UnitState {
+            active: "inactive".into(),
+            ..UnitState::default()
+        };
+        assert_eq!(stillborn("chrony.service", &forgotten, &host).chain(), told);
     }
 
     #[test]

@@ -78,10 +78,14 @@ impl UnitState {
     }
 }
 
-/// The condition that kept a unit from being started, of the line in its journal that says so (systemd 250 and later).
+/// The condition that kept a unit from being started, of the line in its journal that says so (systemd 250 and later; the
+/// brackets are gone in 257.13).
 pub fn unmet_condition(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("unmet condition check (")?;
-    Some(rest.rsplit_once(')')?.0)
+    let (_, rest) = line.split_once("unmet condition check ")?;
+    match rest.strip_prefix('(') {
+        Some(inside) => Some(inside.rsplit_once(')')?.0),
+        None => Some(rest.trim_end()),
+    }
 }
 
 /// What systemd has of every unit, also of one that is not there: org.freedesktop.systemd1(5).
@@ -251,7 +255,9 @@ mod tests {
 
     #[test]
     fn the_unmet_condition_is_read_off_the_journal() {
-        // Of systemd 252 (Debian 12) and 257 (Debian 13).
+        // Of systemd 252 (Debian 12), and of 257.13 (Debian 13).
+        let bare = "b.service - Unit b of a test skipped, unmet condition check ConditionPathExists=/nowhere";
+        assert_eq!(unmet_condition(bare), Some("ConditionPathExists=/nowhere"));
         let line = "chrony.service - chrony, an NTP client/server was skipped because of an unmet condition check (ConditionVirtualization=!container).";
         assert_eq!(
             unmet_condition(line),
