@@ -355,12 +355,14 @@ fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
         !reaches(outside, host, 7000)?,
         "a second host reaches a container"
     );
-    // Whoever reloads nftables.service flushes everything: ours comes back with it.
-    host.shell("systemctl start nftables; systemctl reload nftables")?;
+    // Whoever starts or reloads nftables.service flushes everything: ours comes back with it.
     let table = ["nft", "list", "table", "inet", "aztec_kit"];
-    sh::wait_for("our table", Duration::from_secs(60), || {
-        Ok((host.exec(&table)?.status == 0).then_some(()))
-    })?;
+    for verb in ["start", "reload"] {
+        host.shell(&format!("systemctl {verb} nftables"))?;
+        sh::wait_for("our table", Duration::from_secs(60), || {
+            Ok((host.exec(&table)?.status == 0).then_some(()))
+        })?;
+    }
     host.shell("systemctl stop nftables")?;
     // The flush took UFW's chains with it, and the stop our table.
     let (status, message) = exposure()?;

@@ -84,6 +84,8 @@ pub struct FakeHost {
     now_us: i64,
     /// Links have changed without a reload: systemd then calls every unit outdated.
     outdated: bool,
+    /// Drop-ins of units when systemd last read them.
+    drop_ins: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl FakeHost {
