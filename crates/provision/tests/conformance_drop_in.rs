@@ -1,7 +1,5 @@
 //! A drop-in is there, and systemd has read it, wherever a run is killed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 mod common;
 
 use common::run;

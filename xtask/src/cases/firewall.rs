@@ -356,12 +356,9 @@ fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
         "a second host reaches a container"
     );
     // Whoever starts or reloads nftables.service flushes everything: ours comes back with it.
-    let table = ["nft", "list", "table", "inet", "aztec_kit"];
+    let back = "timeout 60 sh -c 'until nft list table inet aztec_kit >&2; do sleep 1; done'";
     for verb in ["start", "reload"] {
-        host.shell(&format!("systemctl {verb} nftables"))?;
-        sh::wait_for("our table", Duration::from_secs(60), || {
-            Ok((host.exec(&table)?.status == 0).then_some(()))
-        })?;
+        host.shell(&format!("systemctl {verb} nftables && {back}"))?;
     }
     host.shell("systemctl stop nftables")?;
     // The flush took UFW's chains with it, and the stop our table.
