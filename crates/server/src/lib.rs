@@ -19,7 +19,7 @@ pub mod updates;
 
 use provision::engine::Resource;
 use provision::kinds::{
-    Baseline, Directory, File, NftTable, Packages, Secret, Service, Sshd, Sysctl, Ufw, Unit,
+    Baseline, Directory, DropIn, File, NftTable, Packages, Secret, Service, Sshd, Sysctl, Ufw, Unit,
 };
 
 /// A list of kinds that has all that the bundles are made of.
@@ -27,6 +27,7 @@ pub trait Kinds:
     Resource
     + From<Baseline>
     + From<Directory>
+    + From<DropIn>
     + From<File>
     + From<NftTable>
     + From<Packages>
@@ -43,6 +44,7 @@ impl<K> Kinds for K where
     K: Resource
         + From<Baseline>
         + From<Directory>
+        + From<DropIn>
         + From<File>
         + From<NftTable>
         + From<Packages>

@@ -355,12 +355,11 @@ fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
         !reaches(outside, host, 7000)?,
         "a second host reaches a container"
     );
-    // Whoever reloads nftables.service flushes everything: ours comes back with it.
-    host.shell("systemctl start nftables; systemctl reload nftables")?;
-    let table = ["nft", "list", "table", "inet", "aztec_kit"];
-    sh::wait_for("our table", Duration::from_secs(60), || {
-        Ok((host.exec(&table)?.status == 0).then_some(()))
-    })?;
+    // Whoever starts or reloads nftables.service flushes everything: ours comes back with it.
+    let back = "timeout 60 sh -c 'until nft list table inet aztec_kit >&2; do sleep 1; done'";
+    for verb in ["start", "reload"] {
+        host.shell(&format!("systemctl {verb} nftables && {back}"))?;
+    }
     host.shell("systemctl stop nftables")?;
     // The flush took UFW's chains with it, and the stop our table.
     let (status, message) = exposure()?;

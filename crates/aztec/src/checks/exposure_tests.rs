@@ -165,6 +165,15 @@ fn a_table_of_before_closes_too() {
 }
 
 #[test]
+fn the_kernel_is_asked_once_for_all_of_it() {
+    let mut asked = None;
+    guarded(|host| asked = Some(host.asked.clone()));
+    // `nft list ruleset`, and `iptables -S` for the one family.
+    let asked = asked.unwrap();
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
 fn who_else_opens_shuts_or_passes_on_is_named() {
     let warns = |spoil: fn(&mut FakeHost), word: &str| {
         let found = guarded(spoil);

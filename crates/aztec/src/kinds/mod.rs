@@ -8,7 +8,7 @@ mod signer_claim;
 mod stake;
 
 use provision::kinds::{
-    Baseline, Directory, Disk, File, Group, Image, NftTable, NpmTree, Packages, Secret,
+    Baseline, Directory, Disk, DropIn, File, Group, Image, NftTable, NpmTree, Packages, Secret,
     SecretDigest, Service, Sshd, Sysctl, Ufw, Unit, User,
 };
 
@@ -43,6 +43,8 @@ provision::resources! {
         Ufw(Ufw),
         /// A systemd unit file.
         Unit(Unit),
+        /// A drop-in of a unit of the distribution.
+        DropIn(DropIn),
         /// Whether a unit runs, with which inputs.
         Service(Service),
         /// How sshd takes logins.

@@ -72,7 +72,14 @@ impl Probe for Heard<'_> {
 const ELSEWHERE: &[&str] = &["signers[", "image[", "service[prometheus", "packages["];
 
 /// Kinds that write whole files.
-const FILES: &[&str] = &["file[", "unit[", "digest[", "sysctl[", "nft_table["];
+const FILES: &[&str] = &[
+    "file[",
+    "unit[",
+    "drop_in[",
+    "digest[",
+    "sysctl[",
+    "nft_table[",
+];
 
 pub fn runnable(kit_toml: &str) -> Graph<Kind> {
     let mut graph = Graph::default();

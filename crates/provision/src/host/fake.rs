@@ -15,6 +15,8 @@ mod ufw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use self::failing::{Errno, Failing};
 pub use self::mishap::Mishap;
@@ -85,6 +87,8 @@ pub struct FakeHost {
     pub auto: BTreeSet<String>,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
+    /// How many questions were asked so far, of it and its copies.
+    pub asked: Arc<AtomicUsize>,
     /// Tables of nftables in its kernel: family and name, to what stands between the braces.
     pub nft: BTreeMap<String, String>,
     /// What `iptables -S` and `ip6tables -S` print.
@@ -95,6 +99,8 @@ pub struct FakeHost {
     ahead_us: i64,
     /// Links have changed without a reload: systemd then calls every unit outdated.
     outdated: bool,
+    /// Drop-ins of units when systemd last read them.
+    drop_ins: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl FakeHost {
@@ -328,6 +334,7 @@ impl Probe for FakeHost {
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
         let argv = query.argv();
+        self.asked.fetch_add(1, Ordering::Relaxed);
         if self.silent {
             return Err(Fault::new(format!("{} does not answer", argv[0])));
         }

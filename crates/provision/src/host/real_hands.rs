@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::place::Place;
@@ -75,24 +75,50 @@ impl RealHands {
             .map_err(|error| failed("make room beside", path, error))
     }
 
-    /// Writes the sibling that will take the name: final owner and mode before any byte, synced.
+    /// Writes the sibling that will take the name.
     fn stage(place: &Place, file: &NewFile<'_>) -> Result<Place, Fault> {
         let waiting = Self::waiting(place, file.path)?;
-        let failed = |verb| move |error: io::Error| failed(verb, file.path, error);
         let handle = waiting
             .open(OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, OWNER_ONLY)
-            .map_err(failed("create"))?;
+            .map_err(|error| failed("create", file.path, error))?;
+        Self::fill(handle, file).inspect_err(|_| {
+            // A full disk needs the room, and nobody would look for it under this name.
+            waiting.unlink().ok();
+        })?;
+        Ok(waiting)
+    }
+
+    /// Final owner and mode before any byte, synced.
+    fn fill(handle: OwnedFd, file: &NewFile<'_>) -> Result<File, Fault> {
+        let failed = |verb| move |error: io::Error| failed(verb, file.path, error);
         own(&handle, file.uid, file.gid, file.mode).map_err(failed("change the owner of"))?;
         let mut handle = File::from(handle);
         handle
             .write_all(file.bytes)
             .and_then(|()| handle.sync_all())
-            .map_err(|error| {
-                // A full disk needs the room, and nobody would look for it under this name.
-                waiting.unlink().ok();
-                failed("write")(error)
-            })?;
-        Ok(waiting)
+            .map_err(failed("write"))?;
+        Ok(handle)
+    }
+
+    /// Writes a file without a name, which is gone with this process, and gives it its name; `false` where the file system
+    /// knows no such file.
+    fn appear(place: &Place, file: &NewFile<'_>) -> Result<bool, Fault> {
+        let here = Place::beside(place, ".".into());
+        let unnamed = here.and_then(|here| here.open(OFlags::WRONLY | OFlags::TMPFILE, OWNER_ONLY));
+        let Ok(unnamed) = unnamed else {
+            return Ok(false);
+        };
+        let unnamed = Self::fill(unnamed, file)?;
+        // open(2), O_TMPFILE: what the descriptor is, and not the link to it.
+        let path = format!("/proc/self/fd/{}", unnamed.as_raw_fd());
+        let (dir, name, follow) = (place.dir(), place.name(), AtFlags::SYMLINK_FOLLOW);
+        match rustix::fs::linkat(CWD, path, dir, name, follow) {
+            Ok(()) => place.sync().map(|()| true),
+            // Without /proc.
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+        .map_err(|error| failed("create", file.path, error))
     }
 
     /// Gives what waits its name, with these rules, or clears it away.
@@ -141,9 +167,13 @@ impl Hands for RealHands {
 
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
         let place = place("create", file.path)?;
+        // A kill must not leave a secret under a name that nobody looks for, so it has none until it has its own. The
+        // kernel refuses to give a name that exists: no race can replace a secret.
+        Self::waiting(&place, file.path)?;
+        if Self::appear(&place, file)? {
+            return Ok(());
+        }
         let waiting = Self::stage(&place, file)?;
-        // The kernel refuses to take a name that exists: no race can replace a secret. In one call, so that no kill
-        // can leave a secret under two names.
         Self::take_name(&waiting, &place, file.path, RenameFlags::NOREPLACE)
     }
 

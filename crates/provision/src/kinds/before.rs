@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Fault;
 use crate::engine::Receipt;
-use crate::host::{Hands, NewFile, Probe, clear_staged};
+use crate::host::{Hands, NewFile, Probe, clear_staged, is_staged};
 
 /// Where the copies are, from the outermost directory that may have to be made.
 const DIRS: [&str; 2] = ["/var/lib/aztec-kit", "/var/lib/aztec-kit/before"];
@@ -141,7 +141,7 @@ pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
             .map_err(|error| Fault::new("failed to read what was done before").because(error))?;
         let gone = |name: &str| match name.rsplit_once(ON_RECORD) {
             Some((_, digest)) => !records.contains(digest),
-            None => name.ends_with(STAGED),
+            None => is_staged(name),
         };
         for name in names.iter().filter(|name| gone(name)) {
             hands.remove(&store.join(name))?;
@@ -149,6 +149,3 @@ pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
     }
     remove_if_empty(hands)
 }
-
-/// How a name ends that is taken only when all of the file is there.
-const STAGED: &str = ".aztec-kit-new";

@@ -76,7 +76,15 @@ impl FakeHost {
             true => "waiting",
             false => "running",
         };
-        let stale = self.outdated || unit.loaded.is_some() && unit.loaded != on_disk;
+        let in_dir = |(path, _): &(&PathBuf, &Vec<u8>)| {
+            path.parent() == Some(&Self::unit_path(&format!("{name}.d")))
+        };
+        let drop_ins = self.drop_ins_on_disk();
+        let unread = !drop_ins
+            .iter()
+            .filter(in_dir)
+            .eq(self.drop_ins.iter().filter(in_dir));
+        let stale = self.outdated || unit.loaded.is_some() && (unit.loaded != on_disk || unread);
         format!(
             "Id={name}\nLoadState={load}\nActiveState={active}\nSubState={sub}\nMainPID={}\nUnitFileState={file}\nNeedDaemonReload={}\nInvocationID={}\nExecMainStartTimestampMonotonic={}\nStateChangeTimestampMonotonic={}\nNRestarts={}\nResult={}\nExecMainStatus={}\nConditionResult={}\nConditionTimestampMonotonic={changed}\nAssertResult={}\nAssertTimestampMonotonic={changed}\n",
             u32::from(active == "active"),
@@ -137,8 +145,23 @@ impl FakeHost {
         }
     }
 
+    /// The files in the directories of drop-ins, what waits for its name left out.
+    fn drop_ins_on_disk(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let dir = Path::new("/etc/systemd/system");
+        let below = self.tree.iter().filter(|(path, _)| path.starts_with(dir));
+        let ending = |path: &Path, end: &str| path.extension().is_some_and(|it| it == end);
+        below
+            .filter(|(path, node)| {
+                node.file_type == FileType::File
+                    && ending(path, "conf")
+                    && path.parent().is_some_and(|dir| ending(dir, "d"))
+            })
+            .map(|(path, node)| (path.clone(), node.bytes.clone()))
+            .collect()
+    }
+
     /// Reads every unit file again, and forgets what has none and does not run.
-    pub(crate) fn read_units(&mut self) {
+    pub fn read_units(&mut self) {
         let dir = Path::new("/etc/systemd/system");
         // A link to /dev/null, a masked unit, is none.
         let files = self
@@ -158,6 +181,7 @@ impl FakeHost {
         }
         self.units
             .retain(|_, unit| unit.loaded.is_some() || unit.active == "active");
+        self.drop_ins = self.drop_ins_on_disk();
         self.outdated = false;
     }
 
