@@ -69,8 +69,23 @@ impl Guard {
         )))
     }
 
-    /// Starts the time anew at the end of a run: whoever made the change could not look before.
-    pub(super) fn restart(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
+    /// Starts the time anew at the end of a run: whoever made the change could not look before. Whoever confirmed an
+    /// earlier change in the meantime may have cleared away what keeps the time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Guard::arm`].
+    pub(super) fn restart(
+        &self,
+        hands: &mut dyn Hands,
+        waiting: &[Unconfirmed],
+    ) -> Result<(), Fault> {
+        let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
+        for path in units.into_iter().chain([waiting_file(&self.state)]) {
+            if hands.meta(&path)?.is_none() {
+                return self.arm(hands, waiting);
+            }
+        }
         run(hands, &["systemctl", "restart", TIMER])
     }
 
