@@ -129,6 +129,58 @@ fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_t
     }
 }
 
+/// A confirmation that gets its turn before any step of a taking back, and the other way round: one of the two counts,
+/// and both say so.
+#[test]
+fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
+    type Does = fn(&mut Shared, &mut dyn Journal) -> Result<usize, String>;
+    let back: Does = |host, journal| {
+        let back = take_back::<Wall>(Path::new(STATE), host, journal).whole();
+        back.map(|all| all.len()).map_err(|fault| fault.chain())
+    };
+    let keep: Does = |host, journal| {
+        let kept = confirm(Path::new(STATE), host, journal);
+        kept.map(|all| all.len()).map_err(|fault| fault.chain())
+    };
+    for (name, works, beside) in [("back", back, keep), ("keep", keep, back)] {
+        for at in 0.. {
+            let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
+            let shared = Shared::new(host);
+            let mut journal = FileJournal::new(dir.path());
+            run(&mut shared.clone(), &mut journal, &graph, Some(&guard())).unwrap();
+            let said = Arc::new(Mutex::new(None));
+            let turn = {
+                let (mut host, state, said) = (shared.clone(), dir.path().to_owned(), said.clone());
+                move || {
+                    let done = beside(&mut host, &mut FileJournal::new(&state));
+                    *said.lock().unwrap() = Some(done);
+                }
+            };
+            let steps = Steps::before(at, turn);
+            let mut journal = InSteps {
+                journal,
+                steps: steps.clone(),
+            };
+            let mine = works(&mut shared.in_steps(&steps), &mut journal);
+            let Some(theirs) = said.lock().unwrap().take() else {
+                assert!(at > 5, "{name}: only {at} places");
+                break;
+            };
+            let (kept, back) = match name {
+                "back" => (&theirs, &mine),
+                _ => (&mine, &theirs),
+            };
+            let tables = shared.now().nft.len();
+            let (kept, back) = (kept.clone().unwrap_or(0), back.clone().unwrap_or(0));
+            let one = [(2, 0, 2), (0, 2, 0)].contains(&(kept, back, tables));
+            assert!(one, "{name} at {at}: {mine:?}, {theirs:?}, {tables} tables");
+            let receipt = journal.receipt().unwrap();
+            assert!(receipt.unconfirmed.is_empty() && !receipt.taking_back);
+            assert!(!armed(&shared.now()));
+        }
+    }
+}
+
 #[test]
 fn who_looks_before_any_step_of_a_run_sees_a_host_and_changes_nothing() {
     for at in 0.. {

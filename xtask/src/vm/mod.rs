@@ -42,9 +42,9 @@ const STICK: &str = "/dev/vdb";
 /// A node alone asks for 2 GiB, and a kernel keeps some for itself.
 const MEMORY: &str = "2560M";
 
-/// What is on the console when a host has booted: that the target was reached, in white letters. Whether there will be a
-/// prompt, a busy outer machine leaves open: udev may find the console too late.
-const BOOTED: &str = "multi-user.target\x1b";
+/// One of these is on the console when a host has booted. On a busy outer machine udev may find the console too late for
+/// a prompt; and who has got one is not told of the target (in white letters).
+const BOOTED: [&str; 2] = [" login: ", "multi-user.target\x1b"];
 
 /// A running virtual machine.
 #[derive(Debug)]
@@ -194,7 +194,8 @@ impl Vm {
             if let Some(status) = self.qemu.try_wait()? {
                 bail!("QEMU ended early ({status})");
             }
-            Ok(self.console()?.contains(BOOTED).then_some(()))
+            let said = self.console()?;
+            Ok(BOOTED.iter().any(|sign| said.contains(sign)).then_some(()))
         })
     }
 }
