@@ -1,7 +1,5 @@
 //! The run lock is taken from a real process. On its own, since that would inherit the locks of other tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
