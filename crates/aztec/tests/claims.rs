@@ -157,7 +157,7 @@ fn a_change_of_keys_survives_a_kill_at_every_place_and_loses_none() {
     import(&mut from.host, 1);
     assert_eq!(places(&from.host, 0).len(), 1);
     let kills = walk.apply(&from).unwrap();
-    assert!(kills > 10, "only {kills} kills");
+    assert!(kills.kills > 10, "only {kills}");
     for at in 0.. {
         let mut state = from.clone();
         let writes = provision::kills::Kill::Write(at);

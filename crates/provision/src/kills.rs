@@ -305,8 +305,9 @@ impl<R: Resource> Walk<'_, R> {
             for (graph, like) in [(&nothing, &gone), (self.graph, &there)] {
                 let mut state = self.killed(&there, &nothing, kill)?;
                 // An image that its engine does not let go of stays, and is no longer ours; that is told.
-                let released = receipt(&state)?.entries.is_empty();
-                if released && state.host.engine != gone.host.engine {
+                let mut entries = receipt(&state)?.entries.into_iter();
+                let ours = entries.any(|entry| entry.id.to_string().starts_with("image["));
+                if !ours && state.host.engine != gone.host.engine {
                     continue;
                 }
                 self.heals(&mut state, graph, like)
