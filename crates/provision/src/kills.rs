@@ -4,6 +4,8 @@
 //! A kill in the middle of a record is one before it, for whoever reads the journal: `tests/journal.rs` tries that on
 //! real bytes, at each of them.
 
+mod tally;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -16,6 +18,8 @@ use crate::engine::{
 use crate::host::FileType;
 use crate::host::fake::{Errno, Failing, FakeHost};
 use crate::kinds::prune;
+
+pub use tally::Tally;
 
 /// Where a run dies; counted from 0, from the beginning of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,62 +34,6 @@ pub enum Kill {
     Recorded(usize),
     /// Not at all: that record cannot be written.
     Unrecorded(usize, Errno),
-}
-
-/// How many runs died, and how many met a write that failed, by what it said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Runs that died.
-    pub kills: usize,
-    /// Writes that failed.
-    pub failed: BTreeMap<Errno, usize>,
-}
-
-impl Tally {
-    /// Counts one.
-    pub fn count(&mut self, kill: Kill) {
-        match kill {
-            Kill::Fails(_, errno) | Kill::Unrecorded(_, errno) => {
-                *self.failed.entry(errno).or_default() += 1;
-            }
-            Kill::Write(_) | Kill::Record(_) | Kill::Recorded(_) => self.kills += 1,
-        }
-    }
-
-    /// Adds what was counted elsewhere.
-    pub fn add(&mut self, other: &Self) {
-        self.kills += other.kills;
-        for (errno, count) in &other.failed {
-            *self.failed.entry(*errno).or_default() += count;
-        }
-    }
-
-    /// Writes that failed, whatever they said.
-    pub fn all_failed(&self) -> usize {
-        self.failed.values().sum()
-    }
-
-    /// Everything that was tried.
-    pub fn all(&self) -> usize {
-        self.kills + self.all_failed()
-    }
-
-    fn of(kills: &[Kill]) -> Self {
-        let mut tally = Self::default();
-        kills.iter().for_each(|kill| tally.count(*kill));
-        tally
-    }
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>6} kills", self.kills)?;
-        for errno in Errno::ALL {
-            let count = self.failed.get(&errno).copied().unwrap_or_default();
-            write!(f, "{count:>6} {}", errno.name())?;
-        }
-        Ok(())
-    }
 }
 
 /// A journal whose process dies at a record.
@@ -357,8 +305,9 @@ impl<R: Resource> Walk<'_, R> {
             for (graph, like) in [(&nothing, &gone), (self.graph, &there)] {
                 let mut state = self.killed(&there, &nothing, kill)?;
                 // An image that its engine does not let go of stays, and is no longer ours; that is told.
-                let released = receipt(&state)?.entries.is_empty();
-                if released && state.host.engine != gone.host.engine {
+                let mut entries = receipt(&state)?.entries.into_iter();
+                let ours = entries.any(|entry| entry.id.to_string().starts_with("image["));
+                if !ours && state.host.engine != gone.host.engine {
                     continue;
                 }
                 self.heals(&mut state, graph, like)

@@ -499,6 +499,26 @@ fn the_time_begins_when_the_run_ends() {
     assert!(due(&host), "where nobody can tell");
 }
 
+/// systemd's own time decides, and a boot begins it anew, whatever the clock says.
+#[test]
+fn a_clock_that_jumps_neither_ends_the_time_nor_keeps_it_from_ending() {
+    for us in common::JUMPS {
+        let (host, mut journal) = (common::of_our_days(host()), MemoryJournal::default());
+        let mut host = host;
+        run(&mut host, &mut journal, "shut\n").unwrap();
+        host.jump(us);
+        assert!(armed(&host) && !due(&host), "{us}");
+        host.boot();
+        assert!(armed(&host) && !due(&host), "{us}, after a boot");
+        let (mut kept, mut record) = (host.clone(), journal.clone());
+        assert_eq!(keep(&mut kept, &mut record), 1);
+        host.units.get_mut(TIMER).unwrap().elapsed = true;
+        assert!(due(&host), "{us}");
+        assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/door]"]);
+        assert_eq!((left(&kept), left(&host)), (0, 0));
+    }
+}
+
 /// Notes until when a change waits.
 struct Watch<'a>(&'a mut Vec<i64>);
 

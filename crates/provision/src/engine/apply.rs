@@ -115,10 +115,16 @@ impl Apply<'_> {
         let Some(guard) = run.guard.filter(|_| run.armed) else {
             return Ok(());
         };
-        if self.journal.receipt()?.unconfirmed.is_empty() {
+        let waiting = self.journal.receipt()?.unconfirmed;
+        if waiting.is_empty() {
             return Ok(());
         }
-        guard.restart(self.hands)?;
+        let restarted = guard.restart(self.hands, &waiting);
+        if restarted.is_err() && self.journal.receipt()?.unconfirmed.is_empty() {
+            // Confirmed at this moment.
+            return Ok(());
+        }
+        restarted?;
         self.journal.append(&Event::Extended {
             until_us: guard.until_us(self.hands.probe()),
         })
@@ -192,31 +198,42 @@ impl Apply<'_> {
         })
     }
 
-    /// What can cut the operator off waits for its confirmation from here on, before it is made.
-    fn guard<R: Resource>(
+    /// Records that a change begins. What can cut the operator off waits for its confirmation from here on, before it is
+    /// made: somebody who confirms what was made earlier, at this moment, has not seen this one yet.
+    fn begin<R: Resource>(
         &mut self,
         resource: &R,
-        spec: &Value,
-        prior: &Value,
+        (spec, prior): (&Value, &Value),
+        event: &Event,
         run: &mut Run<'_>,
     ) -> Result<(), Fault> {
         let Some(guard) = run.guard.filter(|_| resource.guarded()) else {
+            self.journal.append(event)?;
+            run.begun = true;
             return Ok(());
         };
         let id = resource.id();
-        let change = Unconfirmed {
-            spec: spec.clone(),
-            prior: prior.clone(),
-            before: run.receipt.get(&id).cloned(),
-            until_us: guard.until_us(self.hands.probe()),
-            id,
-        };
-        self.journal.append(&Event::Guarded { change })?;
-        let waiting = self.journal.receipt()?.unconfirmed;
-        guard.arm(&mut *self.hands, &waiting)?;
-        run.armed = true;
-        self.progress.armed(&waiting);
-        Ok(())
+        loop {
+            let change = Unconfirmed {
+                spec: spec.clone(),
+                prior: prior.clone(),
+                before: run.receipt.get(&id).cloned(),
+                until_us: guard.until_us(self.hands.probe()),
+                id: id.clone(),
+            };
+            self.journal.append(&Event::Guarded { change })?;
+            let waiting = self.journal.receipt()?.unconfirmed;
+            let armed = guard.arm(&mut *self.hands, &waiting);
+            let waits = |receipt: &Receipt| receipt.unconfirmed.iter().any(|it| it.id == id);
+            if armed.is_err() && waits(&self.journal.receipt()?) {
+                return armed;
+            }
+            if armed.is_ok() && self.journal.append_if(event, &waits)? {
+                (run.armed, run.begun) = (true, true);
+                self.progress.armed(&waiting);
+                return Ok(());
+            }
+        }
     }
 
     /// Returns whether anything changed.
@@ -242,19 +259,18 @@ impl Apply<'_> {
         let started = Instant::now();
         self.progress.begin(&id, step.action);
         let spec = serialized(resource)?;
-        self.guard(resource, &spec, &prior, run)?;
-        self.journal.append(&Event::Intent {
+        let intent = Event::Intent {
             id: id.clone(),
-            spec,
-            prior,
+            spec: spec.clone(),
+            prior: prior.clone(),
             origin: if absent {
                 Origin::Created
             } else {
                 Origin::Changed
             },
             after: node.after.clone(),
-        })?;
-        run.begun = true;
+        };
+        self.begin(resource, (&spec, &prior), &intent, run)?;
         let memory = run.receipt.get(&id).and_then(|entry| entry.memory.as_ref());
         let mut cx = ApplyCx {
             hands: &mut *self.hands,
@@ -382,11 +398,10 @@ impl Apply<'_> {
                 made: None,
             })?;
         }
-        self.guard(resource, &entry.spec, &before.prior, run)?;
-        self.journal.append(&Event::Removing {
+        let removing = Event::Removing {
             id: entry.id.clone(),
-        })?;
-        run.begun = true;
+        };
+        self.begin(resource, (&entry.spec, &before.prior), &removing, run)?;
         let reverted = resource.revert(
             &entry.prior,
             &mut ApplyCx {

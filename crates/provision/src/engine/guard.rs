@@ -69,8 +69,23 @@ impl Guard {
         )))
     }
 
-    /// Starts the time anew at the end of a run: whoever made the change could not look before.
-    pub(super) fn restart(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
+    /// Starts the time anew at the end of a run: whoever made the change could not look before. Whoever confirmed an
+    /// earlier change in the meantime may have cleared away what keeps the time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Guard::arm`].
+    pub(super) fn restart(
+        &self,
+        hands: &mut dyn Hands,
+        waiting: &[Unconfirmed],
+    ) -> Result<(), Fault> {
+        let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
+        for path in units.into_iter().chain([waiting_file(&self.state)]) {
+            if hands.meta(&path)?.is_none() {
+                return self.arm(hands, waiting);
+            }
+        }
         run(hands, &["systemctl", "restart", TIMER])
     }
 
@@ -198,13 +213,23 @@ pub fn confirm(
             return Ok(ids(waiting));
         }
     };
-    // Whoever begins to take back says so first, in the same journal: one of the two comes too late.
-    let in_time = |receipt: &Receipt| !receipt.taking_back;
+    // Whoever begins to take back says so first, in the same journal: one of the two comes too late. Since we looked it
+    // may have ended as well.
+    let in_time = |now: &Receipt| {
+        let waits = |id: &ResourceId| now.unconfirmed.iter().any(|change| change.id == *id);
+        !now.taking_back && receipt.unconfirmed.iter().all(|change| waits(&change.id))
+    };
     if !receipt.unconfirmed.is_empty() && !journal.append_if(&Event::Confirmed, &in_time)? {
-        return Err(
-            Fault::new("too late: the change is being taken back at this moment")
-                .fix("Wait a moment, look with `aztec-kit plan`, and make it again with `aztec-kit apply`."),
-        );
+        let now = journal.receipt()?;
+        let gone = |id: &ResourceId| now.taken_back.iter().any(|what| what.id == *id);
+        let mut changes = receipt.unconfirmed.iter();
+        if now.taking_back || changes.any(|change| gone(&change.id)) {
+            return Err(
+                Fault::new("too late: the change is being taken back, or just was")
+                    .fix("Wait a moment, look with `aztec-kit plan`, and make it again with `aztec-kit apply`."),
+            );
+        }
+        // Somebody else confirmed it at the same time.
     }
     // Also when nothing waits: a kill may have come between the confirmation and the clearing.
     disarm(state, hands)?;

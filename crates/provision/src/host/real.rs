@@ -72,6 +72,9 @@ fn remedy(kind: io::ErrorKind, root: bool, path: &Path) -> Option<String> {
         io::ErrorKind::ReadOnlyFilesystem => {
             "The file system is mounted read-only: remount it or choose another path.".into()
         }
+        io::ErrorKind::AlreadyExists => {
+            "Somebody made it just now, and it is not replaced: look at it, then choose another name.".into()
+        }
         io::ErrorKind::StorageFull => "Free some space and run the same command again.".into(),
         _ => return None,
     })

@@ -1,0 +1,313 @@
+//! Two at once on one state directory: nothing is lost, one wins, and the other is told who is at work.
+//!
+//! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
+//! lock, and is tried with threads that race for it; `tests/wrest.rs` takes it from a real process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "common/beside.rs"]
+mod beside;
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use beside::{InSteps, Shared, Steps};
+use common::cases::{Host, graph, secret};
+use common::{KIT, STATE, guard};
+use provision::engine::{
+    Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, RunLock,
+    Stop, confirm, take_back,
+};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
+use provision::kinds::{File, NftTable, Owner};
+
+provision::resources! {
+    /// What closes a host.
+    enum Wall {
+        NftTable(NftTable),
+    }
+}
+
+const TIMER: &str = "aztec-kit-take-back.timer";
+
+fn run<R: Resource>(
+    host: &mut Shared,
+    journal: &mut dyn Journal,
+    graph: &Graph<R>,
+    guard: Option<&Guard>,
+) -> Result<(), Stop> {
+    let done = Apply {
+        hands: host,
+        journal,
+        consent: Consent::Configuration,
+        cancel: &AtomicBool::new(false),
+        progress: &mut Quiet,
+    }
+    .run_guarded(graph, guard);
+    done.map(drop)
+}
+
+fn files(text: &str) -> Graph<Host> {
+    let file = File::new("/etc/a.conf", text, Owner::root(0o644));
+    graph(vec![secret().into(), file.into()])
+}
+
+fn wall(name: &str) -> NftTable {
+    NftTable {
+        table: format!("inet {name}"),
+        chains: "\tchain input {\n\t}\n".into(),
+        path: format!("/etc/{name}.nft").into(),
+        unit: format!("{name}.service"),
+        about: "A test".into(),
+        guarded: true,
+        routed: false,
+    }
+}
+
+fn walls() -> (FakeHost, Graph<Wall>) {
+    let mut host = FakeHost::debian();
+    host.plant(KIT, FileType::File, b"program", 0o755);
+    host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
+    let mut graph = Graph::default();
+    let first = graph.add(wall("first"), []);
+    graph.add(wall("second"), [first]);
+    (host, graph)
+}
+
+/// Whether something will take back what waits.
+fn armed(host: &FakeHost) -> bool {
+    let unit = host.units.get(TIMER);
+    unit.is_some_and(|unit| unit.active == "active" && unit.loaded.is_some())
+        && host.text(&format!("/etc/systemd/system/{TIMER}")).is_some()
+        && host.text(&format!("{STATE}/take-back/aztec-kit")).is_some()
+}
+
+#[test]
+fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_timer() {
+    for at in 0.. {
+        let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
+        let shared = Shared::new(host);
+        // What was not even begun when somebody confirmed.
+        let untouched = Arc::new(Mutex::new(Vec::new()));
+        let turn = {
+            let (mut host, state, untouched) =
+                (shared.clone(), dir.path().to_owned(), untouched.clone());
+            move || {
+                let mut journal = FileJournal::new(&state);
+                let before = journal.receipt().unwrap();
+                let kept = confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
+                let kept = kept.into_iter().filter(|id| before.get(id).is_none());
+                untouched.lock().unwrap().extend(kept);
+            }
+        };
+        let steps = Steps::before(at, turn);
+        let mut journal = InSteps {
+            journal: FileJournal::new(dir.path()),
+            steps: steps.clone(),
+        };
+        let mut host = shared.in_steps(&steps);
+        run(&mut host, &mut journal, &graph, Some(&guard())).unwrap();
+        let waiting = journal.receipt().unwrap().unconfirmed;
+        for id in untouched.lock().unwrap().iter() {
+            let waits = waiting.iter().any(|change| change.id == *id);
+            assert!(waits, "{id} was kept before it was made, at {at}");
+        }
+        assert_eq!(!waiting.is_empty(), armed(&shared.now()), "at {at}");
+        let mut late = shared.clone();
+        let mut journal = journal.journal;
+        let back = take_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
+        assert_eq!(back.unwrap().len(), waiting.len(), "at {at}");
+        assert_eq!(shared.now().nft.len(), 2 - waiting.len(), "at {at}");
+        if !steps.had_its_turn() {
+            assert!(at > 20, "only {at} places");
+            break;
+        }
+    }
+}
+
+/// A confirmation that gets its turn before any step of a taking back, and the other way round: one of the two counts,
+/// and both say so.
+#[test]
+fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
+    type Does = fn(&mut Shared, &mut dyn Journal) -> Result<usize, String>;
+    let back: Does = |host, journal| {
+        let back = take_back::<Wall>(Path::new(STATE), host, journal).whole();
+        back.map(|all| all.len()).map_err(|fault| fault.chain())
+    };
+    let keep: Does = |host, journal| {
+        let kept = confirm(Path::new(STATE), host, journal);
+        kept.map(|all| all.len()).map_err(|fault| fault.chain())
+    };
+    for (name, works, beside) in [("back", back, keep), ("keep", keep, back)] {
+        for at in 0.. {
+            let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
+            let shared = Shared::new(host);
+            let mut journal = FileJournal::new(dir.path());
+            run(&mut shared.clone(), &mut journal, &graph, Some(&guard())).unwrap();
+            let said = Arc::new(Mutex::new(None));
+            let turn = {
+                let (mut host, state, said) = (shared.clone(), dir.path().to_owned(), said.clone());
+                move || {
+                    let done = beside(&mut host, &mut FileJournal::new(&state));
+                    *said.lock().unwrap() = Some(done);
+                }
+            };
+            let steps = Steps::before(at, turn);
+            let mut journal = InSteps {
+                journal,
+                steps: steps.clone(),
+            };
+            let mine = works(&mut shared.in_steps(&steps), &mut journal);
+            let Some(theirs) = said.lock().unwrap().take() else {
+                assert!(at > 5, "{name}: only {at} places");
+                break;
+            };
+            let (kept, back) = match name {
+                "back" => (&theirs, &mine),
+                _ => (&mine, &theirs),
+            };
+            let tables = shared.now().nft.len();
+            let (kept, back) = (kept.clone().unwrap_or(0), back.clone().unwrap_or(0));
+            let one = [(2, 0, 2), (0, 2, 0)].contains(&(kept, back, tables));
+            assert!(one, "{name} at {at}: {mine:?}, {theirs:?}, {tables} tables");
+            let receipt = journal.receipt().unwrap();
+            assert!(receipt.unconfirmed.is_empty() && !receipt.taking_back);
+            assert!(!armed(&shared.now()));
+        }
+    }
+}
+
+#[test]
+fn who_looks_before_any_step_of_a_run_sees_a_host_and_changes_nothing() {
+    for at in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = Shared::new(FakeHost::debian());
+        let turn = {
+            let (host, state) = (shared.clone(), dir.path().to_owned());
+            move || {
+                let bytes = || fs::read(state.join("journal.jsonl")).ok();
+                let before = (host.now().tree.clone(), bytes());
+                let receipt = FileJournal::new(&state).receipt().unwrap();
+                let plan = Plan::make(&files("one"), &receipt, &host).unwrap();
+                assert_eq!(plan.steps.len(), 2);
+                assert_eq!(before, (host.now().tree.clone(), bytes()));
+            }
+        };
+        let steps = Steps::before(at, turn);
+        let mut journal = InSteps {
+            journal: FileJournal::new(dir.path()),
+            steps: steps.clone(),
+        };
+        run(
+            &mut shared.in_steps(&steps),
+            &mut journal,
+            &files("one"),
+            None,
+        )
+        .unwrap();
+        if !steps.had_its_turn() {
+            assert!(at > 5, "only {at} places");
+            break;
+        }
+    }
+}
+
+#[test]
+fn of_two_runs_one_works_and_the_other_is_told_which() {
+    const ROUNDS: usize = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let shared = Shared::new(FakeHost::debian());
+    let (inside, won, told) = (
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+    );
+    let keys = Mutex::new(None);
+    let (dir, shared, keys) = (&dir, &shared, &keys);
+    let (inside, won_all, told_all) = (&inside, &won, &told);
+    std::thread::scope(|scope| {
+        for text in ["one", "two"] {
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let lock = match RunLock::take(&dir.path().join("lock"), &mut |_| {}) {
+                        Ok(lock) => lock,
+                        Err(fault) => {
+                            let me = format!("another run (process {})", std::process::id());
+                            assert!(fault.chain().contains(&me), "{}", fault.chain());
+                            told_all.fetch_add(1, Ordering::Relaxed);
+                            continue;
+                        }
+                    };
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two at work");
+                    let mut journal = FileJournal::new(dir.path());
+                    run(&mut (*shared).clone(), &mut journal, &files(text), None).unwrap();
+                    let receipt = journal.receipt().unwrap();
+                    assert!(
+                        Plan::make(&files(text), &receipt, shared)
+                            .unwrap()
+                            .is_empty()
+                    );
+                    let key = shared.now().text("/etc/key");
+                    let first = keys
+                        .lock()
+                        .unwrap()
+                        .get_or_insert_with(|| key.clone())
+                        .clone();
+                    assert_eq!(first, key, "another key");
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    won_all.fetch_add(1, Ordering::Relaxed);
+                    drop(lock);
+                }
+            });
+        }
+    });
+    let (won, told) = (won.into_inner(), told.into_inner());
+    println!("{won} runs, {told} were told");
+    assert!(won > 0 && won + told == 2 * ROUNDS);
+    let receipt = FileJournal::new(dir.path()).receipt().unwrap();
+    assert_eq!(receipt.entries.len(), 2);
+    assert!(receipt.entries.iter().all(|entry| !entry.open));
+}
+
+fn noted(name: &str) -> Event {
+    Event::Noted {
+        name: name.into(),
+        value: 1.into(),
+    }
+}
+
+#[test]
+fn a_journal_that_is_folded_beside_two_writers_loses_no_record() {
+    for round in 0..12 {
+        let dir = tempfile::tempdir().unwrap();
+        FileJournal::new(dir.path()).append(&noted("old")).unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().next_back().unwrap().to_owned() + "\n";
+        text.push_str(&line.repeat(4100));
+        fs::write(&path, text).unwrap();
+        let writes = |who: &str| {
+            let mut journal = FileJournal::new(dir.path());
+            for at in 0..20 {
+                journal.append(&noted(&format!("{who} {at}"))).unwrap();
+                // Whoever looks meanwhile sees all of before.
+                let notes = FileJournal::new(dir.path()).receipt().unwrap().notes;
+                assert!(notes.contains_key("old") && notes.contains_key(&format!("{who} {at}")));
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| writes("one"));
+            scope.spawn(|| writes("two"));
+            let mut journal = FileJournal::new(dir.path());
+            journal.compact().unwrap();
+            journal.append(&noted("folded")).unwrap();
+        });
+        let notes = FileJournal::new(dir.path()).receipt().unwrap().notes;
+        assert_eq!(notes.len(), 42, "round {round}");
+        assert!(fs::read_to_string(&path).unwrap().lines().count() < 100);
+    }
+}
