@@ -9,6 +9,7 @@ mod mishap;
 mod npm;
 mod packages;
 mod shared;
+mod sshd;
 mod systemd;
 mod ufw;
 
@@ -17,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 pub use self::mishap::Mishap;
 pub use self::npm::LOCK;
-pub use super::fake_engine::FakeEngine;
+pub use super::fake_engine::{FakeEngine, FakeImage};
 use super::{Clock, FileType, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
-use crate::kinds::sshd;
 pub use packages::FakeApt;
 pub use shared::SharedHost;
 pub use systemd::{FakeUnit, Fate};
@@ -220,7 +220,7 @@ impl FakeHost {
             }
             Query::AptConfig => format!("APT \"\";\n{}", self.apt.config),
             Query::Install(entries) => self.simulated(entries),
-            Query::Sshd(options) => return sshd::shown(self, Path::new(sshd::MAIN), options),
+            Query::Sshd(options) => return self.sshd(Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
             // A kernel has its policies before anybody has given it a rule.
             Query::Filter { v6 } => match self.filter[usize::from(*v6)].as_str() {
@@ -393,7 +393,7 @@ impl Hands for FakeHost {
             ["/usr/bin/docker" | "/usr/bin/podman", rest @ ..] => self.engine.tell(rest),
             ["/usr/sbin/sshd", "-T", "-f", main, options @ ..] => {
                 let options: Vec<_> = options.iter().map(ToString::to_string).collect();
-                sshd::shown(self, Path::new(main), &options)?
+                self.sshd(Path::new(main), &options)?
             }
             ["ufw", words @ ..] => self.ufw(words),
             ["sync", ..] => Output::default(),
