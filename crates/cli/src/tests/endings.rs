@@ -2,10 +2,13 @@
 
 use std::fs;
 
+use aztec::Health;
+use aztec::checks::Verdict;
+use aztec::fit;
 use provision::engine::{Access, FORMAT, FileJournal, Paths};
 use provision::host::FileType;
 
-use super::world::{GUARDED, SETUP, World, context, server};
+use super::world::{Answers, GUARDED, SETUP, World, context, server};
 use crate::context::User;
 
 const APPLY: &str = "apply --patience 0";
@@ -245,4 +248,97 @@ fn keys_of_this_host_are_on_record_and_others_are_not() {
     world.untouched(|| world.kit(line).ends(2, "never overwritten"));
     let said = world.untouched(|| world.kit("keys list --json").ends(0, ""));
     assert_eq!(said.json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_the_chain_says_decides_what_a_run_was_worth() {
+    let mut world = World::set_up();
+    for (health, smoke, apply) in [
+        (Health::Ok, 0, 0),
+        // A live node syncs for long: it only has to be there.
+        (Health::Degraded, 1, 0),
+        (Health::Down, 1, 1),
+    ] {
+        world.answers(Answers {
+            health,
+            ..Answers::default()
+        });
+        let said = world.untouched(|| world.kit("smoke --json").ends(smoke, ""));
+        assert_eq!(said.json()["status"], serde_json::to_value(health).unwrap());
+        world.kit("stop").ends(0, "");
+        let said = world.kit("apply --yes --patience 1 --json").ends(apply, "");
+        let status = said.json()["status"].clone();
+        assert_eq!(status, ["applied", "not_working"][usize::from(apply)]);
+    }
+}
+
+#[test]
+fn a_release_that_does_not_fit_is_told_wherever_it_matters() {
+    let mut world = World::set_up();
+    world.answers(Answers {
+        fits: fit::Verdict::DoesNotFit,
+        ..Answers::default()
+    });
+    // Nothing is pending: it is said, and that is all.
+    world.untouched(|| world.kit("plan").ends(0, "release fits"));
+    world.kit("stop").ends(0, "");
+    world.untouched(|| world.kit("plan").ends(2, "not fit: release fits"));
+    world.kit("start").ends(0, "release fits");
+    // A local chain is deployed by the release that runs it, and nobody is asked.
+    let local = World::new(server());
+    local.untouched(|| {
+        local
+            .kit("setup --network local --dry-run --json")
+            .ends(0, "")
+    });
+    let local = World::new(server());
+    local.configure("network = \"local\"\n");
+    for line in ["plan", "status --json", "explain docker.service"] {
+        let said = local.untouched(|| local.kit(line).ends(0, ""));
+        assert!(!said.err.contains("release fits"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_bootstrap_ends_with_what_its_l1_says() {
+    let mut world = World::set_up();
+    world.answers(Answers {
+        connectivity: Verdict::Fail,
+        ..Answers::default()
+    });
+    let line = SETUP.replacen("setup", "bootstrap", 1);
+    world.untouched(|| world.kit(&line).ends(1, "mend its L1"));
+    world.untouched(|| world.kit(&format!("{line} --dry-run")).ends(0, ""));
+}
+
+#[test]
+fn keys_come_in_and_go_out_and_nothing_of_them_is_said() {
+    const JUNK: &str = "test test test test test test test test test test test junk";
+    let world = guarded();
+    let import = "keys import --mnemonic-stdin --json";
+    world.untouched(|| world.piped(import, "no mnemonic").ends(2, "mnemonic"));
+    let made = world.piped(import, JUNK).ends(0, "");
+    assert_eq!(made.json()["file"], "/etc/aztec/keystore/key1.json");
+    let keystore = world
+        .host
+        .lock()
+        .text("/etc/aztec/keystore/key1.json")
+        .unwrap();
+    world.untouched(|| world.piped(import, JUNK).ends(2, "already"));
+    let export = "keys export --out /root/backup --password-stdin --json";
+    world.untouched(|| world.kit(export).ends(2, "no password"));
+    let sealed = world
+        .piped(export, "correct horse")
+        .ends(0, "Move it off this host");
+    let files = sealed.json()["files"].as_array().unwrap().len();
+    assert_eq!(files, 3, "two keys and what names them");
+    world.untouched(|| world.piped(export, "correct horse").ends(2, "exists"));
+    for said in [made, sealed] {
+        let said = format!("{}{}", said.out, said.err);
+        let secret = keystore.split('"').filter(|word| word.len() == 66);
+        for secret in secret.filter(|word| !word.ends_with("00000000")) {
+            assert!(!said.contains(&secret[2..]), "{said}");
+        }
+        assert!(!said.contains("junk") && !said.contains("horse"), "{said}");
+    }
 }

@@ -32,6 +32,7 @@ const LOOKS: &[(&str, &[u8])] = &[
     ("keys check /srv/keys", &[1]),
     ("keys check /srv/keys --json", &[1]),
     ("keys check /srv/none", &[2]),
+    ("keys staker-output /srv/keys", &[2]),
     ("alert test --json", &[0]),
     ("metrics", &[0]),
     ("setup --dry-run --with-hardening", &[0]),
@@ -55,8 +56,6 @@ const OTHERS: &[&str] = &[
     "keys new",
     "keys import",
     "keys export",
-    // Asks an L1 itself, and writes only where it is told to.
-    "keys staker-output",
     "logs",
     "collect",
     "beacon",

@@ -150,6 +150,6 @@ fn a_feature_that_is_no_longer_wanted_goes() {
 fn a_bootstrap_is_a_setup_with_a_look_at_the_l1() {
     let world = World::new(super::world::server());
     let line = SETUP.replacen("setup", "bootstrap", 1);
-    world.kit(&format!("{line} --yes")).ends(0, "it fits");
+    world.kit(&format!("{line} --yes")).ends(0, "it was asked");
     world.in_sync();
 }

@@ -12,16 +12,20 @@ use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
 use aztec::{Health, HostFacts, KIT_STATE, Releases, Units};
 use clap::Parser;
+use l1::Address;
+use l1::keys::G1Point;
 use provision::Fault;
 use provision::engine::{Access, Paths, SharedJournal};
 use provision::host::fake::{FakeHost, FakeImage, FakeUnit, SharedHost};
 use provision::host::{FileType, Probe};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::args::Args;
-use crate::console::Console;
+use crate::console::{Console, Tty};
 use crate::context::{Context, User, View};
-use crate::network::Network;
+use crate::exit::Failure;
+use crate::network::{Network, Registration};
 use crate::printer::Printer;
 
 /// Where this program is on the host.
@@ -66,6 +70,7 @@ fn plain(text: &str) -> String {
 struct Desk {
     answer: Option<&'static str>,
     full: bool,
+    input: &'static str,
     out: RefCell<String>,
     err: RefCell<String>,
 }
@@ -85,6 +90,16 @@ impl Console for Desk {
         self.say(question);
         Ok(self.answer.unwrap_or_default().into())
     }
+    fn secret(&self, _: &str, limit: usize) -> io::Result<Zeroizing<String>> {
+        let most = self.input.len().min(limit + 1);
+        Ok(Zeroizing::new(self.input[..most].into()))
+    }
+    fn is_typed(&self) -> bool {
+        false
+    }
+    fn terminal(&self) -> Option<(Box<dyn Tty>, bool)> {
+        None
+    }
     fn is_attended(&self) -> bool {
         self.answer.is_some()
     }
@@ -93,8 +108,24 @@ impl Console for Desk {
     }
 }
 
-/// An L1 that knows the release, and a node that works. A local network is not asked whether anything fits.
-struct Answers;
+/// An L1 that knows the release, and a node that works, unless a test says otherwise. A local network is not asked
+/// whether anything fits.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers {
+    pub fits: Verdict,
+    pub health: Health,
+    pub connectivity: checks::Verdict,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            fits: Verdict::Fits,
+            health: Health::Ok,
+            connectivity: checks::Verdict::Pass,
+        }
+    }
+}
 
 const SAMPLE: Sample = Sample {
     l1_head: Some(10),
@@ -108,11 +139,11 @@ impl Network for Answers {
     fn fit(&self, settings: &Settings) -> Option<Fit> {
         assert!(!settings.is_local(), "a local network is asked");
         settings.node.then(|| Fit {
-            verdict: Verdict::Fits,
+            verdict: self.fits,
             rollup: None,
             version: Some("1".into()),
             fitting: vec![settings.release.version.clone()],
-            because: "it fits".into(),
+            because: "it was asked".into(),
             fix: String::new(),
         })
     }
@@ -129,7 +160,7 @@ impl Network for Answers {
     ) -> Report {
         on_sample(&SAMPLE);
         Report {
-            status: Health::Ok,
+            status: self.health,
             timestamp: 0,
             checks: Vec::new(),
         }
@@ -142,7 +173,8 @@ impl Network for Answers {
         findings
     }
     fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-        Ok(Vec::new())
+        let said = "as the test has it";
+        Ok(vec![Finding::new("L1", self.connectivity, said)])
     }
     fn releases(
         &self,
@@ -155,6 +187,14 @@ impl Network for Answers {
     }
     fn metrics(&self, _: &Settings, _: &dyn Probe) -> Result<String, Fault> {
         Ok("aztec_kit_info 1\n".into())
+    }
+    fn registration(
+        &self,
+        _: &[String],
+        _: Address,
+        _: &[G1Point],
+    ) -> Result<Registration, Failure> {
+        Err(Failure::failed(Fault::new("nobody registers here")))
     }
     fn alert(&self, _: &Settings) -> Result<Vec<Delivery>, Fault> {
         Ok(Vec::new())
@@ -211,6 +251,20 @@ impl World {
         self.at(desk, line)
     }
 
+    /// Runs a command that reads this.
+    pub fn piped(&self, line: &str, input: &'static str) -> Said {
+        let desk = Desk {
+            input,
+            ..Desk::default()
+        };
+        self.at(desk, line)
+    }
+
+    /// Has the network answer like this.
+    pub fn answers(&mut self, answers: Answers) {
+        self.cx.view.network = Arc::new(answers);
+    }
+
     fn at(&self, desk: Desk, line: &str) -> Said {
         let words = ["aztec-kit"].into_iter().chain(line.split_whitespace());
         let args = Args::try_parse_from(words).unwrap();
@@ -261,7 +315,7 @@ pub fn context(host: SharedHost, access: Access) -> Context {
     Context {
         view: View {
             host: Arc::new(host),
-            network: Arc::new(Answers),
+            network: Arc::new(Answers::default()),
             records: access.records(),
             user: User { uid: 0, gid: 0 },
             ssh_client: None,
