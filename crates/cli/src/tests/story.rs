@@ -153,3 +153,63 @@ fn a_bootstrap_is_a_setup_with_a_look_at_the_l1() {
     world.kit(&format!("{line} --yes")).ends(0, "it was asked");
     world.in_sync();
 }
+
+/// Whatever write it dies at, the same command goes on, and does what it does alone. Gives how often it died.
+fn killed(from: &World, line: &str, well: impl Fn(&World)) -> usize {
+    for at in 0.. {
+        let world = from.again();
+        let (writes, _) = world.changes();
+        world.host.lock().dies_at = Some(writes + at);
+        let code = world.kit(line).code;
+        world.host.lock().dies_at = None;
+        if code == 0 {
+            return at;
+        }
+        println!("{line}: killed at write {at}");
+        world.kit(line).ends(0, "");
+        well(&world);
+    }
+    0
+}
+
+#[test]
+fn a_command_that_is_killed_anywhere_goes_on() {
+    let up = World::set_up();
+    let kept = |world: &World| assert_eq!(world.unconfirmed(), 0);
+    assert!(
+        killed(&up, "confirm", |world| {
+            kept(world);
+            world.in_sync();
+        }) >= 4
+    );
+    let before = World::new(super::world::server());
+    assert!(
+        killed(&up, "take-back", |world| {
+            kept(world);
+            assert_eq!(world.rules(), before.rules());
+        }) >= 8
+    );
+    assert!(
+        killed(&up, "stop", |world| assert_eq!(
+            world.state(NODE),
+            "inactive"
+        )) >= 1
+    );
+    up.kit("stop").ends(0, "");
+    assert!(
+        killed(&up, "start", |world| {
+            assert_eq!(world.state(NODE), "active");
+            world.in_sync();
+        }) >= 1
+    );
+    up.kit("start").ends(0, "");
+    up.kit("confirm").ends(0, "");
+    up.edit("[firewall]\nenabled = true", "[firewall]\nenabled = false");
+    let removal = "apply --yes --confirm --patience 0";
+    assert!(
+        killed(&up, removal, |world| {
+            kept(world);
+            world.in_sync();
+        }) >= 8
+    );
+}

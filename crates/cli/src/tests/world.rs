@@ -228,6 +228,14 @@ impl World {
         }
     }
 
+    /// Another host that is like it now, with the same behind it.
+    pub fn again(&self) -> Self {
+        let again = Self::new(self.host.lock().clone());
+        let journal = self.journal.lock().clone();
+        *again.journal.lock() = journal;
+        again
+    }
+
     /// Runs a command without a terminal.
     pub fn kit(&self, line: &str) -> Said {
         self.at(Desk::default(), line)
