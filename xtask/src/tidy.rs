@@ -40,6 +40,7 @@ pub fn check() -> Result<()> {
                     .map(|fault| format!("{name}: {fault}")),
             );
         }
+        faults.extend(walls(name, &text));
         if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(&text) {
             faults.push(format!("{name}: lacks `[lints] workspace = true`"));
         }
@@ -90,6 +91,30 @@ fn source(text: &str) -> Vec<String> {
         faults.push(format!("{count} lines, more than {LINES}"));
     }
     faults
+}
+
+/// Who must not know of whom: a folder or the beginning of a file's name, and words that its files must not have.
+const WALLS: &[(&str, &[&str], &str)] = &[
+    (
+        "crates/provision/src/host/fake",
+        &["crate::tools", "crate::kinds"],
+        "the host in memory reads what is read with the code that it is there to try",
+    ),
+    (
+        "crates/cli/src/commands/",
+        &["RealHost", "Access::here", "FileJournal"],
+        "a command is handed its host",
+    ),
+];
+
+fn walls(name: &str, text: &str) -> Vec<String> {
+    let behind = WALLS.iter().filter(|(place, ..)| name.starts_with(place));
+    behind
+        .flat_map(|(_, words, why)| {
+            let known = words.iter().filter(|word| text.contains(**word));
+            known.map(move |word| format!("{name}: `{word}`: {why}"))
+        })
+        .collect()
 }
 
 fn inherits_lints(manifest: &str) -> bool {
@@ -149,13 +174,24 @@ fn hosts(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decision, hosts, inherits_lints, source};
+    use super::{decision, hosts, inherits_lints, source, walls};
 
     #[test]
     fn needles_are_found_with_their_lines() {
         let text = ["fn a() {", &["    to", "do!()"].concat(), "}"].join("\n");
         assert_eq!(source(&text), [["line 2: `to", "do!(`"].concat()]);
         assert_eq!(source(&"x\n".repeat(601)), ["601 lines, more than 600"]);
+    }
+
+    #[test]
+    fn walls_are_about_their_own_files() {
+        let text = "use crate::tools::images;\nRealHost.meta(path)";
+        let found = |name: &str| walls(name, text).len();
+        assert_eq!(found("crates/provision/src/host/fake_engine.rs"), 1);
+        assert_eq!(found("crates/provision/src/host/fake/sshd.rs"), 1);
+        assert_eq!(found("crates/cli/src/commands/keys/place.rs"), 1);
+        assert_eq!(found("crates/cli/src/context.rs"), 0);
+        assert_eq!(found("crates/provision/src/host/probe.rs"), 0);
     }
 
     #[test]

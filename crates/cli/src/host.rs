@@ -230,9 +230,15 @@ pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
     }
 }
 
+/// Whether the release fits the rollup, which the L1 is asked. A local network has none that others deployed.
+pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
+    let asked = (!settings.is_local()).then(|| view.network.fit(settings));
+    asked.flatten()
+}
+
 /// Says in one line when the release does not fit the rollup, or nobody can tell.
 pub fn tell_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
-    let fit = view.network.fit(settings);
+    let fit = fit(settings, view);
     let fit = fit.map(|fit| checks::of_fit(settings, &fit));
     if let Some(unfit) = fit.filter(|fit| fit.status != Verdict::Pass) {
         printer.say(&render::findings(&[unfit]));

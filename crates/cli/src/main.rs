@@ -13,6 +13,8 @@ mod progress;
 mod render;
 mod ssh_client;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod urls;
 
 use std::process::ExitCode;
@@ -37,11 +39,16 @@ fn main() -> ExitCode {
     let mut printer = Printer::new(args.command.json(), Rc::new(Streams));
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     urls::warn_of(words, &mut printer);
-    let code = run(&args.command, &Context::here(), &mut printer).unwrap_or_else(|failure| {
+    ExitCode::from(ended(&args.command, &Context::here(), printer))
+}
+
+/// The code that a command ends with, once all is said.
+fn ended(command: &Command, cx: &Context, mut printer: Printer) -> u8 {
+    let code = run(command, cx, &mut printer).unwrap_or_else(|failure| {
         printer.failure(&failure);
         failure.code
     });
-    ExitCode::from(printer.ended(code))
+    printer.ended(code)
 }
 
 fn run(command: &Command, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {

@@ -7,9 +7,17 @@ use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Target};
 use aztec::fit::{self, Fit};
 use aztec::settings::Settings;
 use aztec::{HostFacts, Releases, Units};
+use l1::keys::G1Point;
+use l1::{Address, Reader};
 use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::Probe;
+
+use crate::commands::keys::refused;
+use crate::exit::Failure;
+
+/// Answers of an endpoint on the other side of the world, behind a slow proxy.
+const CALL: Duration = Duration::from_secs(20);
 
 /// Everything that is asked over a network. Tests answer for it.
 pub trait Network: Send + Sync {
@@ -69,10 +77,55 @@ pub trait Network: Send + Sync {
     fn metrics(&self, settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> {
         checks::metrics(settings, probe)
     }
+    /// What the L1 at one of these says to whoever registers attesters with these keys.
+    fn registration(
+        &self,
+        urls: &[String],
+        registry: Address,
+        keys: &[G1Point],
+    ) -> Result<Registration, Failure> {
+        let reader = connect(urls)?;
+        let asked = || {
+            let rollup = reader.canonical_rollup(registry)?;
+            let escrow = reader.rollup_info(rollup)?.gse;
+            let digests = keys
+                .iter()
+                .map(|key| reader.registration_digest(escrow, *key));
+            Ok(Registration {
+                chain: reader.chain_id()?,
+                rollup,
+                escrow,
+                digests: digests.collect::<l1::Result<_>>()?,
+            })
+        };
+        asked().map_err(unanswered)
+    }
     /// See [`alert::test`].
     fn alert(&self, settings: &Settings) -> Result<Vec<Delivery>, Fault> {
         alert::test(settings)
     }
+}
+
+/// Where attesters are registered, and what each of them signs for it.
+#[derive(Debug)]
+pub struct Registration {
+    /// The chain that answers.
+    pub chain: u64,
+    /// Its canonical rollup.
+    pub rollup: Address,
+    /// Who holds the stake.
+    pub escrow: Address,
+    /// For each key, in the order in which they were given.
+    pub digests: Vec<G1Point>,
+}
+
+/// An L1 that was asked in vain.
+pub fn unanswered(error: l1::Error) -> Failure {
+    Failure::failed(
+        Fault::new("failed to ask the L1")
+            .fix(error.fix())
+            .because(error.to_string()),
+    )
 }
 
 /// The network of this machine.
@@ -80,3 +133,27 @@ pub trait Network: Send + Sync {
 pub struct Internet;
 
 impl Network for Internet {}
+
+fn connect(urls: &[String]) -> Result<Reader, Failure> {
+    let mut last = None;
+    for url in urls {
+        let answered =
+            Reader::connect(url, CALL).and_then(|reader| reader.chain_id().map(|_| reader));
+        match answered {
+            Ok(reader) => return Ok(reader),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(match last {
+        Some(error @ l1::Error::Url { .. }) => {
+            let fix = error.fix();
+            refused(error, "failed to ask the L1", fix)
+        }
+        Some(error) => Failure::failed(
+            Fault::new("no L1 endpoint answers")
+                .fix(error.fix())
+                .because(error.to_string()),
+        ),
+        None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
+    })
+}

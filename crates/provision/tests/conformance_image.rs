@@ -4,10 +4,9 @@ mod common;
 
 use common::run;
 use provision::engine::{Cx, Graph, Journal, MemoryJournal, Plan, Stop};
-use provision::host::fake::{FakeHost, FakeUnit};
+use provision::host::fake::{FakeHost, FakeImage, FakeUnit};
 use provision::host::{Engine, FileType};
 use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
-use provision::tools::images::Row;
 
 provision::resources! {
     /// What an image needs.
@@ -50,8 +49,8 @@ fn graph(engine: Engine, tag: &str) -> Graph<Host> {
     graph
 }
 
-fn row(tag: &str, content: char, digest: bool) -> Row {
-    Row {
+fn row(tag: &str, content: char, digest: bool) -> FakeImage {
+    FakeImage {
         repository: "aztecprotocol/aztec".into(),
         tag: Some(tag.into()),
         digest: digest.then(|| format!("sha256:{}", "d".repeat(64))),

@@ -9,10 +9,9 @@ mod common;
 use common::run;
 use provision::Fault;
 use provision::engine::{Graph, MemoryJournal, Plan, Receipt};
-use provision::host::fake::{FakeHost, Mishap};
+use provision::host::fake::{FakeHost, FakeImage, Mishap};
 use provision::host::{Engine, FileType, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
-use provision::tools::images::Row;
 use provision::tools::{apt, images, journal, systemctl};
 
 provision::resources! {
@@ -125,7 +124,7 @@ fn firewall() -> Graph<Host> {
 
 fn host() -> FakeHost {
     let mut host = FakeHost::debian().with_ufw();
-    let row = Row {
+    let row = FakeImage {
         repository: "a/b".into(),
         tag: Some("1".into()),
         digest: None,

@@ -117,7 +117,8 @@ fn new_files_of_the_host_are_on_record_before_they_are_made() {
     let mut files = session.new_files("last key");
     assert!(it.access.begin(&mut quiet).is_err(), "the lock is held on");
     files.make_dir(dir, PRIVATE).unwrap();
-    it.host.lock().dies_at = Some(it.host.lock().writes);
+    let writes = it.host.lock().writes;
+    it.host.lock().dies_at = Some(writes);
     let put = |files: &mut provision::engine::NewFiles| {
         let mut held = files.hold(dir).unwrap();
         held.put_new(OsStr::new("a.json"), b"key", PRIVATE)

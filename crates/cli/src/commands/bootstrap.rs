@@ -24,7 +24,7 @@ pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
     let view = &cx.view;
     let settings = host::settings(view)?;
     let mut findings = view.network.connectivity(&settings, view.probe())?;
-    let fit = view.network.fit(&settings);
+    let fit = host::fit(&settings, view);
     findings.extend(fit.map(|fit| checks::of_fit(&settings, &fit)));
     printer.say(&render::findings(&findings));
     if findings

@@ -218,7 +218,8 @@ impl Session {
         clear(&self.parts.journal.receipt()?, &mut *self.parts.hands)
     }
 
-    /// What changes the host, for whoever has written down what it is about to do.
+    /// What changes the host, for the tests that hold it to what every host does.
+    #[cfg(feature = "fake")]
     pub fn hands(&mut self) -> &mut dyn Hands {
         &mut *self.parts.hands
     }

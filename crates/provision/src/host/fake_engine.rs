@@ -2,15 +2,27 @@
 
 use super::{Output, Query};
 use crate::Fault;
-use crate::tools::images::Row;
+
+/// One name of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeImage {
+    /// Repository.
+    pub repository: String,
+    /// Tag; nothing for an image that lost its name to a newer one.
+    pub tag: Option<String>,
+    /// Digest that the registry knows it by; nothing when it was loaded from an archive.
+    pub digest: Option<String>,
+    /// Digest of its configuration.
+    pub id: String,
+}
 
 /// What an engine has, and what the registry would give it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FakeEngine {
     /// Images here.
-    pub images: Vec<Row>,
+    pub images: Vec<FakeImage>,
     /// Images that can be pulled; none without a network.
-    pub offered: Vec<Row>,
+    pub offered: Vec<FakeImage>,
     /// Whether the registry has a list of manifests for each name, which does not say what is in the images.
     pub lists: bool,
     /// Architecture of all of them.
@@ -45,7 +57,7 @@ impl FakeEngine {
 
     pub(super) fn tell(&mut self, arguments: &[&str]) -> Output {
         let what = arguments.last().copied().unwrap_or_default();
-        let named = |row: &Row| is(row, what);
+        let named = |row: &FakeImage| is(row, what);
         match arguments {
             ["pull", ..] => match self.offered.iter().find(|row| named(row)) {
                 Some(row) => self.images.push(row.clone()),
@@ -65,7 +77,7 @@ impl FakeEngine {
 }
 
 /// Whether a name is that of this image.
-fn is(row: &Row, what: &str) -> bool {
+fn is(row: &FakeImage, what: &str) -> bool {
     let what = what.strip_prefix("docker.io/").unwrap_or(what);
     let tag = row.tag.as_deref().unwrap_or_default();
     let digest = row.digest.as_deref().unwrap_or_default();

@@ -1,16 +1,16 @@
 //! Secrets from and to people: standard input and the terminal, never arguments or standard output.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 
 use l1::keys::Mnemonic;
 use provision::Fault;
 use zeroize::Zeroizing;
 
+use crate::console::{Console, Tty};
 use crate::exit::Failure;
 
 /// No secret is longer.
-const LIMIT: u64 = 4096;
+const LIMIT: usize = 4096;
 /// How often a word may be mistyped.
 const TRIES: usize = 3;
 /// A screen of its own, which leaves nothing in the scrollback.
@@ -18,24 +18,12 @@ const OPEN_SCREEN: &str = "\x1b[?1049h\x1b[2J\x1b[H";
 const CLOSE_SCREEN: &str = "\x1b[2J\x1b[?1049l";
 
 /// A secret from standard input; on a terminal it is asked for and not echoed.
-pub fn secret(what: &str) -> Result<Zeroizing<String>, Failure> {
-    let failed = |error: io::Error| {
+pub fn secret(what: &str, console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
+    let text = console.secret(what, LIMIT).map_err(|error| {
         Failure::usage(Fault::new(format!("failed to read the {what}")).because(error))
-    };
-    let text = if io::stdin().is_terminal() {
-        Zeroizing::new(rpassword::prompt_password(format!("{what}: ")).map_err(failed)?)
-    } else {
-        // Room up front, so that no copy stays behind when the text grows.
-        let mut text = Zeroizing::new(String::with_capacity(LIMIT as usize + 1));
-        io::stdin()
-            .lock()
-            .take(LIMIT + 1)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-        text
-    };
+    })?;
     let trimmed = text.trim_end_matches(['\n', '\r']);
-    if trimmed.is_empty() || text.len() as u64 > LIMIT {
+    if trimmed.is_empty() || text.len() > LIMIT {
         return Err(Failure::usage(
             Fault::new(format!("standard input holds no {what}"))
                 .fix(format!("Pipe the {what} in, or run it on a terminal.")),
@@ -45,9 +33,9 @@ pub fn secret(what: &str) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// A new password: asked twice on a terminal.
-pub fn new_password() -> Result<Zeroizing<String>, Failure> {
-    let password = secret("password")?;
-    if io::stdin().is_terminal() && *secret("the same again")? != *password {
+pub fn new_password(console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
+    let password = secret("password", console)?;
+    if console.is_typed() && *secret("the same again", console)? != *password {
         return Err(Failure::usage(
             Fault::new("the passwords differ").fix("Run it again, and type the same one twice."),
         ));
@@ -57,22 +45,17 @@ pub fn new_password() -> Result<Zeroizing<String>, Failure> {
 
 /// The terminal itself, wherever standard output and error go.
 pub struct Terminal {
-    reader: BufReader<File>,
+    reader: BufReader<Box<dyn Tty>>,
     own_screen: bool,
 }
 
 impl Terminal {
     /// The terminal of this process, if it has one.
-    pub fn open() -> Option<Self> {
-        let tty = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/tty")
-            .ok()?;
-        let plain = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    pub fn open(console: &dyn Console) -> Option<Self> {
+        let (tty, own_screen) = console.terminal()?;
         Some(Self {
             reader: BufReader::new(tty),
-            own_screen: !plain,
+            own_screen,
         })
     }
 

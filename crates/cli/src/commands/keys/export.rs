@@ -1,7 +1,6 @@
 //! `aztec-kit keys export`
 
 use std::ffi::OsStr;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use aztec::checks::keystore;
@@ -65,12 +64,13 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
             Fault::new(format!("{name} has the name of a file of the backup")).fix("Rename it."),
         ));
     }
-    if !args.password_stdin && !std::io::stdin().is_terminal() {
+    let console = printer.console();
+    if !args.password_stdin && !console.is_typed() {
         return Err(Failure::usage(
             Fault::new("no password was given").fix("Add --password-stdin and pipe it in."),
         ));
     }
-    let password = ask::new_password()?;
+    let password = ask::new_password(&*console)?;
     let mut sealed = Vec::new();
     for (name, key) in keys {
         let bytes = match key {

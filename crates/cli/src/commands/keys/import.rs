@@ -14,6 +14,7 @@ use super::flags::{ATTESTERS, PUBLISHERS, Target, address};
 use super::new::{Range, admitted, keystore};
 use super::place::{Place, new_files, refused, secret_file};
 use super::{ask, list};
+use crate::console::Console;
 use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
@@ -77,12 +78,13 @@ pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     let place = Place::look(&target.out, view)?;
     let files = new_files(&[&place.dir], cx, printer)?;
     place.name_is_free(target.name.as_deref(), view)?;
+    let console = printer.console();
     let keystore = if args.mnemonic_stdin {
-        from_mnemonic(args)?
+        from_mnemonic(args, &*console)?
     } else if let Some(file) = &args.from {
-        from_keystore(file, args, view)?
+        from_keystore(file, Secrets::new(args, view, &*console))?
     } else {
-        from_keys(args, view)?
+        from_keys(Secrets::new(args, view, &*console))?
     };
     admitted(&place, &keystore)?;
     let path = place.add(target.name.as_deref(), &keystore, files, view)?;
@@ -90,7 +92,7 @@ pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     Ok(exit::OK)
 }
 
-fn from_mnemonic(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn from_mnemonic(args: &ImportArgs, console: &dyn Console) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if args.account_index == PUBLISHERS {
         return Err(Failure::usage(
             Fault::new(format!(
@@ -99,7 +101,7 @@ fn from_mnemonic(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
             .fix("If its attesters exist already, bring them in with --from, out of their keystore."),
         ));
     }
-    let phrase = ask::secret("mnemonic")?;
+    let phrase = ask::secret("mnemonic", console)?;
     let mnemonic = Mnemonic::parse(&phrase).map_err(|error| {
         let fix = error.fix();
         refused(error, "failed to read the mnemonic", fix)
@@ -115,12 +117,8 @@ fn from_mnemonic(args: &ImportArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// As it is when all its keys are in it; otherwise with its keys in place of files and mnemonics.
-fn from_keystore(
-    file: &Path,
-    args: &ImportArgs,
-    view: &View,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = secret_file(file, view)?;
+fn from_keystore(file: &Path, mut secrets: Secrets<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = secret_file(file, secrets.view)?;
     let failed = |error| {
         refused(
             error,
@@ -133,12 +131,11 @@ fn from_keystore(
         return Ok(bytes);
     }
     let beside = file.parent().unwrap_or(Path::new("."));
-    let mut secrets = Secrets::new(args, view);
     // Opened first, with errors that say which file it was.
     let mut keys = Vec::new();
     for key in &document.files {
         let path = beside.join(&key.path);
-        let bytes = secret_file(&path, view)?;
+        let bytes = secret_file(&path, secrets.view)?;
         let password = match &key.password {
             Some(password) => password.clone(),
             None => secrets.password()?,
@@ -156,9 +153,9 @@ fn from_keystore(
         .map_err(failed)
 }
 
-fn from_keys(args: &ImportArgs, view: &View) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn from_keys(mut secrets: Secrets<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let args = secrets.args;
     let target = &args.target;
-    let mut secrets = Secrets::new(args, view);
     let mut eth = |path: &PathBuf| secrets.eth(path);
     let attester = args.attester_key.as_ref().map(&mut eth).transpose()?;
     let publishers = args
@@ -210,14 +207,16 @@ fn from_keys(args: &ImportArgs, view: &View) -> Result<Zeroizing<Vec<u8>>, Failu
 struct Secrets<'a> {
     args: &'a ImportArgs,
     view: &'a View,
+    console: &'a dyn Console,
     password: Option<Zeroizing<String>>,
 }
 
 impl<'a> Secrets<'a> {
-    fn new(args: &'a ImportArgs, view: &'a View) -> Self {
+    fn new(args: &'a ImportArgs, view: &'a View, console: &'a dyn Console) -> Self {
         Self {
             args,
             view,
+            console,
             password: None,
         }
     }
@@ -232,7 +231,7 @@ impl<'a> Secrets<'a> {
                     .fix("Add --password-stdin and pipe the password in, or type it."),
             ));
         }
-        let password = ask::secret("password")?;
+        let password = ask::secret("password", self.console)?;
         self.password = Some(password.clone());
         Ok(password)
     }

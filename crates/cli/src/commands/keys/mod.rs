@@ -12,6 +12,7 @@ mod staker_output;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+pub use self::place::refused;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::printer::Printer;

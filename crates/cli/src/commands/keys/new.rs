@@ -102,15 +102,15 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
                 file.display()
             ));
         }
-        None => terminal()?.entrust(&mnemonic)?,
+        None => terminal(printer)?.entrust(&mnemonic)?,
     }
     let path = place.add(target.name.as_deref(), &keystore, files, view)?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }
 
-fn terminal() -> Result<Terminal, Failure> {
-    Terminal::open().ok_or_else(|| {
+fn terminal(printer: &Printer) -> Result<Terminal, Failure> {
+    Terminal::open(&*printer.console()).ok_or_else(|| {
         Failure::usage(
             Fault::new(
                 "there is no terminal to show the mnemonic on, and it is shown nowhere else",

@@ -1,12 +1,11 @@
 //! `aztec-kit keys staker-output`
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use l1::Address;
 use l1::keys::StakerOutput;
 use l1::keys::keystore::document::{Account, BlsAccount};
-use l1::{Address, Reader};
 use provision::Fault;
 use secrecy::ExposeSecret;
 
@@ -15,11 +14,9 @@ use super::place::{self, Place};
 use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::host;
+use crate::network;
 use crate::printer::Printer;
 use crate::urls;
-
-/// Answers of an endpoint on the other side of the world, behind a slow proxy.
-const CALL: Duration = Duration::from_secs(20);
 
 /// Flags of `keys staker-output`.
 #[derive(Debug, ClapArgs)]
@@ -90,26 +87,15 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
         ));
     }
     let (urls, registry) = chain(args, view, printer)?;
-    let reader = connect(&urls)?;
-    let failed = |error: l1::Error| {
-        Failure::failed(
-            Fault::new("failed to ask the L1")
-                .fix(error.fix())
-                .because(error.to_string()),
-        )
-    };
-    let rollup = reader.canonical_rollup(registry).map_err(failed)?;
-    let gse = reader.rollup_info(rollup).map_err(failed)?.gse;
+    let public: Vec<_> = keys.iter().map(|(_, bls)| bls.public_g1()).collect();
+    let asked = view.network.registration(&urls, registry, &public)?;
     printer.say(&format!(
-        "chain {}, registry {registry}, rollup {rollup}, escrow {gse}",
-        reader.chain_id().map_err(failed)?
+        "chain {}, registry {registry}, rollup {}, escrow {}",
+        asked.chain, asked.rollup, asked.escrow
     ));
     let mut entries = Vec::new();
-    for (attester, bls) in keys {
-        let digest = reader
-            .registration_digest(gse, bls.public_g1())
-            .map_err(failed)?;
-        entries.push(StakerOutput::of(attester, bls, digest).map_err(failed)?);
+    for ((attester, bls), digest) in keys.into_iter().zip(asked.digests) {
+        entries.push(StakerOutput::of(attester, bls, digest).map_err(network::unanswered)?);
     }
     let Some(out) = out else {
         printer.document(&entries);
@@ -160,28 +146,4 @@ fn chain(
             .collect()
     };
     Ok((if urls.is_empty() { configured() } else { urls }, registry))
-}
-
-fn connect(urls: &[String]) -> Result<Reader, Failure> {
-    let mut last = None;
-    for url in urls {
-        let answered =
-            Reader::connect(url, CALL).and_then(|reader| reader.chain_id().map(|_| reader));
-        match answered {
-            Ok(reader) => return Ok(reader),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(match last {
-        Some(error @ l1::Error::Url { .. }) => {
-            let fix = error.fix();
-            place::refused(error, "failed to ask the L1", fix)
-        }
-        Some(error) => Failure::failed(
-            Fault::new("no L1 endpoint answers")
-                .fix(error.fix())
-                .because(error.to_string()),
-        ),
-        None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
-    })
 }

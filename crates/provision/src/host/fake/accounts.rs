@@ -1,11 +1,58 @@
 //! The programs of passwd on a host in memory: they edit the files of the real ones.
 
 use super::{FakeHost, Output, failed};
-use crate::kinds::Accounts;
+
+/// What the files say. They are read here by hand, so that this does not agree with a mistake of ours.
+struct Accounts {
+    users: Vec<Account>,
+    groups: Vec<Account>,
+}
+
+/// A user with its primary group; of a group both numbers are its own.
+struct Account {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+/// The lines of a file of accounts with that many numbers behind name and password.
+fn lines(text: &str, numbers: usize) -> Vec<Account> {
+    let number = |field: Option<&&str>| field.and_then(|field| field.parse().ok());
+    let accounts = text.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        Some(Account {
+            name: fields[0].to_owned(),
+            uid: number(fields.get(2))?,
+            gid: number(fields.get(1 + numbers))?,
+        })
+    });
+    accounts.collect()
+}
 
 impl FakeHost {
+    fn accounts(&self) -> Accounts {
+        let text = |path: &str| self.text(path).unwrap_or_default();
+        Accounts {
+            users: lines(&text("/etc/passwd"), 2),
+            groups: lines(&text("/etc/group"), 1),
+        }
+    }
+
+    /// The numbers of a user and a group, by name or as they are.
+    pub(super) fn ids(&self, user: &str, group: &str) -> Option<(u32, u32)> {
+        let accounts = self.accounts();
+        let users = accounts.users.iter();
+        let user_id = users.filter(|it| it.name == user).map(|it| it.uid).next();
+        let groups = accounts.groups.iter();
+        let group_id = groups.filter(|it| it.name == group).map(|it| it.gid).next();
+        Some((
+            user_id.or_else(|| user.parse().ok())?,
+            group_id.or_else(|| group.parse().ok())?,
+        ))
+    }
+
     pub(super) fn account(&mut self, argv: &[&str]) -> Output {
-        let accounts = Accounts::read(self).unwrap_or_default();
+        let accounts = self.accounts();
         let option = |name: &str| {
             let at = argv.iter().position(|argument| *argument == name)?;
             argv.get(at + 1).map(|value| (*value).to_owned())

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::{FakeHost, FakeNode, FileType, Output, failed};
-use crate::kinds::{Accounts, Owner};
 
 /// Bits that only others than the owner get by `go-w`.
 const OTHERS_WRITE: u32 = 0o022;
@@ -11,9 +10,8 @@ const OTHERS_WRITE: u32 = 0o022;
 impl FakeHost {
     pub(super) fn chown(&mut self, words: &[&str]) -> Output {
         let owner = words.iter().find_map(|word| word.split_once(':'));
-        let accounts = Accounts::read(self).unwrap_or_default();
-        let ids = owner.map(|(user, group)| accounts.ids(&Owner::new(user, group, 0)));
-        let Some(Ok((uid, gid))) = ids else {
+        let ids = owner.and_then(|(user, group)| self.ids(user, group));
+        let Some((uid, gid)) = ids else {
             return failed(1, "chown: invalid user or group");
         };
         self.whole_tree(words, |node| (node.uid, node.gid) = (uid, gid))

@@ -1,11 +1,17 @@
 //! A host in memory that several have at once, as those who look at a real one and those who change it do.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
 use super::FakeHost;
 use crate::Fault;
 use crate::host::{Clock, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
+
+/// Between two tries.
+const A_MOMENT: Duration = Duration::from_millis(1);
+/// How many of them: far longer than anything is done in memory.
+const PATIENCE: usize = 20_000;
 
 /// One of those who have it.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +24,19 @@ impl SharedHost {
     }
 
     /// Whoever else has it waits meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When whoever has it keeps it: a guard in the middle of a statement lives to the end of it.
     pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        for _ in 0..PATIENCE {
+            match self.0.try_lock() {
+                Ok(host) => return host,
+                Err(TryLockError::Poisoned(host)) => return host.into_inner(),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(A_MOMENT),
+            }
+        }
+        panic!("the host is held, perhaps by this statement itself");
     }
 }
 

@@ -366,48 +366,6 @@ pub(super) fn asked(options: &[String], probe: &dyn Probe) -> Result<String, Fau
         })
 }
 
-/// What `sshd -T -f` would say on a host in memory: the first value of each keyword, and no algorithm at all.
-#[cfg(feature = "fake")]
-pub(crate) fn shown(
-    probe: &dyn Probe,
-    main: &Path,
-    options: &[String],
-) -> Result<crate::host::Output, Fault> {
-    let config = Config::read_from(probe, None, main)?.after(options);
-    let bad = config.lines.iter();
-    if let Some(line) = bad
-        .into_iter()
-        .find(|line| line.directive.keyword == "nonsense")
-    {
-        let (place, line) = (line.file.display(), line.directive.line);
-        return Ok(crate::host::Output {
-            code: 255,
-            stderr: format!("{place}: line {line}: Bad configuration option: Nonsense"),
-            ..crate::host::Output::default()
-        });
-    }
-    let mut text = String::new();
-    for line in config.lines.iter().filter(|line| line.only_for.is_none()) {
-        let (keyword, value) = (&line.directive.keyword, &line.directive.value);
-        if effective(&text, keyword).is_none() {
-            let value = if value.starts_with('-') {
-                "some"
-            } else {
-                value
-            };
-            text.push_str(&format!("{keyword} {}\n", normal(value)));
-        }
-    }
-    // A server has a port, whatever its configuration says.
-    if effective(&text, "port").is_none() {
-        text.push_str("port 22\n");
-    }
-    Ok(crate::host::Output {
-        stdout: text,
-        ..crate::host::Output::default()
-    })
-}
-
 /// One spelling for what means the same; `sshd -T` has its own.
 fn normal(value: &str) -> &str {
     match value {

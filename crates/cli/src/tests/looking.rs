@@ -1,0 +1,141 @@
+//! Who only looks changes nothing: no file, no unit, no record.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory;
+use provision::host::FileType;
+
+use super::world::{GUARDED, SETUP, World, server};
+use crate::args::Args;
+
+/// What looks, and the codes that it may end with.
+const LOOKS: &[(&str, &[u8])] = &[
+    ("plan", &[0]),
+    ("plan --verbose", &[0]),
+    ("plan --check", &[0, 3]),
+    ("plan --json", &[0]),
+    ("preflight", &[0]),
+    ("preflight --json", &[0]),
+    ("preflight --with-hardening", &[0, 1]),
+    ("smoke", &[0]),
+    ("smoke --json", &[0]),
+    ("status", &[0]),
+    ("status --json", &[0]),
+    ("explain docker.service", &[0]),
+    ("explain docker.service --json", &[0]),
+    ("release list", &[0]),
+    ("release list --json", &[0]),
+    ("release check /srv/6.9.9", &[0]),
+    ("release check /srv/6.9.9 --json", &[0]),
+    ("keys list /srv/keys", &[2]),
+    ("keys list /srv/keys --json", &[2]),
+    ("keys check /srv/keys", &[1]),
+    ("keys check /srv/keys --json", &[1]),
+    ("keys check /srv/none", &[2]),
+    ("keys staker-output /srv/keys", &[2]),
+    ("alert test --json", &[0]),
+    ("metrics", &[0]),
+    ("setup --dry-run --with-hardening", &[0]),
+    ("setup --dry-run --with-hardening --json", &[0]),
+    ("bootstrap --dry-run --with-hardening --json", &[0]),
+    // What would be kept is not kept by a look.
+    ("setup --dry-run --confirm", &[0]),
+    ("setup --dry-run --confirm --json", &[0]),
+];
+
+/// What changes a host, or becomes another program.
+const OTHERS: &[&str] = &[
+    "apply",
+    "setup",
+    "bootstrap",
+    "confirm",
+    "take-back",
+    "start",
+    "stop",
+    "forget",
+    "keys new",
+    "keys import",
+    "keys export",
+    "logs",
+    "collect",
+    "beacon",
+];
+
+/// Every verb, with its second word where it has one.
+fn verbs() -> BTreeSet<String> {
+    let mut verbs = BTreeSet::new();
+    for verb in Args::command().get_subcommands() {
+        let name = verb.get_name();
+        let second: Vec<_> = verb
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        match second.is_empty() {
+            true => verbs.extend([name.to_owned()]),
+            false => verbs.extend(second.iter().map(|second| format!("{name} {second}"))),
+        }
+    }
+    verbs.remove("help");
+    verbs
+}
+
+/// Whether this is a command of that verb.
+fn is_of(line: &str, verb: &str) -> bool {
+    line.strip_prefix(verb)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+#[test]
+fn every_verb_that_looks_is_tried() {
+    for verb in verbs() {
+        let tried = LOOKS.iter().any(|(line, _)| is_of(line, &verb));
+        assert!(tried || OTHERS.contains(&verb.as_str()), "{verb}");
+    }
+}
+
+/// Hosts in every state that a look can meet.
+fn hosts() -> Vec<(&'static str, World)> {
+    let wanted = World::new(server());
+    wanted.configure(GUARDED);
+    let (waits, stopped, confirmed) = (World::set_up(), World::set_up(), World::set_up());
+    stopped.kit("stop").ends(0, "");
+    confirmed.kit("confirm").ends(0, "");
+    let died = World::new(server());
+    died.host.lock().dies_at = Some(40);
+    died.kit(&format!("{SETUP} --yes")).ends(4, "died");
+    died.host.lock().dies_at = None;
+    let edited = World::set_up();
+    edited.configure(GUARDED);
+    vec![
+        ("only wanted", wanted),
+        ("waits", waits),
+        ("stopped", stopped),
+        ("confirmed", confirmed),
+        ("died", died),
+        ("edited", edited),
+    ]
+}
+
+#[test]
+fn a_look_changes_nothing() {
+    for (name, world) in hosts() {
+        let mut host = world.host.lock();
+        for dir in ["/srv", "/srv/6.9.9", "/srv/keys"] {
+            host.plant(dir, FileType::Directory, b"", 0o700);
+        }
+        let described = b"like = \"6.0.0\"\n";
+        host.plant("/srv/6.9.9/release.toml", FileType::File, described, 0o600);
+        drop(host);
+        for (line, codes) in LOOKS {
+            println!("{name}: {line}");
+            let said = world.untouched(|| world.kit(line));
+            assert!(codes.contains(&said.code), "{said:?}");
+            if line.contains("--json") {
+                assert!(
+                    said.json().is_array() || said.json().is_object(),
+                    "{said:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Commands on a host in memory, from the words of the command line to the exit code.
+
+mod endings;
+mod looking;
+mod story;
+mod world;

@@ -1,0 +1,406 @@
+//! A host in memory with its journal, its terminal and its network.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aztec::alert::Delivery;
+use aztec::checks::{self, Finding, ReleaseRow, Report, Sample};
+use aztec::fit::{Fit, Verdict};
+use aztec::settings::Settings;
+use aztec::{Health, HostFacts, KIT_STATE, Releases, Units};
+use clap::Parser;
+use l1::Address;
+use l1::keys::G1Point;
+use provision::Fault;
+use provision::engine::{Access, Paths, SharedJournal};
+use provision::host::fake::{FakeHost, FakeImage, FakeUnit, SharedHost};
+use provision::host::{FileType, Probe};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::args::Args;
+use crate::console::{Console, Tty};
+use crate::context::{Context, User, View};
+use crate::exit::Failure;
+use crate::network::{Network, Registration};
+use crate::printer::Printer;
+
+/// Where this program is on the host.
+pub const KIT: &str = "/usr/local/bin/aztec-kit";
+/// A host that is guarded, and no more.
+pub const GUARDED: &str = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
+
+/// The release of which its registry has the image.
+const RELEASE: &str = "6.0.0";
+/// A node with its firewall; nothing listens at these endpoints.
+pub const SETUP: &str = "setup --network testnet --release 6.0.0 --runtime container --p2p-ip 192.0.2.7 \
+    --l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:3 --with-firewall --patience 0";
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// That it ended like this, and said so on standard error.
+    pub fn ends(self, code: u8, why: &str) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.err.contains(why), "{why} is not in {self:?}");
+        self
+    }
+}
+
+/// Lines as they are where there are no colours.
+fn plain(text: &str) -> String {
+    format!("{}\n", anstream::adapter::strip_str(text))
+}
+
+/// Whoever sits at it, if anybody does.
+#[derive(Debug, Default)]
+struct Desk {
+    answer: Option<&'static str>,
+    full: bool,
+    input: &'static str,
+    out: RefCell<String>,
+    err: RefCell<String>,
+}
+
+impl Console for Desk {
+    fn result(&self, text: &str) -> io::Result<()> {
+        if self.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.out.borrow_mut().push_str(&plain(text));
+        Ok(())
+    }
+    fn say(&self, text: &str) {
+        self.err.borrow_mut().push_str(&plain(text));
+    }
+    fn ask(&self, question: &str) -> io::Result<String> {
+        self.say(question);
+        Ok(self.answer.unwrap_or_default().into())
+    }
+    fn secret(&self, _: &str, limit: usize) -> io::Result<Zeroizing<String>> {
+        let most = self.input.len().min(limit + 1);
+        Ok(Zeroizing::new(self.input[..most].into()))
+    }
+    fn is_typed(&self) -> bool {
+        false
+    }
+    fn terminal(&self) -> Option<(Box<dyn Tty>, bool)> {
+        None
+    }
+    fn is_attended(&self) -> bool {
+        self.answer.is_some()
+    }
+    fn is_live(&self) -> bool {
+        false
+    }
+}
+
+/// An L1 that knows the release, and a node that works, unless a test says otherwise. A local network is not asked
+/// whether anything fits.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers {
+    pub fits: Verdict,
+    pub health: Health,
+    pub connectivity: checks::Verdict,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            fits: Verdict::Fits,
+            health: Health::Ok,
+            connectivity: checks::Verdict::Pass,
+        }
+    }
+}
+
+const SAMPLE: Sample = Sample {
+    l1_head: Some(10),
+    proposed: Some(5),
+    checkpointed: Some(4),
+    proven: Some(3),
+    finalized: Some(2),
+};
+
+impl Network for Answers {
+    fn fit(&self, settings: &Settings) -> Option<Fit> {
+        assert!(!settings.is_local(), "a local network is asked");
+        settings.node.then(|| Fit {
+            verdict: self.fits,
+            rollup: None,
+            version: Some("1".into()),
+            fitting: vec![settings.release.version.clone()],
+            because: "it was asked".into(),
+            fix: String::new(),
+        })
+    }
+    fn sample(&self, _: &Settings, _: &dyn Probe) -> Result<Sample, Fault> {
+        Ok(SAMPLE)
+    }
+    fn smoke(
+        &self,
+        _: &Settings,
+        _: &Units,
+        _: &dyn Probe,
+        _: Duration,
+        on_sample: &mut dyn FnMut(&Sample),
+    ) -> Report {
+        on_sample(&SAMPLE);
+        Report {
+            status: self.health,
+            timestamp: 0,
+            checks: Vec::new(),
+        }
+    }
+    /// The host is looked at; what others would have to say to it is left out.
+    fn preflight(&self, settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
+        let mut findings = checks::preflight(settings, facts, probe);
+        findings
+            .retain(|finding| !finding.check.starts_with("L1") && finding.check != "release fits");
+        findings
+    }
+    fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+        let said = "as the test has it";
+        Ok(vec![Finding::new("L1", self.connectivity, said)])
+    }
+    fn releases(
+        &self,
+        known: &Releases,
+        _: Option<&Settings>,
+        facts: &HostFacts,
+        probe: &dyn Probe,
+    ) -> Result<Vec<ReleaseRow>, Fault> {
+        checks::releases(known, None, facts, probe)
+    }
+    fn metrics(&self, _: &Settings, _: &dyn Probe) -> Result<String, Fault> {
+        Ok("aztec_kit_info 1\n".into())
+    }
+    fn registration(
+        &self,
+        _: &[String],
+        _: Address,
+        _: &[G1Point],
+    ) -> Result<Registration, Failure> {
+        Err(Failure::failed(Fault::new("nobody registers here")))
+    }
+    fn alert(&self, _: &Settings) -> Result<Vec<Delivery>, Fault> {
+        Ok(Vec::new())
+    }
+}
+
+/// A host and all around it.
+pub struct World {
+    pub host: SharedHost,
+    pub journal: SharedJournal,
+    pub cx: Context,
+    /// Where the lock is: a real one.
+    pub dir: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new(host: FakeHost) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, journal) = (SharedHost::new(host), SharedJournal::default());
+        let (hands, records) = (host.clone(), journal.clone());
+        let paths = Paths {
+            state: KIT_STATE.into(),
+            lock: dir.path().join("lock"),
+        };
+        let access = Access::elsewhere(paths, move || hands.clone(), move || records.clone());
+        Self {
+            cx: context(host.clone(), access),
+            host,
+            journal,
+            dir,
+        }
+    }
+
+    /// Another host that is like it now, with the same behind it.
+    pub fn again(&self) -> Self {
+        let again = Self::new(self.host.lock().clone());
+        let journal = self.journal.lock().clone();
+        *again.journal.lock() = journal;
+        again
+    }
+
+    /// Runs a command without a terminal.
+    pub fn kit(&self, line: &str) -> Said {
+        self.at(Desk::default(), line)
+    }
+
+    /// Runs a command at a terminal at which this is answered.
+    pub fn asked(&self, line: &str, answer: &'static str) -> Said {
+        let desk = Desk {
+            answer: Some(answer),
+            ..Desk::default()
+        };
+        self.at(desk, line)
+    }
+
+    /// Runs a command whose result has no room.
+    pub fn full(&self, line: &str) -> Said {
+        let desk = Desk {
+            full: true,
+            ..Desk::default()
+        };
+        self.at(desk, line)
+    }
+
+    /// Runs a command that reads this.
+    pub fn piped(&self, line: &str, input: &'static str) -> Said {
+        let desk = Desk {
+            input,
+            ..Desk::default()
+        };
+        self.at(desk, line)
+    }
+
+    /// Has the network answer like this.
+    pub fn answers(&mut self, answers: Answers) {
+        self.cx.view.network = Arc::new(answers);
+    }
+
+    fn at(&self, desk: Desk, line: &str) -> Said {
+        let words = ["aztec-kit"].into_iter().chain(line.split_whitespace());
+        let args = Args::try_parse_from(words).unwrap();
+        let desk = Rc::new(desk);
+        let console: Rc<dyn Console> = Rc::clone(&desk) as _;
+        let printer = Printer::new(args.command.json(), console);
+        let code = crate::ended(&args.command, &self.cx, printer);
+        Said {
+            code,
+            out: desk.out.take(),
+            err: desk.err.take(),
+        }
+    }
+
+    /// Writes what is wanted.
+    pub fn configure(&self, kit_toml: &str) {
+        let mut host = self.host.lock();
+        host.plant("/etc/aztec", FileType::Directory, b"", 0o755);
+        host.plant(aztec::CONFIG, FileType::File, kit_toml.as_bytes(), 0o640);
+    }
+
+    /// How often the host was written to, and how many records there are.
+    pub fn changes(&self) -> (usize, usize) {
+        (self.host.lock().writes, self.journal.lock().events().len())
+    }
+
+    /// A host with a node and its firewall, which waits for its confirmation.
+    pub fn set_up() -> Self {
+        let world = Self::new(server());
+        world.kit(&format!("{SETUP} --yes")).ends(0, "done:");
+        world
+    }
+
+    /// Runs something that must change nothing, not even a record.
+    pub fn untouched<T>(&self, what: impl FnOnce() -> T) -> T {
+        let shape = self.host.lock().shape();
+        let (before, told) = (self.changes(), self.host.lock().told.len());
+        let done = what();
+        assert_eq!(self.changes(), before);
+        assert_eq!(self.host.lock().told.len(), told);
+        assert!(self.host.lock().shape() == shape, "files differ");
+        done
+    }
+}
+
+/// The context of a host in memory, for root.
+pub fn context(host: SharedHost, access: Access) -> Context {
+    Context {
+        view: View {
+            host: Arc::new(host),
+            network: Arc::new(Answers::default()),
+            records: access.records(),
+            user: User { uid: 0, gid: 0 },
+            ssh_client: None,
+        },
+        access,
+        program: || Ok(KIT.into()),
+    }
+}
+
+/// A small Debian 13 with UFW, Docker and the image of a release.
+pub fn server() -> FakeHost {
+    let mut host = FakeHost::debian().with_ufw();
+    for dir in [
+        "/etc/sudoers.d",
+        "/proc/1",
+        "/proc/net",
+        "/proc/sys/net",
+        "/proc/sys/net/core",
+        "/root",
+        "/run",
+        "/run/systemd",
+        "/run/systemd/system",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib/systemd",
+        "/usr/lib/systemd/system",
+        "/var/lib/docker",
+    ] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    let package = |name: &str, version: &str| {
+        format!("Package: {name}\nStatus: install ok installed\nVersion: {version}\n\n")
+    };
+    let status = ["libc6 2.41-12", "ufw 1", "nftables 1", "docker.io 1"].map(|it| {
+        let (name, version) = it.split_once(' ').unwrap();
+        package(name, version)
+    });
+    let cpu = "processor\t: 0\nflags\t\t: fpu avx avx2 adx bmi1 bmi2 fma\n\n";
+    for (path, text, mode) in [
+        (KIT, "program", 0o755),
+        ("/usr/bin/docker", "\u{7f}ELF", 0o755),
+        ("/usr/sbin/nft", "", 0o755),
+        (
+            "/usr/lib/systemd/system/docker.service",
+            "[Service]\n",
+            0o644,
+        ),
+        ("/proc/sys/net/core/somaxconn", "4096\n", 0o644),
+        ("/proc/meminfo", "MemTotal: 16777216 kB\n", 0o444),
+        ("/proc/cpuinfo", &cpu.repeat(8), 0o444),
+        (
+            "/etc/machine-id",
+            "0123456789abcdef0123456789abcdef\n",
+            0o444,
+        ),
+        (
+            "/etc/os-release",
+            "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n",
+            0o644,
+        ),
+        ("/var/lib/dpkg/status", &status.concat(), 0o644),
+    ] {
+        host.plant(path, FileType::File, text.as_bytes(), mode);
+    }
+    let running = FakeUnit {
+        loaded: Some(b"[Service]\n".to_vec()),
+        active: "active".into(),
+        ..FakeUnit::default()
+    };
+    host.units.insert("docker.service".into(), running);
+    host.engine.architecture = "amd64".into();
+    host.engine.offered = vec![FakeImage {
+        repository: "azteclabs/aztec".into(),
+        tag: Some(RELEASE.into()),
+        digest: Some(format!("sha256:{}", "d".repeat(64))),
+        id: format!("sha256:{}", "a".repeat(64)),
+    }];
+    host.free = 2000 << 30;
+    host
+}
