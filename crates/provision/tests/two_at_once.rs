@@ -3,8 +3,6 @@
 //! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
 //! lock, and is tried with threads that race for it; `tests/wrest.rs` takes it from a real process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 #[path = "common/beside.rs"]
 mod beside;
 mod common;
@@ -14,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use beside::{InSteps, Shared, Steps};
+use beside::InSteps;
 use common::cases::{Host, graph, secret};
 use common::{KIT, STATE, guard};
 use provision::engine::{
@@ -22,7 +20,7 @@ use provision::engine::{
     Stop, confirm, take_back,
 };
 use provision::host::FileType;
-use provision::host::fake::FakeHost;
+use provision::host::fake::{FakeHost, SharedHost, Steps};
 use provision::kinds::{File, NftTable, Owner};
 
 provision::resources! {
@@ -35,7 +33,7 @@ provision::resources! {
 const TIMER: &str = "aztec-kit-take-back.timer";
 
 fn run<R: Resource>(
-    host: &mut Shared,
+    host: &mut SharedHost,
     journal: &mut dyn Journal,
     graph: &Graph<R>,
     guard: Option<&Guard>,
@@ -90,7 +88,7 @@ fn armed(host: &FakeHost) -> bool {
 fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_timer() {
     for at in 0.. {
         let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
-        let shared = Shared::new(host);
+        let shared = SharedHost::new(host);
         // What was not even begun when somebody confirmed.
         let untouched = Arc::new(Mutex::new(Vec::new()));
         let turn = {
@@ -116,12 +114,12 @@ fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_t
             let waits = waiting.iter().any(|change| change.id == *id);
             assert!(waits, "{id} was kept before it was made, at {at}");
         }
-        assert_eq!(!waiting.is_empty(), armed(&shared.now()), "at {at}");
+        assert_eq!(!waiting.is_empty(), armed(&shared.lock()), "at {at}");
         let mut late = shared.clone();
         let mut journal = journal.journal;
         let back = take_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
         assert_eq!(back.unwrap().len(), waiting.len(), "at {at}");
-        assert_eq!(shared.now().nft.len(), 2 - waiting.len(), "at {at}");
+        assert_eq!(shared.lock().nft.len(), 2 - waiting.len(), "at {at}");
         if !steps.had_its_turn() {
             assert!(at > 20, "only {at} places");
             break;
@@ -133,7 +131,7 @@ fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_t
 /// and both say so.
 #[test]
 fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
-    type Does = fn(&mut Shared, &mut dyn Journal) -> Result<usize, String>;
+    type Does = fn(&mut SharedHost, &mut dyn Journal) -> Result<usize, String>;
     let back: Does = |host, journal| {
         let back = take_back::<Wall>(Path::new(STATE), host, journal).whole();
         back.map(|all| all.len()).map_err(|fault| fault.chain())
@@ -145,7 +143,7 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
     for (name, works, beside) in [("back", back, keep), ("keep", keep, back)] {
         for at in 0.. {
             let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
-            let shared = Shared::new(host);
+            let shared = SharedHost::new(host);
             let mut journal = FileJournal::new(dir.path());
             run(&mut shared.clone(), &mut journal, &graph, Some(&guard())).unwrap();
             let said = Arc::new(Mutex::new(None));
@@ -170,13 +168,13 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
                 "back" => (&theirs, &mine),
                 _ => (&mine, &theirs),
             };
-            let tables = shared.now().nft.len();
+            let tables = shared.lock().nft.len();
             let (kept, back) = (kept.clone().unwrap_or(0), back.clone().unwrap_or(0));
             let one = [(2, 0, 2), (0, 2, 0)].contains(&(kept, back, tables));
             assert!(one, "{name} at {at}: {mine:?}, {theirs:?}, {tables} tables");
             let receipt = journal.receipt().unwrap();
             assert!(receipt.unconfirmed.is_empty() && !receipt.taking_back);
-            assert!(!armed(&shared.now()));
+            assert!(!armed(&shared.lock()));
         }
     }
 }
@@ -185,16 +183,16 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
 fn who_looks_before_any_step_of_a_run_sees_a_host_and_changes_nothing() {
     for at in 0.. {
         let dir = tempfile::tempdir().unwrap();
-        let shared = Shared::new(FakeHost::debian());
+        let shared = SharedHost::new(FakeHost::debian());
         let turn = {
             let (host, state) = (shared.clone(), dir.path().to_owned());
             move || {
                 let bytes = || fs::read(state.join("journal.jsonl")).ok();
-                let before = (host.now().tree.clone(), bytes());
+                let before = (host.lock().tree.clone(), bytes());
                 let receipt = FileJournal::new(&state).receipt().unwrap();
                 let plan = Plan::make(&files("one"), &receipt, &host).unwrap();
                 assert_eq!(plan.steps.len(), 2);
-                assert_eq!(before, (host.now().tree.clone(), bytes()));
+                assert_eq!(before, (host.lock().tree.clone(), bytes()));
             }
         };
         let steps = Steps::before(at, turn);
@@ -220,7 +218,7 @@ fn who_looks_before_any_step_of_a_run_sees_a_host_and_changes_nothing() {
 fn of_two_runs_one_works_and_the_other_is_told_which() {
     const ROUNDS: usize = 60;
     let dir = tempfile::tempdir().unwrap();
-    let shared = Shared::new(FakeHost::debian());
+    let shared = SharedHost::new(FakeHost::debian());
     let (inside, won, told) = (
         AtomicUsize::new(0),
         AtomicUsize::new(0),
@@ -251,7 +249,7 @@ fn of_two_runs_one_works_and_the_other_is_told_which() {
                             .unwrap()
                             .is_empty()
                     );
-                    let key = shared.now().text("/etc/key");
+                    let key = shared.lock().text("/etc/key");
                     let first = keys
                         .lock()
                         .unwrap()

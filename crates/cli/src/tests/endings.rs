@@ -50,9 +50,9 @@ fn a_step_that_fails_half_way_leaves_the_rest_for_the_next_run() {
     };
     for at in [3, whole / 2, whole - 4] {
         let world = guarded();
-        world.host.lock().fails_at = Some(at);
+        world.fails_at(at);
         let said = world.kit("apply --patience 0 --yes --json");
-        let said = said.ends(4, "there was no space left");
+        let said = said.ends(4, "No space left on device");
         let said = said.json();
         assert_eq!(said["exit_code"], 4);
         let known = world.cx.view.records.receipt().unwrap().unconfirmed.len();
@@ -62,10 +62,10 @@ fn a_step_that_fails_half_way_leaves_the_rest_for_the_next_run() {
     }
     // Before anything was begun.
     let world = guarded();
-    world.host.lock().fails_at = Some(0);
+    world.fails_at(0);
     let said = world
         .kit("apply --patience 0 --yes --json")
-        .ends(4, "no space left");
+        .ends(4, "No space left on device");
     assert_eq!(said.json()["applied"].as_array().unwrap().len(), 0);
 }
 
@@ -200,7 +200,7 @@ fn a_result_that_cannot_be_written_is_no_success() {
     world.kit("plan --check").ends(0, "");
     // A run that is half done says so first of all.
     let world = guarded();
-    world.host.lock().fails_at = Some(3);
+    world.fails_at(3);
     world
         .full("apply --yes --patience 0 --json")
         .ends(4, "failed to write the result");
@@ -211,8 +211,8 @@ fn a_unit_that_does_not_start_is_told() {
     let world = World::set_up();
     world.kit("stop").ends(0, "");
     let (writes, _) = world.changes();
-    world.host.lock().fails_at = Some(writes);
-    world.kit("start").ends(1, "no space left");
+    world.fails_at(writes);
+    world.kit("start").ends(1, "No space left on device");
     world.kit("start").ends(0, "");
 }
 

@@ -15,8 +15,8 @@ use clap::Parser;
 use l1::Address;
 use l1::keys::G1Point;
 use provision::Fault;
-use provision::engine::{Access, Paths, SharedJournal};
-use provision::host::fake::{FakeHost, FakeImage, FakeUnit, SharedHost};
+use provision::engine::{Access, Paths, Receipt, SharedJournal};
+use provision::host::fake::{Errno, Failing, FakeHost, FakeImage, FakeUnit, SharedHost};
 use provision::host::{FileType, Probe};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -166,8 +166,14 @@ impl Network for Answers {
         }
     }
     /// The host is looked at; what others would have to say to it is left out.
-    fn preflight(&self, settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
-        let mut findings = checks::preflight(settings, facts, probe);
+    fn preflight(
+        &self,
+        settings: &Settings,
+        facts: &HostFacts,
+        receipt: &Receipt,
+        probe: &dyn Probe,
+    ) -> Vec<Finding> {
+        let mut findings = checks::preflight(settings, facts, receipt, probe);
         findings
             .retain(|finding| !finding.check.starts_with("L1") && finding.check != "release fits");
         findings
@@ -234,6 +240,12 @@ impl World {
         let journal = self.journal.lock().clone();
         *again.journal.lock() = journal;
         again
+    }
+
+    /// The disk has no room for one write of the host, counted from its first.
+    pub fn fails_at(&self, at: usize) {
+        let errno = Errno::NoSpace;
+        self.host.lock().failing = Some(Failing { at, errno });
     }
 
     /// Runs a command without a terminal.

@@ -51,7 +51,7 @@ pub struct SharedJournal(std::sync::Arc<std::sync::Mutex<Written>>);
 
 /// What was written to a [`SharedJournal`].
 #[cfg(feature = "fake")]
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Written {
     events: Vec<Event>,
     journal: MemoryJournal,

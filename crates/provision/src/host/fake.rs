@@ -26,7 +26,7 @@ pub use super::fake_engine::{FakeEngine, FakeImage};
 use super::{Clock, FileType, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
 use crate::Fault;
 pub use packages::FakeApt;
-pub use shared::SharedHost;
+pub use shared::{SharedHost, Steps};
 pub use systemd::{FakeUnit, Fate};
 
 /// One thing in the tree.
@@ -104,14 +104,6 @@ pub struct FakeHost {
 }
 
 impl FakeHost {
-    fn sshd(&self, main: &Path, options: &[String]) -> Result<Output, Fault> {
-        if self.sshd_needs_run && !self.tree.contains_key(Path::new("/run/sshd")) {
-            let said = "Missing privilege separation directory: /run/sshd";
-            return Ok(failed(255, said));
-        }
-        sshd::shown(self, main, options)
-    }
-
     /// A minimal Debian: the standard directories, root, an empty dpkg database.
     pub fn debian() -> Self {
         let mut host = Self::default();

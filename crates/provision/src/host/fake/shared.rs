@@ -1,7 +1,7 @@
 //! A host in memory that several have at once, as those who look at a real one and those who change it do.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::FakeHost;
@@ -13,14 +13,84 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 /// How many of them: far longer than anything is done in memory.
 const PATIENCE: usize = 20_000;
 
+type Turn = Box<dyn FnOnce() + Send>;
+
+/// Counts the steps of whoever works, and gives the other one its turn.
+#[derive(Clone, Default)]
+pub struct Steps(Arc<Mutex<Made>>);
+
+/// How many steps were made, and what happens before which.
+#[derive(Default)]
+struct Made {
+    count: usize,
+    before: Option<(usize, Turn)>,
+}
+
+impl std::fmt::Debug for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Steps")
+    }
+}
+
+impl Steps {
+    /// Before the step of this number, counted from 0, this happens.
+    pub fn before(at: usize, turn: impl FnOnce() + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Made {
+            count: 0,
+            before: Some((at, Box::new(turn))),
+        })))
+    }
+
+    /// Whether that has happened.
+    pub fn had_its_turn(&self) -> bool {
+        self.now().before.is_none()
+    }
+
+    fn now(&self) -> MutexGuard<'_, Made> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One is made now.
+    pub fn step(&self) {
+        let turn = {
+            let mut made = self.now();
+            made.count += 1;
+            let due = matches!(&made.before, Some((at, _)) if *at + 1 == made.count);
+            if due { made.before.take() } else { None }
+        };
+        if let Some((_, turn)) = turn {
+            turn();
+        }
+    }
+}
+
 /// One of those who have it.
 #[derive(Debug, Clone, Default)]
-pub struct SharedHost(Arc<Mutex<FakeHost>>);
+pub struct SharedHost {
+    host: Arc<Mutex<FakeHost>>,
+    steps: Steps,
+}
 
 impl SharedHost {
     /// A host that only this one has so far.
     pub fn new(host: FakeHost) -> Self {
-        Self(Arc::new(Mutex::new(host)))
+        Self {
+            host: Arc::new(Mutex::new(host)),
+            steps: Steps::default(),
+        }
+    }
+
+    /// The same for whoever works in these steps: each change is one.
+    pub fn in_steps(&self, steps: &Steps) -> Self {
+        Self {
+            host: self.host.clone(),
+            steps: steps.clone(),
+        }
+    }
+
+    fn step(&self) -> MutexGuard<'_, FakeHost> {
+        self.steps.step();
+        self.lock()
     }
 
     /// Whoever else has it waits meanwhile.
@@ -30,7 +100,7 @@ impl SharedHost {
     /// When whoever has it keeps it: a guard in the middle of a statement lives to the end of it.
     pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
         for _ in 0..PATIENCE {
-            match self.0.try_lock() {
+            match self.host.try_lock() {
                 Ok(host) => return host,
                 Err(TryLockError::Poisoned(host)) => return host.into_inner(),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(A_MOMENT),
@@ -72,34 +142,34 @@ impl Hands for SharedHost {
         self
     }
     fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        self.lock().put(file)
+        self.step().put(file)
     }
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
-        self.lock().put_new(file)
+        self.step().put_new(file)
     }
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        self.lock().own(path, uid, gid, mode)
+        self.step().own(path, uid, gid, mode)
     }
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        self.lock().mkdir(path, uid, gid, mode)
+        self.step().mkdir(path, uid, gid, mode)
     }
     fn hold(&self, dir: &Path) -> Result<Held, Fault> {
         self.lock().hold(dir)
     }
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault> {
-        self.lock().symlink(path, target)
+        self.step().symlink(path, target)
     }
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault> {
-        self.lock().rename(from, to)
+        self.step().rename(from, to)
     }
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
-        self.lock().remove(path)
+        self.step().remove(path)
     }
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault> {
-        self.lock().remove_tree(path)
+        self.step().remove_tree(path)
     }
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
-        self.lock().set_kernel(path, value)
+        self.step().set_kernel(path, value)
     }
     fn unpack(
         &mut self,
@@ -108,9 +178,9 @@ impl Hands for SharedHost {
         omit: &npm::Omit,
         note: &mut dyn FnMut(&str),
     ) -> Result<(), Fault> {
-        self.lock().unpack(packages, tree, omit, note)
+        self.step().unpack(packages, tree, omit, note)
     }
     fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
-        self.lock().tell(order)
+        self.step().tell(order)
     }
 }

@@ -72,6 +72,10 @@ fn fits(pattern: &str, name: &str) -> bool {
 impl FakeHost {
     /// `sshd -T` with this configuration, and these options before it.
     pub(super) fn sshd(&self, main: &Path, options: &[String]) -> Result<Output, Fault> {
+        if self.sshd_needs_run && !self.tree.contains_key(Path::new("/run/sshd")) {
+            let said = "Missing privilege separation directory: /run/sshd";
+            return Ok(super::failed(255, said));
+        }
         let mut read = Read::default();
         for pair in options.windows(2) {
             match (pair[0].as_str(), pair[1].split_once('=')) {
