@@ -41,11 +41,10 @@ ExecReload=-/usr/bin/systemctl --no-block try-restart fail2ban.service
 ExecStopPost=-/usr/bin/systemctl --no-block try-restart fail2ban.service
 ";
 
-const AGAIN_DROP_IN: &str = "/etc/systemd/system/nftables.service.d/50-aztec-kit.conf";
-
 /// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
     let filter = packet_filter::add(graph);
+    packet_filter::follow(graph, "60-aztec-kit-bans", AGAIN);
     let packages = graph.add(
         Packages {
             purpose: "bans".into(),
@@ -54,20 +53,19 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let drop_ins = [(DROP_IN, MAKES_LOG), (AGAIN_DROP_IN, AGAIN)].map(|(path, text)| {
-        let parent = Path::new(path).parent().unwrap_or(Path::new("/"));
-        let parent = Directory {
+    let parent = Path::new(DROP_IN).parent().unwrap_or(Path::new("/"));
+    let parent = graph.add(
+        Directory {
             path: parent.into(),
             owner: Owner::root(0o755),
-        };
-        let parent = graph.add(parent, []);
-        (File::new(path, text, Owner::root(0o644)), path, parent)
-    });
+        },
+        [],
+    );
+    let drop_in = File::new(DROP_IN, MAKES_LOG, Owner::root(0o644));
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
     let mut inputs = Vec::new();
-    let jails = [(jails, JAILS, packages.clone())];
-    for (file, path, after) in drop_ins.into_iter().chain(jails) {
+    for (file, path, after) in [(drop_in, DROP_IN, parent), (jails, JAILS, packages.clone())] {
         inputs.push(Input {
             wanted: Some(file.sha256()),
             id: graph.add(file, [after]),

@@ -35,14 +35,20 @@ pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
         path: DropIn::dir(UNIT),
         owner: Owner::root(0o755),
     };
-    let dir = graph.add(dir, []);
-    let again = DropIn {
-        unit: UNIT.into(),
-        name: "50-aztec-kit".into(),
-        text: AGAIN.into(),
-    };
-    graph.add(again, [id.clone(), dir]);
+    graph.add(dir, [id.clone()]);
+    follow(graph, "50-aztec-kit", AGAIN);
     id
+}
+
+/// Adds what happens besides when that service is started, reloaded or stopped. After [`add`].
+pub(crate) fn follow<K: Kinds>(graph: &mut Graph<K>, name: &str, text: &str) {
+    let drop_in = DropIn {
+        unit: UNIT.into(),
+        name: name.into(),
+        text: text.into(),
+    };
+    let dir = ResourceId::new("directory", DropIn::dir(UNIT).display());
+    graph.add(drop_in, [dir]);
 }
 
 #[cfg(test)]
