@@ -12,26 +12,35 @@ type Turn = Box<dyn FnOnce() + Send>;
 
 /// Counts the steps of whoever works, and gives the other one its turn.
 #[derive(Clone, Default)]
-pub struct Steps(Arc<Mutex<(usize, Option<(usize, Turn)>)>>);
+pub struct Steps(Arc<Mutex<Count>>);
+
+#[derive(Default)]
+struct Count {
+    steps: usize,
+    /// Before which step, and what.
+    waits: Option<(usize, Turn)>,
+}
 
 impl Steps {
     /// Before the step of this number, counted from 0, this happens.
     pub fn before(at: usize, turn: impl FnOnce() + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new((0, Some((at, Box::new(turn)))))))
+        Self(Arc::new(Mutex::new(Count {
+            steps: 0,
+            waits: Some((at, Box::new(turn))),
+        })))
     }
 
     /// Whether that has happened.
     pub fn had_its_turn(&self) -> bool {
-        self.0.lock().unwrap().1.is_none()
+        self.0.lock().unwrap().waits.is_none()
     }
 
     fn step(&self) {
         let turn = {
-            let mut steps = self.0.lock().unwrap();
-            let (count, waits) = &mut *steps;
-            *count += 1;
-            let due = waits.as_ref().is_some_and(|(at, _)| *at + 1 == *count);
-            if due { waits.take() } else { None }
+            let mut count = self.0.lock().unwrap();
+            let now = count.steps;
+            count.steps += 1;
+            count.waits.take_if(|(at, _)| *at == now)
         };
         if let Some((_, turn)) = turn {
             turn();
