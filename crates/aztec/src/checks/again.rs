@@ -38,15 +38,14 @@ impl Fallen {
 
 /// Those of the units that ought to run, and have ended or were restarted since they were last started on purpose.
 ///
-/// `since` is when the run began, in microseconds since 1970: what runs since before was not started by it, whatever became of
-/// it in its time.
-pub fn fallen(started: &[String], since: i64, probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
+/// `since_us` is when the run began, on the monotonic clock, which nobody sets: what runs since before was not started by
+/// it, whatever became of it in its time.
+pub fn fallen(started: &[String], since_us: i64, probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
     if started.is_empty() {
         return Ok(Vec::new());
     }
     let states = probe.units(&started.iter().cloned().collect())?;
-    let clock = probe.clock();
-    let older = |state: &UnitState| state.runs() && clock.on_the_wall(state.started_us) < since;
+    let older = |state: &UnitState| state.runs() && state.started_us < since_us;
     let fallen = started.iter().filter_map(|unit| {
         let state = states.get(unit).filter(|state| !older(state))?;
         Some(Fallen {

@@ -104,7 +104,8 @@ pub fn told(receipt: &Receipt, now_us: i64) -> String {
         text.push('\n');
     }
     for what in &receipt.taken_back {
-        let minutes = (now_us - what.at_us) / 60_000_000;
+        // The clock may have been set back since.
+        let minutes = (now_us - what.at_us).max(0) / 60_000_000;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

@@ -83,8 +83,8 @@ pub fn run(
     };
     let mut progress = Shown::new(plan.pending().count(), &cx.view, printer);
     let guard = confirm::guard(args, cx)?;
-    let since = cx.view.now_us();
-    let began = Value::from(since);
+    let began = Value::from(cx.view.now_us());
+    let since_us = cx.view.probe().clock().monotonic_us;
     let applied = change(
         &mut session,
         host,
@@ -97,7 +97,10 @@ pub fn run(
     let changed = Instant::now();
     let receipt = session.receipt()?;
     drop(session);
-    let waiting = confirm::settle(&receipt, args.confirm, cx, printer)?;
+    let waiting = match confirm::settle(&receipt, args.confirm, cx, printer) {
+        Ok(waiting) => waiting,
+        Err(failure) => return Err(Failure { applied, ..failure }),
+    };
     if applied.iter().any(|step| hardens_ssh(host, step)) {
         printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
     }
@@ -105,7 +108,7 @@ pub fn run(
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
-    let fallen = look_again(host, &applied, (since, changed), &mut progress)?;
+    let fallen = look_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {
         progress.finish();
         return Err(did_not_stay_up(&fallen, applied, waiting));
@@ -202,7 +205,7 @@ fn hardens_ssh(host: &Host<'_>, step: &Applied) -> bool {
 fn look_again(
     host: &Host<'_>,
     applied: &[Applied],
-    (since, changed): (i64, Instant),
+    (since_us, changed): (i64, Instant),
     progress: &mut Shown,
 ) -> Result<Vec<Fallen>, Fault> {
     let started: Vec<String> = applied
@@ -218,7 +221,7 @@ fn look_again(
     }
     progress.note("looking whether what was started stays up");
     std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
-    checks::fallen(&started, since, host.view.probe())
+    checks::fallen(&started, since_us, host.view.probe())
 }
 
 fn did_not_stay_up(

@@ -217,14 +217,15 @@ impl Hands for RealHands {
         new.sync().map_err(|error| failed("sync", to, error))
     }
 
+    // What is gone stays gone after a power cut: the record of it may be on another file system, and be there sooner.
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
         let Some(place) = absent(Place::of(path), "remove", path)? else {
             return Ok(());
         };
         Self::waiting(&place, path)?;
         let removed = match place.is_dir() {
-            Ok(Some(true)) => place.rmdir(),
-            Ok(Some(false)) => place.unlink(),
+            Ok(Some(true)) => place.rmdir().and_then(|()| place.sync()),
+            Ok(Some(false)) => place.unlink().and_then(|()| place.sync()),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -237,8 +238,8 @@ impl Hands for RealHands {
         };
         let removed = match place.is_dir() {
             // The standard library follows no link in it either.
-            Ok(Some(true)) => fs::remove_dir_all(place.path()),
-            Ok(Some(false)) => place.unlink(),
+            Ok(Some(true)) => fs::remove_dir_all(place.path()).and_then(|()| place.sync()),
+            Ok(Some(false)) => place.unlink().and_then(|()| place.sync()),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
