@@ -153,6 +153,10 @@ fn push(metrics: ResourceMetrics) -> Push {
             _ => ("gauge", Nature::Gauge),
         };
         let name = names::metric(&metric.name, &metric.unit, nature);
+        // Without a name there is no line that Prometheus could read.
+        if name.is_empty() {
+            continue;
+        }
         let family = families.entry(name.clone()).or_insert_with(|| Family {
             kind,
             help: metric
@@ -180,7 +184,8 @@ fn push(metrics: ResourceMetrics) -> Push {
 }
 
 fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<String> {
-    let labels = labels(own, &point.attributes);
+    let mut labels = labels(own, &point.attributes);
+    labels.retain(|(name, _)| name != BUCKET);
     let mut samples = Vec::new();
     let mut below = 0.0;
     let bounds = point.explicit_bounds.iter().map(|bound| Some(*bound));
@@ -188,13 +193,13 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
         below += number(count).unwrap_or(0.0);
         let le = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
         let mut labels = labels.clone();
-        labels.push(("le".into(), le));
+        labels.push((BUCKET.into(), le));
         samples.push(line(&format!("{name}_bucket"), &labels, below));
     }
     let total = number(&point.count).unwrap_or(below);
     if point.bucket_counts.is_empty() {
         let mut labels = labels.clone();
-        labels.push(("le".into(), "+Inf".into()));
+        labels.push((BUCKET.into(), "+Inf".into()));
         samples.push(line(&format!("{name}_bucket"), &labels, total));
     }
     samples.extend(sample(&format!("{name}_sum"), &labels, Some(&point.sum)));
@@ -202,12 +207,18 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
     samples
 }
 
-/// The labels of a sample: who says it, then what it says it of.
+/// The label that tells the buckets of a histogram apart.
+const BUCKET: &str = "le";
+/// The label that is the name of a metric itself.
+const NAME: &str = "__name__";
+
+/// The labels of a sample: who says it, then what it says it of. Prometheus takes no label twice, and none without a name.
 fn labels(own: &[(String, String)], attributes: &[Attribute]) -> Vec<(String, String)> {
     let mut labels = own.to_vec();
     for attribute in attributes {
         let name = names::label(&attribute.key);
-        if !labels.iter().any(|(known, _)| *known == name) {
+        let plain = !name.is_empty() && name != NAME;
+        if plain && !labels.iter().any(|(known, _)| *known == name) {
             labels.push((name, text_of(attribute)));
         }
     }

@@ -49,6 +49,34 @@ fn the_last_push_of_each_process_counts_for_five_minutes() {
     );
 }
 
+/// Prometheus takes nothing at all of an answer that has one line which it cannot read.
+#[test]
+fn what_prometheus_cannot_read_is_left_out() {
+    let attribute = |key: &str| serde_json::json!({"key": key, "value": {"stringValue": "x"}});
+    let keys = ["", "__name__", "le", "ok"].map(attribute);
+    let point =
+        serde_json::json!({"attributes": keys, "asInt": 1, "count": 1, "bucketCounts": [1]});
+    let body = serde_json::json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "", "gauge": {"dataPoints": [point]}},
+        {"name": "é", "gauge": {"dataPoints": [point]}},
+        {"name": "otlp.last.push.age.seconds", "gauge": {"dataPoints": [point]}},
+        {"name": "h", "histogram": {"dataPoints": [point]}},
+        {"name": "g", "gauge": {"dataPoints": [point]}},
+    ]}]}]});
+    let (mut store, now) = (Store::default(), Instant::now());
+    for push in Push::read(body.to_string().as_bytes()).unwrap() {
+        store.take(push, now);
+    }
+    let shown = store.show(now);
+    let (age, rest) = shown.split_at(shown.find("# HELP g ").unwrap());
+    assert_eq!(age.lines().count(), 3, "{shown}");
+    assert_eq!(
+        rest,
+        "# HELP g \n# TYPE g gauge\ng{job=\"\",le=\"x\",ok=\"x\"} 1\n\
+         # HELP h \n# TYPE h histogram\nh_bucket{job=\"\",ok=\"x\",le=\"+Inf\"} 1\nh_count{job=\"\",ok=\"x\"} 1\n"
+    );
+}
+
 #[test]
 fn a_stranger_cannot_make_it_grow_without_bounds() {
     let now = Instant::now();
