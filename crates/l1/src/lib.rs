@@ -16,6 +16,9 @@ mod bindings;
 mod client;
 pub mod deployment;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod keys;
 pub mod reader;
 pub mod rpc;

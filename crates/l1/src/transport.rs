@@ -8,7 +8,7 @@ use std::task;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut, TransportResult};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use tower_service::Service;
 
 /// Bytes of an answer. The trace of a large transaction has some MiB, and what is asked otherwise some KiB.
@@ -62,17 +62,20 @@ impl Limited {
             .await
             .map_err(TransportErrorKind::custom)?
             .map_err(TransportErrorKind::custom)?;
-        let packet: Result<ResponsePacket, _> = serde_json::from_slice(&bytes);
-        let text = || String::from_utf8_lossy(&bytes).into_owned();
-        match packet {
-            // Some servers send the error of a call with a status of its own.
-            Ok(packet) if status.is_success() || packet.is_error() => Ok(packet),
-            _ if !status.is_success() => {
-                Err(TransportErrorKind::http_error(status.as_u16(), text()))
-            }
-            Ok(packet) => Ok(packet),
-            Err(error) => Err(TransportError::deser_err(error, text())),
-        }
+        read(status, &bytes)
+    }
+}
+
+/// What an answer says.
+pub(crate) fn read(status: StatusCode, bytes: &[u8]) -> TransportResult<ResponsePacket> {
+    let packet: Result<ResponsePacket, _> = serde_json::from_slice(bytes);
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    match packet {
+        // Some servers send the error of a call with a status of its own.
+        Ok(packet) if status.is_success() || packet.is_error() => Ok(packet),
+        _ if !status.is_success() => Err(TransportErrorKind::http_error(status.as_u16(), text())),
+        Ok(packet) => Ok(packet),
+        Err(error) => Err(TransportError::deser_err(error, text())),
     }
 }
 

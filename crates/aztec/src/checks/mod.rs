@@ -32,6 +32,8 @@ mod traces;
 use serde::Serialize;
 
 pub use again::{Fallen, SETTLES, fallen};
+#[cfg(feature = "fuzz")]
+pub(crate) use complaints::heard;
 pub use complaints::{Complaint, complaints};
 pub use data_dir::data_dir;
 pub use databases::{Databases, databases, other_databases};
