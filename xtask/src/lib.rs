@@ -11,6 +11,7 @@ pub mod cargo;
 pub mod cases;
 pub mod demo;
 pub mod dist;
+pub mod fuzz;
 pub mod machine;
 pub mod meter;
 pub mod prerequisites;
@@ -37,6 +38,10 @@ Usage: cargo xtask <command>
                       leaves the machines running, --second-try runs what failed by chance once
                       more, and says so
   tidy                the textual rules alone
+  fuzz [TARGET]... [--runs N | --seconds S] [--list]
+  fuzz TARGET --input FILE | --again SEED:RUN
+                      libFuzzer on the parsers of foreign text, ten million runs of each unless
+                      said otherwise; or one input once more, of a file, or of a run in CI
   bench               how long a run takes that has nothing to do, beside the alternatives
   dist                the static release binary, in dist/aztec-kit
   demo [--remove]     a running Debian machine set up by this checkout's aztec-kit
@@ -64,6 +69,7 @@ pub fn run() -> Result<ExitCode> {
             tidy::check()?;
             Ok(ExitCode::SUCCESS)
         }
+        "fuzz" => fuzz::run(&fuzz::Wanted::parse(args)?),
         "bench" => {
             no_more(args)?;
             bench::run()?;

@@ -56,6 +56,11 @@ pub fn for_machines() -> Result<()> {
     install(&PROGRAMS)
 }
 
+/// Installs what is missing for building what libFuzzer drives: it is C++.
+pub fn for_fuzzers() -> Result<()> {
+    install(&[("g++", "g++")])
+}
+
 /// Installs what is missing for virtual machines; touches nothing when all is there.
 pub fn for_virtual_machines() -> Result<()> {
     for_machines()?;

@@ -13,7 +13,7 @@ use crate::cases::{BINARY, CASES, Case, Context, PREPARATIONS, PREREQUISITES};
 use crate::report::Report;
 use crate::runner::{self, Job};
 use crate::schedule::{Capacity, Cost, Task};
-use crate::{cache, dist, prerequisites, tidy};
+use crate::{cache, dist, fuzz, prerequisites, tidy};
 
 /// Tasks do not take their average all the time: this many times the cores that there are, as tried on two. With 1.3
 /// a dozen were at work at once, and what a host does in a second took a minute.
@@ -89,6 +89,10 @@ const ABOUT_CODE: &[(&str, &str)] = &[
     ),
     ("lints", "clippy has nothing to say"),
     ("unit tests", "every unit and conformance test holds"),
+    (
+        "fuzzers",
+        "for a minute of other inputs each time, no parser fails",
+    ),
     (BINARY, "it compiles, and asks for no dynamic loader"),
     (PREREQUISITES, "the outer machine has what machines need"),
 ];
@@ -284,9 +288,22 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         .task
         .filler = beside_machines;
     let tests = cargo(&["test", "--workspace", "--", "--quiet"], haste);
-    add(jobs, "unit tests", &[], cost(120, 215, 900), tests)
+    add(jobs, "unit tests", &[], cost(120, 220, 900), tests)
         .task
         .filler = beside_machines;
+    if beside_machines {
+        // What it runs is compiled by then.
+        let run = move || cargo::run_with(&fuzz::TEST, haste, &[("FUZZ_SECONDS", "60")]);
+        add(
+            jobs,
+            "fuzzers",
+            &["unit tests"],
+            cost(65, 63, 300),
+            Box::new(run),
+        )
+        .task
+        .filler = true;
+    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
 /// Requests that were made, and of these the ones that failed: by receiver, or by integration where Alertmanager
 /// (before 0.26) does not name receivers.
 #[derive(Debug, Default)]
-struct Counts {
+pub(crate) struct Counts {
     of: BTreeMap<String, (f64, f64)>,
     /// By receiver.
     named: bool,
@@ -105,7 +105,7 @@ impl Counts {
     }
 
     /// From the metrics of Alertmanager.
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut counts = Self::default();
         for line in text.lines() {
             let Some(rest) = line.strip_prefix("alertmanager_notification_requests_") else {
@@ -141,7 +141,7 @@ impl Counts {
     }
 
     /// What became of one alert at each receiver. Those that are counted together have all got it, or none has.
-    fn since(&self, before: &Self, names: &[String]) -> Vec<Delivery> {
+    pub(crate) fn since(&self, before: &Self, names: &[String]) -> Vec<Delivery> {
         let of = |counts: &Self, key: &str| counts.of.get(key).copied().unwrap_or_default();
         let delivery = |name: &String| {
             let key = self.key(name);

@@ -179,12 +179,12 @@ fn docker(known: bool, probe: &dyn Probe) -> Result<bool, Fault> {
 }
 
 /// Major and minor of a Debian version such as `2.41-12+deb13u1`.
-fn version(text: &str) -> Option<(u32, u32)> {
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-fn cpu_flags(cpuinfo: &str) -> Vec<String> {
+pub(crate) fn cpu_flags(cpuinfo: &str) -> Vec<String> {
     let line = cpuinfo
         .lines()
         .find(|line| line.starts_with("flags") || line.starts_with("Features"));
@@ -198,12 +198,12 @@ fn cpu_flags(cpuinfo: &str) -> Vec<String> {
         .collect()
 }
 
-fn memory(meminfo: &str) -> u64 {
+pub(crate) fn memory(meminfo: &str) -> u64 {
     let line = meminfo
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:"));
     let kib: Option<u64> = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    kib.unwrap_or(0) * 1024
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 #[cfg(test)]
@@ -277,5 +277,6 @@ mod tests {
             memory("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
             16_777_216
         );
+        assert_eq!(memory("MemTotal: 18446744073709551615 kB\n"), u64::MAX);
     }
 }

@@ -13,6 +13,9 @@ mod env;
 mod facts;
 mod features;
 pub mod fit;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod health;
 pub mod kinds;
 mod layout;

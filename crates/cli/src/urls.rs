@@ -1,16 +1,18 @@
 //! URLs that carry keys: from a file or standard input, since a command line can be read by everybody on the host.
 
+mod words;
+
 use std::io::Read;
 
 use clap::error::ContextValue;
 use provision::Fault;
 use provision::tools::redact::HIDDEN;
 use secrecy::SecretString;
-use url::Url;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 use crate::printer::{CHANGED, Printer};
+use words::{in_text, may_carry_a_key};
 
 /// No list of endpoints is longer.
 const LIMIT: u64 = 64 << 10;
@@ -56,16 +58,6 @@ fn read(source: std::io::Result<impl Read>) -> std::io::Result<Zeroizing<String>
     Ok(text)
 }
 
-fn in_text(text: &str) -> Vec<SecretString> {
-    let lines = text.lines().map(str::trim);
-    lines
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(|line| line.split(|c: char| c == ',' || c.is_whitespace()))
-        .filter(|url| !url.is_empty())
-        .map(SecretString::from)
-        .collect()
-}
-
 /// Warns when a word of the command line is a URL that may carry a key.
 pub fn warn_of(words: impl IntoIterator<Item = String>, printer: &mut Printer) {
     if words.into_iter().any(|word| may_carry_a_key(&word)) {
@@ -88,54 +80,4 @@ pub fn hidden_in(mut error: clap::Error) -> clap::Error {
         error.insert(kind, ContextValue::String(HIDDEN.into()));
     }
     error
-}
-
-fn may_carry_a_key(word: &str) -> bool {
-    let value = match word.split_once('=') {
-        Some((flag, value)) if flag.starts_with("--") => value,
-        _ => word,
-    };
-    value.split(',').any(|text| {
-        let Ok(url) = Url::parse(text.trim()) else {
-            return false;
-        };
-        let bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.path() == "/";
-        matches!(url.scheme(), "http" | "https" | "ws" | "wss") && !bare
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    #[test]
-    fn a_url_that_may_carry_a_key_is_told_from_one_that_does_not() {
-        for (word, carries) in [
-            ("https://h/v2/KEY", true),
-            ("--l1-rpc-urls=https://h,https://h/KEY", true),
-            ("https://h?key=K", true),
-            ("https://u:p@h", true),
-            ("https://h#K", true),
-            ("https://h:8545", false),
-            ("https://h/", false),
-            ("--l1-rpc-urls=http://127.0.0.1:8545", false),
-            ("@/root/l1", false),
-            ("setup", false),
-        ] {
-            assert_eq!(may_carry_a_key(word), carries, "{word}");
-        }
-    }
-
-    #[test]
-    fn a_file_has_one_url_in_a_line() {
-        let urls = in_text("# mine\nhttps://a/K, https://b\n\n  https://c  \n");
-        let urls: Vec<_> = urls.iter().map(|url| url.expose_secret()).collect();
-        assert_eq!(urls, ["https://a/K", "https://b", "https://c"]);
-    }
 }

@@ -181,7 +181,7 @@ fn push(metrics: ResourceMetrics) -> Push {
 fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<String> {
     let mut labels = labels(own, &point.attributes);
     // Its own, below: a label that is there twice ends a whole scrape.
-    labels.retain(|(name, _)| name != "le");
+    labels.retain(|(name, _)| name != BUCKET);
     let mut samples = Vec::new();
     let mut below = 0.0;
     let bounds = point.explicit_bounds.iter().map(|bound| Some(*bound));
@@ -189,13 +189,13 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
         below += number(count).unwrap_or(0.0);
         let le = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
         let mut labels = labels.clone();
-        labels.push(("le".into(), le));
+        labels.push((BUCKET.into(), le));
         samples.push(line(&format!("{name}_bucket"), &labels, below));
     }
     let total = number(&point.count).unwrap_or(below);
     if point.bucket_counts.is_empty() {
         let mut labels = labels.clone();
-        labels.push(("le".into(), "+Inf".into()));
+        labels.push((BUCKET.into(), "+Inf".into()));
         samples.push(line(&format!("{name}_bucket"), &labels, total));
     }
     samples.extend(sample(&format!("{name}_sum"), &labels, Some(&point.sum)));
@@ -203,7 +203,10 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
     samples
 }
 
-/// The labels of a sample: who says it, then what it says it of.
+/// The label that tells the buckets of a histogram apart.
+const BUCKET: &str = "le";
+
+/// The labels of a sample: who says it, then what it says it of. Prometheus takes no label twice, and none without a name.
 fn labels(own: &[(String, String)], attributes: &[Attribute]) -> Vec<(String, String)> {
     let mut labels = own.to_vec();
     for attribute in attributes {

@@ -48,7 +48,8 @@ impl Store {
             text.push_str(&line(AGE, &labels, age.as_secs_f64()));
             text.push('\n');
             if age < EXPIRES {
-                for (name, family) in &push.families {
+                let others = push.families.iter().filter(|(name, _)| *name != AGE);
+                for (name, family) in others {
                     families.entry(name).or_default().push(family);
                 }
             }

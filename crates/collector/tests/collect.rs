@@ -59,6 +59,7 @@ fn what_has_no_name_for_prometheus_is_left_out() {
         r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[
         {{"name":"…","gauge":{{"dataPoints":[{point}]}}}},
         {{"name":"","unit":"s","sum":{{"isMonotonic":true,"dataPoints":[{point}]}}}},
+        {{"name":"otlp.last.push.age.seconds","gauge":{{"dataPoints":[{point}]}}}},
         {{"name":"good","gauge":{{"dataPoints":[{point}]}}}},
         {{"name":"long","histogram":{{"dataPoints":[{histogram}]}}}}]}}]}}]}}"#
     );

@@ -105,10 +105,8 @@ impl Beacon {
 
     /// Numbers are strings there.
     fn number(&self, call: &str, answer: &Value, name: &str) -> Result<u64> {
-        let number = answer["data"][name]
-            .as_str()
-            .and_then(|text| text.parse().ok());
-        number.ok_or_else(|| self.failed(call, "the answer is none of a Beacon API".into()))
+        number(answer, name)
+            .ok_or_else(|| self.failed(call, "the answer is none of a Beacon API".into()))
     }
 
     fn get(&self, call: &str) -> Result<Value> {
@@ -155,6 +153,11 @@ impl Beacon {
             reason,
         }
     }
+}
+
+/// A number of an answer of the Beacon API.
+pub(crate) fn number(answer: &Value, name: &str) -> Option<u64> {
+    answer["data"][name].as_str()?.parse().ok()
 }
 
 #[cfg(test)]

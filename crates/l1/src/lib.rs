@@ -17,6 +17,9 @@ mod bindings;
 mod client;
 pub mod deployment;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 pub mod keys;
 pub mod reader;

@@ -101,12 +101,12 @@ fn is_hex(value: &Value) -> bool {
 
 /// `callTraceSchema` of archiver/dest/l1/debug_tx.js, as far as it must be there: the answer of another tracer has
 /// other fields.
-fn is_call(answer: &Value) -> bool {
+pub(crate) fn is_call(answer: &Value) -> bool {
     is_hex(&answer["from"]) && answer["type"].is_string()
 }
 
 /// `traceTransactionResponseSchema` of archiver/dest/l1/trace_tx.js, as far as it must be there.
-fn is_list(answer: &Value) -> bool {
+pub(crate) fn is_list(answer: &Value) -> bool {
     let one = |trace: &Value| {
         let action = &trace["action"];
         is_hex(&action["from"])

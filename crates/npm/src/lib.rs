@@ -10,6 +10,9 @@
 mod config;
 mod error;
 mod fetch;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod install;
 mod lock;
 mod omit;

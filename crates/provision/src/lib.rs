@@ -8,6 +8,9 @@
 //! * [`tools`] are pure parsers of what files and programs say.
 
 pub mod engine;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod host;
 #[cfg(feature = "fake")]
 pub mod kills;

@@ -118,7 +118,7 @@ fn started_us(state: &UnitState, clock: Clock) -> i64 {
 }
 
 /// What one log complains of, when its process was started then; pure.
-fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
+pub(crate) fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
     let mut heard: Vec<Complaint> = Vec::new();
     for line in lines {
         let Some(known) = known_errors().iter().find(|it| it.is_said_by(&line.text)) else {

@@ -42,8 +42,13 @@ struct Noted {
 /// When the file cannot be read.
 pub(crate) fn rollup_of(process: &Path, probe: &dyn Probe) -> Result<Option<Address>, Fault> {
     let text = probe.text(&process.join("archiver/db_version"))?;
-    let noted = text.and_then(|text| serde_json::from_str::<Noted>(&text).ok());
-    Ok(noted.map(|noted| noted.rollup_address))
+    Ok(text.as_deref().and_then(noted))
+}
+
+/// The rollup in that file.
+pub(crate) fn noted(text: &str) -> Option<Address> {
+    let noted: Noted = serde_json::from_str(text).ok()?;
+    Some(noted.rollup_address)
 }
 
 /// All databases below the data directory of a host, those in use first.

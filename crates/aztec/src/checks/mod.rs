@@ -34,6 +34,8 @@ use provision::tools::systemctl::UnitState;
 use serde::Serialize;
 
 pub use again::{Fallen, SETTLES, fallen};
+#[cfg(feature = "fuzz")]
+pub(crate) use complaints::heard;
 pub use complaints::{Complaint, complaints};
 pub use data_dir::data_dir;
 pub use databases::{Databases, databases, other_databases};

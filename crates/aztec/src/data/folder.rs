@@ -84,12 +84,17 @@ pub(crate) const LOCK: &str = "package-lock.json";
 ///
 /// # Errors
 ///
-/// With file and line, and never with a value.
+/// With file and line, and never with a value, but for a word that is none of those that there are.
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Fault> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = text[..at].matches('\n').count() + 1;
-        let what = error.message().lines().next().unwrap_or_default();
+        let message = error.message().lines().next().unwrap_or_default();
+        // What is of another type is shown in front of what is expected.
+        let wanted = message
+            .strip_prefix("invalid ")
+            .and(message.rsplit_once(", expected "));
+        let what = wanted.map_or(message.to_owned(), |(_, it)| format!("it must be {it}"));
         Fault::new(format!("{file}:{line}: {what}")).fix(
             "Correct the line; docs/reference/releases.md lists what can be said of a release.",
         )
@@ -115,7 +120,16 @@ pub(crate) fn line_of(text: &str, key: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn a_value_of_another_type_is_not_repeated() {
+        let fault = read::<BTreeMap<String, Vec<u8>>>("env.toml", "\nA = \"S3CRET, expected x\"\n");
+        let said = fault.unwrap_err().chain();
+        assert_eq!(said, "env.toml:2: it must be a sequence");
+    }
 
     #[test]
     fn the_line_of_a_key_is_found_at_any_depth() {

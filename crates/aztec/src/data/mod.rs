@@ -3,7 +3,7 @@
 mod check;
 mod error;
 mod fingerprint;
-mod folder;
+pub(crate) mod folder;
 mod foundry;
 mod network;
 mod omit;

@@ -460,7 +460,7 @@ mod tests {
         let cases: &[(&[(&str, &str)], &str)] = &[
             (
                 &[(FACTS, "like = \"6.0.0\"\ntips = 7\n")],
-                "release.toml:2: invalid type",
+                "release.toml:2: it must be a string",
             ),
             (
                 &[(FACTS, "like = \"6.0.0\"\n\ntipps = \"x\"\n")],
@@ -513,7 +513,7 @@ mod tests {
             ),
             (
                 &[(FACTS, "like = \"6.0.0\"\n"), ("omit.toml", "\nomit = 7\n")],
-                "omit.toml:2: invalid type",
+                "omit.toml:2: it must be a sequence",
             ),
             (
                 &[(FACTS, "like = \"6.0.0\"\nimage = \"--privileged\"\n")],

@@ -111,7 +111,7 @@ impl Table {
     /// # Errors
     ///
     /// With file and line.
-    pub fn read(version: &str, layers: &[(String, &'static str)]) -> Result<Self, Fault> {
+    pub fn read(version: &str, layers: &[(String, &str)]) -> Result<Self, Fault> {
         let mut table = Self {
             version: version.into(),
             ..Self::default()

@@ -5,7 +5,7 @@
 
 /// One line that is not blank and not a comment, with what continues it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Where it starts, from 1.
     pub line: usize,
     /// What is before the first `=`.
@@ -43,7 +43,7 @@ enum State {
 }
 
 /// Every entry, in order.
-pub(super) fn entries(text: &str) -> Vec<Entry> {
+pub(crate) fn entries(text: &str) -> Vec<Entry> {
     let mut reader = Reader::default();
     let mut state = State::Before;
     let mut chars = text.chars().peekable();

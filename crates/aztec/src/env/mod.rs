@@ -16,6 +16,8 @@ mod render;
 mod value;
 mod whole;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use file::entries;
 pub(crate) use render::{quoted, render};
 pub(crate) use value::{Value, Variables};
 pub(crate) use whole::{Whole, whole};

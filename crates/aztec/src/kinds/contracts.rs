@@ -81,7 +81,7 @@ fn text(record: &Path, probe: &dyn Probe) -> Result<String, Fault> {
     Ok(probe.text(record)?.unwrap_or_default())
 }
 
-fn registry(text: &str) -> Option<Address> {
+pub(crate) fn registry(text: &str) -> Option<Address> {
     let mut values = text
         .lines()
         .filter_map(|line| line.strip_prefix(VARIABLE)?.strip_prefix('='));
@@ -99,7 +99,7 @@ fn record(deployment: &Deployment) -> String {
 }
 
 /// The lines of a record that this program writes: what somebody added may be anything, and the journal gets none of it.
-fn ours(text: &str) -> String {
+pub(crate) fn ours(text: &str) -> String {
     let ours = |line: &&str| match line.trim().split_once('=') {
         Some((name, value)) => VARIABLES.contains(&name) && value.parse::<Address>().is_ok(),
         None => line.trim() == HEAD,

@@ -15,6 +15,8 @@ use provision::kinds::{
 pub use birth::Birth;
 pub use contracts::Contracts;
 pub(crate) use contracts::{VARIABLES as CONTRACT_VARIABLES, recorded};
+#[cfg(feature = "fuzz")]
+pub(crate) use contracts::{ours, registry};
 pub use funding::Funding;
 pub use local_key::{KeyRole, LocalKey};
 pub use signer_claim::SignerClaim;

@@ -138,7 +138,12 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     }
     // A comment alone would end up below the keys: it has no key to stand before.
     let head = if text.is_none() { HEAD } else { "" };
-    let new = format!("{head}{document}");
+    let mut new = format!("{head}{document}");
+    // The writer has ends of lines of its own and no byte order mark, also where nothing was asked.
+    let bare = old.strip_prefix('\u{feff}').unwrap_or(old);
+    if new.lines().eq(bare.lines()) {
+        old.clone_into(&mut new);
+    }
     match (file::parse(&new), file::parse(old)) {
         // The lines are those of the operator's own file, where the mistake is in it.
         (Err(_), Err(mistake)) => Err(mistake),
@@ -194,6 +199,16 @@ mod tests {
         let mut again = asked();
         again.l1_consensus_urls = vec!["https://a".into()];
         assert_eq!(edited(Some(text), &again).unwrap(), text);
+        // Nor do ends of lines that are missing, or of another system.
+        for own in [
+            "network = \"local\"",
+            "# mine",
+            "",
+            "# mine\r\nstandby = true\r\n",
+            "\u{feff}# mine\n",
+        ] {
+            assert_eq!(edited(Some(own), &Asked::default()).unwrap(), own);
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use claim::{Claim, Claims, Slot};
 pub(crate) use copies::changed;
 pub use copies::{Copies, Handing};
+#[cfg(feature = "fuzz")]
+pub(crate) use evidence::View;
 pub use evidence::{Chain, Duty, Evidence, Guard};
 pub use programs::{Program, other_sequencers};
 

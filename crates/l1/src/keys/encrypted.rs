@@ -143,7 +143,7 @@ pub fn open_eth(bytes: &[u8], password: &str) -> Result<EthKey> {
                 number(parameters, "r")?,
                 number(parameters, "p")?,
             );
-            let memory = n.saturating_mul(r).saturating_mul(128);
+            let memory = n.saturating_add(p).saturating_mul(r).saturating_mul(128);
             if !n.is_power_of_two() || memory > MOST_MEMORY || !(1..=16).contains(&p) {
                 return Err(broken("its scrypt parameters are out of reason"));
             }
@@ -366,9 +366,15 @@ mod tests {
 
     #[test]
     fn parameters_out_of_reason_are_refused_at_once() {
-        for (n, p) in [(1u64 << 40, 1), (3, 1), (1024, 1 << 20)] {
+        for (n, r, p) in [
+            (1_u64 << 40, 8, 1),
+            (3, 8, 1),
+            (1024, 8, 1 << 20),
+            // Eight GiB of blocks beside a table of one.
+            (2, 1 << 22, 16),
+        ] {
             let file = json!({"version": 3, "crypto": {"kdf": "scrypt",
-                "kdfparams": {"dklen": 32, "n": n, "r": 8, "p": p, "salt": "00"}}});
+                "kdfparams": {"dklen": 32, "n": n, "r": r, "p": p, "salt": "00"}}});
             let error = open_eth(file.to_string().as_bytes(), "x").unwrap_err();
             assert!(error.to_string().ends_with("out of reason"), "{error}");
         }

@@ -14,7 +14,7 @@ const DIGITS: usize = 8;
 const HEAD: usize = DIGITS + 1 + 20 + 1;
 
 /// The line of a record, its end included.
-pub(super) fn framed(json: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(json: &[u8]) -> Vec<u8> {
     let mut line = format!("{:08x} {} ", SUM.checksum(json), json.len()).into_bytes();
     line.extend_from_slice(json);
     line.push(b'\n');
@@ -23,7 +23,7 @@ pub(super) fn framed(json: &[u8]) -> Vec<u8> {
 
 /// The records of a file.
 #[derive(Debug)]
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     /// The JSON of each.
     pub records: Vec<&'a [u8]>,
     /// Bytes up to the end of the last one. What comes after it was being written when its writer died: it never
@@ -33,7 +33,7 @@ pub(super) struct Records<'a> {
 
 /// A line that is no record, with records after it: no writer that died can have left that.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Damage {
+pub(crate) struct Damage {
     /// Which line, from 1.
     pub line: usize,
 }
@@ -43,7 +43,7 @@ pub(super) struct Damage {
 /// # Errors
 ///
 /// When a line before the last one is damaged.
-pub(super) fn records(bytes: &[u8]) -> Result<Records<'_>, Damage> {
+pub(crate) fn records(bytes: &[u8]) -> Result<Records<'_>, Damage> {
     let mut found = Records {
         records: Vec::new(),
         whole: 0,

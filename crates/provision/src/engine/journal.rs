@@ -179,7 +179,8 @@ impl FileJournal {
             .refusal()
     }
 
-    fn events(&self, bytes: &[u8]) -> Result<Vec<Event>, Fault> {
+    /// The events in the bytes of such a file.
+    pub(crate) fn events(&self, bytes: &[u8]) -> Result<Vec<Event>, Fault> {
         let records = self.whole(bytes)?.records;
         let events = records.into_iter().map(|record| self.event(record));
         events.collect()

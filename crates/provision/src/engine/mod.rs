@@ -4,7 +4,7 @@
 
 mod apply;
 mod diff;
-mod frame;
+pub(crate) mod frame;
 mod graph;
 mod guard;
 mod inherit;

@@ -162,7 +162,7 @@ fn pattern<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
 /// # Errors
 ///
 /// When it says that something differs, and its report does not say what: the new baseline would hide it.
-fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
+pub(crate) fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
     if code == 0 {
         return Ok(Vec::new());
     }

@@ -1,6 +1,6 @@
 //! The kinds of resources, one file each. No kind knows another.
 
-mod baseline;
+pub(crate) mod baseline;
 mod before;
 mod directory;
 mod disk;
@@ -17,7 +17,7 @@ mod secret_digest;
 mod service;
 pub(crate) mod sshd;
 mod sysctl;
-mod ufw;
+pub(crate) mod ufw;
 mod unit;
 mod user;
 

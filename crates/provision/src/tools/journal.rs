@@ -45,7 +45,8 @@ fn stamped(line: &str) -> Option<(i64, &str)> {
     if micros.len() != 6 {
         return None;
     }
-    let at_us = seconds.parse::<i64>().ok()? * 1_000_000 + micros.parse::<i64>().ok()?;
+    let (seconds, micros): (i64, i64) = (seconds.parse().ok()?, micros.parse().ok()?);
+    let at_us = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
     let (_who, text) = rest.split_once(": ")?;
     Some((at_us, text))
 }
@@ -95,5 +96,13 @@ mod tests {
             assert!(parse(none).expect("a journal").is_empty());
         }
         assert!(parse("Segmentation fault\n").is_err());
+    }
+
+    #[test]
+    fn a_time_that_no_clock_has_is_no_time() {
+        assert!(parse("9420012097152.500000 a: b\n").is_err());
+        let lines = parse("1.000250 a: b\n9420012097152.500000 a: c\n").expect("a journal");
+        assert_eq!(lines[1].at_us, 1_000_250);
+        assert_eq!(lines[1].text, "9420012097152.500000 a: c");
     }
 }

@@ -88,6 +88,10 @@ fn names_a_secret(text: &str) -> bool {
         return false;
     };
     let name = name.trim_end().trim_end_matches(['"', '\'']);
+    // What is hidden may have been such a name itself.
+    if name.ends_with(HIDDEN) {
+        return true;
+    }
     let word = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     is_secret(&name[name.trim_end_matches(word).len()..])
 }
@@ -198,6 +202,8 @@ mod tests {
             ("say = \"token = 'x'\"", "say = \"token = 'x'\""),
             ("# it's token = \"x\"", "# it's token = \"…\""),
             ("key = \"open", "key = \"…"),
+            // What is hidden may have been the name of a secret.
+            ("key=\n\"password\": \"x\"", "key=\n\"…\": \"…\""),
             ("url = \"https://h/t\"", "url = \"https://h/…\""),
         ];
         for (text, expected) in cases {

@@ -208,7 +208,7 @@ impl Limits {
     }
 
     /// Why a key with these options is none to come back with; `None` when it is.
-    fn weakness(&self, options: &[(String, String)]) -> Option<String> {
+    fn weakness(&self, options: &Options) -> Option<String> {
         let has = |name: &str| options.iter().any(|(option, _)| option == name);
         let value = |name: &str| options.iter().find(|(option, _)| option == name);
         if has("command") {
@@ -258,9 +258,21 @@ fn day(time: &str) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
+/// A line of `authorized_keys` on a day, for somebody who is logged in from there.
+#[cfg(feature = "fuzz")]
+pub(crate) fn key(line: &str, today: i64, client: IpAddr) -> Option<(Options, Option<String>)> {
+    let options = options(line)?;
+    let clients = vec![client];
+    let weakness = Limits { today, clients }.weakness(&options);
+    Some((options, weakness))
+}
+
+/// Options of a key with their values.
+pub(crate) type Options = Vec<(String, String)>;
+
 /// The options of a line of `authorized_keys` that is a key, in lower case; `None` of any other line: sshd(8),
 /// AUTHORIZED_KEYS FILE FORMAT.
-fn options(line: &str) -> Option<Vec<(String, String)>> {
+fn options(line: &str) -> Option<Options> {
     let line = line.trim_start();
     if line.starts_with('#') {
         return None;

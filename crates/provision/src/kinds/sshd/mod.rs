@@ -5,6 +5,9 @@ mod access;
 mod config;
 mod strict;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use access::{Options, key};
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};

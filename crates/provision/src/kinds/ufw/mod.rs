@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use incoming::{Fate, Incoming, incoming};
 pub use others::shutting;
-pub(super) use rule::within;
+pub(crate) use rule::within;
 pub use rule::{Proto, Rule};
+#[cfg(feature = "fuzz")]
+pub(crate) use ssh::ports_in;
 pub use ssh::{Session, connected, listening, ports as ssh_ports, sessions};
 
 use self::program::{delete, enable, make, systemctl, ufw};

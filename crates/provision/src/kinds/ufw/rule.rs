@@ -146,7 +146,7 @@ impl Rule {
 }
 
 /// Whether an address is in a network, or is that address.
-pub(in crate::kinds) fn within(network: &str, address: IpAddr) -> bool {
+pub(crate) fn within(network: &str, address: IpAddr) -> bool {
     let (base, bits) = match network.split_once('/') {
         Some((base, bits)) => (base, bits.parse().ok()),
         None => (network, None),

@@ -97,6 +97,12 @@ fn listens(shown: &str) -> BTreeSet<u16> {
         .collect()
 }
 
+/// What is read of the two answers that tell where SSH comes in.
+#[cfg(feature = "fuzz")]
+pub(crate) fn ports_in(effective: &str, shown: &str) -> [BTreeSet<u16>; 2] {
+    [addresses(effective), listens(block(shown, "ssh.socket"))]
+}
+
 /// Sockets of both families of one protocol, `tcp` or `udp`.
 fn table(probe: &dyn Probe, proto: &str) -> Result<Vec<Socket>, Fault> {
     let mut all = Vec::new();

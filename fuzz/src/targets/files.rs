@@ -1,0 +1,234 @@
+//! Files of a host that others write: `crates/provision/src/tools`, and the keys that let people in.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use provision::fuzz;
+use provision::tools::{
+    accounts, dpkg, mounts, os_release, routes, sockets, sshd_config, sysctl_d, ufw, unit_file,
+};
+
+use super::{Target, halves, target, text};
+
+pub(super) const TARGETS: &[Target] = &[
+    target!("tools/accounts", "crates/provision/src/tools/accounts.rs", accounts),
+    target!("tools/dpkg", "crates/provision/src/tools/dpkg.rs", dpkg),
+    target!("tools/mounts", "crates/provision/src/tools/mounts.rs", mounts),
+    target!("tools/os_release", "crates/provision/src/tools/os_release.rs", os_release),
+    target!("tools/routes", "crates/provision/src/tools/routes.rs", routes),
+    target!("tools/sockets", "crates/provision/src/tools/sockets.rs", sockets),
+    target!("tools/sshd_config", "crates/provision/src/tools/sshd_config.rs", sshd_config),
+    target!("tools/sysctl_d", "crates/provision/src/tools/sysctl_d.rs", sysctl_d,
+        b"# a\n; b\nnet.ipv4.ip_forward = 1\n-net/ipv6/conf/all/forwarding=1\n"),
+    target!("tools/ufw", "crates/provision/src/tools/ufw.rs", ufw),
+    target!("tools/unit_file", "crates/provision/src/tools/unit_file.rs", unit_file),
+    target!("kinds/authorized_keys", "crates/provision/src/kinds/sshd/access.rs", authorized_keys,
+        b"from=\"10.0.0.0/8,!10.1.*\",expiry-time=\"20991231Z\",restrict,pty ssh-ed25519 AAAAC3 a@b"),
+];
+
+/// The text without carriage returns: one before the end of a line is a part of that end, and elsewhere it is not.
+fn line_feeds(bytes: &[u8]) -> String {
+    text(bytes).replace('\r', "")
+}
+
+/// An account that is read is read the same from a line that is made of it.
+fn accounts(bytes: &[u8]) {
+    let file = line_feeds(bytes);
+    let users = accounts::users(&file);
+    let line = |user: &accounts::User| {
+        format!(
+            "{}:x:{}:{}::{}:{}",
+            user.name, user.uid, user.gid, user.home, user.shell
+        )
+    };
+    // The last line may end without an end.
+    let written: Vec<_> = users.iter().map(line).collect();
+    assert_eq!(accounts::users(&written.join("\n")), users);
+    let groups = accounts::groups(&file);
+    let line = |group: &accounts::Group| {
+        format!("{}:x:{}:{}", group.name, group.gid, group.members.join(","))
+    };
+    let written: Vec<_> = groups.iter().map(line).collect();
+    assert_eq!(accounts::groups(&written.join("\n")), groups);
+}
+
+/// There is an answer for each name, and a version stands in the file.
+fn dpkg(bytes: &[u8]) {
+    let file = line_feeds(bytes);
+    let names = ["libc6", "ufw", "", "a"].map(String::from);
+    let versions = dpkg::installed(&file, &names);
+    assert_eq!(versions.len(), names.len());
+    for (name, version) in names.iter().zip(versions) {
+        let Some(version) = version else { continue };
+        let stanza = format!("Package: {name}\nStatus: install ok installed\nVersion: {version}\n");
+        assert!(file.contains(&version));
+        let again = dpkg::installed(&stanza, std::slice::from_ref(name));
+        assert_eq!(again, [Some(version)]);
+    }
+}
+
+/// The place of a path is above it, and the name of a unit has only letters that systemd takes.
+fn mounts(bytes: &[u8]) {
+    let file = text(bytes);
+    let mounts = mounts::parse(&file);
+    assert!(mounts.len() <= file.lines().count());
+    for path in ["/", "/var/lib/aztec", &*file] {
+        let path = Path::new(path);
+        if let Some(point) = mounts::point(path, &mounts) {
+            assert!(path.starts_with(&point) && point.parent().is_some());
+        }
+    }
+    let points = mounts.iter().map(|mount| mount.point.clone());
+    for point in points.chain(mounts::configured(&file)) {
+        let unit = mounts::unit(&point);
+        let plain = |c: char| c.is_ascii_alphanumeric() || ":_.\\-".contains(c);
+        assert!(
+            unit.ends_with(".mount") && unit.chars().all(plain) && !unit.starts_with('.'),
+            "{unit:?}"
+        );
+    }
+}
+
+/// A field has one line, and written again without quotes it is the same.
+fn os_release(bytes: &[u8]) {
+    let read = os_release::parse(&text(bytes));
+    let written = format!(
+        "ID={}\nVERSION_ID={}\nPRETTY_NAME={}\n",
+        read.id, read.version_id, read.pretty_name
+    );
+    // A lone carriage return would be taken for a part of the end of its line.
+    assert!(written.contains('\r') || os_release::parse(&written) == read);
+}
+
+/// A way out is one that the table has, and any address is answered.
+fn routes(bytes: &[u8]) {
+    let file = text(bytes);
+    let routes = routes::parse(&file);
+    assert!(routes.len() <= file.lines().count());
+    for to in [
+        Ipv4Addr::UNSPECIFIED,
+        Ipv4Addr::new(10, 0, 0, 9),
+        Ipv4Addr::BROADCAST,
+    ] {
+        if let Some(interface) = routes::interface(&routes, to) {
+            assert!(routes.iter().any(|route| route.interface == interface));
+        }
+    }
+    for to in [
+        Ipv6Addr::UNSPECIFIED,
+        Ipv6Addr::LOCALHOST,
+        Ipv6Addr::from(u128::MAX),
+    ] {
+        if let Some(interface) = routes::interface_v6(&file, to) {
+            assert!(file.contains(interface));
+        }
+    }
+    let names = vec![file.lines().next().unwrap_or_default().to_owned()];
+    let _ = routes::asymmetry(&file, &routes, &file, &names);
+}
+
+/// A row is a line of the table, behind its head.
+fn sockets(bytes: &[u8]) {
+    let file = text(bytes);
+    let rows = sockets::parse(&file);
+    assert!(rows.len() <= file.lines().count().saturating_sub(1));
+    for row in rows {
+        // One that is an IPv4 address in an IPv6 table is told as what it is.
+        assert_eq!(row.local.to_canonical(), row.local);
+    }
+}
+
+/// A directive written again is the same; a pattern of one star covers all.
+fn sshd_config(bytes: &[u8]) {
+    let (file, name) = halves(bytes);
+    let directives = sshd_config::parse(&file);
+    for directive in &directives {
+        assert!(directive.line >= 1 && directive.line <= file.lines().count());
+        assert!(!directive.value.contains('\n') && !directive.keyword.starts_with('#'));
+        let covered = sshd_config::covers(&directive.value, &name);
+        // What has neither of the two signs is a name.
+        if !directive.value.contains(['*', '?']) {
+            assert_eq!(covered, directive.value == *name);
+        }
+        assert!(sshd_config::covers(
+            &format!("*{}*", directive.value),
+            &directive.value
+        ));
+        assert!(
+            sshd_config::effective(&file, &directive.keyword)
+                .is_none_or(|value| file.contains(value))
+        );
+    }
+    assert!(sshd_config::covers("*", &name) && sshd_config::covers("*?", &name) != name.is_empty());
+}
+
+/// A setting written again is the same.
+fn sysctl_d(bytes: &[u8]) {
+    let settings = sysctl_d::parse(&text(bytes));
+    let written: String = settings
+        .iter()
+        .map(|(name, value)| format!("-{name}={value}\n"))
+        .collect();
+    assert_eq!(sysctl_d::parse(&written), settings);
+}
+
+/// A rule has its words without blanks; the words of nftables have nothing in them that ends a rule.
+fn ufw(bytes: &[u8]) {
+    let file = text(bytes);
+    let tuples = ufw::tuples(&file);
+    assert!(tuples.len() <= file.lines().count());
+    for tuple in tuples {
+        if let Some(rule) = tuple.through() {
+            assert!(tuple.route && tuple.allows());
+            assert!(!rule.contains([';', '\n', '#', '$', '\\']), "{rule:?}");
+        }
+        for port in [0, 22, 40400, u16::MAX] {
+            // What is about all connections to a port is about some.
+            assert!(!tuple.is_about("tcp", port) || tuple.concerns("tcp", port));
+            let _ = tuple.lets_through("tcp", "10.0.0.9", port);
+        }
+    }
+    if let Some(value) = ufw::variable(&file, "IPV6") {
+        assert!(!value.contains('\n') && file.contains(&value));
+    }
+}
+
+/// A stranger's drop-in takes something away or not; a copy of the unit's own file takes nothing.
+fn unit_file(bytes: &[u8]) {
+    let (own, others) = halves(bytes);
+    let part = |text: &str, own| unit_file::Part {
+        path: PathBuf::from("/a"),
+        text: text.into(),
+        own,
+    };
+    assert!(unit_file::lost(&[part(&own, true)]).is_empty());
+    let lost = unit_file::lost(&[part(&own, true), part(&others, false)]);
+    assert!(
+        lost.iter()
+            .all(|lost| others.contains(lost.setting.as_str()))
+    );
+    for line in own.lines().take(4) {
+        let dirs = unit_file::drop_in_dirs(line);
+        assert!(dirs.len() <= 6 * (line.len() + 4));
+    }
+}
+
+/// A line is a key or none; one that runs a command, or has expired, is none to come back with.
+fn authorized_keys(bytes: &[u8]) {
+    let client = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9));
+    for line in text(bytes).lines() {
+        let Some((options, weakness)) = fuzz::key(line, 20_000, client) else {
+            continue;
+        };
+        assert!(!line.trim_start().starts_with('#') && line.contains("AAAA"));
+        let has = |name: &str| options.iter().any(|(option, _)| option == name);
+        if has("command") || has("cert-authority") || has("no-pty") {
+            assert!(weakness.is_some());
+        }
+        let size: usize = options
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        assert!(size <= 4 * line.len());
+    }
+}

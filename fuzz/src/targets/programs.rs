@@ -1,0 +1,275 @@
+//! What programs say: `crates/provision/src/tools`, and what kinds read of them.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use provision::fuzz;
+use provision::host::Output;
+use provision::tools::{apt, images, iptables, journal, nft, redact, sshd_command, systemctl};
+
+use super::{PLANTED, Target, cut, halves, target, text};
+
+pub(super) const TARGETS: &[Target] = &[
+    target!("tools/apt", "crates/provision/src/tools/apt.rs", apt),
+    target!("tools/images", "crates/provision/src/tools/images.rs", images),
+    target!("tools/iptables", "crates/provision/src/tools/iptables.rs", iptables),
+    target!("tools/journal", "crates/provision/src/tools/journal.rs", journal),
+    target!("tools/nft", "crates/provision/src/tools/nft.rs", nft),
+    target!("tools/redact", "crates/provision/src/tools/redact.rs", redact),
+    target!("tools/sshd_command", "crates/provision/src/tools/sshd_command.rs", sshd_command),
+    target!("tools/systemctl", "crates/provision/src/tools/systemctl.rs", systemctl),
+    target!("kinds/ssh_ports", "crates/provision/src/kinds/ufw/ssh.rs", ssh_ports,
+        b"port 22\nlistenaddress 0.0.0.0:22\nlistenaddress [::]:22\n\0Id=ssh.socket\nActiveState=active\nListen=[::]:22 (Stream)\n\nId=ssh.service\nMainPID=7\n"),
+    target!("kinds/aide", "crates/provision/src/kinds/baseline.rs", aide),
+    target!("text", "crates/provision/src/text.rs", scrubbed),
+];
+
+/// What would be removed is as much as the summary says, or nothing is known; complaints show no key.
+fn apt(bytes: &[u8]) {
+    let said = text(bytes);
+    let whole = apt::removals(&said).ok();
+    if let Some(names) = &whole {
+        assert!(
+            names
+                .iter()
+                .all(|name| !name.is_empty() && !name.contains(char::is_whitespace))
+        );
+        assert!(names.len() <= said.lines().count());
+    }
+    if let Ok(names) = apt::removals(cut(&said)) {
+        // A second summary is of another run.
+        assert!(whole.is_none_or(|whole| whole.starts_with(&names)));
+    }
+    if let Some(value) = apt::setting(&said, "APT::Periodic::Unattended-Upgrade") {
+        assert!(!value.contains('\n') && said.contains(value));
+    }
+    let secret = format!(
+        "\nE: The repository 'https://user:{PLANTED}@deb.example/{PLANTED} x' is not signed.\n"
+    );
+    let output = Output {
+        code: 100,
+        stderr: said.replace('2', "3") + &secret,
+        ..Output::default()
+    };
+    let complaints = apt::complaints(&output);
+    assert!(complaints.iter().all(|line| !line.contains("hunter2")));
+    assert!(!complaints.is_empty());
+    assert!(apt::held(&Output { code: 0, ..output }).is_none());
+}
+
+/// A row has its four words, printed again it is the same row, and half a list is no other list.
+fn images(bytes: &[u8]) {
+    let said = text(bytes);
+    let whole = images::parse(&said);
+    if let Ok(rows) = &whole {
+        let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "<none>".into());
+        let line = |row: &images::Row| {
+            // The name may have begun with a prefix twice.
+            format!(
+                "docker.io/{} {} {} {}\n",
+                row.repository,
+                word(&row.tag),
+                word(&row.digest),
+                row.id
+            )
+        };
+        let printed: String = rows.iter().map(line).collect();
+        assert_eq!(images::parse(&printed).unwrap(), *rows);
+        assert_eq!(
+            rows[..images::parse(cut(&said)).unwrap().len()],
+            images::parse(cut(&said)).unwrap()
+        );
+    }
+}
+
+/// Every rule is shown with the words that it has, every chain that is followed ends, and what is passed on has an address.
+fn iptables(bytes: &[u8]) {
+    let said = text(bytes);
+    let filter = iptables::Filter::parse(&said);
+    for (chain, rules) in &filter.chains {
+        assert!(rules.len() <= said.lines().count());
+        for rule in rules {
+            assert!(rule.shown().len() <= said.len());
+            let _ = (
+                rule.is_about_everybody(),
+                rule.names_ports(),
+                filter.jumps(chain, rule.target()),
+            );
+        }
+        let accepting = filter.accepting(chain, "ufw");
+        assert!(
+            accepting
+                .iter()
+                .all(|rule| rule.target() == "ACCEPT" && rule.is_about_everybody())
+        );
+        assert!(accepting.len() <= said.lines().count());
+    }
+    let shorter = iptables::Filter::parse(cut(&said));
+    for (chain, rules) in &shorter.chains {
+        assert!(filter.rules(chain).starts_with(rules));
+    }
+    for passed in iptables::passed(&said) {
+        assert!(!passed.to.is_loopback() || said.contains("--to-destination"));
+    }
+}
+
+/// A text has no colours, has its time from a line at or before it, and half a log is the beginning of the whole.
+fn journal(bytes: &[u8]) {
+    let said = text(bytes);
+    let Ok(lines) = journal::parse(&said) else {
+        return;
+    };
+    assert!(lines.len() <= said.lines().count());
+    for line in &lines {
+        assert!(!line.text.contains('\n') && line.text.len() <= said.len());
+    }
+    assert!(lines.starts_with(&journal::parse(cut(&said)).unwrap()));
+    for complaint in aztec::fuzz::heard(&lines) {
+        assert!(complaint.count >= 1 && complaint.count <= lines.len());
+    }
+}
+
+/// A table is like itself, and the tables up to a closed one are the same without what follows.
+fn nft(bytes: &[u8]) {
+    let said = text(bytes);
+    let tables = nft::tables(&said);
+    assert!(tables.iter().all(|table| table.is_like(table)));
+    let rules = tables
+        .iter()
+        .flat_map(|table| &table.chains)
+        .map(|chain| chain.rules.len());
+    assert!(rules.sum::<usize>() <= said.lines().count());
+    for chain in tables.iter().flat_map(|table| &table.chains) {
+        let _ = (chain.shuts(), chain.filters_input());
+    }
+    let before = nft::tables(cut(&said));
+    assert!(before.len() <= tables.len());
+    for (before, after) in before.iter().zip(&tables) {
+        assert_eq!(before.name, after.name);
+    }
+    for passed in nft::passed(&tables) {
+        assert!(["tcp", "udp"].contains(&passed.proto.as_str()));
+    }
+}
+
+/// What is planted as a part of a URL or as a secret value is not shown, whatever stands around it; what was reduced
+/// once stays as it is.
+fn redact(bytes: &[u8]) {
+    let (before, after) = halves(bytes);
+    // Without its digit the text around it cannot have the word itself.
+    let (before, after) = (before.replace('2', "3"), after.replace('2', "3"));
+    for planted in [
+        format!("https://u:{PLANTED}@h.example/"),
+        format!("https://h.example/{PLANTED} "),
+        format!("wss://h.example?key={PLANTED} "),
+        format!("token = \"{PLANTED}\" "),
+        format!("api_key = '{PLANTED}' "),
+        format!("\"password\": \"{PLANTED}\", "),
+        format!("secrets = [\"a\", \"{PLANTED}\"] "),
+    ] {
+        let text = format!("{before}\n{planted}{after}");
+        let shown = redact::secrets(&text);
+        assert!(!shown.contains("hunter2"), "{text:?} is shown as {shown:?}");
+        assert!(shown.len() <= 2 * text.len() + 16);
+    }
+    let item = before.replace(',', "");
+    let listed = format!("{item},https://u:{PLANTED}@h/{PLANTED}?{PLANTED},{PLANTED}");
+    assert!(!redact::urls_of(&listed).contains("hunter2") || item.contains("file:"));
+}
+
+/// There are as many words as options and their values, each in the command line.
+fn sshd_command(bytes: &[u8]) {
+    let options = sshd_command::options(bytes);
+    let said = text(bytes);
+    let mut words = options.iter();
+    while let Some(flag) = words.next() {
+        let (dash, letter) = flag.split_at(1);
+        assert!(dash == "-" && "cfhop46".contains(letter), "{flag:?}");
+        if !["4", "6"].contains(&letter) {
+            let value = words.next().expect("a value behind its option");
+            assert!(said.contains(value.as_str()));
+        }
+    }
+}
+
+/// Every unit that was asked about has its state, or there is no answer; half an answer is none.
+fn systemctl(bytes: &[u8]) {
+    let said = text(bytes);
+    for names in [
+        &["a.timer"][..],
+        &["a.service"],
+        &["a.service", "b.service"],
+    ] {
+        let names: BTreeSet<String> = names.iter().map(|name| (*name).into()).collect();
+        let Ok(states) = systemctl::states(&said, &names) else {
+            continue;
+        };
+        assert!(states.keys().eq(&names));
+        for state in states.values() {
+            assert!(!state.load.is_empty() && !state.active.is_empty());
+            let _ = (state.runs(), state.ended());
+        }
+        if let Ok(before) = systemctl::states(cut(&said), &names) {
+            // What is told beyond what every unit has may be missing, and is then not told.
+            for (name, before) in before {
+                let after = &states[&name];
+                assert_eq!(
+                    (before.active, before.load, before.sub),
+                    (after.active.clone(), after.load.clone(), after.sub.clone())
+                );
+                assert_eq!(before.unmet, after.unmet);
+            }
+        }
+    }
+    if let Some(condition) = systemctl::unmet_condition(&said) {
+        assert!(said.contains(condition));
+    }
+}
+
+/// Every port that is named stands in what was said.
+fn ssh_ports(bytes: &[u8]) {
+    let (effective, shown) = halves(bytes);
+    let [sshd, socket] = fuzz::ssh_ports(&effective, &shown);
+    // A number can be written with a sign or with zeros before it.
+    assert!(
+        sshd.iter()
+            .all(|port| effective.contains(&port.to_string()))
+    );
+    assert!(socket.iter().all(|port| shown.contains(&port.to_string())));
+    for line in effective.lines() {
+        let _ = fuzz::within(line, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+}
+
+/// What differs is said, or it is an error.
+fn aide(bytes: &[u8]) {
+    let report = text(bytes);
+    assert!(fuzz::differing(0, &report).unwrap().is_empty());
+    for code in [1, 7] {
+        assert!(
+            fuzz::differing(code, &report).is_ok_and(|paths| !paths.is_empty())
+                || fuzz::differing(code, &report).is_err()
+        );
+    }
+}
+
+/// Nothing that a program says has more of a secret than three letters in a row.
+fn scrubbed(bytes: &[u8]) {
+    let (secret, said) = halves(bytes);
+    let mut text = provision::Text::from("password: ");
+    text.push_as(&secret, redact::HIDDEN);
+    let shown = text.scrubbed(&said);
+    if text.is_public() || secret.contains(redact::HIDDEN) {
+        return;
+    }
+    let letters: Vec<_> = secret.chars().collect();
+    // A URL that is shown ends with a slash that was not in it.
+    for four in letters.windows(4).filter(|four| !four.contains(&'/')) {
+        let four: String = four.iter().collect();
+        assert!(
+            !shown.contains(&four),
+            "{four:?} of {secret:?} is in {shown:?}"
+        );
+    }
+    assert!(!text.shown().contains(&*secret) || "password: …".contains(&*secret));
+}

@@ -1,0 +1,88 @@
+//! Every target on its seeds and on some inputs that are made of them; for as long as `FUZZ_SECONDS` says, where it says.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use fuzz::{Broken, Trial, targets};
+
+/// Inputs of each target where nobody says for how long: a test of the targets, and no search.
+const FEW: u64 = 40;
+/// Inputs between two looks at the clock.
+const BATCH: u64 = 16;
+
+fn said(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[test]
+fn every_parser_holds_for_whatever_it_reads() {
+    fuzz::watch();
+    if let Some(again) = said("FUZZ_AGAIN") {
+        let name = said("FUZZ_TARGET").expect("FUZZ_TARGET names the one to try");
+        let broken = once_more(&name, &again);
+        assert!(broken.is_none(), "{}", broken.unwrap());
+        println!("{name} holds");
+        return;
+    }
+    let seed = said("FUZZ_SEED").map(|seed| seed.parse().expect("FUZZ_SEED is a number"));
+    let seconds = said("FUZZ_SECONDS").map(|it| it.parse().expect("FUZZ_SECONDS is a number"));
+    let all = targets();
+    // Without a time the same inputs at every run: what fails then was broken by a change.
+    let seed: u64 = seed.unwrap_or_else(|| seconds.map_or(0, |_: u64| fastrand::u64(..)));
+    let each =
+        seconds.map(|seconds| Duration::from_secs(seconds) / u32::try_from(all.len()).unwrap());
+    let mut found: Vec<Broken> = Vec::new();
+    println!("seed {seed}");
+    for target in all {
+        let mut trial = Trial::new(target, seed);
+        let begin = Instant::now();
+        let mut broken = trial.seeds();
+        while broken.is_none() && each.map_or(trial.runs < FEW, |each| begin.elapsed() < each) {
+            broken = (0..BATCH).find_map(|_| trial.one());
+        }
+        println!("{:<24} {:>8} inputs", target.name, trial.runs);
+        found.extend(broken);
+    }
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert!(found.is_empty(), "seed {seed}\n{}", found.join("\n"));
+}
+
+/// The input that was named: `SEED:RUN`, or `seed:N` for one of the cases.
+fn once_more(name: &str, again: &str) -> Option<Broken> {
+    let target = targets().into_iter().find(|target| target.name == name);
+    let target = target.expect("FUZZ_TARGET is a target");
+    let (seed, run) = again.split_once(':').expect("FUZZ_AGAIN is SEED:RUN");
+    let run = run.parse().expect("FUZZ_AGAIN ends with a number");
+    match seed.parse() {
+        Ok(seed) => Trial::new(target, seed).again(run),
+        Err(_) => Trial::new(target, 0).seeds(),
+    }
+}
+
+/// A parser that is written tomorrow has its target too.
+#[test]
+fn every_tool_has_a_target() {
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/provision/src/tools");
+    let read: Vec<_> = targets().iter().map(|target| target.reads).collect();
+    for tool in std::fs::read_dir(tools).unwrap() {
+        let name = tool.unwrap().file_name().into_string().unwrap();
+        let path = format!("crates/provision/src/tools/{name}");
+        assert!(
+            name == "mod.rs" || read.contains(&path.as_str()),
+            "{path} has no target in fuzz/src/targets"
+        );
+    }
+}
+
+/// What is written of the targets is true.
+#[test]
+fn every_target_is_in_the_reference() {
+    let table = include_str!("../../docs/reference/fuzzing.md");
+    for target in targets() {
+        let row = format!("| `{}` | `{}` |", target.name, target.reads);
+        assert!(
+            table.contains(&row),
+            "docs/reference/fuzzing.md lacks {row}"
+        );
+    }
+}
