@@ -107,9 +107,10 @@ impl Kind for Blocked {
 }
 
 provision::resources! {
-    /// A host that is all doors.
+    /// A host that is all doors, and what they hang on.
     enum Host {
         Door(Door),
+        Hinge(File),
         Blocked(Blocked),
     }
 }
@@ -351,6 +352,41 @@ fn shut_for_good() -> (FakeHost, MemoryJournal) {
     let (mut host, mut journal) = shut();
     keep(&mut host, &mut journal);
     (host, journal)
+}
+
+/// A firewall is not taken back without its program.
+#[test]
+fn what_a_removal_is_taken_back_with_stays_until_that_is_confirmed() {
+    const HINGE: &str = "/etc/hinge";
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    let mut wanted = graph("shut\n");
+    let screw = wanted.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
+    let hinge = wanted.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
+    wanted.add(Door(File::new(GATE, "shut\n", Owner::root(0o644))), [hinge]);
+    wanted.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
+    common::run_guarded(&mut host, &mut journal, &wanted).unwrap();
+    keep(&mut host, &mut journal);
+    let removed = common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    let kept = removed.applied.iter().filter(|step| step.kept.is_some());
+    let kept: Vec<_> = kept.map(|step| step.id.to_string()).collect();
+    assert_eq!(kept, ["file[/etc/hinge]", "file[/etc/screw]"]);
+    assert!(host.text(GATE).is_none() && host.text("/etc/bell").is_none());
+    // Nor does the next run take it away, as long as nobody has confirmed.
+    let (mut confirmed, mut its_journal) = (host.clone(), journal.clone());
+    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    assert!(host.text(HINGE).is_some());
+    back(&mut host, &mut journal).unwrap();
+    let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
+    let pending: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();
+    assert_eq!(
+        pending,
+        ["file[/etc/bell]"],
+        "as it was, but for what nobody needs"
+    );
+    keep(&mut confirmed, &mut its_journal);
+    common::run_guarded(&mut confirmed, &mut its_journal, &nothing()).unwrap();
+    assert!(confirmed.text(HINGE).is_none());
+    assert!(its_journal.receipt().unwrap().entries.is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What loads tables of nftables: several bundles need it, and it leaves with the last of them.
 
-use provision::engine::{Graph, ResourceId};
+use provision::engine::{Graph, Kind as _, ResourceId};
 use provision::kinds::{Directory, DropIn, Owner, Packages};
 
 use crate::Kinds;
@@ -19,36 +19,37 @@ Wants=aztec-kit-private-ports.service aztec-kit-published-ports.service
 ExecStartPost=-/usr/bin/systemctl --no-block try-reload-or-restart aztec-kit-*-ports.service
 ";
 
-/// Adds the package, and what brings our tables back, unless another bundle has.
+/// Adds the package, and what brings our tables back, unless another bundle has: what a table comes after.
 pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
     let packages = Packages {
         purpose: "packet filter".into(),
         names: vec!["nftables".into()],
     };
-    let resource = K::from(packages);
-    let id = resource.id();
-    if graph.get(&id).is_some() {
-        return id;
+    let again = drop_in("50-aztec-kit", AGAIN);
+    if graph.get(&again.id()).is_some() {
+        return again.id();
     }
-    graph.add(resource, []);
+    let packages = graph.add(packages, []);
     let dir = Directory {
         path: DropIn::dir(UNIT),
         owner: Owner::root(0o755),
     };
-    graph.add(dir, [id.clone()]);
-    follow(graph, "50-aztec-kit", AGAIN);
-    id
+    let dir = graph.add(dir, [packages]);
+    graph.add(again, [dir])
 }
 
 /// Adds what happens besides when that service is started, reloaded or stopped. After [`add`].
 pub(crate) fn follow<K: Kinds>(graph: &mut Graph<K>, name: &str, text: &str) {
-    let drop_in = DropIn {
+    let dir = ResourceId::new("directory", DropIn::dir(UNIT).display());
+    graph.add(drop_in(name, text), [dir]);
+}
+
+fn drop_in(name: &str, text: &str) -> DropIn {
+    DropIn {
         unit: UNIT.into(),
         name: name.into(),
         text: text.into(),
-    };
-    let dir = ResourceId::new("directory", DropIn::dir(UNIT).display());
-    graph.add(drop_in, [dir]);
+    }
 }
 
 #[cfg(test)]

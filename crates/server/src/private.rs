@@ -25,8 +25,8 @@ pub fn table(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> NftTable {
 
 /// Adds it.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, table: NftTable) -> ResourceId {
-    let package = packet_filter::add(graph);
-    graph.add(table, [package])
+    let filter = packet_filter::add(graph);
+    graph.add(table, [filter])
 }
 
 /// Only what opens a connection is judged: no table of connections is needed, and those of this host to a port of the same

@@ -156,7 +156,9 @@ impl Apply<'_> {
         }
         for entry in unwanted {
             run.at = Some(entry.id.clone());
-            self.release::<R>(&entry, run)?;
+            if !self.waits::<R>(&entry, run)? {
+                self.release::<R>(&entry, run)?;
+            }
         }
         Ok(())
     }
@@ -358,6 +360,26 @@ impl Apply<'_> {
             Fault::new(format!("{} changed since the plan was shown", step.id))
                 .fix("Look at the new plan with `aztec-kit plan`, then apply it."),
         )
+    }
+
+    /// Leaves what a change that waits for its confirmation could not be taken back without: once it is confirmed, the
+    /// next run takes it away.
+    fn waits<R: Resource>(&mut self, entry: &Entry, run: &mut Run<'_>) -> Result<bool, Fault> {
+        if run.guard.is_none() || entry.origin == Origin::Adopted {
+            return Ok(false);
+        }
+        let waiting = self.journal.receipt()?.unconfirmed;
+        if !run.receipt.stood_on(&waiting).contains(&entry.id) {
+            return Ok(false);
+        }
+        let step = Step::unwanted(entry, &plan::made::<R>(entry)?);
+        self.check_consent(&step, false)?;
+        self.progress.begin(&entry.id, step.action);
+        let why = "a change that is not confirmed yet could not be taken back without it; the next run after its \
+                   confirmation takes it away";
+        let (id, now) = (entry.id.clone(), Instant::now());
+        self.done(id, step.action, now, Some(why.into()), run);
+        Ok(true)
     }
 
     /// Takes away what is no longer wanted.

@@ -103,6 +103,19 @@ impl Receipt {
         receipt
     }
 
+    /// What these changes came after, by whatever way.
+    pub(super) fn stood_on(&self, changes: &[Unconfirmed]) -> BTreeSet<ResourceId> {
+        let entries = changes
+            .iter()
+            .filter_map(|change| change.before.as_ref().or_else(|| self.get(&change.id)));
+        let (mut found, mut left) = (BTreeSet::new(), entries.collect::<Vec<_>>());
+        while let Some(entry) = left.pop() {
+            let new = entry.after.iter().filter(|id| found.insert((*id).clone()));
+            left.extend(new.filter_map(|id| self.get(id)));
+        }
+        found
+    }
+
     /// The entry of that id.
     pub fn get(&self, id: &ResourceId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == *id)
