@@ -1,4 +1,5 @@
-//! Every target on its seeds and on some inputs that are made of them; for as long as `FUZZ_SECONDS` says, where it says.
+//! Every target on its seeds and on some inputs that are made of them; for as long as `FUZZ_SECONDS` says, and on as many as
+//! `FUZZ_RUNS` says, where they say.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ fn every_parser_holds_for_whatever_it_reads() {
     }
     let seed = said("FUZZ_SEED").map(|seed| seed.parse().expect("FUZZ_SEED is a number"));
     let seconds = said("FUZZ_SECONDS").map(|it| it.parse().expect("FUZZ_SECONDS is a number"));
+    let most = said("FUZZ_RUNS").map_or(u64::MAX, |it| it.parse().expect("FUZZ_RUNS is a number"));
     let all = targets();
     // Without a time the same inputs at every run: what fails then was broken by a change.
     let seed: u64 = seed.unwrap_or_else(|| seconds.map_or(0, |_: u64| fastrand::u64(..)));
@@ -37,7 +39,9 @@ fn every_parser_holds_for_whatever_it_reads() {
         let mut trial = Trial::new(target, seed);
         let begin = Instant::now();
         let mut broken = trial.seeds();
-        while broken.is_none() && each.map_or(trial.runs < FEW, |each| begin.elapsed() < each) {
+        let goes_on =
+            |runs: u64| each.map_or(runs < FEW, |each| begin.elapsed() < each && runs < most);
+        while broken.is_none() && goes_on(trial.runs) {
             broken = (0..BATCH).find_map(|_| trial.one());
         }
         println!("{:<24} {:>8} inputs", target.name, trial.runs);

@@ -157,7 +157,10 @@ impl Beacon {
 
 /// A number of an answer of the Beacon API.
 pub(crate) fn number(answer: &Value, name: &str) -> Option<u64> {
-    answer["data"][name].as_str()?.parse().ok()
+    let text = answer["data"][name].as_str()?;
+    // Digits alone: a sign is not of this format.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -166,6 +169,15 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_number_is_digits_alone() {
+        let read = |text: &str| number(&serde_json::json!({"data": {"n": text}}), "n");
+        assert_eq!(read("5"), Some(5));
+        for other in ["+5", "-5", "", " 5", "0x5"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_key_is_sent_as_the_node_sends_it() {

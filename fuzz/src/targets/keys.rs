@@ -45,7 +45,10 @@ fn secrets(bytes: &[u8]) -> Vec<String> {
     fn collect(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::String(text)
-                if text.len() >= PLANTED.len() && text.contains(|c: char| c.is_ascii_digit()) =>
+                if text.len() >= PLANTED.len()
+                    && text.contains(|c: char| c.is_ascii_digit())
+                    // An address is public, and names the one that something is wrong with.
+                    && !(text.len() == 42 && text.starts_with("0x")) =>
             {
                 found.push(text.clone());
             }
@@ -73,7 +76,14 @@ fn keystore(bytes: &[u8]) {
         Ok(keystore) => keystore,
         Err(error) => return tells_nothing(&error.to_string(), bytes),
     };
-    assert!(!format!("{keystore:?}").contains(PLANTED));
+    // The host of a signer is shown.
+    let in_host = |text: &String| {
+        let host = url::Url::parse(text)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
+        host.is_some_and(|host| host.contains(PLANTED))
+    };
+    assert!(!format!("{keystore:?}").contains(PLANTED) || secrets(bytes).iter().any(in_host));
     let addresses = |keystore: &Document| -> BTreeSet<_> {
         let attesters = keystore
             .validators

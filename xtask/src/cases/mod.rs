@@ -123,7 +123,7 @@ pub const CASES: &[Case] = &[
         name: "hardening-old",
         about: "fail2ban, aide, chrony and sshd of the previous Debian do the same",
         needs: &[BINARY, SSH_HOST_OLD],
-        cost: cost(222, 44, 130),
+        cost: cost(222, 50, 130),
         run: hardening::run_previous,
     },
     Case {
@@ -179,7 +179,7 @@ pub const CASES: &[Case] = &[
         name: "virtual",
         about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after power cuts",
         needs: &[BINARY, DISK],
-        cost: cost(270, 300, 1800),
+        cost: cost(230, 270, 1800),
         run: virtual_host::run,
     },
     Case {

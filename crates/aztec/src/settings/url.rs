@@ -111,7 +111,13 @@ fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
     let url =
         Url::parse(text).map_err(|error| bad(key, format!("not a URL ({error})")).fix(FORM))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        let what = format!("`{}:…` is not an http or https URL", url.scheme());
+        // What stands before a colon may as well be the first half of a password.
+        let what = match url.scheme() {
+            scheme @ ("http" | "https" | "ws" | "wss" | "ftp" | "file" | "unix") => {
+                format!("`{scheme}:…` is not an http or https URL")
+            }
+            _ => "it is not an http or https URL".into(),
+        };
         return Err(bad(key, what).fix(FORM));
     }
     if url.as_str().contains(',') {
