@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use l1::reader::Head;
 use l1::{Beacon, Reader};
 use provision::Fault;
 use provision::host::Probe;
@@ -40,7 +41,7 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
             return Ok(Said(Verdict::Fail, message));
         }
         let head = reader.head()?;
-        let age = now - i64::try_from(head.timestamp).unwrap_or(i64::MAX);
+        let age = age_of(&head, now);
         if age.abs() > OLDEST_L1_HEAD {
             let message = format!(
                 "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that it is synced, and this clock."
@@ -50,6 +51,11 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
         Ok(Said(Verdict::Pass, head_of(chain, head.number, age)))
     };
     each("L1", &settings.l1_rpc_urls, true, ask)
+}
+
+/// How old a head is at that time, seconds: negative where it is ahead.
+pub(super) fn age_of(head: &Head, now: i64) -> i64 {
+    now - i64::try_from(head.timestamp).unwrap_or(i64::MAX)
 }
 
 /// How far a chain is, and when that was: a local one can be ahead of the clock.

@@ -295,8 +295,7 @@ fn l1_answers(settings: &Settings, probe: &dyn Probe, target: &Target) -> Check 
             format!("it is chain {chain}, not {wanted}"),
         );
     }
-    let age =
-        probe.clock().realtime_us / 1_000_000 - i64::try_from(head.timestamp).unwrap_or(i64::MAX);
+    let age = super::endpoints::age_of(&head, probe.clock().realtime_us / 1_000_000);
     let detail = super::endpoints::head_of(chain, head.number, age);
     let health = if age.abs() > OLDEST_L1_HEAD {
         Health::Degraded
