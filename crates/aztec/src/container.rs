@@ -65,6 +65,12 @@ pub(crate) fn lock(data: &Path, instance: &str) -> PathBuf {
     data.join(format!(".running{instance}"))
 }
 
+/// The words before a command that become its process, holding that lock: flock(1).
+pub(crate) fn locking(data: &Path, instance: &str) -> [String; 5] {
+    let lock = lock(data, instance).display().to_string();
+    ["flock", "--nonblock", "--no-fork", "--verbose", &lock].map(String::from)
+}
+
 /// Those of the programs that make and check proofs, in any release.
 const SCRATCH_VARIABLES: [&str; 3] = [
     "BB_WORKING_DIRECTORY",

@@ -259,12 +259,12 @@ impl Process {
         if self.checks_proofs {
             text.environment.extend(base::bb(&data));
         }
-        // A container of an earlier runtime may have outlived its engine.
-        text.checks.push(format!(
-            "/usr/bin/flock --nonblock --verbose {} true",
-            container::lock(&data, self.instance()).display()
-        ));
-        text.exec = self.command(base::command()).join(" ");
+        let lock = container::locking(&data, self.instance());
+        text.exec = format!(
+            "/usr/bin/{} {}",
+            lock.join(" "),
+            self.command(base::command()).join(" ")
+        );
         text.writable.push(data);
         text.writable.extend(self.writable.iter().cloned());
         text
@@ -281,10 +281,6 @@ impl Process {
         // The client is root, and the home of root is not what a container can write to.
         text.working_directory = "/".into();
         text.environment = vec![("HOME".into(), "/root".into())];
-        let lock = container::lock(&data, self.instance())
-            .display()
-            .to_string();
-        let lock = ["flock", "--nonblock", "--no-fork", "--verbose", &lock];
         let name = format!("aztec-{}{}", self.name, self.instance());
         let mut container = Container {
             engine,
@@ -298,7 +294,7 @@ impl Process {
             scratch_variables: self.scratch_variables.clone(),
             memory: self.memory,
             stop_seconds: self.stop_seconds,
-            command: lock.map(String::from).into(),
+            command: container::locking(&data, self.instance()).into(),
         };
         container.writable.extend(self.writable.iter().cloned());
         if self.keystore.is_some() {
