@@ -43,7 +43,7 @@ fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back(
     Apply {
         hands: &mut host,
         journal: &mut FileJournal::new(dir.path()),
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }

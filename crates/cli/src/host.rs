@@ -15,9 +15,9 @@ use aztec::settings::{Asked, Settings, edited};
 use aztec::{CONFIG, HostFacts, KitToml, Releases, Units};
 use provision::Fault;
 use provision::engine::{Graph, Plan, Receipt, Session, Unseen};
-use provision::host::Early;
-use serde::Deserialize;
-use serde_json::Value;
+use provision::host::{Early, Query};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::args::Vouched;
 use crate::context::View;
@@ -37,7 +37,7 @@ pub struct Host<'a> {
     pub graph: Graph<Kind>,
     /// What was done before.
     pub receipt: Receipt,
-    /// What systemd is asked while the rest is read, for the first plan.
+    /// What programs are asked while the rest is read, for the first plan.
     early: Cell<Option<Early>>,
     /// The units that it runs, once somebody asks: a run that changes nothing does not.
     runs: OnceCell<Units>,
@@ -90,10 +90,17 @@ fn no_config() -> Failure {
     )
 }
 
-/// The note of the units that the last run which changed something was about.
-const UNITS: &str = "units";
+/// The note of what the last run asked that changed something.
+const ASKED: &str = "asked";
 
-/// What was done to this host before, and what systemd will say of it.
+/// What is asked before it is known whether it is needed.
+#[derive(Default, Serialize, Deserialize)]
+struct AskedBefore {
+    units: BTreeSet<String>,
+    questions: Vec<Query>,
+}
+
+/// What was done to this host before, and what programs will say of it.
 struct Before {
     receipt: Receipt,
     early: Option<Early>,
@@ -102,10 +109,12 @@ struct Before {
 impl Before {
     fn read(view: &View) -> Result<Self, Failure> {
         let receipt = view.records.receipt()?;
-        let names = receipt.notes.get(UNITS);
-        let names = names.and_then(|names| BTreeSet::deserialize(names).ok());
+        let note = receipt.notes.get(ASKED);
+        // Another version may have left one that this one does not understand.
+        let asked = note.and_then(|note| AskedBefore::deserialize(note).ok());
+        let AskedBefore { units, questions } = asked.unwrap_or_default();
         Ok(Self {
-            early: Early::ask(names.unwrap_or_default(), Arc::clone(&view.host)),
+            early: Early::ask(units, &questions, &view.host),
             receipt,
         })
     }
@@ -186,10 +195,13 @@ impl<'a> Host<'a> {
         (finding.status != Verdict::Pass).then_some(finding)
     }
 
-    /// Notes in a changing run, so that the next one can ask systemd about the same units before all else.
-    pub fn note_units(&self, session: &mut Session) -> Result<(), Fault> {
-        let units: Value = self.graph.units().into_iter().collect();
-        session.note(UNITS, units)
+    /// Notes in a changing run what was asked, so that the next one can ask the same before all else.
+    pub fn note_asked(&self, session: &mut Session) -> Result<(), Fault> {
+        let asked = AskedBefore {
+            units: self.graph.units(),
+            questions: self.graph.questions(),
+        };
+        session.note(ASKED, json!(asked))
     }
 
     /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.

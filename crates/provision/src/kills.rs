@@ -148,7 +148,7 @@ pub fn run<R: Resource>(
         Apply {
             hands: host,
             journal,
-            consent: Consent::Configuration,
+            consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
             progress: &mut Quiet,
         }

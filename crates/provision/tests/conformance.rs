@@ -324,7 +324,7 @@ fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
     let stop = Apply {
         hands: &mut host,
         journal: &mut journal,
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(true),
         progress: &mut Quiet,
     }

@@ -60,3 +60,17 @@ fn one_that_systemd_has_not_read_is_a_difference() {
     let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &host).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
 }
+
+#[test]
+fn systemd_is_asked_only_about_one_that_was_changed() {
+    let (mut host, mut journal) = (host(), MemoryJournal::default());
+    run(&mut host, &mut journal, &graph()).unwrap();
+    host.silent = true;
+    let receipt = journal.receipt().unwrap();
+    let plan = Plan::make(&graph(), &receipt, &host).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    let path = format!("{DIR}/50-ours.conf");
+    let node = host.tree.get_mut(std::path::Path::new(&path)).unwrap();
+    node.changed_us += 1;
+    Plan::make(&graph(), &receipt, &host).unwrap_err();
+}

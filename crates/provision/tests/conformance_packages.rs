@@ -194,7 +194,7 @@ fn heard(host: &mut FakeHost, graph: &Graph<Host>) -> (Result<Outcome, Stop>, Ve
     let outcome = Apply {
         hands: host,
         journal: &mut MemoryJournal::default(),
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut heard,
     }

@@ -228,7 +228,7 @@ fn whatever_the_program_is_called_its_copy_starts() {
     Apply {
         hands: &mut host,
         journal: &mut journal,
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut provision::engine::Quiet,
     }
@@ -517,7 +517,7 @@ fn the_time_begins_when_the_run_ends() {
     Apply {
         hands: &mut host,
         journal: &mut journal,
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut watch,
     }

@@ -147,6 +147,18 @@ const STATEMENTS: &[(&str, Statement)] = &[
             );
         },
     ),
+    ("many are looked at as each of them is", |place| {
+        place.put("a", "one");
+        let below = ["a", "b", "a/c", ".", ""].map(PathBuf::from);
+        let dir = place.at("");
+        let each = below
+            .iter()
+            .map(|path| place.host.meta(&dir.join(path)).unwrap());
+        let each: Vec<_> = each.collect();
+        assert_eq!(place.host.metas(&dir, &below[..4]).unwrap(), each[..4]);
+        let nowhere = place.host.metas(&place.at("none"), &below).unwrap();
+        assert_eq!(nowhere, [None; 5]);
+    }),
     ("only what is a file is read, and not more of it", |place| {
         place.put("a", "1234");
         place.mkdir("d");

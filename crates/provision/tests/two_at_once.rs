@@ -41,7 +41,7 @@ fn run<R: Resource>(
     let done = Apply {
         hands: host,
         journal,
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }

@@ -77,6 +77,9 @@ const FILES: &[&str] = &[
     "/etc/aztec/keystore/validator.json",
     "/etc/sysctl.d/60-aztec.conf",
     "/usr/local/bin/aztec",
+    "/var/lib/aztec/.aztec-kit-disk",
+    "/etc/aztec-kit-private.nft",
+    "/etc/systemd/system/aztec-kit-private-ports.service",
     "/etc/systemd/system/aztec-l1.service",
     "/etc/systemd/system/aztec-sequencer.service",
 ];
@@ -105,7 +108,7 @@ pub(super) fn prepare(machine: &Machine) -> Result<()> {
         "directories": owned(machine, DIRECTORIES)?,
         "files": owned(machine, FILES)?,
         "links": links.collect::<Result<Vec<_>>>()?,
-        "services": ["aztec-l1", "aztec-sequencer"],
+        "services": ["aztec-kit-private-ports", "aztec-l1", "aztec-sequencer"],
     });
     machine.write(&format!("{DIR}/state.json"), &state.to_string(), 0o644)
 }

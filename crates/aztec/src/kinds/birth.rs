@@ -66,7 +66,7 @@ impl Birth {
             gid: 0,
             mode: 0o644,
         })?;
-        systemctl(&["daemon-reload"], cx)?;
+        cx.read_units()?;
         systemctl(&["start", &self.unit], cx)
     }
 
@@ -99,13 +99,7 @@ fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
 
 /// Converges a resource that has nothing to remember.
 fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    let mut cx = ApplyCx {
-        hands: &mut *cx.hands,
-        memory: None,
-        units: None,
-        note: &mut *cx.note,
-        made: None,
-    };
+    let mut cx = ApplyCx::new(&mut *cx.hands, &mut *cx.note);
     let seen = kind.observe(&Cx::of(cx.hands.probe()))?;
     kind.apply(&seen, &mut cx)
 }

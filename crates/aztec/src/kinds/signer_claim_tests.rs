@@ -108,7 +108,7 @@ impl Tried {
         Apply {
             hands: &mut self.host,
             journal: &mut self.journal,
-            consent: Consent::Configuration,
+            consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
             progress: &mut Quiet,
         }

@@ -183,7 +183,7 @@ impl Run<'_> {
         let ended = Apply {
             hands: &mut *self.host,
             journal: &mut FileJournal::new(self.dir),
-            consent: Consent::Configuration,
+            consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
             progress: &mut said,
         }

@@ -79,7 +79,7 @@ pub fn run(
             return Ok(exit::OK);
         }
         Ask::Operator => Consent::Plan(&plan),
-        Ask::Agreed => Consent::Configuration,
+        Ask::Agreed => Consent::Configuration(Some(&plan)),
     };
     let mut progress = Shown::new(plan.pending().count(), &cx.view, printer);
     let guard = confirm::guard(args, cx)?;
@@ -181,7 +181,7 @@ fn change(
     session.note(VERIFIED, began.clone())?;
     match session.apply(&host.graph, consent, guard, &cancel, progress) {
         Ok(outcome) => {
-            host.note_units(session)?;
+            host.note_asked(session)?;
             session.settle(prune)?;
             Ok(outcome.applied)
         }

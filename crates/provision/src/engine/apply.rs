@@ -40,6 +40,8 @@ struct Run<'a> {
     armed: bool,
     /// Whether it has begun a change.
     begun: bool,
+    /// See [`ApplyCx::unread`].
+    unread: bool,
     at: Option<ResourceId>,
     applied: Vec<Applied>,
 }
@@ -94,12 +96,17 @@ impl Apply<'_> {
             guard,
             armed: false,
             begun: false,
+            unread: false,
             at: None,
             applied: Vec::new(),
         };
         let ended = self.steps(graph, &mut run);
+        let read = match run.unread {
+            true => ApplyCx::new(&mut *self.hands, &mut |_| {}).read_units(),
+            false => Ok(()),
+        };
         let (at, applied) = (run.at.take(), std::mem::take(&mut run.applied));
-        match ended.and(self.extend(&run)) {
+        match ended.and(read).and(self.extend(&run)) {
             Ok(()) => Ok(Outcome { applied }),
             Err(fault) => Err(Stop {
                 at,
@@ -132,7 +139,10 @@ impl Apply<'_> {
 
     fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         // What is wanted is looked at once here, and each step again when its turn comes.
-        let plan = Plan::make(graph, &run.receipt, self.hands.probe())?;
+        let plan = match self.consent {
+            Consent::Configuration(Some(plan)) => plan.clone(),
+            _ => Plan::make(graph, &run.receipt, self.hands.probe())?,
+        };
         if let Err((at, fault)) = removable(graph, &run.receipt, self.hands.probe()) {
             run.at = Some(at);
             return Err(fault);
@@ -274,19 +284,21 @@ impl Apply<'_> {
         };
         self.begin(resource, (&spec, &prior), &intent, run)?;
         let memory = run.receipt.get(&id).and_then(|entry| entry.memory.as_ref());
+        let mut note = |text: &str| self.progress.note(text);
         let mut cx = ApplyCx {
-            hands: &mut *self.hands,
             memory,
             units: Some(&units),
-            note: &mut |text| self.progress.note(text),
-            made: None,
+            unread: run.unread,
+            ..ApplyCx::new(&mut *self.hands, &mut note)
         };
-        resource.apply(&mut cx)?;
-        let made = cx.made;
+        let made = resource.apply(&mut cx);
+        run.unread = cx.unread;
+        made?;
+        let (made, seen) = (cx.made, cx.seen);
         let after = resource.look(&Cx {
             probe: self.hands.probe(),
             memory: made.as_ref().or(memory),
-            units: None,
+            units: seen.as_ref(),
         })?;
         if let Diff::Change(left) = &after.diff {
             return Err(did_not_converge(&id, left));
@@ -413,11 +425,9 @@ impl Apply<'_> {
         let before = self.look(resource, &run.receipt, Some(&units))?;
         if run.guard.is_some() && resource.guarded() {
             resource.keep(&mut ApplyCx {
-                hands: &mut *self.hands,
                 memory: entry.memory.as_ref(),
                 units: Some(&units),
-                note: &mut |_| {},
-                made: None,
+                ..ApplyCx::new(&mut *self.hands, &mut |_| {})
             })?;
         }
         let removing = Event::Removing {
@@ -427,11 +437,8 @@ impl Apply<'_> {
         let reverted = resource.revert(
             &entry.prior,
             &mut ApplyCx {
-                hands: &mut *self.hands,
                 memory: entry.memory.as_ref(),
-                units: None,
-                note: &mut |text| self.progress.note(text),
-                made: None,
+                ..ApplyCx::new(&mut *self.hands, &mut |text| self.progress.note(text))
             },
         )?;
         self.settle(resource, &run.receipt)?;

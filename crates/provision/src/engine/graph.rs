@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Plan, Receipt, Resource, ResourceId};
 use crate::Fault;
+use crate::host::Query;
 
 /// A resource and what must be converged before it.
 #[derive(Debug, Clone)]
@@ -71,6 +72,17 @@ impl<R: Resource> Graph<R> {
     pub fn units(&self) -> BTreeSet<String> {
         let nodes = self.nodes.iter();
         nodes.flat_map(|node| node.resource.units()).collect()
+    }
+
+    /// What its resources ask of other programs, each question once: see [`super::Kind::question`].
+    pub fn questions(&self) -> Vec<Query> {
+        let mut questions = Vec::new();
+        for question in self.nodes.iter().filter_map(|it| it.resource.question()) {
+            if !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
+        questions
     }
 
     /// The resource of that id.

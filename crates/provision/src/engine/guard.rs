@@ -359,12 +359,10 @@ fn revert<R: Resource>(change: &Unconfirmed, hands: &mut dyn Hands) -> Result<Re
     let resource: R =
         serde_json::from_value(change.spec.clone()).map_err(|error| failed().because(error))?;
     let before = change.before.as_ref();
+    let mut note = |_: &str| {};
     let mut cx = ApplyCx {
-        hands,
         memory: before.and_then(|entry| entry.memory.as_ref()),
-        units: None,
-        note: &mut |_| {},
-        made: None,
+        ..ApplyCx::new(hands, &mut note)
     };
     if before.is_some() {
         // It was removed, or changed again: what is there now may be what its record wants to go back to.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
-use crate::host::{Early, Probe, Query, Snapshot};
+use crate::host::{Early, Probe, Snapshot};
 use crate::tools::systemctl::UnitState;
 
 /// What a step does.
@@ -86,7 +86,7 @@ impl Plan {
         Self::make_with(graph, receipt, probe, None)
     }
 
-    /// The same, where systemd was asked already.
+    /// The same, where some of it was asked already.
     pub fn make_with<R: Resource>(
         graph: &Graph<R>,
         receipt: &Receipt,
@@ -128,15 +128,12 @@ impl Plan {
         // is looked at meanwhile. Its answer takes longest, so the question does not wait for a thread to begin.
         let names = graph.units();
         let none = BTreeMap::new();
-        let mut questions: Vec<Query> = Vec::new();
-        for question in order.iter().filter_map(|node| node.resource.question()) {
-            if !questions.contains(&question) {
-                questions.push(question);
-            }
-        }
+        let questions = graph.questions();
+        let mut missing = questions.clone();
+        missing.retain(|it| !asked.as_ref().is_some_and(|asked| asked.asked(it)));
         let (early, units) = std::thread::scope(|scope| {
-            if !questions.is_empty() {
-                scope.spawn(|| snapshot.ahead(questions));
+            if !missing.is_empty() {
+                scope.spawn(|| snapshot.ahead(missing));
             }
             let early = scope.spawn(|| {
                 let early = order
@@ -144,7 +141,11 @@ impl Plan {
                     .map(|node| node.resource.units().is_empty().then(|| look(node, &none)));
                 early.collect::<Vec<_>>()
             });
-            let units = units(&names, probe, asked);
+            let mut asked = asked;
+            let units = units(&names, probe, asked.as_mut());
+            if let Some(asked) = asked {
+                snapshot.learn(asked.answers(&questions));
+            }
             let early = early.join();
             (
                 early.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -253,7 +254,7 @@ fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
 pub(super) fn units(
     names: &BTreeSet<String>,
     probe: &dyn Probe,
-    asked: Option<Early>,
+    asked: Option<&mut Early>,
 ) -> Result<BTreeMap<String, UnitState>, Fault> {
     let early = asked.and_then(|asked| asked.about(names));
     early.unwrap_or_else(|| probe.units(names))

@@ -9,8 +9,9 @@ use crate::Fault;
 /// What the operator agreed to.
 #[derive(Debug, Clone, Copy)]
 pub enum Consent<'a> {
-    /// Whatever the configuration asks for (`--yes`).
-    Configuration,
+    /// Whatever the configuration asks for (`--yes`). With what this run, which nobody kept waiting, has just looked at:
+    /// it need not look again before its first step.
+    Configuration(Option<&'a Plan>),
     /// Just this plan: a host that changed since it was shown stops the run.
     Plan(&'a Plan),
 }

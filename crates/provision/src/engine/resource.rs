@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Diff;
 use crate::Fault;
-use crate::host::{Hands, Probe, Query};
+use crate::host::{Hands, Order, Probe, Query};
 use crate::tools::systemctl::UnitState;
 
 /// `kind[name]`: stable, unique in a graph, shown to users.
@@ -80,6 +80,34 @@ pub struct ApplyCx<'a> {
     /// In place of [`ApplyCx::memory`] for the look that follows: what only whoever made a change can know, such as
     /// which files a process was started with. Clocks jump, and cannot tell.
     pub made: Option<Value>,
+    /// As in [`Cx`], for the look that follows: what systemd said after the change, when it was asked then.
+    pub seen: Option<BTreeMap<String, UnitState>>,
+    /// Whether systemd shall read every unit again, at the latest at the end of the run: it takes a tenth of a second, and
+    /// once does for all.
+    pub unread: bool,
+}
+
+impl<'a> ApplyCx<'a> {
+    /// A host of which nothing is known or remembered.
+    pub fn new(hands: &'a mut dyn Hands, note: &'a mut dyn FnMut(&str)) -> Self {
+        Self {
+            hands,
+            memory: None,
+            units: None,
+            note,
+            made: None,
+            seen: None,
+            unread: false,
+        }
+    }
+
+    /// Has systemd read every unit again.
+    pub fn read_units(&mut self) -> Result<(), Fault> {
+        self.hands
+            .run(&Order::new(["systemctl", "daemon-reload"]))?;
+        self.unread = false;
+        Ok(())
+    }
 }
 
 impl fmt::Debug for ApplyCx<'_> {

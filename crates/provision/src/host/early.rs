@@ -1,45 +1,74 @@
-//! A question that is asked before it is known whether its answer is the one that is needed.
+//! Questions that are asked before it is known whether their answers are those that are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, spawn};
 
-use super::Probe;
+use super::{Output, Probe, Query};
 use crate::Fault;
 use crate::tools::systemctl::UnitState;
 
-/// Units that systemd was asked about ahead of a plan.
+/// What systemd and other programs were asked ahead of a plan.
 ///
-/// Its answer takes longer than all else that a plan of a host in sync reads. The units of the last run are most
-/// often those of this one, so they are asked about while the configuration is still being read.
+/// Their answers take longer than all else that a plan of a host in sync reads. What the last run asked is most often
+/// what this one needs, so it is asked while the configuration is still being read.
 #[derive(Debug)]
 pub struct Early {
     names: BTreeSet<String>,
-    answer: JoinHandle<Result<BTreeMap<String, UnitState>, Fault>>,
+    states: Option<JoinHandle<Result<BTreeMap<String, UnitState>, Fault>>>,
+    answers: Vec<(Query, JoinHandle<Result<Output, Fault>>)>,
 }
 
 impl Early {
-    /// Asks, and does not wait. `None` when there is nothing to ask.
-    pub fn ask(names: BTreeSet<String>, host: Arc<dyn Probe>) -> Option<Self> {
-        if names.is_empty() {
+    /// Asks about these units and all the others, and does not wait. `None` when there is nothing to ask.
+    pub fn ask(names: BTreeSet<String>, queries: &[Query], host: &Arc<dyn Probe>) -> Option<Self> {
+        if names.is_empty() && queries.is_empty() {
             return None;
         }
-        let asked = names.clone();
-        let answer = std::thread::spawn(move || host.units(&asked));
-        Some(Self { names, answer })
+        let states = (!names.is_empty()).then(|| {
+            let (asked, host) = (names.clone(), Arc::clone(host));
+            spawn(move || host.units(&asked))
+        });
+        let answer = |query: &Query| {
+            let (asked, host) = (query.clone(), Arc::clone(host));
+            (query.clone(), spawn(move || host.ask(&asked)))
+        };
+        Some(Self {
+            names,
+            states,
+            answers: queries.iter().map(answer).collect(),
+        })
     }
 
-    /// Their states, when systemd was asked about all of these; it may be those of more. `None` when it was not.
+    /// The states of units, when systemd was asked about all of these; it may be those of more. `None` when it was not.
     pub fn about(
-        self,
+        &mut self,
         names: &BTreeSet<String>,
     ) -> Option<Result<BTreeMap<String, UnitState>, Fault>> {
         if !names.is_subset(&self.names) {
             return None;
         }
-        let answer = self.answer.join();
-        Some(answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        self.states.take().map(joined)
     }
+
+    /// Whether this was asked.
+    pub fn asked(&self, query: &Query) -> bool {
+        self.answers.iter().any(|(asked, _)| asked == query)
+    }
+
+    /// The answers to these. What has none now can be asked again.
+    pub fn answers(self, queries: &[Query]) -> Vec<(Query, Output)> {
+        let answers = self.answers.into_iter();
+        let wanted = answers.filter(|(asked, _)| queries.contains(asked));
+        wanted
+            .filter_map(|(asked, answer)| Some((asked, joined(answer).ok()?)))
+            .collect()
+    }
+}
+
+fn joined<T>(answer: JoinHandle<T>) -> T {
+    let answer = answer.join();
+    answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(all(test, feature = "fake"))]
@@ -51,22 +80,36 @@ mod tests {
         names.iter().map(ToString::to_string).collect()
     }
 
+    fn early(asked: &[&str], queries: &[Query]) -> Option<Early> {
+        let host: Arc<dyn Probe> = Arc::new(FakeHost::default());
+        Early::ask(names(asked), queries, &host)
+    }
+
     #[test]
     fn only_what_was_asked_about_is_answered() {
-        let early = |asked: &[&str]| Early::ask(names(asked), Arc::new(FakeHost::default()));
-        assert!(early(&[]).is_none());
+        assert!(early(&[], &[]).is_none());
         let two = ["a.service", "b.service"];
         for (wanted, answered) in [
             (&["a.service"][..], true),
             (&two[..], true),
             (&["a.service", "c.service"][..], false),
         ] {
-            let early = early(&two).expect("there are units");
+            let mut early = early(&two, &[]).expect("there are units");
             assert_eq!(
                 early.about(&names(wanted)).is_some(),
                 answered,
                 "{wanted:?}"
             );
         }
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_waited_for() {
+        let asked = [Query::Ruleset, Query::Nat];
+        let early = early(&[], &asked).expect("there are questions");
+        assert!(early.asked(&Query::Nat) && !early.asked(&Query::AptConfig));
+        let answers = early.answers(&[Query::Ruleset, Query::AptConfig]);
+        let answered: Vec<_> = answers.iter().map(|(query, _)| query).collect();
+        assert_eq!(answered, [&Query::Ruleset]);
     }
 }

@@ -100,6 +100,13 @@ pub trait Probe: Send + Sync {
     }
     /// `lstat`, `None` when absent.
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault>;
+    /// The same of many below one directory, in their order: a release has hundreds of packages.
+    fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
+        below
+            .iter()
+            .map(|path| self.meta(&dir.join(path)))
+            .collect()
+    }
     /// Names in a directory, sorted, `None` when absent.
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault>;
     /// Where a symbolic link points, `None` when absent or not a link.

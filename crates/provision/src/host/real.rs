@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::place::ForeignLink;
 use super::program::Call;
@@ -99,6 +99,29 @@ pub(super) fn absent<T>(
     }
 }
 
+fn meta_of(stat: &rustix::fs::Stat) -> Meta {
+    let file_type = match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+        rustix::fs::FileType::RegularFile => FileType::File,
+        rustix::fs::FileType::Directory => FileType::Directory,
+        rustix::fs::FileType::Symlink => FileType::Symlink,
+        _ => FileType::Other,
+    };
+    // The kernel counts nanoseconds in types of more than one sign.
+    let us = |seconds: i64, nanoseconds: u64| {
+        seconds * 1_000_000 + i64::try_from(nanoseconds / 1000).unwrap_or_default()
+    };
+    Meta {
+        file_type,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        changed_us: us(stat.st_ctime, stat.st_ctime_nsec),
+        modified_us: us(stat.st_mtime, stat.st_mtime_nsec),
+        size: stat.st_size.try_into().unwrap_or_default(),
+        inode: stat.st_ino,
+    }
+}
+
 impl Probe for RealHost {
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
         // Whoever owns the path may have put anything there: a pipe would be waited for, a terminal become ours, and a
@@ -130,25 +153,23 @@ impl Probe for RealHost {
     }
 
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
-        let Some(meta) = absent(fs::symlink_metadata(path), "look at", path)? else {
-            return Ok(None);
+        let stat = rustix::fs::lstat(path).map_err(io::Error::from);
+        Ok(absent(stat, "look at", path)?.map(|stat| meta_of(&stat)))
+    }
+
+    fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
+        // From an open directory the kernel does not walk its path again for each: half the time.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(dir, flags, Mode::empty()).map_err(io::Error::from);
+        let Some(opened) = absent(opened, "look at", dir)? else {
+            return Ok(vec![None; below.len()]);
         };
-        let file_type = match meta.file_type() {
-            kind if kind.is_file() => FileType::File,
-            kind if kind.is_dir() => FileType::Directory,
-            kind if kind.is_symlink() => FileType::Symlink,
-            _ => FileType::Other,
+        let meta = |path: &PathBuf| {
+            let stat = rustix::fs::statat(&opened, path, AtFlags::SYMLINK_NOFOLLOW);
+            let stat = stat.map_err(io::Error::from);
+            Ok(absent(stat, "look at", &dir.join(path))?.map(|stat| meta_of(&stat)))
         };
-        Ok(Some(Meta {
-            file_type,
-            mode: meta.mode() & 0o7777,
-            uid: meta.uid(),
-            gid: meta.gid(),
-            changed_us: meta.ctime() * 1_000_000 + meta.ctime_nsec() / 1000,
-            modified_us: meta.mtime() * 1_000_000 + meta.mtime_nsec() / 1000,
-            size: meta.size(),
-            inode: meta.ino(),
-        }))
+        below.iter().map(meta).collect()
     }
 
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {

@@ -40,6 +40,9 @@ impl Probe for RealHands {
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
         RealHost.meta(path)
     }
+    fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
+        RealHost.metas(dir, below)
+    }
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         RealHost.list(path)
     }

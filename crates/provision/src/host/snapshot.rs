@@ -42,6 +42,11 @@ impl<'a> Snapshot<'a> {
         }
     }
 
+    /// Knows what was asked before this plan.
+    pub fn learn(&self, answers: Vec<(Query, Output)>) {
+        self.heard().extend(answers);
+    }
+
     fn heard(&self) -> MutexGuard<'_, Vec<(Query, Output)>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,6 +72,10 @@ impl Probe for Snapshot<'_> {
 
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
         self.host.meta(path)
+    }
+
+    fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
+        self.host.metas(dir, below)
     }
 
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {

@@ -1,6 +1,7 @@
 //! A drop-in of a unit of somebody else's, which systemd has read. Whether the unit runs is nobody's business here: what it
 //! says counts from its next start on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,8 @@ use super::unit::UNIT_DIR;
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, Order};
+use crate::host::Hands;
+use crate::tools::systemctl::UnitState;
 
 /// A drop-in, in a directory that must exist.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,8 +29,18 @@ pub struct DropIn {
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
+    /// When the file was last changed, microseconds since the epoch.
+    changed_us: Option<i64>,
     /// Systemd has read the unit before its files were changed.
     unread: bool,
+}
+
+/// That systemd has read it, as it was changed then. Systemd is asked only about one that was changed since: to answer
+/// for a unit that nobody uses it reads all of its files.
+#[derive(Debug, Serialize, Deserialize)]
+struct Memory {
+    file: Value,
+    read_us: i64,
 }
 
 impl DropIn {
@@ -37,13 +49,17 @@ impl DropIn {
         Path::new(UNIT_DIR).join(format!("{unit}.d"))
     }
 
-    fn file(&self) -> File {
-        let path = Self::dir(&self.unit).join(format!("{}.conf", self.name));
-        File::new(path, &self.text, Owner::root(0o644))
+    fn path(&self) -> PathBuf {
+        Self::dir(&self.unit).join(format!("{}.conf", self.name))
     }
 
-    fn reload(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        cx.hands.run(&Order::new(["systemctl", "daemon-reload"]))
+    fn file(&self) -> File {
+        File::new(self.path(), &self.text, Owner::root(0o644))
+    }
+
+    fn is_unread(state: &UnitState) -> bool {
+        // What it has not in its memory it reads when it needs it.
+        state.load == "loaded" && state.needs_reload
     }
 }
 
@@ -55,20 +71,23 @@ impl Kind for DropIn {
         ResourceId::new("drop_in", format!("{}/{}", self.unit, self.name))
     }
 
-    fn units(&self) -> Vec<String> {
-        vec![self.unit.clone()]
-    }
-
     fn files(&self) -> Vec<PathBuf> {
         self.file().files()
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
-        let state = cx.unit(&self.unit)?;
+        let memory = cx.memory.and_then(|it| Memory::deserialize(it).ok());
+        let file = self.file().observe(&Cx {
+            memory: memory.as_ref().map(|it| &it.file),
+            ..*cx
+        })?;
+        let changed_us = cx.probe.meta(&self.path())?.map(|meta| meta.changed_us);
+        let read = memory.is_some_and(|it| Some(it.read_us) == changed_us);
+        let wanted = matches!(self.file().diff(&file), Diff::InSync(_));
         Ok(Seen {
-            file: self.file().observe(cx)?,
-            // What it has not in its memory it reads when it needs it.
-            unread: state.load == "loaded" && state.needs_reload,
+            unread: wanted && !read && Self::is_unread(&cx.unit(&self.unit)?),
+            changed_us,
+            file,
         })
     }
 
@@ -89,7 +108,11 @@ impl Kind for DropIn {
     }
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
-        self.file().memory(&seen.file)
+        let memory = Memory {
+            file: self.file().memory(&seen.file)?,
+            read_us: seen.changed_us.filter(|_| !seen.unread)?,
+        };
+        serde_json::to_value(memory).ok()
     }
 
     fn absent(&self, seen: &Seen) -> bool {
@@ -104,12 +127,17 @@ impl Kind for DropIn {
         if !matches!(self.file().diff(&seen.file), Diff::InSync(_)) {
             self.file().apply(&seen.file, cx)?;
         }
-        Self::reload(cx)
+        let state = Cx::of(cx.hands.probe()).unit(&self.unit)?;
+        if Self::is_unread(&state) {
+            return cx.read_units();
+        }
+        cx.seen = Some(BTreeMap::from([(self.unit.clone(), state)]));
+        Ok(())
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let reverted = self.file().revert(prior, cx)?;
-        Self::reload(cx)?;
+        cx.read_units()?;
         Ok(reverted)
     }
 }

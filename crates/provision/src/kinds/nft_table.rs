@@ -55,6 +55,8 @@ pub struct Seen {
     loaded: bool,
     /// Its unit has run: some text of it is loaded, as far as systemd knows.
     ran: bool,
+    /// Systemd has read its unit.
+    known: bool,
 }
 
 /// The table before us.
@@ -152,9 +154,8 @@ impl NftTable {
         cx.hands.run(&Order::new(["systemctl", verb, &self.unit]))
     }
 
-    /// systemd reads the unit again, and loads the table in one step: there is no moment without it.
+    /// systemd loads the table in one step: there is no moment without it.
     fn load(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        reload(cx)?;
         self.systemctl("reload-or-restart", cx)
     }
 
@@ -199,10 +200,6 @@ pub enum Loaded {
     Not,
 }
 
-fn reload(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    cx.hands.run(&Order::new(["systemctl", "daemon-reload"]))
-}
-
 impl Kind for NftTable {
     type Seen = Seen;
     type Prior = Prior;
@@ -229,13 +226,15 @@ impl Kind for NftTable {
             ..*cx
         };
         let chains = self.whole(cx.probe)?;
+        let state = cx.unit(&self.unit)?;
         // What has not run has loaded nothing; nft may not even be there.
-        let ran = cx.unit(&self.unit)?.active == "active";
+        let ran = state.active == "active";
         Ok(Seen {
             file: self.file(&chains).observe(&part("file"))?,
             unit: self.unit().observe(&part("unit"))?,
             loaded: ran && self.is_loaded(cx.probe)?,
             ran,
+            known: state.load != "not-found",
             chains,
         })
     }
@@ -290,6 +289,11 @@ impl Kind for NftTable {
         }
         self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
+        // What it has not read yet it reads when it is to start it; the link can wait.
+        cx.unread = true;
+        if seen.known {
+            cx.read_units()?;
+        }
         self.load(cx)
     }
 
@@ -302,10 +306,9 @@ impl Kind for NftTable {
             self.unit().revert(&prior.unit, cx)?,
             self.file("").revert(&prior.file, cx)?,
         ];
+        cx.read_units()?;
         if prior.loaded {
             self.load(cx)?;
-        } else {
-            reload(cx)?;
         }
         let mut kept = reverted.into_iter().filter(|it| *it != Reverted::Restored);
         Ok(kept.next().unwrap_or(Reverted::Restored))

@@ -170,14 +170,15 @@ impl NpmTree {
         modules: &[String],
         probe: &dyn Probe,
     ) -> Result<BTreeMap<String, u64>, Fault> {
-        let mut sizes = BTreeMap::new();
-        for module in modules {
-            let about = tree.join("node_modules").join(module).join("package.json");
-            if let Some(meta) = probe.meta(&about)? {
-                sizes.insert(module.clone(), meta.size);
-            }
-        }
-        Ok(sizes)
+        let about: Vec<_> = modules
+            .iter()
+            .map(|module| Path::new(module).join("package.json"))
+            .collect();
+        let metas = probe.metas(&tree.join("node_modules"), &about)?;
+        let sizes = modules.iter().zip(metas);
+        Ok(sizes
+            .filter_map(|(module, meta)| Some((module.clone(), meta?.size)))
+            .collect())
     }
 
     /// The packages of a lock file that belong here.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::DropIn;
 use super::unit::UNIT_DIR;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
@@ -225,12 +226,13 @@ impl Service {
     fn converge(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<bool, Fault> {
         let due = self.active && !(seen.active() && seen.stale.is_empty());
         // systemd 252 notices a first drop-in of a unit only once it has started the unit without it.
+        let drop_ins = DropIn::dir(&self.unit);
         let drop_in = self
             .inputs
             .iter()
-            .any(|input| input.path.starts_with(UNIT_DIR));
+            .any(|input| input.path.starts_with(&drop_ins));
         if self.active && seen.unloaded() || due && drop_in {
-            Self::systemctl(&["daemon-reload"], cx)?;
+            cx.read_units()?;
         }
         if self.at_boot && seen.disabled() {
             Self::systemctl(&["enable", &self.unit], cx)?;
@@ -435,10 +437,11 @@ impl Kind for Service {
             return Err(stillborn(&self.unit, &state, probe));
         }
         let read = Memory {
-            invocation: state.invocation,
+            invocation: state.invocation.clone(),
             ..read
         };
         cx.made = serde_json::to_value(read).ok();
+        cx.seen = Some(BTreeMap::from([(self.unit.clone(), state)]));
         Ok(())
     }
 

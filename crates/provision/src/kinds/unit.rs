@@ -189,7 +189,7 @@ impl Kind for Unit {
         Self::enable(&stays, &prior.enabled, cx)?;
         // No service comes after it that would do this. As long as links have changed behind its back, systemd
         // calls every unit outdated, and the next plan would show them all.
-        cx.hands.run(&Order::new(["systemctl", "daemon-reload"]))?;
+        cx.read_units()?;
         Ok(reverted)
     }
 }

@@ -117,7 +117,7 @@ fn apply<R: Resource>(
     let outcome = Apply {
         hands: host,
         journal,
-        consent: Consent::Configuration,
+        consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }

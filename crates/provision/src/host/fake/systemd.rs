@@ -49,13 +49,18 @@ impl FakeHost {
         Path::new("/etc/systemd/system/multi-user.target.wants").join(name)
     }
 
+    /// The text of a unit's file. A link to /dev/null, a masked unit, has none.
+    fn on_disk(&self, name: &str) -> Option<Vec<u8>> {
+        let file = self.tree.get(&Self::unit_path(name));
+        let file = file.filter(|node| node.file_type == FileType::File);
+        file.map(|node| node.bytes.clone())
+    }
+
     pub(super) fn show(&self, name: &str) -> String {
         let unit = self.units.get(name).cloned().unwrap_or_default();
-        let on_disk = self
-            .tree
-            .get(&Self::unit_path(name))
-            .map(|node| node.bytes.clone());
-        let load = if unit.loaded.is_some() {
+        let on_disk = self.on_disk(name);
+        // Of what it has not in its memory it reads the file, to answer.
+        let load = if unit.loaded.is_some() || on_disk.is_some() && unit.active != "active" {
             "loaded"
         } else {
             "not-found"
@@ -185,6 +190,20 @@ impl FakeHost {
         self.outdated = false;
     }
 
+    /// What systemd has not in its memory it reads when it is to start it.
+    fn read_when_needed(&mut self, name: &str) {
+        let known = self.units.get(name);
+        if known.is_some_and(|unit| unit.loaded.is_some() || unit.active == "active") {
+            return;
+        }
+        let text = self.on_disk(name);
+        let dir = Self::unit_path(&format!("{name}.d"));
+        let drop_ins = self.drop_ins_on_disk().into_iter();
+        let own = drop_ins.filter(|(path, _)| path.parent() == Some(&dir));
+        self.drop_ins.extend(own);
+        self.units.entry(name.to_owned()).or_default().loaded = text;
+    }
+
     fn told_systemctl(&mut self, verb: &str, name: &str) -> Output {
         if verb == "daemon-reload" {
             self.read_units();
@@ -213,6 +232,7 @@ impl FakeHost {
             return Output::default();
         }
         self.tick();
+        self.read_when_needed(name);
         let now = self.now_us;
         let unit = self.units.entry(name.to_owned()).or_default();
         unit.changed_us = now;
