@@ -3,6 +3,8 @@
 //! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
 //! lock, and is tried with threads that race for it; `tests/wrest.rs` takes it from a real process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 #[path = "common/beside.rs"]
 mod beside;
 mod common;
