@@ -1,5 +1,5 @@
 //! Every target on its seeds and on some inputs that are made of them; for as long as `FUZZ_SECONDS` says, and on as many as
-//! `FUZZ_RUNS` says, where they say.
+//! `FUZZ_RUNS` says, where they say. `FUZZ_TARGET` names some, with commas between them.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -28,7 +28,14 @@ fn every_parser_holds_for_whatever_it_reads() {
     let seed = said("FUZZ_SEED").map(|seed| seed.parse().expect("FUZZ_SEED is a number"));
     let seconds = said("FUZZ_SECONDS").map(|it| it.parse().expect("FUZZ_SECONDS is a number"));
     let most = said("FUZZ_RUNS").map_or(u64::MAX, |it| it.parse().expect("FUZZ_RUNS is a number"));
-    let all = targets();
+    let named = said("FUZZ_TARGET");
+    let is_named = |name: &str| {
+        let mut named = named.iter().flat_map(|names| names.split(','));
+        named.any(|it| it == name)
+    };
+    let mut all = targets();
+    all.retain(|target| named.is_none() || is_named(target.name));
+    assert!(!all.is_empty(), "FUZZ_TARGET names targets");
     // Without a time the same inputs at every run: what fails then was broken by a change.
     let seed: u64 = seed.unwrap_or_else(|| seconds.map_or(0, |_: u64| fastrand::u64(..)));
     let each =

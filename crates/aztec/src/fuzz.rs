@@ -64,6 +64,11 @@ pub fn release_file(name: &str, text: &str) -> Result<(), Fault> {
     }
 }
 
+/// What of the packages of a release is never written.
+pub fn omitted(release: &Release) -> Vec<String> {
+    Omitted::of(release).paths()
+}
+
 /// How many duties a node told of, how many of them it missed, and how many slots it watched.
 ///
 /// # Errors

@@ -126,7 +126,7 @@ impl Progress for Shown {
     }
 
     fn armed(&mut self, waiting: &[Unconfirmed]) {
-        self.line(&confirm::waiting(waiting, self.host.clock().realtime_us));
+        self.line(&confirm::waiting(waiting, &*self.host));
     }
 
     fn end(&mut self, applied: &Applied) {

@@ -97,5 +97,11 @@ fn a_name_is_given_once() {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(names, ["mine.json"]);
+        // A mnemonic of no keys is a secret that nobody asked for, and that of the winner's is all there is of them.
+        let at = ended.iter().position(|it| it.status.success()).unwrap();
+        let words: Vec<_> = (0..AT_ONCE)
+            .filter(|at| dir.path().join(format!("words{at}")).exists())
+            .collect();
+        assert_eq!(words, [at], "the mnemonics that are left");
     }
 }

@@ -6,7 +6,7 @@
 //! rules and dashboards written for that one work here.
 //!
 //! * [`Push`] reads one push: pure.
-//! * [`Store`] keeps the last push of each process for [`EXPIRES`].
+//! * [`Store`] keeps the last push of each process for [`EXPIRES`], as far as there is room for it.
 //! * [`serve`] is the server, and all that is asynchronous.
 
 mod names;
@@ -15,6 +15,6 @@ mod server;
 mod store;
 
 pub use names::prometheus_name;
-pub use push::Push;
+pub use push::{Push, Refused};
 pub use server::serve;
-pub use store::{EXPIRES, Store};
+pub use store::{EXPIRES, HELD, Store};

@@ -4,12 +4,20 @@
 //! integers may be strings). Exponential histograms and summaries are left out: Aztec has none.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::btree_map::Entry;
+use std::error::Error;
+use std::fmt::{self, Write};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::names::{self, Nature};
+
+/// What one push may come to as text. A busy node was seen to push 135 kB; a few bytes of a push can come to many, since each
+/// line says the name and who pushes again.
+pub(crate) const LARGEST: usize = 8 << 20;
+/// What a line, or a name, takes besides its bytes.
+const BESIDES: usize = 64;
 
 /// Metrics of one process, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,40 @@ pub struct Push {
     pub(crate) job: String,
     /// Metrics by name.
     pub(crate) families: BTreeMap<String, Family>,
+    /// What it takes in memory, about.
+    pub(crate) size: usize,
+}
+
+/// Why a push is not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// It is no OTLP metrics request in JSON.
+    Unread(serde_json::Error),
+    /// It comes to more than [`LARGEST`] as text.
+    TooLarge,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(error) => error.fmt(f),
+            Self::TooLarge => write!(f, "it comes to more than {} MiB as text", LARGEST >> 20),
+        }
+    }
+}
+
+impl Error for Refused {}
+
+/// What is left of [`LARGEST`].
+struct Room(usize);
+
+impl Room {
+    /// Makes room for a text.
+    fn take(&mut self, text: String) -> Result<String, Refused> {
+        let left = self.0.checked_sub(text.len() + BESIDES);
+        self.0 = left.ok_or(Refused::TooLarge)?;
+        Ok(text)
+    }
 }
 
 /// All samples of one name.
@@ -122,14 +164,17 @@ impl Push {
     ///
     /// # Errors
     ///
-    /// If it is no OTLP metrics request in JSON.
-    pub fn read(body: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
-        let request: Request = serde_json::from_slice(body)?;
-        Ok(request.resource_metrics.into_iter().map(push).collect())
+    /// If it is no OTLP metrics request in JSON, or comes to more than a host has room for.
+    pub fn read(body: &[u8]) -> Result<Vec<Self>, Refused> {
+        let request: Request = serde_json::from_slice(body).map_err(Refused::Unread)?;
+        let mut room = Room(LARGEST);
+        let all = request.resource_metrics.into_iter();
+        all.map(|metrics| push(metrics, &mut room)).collect()
     }
 }
 
-fn push(metrics: ResourceMetrics) -> Push {
+fn push(metrics: ResourceMetrics, room: &mut Room) -> Result<Push, Refused> {
+    let before = room.0;
     let named = |key: &str| {
         let attributes = metrics.resource.attributes.iter();
         let mut found = attributes.filter(|attribute| attribute.key == key);
@@ -141,6 +186,7 @@ fn push(metrics: ResourceMetrics) -> Push {
     } else {
         format!("{space}/{name}")
     };
+    let job = room.take(job)?;
     let own = vec![("job".to_owned(), job.clone())];
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let scopes = metrics.scope_metrics.into_iter();
@@ -155,11 +201,14 @@ fn push(metrics: ResourceMetrics) -> Push {
         let Some(name) = names::metric(&metric.name, &metric.unit, nature) else {
             continue;
         };
-        let family = families.entry(name.clone()).or_insert_with(|| Family {
-            kind,
-            help: escaped(&metric.description),
-            samples: Vec::new(),
-        });
+        let family = match families.entry(room.take(name.clone())?) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Family {
+                kind,
+                help: room.take(escaped(&metric.description))?,
+                samples: Vec::new(),
+            }),
+        };
         // Two metrics that only differ in what a name cannot show: the first one counts.
         if family.kind != kind {
             continue;
@@ -168,17 +217,29 @@ fn push(metrics: ResourceMetrics) -> Push {
             for point in &numbers.data_points {
                 let value = point.as_double.as_ref().or(point.as_int.as_ref());
                 let labels = labels(&own, &point.attributes);
-                family.samples.extend(sample(&name, &labels, value));
+                if let Some(line) = sample(&name, &labels, value) {
+                    family.samples.push(room.take(line)?);
+                }
             }
         }
         for point in metric.histogram.iter().flat_map(|all| &all.data_points) {
-            family.samples.extend(histogram(&name, &own, point));
+            let lines = histogram(&name, &own, point, room)?;
+            family.samples.extend(lines);
         }
     }
-    Push { job, families }
+    Ok(Push {
+        job,
+        families,
+        size: before - room.0,
+    })
 }
 
-fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<String> {
+fn histogram(
+    name: &str,
+    own: &[(String, String)],
+    point: &Histogram,
+    room: &mut Room,
+) -> Result<Vec<String>, Refused> {
     let mut labels = labels(own, &point.attributes);
     // Its own, below: a label that is there twice ends a whole scrape.
     labels.retain(|(name, _)| name != BUCKET);
@@ -190,17 +251,20 @@ fn histogram(name: &str, own: &[(String, String)], point: &Histogram) -> Vec<Str
         let le = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
         let mut labels = labels.clone();
         labels.push((BUCKET.into(), le));
-        samples.push(line(&format!("{name}_bucket"), &labels, below));
+        samples.push(room.take(line(&format!("{name}_bucket"), &labels, below))?);
     }
     let total = number(&point.count).unwrap_or(below);
     if point.bucket_counts.is_empty() {
         let mut labels = labels.clone();
         labels.push((BUCKET.into(), "+Inf".into()));
-        samples.push(line(&format!("{name}_bucket"), &labels, total));
+        samples.push(room.take(line(&format!("{name}_bucket"), &labels, total))?);
     }
-    samples.extend(sample(&format!("{name}_sum"), &labels, Some(&point.sum)));
-    samples.push(line(&format!("{name}_count"), &labels, total));
-    samples
+    let sum = sample(&format!("{name}_sum"), &labels, Some(&point.sum));
+    let count = line(&format!("{name}_count"), &labels, total);
+    for line in sum.into_iter().chain([count]) {
+        samples.push(room.take(line)?);
+    }
+    Ok(samples)
 }
 
 /// The label that tells the buckets of a histogram apart.

@@ -1,19 +1,23 @@
 //! The server: a few requests a minute.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};
 use loopback::{Reply, Request, reply};
 
-use crate::{Push, Store};
+use crate::{Push, Refused, Store};
 
 /// A busy node was seen to push 135 kB.
-const BODY: usize = 16 << 20;
+const BODY: usize = 4 << 20;
+/// How many bodies come in at once: each takes memory as long as it does.
+const BODIES: usize = 16;
+/// Seconds after which a push is tried again: the next one comes within a minute anyway.
+const AGAIN: HeaderValue = HeaderValue::from_static("5");
 /// The text format of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
@@ -24,15 +28,43 @@ const JSON: &str = "application/json";
 ///
 /// If the address is taken, or the system is out of resources.
 pub fn serve(listen: SocketAddr) -> io::Result<()> {
-    let store = Rc::new(RefCell::new(Store::default()));
-    loopback::serve(listen, async move |request| answer(request, &store).await)
+    let state = Rc::new(State::default());
+    loopback::serve(listen, async move |request| answer(request, &state).await)
 }
 
-async fn answer(request: Request, store: &RefCell<Store>) -> Reply {
+/// What the requests share.
+#[derive(Default)]
+struct State {
+    store: RefCell<Store>,
+    /// How many bodies are coming in.
+    bodies: Cell<usize>,
+}
+
+/// The place of a body that comes in.
+struct Place<'a>(&'a Cell<usize>);
+
+impl<'a> Place<'a> {
+    /// One that is free.
+    fn of(bodies: &'a Cell<usize>) -> Option<Self> {
+        let free = bodies.get() < BODIES;
+        free.then(|| {
+            bodies.set(bodies.get() + 1);
+            Self(bodies)
+        })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn answer(request: Request, state: &State) -> Reply {
     match (request.method(), request.uri().path()) {
-        (&Method::POST, "/v1/metrics") => take(request, store).await,
+        (&Method::POST, "/v1/metrics") => take(request, state).await,
         (&Method::GET, "/metrics") => {
-            let text = store.borrow().show(Instant::now());
+            let text = state.store.borrow().show(Instant::now());
             reply(StatusCode::OK, TEXT, text)
         }
         (_, "/v1/metrics" | "/metrics") => {
@@ -45,25 +77,44 @@ async fn answer(request: Request, store: &RefCell<Store>) -> Reply {
     }
 }
 
-async fn take(request: Request, store: &RefCell<Store>) -> Reply {
+/// Whoever pushes tries again: OTLP 1.x, "OTLP/HTTP Throttling".
+fn busy(said: &'static str) -> Reply {
+    let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, said);
+    reply.headers_mut().insert(RETRY_AFTER, AGAIN);
+    reply
+}
+
+async fn take(request: Request, state: &State) -> Reply {
     let kind = request.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with(JSON) {
         let said = "only OTLP in JSON (application/json) is understood\n";
         return reply(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, said);
     }
+    let Some(_place) = Place::of(&state.bodies) else {
+        return busy("too many pushes at once\n");
+    };
     let Some(body) = loopback::read(request.into_body(), BODY).await else {
         let said = "the body is too large, too slow or broken\n";
         return reply(StatusCode::PAYLOAD_TOO_LARGE, TEXT, said);
     };
-    match Push::read(&body) {
-        Ok(pushes) => {
-            let now = Instant::now();
-            for push in pushes {
-                store.borrow_mut().take(push, now);
-            }
-            reply(StatusCode::OK, JSON, "{}")
+    let pushes = match Push::read(&body) {
+        Ok(pushes) => pushes,
+        Err(refused) => {
+            let status = match refused {
+                Refused::Unread(_) => StatusCode::BAD_REQUEST,
+                Refused::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            };
+            return reply(status, TEXT, format!("{refused}\n"));
         }
-        Err(error) => reply(StatusCode::BAD_REQUEST, TEXT, format!("{error}\n")),
+    };
+    let (now, mut store) = (Instant::now(), state.store.borrow_mut());
+    let mut all = true;
+    for push in pushes {
+        all &= store.take(push, now);
+    }
+    match all {
+        true => reply(StatusCode::OK, JSON, "{}"),
+        false => busy("there is no room for more than is held already\n"),
     }
 }

@@ -17,6 +17,9 @@ const AGE: &str = "otlp_last_push_age_seconds";
 /// How many processes are remembered: a host has a dozen.
 const SOURCES: usize = 256;
 
+/// What all of them may take in memory: what is pushed on a small host, many times over.
+pub const HELD: usize = 32 << 20;
+
 /// What was pushed, by process. A process always pushes all that it has, so the last push says it all.
 #[derive(Debug, Default)]
 pub struct Store {
@@ -24,17 +27,26 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes a push; one of a process beyond what can be remembered is dropped.
-    pub fn take(&mut self, push: Push, now: Instant) {
-        let known = self.last.contains_key(&push.job);
-        if !known && self.last.len() >= SOURCES {
+    /// Takes a push where there is room for it, and says whether there was. What counts no more makes room.
+    pub fn take(&mut self, push: Push, now: Instant) -> bool {
+        if !self.fits(&push) {
             self.last
                 .retain(|_, (at, _)| now.duration_since(*at) < EXPIRES);
-            if self.last.len() >= SOURCES {
-                return;
+            if !self.fits(&push) {
+                return false;
             }
         }
         self.last.insert(push.job.clone(), (now, push));
+        true
+    }
+
+    /// Whether there is room for a push, in the place of the last one of its process.
+    fn fits(&self, push: &Push) -> bool {
+        let others = self.last.iter().filter(|(job, _)| **job != push.job);
+        let (count, size) = others.fold((0, 0), |(count, size), (_, (_, other))| {
+            (count + 1, size + other.size)
+        });
+        count < SOURCES && size + push.size <= HELD
     }
 
     /// All that counts at a moment, in the text format of Prometheus (0.0.4). How long ago a process pushed is

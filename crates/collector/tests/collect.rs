@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use collector::{EXPIRES, Push, Store};
+use collector::{EXPIRES, HELD, Push, Refused, Store};
 
 /// A part of what a sequencer of 4.1.2 pushed on a local network.
 const NODE: &[u8] = include_bytes!("node-4.1.2.json");
@@ -91,6 +91,40 @@ fn a_stranger_cannot_make_it_grow_without_bounds() {
     assert_eq!(store.show(now).matches("a_b_ratio{").count(), 256);
 }
 
+/// A push that comes to about so many lines of a kilobyte, and is small itself.
+fn large(job: &str, lines: usize) -> String {
+    let points = vec![r#"{"asInt":1}"#; lines].join(",");
+    let name = "a".repeat(1000);
+    format!(
+        r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{job}"}}}}]}},
+        "scopeMetrics":[{{"metrics":[{{"name":"{name}","gauge":{{"dataPoints":[{points}]}}}}]}}]}}]}}"#
+    )
+}
+
+#[test]
+fn all_that_is_held_has_room_in_a_small_host() {
+    let (now, mut store) = (Instant::now(), Store::default());
+    let push = |job: &str, lines| Push::read(large(job, lines).as_bytes()).unwrap().remove(0);
+    let taken = (0..200).filter(|at| store.take(push(&format!("job{at}"), 1000), now));
+    let taken = taken.count();
+    assert!((20..=32).contains(&taken), "{taken}");
+    assert!(store.show(now).len() <= HELD);
+    // Who is known goes on, in its own place.
+    assert!(store.take(push("job0", 1000), now));
+    assert!(!store.take(push("another", 1000), now));
+    // What counts no more makes room.
+    assert!(store.take(push("another", 1000), now + EXPIRES));
+    assert!(store.show(now + EXPIRES).len() < HELD / 10);
+}
+
+#[test]
+fn a_small_push_that_comes_to_much_is_refused_while_it_is_read() {
+    let push = large("x", 300_000);
+    assert!(push.len() < 4 << 20);
+    let refused = Push::read(push.as_bytes()).unwrap_err();
+    assert!(matches!(refused, Refused::TooLarge), "{refused}");
+}
+
 /// A free port, which nobody else is likely to take in the meantime.
 fn address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -146,4 +180,66 @@ fn pushes_come_in_as_the_node_sends_them_and_go_out_as_text() {
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     let answer = ask(address, post("application/x-protobuf", "x").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
+}
+
+fn posted(body: &str) -> String {
+    format!(
+        "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// An OTLP client sends again what was answered by 503, and not what was answered by 413.
+#[test]
+fn who_finds_no_room_is_told_to_come_again() {
+    let address = address();
+    std::thread::spawn(move || collector::serve(address));
+    let answer = ask(address, posted(&large("x", 100_000)).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let answers = (0..40).map(|at| ask(address, posted(&large(&format!("{at}"), 1000)).as_bytes()));
+    let refused: Vec<_> = answers
+        .filter(|answer| !answer.starts_with("HTTP/1.1 200"))
+        .collect();
+    assert!((1..40).contains(&refused.len()), "{}", refused.len());
+    for answer in refused {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: "), "{answer}");
+    }
+    // Who is known goes on.
+    let answer = ask(address, posted(&large("0", 1000)).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn only_so_many_bodies_come_in_at_once() {
+    let address = address();
+    std::thread::spawn(move || collector::serve(address));
+    let ok = ask(address, posted(&large("x", 1)).as_bytes());
+    assert!(ok.starts_with("HTTP/1.1 200"), "{ok}");
+    // The server says `100` when it begins to read.
+    let head = "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 8\r\nexpect: 100-continue\r\n\r\n";
+    let begun = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut said = [0; 12];
+        stream.read_exact(&mut said).unwrap();
+        (stream, String::from_utf8_lossy(&said).into_owned())
+    };
+    let mut open: Vec<_> = std::iter::repeat_with(begun)
+        .take_while(|(_, said)| said == "HTTP/1.1 100")
+        .take(60)
+        .collect();
+    assert_eq!(open.len(), 16);
+    let (mut first, _) = open.remove(0);
+    first.write_all(b"{\"a\": 1}").unwrap();
+    let mut said = String::new();
+    while !said.contains("200 OK") {
+        let mut byte = [0];
+        first.read_exact(&mut byte).unwrap();
+        said.push(char::from(byte[0]));
+    }
+    let ok = ask(address, posted(&large("x", 1)).as_bytes());
+    assert!(ok.starts_with("HTTP/1.1 200"), "{ok}");
 }

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolEvent};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -175,7 +175,7 @@ impl Connection {
         let answer: Bytes = self
             .asked("eth_call", json!([request, "latest"]), name)
             .await?;
-        C::abi_decode_returns(&answer).map_err(|_| Error::NotThatContract {
+        returned::<C>(&answer).ok_or_else(|| Error::NotThatContract {
             endpoint: self.endpoint.clone(),
             call: name(),
             length: answer.len(),
@@ -191,9 +191,34 @@ impl Connection {
     }
 }
 
+/// What a view function answered; nothing when it is not of that function.
+pub(crate) fn returned<C: SolCall>(answer: &[u8]) -> Option<C::Return> {
+    C::abi_decode_returns_validate(answer).ok()
+}
+
+/// What a contract logged; nothing when it is another event.
+pub(crate) fn logged<E: SolEvent>(topics: &[B256], data: &[u8]) -> Option<E> {
+    E::decode_raw_log_validate(topics.iter().copied(), data).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::{Registry, Rollup};
+
+    /// A status of 257 is not the status 1, and no address has more than 20 bytes.
+    #[test]
+    fn a_word_with_more_in_it_than_its_type_has_is_no_answer() {
+        let word = |number: U256| number.to_be_bytes::<32>();
+        let status = |number: u64| returned::<Rollup::getStatusCall>(&word(U256::from(number)));
+        assert_eq!(status(1), Some(1));
+        assert_eq!(status(255), Some(255));
+        assert_eq!(status(257), None);
+        let rollup = |number: U256| returned::<Registry::getCanonicalRollupCall>(&word(number));
+        assert_eq!(rollup(U256::from(1)), Some(Address::with_last_byte(1)));
+        assert_eq!(rollup((U256::from(1) << 160) + U256::from(1)), None);
+        assert_eq!(returned::<Rollup::getStatusCall>(&[]), None);
+    }
 
     #[test]
     fn a_refused_connection_says_so_without_the_url() {

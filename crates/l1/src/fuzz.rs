@@ -1,7 +1,11 @@
 //! What is private here and reads foreign text, for the fuzzers of the folder `fuzz`.
 
+use alloy_primitives::B256;
+use alloy_sol_types::{SolCall, SolEvent};
 use serde_json::Value;
 
+use crate::bindings::{Gse, Registry, Rollup, Token};
+use crate::client::{logged, returned};
 use crate::{answer, beacon, http, traces};
 
 /// The result in an answer of an execution endpoint.
@@ -31,4 +35,32 @@ pub fn beacon_number(answer: &Value, name: &str) -> Option<u64> {
 /// Whether an answer is a trace of each of the two methods.
 pub fn is_trace(answer: &Value) -> [bool; 2] {
     [traces::is_call(answer), traces::is_list(answer)]
+}
+
+/// What each function that is read makes of what a contract answered: its name, and that written again.
+pub fn returns(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    fn one<C: SolCall>(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+        let value = returned::<C>(bytes)?;
+        Some((C::SIGNATURE, C::abi_encode_returns(&value)))
+    }
+    let all = [
+        one::<Registry::getCanonicalRollupCall>,
+        one::<Rollup::archiveAtCall>,
+        one::<Rollup::getActivationThresholdCall>,
+        one::<Rollup::getEntryQueueAtCall>,
+        one::<Rollup::getStatusCall>,
+        one::<Gse::getRegistrationDigestCall>,
+        one::<Token::balanceOfCall>,
+    ];
+    all.into_iter().filter_map(|read| read(bytes)).collect()
+}
+
+/// A deposit that failed, by what a rollup logged: its topics after the first, and its data. Gives both written again.
+pub fn failed_deposit(topics: [[u8; 32]; 2], data: &[u8]) -> Option<([[u8; 32]; 2], Vec<u8>)> {
+    let name = Rollup::FailedDeposit::SIGNATURE_HASH;
+    let [one, two] = topics.map(B256::from);
+    let event = logged::<Rollup::FailedDeposit>(&[name, one, two], data)?;
+    let (_, attester, withdrawer) = event.topics();
+    let topics = [attester, withdrawer].map(|address| address.into_word().0);
+    Some((topics, event.encode_data()))
 }

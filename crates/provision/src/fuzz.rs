@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use crate::Fault;
-use crate::engine::{Event, FileJournal, frame};
+use crate::engine::{Event, FileJournal, frame, lock};
 use crate::kinds::{baseline, sshd, ufw};
 
 /// The line of a record of the journal.
@@ -50,4 +50,9 @@ pub fn ssh_ports(effective: &str, shown: &str) -> [BTreeSet<u16>; 2] {
 /// When something does, and the report does not say what.
 pub fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
     baseline::differing(code, report)
+}
+
+/// When a process was started, by `/proc/PID/stat`.
+pub fn start_in(stat: &[u8]) -> Option<String> {
+    lock::start_in(stat)
 }

@@ -140,6 +140,60 @@ fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
     }
 }
 
+/// A container of the operator's runs it, or the engine does not answer: what is still there is on record, and goes with the
+/// run after it was let go.
+#[test]
+fn what_its_engine_does_not_let_go_of_stays_on_record_until_it_does() {
+    let nothing = Graph::<Host>::default();
+    let mut host = host(Engine::Docker);
+    host.engine.offered = vec![row("4.1.2", 'a', true)];
+    let untouched = host.shape();
+    let mut journal = MemoryJournal::default();
+    run(&mut host, &mut journal, &graph(Engine::Docker, "4.1.2")).unwrap();
+    host.engine.in_use = true;
+    for _ in 0..2 {
+        let ended = run(&mut host, &mut journal, &nothing).unwrap();
+        assert!(ended.applied.iter().all(|step| step.kept.is_some()));
+        let kept = ended.applied[0].kept.clone().unwrap();
+        assert!(
+            kept.contains("in use") && kept.contains("next run"),
+            "{kept}"
+        );
+        assert_eq!(host.engine.images.len(), 1);
+        let plan = Plan::make(&nothing, &journal.receipt().unwrap(), &host).unwrap();
+        let pending: Vec<_> = plan.pending().map(|it| it.id.to_string()).collect();
+        // What it came after is needed to remove it.
+        assert_eq!(
+            pending,
+            [
+                "image[aztecprotocol/aztec:4.1.2]",
+                "user[aztec]",
+                "group[aztec]"
+            ]
+        );
+    }
+    // Who wants it again has what is there, and still as one that was made.
+    let (mut again, mut its_journal) = (host.clone(), journal.clone());
+    again.engine.in_use = false;
+    let wanted = graph(Engine::Docker, "4.1.2");
+    run(&mut again, &mut its_journal, &wanted).unwrap();
+    let plan = Plan::make(&wanted, &its_journal.receipt().unwrap(), &again).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    run(&mut again, &mut its_journal, &nothing).unwrap();
+    assert!(again.engine.images.is_empty());
+    // Somebody else has removed it, which is as good.
+    let (mut gone, mut its_journal) = (host.clone(), journal.clone());
+    gone.engine.images.clear();
+    run(&mut gone, &mut its_journal, &nothing).unwrap();
+    assert!(its_journal.receipt().unwrap().entries.is_empty());
+
+    host.engine.in_use = false;
+    run(&mut host, &mut journal, &nothing).unwrap();
+    assert!(host.engine.images.is_empty());
+    assert_eq!(host.shape(), untouched);
+    assert!(journal.receipt().unwrap().entries.is_empty());
+}
+
 #[test]
 fn whatever_is_killed_is_healed() {
     for engine in [Engine::Docker, Engine::Podman] {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use provision::engine::{Event, Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
-use provision::kinds::{Directory, File, Owner, Service, Unit};
+use provision::kinds::{Directory, File, NftTable, Owner, Service, Unit};
 
 fn units(names: &[&str]) -> Graph<Host> {
     let mut graph = Graph::default();
@@ -119,6 +119,68 @@ fn a_plan_lists_what_goes_among_its_steps() {
     );
     let why = &serde_json::to_value(&plan).unwrap()["steps"][1]["because"];
     assert_eq!(why, "no longer part of the configuration");
+}
+
+/// Services behind a table that closes a port for each.
+fn closed(names: &[&str]) -> Graph<Host> {
+    let mut wanted = Graph::default();
+    let ports: Vec<_> = names.iter().map(|name| format!("\t\t# {name}\n")).collect();
+    let table = wanted.add(
+        NftTable {
+            table: "inet closed".into(),
+            chains: format!("\tchain input {{\n{}\t}}\n", ports.concat()),
+            path: "/etc/closed.nft".into(),
+            unit: "closed.service".into(),
+            about: "A test".into(),
+            guarded: false,
+            routed: false,
+        },
+        [],
+    );
+    for node in units(names).nodes() {
+        let mut after = node.after.clone();
+        if matches!(node.resource, Host::Service(_)) {
+            after.push(table.clone());
+        }
+        wanted.add(node.resource.clone(), after);
+    }
+    wanted
+}
+
+/// Its port would be open for as long as it takes to stop.
+#[test]
+fn a_service_that_goes_is_gone_before_what_it_came_after_is_changed() {
+    let mut host = FakeHost::debian();
+    let mut journal = MemoryJournal::default();
+    host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
+    run(&mut host, &mut journal, &closed(&["stays", "goes"])).unwrap();
+    let less = closed(&["stays"]);
+    let plan = Plan::make(&less, &journal.receipt().unwrap(), &host).unwrap();
+    let planned: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();
+    assert_eq!(
+        planned,
+        [
+            "service[goes.service]",
+            "nft_table[inet closed]",
+            "unit[goes.service]",
+        ]
+    );
+    let told = host.told.len();
+    let applied = run(&mut host, &mut journal, &less).unwrap().applied;
+    let applied: Vec<_> = applied.iter().map(|step| step.id.to_string()).collect();
+    assert_eq!(applied, planned);
+    let at = |words: &[&str]| {
+        let words = |order: &Vec<String>| order.iter().map(String::as_str).eq(words.to_vec());
+        host.told[told..].iter().position(words).unwrap()
+    };
+    let stopped = at(&["systemctl", "stop", "goes.service"]);
+    assert!(stopped < at(&["systemctl", "reload-or-restart", "closed.service"]));
+    // For what it has nothing to do with it does not go before its turn.
+    let mut other = units(&[]);
+    other.add(File::new("/etc/other", "a\n", Owner::root(0o644)), []);
+    let plan = Plan::make(&other, &journal.receipt().unwrap(), &host).unwrap();
+    let first = plan.pending().next().unwrap().id.to_string();
+    assert_eq!(first, "file[/etc/other]");
 }
 
 /// A newer program declares a directory that an older one only found there, after what is in it.

@@ -3,6 +3,8 @@
 //! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
 //! lock, and is tried with threads that race for it; `tests/wrest.rs` takes it from a real process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 #[path = "common/beside.rs"]
 mod beside;
 mod common;
@@ -16,11 +18,11 @@ use beside::InSteps;
 use common::cases::{Host, graph, secret};
 use common::{KIT, STATE, guard};
 use provision::engine::{
-    Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, RunLock,
-    Stop, confirm, take_back,
+    Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, ResourceId,
+    RunLock, Stop, confirm, take_back,
 };
 use provision::host::FileType;
-use provision::host::fake::{FakeHost, SharedHost, Steps};
+use provision::host::fake::{Errno, Failing, FakeHost, SharedHost, Steps};
 use provision::kinds::{File, NftTable, Owner};
 
 provision::resources! {
@@ -84,45 +86,80 @@ fn armed(host: &FakeHost) -> bool {
         && host.text(&format!("{STATE}/take-back/aztec-kit")).is_some()
 }
 
+/// Somebody confirms before step `at` of a run that wants these walls, on a host that has others, and the disk may be full
+/// just then; gives whether the run has that many steps. Nothing may be kept that was not done by then: whoever confirmed
+/// cannot have seen it.
+fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall>) -> bool {
+    let (shared, dir) = (SharedHost::new(walls().0), tempfile::tempdir().unwrap());
+    run(
+        &mut shared.clone(),
+        &mut FileJournal::new(dir.path()),
+        has,
+        None,
+    )
+    .unwrap();
+    let wanted = wants.ids();
+    let undone = Arc::new(Mutex::new(Vec::new()));
+    let turn = {
+        let (mut host, state, undone) = (shared.clone(), dir.path().to_owned(), undone.clone());
+        move || {
+            let mut journal = FileJournal::new(&state);
+            let before = journal.receipt().unwrap();
+            let done = |id: &ResourceId| match before.get(id) {
+                Some(entry) => wanted.contains(id) && !entry.open,
+                None => !wanted.contains(id),
+            };
+            let kept = confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
+            let kept = kept.into_iter().filter(|id| !done(id));
+            undone.lock().unwrap().extend(kept);
+            let mut host = host.lock();
+            let (at, errno) = (host.writes, Errno::NoSpace);
+            host.failing = full.then_some(Failing { at, errno });
+        }
+    };
+    let steps = Steps::before(at, turn);
+    let mut journal = InSteps {
+        journal: FileJournal::new(dir.path()),
+        steps: steps.clone(),
+    };
+    let mut host = shared.in_steps(&steps);
+    let ended = run(&mut host, &mut journal, wants, Some(&guard()));
+    assert!(full || ended.is_ok(), "{ended:?}");
+    let receipt = journal.receipt().unwrap();
+    let waiting = &receipt.unconfirmed;
+    // A run that ended before it began with something has left it alone.
+    let begun = |id: &ResourceId| match receipt.get(id) {
+        Some(entry) => entry.open || wants.ids().contains(id),
+        None => !wants.ids().contains(id),
+    };
+    for id in undone.lock().unwrap().iter() {
+        let waits = !begun(id) || waiting.iter().any(|change| change.id == *id);
+        assert!(waits, "{id} was kept before it was done, at {at}");
+    }
+    if full {
+        let begun = waiting.iter().any(|change| begun(&change.id));
+        assert!(!begun || armed(&shared.lock()), "at {at}");
+        return steps.had_its_turn();
+    }
+    assert_eq!(!waiting.is_empty(), armed(&shared.lock()), "at {at}");
+    let made = shared.lock().nft.len();
+    let mut late = shared.clone();
+    let mut journal = journal.journal;
+    let back = take_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
+    assert_eq!(back.unwrap().len(), waiting.len(), "at {at}");
+    let apart = made.abs_diff(shared.lock().nft.len());
+    assert_eq!(apart, waiting.len(), "at {at}");
+    steps.had_its_turn()
+}
+
 #[test]
 fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_timer() {
-    for at in 0.. {
-        let ((host, graph), dir) = (walls(), tempfile::tempdir().unwrap());
-        let shared = SharedHost::new(host);
-        // What was not even begun when somebody confirmed.
-        let untouched = Arc::new(Mutex::new(Vec::new()));
-        let turn = {
-            let (mut host, state, untouched) =
-                (shared.clone(), dir.path().to_owned(), untouched.clone());
-            move || {
-                let mut journal = FileJournal::new(&state);
-                let before = journal.receipt().unwrap();
-                let kept = confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
-                let kept = kept.into_iter().filter(|id| before.get(id).is_none());
-                untouched.lock().unwrap().extend(kept);
-            }
-        };
-        let steps = Steps::before(at, turn);
-        let mut journal = InSteps {
-            journal: FileJournal::new(dir.path()),
-            steps: steps.clone(),
-        };
-        let mut host = shared.in_steps(&steps);
-        run(&mut host, &mut journal, &graph, Some(&guard())).unwrap();
-        let waiting = journal.receipt().unwrap().unconfirmed;
-        for id in untouched.lock().unwrap().iter() {
-            let waits = waiting.iter().any(|change| change.id == *id);
-            assert!(waits, "{id} was kept before it was made, at {at}");
-        }
-        assert_eq!(!waiting.is_empty(), armed(&shared.lock()), "at {at}");
-        let mut late = shared.clone();
-        let mut journal = journal.journal;
-        let back = take_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
-        assert_eq!(back.unwrap().len(), waiting.len(), "at {at}");
-        assert_eq!(shared.lock().nft.len(), 2 - waiting.len(), "at {at}");
-        if !steps.had_its_turn() {
-            assert!(at > 20, "only {at} places");
-            break;
+    let (all, none) = (walls().1, Graph::default());
+    for (has, wants) in [(&none, &all), (&all, &none)] {
+        for full in [false, true] {
+            let places = (0..).take_while(|at| confirmed_before(*at, full, has, wants));
+            let places = places.count();
+            assert!(places > 20, "only {places} places");
         }
     }
 }

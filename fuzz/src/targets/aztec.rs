@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aztec::fuzz;
 use aztec::settings::{Asked, Settings, edited};
 use aztec::{Release, Releases};
+use provision::host::FileType;
+use provision::host::fake::FakeHost;
 use secrecy::SecretString;
 
 use super::{PLANTED, Target, halves, target, text};
@@ -26,6 +29,7 @@ pub(super) const TARGETS: &[Target] = &[
         b"empty = \"unset\"\n[variables.A]\ntype = \"integer\"\ndefault = \"1\"\n[variables.B]\nalias_of = \"A\"\n[removed.C]\nwhen = \"in 2\"\nuse = \"A\"\n"),
     target!("data/omit", "crates/aztec/src/data/omit.rs", omit,
         include_bytes!("../../../crates/aztec/data/releases/common-omit.toml")),
+    target!("data/folder", "crates/aztec/src/data/folder.rs", folder, LIKE, WHOLE),
     target!("signer/evidence", "crates/aztec/src/signer/evidence.rs", evidence),
     target!("signer/claim", "crates/aztec/src/signer/claim.rs", claim,
         b"{\"attester\":\"0x7b6723312baebd6a463302713c6cca6546560b1e\",\"host\":\"h\",\"machine\":\"m\",\"network\":\"local\",\"dir\":\"/etc/aztec/keystore\",\"since\":1,\"because\":\"x\"}"),
@@ -83,6 +87,10 @@ roles.txe = { flags = ["--txe"] }
 rpc_urls = ["http://10.0.0.1:8545"]
 consensus_urls = ["http://10.0.0.1:5052"]
 "#;
+
+/// A folder of `/etc/aztec/releases`: which of two, then its four files, one behind the other.
+const LIKE: &[u8] = b"\x00like = \"5.2.0\"\nroles.txe = { flags = [\"--txe\"] }\n\x00[variables.A]\ntype = \"integer\"\ndefault = \"1\"\n\x00\x00";
+const WHOLE: &[u8] = b"\x01like = \"4.1.2\"\nimage = \"a/b\"\n\x00\x00[[omit]]\npaths = [\"node_modules/a\"]\nwhy = \"b\"\n\x00{\"packages\":{\"\":{},\"node_modules/@aztec/aztec\":{\"version\":\"4.1.2\",\"integrity\":\"sha512-a\"}}}";
 
 /// To read its tables takes a thousand times as long as what is tried with them.
 static RELEASE: LazyLock<Release> =
@@ -365,6 +373,72 @@ fn release(bytes: &[u8]) {
     if let Some(version) = fuzz::version(&file) {
         assert_eq!(version, *file);
         assert!(!version.contains(['/', '+', ' ', '\n']) && version != "..");
+    }
+}
+
+/// What was read of folders so far, bytes: it stays in memory until the program ends.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// Enough for a search; what comes after it is not tried.
+const MOST_KEPT: usize = 1 << 30;
+
+/// A release that is taken can be used as a whole, and a refusal names a file of the folder, and no value.
+fn folder(bytes: &[u8]) {
+    if KEPT.fetch_add(bytes.len(), Ordering::Relaxed) > MOST_KEPT {
+        return;
+    }
+    let (which, files) = bytes.split_first().unwrap_or((&0, &[]));
+    // One that nobody knows, and one that this program carries too.
+    let version = ["9.9.9", "4.1.2"][usize::from(which % 2)];
+    let place = format!("/etc/aztec/releases/{version}");
+    let mut host = FakeHost::debian();
+    for dir in ["/etc/aztec", "/etc/aztec/releases", &place] {
+        host.plant(dir, FileType::Directory, b"", 0o755);
+    }
+    let names = ["release.toml", "env.toml", "omit.toml", "package-lock.json"];
+    let files: Vec<_> = files.split(|byte| *byte == 0).collect();
+    for (name, file) in names.iter().zip(&files) {
+        if !file.is_empty() {
+            host.plant(&format!("{place}/{name}"), FileType::File, file, 0o644);
+        }
+    }
+    let known = match Releases::of_host(&host) {
+        Ok(known) => known,
+        // As with any file that is read as text.
+        Err(fault) => return assert!(fault.chain().contains(&place), "{}", fault.chain()),
+    };
+    match known.release(version, None) {
+        Ok(release) => {
+            assert_eq!(release.version, version);
+            let _ = (release.variables(), fuzz::omitted(&release));
+            let roles = release.facts.roles.values();
+            let mut flags = roles.flat_map(|role| &role.flags);
+            assert!(
+                flags.all(|flag| flag.starts_with("--") && !flag.contains(char::is_whitespace))
+            );
+            assert!(!release.facts.image.starts_with('-') && !release.facts.image.contains(' '));
+        }
+        Err(fault) => {
+            let said = fault.chain();
+            let named = names
+                .iter()
+                .any(|name| said.contains(&format!("{place}/{name}")));
+            assert!(named, "{said}");
+            let texts = files.iter().map(|file| text(file));
+            let mut tables = texts.take(3).map(|text| text.parse::<toml::Table>());
+            let keys = tables.all(|table| table.is_ok_and(|table| keys_without(&table)));
+            let lock = files
+                .get(3)
+                .is_some_and(|lock| text(lock).contains("hunter2"));
+            // A word in the place of one of a few is told, and so is the release that this one is to be like.
+            let word = [
+                "unknown variant",
+                "nothing reads",
+                "is not known",
+                "is not among",
+            ];
+            let word = word.iter().any(|it| said.contains(it));
+            assert!(!keys || lock || word || !said.contains("hunter2"), "{said}");
+        }
     }
 }
 

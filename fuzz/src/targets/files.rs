@@ -3,7 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use provision::engine::{Cx, Diff, Kind};
 use provision::fuzz;
+use provision::host::fake::{FakeHost, FakeImage};
+use provision::host::{Engine, FileType};
+use provision::kinds::{Image, Lock, NpmTree, Owner, Pin};
 use provision::tools::{
     accounts, dpkg, mounts, os_release, routes, sockets, sshd_config, sysctl_d, ufw, unit_file,
 };
@@ -24,7 +28,16 @@ pub(super) const TARGETS: &[Target] = &[
     target!("tools/unit_file", "crates/provision/src/tools/unit_file.rs", unit_file),
     target!("kinds/authorized_keys", "crates/provision/src/kinds/sshd/access.rs", authorized_keys,
         b"from=\"10.0.0.0/8,!10.1.*\",expiry-time=\"20991231Z\",restrict,pty ssh-ed25519 AAAAC3 a@b"),
+    target!("engine/lock", "crates/provision/src/engine/lock.rs", process,
+        b"42 (a) S 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1951 20\n"),
+    target!("kinds/npm_tree", "crates/provision/src/kinds/npm_tree.rs", tree, MARKER,
+        br#"{"manifest":"","lock":"","modules":[]}"#),
+    target!("kinds/image", "crates/provision/src/kinds/image/mod.rs", image, PINNED),
 ];
+
+/// Of a tree with one package, for a manifest and a lock file that are `{}`.
+const MARKER: &[u8] = br#"{"manifest":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","lock":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","modules":["@a/b"],"sizes":{"@a/b":2}}"#;
+const PINNED: &[u8] = b"# The content of a/b:1.0.0 that this host is pinned to, by aztec-kit.\nCONTAINER_IMAGE=sha256:aaaaaaaaaaaaaaaaaaaaaaaa\nCONTAINER_IMAGE_DIGEST=sha256:bbbb\nCONTAINER_USER=65534:65534\nCONTAINER_ENGINE=podman\nTOKEN=hunter2hunter2\n";
 
 /// The text without carriage returns: one before the end of a line is a part of that end, and elsewhere it is not.
 fn line_feeds(bytes: &[u8]) -> String {
@@ -231,4 +244,108 @@ fn authorized_keys(bytes: &[u8]) {
             .sum();
         assert!(size <= 4 * line.len());
     }
+}
+
+/// When a process was started is told whatever it is called.
+fn process(bytes: &[u8]) {
+    if let Some(start) = fuzz::start_in(bytes) {
+        assert!(!start.contains(' ') && text(bytes).contains(&start));
+    }
+    let name = &bytes[..bytes.len().min(15)];
+    let rest = b") R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1951 20\n";
+    let stat = [&b"7 ("[..], name, &rest[..]].concat();
+    assert_eq!(fuzz::start_in(&stat).as_deref(), Some("1951"));
+}
+
+/// A tree is whole if its marker names its manifest and its lock file, and packages that are there; what is missing is
+/// named in the marker.
+fn tree(bytes: &[u8]) {
+    let tree = NpmTree {
+        name: "a".into(),
+        version: "1.0.0".into(),
+        root: "/opt/a".into(),
+        link: "/opt/a/current".into(),
+        manifest: "{}".into(),
+        lock: Lock::carried("{}"),
+        prune: Vec::new(),
+        without_peers: false,
+        check: Vec::new(),
+    };
+    let mut host = FakeHost::debian();
+    for dir in [
+        "",
+        "/1.0.0",
+        "/1.0.0/node_modules",
+        "/1.0.0/node_modules/@a",
+        "/1.0.0/node_modules/@a/b",
+    ] {
+        host.plant(&format!("/opt/a{dir}"), FileType::Directory, b"", 0o755);
+    }
+    host.plant("/opt/a/current", FileType::Symlink, b"/opt/a/1.0.0", 0o777);
+    let about = "/opt/a/1.0.0/node_modules/@a/b/package.json";
+    host.plant(about, FileType::File, b"{}", 0o644);
+    let marker = "/opt/a/1.0.0/.installed.json";
+    host.plant(marker, FileType::File, bytes, 0o644);
+    let seen = tree
+        .observe(&Cx::of(&host))
+        .expect("a tree can be looked at");
+    let read = serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
+    match tree.diff(&seen) {
+        Diff::InSync(_) => {
+            let digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+            assert!(read["manifest"] == digest && read["lock"] == digest);
+            let named = read["modules"].as_array().unwrap();
+            assert!(named.iter().all(|name| name == "@a/b"));
+        }
+        diff => {
+            let told = format!("{diff:?}");
+            let missing = told.split_once("damaged: ").map(|(_, rest)| rest);
+            if let Some((name, _)) = missing.and_then(|rest| rest.split_once(" is missing")) {
+                let named = read["modules"].as_array().unwrap();
+                assert!(
+                    named.iter().any(|it| format!("{it:?}").contains(name)),
+                    "{told}"
+                );
+            }
+        }
+    }
+}
+
+/// What is pinned stands in a line of the record, and nothing that somebody else wrote there is shown.
+fn image(bytes: &[u8]) {
+    let record = text(bytes);
+    if let Some(pin) = Pin::recorded(&record) {
+        let line = format!("CONTAINER_IMAGE={}", pin.id);
+        assert!(record.lines().any(|it| it == line));
+        assert!(pin.id.starts_with(pin.short()));
+    }
+    let image = Image {
+        engine: Engine::Podman,
+        name: "a/b".into(),
+        tag: "1.0.0".into(),
+        account: "nobody".into(),
+        record: "/etc/container.env".into(),
+        owner: Owner::root(0o644),
+    };
+    let mut host = FakeHost::debian();
+    host.plant("/usr/bin", FileType::Directory, b"", 0o755);
+    host.plant(Engine::Podman.program(), FileType::File, b"", 0o755);
+    host.plant(Engine::Podman.storage(), FileType::Directory, b"", 0o755);
+    host.engine.images = vec![FakeImage {
+        repository: "a/b".into(),
+        tag: Some("1.0.0".into()),
+        digest: None,
+        id: "sha256:aaaaaaaaaaaaaaaaaaaaaaaa".into(),
+    }];
+    host.plant("/etc/container.env", FileType::File, bytes, 0o644);
+    let seen = image
+        .observe(&Cx::of(&host))
+        .expect("an image can be looked at");
+    let told = format!("{:?}", image.diff(&seen));
+    // What stands in the place of a digest is shown as one.
+    let ours = |line: &str| line.starts_with("# The content of ") || line.starts_with("CONTAINER_");
+    let planted = record
+        .split('\n')
+        .any(|line| ours(line) && line.contains("hunter2"));
+    assert!(planted || !told.contains("hunter2"), "{told}");
 }

@@ -30,6 +30,7 @@ pub(super) const TARGETS: &[Target] = &[
     target!("http", "crates/l1/src/http.rs", reverts),
     target!("beacon", "crates/l1/src/beacon.rs", beacon, b"{\"data\":{\"head_slot\":\"5\",\"is_syncing\":false}}"),
     target!("traces", "crates/l1/src/traces.rs", traces),
+    target!("abi", "crates/l1/src/client.rs", abi, &[0; 31], &[0; 32], QUEUED, &[0xff; 384]),
 ];
 
 const PLAIN: &[u8] = br#"{"schemaVersion":1,"validators":[{"attester":{"eth":"0x1111111111111111111111111111111111111111111111111111111111111111","bls":"0x2222222222222222222222222222222222222222222222222222222222222222"},"publisher":["0x3333333333333333333333333333333333333333333333333333333333333333"],"coinbase":"0x7b6723312baebd6a463302713c6cca6546560b1e","feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000001"}]}"#;
@@ -39,6 +40,13 @@ const MNEMONIC: &[u8] = br#"{"schemaVersion":1,"validators":[{"attester":{"mnemo
 /// With as little work in its derivation as there can be; the password is `a`, which does not open it.
 const V3: &[u8] = br#"{"version":3,"address":"7b6723312baebd6a463302713c6cca6546560b1e","crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"00112233445566778899aabbccddeeff"},"ciphertext":"1111111111111111111111111111111111111111111111111111111111111111","kdf":"scrypt","kdfparams":{"dklen":32,"n":2,"p":1,"r":1,"salt":"00"},"mac":"2222222222222222222222222222222222222222222222222222222222222222"}}"#;
 const BLS: &[u8] = br#"{"version":4,"pubkey":"0x00","crypto":{"kdf":{"function":"pbkdf2","params":{"dklen":32,"c":1,"prf":"hmac-sha256","salt":"00"},"message":""},"checksum":{"function":"sha256","params":{},"message":"00"},"cipher":{"function":"aes-128-ctr","params":{"iv":"00112233445566778899aabbccddeeff"},"message":"1111111111111111111111111111111111111111111111111111111111111111"}}}"#;
+
+/// A place in the entry queue: attester, withdrawer, three points, and a truth.
+const QUEUED: &[u8] = &{
+    let mut words = [0; 320];
+    (words[31], words[63], words[319]) = (1, 2, 1);
+    words
+};
 
 /// The texts in a JSON document, without the names of its fields, that could be secrets: long, and with a digit in them.
 fn secrets(bytes: &[u8]) -> Vec<String> {
@@ -364,5 +372,22 @@ fn traces(bytes: &[u8]) {
         let [call, list] = fuzz::is_trace(&answer);
         assert!(!(call && list));
         assert!(!call || answer.is_object());
+    }
+}
+
+/// What is read of a contract's answer, or of what it logged, is all that stands there.
+fn abi(bytes: &[u8]) {
+    for (function, written) in fuzz::returns(bytes) {
+        assert!(bytes.starts_with(&written), "{function}");
+        let again = fuzz::returns(&written);
+        assert!(again.contains(&(function, written)), "{function}");
+    }
+    let (topics, data) = bytes.split_at(bytes.len().min(64));
+    let topic = |at: usize| topics.get(at..at + 32)?.try_into().ok();
+    if let (Some(one), Some(two)) = (topic(0), topic(32))
+        && let Some((topics, written)) = fuzz::failed_deposit([one, two], data)
+    {
+        assert_eq!(topics, [one, two]);
+        assert!(data.starts_with(&written));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aztec::kinds::Kind;
 use provision::Fault;
 use provision::engine::{self, Guard, Receipt, ResourceId, Unconfirmed};
+use provision::host::Probe;
 
 use crate::args::{Changing, TakeBackArgs};
 use crate::context::{Context, View};
@@ -81,7 +82,7 @@ pub fn settle(
         keep(cx)?;
         return Ok(Vec::new());
     }
-    printer.say(&waiting(&receipt.unconfirmed, cx.view.now_us()));
+    printer.say(&waiting(&receipt.unconfirmed, cx.view.probe()));
     Ok(ids(&receipt.unconfirmed))
 }
 
@@ -91,16 +92,17 @@ pub fn waits_still(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
     let receipt = view.records.receipt();
     let waits = receipt.unwrap_or_default().unconfirmed;
     if !waits.is_empty() {
-        printer.say(&waiting(&waits, view.now_us()));
+        printer.say(&waiting(&waits, view.probe()));
     }
     ids(&waits)
 }
 
 /// What `status` says of changes that wait, or that were taken back.
-pub fn told(receipt: &Receipt, now_us: i64) -> String {
+pub fn told(receipt: &Receipt, probe: &dyn Probe) -> String {
+    let now_us = probe.clock().realtime_us;
     let mut text = String::new();
     if !receipt.unconfirmed.is_empty() {
-        text.push_str(&waiting(&receipt.unconfirmed, now_us));
+        text.push_str(&waiting(&receipt.unconfirmed, probe));
         text.push('\n');
     }
     for what in &receipt.taken_back {
@@ -130,13 +132,10 @@ fn named(ids: &[ResourceId]) -> String {
 }
 
 /// How to keep what waits, and until when.
-pub fn waiting(changes: &[Unconfirmed], now_us: i64) -> String {
-    let until = changes.iter().map(|change| change.until_us).max();
-    let left = until.map_or(0, |until| (until - now_us) / 1_000_000);
-    let when = if left > 0 {
-        format!("in {left} s")
-    } else {
-        "soon (the time began anew at the last boot)".into()
+pub fn waiting(changes: &[Unconfirmed], probe: &dyn Probe) -> String {
+    let when = match engine::left(probe) {
+        Some(left) if !left.is_zero() => format!("in {} s", left.as_secs().max(1)),
+        _ => "soon".into(),
     };
     format!(
         "{CHANGED}not yet kept:{CHANGED:#} {} can cut you off. Open a second session to this host now; if that works, run\n\

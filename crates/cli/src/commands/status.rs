@@ -147,6 +147,6 @@ fn text(host: &Host<'_>, units: &[UnitRow], sample: &Sample, findings: &[Finding
     }
     text.push_str(&render::findings(findings));
     text.push('\n');
-    text.push_str(&confirm::told(&host.receipt, host.view.now_us()));
+    text.push_str(&confirm::told(&host.receipt, host.view.probe()));
     text
 }

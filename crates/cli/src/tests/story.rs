@@ -105,6 +105,25 @@ fn what_nobody_keeps_is_taken_back() {
     world.kit("plan --check").ends(3, "");
 }
 
+/// What takes it back goes by systemd's clock, which nobody sets; and after a boot its time begins anew.
+#[test]
+fn how_long_a_change_waits_is_told_whatever_the_clock_on_the_wall_says() {
+    let world = World::set_up();
+    let left = || {
+        let said = world.kit("status").ends(0, "").out;
+        let (_, rest) = said.split_once("taken back in ").expect("how long");
+        rest.split_once(" s").unwrap().0.parse::<u64>().unwrap()
+    };
+    let first = left();
+    assert!((1..=300).contains(&first), "{first}");
+    for hours in [-24, 48, -24] {
+        world.host.lock().jump(hours * 3_600_000_000);
+        assert!((1..=first).contains(&left()), "{}", left());
+    }
+    world.host.lock().boot();
+    assert!((1..=300).contains(&left()), "{}", left());
+}
+
 #[test]
 fn a_resource_is_forgotten_and_found_again() {
     let world = World::set_up();

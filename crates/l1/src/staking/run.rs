@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, Bytes, U256, utils::format_ether};
-use alloy_sol_types::SolEvent;
 
 use super::send::Receipt;
 use super::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, Staker};
 use crate::{
     bindings::{G2, Gse, Registry, Rollup, Token},
-    client::Connection,
+    client::{Connection, logged},
     error::{Error, Result},
     keys::{EthKey, G1Point, G2Point},
     reader::AttesterStatus,
@@ -279,10 +278,7 @@ impl<'a> Run<'a> {
 /// Whether a flush threw this attester out: the stake went back to the withdrawer then.
 fn refuses(receipt: &Receipt, rollup: Address, attester: Address) -> bool {
     let logs = receipt.logs.iter().filter(|log| log.address == rollup);
-    let mut failed = logs.filter_map(|log| {
-        let topics = log.topics.iter().copied();
-        Rollup::FailedDeposit::decode_raw_log(topics, &log.data).ok()
-    });
+    let mut failed = logs.filter_map(|log| logged::<Rollup::FailedDeposit>(&log.topics, &log.data));
     failed.any(|failed| failed.attester == attester)
 }
 

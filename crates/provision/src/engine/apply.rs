@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::inherit::inherit;
+use super::leaving::Leaving;
 use super::plan::{self, Action};
 use super::{
     Applied, ApplyCx, Change, Consent, Cx, Diff, Entry, Event, Graph, Guard, Journal, Look, Node,
@@ -42,6 +43,8 @@ struct Run<'a> {
     begun: bool,
     /// See [`ApplyCx::unread`].
     unread: bool,
+    /// What it could not take away came after these.
+    needed: BTreeSet<ResourceId>,
     at: Option<ResourceId>,
     applied: Vec<Applied>,
 }
@@ -97,6 +100,7 @@ impl Apply<'_> {
             armed: false,
             begun: false,
             unread: false,
+            needed: BTreeSet::new(),
             at: None,
             applied: Vec::new(),
         };
@@ -148,15 +152,18 @@ impl Apply<'_> {
             return Err(fault);
         }
         self.inherit(graph, run)?;
-        let unwanted = run.receipt.unwanted(&graph.ids());
-        let unwanted: Vec<_> = unwanted.into_iter().cloned().collect();
+        let receipt = run.receipt.clone();
+        let mut leaving = Leaving::of::<R>(&receipt, &graph.ids())?;
         let mut touched = BTreeSet::new();
         for node in graph.ordered()? {
             let id = node.resource.id();
-            run.at = Some(id.clone());
             let planned = plan.step(&id).map_or(Action::Decide, |step| step.action);
             let follows = node.after.iter().any(|id| touched.contains(id));
             let due = planned != Action::Keep || follows;
+            if due {
+                self.leave::<R>(leaving.before(&id), run)?;
+            }
+            run.at = Some(id.clone());
             if due && self.converge(node, follows, run)? {
                 touched.insert(id);
             } else if !due {
@@ -164,10 +171,20 @@ impl Apply<'_> {
                 self.adopt(node, memory, &run.receipt)?;
             }
         }
-        for entry in unwanted {
+        self.leave::<R>(leaving.rest(), run)
+    }
+
+    /// Takes away what is no longer wanted, one by one.
+    fn leave<'e, R: Resource>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+        run: &mut Run<'_>,
+    ) -> Result<(), Fault> {
+        for entry in entries {
             run.at = Some(entry.id.clone());
-            if !self.waits::<R>(&entry, run)? {
-                self.release::<R>(&entry, run)?;
+            match self.needed(entry, run)? {
+                Some(why) => self.leave_out::<R>(entry, why, run)?,
+                None => self.release::<R>(entry, run)?,
             }
         }
         Ok(())
@@ -211,41 +228,79 @@ impl Apply<'_> {
     }
 
     /// Records that a change begins. What can cut the operator off waits for its confirmation from here on, before it is
-    /// made: somebody who confirms what was made earlier, at this moment, has not seen this one yet.
+    /// made: somebody who confirms what was made earlier, at this moment, has not seen this one yet. Gives what waits.
     fn begin<R: Resource>(
         &mut self,
         resource: &R,
         (spec, prior): (&Value, &Value),
         event: &Event,
         run: &mut Run<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<Unconfirmed>, Fault> {
         let Some(guard) = run.guard.filter(|_| resource.guarded()) else {
             self.journal.append(event)?;
             run.begun = true;
-            return Ok(());
+            return Ok(None);
         };
         let id = resource.id();
+        let change = Unconfirmed {
+            spec: spec.clone(),
+            prior: prior.clone(),
+            before: run.receipt.get(&id).cloned(),
+            until_us: guard.until_us(self.hands.probe()),
+            id,
+        };
         loop {
-            let change = Unconfirmed {
-                spec: spec.clone(),
-                prior: prior.clone(),
-                before: run.receipt.get(&id).cloned(),
-                until_us: guard.until_us(self.hands.probe()),
-                id: id.clone(),
-            };
-            self.journal.append(&Event::Guarded { change })?;
-            let waiting = self.journal.receipt()?.unconfirmed;
-            let armed = guard.arm(&mut *self.hands, &waiting);
-            let waits = |receipt: &Receipt| receipt.unconfirmed.iter().any(|it| it.id == id);
-            if armed.is_err() && waits(&self.journal.receipt()?) {
-                return armed;
-            }
-            if armed.is_ok() && self.journal.append_if(event, &waits)? {
+            let waiting = self.arm(&change, guard)?;
+            let waits = |receipt: &Receipt| receipt.waits(&change.id);
+            if self.journal.append_if(event, &waits)? {
                 (run.armed, run.begun) = (true, true);
                 self.progress.armed(&waiting);
-                return Ok(());
+                return Ok(Some(change));
             }
         }
+    }
+
+    /// Makes a change wait for its confirmation, with a timer that will take it back; gives all that waits. Whoever confirms
+    /// at this moment clears the timer away: then the change does not wait.
+    fn arm(&mut self, change: &Unconfirmed, guard: &Guard) -> Result<Vec<Unconfirmed>, Fault> {
+        let change = Unconfirmed {
+            until_us: guard.until_us(self.hands.probe()),
+            ..change.clone()
+        };
+        let id = change.id.clone();
+        self.journal.append(&Event::Guarded { change })?;
+        let waiting = self.journal.receipt()?.unconfirmed;
+        let armed = guard.arm(&mut *self.hands, &waiting);
+        if armed.is_err() && self.journal.receipt()?.waits(&id) {
+            armed?;
+        }
+        Ok(waiting)
+    }
+
+    /// Sees to it that a change that has begun waits, however it ended. Whoever confirmed since it began has not seen it
+    /// whole, and may not be there to see it at all.
+    fn wait(&mut self, begun: Option<&Unconfirmed>, run: &Run<'_>) -> Result<(), Fault> {
+        if let (Some(change), Some(guard)) = (begun, run.guard) {
+            while !self.journal.receipt()?.waits(&change.id) {
+                let waiting = self.arm(change, guard)?;
+                self.progress.armed(&waiting);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the end of a change, at which it still waits.
+    fn end(
+        &mut self,
+        begun: Option<&Unconfirmed>,
+        event: &Event,
+        run: &Run<'_>,
+    ) -> Result<(), Fault> {
+        let waits = |receipt: &Receipt| begun.is_none_or(|change| receipt.waits(&change.id));
+        while !self.journal.append_if(event, &waits)? {
+            self.wait(begun, run)?;
+        }
+        Ok(())
     }
 
     /// Returns whether anything changed.
@@ -282,12 +337,33 @@ impl Apply<'_> {
             },
             after: node.after.clone(),
         };
-        self.begin(resource, (&spec, &prior), &intent, run)?;
+        let begun = self.begin(resource, (&spec, &prior), &intent, run)?;
+        let made = self.make(resource, &units, run);
+        if made.is_err() {
+            self.wait(begun.as_ref(), run)?;
+        }
+        let done = Event::Done {
+            id: id.clone(),
+            memory: made?,
+        };
+        self.end(begun.as_ref(), &done, run)?;
+        self.done(id, step.action, started, None, run);
+        Ok(true)
+    }
+
+    /// Changes it, and looks whether it is as wanted; gives what to remember of it.
+    fn make<R: Resource>(
+        &mut self,
+        resource: &R,
+        units: &BTreeMap<String, UnitState>,
+        run: &mut Run<'_>,
+    ) -> Result<Option<Value>, Fault> {
+        let id = resource.id();
         let memory = run.receipt.get(&id).and_then(|entry| entry.memory.as_ref());
         let mut note = |text: &str| self.progress.note(text);
         let mut cx = ApplyCx {
             memory,
-            units: Some(&units),
+            units: Some(units),
             unread: run.unread,
             ..ApplyCx::new(&mut *self.hands, &mut note)
         };
@@ -308,12 +384,7 @@ impl Apply<'_> {
                 .fix("Look at `aztec-kit logs`, then run the same command again."));
         }
         self.settle(resource, &run.receipt)?;
-        self.journal.append(&Event::Done {
-            id: id.clone(),
-            memory: after.memory,
-        })?;
-        self.done(id, step.action, started, None, run);
-        Ok(true)
+        Ok(after.memory)
     }
 
     fn done(
@@ -374,24 +445,41 @@ impl Apply<'_> {
         )
     }
 
-    /// Leaves what a change that waits for its confirmation could not be taken back without: once it is confirmed, the
-    /// next run takes it away.
-    fn waits<R: Resource>(&mut self, entry: &Entry, run: &mut Run<'_>) -> Result<bool, Fault> {
-        if run.guard.is_none() || entry.origin == Origin::Adopted {
-            return Ok(false);
+    /// Why something stays that is no longer wanted: a change that waits for its confirmation could not be taken back
+    /// without it, or something else could not go that came after it.
+    fn needed(&self, entry: &Entry, run: &Run<'_>) -> Result<Option<&'static str>, Fault> {
+        if entry.origin == Origin::Adopted {
+            return Ok(None);
         }
-        let waiting = self.journal.receipt()?.unconfirmed;
-        if !run.receipt.stood_on(&waiting).contains(&entry.id) {
-            return Ok(false);
+        if run.needed.contains(&entry.id) {
+            return Ok(Some(
+                "what could not go came after it; the next run tries again",
+            ));
         }
+        let waiting = match run.guard {
+            Some(_) => self.journal.receipt()?.unconfirmed,
+            None => Vec::new(),
+        };
+        let needed = run.receipt.stood_on(&waiting).contains(&entry.id);
+        Ok(needed.then_some(
+            "a change that is not confirmed yet could not be taken back without it; the next run after its \
+             confirmation takes it away",
+        ))
+    }
+
+    /// Leaves something that is needed as it is.
+    fn leave_out<R: Resource>(
+        &mut self,
+        entry: &Entry,
+        why: &str,
+        run: &mut Run<'_>,
+    ) -> Result<(), Fault> {
         let step = Step::unwanted(entry, &plan::made::<R>(entry)?);
         self.check_consent(&step, false)?;
         self.progress.begin(&entry.id, step.action);
-        let why = "a change that is not confirmed yet could not be taken back without it; the next run after its \
-                   confirmation takes it away";
         let (id, now) = (entry.id.clone(), Instant::now());
         self.done(id, step.action, now, Some(why.into()), run);
-        Ok(true)
+        Ok(())
     }
 
     /// Takes away what is no longer wanted.
@@ -401,22 +489,27 @@ impl Apply<'_> {
         let resource = plan::made::<R>(entry)?;
         let step = Step::unwanted(entry, &resource);
         self.check_consent(&step, false)?;
-        let kept = match step.action {
-            Action::Remove => self.remove(&resource, entry, run)?,
-            _ => None,
-        };
-        self.journal.append(&Event::Released {
+        let released = Event::Released {
             id: entry.id.clone(),
-        })?;
+        };
+        let kept = match step.action {
+            Action::Remove => self.remove(&resource, entry, &released, run)?,
+            _ => {
+                self.journal.append(&released)?;
+                None
+            }
+        };
         self.done(entry.id.clone(), step.action, started, kept, run);
         Ok(())
     }
 
-    /// Goes back to what was there before us; why something was left as it is.
+    /// Goes back to what was there before us, and takes it off the record unless it could not go; why something was left
+    /// as it is.
     fn remove<R: Resource>(
         &mut self,
         resource: &R,
         entry: &Entry,
+        released: &Event,
         run: &mut Run<'_>,
     ) -> Result<Option<String>, Fault> {
         self.progress.begin(&entry.id, Action::Remove);
@@ -433,7 +526,34 @@ impl Apply<'_> {
         let removing = Event::Removing {
             id: entry.id.clone(),
         };
-        self.begin(resource, (&entry.spec, &before.prior), &removing, run)?;
+        let begun = self.begin(resource, (&entry.spec, &before.prior), &removing, run)?;
+        let reverted = self.revert(resource, entry, &run.receipt);
+        if reverted.is_err() {
+            self.wait(begun.as_ref(), run)?;
+        }
+        let kept = match reverted? {
+            Reverted::Later(why) => {
+                self.wait(begun.as_ref(), run)?;
+                let needed = run.receipt.below([entry]);
+                run.needed.extend(needed);
+                return Ok(Some(format!(
+                    "{why}; the next run tries again, unless `aztec-kit forget '{}'` takes it off the record",
+                    entry.id
+                )));
+            }
+            Reverted::Kept(why) => Some(why),
+            Reverted::Restored => None,
+        };
+        self.end(begun.as_ref(), released, run)?;
+        Ok(kept)
+    }
+
+    fn revert<R: Resource>(
+        &mut self,
+        resource: &R,
+        entry: &Entry,
+        receipt: &Receipt,
+    ) -> Result<Reverted, Fault> {
         let reverted = resource.revert(
             &entry.prior,
             &mut ApplyCx {
@@ -441,11 +561,8 @@ impl Apply<'_> {
                 ..ApplyCx::new(&mut *self.hands, &mut |text| self.progress.note(text))
             },
         )?;
-        self.settle(resource, &run.receipt)?;
-        Ok(match reverted {
-            Reverted::Kept(why) => Some(why),
-            Reverted::Restored => None,
-        })
+        self.settle(resource, receipt)?;
+        Ok(reverted)
     }
 }
 

@@ -143,7 +143,7 @@ fn timer(window: Duration) -> String {
          [Unit]\n\
          Description=Time to confirm a change of this host with `aztec-kit confirm`\n\n\
          [Timer]\n\
-         OnActiveSec={}\n\
+         {WINDOW}{}\n\
          AccuracySec=1\n\n\
          [Install]\n\
          WantedBy=timers.target\n",
@@ -216,8 +216,8 @@ pub fn confirm(
     // Whoever begins to take back says so first, in the same journal: one of the two comes too late. Since we looked it
     // may have ended as well.
     let in_time = |now: &Receipt| {
-        let waits = |id: &ResourceId| now.unconfirmed.iter().any(|change| change.id == *id);
-        !now.taking_back && receipt.unconfirmed.iter().all(|change| waits(&change.id))
+        let mut changes = receipt.unconfirmed.iter();
+        !now.taking_back && changes.all(|change| now.waits(&change.id))
     };
     if !receipt.unconfirmed.is_empty() && !journal.append_if(&Event::Confirmed, &in_time)? {
         let now = journal.receipt()?;
@@ -238,6 +238,21 @@ pub fn confirm(
 
 fn ids(changes: Vec<Unconfirmed>) -> Vec<ResourceId> {
     changes.into_iter().map(|change| change.id).collect()
+}
+
+/// What begins the line of the timer with its time.
+const WINDOW: &str = "OnActiveSec=";
+
+/// How long what waits has until it is taken back, by the clock that systemd goes by: nobody sets it, and after a boot the
+/// time begins anew. `None` where no timer waits.
+pub fn left(probe: &dyn Probe) -> Option<Duration> {
+    let text = probe.text(&Path::new(UNIT_DIR).join(TIMER)).ok()??;
+    let window = text.lines().find_map(|line| line.strip_prefix(WINDOW))?;
+    let window = Duration::from_secs(window.parse().ok()?);
+    let timer = probe.unit(TIMER).ok()?;
+    let since = probe.clock().monotonic_us.checked_sub(timer.changed_us)?;
+    let gone = Duration::from_micros(u64::try_from(since).ok()?);
+    (timer.sub == "waiting").then(|| window.saturating_sub(gone))
 }
 
 /// Whether the time is over when the service of the timer gets its turn: a run that went on for longer than the time
@@ -282,7 +297,7 @@ pub fn take_back<R: Resource>(
             at_us: hands.clock().realtime_us,
             kept: match reverted {
                 Reverted::Restored => None,
-                Reverted::Kept(why) => Some(why),
+                Reverted::Kept(why) | Reverted::Later(why) => Some(why),
             },
         };
         let recorded = journal.append(&Event::TakenBack {

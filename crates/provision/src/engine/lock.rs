@@ -142,15 +142,20 @@ struct Holder {
 
 impl Holder {
     fn of(file: &mut File) -> std::io::Result<Self> {
-        let mut text = String::new();
+        let mut text = Vec::new();
         file.rewind()?;
-        file.read_to_string(&mut text)?;
+        file.read_to_end(&mut text)?;
+        Ok(Self::written(&text))
+    }
+
+    fn written(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
         let mut words = text.split_whitespace();
         let pid = words.next().and_then(|word| word.parse().ok());
-        Ok(Self {
+        Self {
             pid: pid.unwrap_or_default(),
             started: words.next().unwrap_or_default().to_owned(),
-        })
+        }
     }
 
     /// Whether that process still runs, and not another one that got its number.
@@ -160,9 +165,14 @@ impl Holder {
     }
 }
 
-/// Field 22 of /proc/PID/stat, see proc_pid_stat(5). The name before it may hold blanks and brackets.
 fn started_at(pid: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    start_in(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Field 22 of /proc/PID/stat, see proc_pid_stat(5). The name before it may hold blanks and brackets, and may end within a
+/// letter: it is cut after 15 bytes.
+pub(crate) fn start_in(stat: &[u8]) -> Option<String> {
+    let stat = String::from_utf8_lossy(stat);
     let (_, fields) = stat.rsplit_once(") ")?;
     fields.split(' ').nth(19).map(str::to_owned)
 }
@@ -170,6 +180,21 @@ fn started_at(pid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A program is called what its file is called, and of that the kernel keeps 15 bytes.
+    #[test]
+    fn a_process_is_known_whatever_it_is_called() {
+        for name in [
+            &b"aztec-kit (1)"[..],
+            b"a) S 1 2",
+            b"aztec-kit-f\xc3\xbcr-\xc3",
+            b"\n",
+        ] {
+            let rest = b") S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1951 20\n";
+            let stat = [&b"42 ("[..], name, &rest[..]].concat();
+            assert_eq!(start_in(&stat).as_deref(), Some("1951"));
+        }
+    }
 
     #[test]
     fn another_process_with_the_number_of_the_holder_is_not_the_holder() {

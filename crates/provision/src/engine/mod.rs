@@ -9,7 +9,8 @@ mod graph;
 mod guard;
 mod inherit;
 mod journal;
-mod lock;
+mod leaving;
+pub(crate) mod lock;
 mod new_files;
 mod plan;
 mod progress;
@@ -21,7 +22,7 @@ mod session;
 pub use apply::{Apply, removable};
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
-pub use guard::{Back, Guard, confirm, due, take_back};
+pub use guard::{Back, Guard, confirm, due, left, take_back};
 pub use journal::{FileJournal, Journal, MemoryJournal};
 #[cfg(feature = "fake")]
 pub use journal::{SharedJournal, Written};

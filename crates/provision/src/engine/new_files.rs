@@ -116,6 +116,11 @@ pub struct HeldDir<'a> {
 }
 
 impl HeldDir<'_> {
+    /// To make something elsewhere meanwhile.
+    pub fn elsewhere(&mut self) -> &mut NewFiles {
+        self.files
+    }
+
     /// Puts a file under a name that is free: synced, with its owner and mode from the start. Says where it is.
     pub fn put_new(
         &mut self,

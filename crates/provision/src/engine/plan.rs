@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::leaving::Leaving;
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
 use crate::Fault;
 use crate::host::{Early, Probe, Snapshot};
@@ -154,18 +155,26 @@ impl Plan {
         });
         let units = units?;
         let (mut steps, mut unseen) = (Vec::new(), Vec::new());
+        let mut leaving = Leaving::of::<R>(receipt, &graph.ids())?;
+        let goes = |entry: &Entry| Ok(Step::unwanted(entry, &made::<R>(entry)?));
+        // What may change: what differs, and what comes after that.
+        let mut due = BTreeSet::new();
         for (node, early) in order.iter().zip(early) {
+            let id = node.resource.id();
             match early.unwrap_or_else(|| look(node, &units)) {
-                Ok(step) => steps.push(step),
-                Err(fault) => unseen.push(Unseen {
-                    id: node.resource.id(),
-                    fault,
-                }),
+                Ok(step) => {
+                    if step.action != Action::Keep || node.after.iter().any(|id| due.contains(id)) {
+                        let first = leaving.before(&id).into_iter().map(goes);
+                        steps.extend(first.collect::<Result<Vec<_>, Fault>>()?);
+                        due.insert(id);
+                    }
+                    steps.push(step);
+                }
+                Err(fault) => unseen.push(Unseen { id, fault }),
             }
         }
-        for entry in receipt.unwanted(&graph.ids()) {
-            steps.push(Step::unwanted(entry, &made::<R>(entry)?));
-        }
+        let last = leaving.rest().map(goes);
+        steps.extend(last.collect::<Result<Vec<_>, Fault>>()?);
         Ok((Self { steps }, unseen))
     }
 

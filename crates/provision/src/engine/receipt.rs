@@ -105,15 +105,28 @@ impl Receipt {
 
     /// What these changes came after, by whatever way.
     pub(super) fn stood_on(&self, changes: &[Unconfirmed]) -> BTreeSet<ResourceId> {
-        let entries = changes
-            .iter()
-            .filter_map(|change| change.before.as_ref().or_else(|| self.get(&change.id)));
-        let (mut found, mut left) = (BTreeSet::new(), entries.collect::<Vec<_>>());
+        let entries = changes.iter();
+        self.below(
+            entries.filter_map(|change| change.before.as_ref().or_else(|| self.get(&change.id))),
+        )
+    }
+
+    /// What these came after, by whatever way.
+    pub(super) fn below<'a>(
+        &'a self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> BTreeSet<ResourceId> {
+        let (mut found, mut left) = (BTreeSet::new(), Vec::from_iter(entries));
         while let Some(entry) = left.pop() {
             let new = entry.after.iter().filter(|id| found.insert((*id).clone()));
             left.extend(new.filter_map(|id| self.get(id)));
         }
         found
+    }
+
+    /// Whether a change of that resource waits for its confirmation.
+    pub(super) fn waits(&self, id: &ResourceId) -> bool {
+        self.unconfirmed.iter().any(|change| change.id == *id)
     }
 
     /// The entry of that id.

@@ -123,6 +123,8 @@ pub enum Reverted {
     Restored,
     /// It was left on purpose; the reason.
     Kept(String),
+    /// It could not go now, for a reason that may pass: it stays on record, and the next run tries again.
+    Later(String),
 }
 
 /// One kind of thing a host can have. The contract:
@@ -159,6 +161,11 @@ pub trait Kind: Serialize + DeserializeOwned {
     /// unless it is confirmed in time, see [`super::Guard`]; so `revert` must make the old state live again,
     /// with nothing else to restart, and start from any state that a kill can leave behind.
     fn guarded(&self) -> bool {
+        false
+    }
+    /// Whether it is a process, which uses what it came after for as long as it runs: one that is no longer wanted ends
+    /// before any of that is changed.
+    fn is_process(&self) -> bool {
         false
     }
     /// What it is made of, by names that other resources of this kind may have too: see [`Kind::divided`].
@@ -233,6 +240,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn files(&self) -> Vec<PathBuf>;
     /// See [`Kind::guarded`].
     fn guarded(&self) -> bool;
+    /// See [`Kind::is_process`].
+    fn is_process(&self) -> bool;
     /// See [`Kind::parts`].
     fn parts(&self) -> BTreeSet<String>;
     /// See [`Kind::divided`].
@@ -353,6 +362,9 @@ macro_rules! resources {
             }
             fn guarded(&self) -> bool {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::guarded(kind)),* }
+            }
+            fn is_process(&self) -> bool {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::is_process(kind)),* }
             }
             fn parts(&self) -> std::collections::BTreeSet<String> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::parts(kind)),* }

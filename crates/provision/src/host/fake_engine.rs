@@ -27,6 +27,8 @@ pub struct FakeEngine {
     pub lists: bool,
     /// Architecture of all of them.
     pub architecture: String,
+    /// Whether a container needs an image here, which then cannot be removed.
+    pub in_use: bool,
 }
 
 impl FakeEngine {
@@ -63,6 +65,9 @@ impl FakeEngine {
                 Some(row) => self.images.push(row.clone()),
                 None => return failed("no such host"),
             },
+            ["image", "rm", ..] if self.in_use && self.images.iter().any(named) => {
+                return failed("image is in use by a container");
+            }
             ["image", "rm", ..] => {
                 let before = self.images.len();
                 self.images.retain(|row| !named(row));

@@ -327,6 +327,10 @@ impl Kind for Service {
         vec![self.unit.clone()]
     }
 
+    fn is_process(&self) -> bool {
+        true
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         let links = match self.unit.rsplit_once('.') {
             _ if !self.at_boot => return Vec::new(),

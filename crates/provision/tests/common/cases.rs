@@ -10,8 +10,8 @@ use provision::engine::{Graph, Journal, MemoryJournal, Plan, ResourceId};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, LOCK};
 use provision::kinds::{
-    Directory, File, Group, Lock, NpmTree, Owner, Packages, Random, Secret, SecretDigest, Service,
-    Sysctl, Unit, User,
+    Directory, File, Group, Lock, NftTable, NpmTree, Owner, Packages, Random, Secret, SecretDigest,
+    Service, Sysctl, Unit, User,
 };
 
 provision::resources! {
@@ -25,6 +25,7 @@ provision::resources! {
         Sysctl(Sysctl),
         Unit(Unit),
         Service(Service),
+        NftTable(NftTable),
         NpmTree(NpmTree),
         Secret(Secret),
         SecretDigest(SecretDigest),

@@ -87,7 +87,7 @@ pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         from_keys(Secrets::new(args, view, &*console))?
     };
     admitted(&place, &keystore)?;
-    let path = place.add(target.name.as_deref(), &keystore, files, view)?;
+    let path = place.add(target.name.as_deref(), &keystore, files, view, |_| Ok(()))?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }

@@ -70,7 +70,7 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     // Before anybody writes a mnemonic down.
     let places = [Some(place.dir.as_path()), file.as_deref()];
     let places: Vec<_> = places.into_iter().flatten().collect();
-    let mut files = place::new_files(&places, cx, printer)?;
+    let files = place::new_files(&places, cx, printer)?;
     let mnemonic = l1::keys::generate_mnemonic(args.words).map_err(|error| {
         Failure::failed(
             Fault::new("failed to make a mnemonic")
@@ -87,24 +87,31 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     };
     let keystore = keystore(&mnemonic, &range, target)?;
     admitted(&place, &keystore)?;
-    match &file {
-        Some(file) => {
-            let mut phrase = mnemonic.phrase();
-            phrase.push('\n');
-            place::put(
-                file,
-                phrase.as_bytes(),
-                place::mine(place::FILE, view.user),
-                &mut files,
-            )?;
-            printer.say(&format!(
-                "The mnemonic is in {}. Move it off this host.",
-                file.display()
-            ));
-        }
-        None => terminal(printer)?.entrust(&mnemonic)?,
+    if file.is_none() {
+        terminal(printer)?.entrust(&mnemonic)?;
     }
-    let path = place.add(target.name.as_deref(), &keystore, files, view)?;
+    let mut made = false;
+    let name = target.name.as_deref();
+    let path = place.add(name, &keystore, files, view, |files| {
+        let Some(file) = &file else { return Ok(()) };
+        let mine = place::mine(place::FILE, view.user);
+        let mut phrase = mnemonic.phrase();
+        phrase.push('\n');
+        place::put(file, phrase.as_bytes(), mine, files)?;
+        made = true;
+        Ok(())
+    });
+    if let Some(file) = file.filter(|_| made) {
+        let file = file.display();
+        printer.say(&match path {
+            Ok(_) => format!("The mnemonic is in {file}. Move it off this host."),
+            Err(_) => format!(
+                "{file} has a mnemonic whose keys may not be in {}: look at both.",
+                target.out.display()
+            ),
+        });
+    }
+    let path = path?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }

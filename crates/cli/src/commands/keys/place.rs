@@ -106,13 +106,15 @@ impl Place {
         Ok(())
     }
 
-    /// Puts a keystore into the directory, under a name that was free.
+    /// Puts a keystore into the directory, under a name that was free. What belongs to it elsewhere is made `before`, when
+    /// nothing stands against it any more: a secret of no keystore would be left there.
     pub fn add(
         &self,
         name: Option<&str>,
         bytes: &[u8],
         mut files: NewFiles,
         view: &View,
+        before: impl FnOnce(&mut NewFiles) -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
         let document = Document::parse(bytes).map_err(|error| {
             Failure::failed(
@@ -124,10 +126,12 @@ impl Place {
         // Again, now that nobody else adds to it.
         let now = Self::look(&self.dir, view)?;
         now.admits(&document)?;
+        self.name_is_free(name, view)?;
         let name = match name {
             Some(name) => format!("{name}.json"),
             None => self.free(view)?,
         };
+        before(held.elsewhere())?;
         Ok(held.put_new(OsStr::new(&name), bytes, mine(FILE, view.user))?)
     }
 

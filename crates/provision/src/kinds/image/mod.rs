@@ -171,9 +171,7 @@ impl Image {
             Ok(rows) => rows,
             Err(fault) => return Ok(EngineSeen::Silent(fault.chain())),
         };
-        let tagged = rows
-            .iter()
-            .find(|row| row.repository == self.name && row.tag.as_ref() == Some(&self.tag));
+        let tagged = rows.iter().find(|row| self.is_named(row));
         let pinned = pin.and_then(|pin| rows.iter().find(|row| pin.is(row)));
         Ok(EngineSeen::Has {
             pinned: pinned.cloned(),
@@ -184,6 +182,17 @@ impl Image {
     /// Whether the engine never kept anything: asking it would make its directory.
     fn unused(&self, probe: &dyn Probe) -> Result<bool, Fault> {
         Ok(probe.meta(Path::new(self.engine.storage()))?.is_none())
+    }
+
+    fn is_named(&self, row: &Row) -> bool {
+        row.repository == self.name && row.tag.as_ref() == Some(&self.tag)
+    }
+
+    /// Whether the engine says that it has no such image.
+    fn is_gone(&self, probe: &dyn Probe) -> bool {
+        let listed = probe.ask(&Query::Images(self.engine));
+        let rows = listed.and_then(|listed| images::parse(&listed.stdout));
+        rows.is_ok_and(|rows| !rows.iter().any(|row| self.is_named(row)))
     }
 
     /// The record; nothing before the account is there.
@@ -547,13 +556,13 @@ impl Kind for Image {
         }
         let remove = [self.engine.program(), "image", "rm", &self.reference()].map(String::from);
         let removed = cx.hands.tell(&Order::new(remove).timeout(REMOVE))?;
-        Ok(match removed.code {
-            0 => Reverted::Restored,
-            _ => Reverted::Kept(format!(
-                "{} is still there: {}",
-                self.reference(),
-                removed.stderr.trim()
-            )),
-        })
+        if removed.code == 0 || self.is_gone(cx.hands.probe()) {
+            return Ok(Reverted::Restored);
+        }
+        Ok(Reverted::Later(format!(
+            "{} is still there: {}",
+            self.reference(),
+            removed.stderr.trim()
+        )))
     }
 }
