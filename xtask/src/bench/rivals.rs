@@ -62,6 +62,7 @@ const DIRECTORIES: &[&str] = &[
     "/var/lib/aztec/l1",
     "/var/lib/aztec/blobs",
     "/var/lib/aztec/node",
+    "/etc/systemd/system/nftables.service.d",
     "/opt/aztec",
     "/opt/aztec/versions",
     "/opt/aztec/foundry-versions",
@@ -80,6 +81,7 @@ const FILES: &[&str] = &[
     "/var/lib/aztec/.aztec-kit-disk",
     "/etc/aztec-kit-private.nft",
     "/etc/systemd/system/aztec-kit-private-ports.service",
+    "/etc/systemd/system/nftables.service.d/50-aztec-kit.conf",
     "/etc/systemd/system/aztec-l1.service",
     "/etc/systemd/system/aztec-sequencer.service",
 ];

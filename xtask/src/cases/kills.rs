@@ -163,9 +163,10 @@ fn killed(machine: &Machine, args: &[&str], moment: Duration) -> Result<(bool, D
 
 /// Takes everything away but the downloads: the packages of Debian and the releases below /opt.
 pub const WIPE: &str = "
-systemctl disable --now aztec-sequencer aztec-l1
+systemctl disable --now aztec-sequencer aztec-l1 aztec-kit-private-ports
 rm -r /etc/aztec /var/lib/aztec /var/lib/aztec-kit /usr/local/bin/aztec
-rm /etc/systemd/system/aztec-*.service /etc/sysctl.d/60-aztec.conf
+rm -r /etc/systemd/system/aztec-*.service /etc/systemd/system/nftables.service.d
+rm /etc/sysctl.d/60-aztec.conf /etc/aztec-kit-private.nft
 rm /opt/aztec/current /opt/aztec/foundry
 userdel aztec || true
 groupdel aztec || true

@@ -139,7 +139,7 @@ impl Plan {
             let early = scope.spawn(|| {
                 let early = order
                     .iter()
-                    .map(|node| node.resource.units().is_empty().then(|| look(node, &none)));
+                    .map(|node| needs_no_answer(&node.resource).then(|| look(node, &none)));
                 early.collect::<Vec<_>>()
             });
             let mut asked = asked;
@@ -257,6 +257,11 @@ fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
         Some(spared) if entry.origin == Origin::Created => format!("{WHY}; {spared}"),
         _ => WHY.into(),
     }
+}
+
+/// Whether it can be looked at before any program has answered.
+fn needs_no_answer<R: Resource>(resource: &R) -> bool {
+    resource.units().is_empty() && resource.question().is_none()
 }
 
 /// Asks systemd once about all units that the resources care for.

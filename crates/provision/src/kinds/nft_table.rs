@@ -53,10 +53,8 @@ pub struct Seen {
     chains: String,
     /// The kernel has it just as it is wanted.
     loaded: bool,
-    /// Its unit has run: some text of it is loaded, as far as systemd knows.
+    /// Some text of it is loaded, as far as the kernel or systemd knows.
     ran: bool,
-    /// Systemd has read its unit.
-    known: bool,
 }
 
 /// The table before us.
@@ -212,10 +210,6 @@ impl Kind for NftTable {
         self.guarded
     }
 
-    fn units(&self) -> Vec<String> {
-        vec![self.unit.clone()]
-    }
-
     fn question(&self) -> Option<Query> {
         Some(Query::Ruleset)
     }
@@ -226,15 +220,22 @@ impl Kind for NftTable {
             ..*cx
         };
         let chains = self.whole(cx.probe)?;
-        let state = cx.unit(&self.unit)?;
-        // What has not run has loaded nothing; nft may not even be there.
-        let ran = state.active == "active";
+        let file = self.file(&chains).observe(&part("file"))?;
+        let unit = self.unit().observe(&part("unit"))?;
+        let runs = || Ok::<_, Fault>(cx.unit(&self.unit)?.active == "active");
+        let there = !self.unit().absent(&unit);
+        let loaded = match self.is_loaded(cx.probe) {
+            Ok(loaded) => there && loaded,
+            // What has not run has loaded nothing; nft may not even be there.
+            Err(fault) if there && runs()? => return Err(fault),
+            Err(_) => false,
+        };
         Ok(Seen {
-            file: self.file(&chains).observe(&part("file"))?,
-            unit: self.unit().observe(&part("unit"))?,
-            loaded: ran && self.is_loaded(cx.probe)?,
-            ran,
-            known: state.load != "not-found",
+            // The kernel knows best; systemd answers slowly.
+            ran: loaded || there && runs()?,
+            loaded,
+            file,
+            unit,
             chains,
         })
     }
@@ -287,11 +288,12 @@ impl Kind for NftTable {
         if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
+        let known = Cx::of(cx.hands.probe()).unit(&self.unit)?.load != "not-found";
         self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
-        // What it has not read yet it reads when it is to start it; the link can wait.
+        // What systemd has not read yet it reads when it is to start it; the link can wait.
         cx.unread = true;
-        if seen.known {
+        if known {
             cx.read_units()?;
         }
         self.load(cx)
