@@ -50,7 +50,7 @@ aide = false
 
 const NOTHING: &str = "[node]\nenabled = false\n";
 
-/// The services of these topics; a package starts them at boot unless someone has said otherwise.
+/// The services of these topics. Their packages start them at boot; on this disk someone has said otherwise.
 const SERVICES: &[&str] = &["auditd", "chrony", "fail2ban"];
 
 /// A key that is watched; no role here would make one.
@@ -60,17 +60,14 @@ const AUDIT_RULES: &str = "/etc/audit/rules.d/60-aztec-kit.rules";
 
 /// What it boots from.
 pub(super) fn disk() -> Result<Disk> {
-    Disk::debian("trixie", PACKAGES)
+    Disk::debian("trixie", PACKAGES, SERVICES)
 }
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let disk = disk()?;
     let mut vm = Vm::boot(&disk, "virtual", &context.binary)?;
     vm.install(KIT, 0o755)?;
-    vm.shell(&format!(
-        "systemctl disable --now {} >&2; mkdir /etc/aztec; echo secret >{KEY}",
-        SERVICES.join(" ")
-    ))?;
+    vm.shell(&format!("mkdir /etc/aztec; echo secret >{KEY}"))?;
     vm.write("/etc/aztec/kit.toml", KIT_TOML, 0o600)?;
     let keys = power_cut::make_keys(&vm)?;
     let apply = [APPLY, &["--confirm-within", "30", "--json"]].concat();

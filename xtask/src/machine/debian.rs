@@ -44,18 +44,21 @@ impl Debian {
         cache::fingerprint(&parts)
     }
 
-    /// Installs it into a directory that does not exist yet. Nothing in it is started.
-    pub fn install(&self, root: &Path) -> Result<()> {
+    /// Installs it into a directory that does not exist yet, with these variables for its packages. Nothing in it is
+    /// started.
+    pub fn install(&self, root: &Path, variables: &[&str]) -> Result<()> {
         prerequisites::for_machines()?;
         let shown = root.display().to_string();
-        let mut args = vec![
+        let mut args: Vec<_> = variables.iter().map(|&it| it.to_owned()).collect();
+        args.extend([
+            "mmdebstrap".to_owned(),
             "--variant=minbase".to_owned(),
             format!("--include={}", self.packages),
             self.suite.clone(),
             shown.clone(),
-        ];
+        ]);
         args.extend(self.sources.iter().cloned());
-        sh::quiet("mmdebstrap", &args)?;
+        sh::quiet("env", &args)?;
         for (name, text) in &self.certificates {
             fs::write(root.join(&LOCAL_CERTIFICATES[1..]).join(name), text)?;
         }

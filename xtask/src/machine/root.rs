@@ -30,7 +30,7 @@ impl Root {
     pub fn pristine(suite: &str) -> Result<Root> {
         let debian = Debian::new(suite, &[]);
         let id = format!("{suite}-{}", debian.fingerprint());
-        let path = cache::once("roots", &id, |partial| debian.install(partial))?;
+        let path = cache::once("roots", &id, |partial| debian.install(partial, &[]))?;
         Ok(Root {
             id,
             layers: vec![path],
