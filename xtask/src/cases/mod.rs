@@ -179,7 +179,7 @@ pub const CASES: &[Case] = &[
         name: "virtual",
         about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after power cuts",
         needs: &[BINARY, DISK],
-        cost: cost(230, 270, 1800),
+        cost: cost(260, 260, 1540),
         run: virtual_host::run,
     },
     Case {

@@ -90,7 +90,7 @@ pub const PREPARATIONS: &[Preparation] = &[
     Preparation {
         name: DISK,
         needs: &[PREREQUISITES],
-        cost: cost(60, 40, 210),
+        cost: cost(60, 32, 200),
         run: |_| virtual_host::disk().map(drop),
     },
     // While the binary compiles, since the network is idle then.
