@@ -4,7 +4,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::engine::Receipt;
-use provision::host::{Engine, Probe};
+use provision::host::{Engine, Probe, Snapshot};
 use serde::Serialize;
 
 use super::{
@@ -96,6 +96,8 @@ pub fn preflight(
     receipt: &Receipt,
     probe: &dyn Probe,
 ) -> Vec<Finding> {
+    let snapshot = Snapshot::of(probe);
+    let probe: &dyn Probe = &snapshot;
     let mut findings = vec![system(settings, facts)];
     let of = |check: &str, found: Result<Vec<Finding>, Fault>| Finding::of(check, found);
     findings.extend(Finding::of("systemd", service_manager(probe).map(Some)));
