@@ -149,7 +149,7 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn units(&self) -> Vec<String> {
         Vec::new()
     }
-    /// What else it asks of a program in a look that has those units: asked while systemd still answers.
+    /// What it asks of another program in a look, which then waits for the answer: asked while systemd still answers.
     fn question(&self) -> Option<Query> {
         None
     }
