@@ -143,9 +143,13 @@ impl Apply<'_> {
 
     fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         // What is wanted is looked at once here, and each step again when its turn comes.
+        let made;
         let plan = match self.consent {
-            Consent::Configuration(Some(plan)) => plan.clone(),
-            _ => Plan::make(graph, &run.receipt, self.hands.probe())?,
+            Consent::Configuration(Some(plan)) => plan,
+            _ => {
+                made = Plan::make(graph, &run.receipt, self.hands.probe())?;
+                &made
+            }
         };
         if let Err((at, fault)) = removable(graph, &run.receipt, self.hands.probe()) {
             run.at = Some(at);

@@ -105,8 +105,15 @@ impl<'a> ApplyCx<'a> {
     pub fn read_units(&mut self) -> Result<(), Fault> {
         self.hands
             .run(&Order::new(["systemctl", "daemon-reload"]))?;
-        self.unread = false;
+        (self.unread, self.seen) = (false, None);
         Ok(())
+    }
+
+    /// The state of a unit after the change, which the look that follows need not ask for again.
+    pub fn unit_after(&mut self, name: &str) -> Result<UnitState, Fault> {
+        let state = self.hands.probe().unit(name)?;
+        self.seen = Some(BTreeMap::from([(name.to_owned(), state.clone())]));
+        Ok(state)
     }
 }
 

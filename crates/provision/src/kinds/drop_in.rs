@@ -1,7 +1,6 @@
 //! A drop-in of a unit of somebody else's, which systemd has read. Whether the unit runs is nobody's business here: what it
 //! says counts from its next start on.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -127,11 +126,9 @@ impl Kind for DropIn {
         if !matches!(self.file().diff(&seen.file), Diff::InSync(_)) {
             self.file().apply(&seen.file, cx)?;
         }
-        let state = Cx::of(cx.hands.probe()).unit(&self.unit)?;
-        if Self::is_unread(&state) {
-            return cx.read_units();
+        if Self::is_unread(&cx.unit_after(&self.unit)?) {
+            cx.read_units()?;
         }
-        cx.seen = Some(BTreeMap::from([(self.unit.clone(), state)]));
         Ok(())
     }
 

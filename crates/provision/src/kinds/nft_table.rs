@@ -288,7 +288,7 @@ impl Kind for NftTable {
         if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
-        let known = Cx::of(cx.hands.probe()).unit(&self.unit)?.load != "not-found";
+        let known = cx.hands.probe().unit(&self.unit)?.load != "not-found";
         self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
         // What systemd has not read yet it reads when it is to start it; the link can wait.

@@ -435,17 +435,15 @@ impl Kind for Service {
             return Ok(());
         }
         // systemd is content with a unit that it skips, and with one whose process dies at once.
-        let probe = cx.hands.probe();
-        let state = Cx::of(probe).unit(&self.unit)?;
+        let state = cx.unit_after(&self.unit)?;
         if !state.runs() {
-            return Err(stillborn(&self.unit, &state, probe));
+            return Err(stillborn(&self.unit, &state, cx.hands.probe()));
         }
         let read = Memory {
-            invocation: state.invocation.clone(),
+            invocation: state.invocation,
             ..read
         };
         cx.made = serde_json::to_value(read).ok();
-        cx.seen = Some(BTreeMap::from([(self.unit.clone(), state)]));
         Ok(())
     }
 
