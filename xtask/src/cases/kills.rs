@@ -1,6 +1,6 @@
 //! A kit that is killed at any moment goes on where it stopped: a few kills of a real one.
 //!
-//! Every kill between two writes is tried in memory, in seconds: `crates/provision/tests/kills.rs` each kind,
+//! Every kill between two writes is tried in memory, in seconds: `crates/provision/tests/engine/kills.rs` each kind,
 //! `crates/aztec/tests/kills.rs` this setup and a repair after each of these damages. Here is what memory cannot show:
 //! a real SIGKILL, in the middle of what real programs do (systemd, dpkg, npm, forge), and services that live on.
 //! Decision 0021.

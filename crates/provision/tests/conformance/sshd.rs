@@ -1,10 +1,7 @@
 //! sshd: every value effective or nothing changed, nobody locked out, and all of it taken back.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::run;
+use crate::common;
+use crate::common::run;
 use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;

@@ -1,12 +1,9 @@
 //! What was there before us: shown to nobody, in no journal, and back in its place byte for byte when we go.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{run, run_guarded};
+use crate::common;
+use crate::common::{run, run_guarded};
 use provision::Text;
 use provision::engine::{
     Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, Unconfirmed, take_back,

@@ -3,13 +3,11 @@
 //! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. What is killed is tried
 //! in `kills.rs`.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use common::cases::{Host, cases, graph, plan, secret, shape, user};
-use common::run;
+use crate::common::cases::{Host, cases, graph, plan, secret, shape, user};
+use crate::common::run;
 use provision::engine::{
     Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Quiet, Resource,
     Stop,

@@ -1,9 +1,7 @@
 //! A release that is installed stays as it is when only the way to install it changes.
 
-mod common;
-
-use common::cases::{Host, directory, graph, plan, tree};
-use common::run;
+use crate::common::cases::{Host, directory, graph, plan, tree};
+use crate::common::run;
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, LOCK};

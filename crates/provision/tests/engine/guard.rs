@@ -1,13 +1,10 @@
 //! A change that can cut the operator off: armed before it is made, taken back unless confirmed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use common::{KIT, STATE};
+use crate::common;
+use crate::common::{KIT, STATE};
 use provision::Fault;
 use provision::engine::{
     Action, Applied, Apply, ApplyCx, Consent, Cx, Diff, Event, Graph, Journal, Kind, MemoryJournal,

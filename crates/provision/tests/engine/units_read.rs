@@ -1,10 +1,6 @@
 //! systemd reads every unit again once in a run, when what changed is needed or at its end: it takes a tenth of a second.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::run;
+use crate::common::run;
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;

@@ -1,12 +1,10 @@
 //! The wall clock jumps: back by a day, forward by a year, to 1970 at boot; between two runs, and at each write of one.
 //! What was done is told by what was read and by systemd's own clock, and nothing is restarted for a jump.
 
-mod common;
-
 use std::path::Path;
 
-use common::cases::{Host, cases, directory, graph, plan, service};
-use common::{JUMPS, NOW, YEAR, jumped, of_our_days, run};
+use crate::common::cases::{Host, cases, directory, graph, plan, service};
+use crate::common::{JUMPS, NOW, YEAR, jumped, of_our_days, run};
 use provision::engine::{Graph, Journal, MemoryJournal, ResourceId};
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Probe};

@@ -1,7 +1,5 @@
 //! The right to change a host: who has it, and who may do what without the lock.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

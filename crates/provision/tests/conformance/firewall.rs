@@ -1,12 +1,9 @@
 //! The kinds that decide who gets in, tried on a host in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
 use std::path::Path;
 
-use common::{KIT, STATE, run_guarded as run};
+use crate::common;
+use crate::common::{KIT, STATE, run_guarded as run};
 use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, Receipt, confirm, take_back};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};

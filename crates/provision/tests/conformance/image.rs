@@ -1,8 +1,7 @@
 //! The contract of container images, tried on a host in memory.
 
-mod common;
-
-use common::run;
+use crate::common;
+use crate::common::run;
 use provision::engine::{Cx, Graph, Journal, MemoryJournal, Plan, Stop};
 use provision::host::fake::{FakeHost, FakeImage, FakeUnit};
 use provision::host::{Engine, FileType};

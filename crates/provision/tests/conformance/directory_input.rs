@@ -1,10 +1,7 @@
 //! A service that reads a directory of keys when it starts: another key means another start, a repaired mode
 //! does not, and nothing of a key gets into the journal.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
+use crate::common;
 use std::path::Path;
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};

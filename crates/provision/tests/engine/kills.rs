@@ -1,9 +1,7 @@
 //! Whatever is killed, wherever: every kind alone, its apply, its removal, and a run that is killed and then no longer
 //! wanted.
 
-mod common;
-
-use common::cases::cases;
+use crate::common::cases::cases;
 use provision::kills::{State, Tally, Walk};
 
 #[test]

@@ -4,9 +4,7 @@
 
 use std::collections::BTreeSet;
 
-mod common;
-
-use common::run;
+use crate::common::run;
 use provision::Fault;
 use provision::engine::{Graph, MemoryJournal, Plan, Receipt};
 use provision::host::fake::{FakeHost, FakeImage, Mishap};

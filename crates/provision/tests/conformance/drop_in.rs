@@ -1,8 +1,7 @@
 //! A drop-in is there, and systemd has read it, wherever a run is killed.
 
-mod common;
-
-use common::run;
+use crate::common;
+use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;

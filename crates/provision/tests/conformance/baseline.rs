@@ -1,8 +1,7 @@
 //! A baseline follows our own changes, and only those.
 
-mod common;
-
-use common::run;
+use crate::common;
+use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;

@@ -1,22 +1,18 @@
 //! Two at once on one state directory: nothing is lost, one wins, and the other is told who is at work.
 //!
 //! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
-//! lock, and is tried with threads that race for it; `tests/wrest.rs` takes it from a real process.
+//! lock, and is tried with threads that race for it; `wrest.rs` takes it from a real process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-#[path = "common/beside.rs"]
+#[path = "../common/beside.rs"]
 mod beside;
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::common::cases::{Host, graph, secret};
+use crate::common::{KIT, STATE, guard};
 use beside::InSteps;
-use common::cases::{Host, graph, secret};
-use common::{KIT, STATE, guard};
 use provision::engine::{
     Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, ResourceId,
     RunLock, Stop, confirm, take_back,

@@ -1,12 +1,8 @@
 //! What is no longer wanted goes as it came: on record before it begins, to its end after a kill, and without taking
 //! anything else along.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::cases::{Case, Host, cases, plan, shape};
-use common::run;
+use crate::common::cases::{Case, Host, cases, plan, shape};
+use crate::common::run;
 use std::collections::BTreeSet;
 
 use provision::engine::{Event, Graph, Journal, MemoryJournal, Plan};

@@ -1,10 +1,6 @@
 //! Packages that cannot be beside each other: one goes when the other comes, and comes back when that one goes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::run;
+use crate::common::run;
 use std::sync::atomic::AtomicBool;
 
 use provision::engine::{

@@ -1,11 +1,8 @@
 //! A service of a package runs, and runs again after a boot: whoever switched that off is undone without a restart,
 //! and gets it back when the service is no longer wanted.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::run;
+use crate::common;
+use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::{FakeHost, Fate};
 use provision::host::{FileType, Hands, Order};

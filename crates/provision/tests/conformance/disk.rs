@@ -1,12 +1,8 @@
 //! A disk that was there and is not stops a run before it makes anything in its place.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
 use std::path::Path;
 
-use common::run;
+use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
