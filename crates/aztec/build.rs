@@ -14,6 +14,7 @@ const FILES: [(&str, &str); 4] = [
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("data/releases");
+    // All that is below it, at any depth. A file by its own name must be there, or everything is compiled each time.
     println!("cargo::rerun-if-changed={}", root.display());
     let mut folders: Vec<PathBuf> = fs::read_dir(&root)?
         .map(|entry| Ok(entry?.path()))
@@ -34,7 +35,6 @@ fn written(folder: &Path) -> String {
     let mut code = format!("Folder {{ version: {version:?}, place: None, ");
     for (at, (name, field)) in FILES.iter().enumerate() {
         let path = folder.join(name);
-        println!("cargo::rerun-if-changed={}", path.display());
         let text = format!("include_str!({:?})", path.display().to_string());
         let value = match (at == 0, path.exists()) {
             (true, _) => text,
