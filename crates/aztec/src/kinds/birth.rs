@@ -50,6 +50,12 @@ const UNITS: &str = "/run/systemd/system";
 /// anvil writes its whole state when it stops.
 const STOP: Duration = Duration::from_secs(90);
 
+/// How long forge may take for the contracts before it is taken for stuck, and the chain begun anew, seconds; it takes
+/// three. Now and then it waits for good for a transaction that anvil has left in its pool. The release then kills it
+/// and deploys once more to the same chain (l1-contracts/scripts/forge_broadcast.js of 4.1.2), after 75 s, and in
+/// vain where the first try has got far enough; so its own tries are turned off.
+const FORGE_MAY_TAKE: [u32; 3] = [25, 50, 100];
+
 impl Birth {
     fn unit_file(&self) -> PathBuf {
         Path::new(UNITS).join(&self.unit)
@@ -79,9 +85,25 @@ impl Birth {
         Ok(())
     }
 
+    /// An L1 with all that it is born with, on disk; `forge` is how long the contracts may take, seconds.
+    fn try_once(&self, forge: u32, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        (cx.note)("starting an L1 that begins in the past");
+        self.begin(cx)?;
+        let filled = self.fill(forge, cx);
+        (cx.note)("bringing it to disk");
+        // Also when it failed: nobody knows of this L1, and its port is wanted.
+        self.end(cx)?;
+        filled
+    }
+
     /// Puts on the chain what it is born with.
-    fn fill(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        converge(&self.contracts, cx)?;
+    fn fill(&self, forge: u32, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+        let mut contracts = self.contracts.clone();
+        contracts.parameters.extend([
+            ("FORGE_BROADCAST_TIMEOUT".into(), forge.to_string()),
+            ("FORGE_BROADCAST_MAX_RETRIES".into(), "0".into()),
+        ]);
+        converge(&contracts, cx)?;
         if let Some(stake) = &self.stake {
             converge(stake, cx)?;
         }
@@ -95,6 +117,21 @@ impl Birth {
 fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     let argv = ["systemctl"].iter().chain(words).copied();
     cx.hands.run(&Order::new(argv).timeout(STOP))
+}
+
+/// Tries with more time each time; the last fault is the answer, whole.
+fn more_than_once(
+    cx: &mut ApplyCx<'_>,
+    mut try_once: impl FnMut(u32, &mut ApplyCx<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let [tries @ .., last] = FORGE_MAY_TAKE;
+    for forge in tries {
+        if try_once(forge, cx).is_ok() {
+            return Ok(());
+        }
+        (cx.note)("that failed, perhaps since forge was stuck: beginning the chain anew");
+    }
+    try_once(last, cx)
 }
 
 /// Converges a resource that has nothing to remember.
@@ -158,13 +195,7 @@ impl Kind for Birth {
     }
 
     fn apply(&self, _: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        (cx.note)("starting an L1 that begins in the past");
-        self.begin(cx)?;
-        let filled = self.fill(cx);
-        (cx.note)("bringing it to disk");
-        // Also when it failed: nobody knows of this L1, and its port is wanted.
-        self.end(cx)?;
-        filled?;
+        more_than_once(cx, |forge, cx| self.try_once(forge, cx))?;
         cx.hands.run(&Order::new([
             "sync".into(),
             self.unborn.display().to_string(),
@@ -186,7 +217,8 @@ impl Kind for Birth {
 #[cfg(test)]
 mod tests {
 
-    use provision::engine::{Cx, Diff, Kind as _, Resource as _};
+    use provision::Fault;
+    use provision::engine::{ApplyCx, Cx, Diff, Kind as _, Resource as _};
     use provision::host::FileType;
     use provision::host::fake::FakeHost;
 
@@ -236,6 +268,37 @@ mod tests {
         assert!(matches!(diff(&host), Diff::Change(_)));
         host.plant(birth.state.to_str().unwrap(), FileType::File, b"{", 0o600);
         assert!(matches!(diff(&host), Diff::InSync(_)));
+    }
+
+    /// What is tried, how long forge may take each time, and what is said, where the first tries fail.
+    fn tried(failures: usize) -> (Vec<u32>, Vec<String>, Result<(), Fault>) {
+        let (mut host, mut tries, mut said) = (FakeHost::debian(), Vec::new(), Vec::new());
+        let mut note = |text: &str| said.push(text.to_owned());
+        let mut cx = ApplyCx::new(&mut host, &mut note);
+        let result = super::more_than_once(&mut cx, |forge, _| {
+            tries.push(forge);
+            if tries.len() > failures {
+                return Ok(());
+            }
+            Err(Fault::new(format!("forge was stuck for {forge} s")))
+        });
+        (tries, said, result)
+    }
+
+    #[test]
+    fn a_chain_whose_contracts_are_stuck_is_begun_anew_and_gets_more_time() {
+        let (tries, said, result) = tried(0);
+        assert_eq!((tries.len(), said.len()), (1, 0));
+        result.unwrap();
+        let (tries, said, result) = tried(1);
+        assert!(tries.len() == 2 && tries.is_sorted(), "{tries:?}");
+        assert!(said[0].ends_with("beginning the chain anew"), "{said:?}");
+        result.unwrap();
+        // In the end it fails with what was wrong the last time.
+        let (tries, said, result) = tried(9);
+        assert_eq!((tries.len(), said.len()), (3, 2));
+        let fault = result.unwrap_err().to_string();
+        assert_eq!(fault, "forge was stuck for 100 s");
     }
 
     #[test]
