@@ -21,13 +21,20 @@ pub enum Haste {
     Last,
 }
 
-/// Runs cargo with these arguments in the workspace. Its words are in the error of a failure, and nowhere else.
-pub fn run(args: &[&str], haste: Haste) -> Result<()> {
-    run_with(args, haste, &[])
-}
+/// Lets clippy compile our crates in rustc's place, as `cargo clippy` does it, and refuse what it has something to say
+/// about. It is rustc with more lints: what is linted and what is tested is compiled once for both, and other people's
+/// crates are not looked through for lints alone.
+pub const LINTED: [(&str, &str); 2] = [
+    ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
+    (
+        "CLIPPY_ARGS",
+        "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
+    ),
+];
 
-/// [`run`] with variables.
-pub fn run_with(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()> {
+/// Runs cargo with these arguments and variables in the workspace. Its words are in the error of a failure, and nowhere
+/// else.
+pub fn run(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()> {
     let mut command = command(haste);
     // What cargo tells xtask of itself: a build script that looks at it (that of `ring`) would run anew, and all that
     // needs its crate would be compiled again, each time that cargo is called by hand and by xtask in turns.

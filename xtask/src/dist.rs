@@ -30,7 +30,7 @@ pub fn build() -> Result<PathBuf> {
         return Ok(path);
     }
     prerequisites::for_dist()?;
-    cargo::run_with(
+    cargo::run(
         &[
             "build",
             "--release",

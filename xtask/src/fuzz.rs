@@ -58,7 +58,7 @@ impl Wanted {
 pub fn run(wanted: &Wanted) -> Result<ExitCode> {
     if let (Some(again), [target]) = (&wanted.again, &wanted.targets[..]) {
         let variables = [("FUZZ_TARGET", target.as_str()), ("FUZZ_AGAIN", again)];
-        cargo::run_with(&TEST, Haste::Usual, &variables)?;
+        cargo::run(&TEST, Haste::Usual, &variables)?;
         println!("{target} holds");
         return Ok(ExitCode::SUCCESS);
     }
@@ -126,7 +126,7 @@ fn build() -> Result<PathBuf> {
         "--bin",
         "libfuzzer",
     ];
-    cargo::run_with(&args, Haste::Usual, &variables)?;
+    cargo::run(&args, Haste::Usual, &variables)?;
     Ok(target.join("fuzz/libfuzzer"))
 }
 

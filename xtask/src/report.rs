@@ -34,7 +34,13 @@ pub struct Entry {
     chancy: bool,
     usage: Usage,
     tries: u32,
+    /// Why its earlier tries failed.
+    earlier: Vec<String>,
 }
+
+/// How many lines of a failure's beginning, and of its end, are said once more in the summary: whoever has only the end
+/// of a long output reads why.
+const WHY_LINES: usize = 4;
 
 impl Entry {
     /// The entry of a job that was tried at most once.
@@ -47,7 +53,17 @@ impl Entry {
             tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
             outcome,
             usage,
+            earlier: Vec::new(),
         }
+    }
+
+    /// Why it failed, each time.
+    fn failures(&self) -> impl Iterator<Item = &str> {
+        let now = match &self.outcome {
+            Outcome::Failed(why) => Some(why.as_str()),
+            Outcome::Held | Outcome::Untried(_) => None,
+        };
+        self.earlier.iter().map(String::as_str).chain(now)
     }
 
     /// Prints how it ended.
@@ -116,6 +132,7 @@ impl Report {
                 Some(old) => {
                     entry.tries += old.tries;
                     entry.usage.wall += old.usage.wall;
+                    entry.earlier = old.failures().map(str::to_owned).collect();
                     *old = entry;
                 }
                 None => self.entries.push(entry),
@@ -231,6 +248,7 @@ impl Report {
             if entry.outcome == Outcome::Held {
                 let name = entry.name;
                 let _ = writeln!(text, "unsteady: {name} failed and then held; find out why");
+                why(&mut text, entry);
             }
         }
         let (mut passed, mut failed) = (0, 0);
@@ -240,6 +258,7 @@ impl Report {
                 Outcome::Failed(_) => {
                     failed += 1;
                     let _ = writeln!(text, "failed: {}", entry.name);
+                    why(&mut text, entry);
                 }
                 Outcome::Untried(need) => {
                     failed += usize::from(entry.statement);
@@ -250,6 +269,18 @@ impl Report {
         let _ = writeln!(text, "second tries: {}", again.len());
         let _ = writeln!(text, "{passed} passed, {failed} failed");
         text
+    }
+}
+
+/// Appends the beginning of each failure.
+fn why(text: &mut String, entry: &Entry) {
+    for failure in entry.failures() {
+        let lines: Vec<_> = failure.lines().filter(|line| !line.is_empty()).collect();
+        for (at, line) in lines.iter().enumerate() {
+            if at < WHY_LINES || at + WHY_LINES >= lines.len() {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
     }
 }
 
@@ -275,6 +306,7 @@ mod tests {
             tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
             outcome,
             usage,
+            earlier: Vec::new(),
         }
     }
 
@@ -293,6 +325,7 @@ mod tests {
         assert!(report.all_held());
         let summary = report.summary();
         assert!(summary.starts_with("unsteady: shaky "), "{summary}");
+        assert!(summary.contains("\n  it is wrong\n"), "{summary}");
         assert!(
             summary.ends_with("\nsecond tries: 1\n2 passed, 0 failed\n"),
             "{summary}"
@@ -305,7 +338,8 @@ mod tests {
         report.add(vec![entry(0, "wrong", failed())]);
         report.add(vec![entry(0, "wrong", failed())]);
         assert_eq!(report.failed(), [0]);
-        let wanted = "failed: wrong\nsecond tries: 1\n0 passed, 1 failed\n";
+        let wanted =
+            "failed: wrong\n  it is wrong\n  it is wrong\nsecond tries: 1\n0 passed, 1 failed\n";
         assert_eq!(report.summary(), wanted);
     }
 

@@ -11,6 +11,7 @@ pub(super) fn run(_: &Context) -> Result<()> {
     let packages = cache::subdir("packages")?;
     // The whole workspace, so that what the unit tests have compiled is of use.
     let test = ["test", "--workspace", "--test", "published"];
-    let variables = [("AZTEC_KIT_PACKAGES", &*packages.to_string_lossy())];
-    cargo::run_with(&test, Haste::Usual, &variables)
+    let packages = packages.to_string_lossy();
+    let variables = [&cargo::LINTED[..], &[("AZTEC_KIT_PACKAGES", &packages)]].concat();
+    cargo::run(&test, Haste::Usual, &variables)
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::boot::wait_for_line;
 use super::support::{
-    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, restarted,
+    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, reached, reaches,
+    restarted,
 };
 use super::{Context, chain};
 use crate::machine::Machine;
@@ -66,33 +67,22 @@ const LISTENER: &str = "$s = IO::Socket::INET->new(LocalPort => 4444, Listen => 
 /// A second host finds closed what is for this one alone, and nothing else; a table that somebody flushed is missed.
 fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
     let second = context.boot(&context.root()?, "setup-second")?;
-    let address = machine.ip();
-    let reaches = |from: &Machine, port: u16| -> Result<bool> {
-        let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
-        Ok(from
-            .exec(&["timeout", "20", "bash", "-c", &connect])?
-            .status
-            == 0)
-    };
     let listener = machine.spawn(&["perl", "-MIO::Socket::INET", "-e", LISTENER])?;
     wait_for_line(&listener, "listening")?;
-    ensure!(
-        reaches(&second, 4444)?,
-        "the second host reaches nothing at all"
-    );
+    reached(&second, machine, 4444)?;
     let closed = || -> Result<()> {
         for port in [8080, 8880] {
+            reached(machine, machine, port)?;
             ensure!(
-                reaches(machine, port)?,
-                "the host does not reach its own {port}"
+                !reaches(&second, machine, port)?,
+                "{port} is open to other hosts"
             );
-            ensure!(!reaches(&second, port)?, "{port} is open to other hosts");
         }
         Ok(())
     };
     closed()?;
     machine.shell("nft flush ruleset")?;
-    ensure!(reaches(&second, 8880)?, "closed without the table");
+    reached(&second, machine, 8880)?;
     let exposure = |status: &str| -> Result<()> {
         let said = Kit(machine).json(&["status", "--json"], 0)?;
         let exposure = &said["exposure"];

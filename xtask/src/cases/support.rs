@@ -36,6 +36,9 @@ const COMMAND: Duration = Duration::from_secs(900);
 /// now and then, so that the chain takes a step back before it goes on.
 const ADVANCE: Duration = Duration::from_secs(480);
 
+/// What listens is answered within milliseconds, and shorter than what is open for a while only.
+const CONNECTION: Duration = Duration::from_secs(20);
+
 /// The binary under test in a machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kit<'m>(pub &'m dyn Enter);
@@ -252,6 +255,21 @@ impl Listing {
             .collect();
         bail!("{after} changed the host:\n{}", shown.join("\n"))
     }
+}
+
+/// Whether a TCP connection comes about. That one does not says little of a busy machine: what must be open is
+/// [`reached`].
+pub(super) fn reaches(from: &Machine, to: &Machine, port: u16) -> Result<bool> {
+    let connect = format!("exec 3<>/dev/tcp/{}/{port}", to.ip());
+    let argv = ["timeout", "3", "bash", "-c", &connect];
+    Ok(from.exec(&argv)?.status == 0)
+}
+
+/// Waits until a TCP connection comes about.
+pub(super) fn reached(from: &Machine, to: &Machine, port: u16) -> Result<()> {
+    sh::wait_for(&format!("a connection to port {port}"), CONNECTION, || {
+        Ok(reaches(from, to, port)?.then_some(()))
+    })
 }
 
 /// Chance that can be repeated: xorshift64*.
