@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Context;
-use super::support::{Kit, Listing, applied, reached, reaches};
+use super::support::{Kit, Listing, applied, reached, reaches, taken_back};
 use crate::machine::{Machine, Process, Root};
 use crate::sh;
 
@@ -425,13 +425,6 @@ fn by_socket(host: &Machine, outside: &Machine) -> Result<()> {
     let changed = applied(&Kit(host).json(&apply, 0)?)?;
     ensure!(changed == ["firewall[ufw]"], "{changed:?}");
     Ok(())
-}
-
-fn taken_back(host: &Machine) -> Result<()> {
-    sh::wait_for("the change is taken back", Duration::from_secs(240), || {
-        let left = host.exists("/etc/systemd/system/aztec-kit-take-back.timer")?;
-        Ok((!left).then_some(()))
-    })
 }
 
 /// What stands in for sshd: one that leaves something running which keeps its output open, and one that says nothing.

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use super::support::{APPLY, Dice, Kit, applied};
+use super::support::{self, APPLY, Dice, Kit, applied};
 use crate::vm::Vm;
 use crate::{say, sh};
 
@@ -86,7 +86,8 @@ fn taken_back(vm: &Vm) -> Result<()> {
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
         Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))
     });
-    back.with_context(|| format!("status says {last}"))
+    back.with_context(|| format!("status says {last}"))?;
+    support::taken_back(vm)
 }
 
 /// Boot, window and all on a machine that has others beside it.

@@ -36,6 +36,9 @@ const COMMAND: Duration = Duration::from_secs(900);
 /// now and then, so that the chain takes a step back before it goes on.
 const ADVANCE: Duration = Duration::from_secs(480);
 
+/// Boot, window and all on a machine that has others beside it.
+const TAKEN_BACK: Duration = Duration::from_secs(600);
+
 /// What listens is answered within milliseconds, and shorter than what is open for a while only.
 const CONNECTION: Duration = Duration::from_secs(20);
 
@@ -255,6 +258,18 @@ impl Listing {
             .collect();
         bail!("{after} changed the host:\n{}", shown.join("\n"))
     }
+}
+
+/// Waits until nothing that nobody confirmed is left, and what takes it back has ended: it has the lock to its end.
+pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
+    let units = ["aztec-kit-take-back.timer", "aztec-kit-take-back.service"];
+    let argv = [&["systemctl", "is-active"], &units[..]].concat();
+    sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
+        let said = Exec::new(machine, &argv).run()?.stdout;
+        let mut states = said.lines();
+        let over = states.all(|state| ["inactive", "failed", "unknown"].contains(&state));
+        Ok(over.then_some(()))
+    })
 }
 
 /// Whether a TCP connection comes about. That one does not says little of a busy machine: what must be open is
