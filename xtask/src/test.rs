@@ -191,7 +191,7 @@ fn jobs(selection: &Selection) -> Result<Vec<Job>> {
         let run = Box::new(|| dist::build().map(drop));
         let cost = Cost {
             wall: 170,
-            cpu: 320,
+            cpu: 287,
             memory: 1500,
         };
         add(&mut jobs, BINARY, &[], cost, run).task.filler = true;
@@ -280,11 +280,11 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         Box::new(tidy::check),
     );
     let lints = cargo(&["test", "--workspace", "--no-run"], &cargo::LINTED);
-    add(jobs, "lints", &[], cost(150, 260, 900), lints)
+    add(jobs, "lints", &[], cost(180, 290, 900), lints)
         .task
         .filler = beside_machines;
     let tests = cargo(&["test", "--workspace", "--", "--quiet"], &cargo::LINTED);
-    add(jobs, "unit tests", &["lints"], cost(75, 95, 900), tests)
+    add(jobs, "unit tests", &["lints"], cost(70, 92, 300), tests)
         .task
         .filler = beside_machines;
     if beside_machines {
@@ -301,7 +301,7 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
             jobs,
             "fuzzers",
             &["unit tests"],
-            cost(65, 63, 300),
+            cost(20, 20, 300),
             Box::new(run),
         )
         .task

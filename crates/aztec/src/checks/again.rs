@@ -45,7 +45,7 @@ pub fn fallen(started: &[String], since_us: i64, probe: &dyn Probe) -> Result<Ve
         return Ok(Vec::new());
     }
     let states = probe.units(&started.iter().cloned().collect())?;
-    let older = |state: &UnitState| state.runs() && state.started_us < since_us;
+    let older = |state: &UnitState| state.runs() && state.begun_us() < since_us;
     let fallen = started.iter().filter_map(|unit| {
         let state = states.get(unit).filter(|state| !older(state))?;
         Some(Fallen {
@@ -137,5 +137,21 @@ mod tests {
         // Restarted in its time, and not touched by this run.
         let before = fallen(&["fail2ban.service".into()], i64::MAX, &host("active", 2));
         assert_eq!(before.unwrap(), []);
+    }
+
+    /// Between two of its lives it is `activating (start-pre)`, and its main process has no start yet (systemd 257).
+    #[test]
+    fn one_that_is_about_to_run_again_has_fallen_as_well() {
+        let mut host = host("activating", 4);
+        let unit = host.units.get_mut("fail2ban.service").unwrap();
+        (unit.started_us, unit.changed_us) = (0, 9_000_000);
+        let of = |since_us| fallen(&["fail2ban.service".into()], since_us, &host).unwrap();
+        assert!(
+            of(5_000_000)[0]
+                .told()
+                .contains("restarted by systemd 4 times")
+        );
+        // It began before this run.
+        assert_eq!(of(9_000_001), []);
     }
 }

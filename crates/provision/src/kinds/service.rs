@@ -160,12 +160,7 @@ impl Service {
         let untouched = memory.map(|memory| &memory.stamps);
         // The very process that we started: compare what it got with what is wanted.
         let memory = memory.filter(|memory| memory.invocation == state.invocation);
-        // A timer or a socket has no process: there the time of its last change of state counts.
-        let started_us = match state.started_us {
-            0 => state.changed_us,
-            started_us => started_us,
-        };
-        let started = probe.clock().on_the_wall(started_us);
+        let started = probe.clock().on_the_wall(state.begun_us());
         let mut stale = Vec::new();
         for input in &self.inputs {
             let got = memory.and_then(|memory| memory.inputs.get(&input.id));

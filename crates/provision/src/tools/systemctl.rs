@@ -60,6 +60,15 @@ impl UnitState {
         }
     }
 
+    /// When its present life began, microseconds of the monotonic clock: with its main process; of what has none, a timer or
+    /// a service that systemd still runs `ExecStartPre=` of, with the last change.
+    pub fn begun_us(&self) -> i64 {
+        match self.started_us {
+            0 => self.changed_us,
+            started_us => started_us,
+        }
+    }
+
     /// Why systemd did not start it when it was asked to, of one that does not run; a clause.
     pub fn not_started(&self) -> Option<&'static str> {
         match self.unmet? {
