@@ -272,7 +272,7 @@ impl Report {
     }
 }
 
-/// Appends the beginning of each failure.
+/// Appends the beginning of each failure, and its end.
 fn why(text: &mut String, entry: &Entry) {
     for failure in entry.failures() {
         let lines: Vec<_> = failure.lines().filter(|line| !line.is_empty()).collect();

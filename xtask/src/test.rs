@@ -261,17 +261,11 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         Haste::Usual
     };
     let cost = |wall, cpu, memory| Cost { wall, cpu, memory };
-    let cargo = |args: &'static [&'static str],
-                 variables: &'static [(&'static str, &'static str)]| {
-        let haste = if variables.is_empty() {
-            Haste::Usual
-        } else {
-            haste
-        };
-        Box::new(move || cargo::run(args, haste, variables))
+    let linted = |args: &'static [&'static str]| -> Box<dyn Fn() -> Result<()> + Send + Sync> {
+        Box::new(move || cargo::run(args, haste, &cargo::LINTED))
     };
-    let format = cargo(&["fmt", "--all", "--check"], &[]);
-    add(jobs, "formatting", &[], cost(2, 1, 20), format);
+    let format = || cargo::run(&["fmt", "--all", "--check"], Haste::Usual, &[]);
+    add(jobs, "formatting", &[], cost(2, 1, 20), Box::new(format));
     add(
         jobs,
         "textual rules",
@@ -279,11 +273,11 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         cost(1, 0, 10),
         Box::new(tidy::check),
     );
-    let lints = cargo(&["test", "--workspace", "--no-run"], &cargo::LINTED);
+    let lints = linted(&["test", "--workspace", "--no-run"]);
     add(jobs, "lints", &[], cost(180, 290, 900), lints)
         .task
         .filler = beside_machines;
-    let tests = cargo(&["test", "--workspace", "--", "--quiet"], &cargo::LINTED);
+    let tests = linted(&["test", "--workspace", "--", "--quiet"]);
     add(jobs, "unit tests", &["lints"], cost(70, 92, 300), tests)
         .task
         .filler = beside_machines;

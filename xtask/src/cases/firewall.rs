@@ -250,7 +250,9 @@ fn lives(session: &Process) -> Result<()> {
 /// Sessions at other ports than those of the configuration, and kernels that cannot filter.
 fn refused(host: &Machine, outside: &Machine) -> Result<()> {
     host.shell("mkdir -p /run/sshd; systemd-run --quiet --collect --unit=other-sshd /usr/sbin/sshd -D -p 2222")?;
-    reached(outside, host, 2222)?;
+    sh::wait_for("the other sshd", Duration::from_secs(180), || {
+        Ok(reaches(outside, host, 2222)?.then_some(()))
+    })?;
     let mut other = session(outside, "2222")?;
     let listing = Listing::of(host)?;
     let refusal = Kit(host).run(&["apply", "--yes"])?.expect(2)?;

@@ -242,7 +242,9 @@ fn recidive(machine: &Machine, attacker: &Machine) -> Result<()> {
     machine.shell(BY_SOCKET)?;
     for _ in 0..2 {
         forgive()?;
-        reached(attacker, machine, 2222).context("the end of a ban")?;
+        sh::wait_for("the end of a ban", BAN, || {
+            Ok(reaches(attacker, machine, 2222)?.then_some(()))
+        })?;
         attack(attacker, machine, 2222)?;
         banned(machine, "sshd", attacker)?;
     }

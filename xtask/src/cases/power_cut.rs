@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use super::support::{self, APPLY, Dice, Kit, applied};
+use super::support::{self, APPLY, Dice, Kit, TAKE_BACK_TIMER, TAKEN_BACK, applied};
 use crate::vm::Vm;
 use crate::{say, sh};
 
@@ -22,9 +22,6 @@ const CUTS: u64 = 0;
 
 /// How long a change waits for its confirmation, seconds.
 const WINDOW: &str = "30";
-
-/// What takes a change back.
-const TIMER: &str = "aztec-kit-take-back.timer";
 
 /// What is made once. Nobody signs with these.
 const MADE: &str = "/root/keys /root/words /etc/aztec/admin-api-key";
@@ -47,7 +44,7 @@ pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
     vm.shell(&format!(
         "cd /root; printf kept >synced; printf %4096s old >straight; sync synced straight .
          # Nobody else shall have it flushed in the meantime.
-         mount -o remount,commit=600 /; systemctl is-active {TIMER}"
+         mount -o remount,commit=600 /; systemctl is-active {TAKE_BACK_TIMER}"
     ))?;
     let unflushed = "cd /root; printf lost >unsynced
          printf %4096s new | dd of=straight oflag=direct iflag=fullblock conv=notrunc bs=4096 status=none";
@@ -81,7 +78,7 @@ fn status(vm: &Vm) -> Result<Value> {
 /// Waits until nothing waits for a confirmation any more, since the time for it is over.
 fn taken_back(vm: &Vm) -> Result<()> {
     let mut last = Value::Null;
-    let back = sh::wait_for("what nobody confirmed is taken back", LONG, || {
+    let back = sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
         last = status(vm)?;
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
         Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))
@@ -89,9 +86,6 @@ fn taken_back(vm: &Vm) -> Result<()> {
     back.with_context(|| format!("status says {last}"))?;
     support::taken_back(vm)
 }
-
-/// Boot, window and all on a machine that has others beside it.
-const LONG: Duration = Duration::from_secs(600);
 
 /// A run of each of these in turn is cut, and ended after the boot; the first is that of the last full run.
 pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {

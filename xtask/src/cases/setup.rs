@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::boot::wait_for_line;
 use super::support::{
-    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, reached, reaches,
+    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, reached, reaches_within,
     restarted,
 };
 use super::{Context, chain};
@@ -74,7 +74,7 @@ fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
         for port in [8080, 8880] {
             reached(machine, machine, port)?;
             ensure!(
-                !reaches(&second, machine, port)?,
+                !reaches_within("20", &second, machine, port)?,
                 "{port} is open to other hosts"
             );
         }

@@ -36,8 +36,11 @@ const COMMAND: Duration = Duration::from_secs(900);
 /// now and then, so that the chain takes a step back before it goes on.
 const ADVANCE: Duration = Duration::from_secs(480);
 
+/// What takes a change back.
+pub(super) const TAKE_BACK_TIMER: &str = "aztec-kit-take-back.timer";
+
 /// Boot, window and all on a machine that has others beside it.
-const TAKEN_BACK: Duration = Duration::from_secs(600);
+pub(super) const TAKEN_BACK: Duration = Duration::from_secs(600);
 
 /// What listens is answered within milliseconds, and shorter than what is open for a while only.
 const CONNECTION: Duration = Duration::from_secs(20);
@@ -262,7 +265,7 @@ impl Listing {
 
 /// Waits until nothing that nobody confirmed is left, and what takes it back has ended: it has the lock to its end.
 pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
-    let units = ["aztec-kit-take-back.timer", "aztec-kit-take-back.service"];
+    let units = [TAKE_BACK_TIMER, "aztec-kit-take-back.service"];
     let argv = [&["systemctl", "is-active"], &units[..]].concat();
     sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
         let said = Exec::new(machine, &argv).run()?.stdout;
@@ -275,8 +278,18 @@ pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
 /// Whether a TCP connection comes about. That one does not says little of a busy machine: what must be open is
 /// [`reached`].
 pub(super) fn reaches(from: &Machine, to: &Machine, port: u16) -> Result<bool> {
+    reaches_within("3", from, to, port)
+}
+
+/// The same for what must be closed, of which nobody shall say that it only was slow. `seconds`, as timeout(1) takes them.
+pub(super) fn reaches_within(
+    seconds: &str,
+    from: &Machine,
+    to: &Machine,
+    port: u16,
+) -> Result<bool> {
     let connect = format!("exec 3<>/dev/tcp/{}/{port}", to.ip());
-    let argv = ["timeout", "3", "bash", "-c", &connect];
+    let argv = ["timeout", seconds, "bash", "-c", &connect];
     Ok(from.exec(&argv)?.status == 0)
 }
 

@@ -1,12 +1,12 @@
 //! A service of a package runs, and runs again after a boot: whoever switched that off is undone without a restart,
 //! and gets it back when the service is no longer wanted.
 
-use crate::common;
-use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::{FakeHost, Fate};
 use provision::host::{FileType, Hands, Order};
 use provision::kinds::Service;
+
+use crate::common::{self, run};
 
 provision::resources! {
     /// The one kind.

@@ -1,12 +1,12 @@
 //! A baseline follows our own changes, and only those.
 
-use crate::common;
-use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kills::{State, Walk};
 use provision::kinds::{Baseline, File, Owner};
+
+use crate::common::{self, run};
 
 provision::resources! {
     /// A file of ours, and who watches it.

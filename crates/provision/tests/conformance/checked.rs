@@ -1,11 +1,12 @@
 //! A file that a program judges before it is live: what is refused never takes the place of the old one, and
 //! a crash at any write is healed by running again.
 
-use crate::common;
 use provision::engine::{Graph, MemoryJournal, Outcome, Stop};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::{File, Owner};
+
+use crate::common;
 
 provision::resources! {
     /// The one kind.

@@ -1,13 +1,14 @@
 //! A service that reads a directory of keys when it starts: another key means another start, a repaired mode
 //! does not, and nothing of a key gets into the journal.
 
-use crate::common;
 use std::path::Path;
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Probe};
 use provision::kinds::{Directory, Input, Owner, Service, Unit};
+
+use crate::common;
 
 provision::resources! {
     /// What the service is made of.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kills::{State, Walk};
 use provision::kinds::{Directory, Disk, Owner, gone};
+
+use crate::common::run;
 
 provision::resources! {
     /// What is on the disk.

@@ -1,11 +1,11 @@
 //! A drop-in is there, and systemd has read it, wherever a run is killed.
 
-use crate::common;
-use crate::common::run;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::{Directory, DropIn, Owner};
+
+use crate::common::{self, run};
 
 provision::resources! {
     /// It and its directory.

@@ -6,8 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::common::cases::{Host, cases, graph, plan, secret, shape, user};
-use crate::common::run;
 use provision::engine::{
     Action, Apply, Change, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Quiet, Resource,
     Stop,
@@ -15,6 +13,9 @@ use provision::engine::{
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands, Order, Probe};
 use provision::kinds::{File, Input, Owner, Service, Unit, User};
+
+use crate::common::cases::{Host, cases, graph, plan, secret, shape, user};
+use crate::common::run;
 
 fn fields(changes: &[Change]) -> Vec<&str> {
     changes

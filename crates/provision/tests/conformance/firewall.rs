@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::common;
-use crate::common::{KIT, STATE, run_guarded as run};
 use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, Receipt, confirm, take_back};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
+
+use crate::common::{self, KIT, STATE, run_guarded as run};
 
 provision::resources! {
     /// What closes a host.

@@ -1,11 +1,11 @@
 //! The contract of container images, tried on a host in memory.
 
-use crate::common;
-use crate::common::run;
 use provision::engine::{Cx, Graph, Journal, MemoryJournal, Plan, Stop};
 use provision::host::fake::{FakeHost, FakeImage, FakeUnit};
 use provision::host::{Engine, FileType};
 use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
+
+use crate::common::{self, run};
 
 provision::resources! {
     /// What an image needs.

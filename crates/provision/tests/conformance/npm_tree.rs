@@ -1,11 +1,12 @@
 //! A release that is installed stays as it is when only the way to install it changes.
 
-use crate::common::cases::{Host, directory, graph, plan, tree};
-use crate::common::run;
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, LOCK};
 use provision::kinds::{Lock, NpmTree};
+
+use crate::common::cases::{Host, directory, graph, plan, tree};
+use crate::common::run;
 
 /// A host with the small release, its journal, and what was wanted.
 fn installed() -> (FakeHost, MemoryJournal, Graph<Host>) {

@@ -1,6 +1,5 @@
 //! Packages that cannot be beside each other: one goes when the other comes, and comes back when that one goes.
 
-use crate::common::run;
 use std::sync::atomic::AtomicBool;
 
 use provision::engine::{
@@ -10,6 +9,8 @@ use provision::engine::{
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::Packages;
+
+use crate::common::run;
 
 provision::resources! {
     /// The one kind.

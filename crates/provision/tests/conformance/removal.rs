@@ -1,14 +1,15 @@
 //! What is no longer wanted goes as it came: on record before it begins, to its end after a kill, and without taking
 //! anything else along.
 
-use crate::common::cases::{Case, Host, cases, plan, shape};
-use crate::common::run;
 use std::collections::BTreeSet;
 
 use provision::engine::{Event, Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::{Directory, File, NftTable, Owner, Service, Unit};
+
+use crate::common::cases::{Case, Host, cases, plan, shape};
+use crate::common::run;
 
 fn units(names: &[&str]) -> Graph<Host> {
     let mut graph = Graph::default();

@@ -1,13 +1,13 @@
 //! sshd: every value effective or nothing changed, nobody locked out, and all of it taken back.
 
-use crate::common;
-use crate::common::run;
 use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kills::Walk;
 use provision::kinds::{Outlook, Sshd};
+
+use crate::common::{self, run};
 
 provision::resources! {
     /// The one kind.

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common;
-use crate::common::{run, run_guarded};
 use provision::Text;
 use provision::engine::{
     Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, Unconfirmed, take_back,
@@ -11,6 +9,8 @@ use provision::engine::{
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Hands};
 use provision::kinds::{File, NftTable, Owner, SecretDigest, Unit, prune};
+
+use crate::common::{self, run, run_guarded};
 
 provision::resources! {
     /// The kinds that write files.

@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use crate::common::cases::{Host, cases, directory, graph, plan, service};
-use crate::common::{JUMPS, NOW, YEAR, jumped, of_our_days, run};
 use provision::engine::{Graph, Journal, MemoryJournal, ResourceId};
 use provision::host::fake::FakeHost;
 use provision::host::{FileType, Probe};
 use provision::kills::Walk;
 use provision::kinds::{File, Input, Owner, Unit};
+
+use crate::common::cases::{Host, cases, directory, graph, plan, service};
+use crate::common::{JUMPS, NOW, YEAR, jumped, of_our_days, run};
 
 /// A service that reads a file of ours, one of the operator's, and a directory.
 fn reader() -> (FakeHost, Graph<Host>) {

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::common;
-use crate::common::{KIT, STATE};
 use provision::Fault;
 use provision::engine::{
     Action, Applied, Apply, ApplyCx, Consent, Cx, Diff, Event, Graph, Journal, Kind, MemoryJournal,
@@ -18,12 +16,14 @@ use provision::kinds::{File, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::common::{self, KIT, STATE};
+
 /// A file that decides who gets in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Door(File);
+struct Guarded<const BLOCKED: bool>(File);
 
-impl Kind for Door {
+impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
     type Seen = <File as Kind>::Seen;
     type Prior = <File as Kind>::Prior;
 
@@ -55,53 +55,16 @@ impl Kind for Door {
         self.0.apply(seen, cx)
     }
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        self.0.revert(prior, cx)
-    }
-}
-
-/// Another door, which cannot be opened again while something stands before it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Blocked(File);
-
-impl Kind for Blocked {
-    type Seen = <File as Kind>::Seen;
-    type Prior = <File as Kind>::Prior;
-
-    fn id(&self) -> ResourceId {
-        self.0.id()
-    }
-    fn guarded(&self) -> bool {
-        true
-    }
-    fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
-        self.0.observe(cx)
-    }
-    fn diff(&self, seen: &Self::Seen) -> Diff {
-        self.0.diff(seen)
-    }
-    fn prior(&self, seen: &Self::Seen) -> Self::Prior {
-        self.0.prior(seen)
-    }
-    fn memory(&self, seen: &Self::Seen) -> Option<Value> {
-        self.0.memory(seen)
-    }
-    fn absent(&self, seen: &Self::Seen) -> bool {
-        self.0.absent(seen)
-    }
-    fn keep(&self, seen: &Self::Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.0.keep(seen, hands)
-    }
-    fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        self.0.apply(seen, cx)
-    }
-    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        if cx.hands.meta(Path::new(OBSTACLE))?.is_some() {
+        if BLOCKED && cx.hands.meta(Path::new(OBSTACLE))?.is_some() {
             return Err(Fault::new("something stands before the door"));
         }
         self.0.revert(prior, cx)
     }
 }
+
+type Door = Guarded<false>;
+/// Another door, which cannot be opened again while something stands before it.
+type Blocked = Guarded<true>;
 
 provision::resources! {
     /// A host that is all doors, and what they hang on.
@@ -127,7 +90,10 @@ fn host() -> FakeHost {
 
 fn graph(text: &str) -> Graph<Host> {
     let mut graph = Graph::default();
-    graph.add(Door(File::new(DOOR, text, Owner::root(0o644))), []);
+    graph.add(
+        Guarded::<false>(File::new(DOOR, text, Owner::root(0o644))),
+        [],
+    );
     graph
 }
 
@@ -359,7 +325,10 @@ fn what_a_removal_is_taken_back_with_stays_until_that_is_confirmed() {
     let mut wanted = graph("shut\n");
     let screw = wanted.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
     let hinge = wanted.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
-    wanted.add(Door(File::new(GATE, "shut\n", Owner::root(0o644))), [hinge]);
+    wanted.add(
+        Guarded::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
+        [hinge],
+    );
     wanted.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
     common::run_guarded(&mut host, &mut journal, &wanted).unwrap();
     keep(&mut host, &mut journal);
@@ -429,7 +398,7 @@ fn two_doors() -> (FakeHost, MemoryJournal) {
     host.plant(GATE, FileType::File, b"open\n", 0o600);
     let mut graph = graph("shut\n");
     let gate = File::new(GATE, "shut\n", Owner::root(0o644));
-    graph.add(Blocked(gate), []);
+    graph.add(Guarded::<true>(gate), []);
     common::run_guarded(&mut host, &mut journal, &graph).unwrap();
     host.plant(OBSTACLE, FileType::File, b"", 0o600);
     (host, journal)
@@ -569,7 +538,7 @@ fn a_run_that_fails_begins_the_time_as_well() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let mut graph = graph("shut\n");
     let file = File::new("/etc/none/file", "", Owner::root(0o644));
-    graph.add(Door(file), [ResourceId::new("file", DOOR)]);
+    graph.add(Guarded::<false>(file), [ResourceId::new("file", DOOR)]);
     let stop = common::run_guarded(&mut host, &mut journal, &graph).unwrap_err();
     assert!(stop.at.is_some());
     assert!(armed(&host) && host.units[TIMER].starts > 2);

@@ -1,8 +1,9 @@
 //! Whatever is killed, wherever: every kind alone, its apply, its removal, and a run that is killed and then no longer
 //! wanted.
 
-use crate::common::cases::cases;
 use provision::kills::{State, Tally, Walk};
+
+use crate::common::cases::cases;
 
 #[test]
 fn every_kind_survives_a_kill_at_every_place() {

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::run;
 use provision::Fault;
 use provision::engine::{Graph, MemoryJournal, Plan, Receipt};
 use provision::host::fake::{FakeHost, FakeImage, Mishap};
 use provision::host::{Engine, FileType, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
 use provision::tools::{apt, images, journal, systemctl};
+
+use crate::common::run;
 
 provision::resources! {
     /// What depends on an answer.

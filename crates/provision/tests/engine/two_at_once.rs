@@ -5,13 +5,12 @@
 
 #[path = "../common/beside.rs"]
 mod beside;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::common::cases::{Host, graph, secret};
-use crate::common::{KIT, STATE, guard};
 use beside::InSteps;
 use provision::engine::{
     Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, ResourceId,
@@ -20,6 +19,9 @@ use provision::engine::{
 use provision::host::FileType;
 use provision::host::fake::{Errno, Failing, FakeHost, SharedHost, Steps};
 use provision::kinds::{File, NftTable, Owner};
+
+use crate::common::cases::{Host, graph, secret};
+use crate::common::{KIT, STATE, guard};
 
 provision::resources! {
     /// What closes a host.

@@ -1,10 +1,11 @@
 //! systemd reads every unit again once in a run, when what changed is needed or at its end: it takes a tenth of a second.
 
-use crate::common::run;
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 use provision::kinds::{Directory, DropIn, NftTable, Owner, Service, Unit};
+
+use crate::common::run;
 
 provision::resources! {
     /// What tells systemd of units.
