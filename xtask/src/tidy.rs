@@ -101,6 +101,11 @@ const WALLS: &[(&str, &[&str], &str)] = &[
         "the host in memory reads what is read with the code that it is there to try",
     ),
     (
+        "crates/keys/",
+        &["std::net", "reqwest", "tokio", "l1::"],
+        "keys know no network",
+    ),
+    (
         "crates/cli/src/commands/",
         &["RealHost", "Access::here", "FileJournal"],
         "a command is handed its host",

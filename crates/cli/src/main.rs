@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::Parser;
+use provision::Fault;
 
 use crate::args::{Args, Command};
 use crate::console::Streams;
@@ -32,14 +33,30 @@ fn main() -> ExitCode {
     memory::keep_off_disk();
     // The programs that are started make files as on a host that is at rest, whatever the caller's shell is set to.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<_> = words.collect();
+    if urls::has_a_key(&words) {
+        return ExitCode::from(refuse_a_key());
+    }
     // clap prints usage errors itself and exits with 2, the code that this program gives them too.
-    let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error).exit());
+    let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error, &words).exit());
     // One TLS provider for all libraries, chosen before any of them connects.
     l1::init_tls();
     let mut printer = Printer::new(args.command.json(), Rc::new(Streams));
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     urls::warn_of(words, &mut printer);
     ExitCode::from(ended(&args.command, &Context::here(), printer))
+}
+
+/// What is on the command line is in the history of the shell, in `ps`, and in the log of sudo. It is not said once more.
+fn refuse_a_key() -> u8 {
+    let fault = Fault::new("an argument has the hexadecimal digits of a private key").fix(
+        "Put the key into a file for yourself alone (mode 600), and name that file. A key that was on a command line can be \
+         read by others on this host: if it is in use, make a new one. A directory of that name is ./NAME.",
+    );
+    let mut printer = Printer::new(false, Rc::new(Streams));
+    let failure = Failure::usage(fault);
+    printer.failure(&failure);
+    failure.code
 }
 
 /// The code that a command ends with, once all is said.

@@ -7,13 +7,12 @@ use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Target};
 use aztec::fit::{self, Fit};
 use aztec::settings::Settings;
 use aztec::{HostFacts, Releases, Units};
-use l1::keys::G1Point;
+use keys::G1Point;
 use l1::{Address, Reader};
 use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::Probe;
 
-use crate::commands::keys::refused;
 use crate::exit::Failure;
 
 /// Answers of an endpoint on the other side of the world, behind a slow proxy.
@@ -84,21 +83,17 @@ pub trait Network: Send + Sync {
         registry: Address,
         keys: &[G1Point],
     ) -> Result<Registration, Failure> {
-        let reader = connect(urls)?;
-        let asked = || {
+        // One endpoint that fails in the middle is not the end of it.
+        first_that_answers(urls, |reader| {
             let rollup = reader.canonical_rollup(registry)?;
             let escrow = reader.rollup_info(rollup)?.gse;
-            let digests = keys
-                .iter()
-                .map(|key| reader.registration_digest(escrow, *key));
             Ok(Registration {
                 chain: reader.chain_id()?,
                 rollup,
                 escrow,
-                digests: digests.collect::<l1::Result<_>>()?,
+                digests: reader.registration_digests(escrow, keys)?,
             })
-        };
-        asked().map_err(unanswered)
+        })
     }
     /// See [`alert::test`].
     fn alert(&self, settings: &Settings) -> Result<Vec<Delivery>, Fault> {
@@ -134,26 +129,29 @@ pub struct Internet;
 
 impl Network for Internet {}
 
-fn connect(urls: &[String]) -> Result<Reader, Failure> {
+fn first_that_answers<T>(
+    urls: &[String],
+    ask: impl Fn(&Reader) -> l1::Result<T>,
+) -> Result<T, Failure> {
     let mut last = None;
     for url in urls {
-        let answered =
-            Reader::connect(url, CALL).and_then(|reader| reader.chain_id().map(|_| reader));
-        match answered {
-            Ok(reader) => return Ok(reader),
+        match Reader::connect(url, CALL).and_then(|reader| ask(&reader.patient())) {
+            Ok(answer) => return Ok(answer),
             Err(error) => last = Some(error),
         }
     }
     Err(match last {
         Some(error @ l1::Error::Url { .. }) => {
             let fix = error.fix();
-            refused(error, "failed to ask the L1", fix)
+            let fault = Fault::new("failed to ask the L1").fix(fix);
+            Failure::usage(fault.because(error.to_string()))
         }
-        Some(error) => Failure::failed(
+        Some(error @ l1::Error::Rpc { .. }) => Failure::failed(
             Fault::new("no L1 endpoint answers")
                 .fix(error.fix())
                 .because(error.to_string()),
         ),
+        Some(error) => unanswered(error),
         None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
     })
 }

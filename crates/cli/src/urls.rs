@@ -4,7 +4,7 @@ mod words;
 
 use std::io::Read;
 
-use clap::error::ContextValue;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use provision::Fault;
 use provision::tools::redact::HIDDEN;
 use secrecy::SecretString;
@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 use crate::printer::{CHANGED, Printer};
-use words::{in_text, may_carry_a_key};
+pub use words::{has_a_key, masked};
+use words::{in_text, may_be_secret, may_carry_a_key};
 
 /// No list of endpoints is longer.
 const LIMIT: u64 = 64 << 10;
@@ -70,13 +71,27 @@ pub fn warn_of(words: impl IntoIterator<Item = String>, printer: &mut Printer) {
     }
 }
 
-/// What is wrong with a command line, without the URLs in it.
-pub fn hidden_in(mut error: clap::Error) -> clap::Error {
-    let urls = error.context().filter_map(|(kind, value)| match value {
-        ContextValue::String(text) if text.contains("://") => Some(kind),
+/// What is wrong with a command line, without the secrets in it. Where keys are the matter, a word that belongs nowhere may
+/// be one.
+pub fn hidden_in(mut error: clap::Error, words: &[String]) -> clap::Error {
+    let of_keys = words.get(1).is_some_and(|verb| verb == "keys");
+    let nowhere = matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues
+    );
+    let secrets = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => {
+            let given = match kind {
+                ContextKind::InvalidValue => true,
+                ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument,
+                _ => false,
+            };
+            let misplaced = given && of_keys && nowhere && !text.starts_with("--");
+            (misplaced || (given && may_be_secret(text)) || text.contains("://")).then_some(kind)
+        }
         _ => None,
     });
-    for kind in urls.collect::<Vec<_>>() {
+    for kind in secrets.collect::<Vec<_>>() {
         error.insert(kind, ContextValue::String(HIDDEN.into()));
     }
     error

@@ -4,9 +4,9 @@
 
 use std::{env, process::ExitCode, time::Duration, time::Instant};
 
+use keys::{Mnemonic, derive_attester};
 use l1::{
     Address, Error, Reader, Staker,
-    keys::{Mnemonic, derive_attester},
     staking::{StakeRequest, local_deployer},
 };
 

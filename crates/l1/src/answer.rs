@@ -31,6 +31,8 @@ pub(crate) struct Refused {
     pub code: i64,
     pub message: String,
     pub data: Value,
+    /// Whether the HTTP status says that too much was asked.
+    pub limited: bool,
 }
 
 /// Reads the body of an answer.
@@ -40,10 +42,50 @@ pub(crate) struct Refused {
 /// Where it holds no result.
 pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
     let well = (200..300).contains(&status);
-    let answer = serde_json::from_slice(body);
+    match serde_json::from_slice(body) {
+        Ok(answer) => of_one(answer, status),
+        Err(_) if !well => Err(Failure::Status(status)),
+        Err(_) => Err(Failure::NotThatAnswer),
+    }
+    .map_err(|failure| match failure {
+        Failure::NotThatAnswer if !well => Failure::Status(status),
+        other => other,
+    })
+}
+
+/// Reads the body of an answer to a batch (JSON-RPC 2.0, section 6) whose calls have the ids from 0 on: the results, in that
+/// order.
+///
+/// # Errors
+///
+/// Where one of them is missing, or the server answers something else.
+pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Value>, Failure> {
+    let Ok(Value::Array(answers)) = serde_json::from_slice(body) else {
+        // One error for all of them, as from a server that takes no batch.
+        return Err(result(status, body).err().unwrap_or(Failure::NotThatAnswer));
+    };
+    let mut results: Vec<Option<Value>> = vec![None; count];
+    for answer in answers {
+        let id = answer["id"]
+            .as_u64()
+            .and_then(|id| usize::try_from(id).ok());
+        let result = of_one(answer, status)?;
+        if let Some(place) = id.and_then(|id| results.get_mut(id))
+            && place.replace(result).is_some()
+        {
+            // Two answers to one call: nobody can say which is the right one.
+            return Err(Failure::NotThatAnswer);
+        }
+    }
+    let results: Option<Vec<_>> = results.into_iter().collect();
+    results.ok_or(Failure::NotThatAnswer)
+}
+
+fn of_one(answer: Value, status: u16) -> Result<Value, Failure> {
+    let well = (200..300).contains(&status);
     match answer {
         // Some servers send the error of a call with a status of its own.
-        Ok(Value::Object(mut answer)) if answer.get("error").is_some_and(|it| !it.is_null()) => {
+        Value::Object(mut answer) if answer.get("error").is_some_and(|it| !it.is_null()) => {
             let error = answer.remove("error").unwrap_or_default();
             Err(Failure::Refused(Refused {
                 code: error["code"].as_i64().unwrap_or_default(),
@@ -52,12 +94,10 @@ pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
                     error => error["message"].as_str().unwrap_or_default().to_owned(),
                 },
                 data: error["data"].clone(),
+                limited: matches!(status, 429 | 503),
             }))
         }
-        Ok(Value::Object(mut answer)) if well => {
-            answer.remove("result").ok_or(Failure::NotThatAnswer)
-        }
-        _ if !well => Err(Failure::Status(status)),
+        Value::Object(mut answer) if well => answer.remove("result").ok_or(Failure::NotThatAnswer),
         _ => Err(Failure::NotThatAnswer),
     }
 }
@@ -81,6 +121,23 @@ impl Failure {
                     format!("the node answered error {}: {message}", refused.code)
                 }
             },
+        }
+    }
+
+    /// Whether it is about how much was asked, so that it may be answered later: HTTP 429 and 503, -32005 of EIP-1474,
+    /// -32007 of QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368), which a proxy may quote in an error of its own.
+    pub(crate) fn is_limit(&self) -> bool {
+        match self {
+            Self::Status(status) => matches!(status, 429 | 503),
+            Self::Refused(refused) => {
+                let message = refused.message.to_ascii_lowercase();
+                refused.limited
+                    || matches!(refused.code, -32005 | -32007 | -32016 | 429)
+                    || ["rate limit", "too many requests"]
+                        .iter()
+                        .any(|words| message.contains(words))
+            }
+            Self::Http(_) | Self::TooLong(_) | Self::NotThatAnswer => false,
         }
     }
 
@@ -179,6 +236,32 @@ mod tests {
             reason(200, &word),
             "the node answered error 0: unauthorized"
         );
+    }
+
+    #[test]
+    fn a_batch_is_read_in_the_order_of_its_ids() {
+        let read = |status, body: &Value| results(status, body.to_string().as_bytes(), 2);
+        let answers = json!([{"id": 1, "result": "b"}, {"id": 0, "result": "a"}]);
+        assert_eq!(read(200, &answers).unwrap(), [json!("a"), json!("b")]);
+        let missing = json!([{"id": 1, "result": "b"}, {"id": 7, "result": "a"}]);
+        assert!(matches!(read(200, &missing), Err(Failure::NotThatAnswer)));
+        let limited = json!({"error": {"code": -32005, "message": "limit exceeded"}, "id": 0});
+        for body in [&limited, &json!([{"id": 0, "result": "a"}, limited])] {
+            assert!(read(200, body).unwrap_err().is_limit(), "{body}");
+        }
+        assert!(read(429, &json!("slow down")).unwrap_err().is_limit());
+        let single = json!({"id": 0, "result": "a"});
+        assert!(matches!(read(200, &single), Err(Failure::NotThatAnswer)));
+        let twice =
+            json!([{"id": 0, "result": "a"}, {"id": 0, "result": "b"}, {"id": 1, "result": "c"}]);
+        assert!(matches!(read(200, &twice), Err(Failure::NotThatAnswer)));
+        let of_a_provider = json!({"error": {"code": -32007, "message": "50/second"}});
+        assert!(read(200, &of_a_provider).unwrap_err().is_limit());
+        let of_another = json!({"error": {"code": -1, "message": "later"}});
+        assert!(read(429, &of_another).unwrap_err().is_limit());
+        assert!(!read(200, &of_another).unwrap_err().is_limit());
+        let quoted = json!({"error": {"code": -32000, "message": "429 Too Many Requests: {}"}});
+        assert!(read(200, &quoted).unwrap_err().is_limit());
     }
 
     #[test]

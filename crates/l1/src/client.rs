@@ -16,6 +16,17 @@ use crate::{
     http::{self, LONGEST},
 };
 
+/// How many calls go into one request; public endpoints take a hundred and more.
+const BATCH: usize = 100;
+
+/// How long it waits for a quota, one after the other, until something is answered.
+const WAITS: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
 /// One JSON-RPC endpoint.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -24,6 +35,8 @@ pub(crate) struct Connection {
     /// Scheme, host and port: all of the URL that may be shown.
     pub(crate) endpoint: String,
     runtime: &'static Runtime,
+    /// Whether it waits where a quota is used up.
+    patient: bool,
 }
 
 /// Which block a question is about.
@@ -72,11 +85,17 @@ impl Connection {
             url,
             endpoint,
             runtime,
+            patient: false,
         })
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Waits from now on where a quota is used up, instead of failing at once: for who needs every answer.
+    pub(crate) fn be_patient(&mut self) {
+        self.patient = true;
     }
 
     /// Calls a method. `null` is a result like any other.
@@ -85,7 +104,31 @@ impl Connection {
         method: &str,
         params: Value,
     ) -> Result<T, Failure> {
+        let mut waits = WAITS.iter().filter(|_| self.patient);
+        loop {
+            match self.call_once(method, &params).await {
+                Err(failure) if failure.is_limit() => match waits.next() {
+                    Some(wait) => tokio::time::sleep(*wait).await,
+                    None => return Err(failure),
+                },
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn call_once<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<T, Failure> {
         let asked = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let (status, body) = self.post(&asked).await?;
+        let result = answer::result(status, &body)?;
+        serde_json::from_value(result).map_err(|_| Failure::NotThatAnswer)
+    }
+
+    /// The status and the body of what is answered.
+    async fn post(&self, asked: &Value) -> Result<(u16, Vec<u8>), Failure> {
         let request = self
             .http
             .post(self.url.clone())
@@ -95,8 +138,63 @@ impl Connection {
         let status = answer.status().as_u16();
         let body = http::body(answer, LONGEST).await;
         let body = body.map_err(Failure::Http)?.map_err(Failure::TooLong)?;
-        let result = answer::result(status, &body)?;
-        serde_json::from_value(result).map_err(|_| Failure::NotThatAnswer)
+        Ok((status, body))
+    }
+
+    /// Calls a method with each of these parameters, in one request.
+    async fn batch<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Vec<T>, Failure> {
+        let asked = params.iter().enumerate().map(
+            |(id, params)| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}),
+        );
+        let (status, body) = self.post(&asked.collect()).await?;
+        let results = answer::results(status, &body, params.len())?.into_iter();
+        let results = results.map(serde_json::from_value);
+        results
+            .collect::<Result<_, _>>()
+            .map_err(|_| Failure::NotThatAnswer)
+    }
+
+    /// The same for any number of them: in several requests, in smaller ones after a while where a quota is used up. A
+    /// server that takes no batch is asked one by one.
+    async fn many<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Vec<T>, Failure> {
+        let (mut answers, mut at_once, mut batches) = (Vec::new(), BATCH, true);
+        let mut waits = WAITS.iter();
+        while let Some(left) = params.get(answers.len()..).filter(|left| !left.is_empty()) {
+            let asked = &left[..at_once.min(left.len())];
+            let answered = match asked {
+                [one] => self.call(method, one.clone()).await.map(|one| vec![one]),
+                several => self.batch(method, several).await,
+            };
+            match answered {
+                Ok(some) => {
+                    answers.extend(some);
+                    waits = WAITS.iter();
+                    if batches {
+                        at_once = (2 * at_once).min(BATCH);
+                    }
+                }
+                Err(failure) if failure.is_limit() => match waits.next() {
+                    // A batch counts as all of its calls.
+                    Some(wait) => {
+                        at_once = (at_once / 2).max(1);
+                        tokio::time::sleep(*wait).await;
+                    }
+                    None => return Err(failure),
+                },
+                Err(failure) if asked.len() == 1 => return Err(failure),
+                // Some answer a batch with an error, others close the connection.
+                Err(_) => (at_once, batches) = (1, false),
+            }
+        }
+        Ok(answers)
     }
 
     /// The same, where a failure is to be told as it is.
@@ -170,14 +268,28 @@ impl Connection {
 
     /// Calls a view function.
     pub(crate) async fn view<C: SolCall>(&self, contract: Address, call: C) -> Result<C::Return> {
-        let name = || format!("{} of {contract}", C::SIGNATURE);
-        let request = json!({"to": contract, "data": Bytes::from(call.abi_encode())});
-        let answer: Bytes = self
-            .asked("eth_call", json!([request, "latest"]), name)
-            .await?;
-        returned::<C>(&answer).ok_or_else(|| Error::NotThatContract {
+        let answer = self.call("eth_call", eth_call(contract, &call)).await;
+        let answer = answer.map_err(|failure| self.failed(name::<C>(contract), &failure))?;
+        self.decoded::<C>(contract, &answer)
+    }
+
+    /// Calls a view function with each of these arguments.
+    pub(crate) async fn views<C: SolCall>(
+        &self,
+        contract: Address,
+        calls: &[C],
+    ) -> Result<Vec<C::Return>> {
+        let params: Vec<_> = calls.iter().map(|call| eth_call(contract, call)).collect();
+        let answers = self.many("eth_call", &params).await;
+        let answers = answers.map_err(|failure| self.failed(name::<C>(contract), &failure))?;
+        let decoded = |answer: &Bytes| self.decoded::<C>(contract, answer);
+        answers.iter().map(decoded).collect()
+    }
+
+    fn decoded<C: SolCall>(&self, contract: Address, answer: &Bytes) -> Result<C::Return> {
+        returned::<C>(answer).ok_or_else(|| Error::NotThatContract {
             endpoint: self.endpoint.clone(),
-            call: name(),
+            call: name::<C>(contract),
             length: answer.len(),
         })
     }
@@ -189,6 +301,14 @@ impl Connection {
             reason: failure.reason(),
         }
     }
+}
+
+fn eth_call<C: SolCall>(contract: Address, call: &C) -> Value {
+    json!([{"to": contract, "data": Bytes::from(call.abi_encode())}, "latest"])
+}
+
+fn name<C: SolCall>(contract: Address) -> String {
+    format!("{} of {contract}", C::SIGNATURE)
 }
 
 /// What a view function answered; nothing when it is not of that function.

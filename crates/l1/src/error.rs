@@ -3,7 +3,7 @@
 //! No message carries a secret: endpoints are shown without path, query or user (an RPC URL often
 //! holds an API key), and parse errors never quote the text they failed on.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 
 use crate::reader::AttesterStatus;
 
@@ -14,46 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system gave no random bytes.
-    #[error("cannot read random bytes from the operating system: {reason}")]
-    Entropy {
-        /// Why.
-        reason: String,
-    },
-    /// A mnemonic that BIP-39 does not accept.
-    #[error("the mnemonic is not valid: {reason}")]
-    Mnemonic {
-        /// Why, without any of its words.
-        reason: String,
-    },
-    /// A derivation path that does not exist.
-    #[error("cannot derive a key at {path}: {reason}")]
-    Derivation {
-        /// The path.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// Bytes that are no private key.
-    #[error("the {what} is not a private key: it is zero or not below the group order")]
-    SecretKey {
-        /// Which key.
-        what: &'static str,
-    },
-    /// A registration digest that cannot be signed.
-    #[error("the registration digest ({x:#x}, {y:#x}) is not a point of BN254")]
-    Digest {
-        /// Its x coordinate.
-        x: U256,
-        /// Its y coordinate.
-        y: U256,
-    },
-    /// A keystore that is not of the supported form.
-    #[error("the keystore is not usable: {problem}")]
-    Keystore {
-        /// What is wrong, without any of its values.
-        problem: String,
-    },
+    /// A key, or what is made of one.
+    #[error(transparent)]
+    Key(#[from] keys::Error),
     /// An RPC URL that cannot be used.
     #[error("the L1 RPC URL is not usable: {problem}")]
     Url {
@@ -150,15 +113,7 @@ impl Error {
     #[must_use]
     pub fn fix(&self) -> &'static str {
         match self {
-            Self::Entropy { .. } => "check that getrandom(2) or /dev/urandom works on this host",
-            Self::Mnemonic { .. } => "give 12, 15, 18, 21 or 24 English BIP-39 words, in order",
-            Self::Derivation { .. } => "use account and address indices below 2147483648",
-            Self::SecretKey { .. } => "make a new key; never write one by hand",
-            Self::Digest { .. } => "check that the GSE address belongs to this rollup",
-            Self::Keystore { .. } => {
-                "use a schemaVersion 1 keystore with one validator and private keys in plain hex; \
-                 keep other forms out of the managed file"
-            }
+            Self::Key(error) => error.fix(),
             Self::Url { .. } => "give a URL such as http://127.0.0.1:8545 or https://host/path",
             Self::Client { .. } => {
                 "check the CA certificates of this host (package ca-certificates)"

@@ -1,7 +1,5 @@
-//! Layer 1 side of an Aztec node: validator keys, reads of the rollup contracts, and staking on a
-//! local network.
+//! Layer 1 side of an Aztec node: reads of the rollup contracts, and staking on a local network.
 //!
-//! * [`keys`] derives and renders validator keys. It never touches the network.
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
 //! * [`traces`] asks whether an endpoint traces transactions.
 //! * [`stranger`] asks a server that may be anything.
@@ -21,7 +19,6 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
-pub mod keys;
 pub mod reader;
 pub mod rpc;
 pub mod staking;

@@ -3,12 +3,12 @@
 use std::{fmt, time::Duration};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
+use keys::G1Point;
 
 use crate::{
     bindings::{G1, Gse, Registry, Rollup, Token},
     client::Connection,
     error::{Error, Result},
-    keys::G1Point,
 };
 
 /// Reads through one JSON-RPC endpoint. Nothing here sends a transaction.
@@ -329,19 +329,26 @@ impl Reader {
         })
     }
 
-    /// The point that a G1 key's owner signs to prove possession.
+    /// Waits from now on where a quota is used up, up to 8 s, instead of failing at once.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.connection.be_patient();
+        self
+    }
+
+    /// The points that the owners of these G1 keys sign to prove possession, in the same order.
     ///
     /// # Errors
     ///
-    /// If the call fails or there is no escrow.
-    pub fn registration_digest(&self, gse: Address, pk_g1: G1Point) -> Result<G1Point> {
-        self.view(
-            gse,
-            Gse::getRegistrationDigestCall {
-                publicKey: pk_g1.into(),
-            },
-        )
-        .map(G1Point::from)
+    /// If a call fails or there is no escrow.
+    pub fn registration_digests(&self, gse: Address, keys: &[G1Point]) -> Result<Vec<G1Point>> {
+        let call = |key: &G1Point| Gse::getRegistrationDigestCall {
+            publicKey: (*key).into(),
+        };
+        let calls: Vec<_> = keys.iter().map(call).collect();
+        let chain = &self.connection;
+        let digests = chain.block_on(chain.views(gse, &calls))?;
+        Ok(digests.into_iter().map(G1Point::from).collect())
     }
 
     fn view<C: alloy_sol_types::SolCall>(&self, contract: Address, call: C) -> Result<C::Return> {

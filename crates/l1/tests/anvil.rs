@@ -11,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keys::{G1Point, WordCount, derive_attester, generate_mnemonic};
 use l1::{
     Address, Error, Reader, Staker, Traces, U256,
-    keys::{G1Point, WordCount, derive_attester, generate_mnemonic},
     reader::AttesterStatus,
     staking::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, local_deployer},
 };
@@ -123,12 +123,12 @@ fn an_address_without_contract_is_an_error_with_a_fix() {
     assert!(reader.token_balance(nowhere, nowhere).is_err());
     assert!(
         reader
-            .registration_digest(
+            .registration_digests(
                 nowhere,
-                G1Point {
+                &[G1Point {
                     x: U256::ONE,
                     y: U256::ONE
-                }
+                }]
             )
             .is_err()
     );

@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
+use keys::{AttesterKeys, BlsKey, WordCount, derive_attester, derive_publisher, generate_mnemonic};
 use l1::{
     Error, Reader, Staker, U256,
-    keys::{AttesterKeys, BlsKey, WordCount, derive_attester, derive_publisher, generate_mnemonic},
     reader::AttesterStatus,
     staking::{FUNDING_FLOOR, FUNDING_TARGET, StakeRequest, local_deployer},
 };

@@ -1,27 +1,27 @@
-//! Keys in every form that is read, and what Ethereum endpoints say: `crates/l1`.
+//! Keys in every form that is read (`crates/keys`), and what Ethereum endpoints say (`crates/l1`).
 
 use std::collections::BTreeSet;
 
-use l1::fuzz;
-use l1::keys::encrypted::{self, Format};
-use l1::keys::keystore::survey::{Grade, Seen, Sort, Survey};
-use l1::keys::keystore::{
-    AnyKey, Document, document, read_attester, read_identity, read_prover, remote_signers,
+use keys::encrypted::{self, Format, Password};
+use keys::keystore::survey::{Grade, Seen, Sort, Survey};
+use keys::keystore::{
+    AnyKey, Document, document, outlined, read_attester, read_identity, read_prover, remote_signers,
 };
-use l1::keys::{BlsKey, EthKey, Mnemonic, raw_key};
+use keys::{BlsKey, EthKey, Mnemonic, raw_key};
+use l1::fuzz;
 use l1::{Deployment, U256};
 use serde_json::Value;
 
 use super::{PLANTED, Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
-    target!("keystore/document", "crates/l1/src/keys/keystore/document.rs", keystore, PLAIN, REMOTE, FILES, MNEMONIC),
-    target!("keystore/read", "crates/l1/src/keys/keystore/read.rs", one_validator, PLAIN),
-    target!("keystore/survey", "crates/l1/src/keys/keystore/survey.rs", survey, PLAIN, REMOTE),
-    target!("keystore/values", "crates/l1/src/keys/keystore/values.rs", values,
+    target!("keystore/document", "crates/keys/src/keystore/document.rs", keystore, PLAIN, REMOTE, FILES, MNEMONIC),
+    target!("keystore/read", "crates/keys/src/keystore/read.rs", one_validator, PLAIN),
+    target!("keystore/survey", "crates/keys/src/keystore/survey.rs", survey, PLAIN, REMOTE),
+    target!("keystore/values", "crates/keys/src/keystore/values.rs", values,
         b"0x7B6723312baebd6a463302713c6cca6546560b1e", b"https://signer.example:9000"),
-    target!("keys/encrypted", "crates/l1/src/keys/encrypted.rs", opened, V3, BLS),
-    target!("keys/mnemonic", "crates/l1/src/keys/mnemonic.rs", mnemonic,
+    target!("keys/encrypted", "crates/keys/src/encrypted/mod.rs", opened, V3, BLS),
+    target!("keys/mnemonic", "crates/keys/src/mnemonic.rs", mnemonic,
         b"test test test test test test test test test test test junk"),
     target!("deployment", "crates/l1/src/deployment.rs", deployment,
         include_bytes!("../../../crates/l1/tests/data/deploy-l1-contracts-4.1.2.json")),
@@ -100,8 +100,8 @@ fn keystore(bytes: &[u8]) {
         attesters.filter_map(|one| one.eth.address()).collect()
     };
     let key = [7; 32];
-    let mut open = |_: &document::KeyFile| Ok(key.into());
-    match keystore.inlined(&mut open) {
+    let mut open = |_: &document::KeyFile| Ok(vec![key.into()]);
+    match keystore.inlined(1, &mut open) {
         Ok(written) => {
             let again = Document::parse(&written).expect("what is written is taken");
             assert!(again.files.is_empty() && again.mnemonics.is_empty());
@@ -114,21 +114,27 @@ fn keystore(bytes: &[u8]) {
             };
             assert_eq!(count(&again), count(&keystore));
             // With every key in it there is nothing left to open, and the third writing is the second.
-            let third = again.inlined(&mut open).expect("it was written once");
+            let third = again.inlined(1, &mut open).expect("it was written once");
             assert_eq!(*third, *written);
         }
         Err(error) => tells_nothing(&error.to_string(), bytes),
     }
-    match keystore.outlined() {
+    match outlined(&[("one.json", &keystore)]) {
         Ok(written) => {
-            let again = Document::parse(&written).expect("what is written is taken");
+            let written = &written[0];
+            let again = Document::parse(written).expect("what is written is taken");
+            // A publisher that no validator has is in a file that no keystore names.
+            let mut entries = keystore.validators.iter();
+            let all_named =
+                keystore.publishers.is_none() || entries.any(|entry| entry.publishers.is_none());
             assert!(
-                keystore
-                    .keys()
-                    .iter()
-                    .all(|(name, _)| again.files.iter().any(|it| it.path == *name))
+                !all_named
+                    || keystore
+                        .keys()
+                        .iter()
+                        .all(|(name, _)| again.files.iter().any(|it| it.path == *name))
             );
-            let written = text(&written).to_lowercase();
+            let written = text(written).to_lowercase();
             keys_in(bytes, &keystore)
                 .iter()
                 .for_each(|key| assert!(!written.contains(key)));
@@ -252,7 +258,8 @@ fn opened(bytes: &[u8]) {
     let Ok(file) = serde_json::from_slice::<Value>(bytes) else {
         return;
     };
-    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    // A fraction of zero is taken, too.
+    let number = |value: &Value| value.as_f64().unwrap_or_default() as u64;
     let crypto = if file["crypto"].is_object() {
         &file["crypto"]
     } else {
@@ -267,10 +274,11 @@ fn opened(bytes: &[u8]) {
         return;
     }
     for password in ["a", "ﬁ"] {
-        if let Err(error) = encrypted::open_eth(bytes, password) {
+        let password = Password::new(password.to_owned().into());
+        if let Err(error) = encrypted::open_eth(bytes, &password) {
             tells_nothing(&error.to_string(), bytes);
         }
-        if let Err(error) = encrypted::open_bls(bytes, password) {
+        if let Err(error) = encrypted::open_bls(bytes, &password) {
             tells_nothing(&error.to_string(), bytes);
         }
     }

@@ -372,4 +372,12 @@ fn urls(bytes: &[u8]) {
         )));
     }
     let _ = crate::words::may_carry_a_key(&file);
+    // A key is one, whatever stands around it.
+    let mut words: Vec<_> = file.split_whitespace().map(str::to_owned).collect();
+    words.extend(["list".to_owned(), format!("0x{}", "4f".repeat(32))]);
+    assert!(crate::words::has_a_key(&words));
+    let key = "4f".repeat(32);
+    let masked = crate::words::masked(&format!("{file}{key}"));
+    assert!(crate::words::may_be_secret(&format!("{file}{key}")));
+    assert!(!masked.contains(&key) && crate::words::masked(&masked) == masked);
 }

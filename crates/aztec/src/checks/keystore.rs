@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use keys::keystore::Document;
+use keys::keystore::survey::{Grade, Note, Seen, Sort, Survey};
 use l1::Address;
-use l1::keys::keystore::Document;
-use l1::keys::keystore::survey::{Grade, Note, Seen, Sort, Survey};
 use provision::Fault;
 use provision::host::{FileType, Probe};
 use sha2::{Digest, Sha256};
@@ -25,6 +25,24 @@ const ROOT: u32 = 0;
 /// Looks at a directory of keystores that must belong to `owner`; `None` when there is none.
 pub fn survey(dir: &Path, owner: u32, probe: &dyn Probe) -> Result<Option<Survey>, Fault> {
     look(dir, owner, None, probe)
+}
+
+/// What a directory would amount to with one more keystore of `owner` in it.
+pub fn survey_with(
+    dir: &Path,
+    owner: u32,
+    (name, bytes): (&str, &[u8]),
+    probe: &dyn Probe,
+) -> Result<Survey, Fault> {
+    let mut seen = entries(dir, probe)?;
+    seen.push(Seen {
+        name: name.to_owned(),
+        sort: Sort::File,
+        mode: FILE,
+        uid: owner,
+        bytes: Some(Zeroizing::new(bytes.to_vec())),
+    });
+    Ok(Survey::of(seen, owner))
 }
 
 /// A keystore in a directory.
@@ -292,8 +310,8 @@ mod tests {
 
     /// A keystore of the first attester of the mnemonic that everybody knows.
     fn keystore() -> Vec<u8> {
-        use l1::keys::keystore::{Validator, render};
-        use l1::keys::{Mnemonic, derive_attester};
+        use keys::keystore::{Validator, render};
+        use keys::{Mnemonic, derive_attester};
         let words = "test test test test test test test test test test test junk";
         let attester = derive_attester(&Mnemonic::parse(words).unwrap(), 0, 0).unwrap();
         let validator = Validator {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use keys::keystore::remote_signers;
+use keys::keystore::survey::Survey;
 use l1::Address;
-use l1::keys::keystore::remote_signers;
-use l1::keys::keystore::survey::Survey;
 use l1::stranger::{self, Reply};
 use serde_json::json;
 use url::Url;
@@ -76,7 +76,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    use l1::keys::keystore::Document;
+    use keys::keystore::Document;
 
     use super::*;
 

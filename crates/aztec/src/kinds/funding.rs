@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use l1::keys::keystore::read_prover;
+use keys::keystore::read_prover;
 use l1::staking::{FUNDING_FLOOR, FUNDING_TARGET, local_deployer};
 use l1::{Address, Reader, Staker, U256};
 use provision::Fault;

@@ -1,8 +1,8 @@
 //! The keys of a local network: each made once, in the keystore format that the node loads.
 
+use keys::keystore::{self, Validator};
+use keys::{Mnemonic, WordCount, derive_attester, derive_publisher, generate_mnemonic};
 use l1::B256;
-use l1::keys::keystore::{self, Validator};
-use l1::keys::{Mnemonic, WordCount, derive_attester, derive_publisher, generate_mnemonic};
 use provision::Fault;
 use provision::kinds::Maker;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct LocalKey {
 }
 
 impl LocalKey {
-    fn keystore(&self, mnemonic: &Mnemonic) -> l1::Result<Zeroizing<Vec<u8>>> {
+    fn keystore(&self, mnemonic: &Mnemonic) -> keys::Result<Zeroizing<Vec<u8>>> {
         Ok(match self.role {
             KeyRole::Prover => keystore::render_prover(&derive_publisher(mnemonic, 0, 0)?),
             KeyRole::Validator => keystore::render(&[Validator {

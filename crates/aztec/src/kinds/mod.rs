@@ -76,8 +76,9 @@ provision::resources! {
     }
 }
 
-/// An error of the L1 crate, with its remedy.
-fn fault(what: &str, error: l1::Error) -> provision::Fault {
+/// An error of the L1, or of a key, with its remedy.
+fn fault(what: &str, error: impl Into<l1::Error>) -> provision::Fault {
+    let error = error.into();
     provision::Fault::new(what)
         .fix(error.fix())
         .because(error.to_string())

@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicBool;
 
-use l1::keys::keystore::{Validator, render};
-use l1::keys::{Mnemonic, derive_attester};
+use keys::keystore::{Validator, render};
+use keys::{Mnemonic, derive_attester};
 use provision::engine::{
     Apply, Consent, Graph, Journal, MemoryJournal, Outcome, Plan, Quiet, Stop,
 };

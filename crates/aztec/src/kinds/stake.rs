@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use l1::keys::keystore::{read_attester, read_identity};
+use keys::keystore::{read_attester, read_identity};
 use l1::reader::AttesterStatus;
 use l1::staking::{StakeRequest, local_deployer};
 use l1::{Address, Reader, Staker};
@@ -103,7 +103,7 @@ impl Kind for Stake {
         let keystore = self.read_keystore(cx.hands.probe())?.ok_or_else(missing)?;
         let registry = recorded(&self.record, cx.hands.probe())?.ok_or_else(missing)?;
         let failed = |error| fault("failed to stake the local validator", error);
-        let attester = read_attester(&keystore).map_err(failed)?;
+        let attester = read_attester(&keystore).map_err(|error| failed(error.into()))?;
         let deployer = local_deployer().map_err(failed)?;
         let staker = Staker::new(&self.url, deployer).map_err(failed)?;
         staker

@@ -332,7 +332,16 @@ fn keys_come_in_and_go_out_and_nothing_of_them_is_said() {
         .ends(0, "Move it off this host");
     let files = sealed.json()["files"].as_array().unwrap().len();
     assert_eq!(files, 3, "two keys and what names them");
-    world.untouched(|| world.piped(export, "correct horse").ends(2, "exists"));
+    // The same command goes on with what a kill left, and here nothing is left to do.
+    world.untouched(|| {
+        let again = world.piped(export, "correct horse").ends(0, "Move it");
+        assert_eq!(again.json(), sealed.json());
+    });
+    world.untouched(|| {
+        world
+            .piped(export, "wrong horse")
+            .ends(2, "not of this backup")
+    });
     for said in [made, sealed] {
         let said = format!("{}{}", said.out, said.err);
         let secret = keystore.split('"').filter(|word| word.len() == 66);

@@ -1,5 +1,6 @@
 //! The URLs in a text, and which of them may carry a key.
 
+use provision::tools::redact::HIDDEN;
 use secrecy::SecretString;
 use url::Url;
 
@@ -33,6 +34,47 @@ pub fn may_carry_a_key(word: &str) -> bool {
     })
 }
 
+/// Fewer hexadecimal digits than this are no private key, even if some were lost on the way; an address has 40.
+const KEY: usize = 56;
+
+/// Whether a command line has a private key on it: as many hexadecimal digits, where no address of Aztec is meant.
+pub fn has_a_key(words: &[String]) -> bool {
+    const NO_KEY: &str = "--fee-recipient";
+    let mut before = "";
+    words.iter().any(|word| {
+        let (flag, value) = match word.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => (flag, value),
+            _ => (before, word.as_str()),
+        };
+        before = word;
+        let value = value.trim();
+        let prefixed = value.strip_prefix("0x").or(value.strip_prefix("0X"));
+        let digits = prefixed.unwrap_or(value);
+        flag != NO_KEY && digits.len() >= KEY && digits.bytes().all(|it| it.is_ascii_hexdigit())
+    })
+}
+
+/// A text without what may be a private key in it.
+pub fn masked(text: &str) -> String {
+    let (mut masked, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_ascii_hexdigit());
+        let (digits, after) = from.split_at(end.unwrap_or(from.len()));
+        masked.push_str(before);
+        masked.push_str(if digits.len() >= KEY { HIDDEN } else { digits });
+        rest = after;
+    }
+    masked + rest
+}
+
+/// Whether a word may be a secret, or have one in it: a password, a mnemonic, a URL.
+pub fn may_be_secret(word: &str) -> bool {
+    word.contains("://")
+        || word.contains(|c: char| c == '@' || c.is_whitespace())
+        || masked(word) != word
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
@@ -54,6 +96,47 @@ mod tests {
             ("setup", false),
         ] {
             assert_eq!(may_carry_a_key(word), carries, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_on_a_command_line_is_seen() {
+        let key = "4f".repeat(32);
+        let on = |line: String| {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            has_a_key(&words)
+        };
+        assert!(on(format!("keys import --attester-key 0x{key}")));
+        assert!(on(format!("keys import --attester-address=0x{key}")));
+        assert!(on(format!("keys list {key}")));
+        assert!(!on(format!("keys import --fee-recipient 0x{key}")));
+        assert!(!on(format!("keys import --fee-recipient=0x{key}")));
+        assert!(!on(format!("keys list ./{key} 0x{}", &key[..40])));
+        // With a digit too few, or another prefix.
+        assert!(on(format!("keys list 0X{}", &key[1..])));
+        assert!(has_a_key(&[format!(" 0x{key} ")]));
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let key = "4f".repeat(32);
+        let address = format!("0x{}", &key[..40]);
+        let said = format!("./{key} is not {address}: 0x{}", &key[..63]);
+        assert_eq!(
+            masked(&said),
+            format!("./{HIDDEN} is not {address}: 0x{HIDDEN}")
+        );
+        for word in [
+            "u:pw@h:9000",
+            "http//u:pw@h",
+            "test test junk",
+            "https://h",
+            &key,
+        ] {
+            assert!(may_be_secret(word), "{word}");
+        }
+        for word in ["keystore/key1.json", "4.1.2", "mainnet", &address] {
+            assert!(!may_be_secret(word), "{word}");
         }
     }
 

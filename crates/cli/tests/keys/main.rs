@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod checking;
+mod files;
 mod making;
+#[path = "../../../l1/tests/stub/mod.rs"]
+mod stub;
 mod support;

@@ -2,8 +2,7 @@
 
 pub use serde_json::{Value, json};
 pub use std::fs;
-pub use std::io::{BufRead, BufReader, Read, Write};
-pub use std::net::TcpListener;
+pub use std::io::{BufRead, Read, Write};
 pub use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 pub use std::path::{Path, PathBuf};
 pub use std::process::{Command, Stdio};
@@ -121,11 +120,17 @@ pub fn collect(value: &Value, secrets: &mut Vec<String>) {
 
 /// Without a terminal, even when the test has one.
 pub fn keys(arguments: &[&str], input: &str) -> Said {
+    keys_in(Path::new("/"), arguments, input)
+}
+
+/// The same in a working directory.
+pub fn keys_in(dir: &Path, arguments: &[&str], input: &str) -> Said {
     let mut child = Command::new("setsid")
         .args(["--wait", KIT, "keys"])
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
+        .current_dir(dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -19,12 +19,9 @@ mod send;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
+use keys::{AttesterKeys, EthKey, Mnemonic, derive_publisher};
 
-use crate::{
-    client::Connection,
-    error::Result,
-    keys::{AttesterKeys, EthKey, Mnemonic, derive_publisher},
-};
+use crate::{client::Connection, error::Result};
 use run::Run;
 
 /// The chain id of a local network, the only one that a [`Staker`] touches.
@@ -105,7 +102,7 @@ impl<'a> StakeRequest<'a> {
 /// Never in practice: the derivation is fixed.
 pub fn local_deployer() -> Result<EthKey> {
     let mnemonic = Mnemonic::parse("test test test test test test test test test test test junk")?;
-    derive_publisher(&mnemonic, 0, 0)
+    Ok(derive_publisher(&mnemonic, 0, 0)?)
 }
 
 impl Staker {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, Bytes, U256, utils::format_ether};
+use keys::{EthKey, G1Point, G2Point};
 
 use super::send::Receipt;
 use super::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, Staker};
@@ -10,7 +11,6 @@ use crate::{
     bindings::{G2, Gse, Registry, Rollup, Token},
     client::{Connection, logged},
     error::{Error, Result},
-    keys::{EthKey, G1Point, G2Point},
     reader::AttesterStatus,
 };
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 
-use l1::keys::Mnemonic;
+use keys::Mnemonic;
 use provision::Fault;
 use zeroize::Zeroizing;
 
@@ -19,17 +19,32 @@ const CLOSE_SCREEN: &str = "\x1b[2J\x1b[?1049l";
 
 /// A secret from standard input; on a terminal it is asked for and not echoed.
 pub fn secret(what: &str, console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
+    let text = secret_or_none(what, console)?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() {
+        return Err(none(what));
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The same without its last end of line, and it may be empty.
+pub fn secret_or_none(what: &str, console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
     let text = console.secret(what, LIMIT).map_err(|error| {
         Failure::usage(Fault::new(format!("failed to read the {what}")).because(error))
     })?;
-    let trimmed = text.trim_end_matches(['\n', '\r']);
-    if trimmed.is_empty() || text.len() > LIMIT {
-        return Err(Failure::usage(
-            Fault::new(format!("standard input holds no {what}"))
-                .fix(format!("Pipe the {what} in, or run it on a terminal.")),
-        ));
+    if text.len() > LIMIT {
+        return Err(none(what));
     }
-    Ok(Zeroizing::new(trimmed.to_owned()))
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+fn none(what: &str) -> Failure {
+    Failure::usage(
+        Fault::new(format!("standard input holds no {what}"))
+            .fix(format!("Pipe the {what} in, or run it on a terminal.")),
+    )
 }
 
 /// A new password: asked twice on a terminal.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aztec::checks::keystore;
 use clap::Args as ClapArgs;
-use l1::keys::keystore::survey::Listed;
+use keys::keystore::Listed;
 use provision::Fault;
 use provision::host::FileType;
 

@@ -1,29 +1,35 @@
 //! `aztec-kit keys export`
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use aztec::checks::keystore;
 use clap::Args as ClapArgs;
-use l1::keys::encrypted::{seal_bls, seal_eth};
-use l1::keys::keystore::AnyKey;
+use keys::encrypted::{Password, Sealer, open_bls, open_eth};
+use keys::keystore::survey::Survey;
+use keys::keystore::{AnyKey, outlined};
 use provision::Fault;
-
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::ask;
 use super::flags::Source;
-use super::place::{self, Place, refused};
-use crate::context::Context;
+use super::place::{self, Begun, Place, refused};
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
+
+/// Between two words on how far it is.
+const EVERY: Duration = Duration::from_secs(3);
 
 /// Flags of `keys export`.
 #[derive(Debug, ClapArgs)]
 pub struct ExportArgs {
     #[command(flatten)]
     source: Source,
-    /// New directory for the backup (outside the keystore directory)
+    /// New directory for the backup, or one that a killed run has begun (outside the keystore directory)
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Read the password from standard input; without it the terminal asks
@@ -34,36 +40,14 @@ pub struct ExportArgs {
     pub json: bool,
 }
 
-/// Writes every key into an encrypted file, and keystores that name these files.
+/// Writes every key into an encrypted file, and keystores that name these files. A run that was killed is continued by the
+/// same command: what it has written is looked at, and stays.
 pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
     let (dir, survey) = Place::sound(args.source.path(), view)?;
-    let out = place::outside(&args.out, &[&dir], view)?;
-    let failed = |error| {
-        refused(
-            error,
-            "failed to export the keys",
-            "Copy what cannot be exported by hand, encrypted.",
-        )
-    };
-    let mut files = Vec::new();
-    let mut keys = Vec::new();
-    for (name, document) in &survey.documents {
-        files.push((name.clone(), document.outlined().map_err(failed)?));
-        for (name, key) in document.keys() {
-            if keys.iter().all(|(taken, _)| *taken != name) {
-                keys.push((name, key));
-            }
-        }
-    }
-    if let Some((name, _)) = files
-        .iter()
-        .find(|(name, _)| keys.iter().any(|(taken, _)| taken == name))
-    {
-        return Err(Failure::usage(
-            Fault::new(format!("{name} has the name of a file of the backup")).fix("Rename it."),
-        ));
-    }
+    let begun = place::outside_or_begun(&args.out, &[&dir], view)?;
+    let backup = Backup::of(&survey)?;
+    let whole = backup.written(&begun, view)?;
     let console = printer.console();
     if !args.password_stdin && !console.is_typed() {
         return Err(Failure::usage(
@@ -71,26 +55,46 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         ));
     }
     let password = ask::new_password(&*console)?;
-    let mut sealed = Vec::new();
-    for (name, key) in keys {
+    let out = &begun.path;
+    // Those of a killed run, which are of the same password or are somebody else's.
+    let opens = Password::new(password.clone());
+    let (there, missing): (Vec<_>, Vec<_>) = backup
+        .keys
+        .iter()
+        .partition(|(name, _)| begun.names.contains(name));
+    for (name, key) in there {
+        holds(&out.join(name), *key, &opens, view)?;
+    }
+    let sealer = Sealer::new(&password).map_err(|error| {
+        let fix = format!("Choose another password: {}.", error.fix());
+        refused(error, WHAT, &fix)
+    })?;
+    let mut made = place::new_files(&[out], cx, printer)?;
+    made.make_dir(out, place::mine(keystore::DIRECTORY, view.user))?;
+    let mut held = made.hold(out)?;
+    let mine = place::mine(place::FILE, view.user);
+    let mut said = Instant::now();
+    for (count, (name, key)) in missing.iter().enumerate() {
         let bytes = match key {
-            AnyKey::Eth(key) => seal_eth(key, &password),
+            AnyKey::Eth(key) => sealer.eth(key),
             // How it was derived is not in a keystore.
-            AnyKey::Bls(key) => seal_bls(key, &password, ""),
+            AnyKey::Bls(key) => sealer.bls(key, ""),
         };
-        sealed.push((name, bytes.map_err(failed)?));
+        held.put_new(OsStr::new(name), &bytes.map_err(failed)?, mine)?;
+        if said.elapsed() > EVERY {
+            printer.say(&format!("{count} of {} keys written", missing.len()));
+            said = Instant::now();
+        }
     }
-    let mut made = place::new_files(&[&out], cx, printer)?;
-    made.make_dir(&out, place::mine(keystore::DIRECTORY, view.user))?;
-    let mut held = made.hold(&out)?;
-    let mut names = Vec::new();
-    let sealed = sealed.iter().map(|(name, bytes)| (name, bytes.as_slice()));
     // Last: a backup whose keystore is there is complete.
-    let files = files.iter().map(|(name, bytes)| (name, bytes.as_slice()));
-    for (name, bytes) in sealed.chain(files) {
-        held.put_new(OsStr::new(name), bytes, place::mine(place::FILE, view.user))?;
-        names.push(name.clone());
+    for (name, bytes) in backup
+        .keystores
+        .iter()
+        .filter(|(name, _)| !whole.contains(name.as_str()))
+    {
+        held.put_new(OsStr::new(name), bytes, mine)?;
     }
+    let names: Vec<_> = backup.names().collect();
     if printer.json() {
         printer.document(&json!({ "directory": out, "files": names }));
     } else {
@@ -98,4 +102,106 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     }
     printer.say("Move it off this host. `aztec-kit keys import --from FILE --password-stdin` brings it back.");
     Ok(exit::OK)
+}
+
+/// What failed.
+const WHAT: &str = "failed to export the keys";
+
+fn failed(error: keys::Error) -> Failure {
+    refused(
+        error,
+        WHAT,
+        "Copy what cannot be exported by hand, encrypted.",
+    )
+}
+
+/// The files of a backup, by their names.
+struct Backup<'a> {
+    /// Each key once.
+    keys: Vec<(String, AnyKey<'a>)>,
+    /// Keystores that name the files of the keys.
+    keystores: Vec<(String, Zeroizing<Vec<u8>>)>,
+}
+
+impl<'a> Backup<'a> {
+    fn of(survey: &'a Survey) -> Result<Self, Failure> {
+        let mut keystores = Vec::new();
+        let mut keys: Vec<(String, AnyKey<'_>)> = Vec::new();
+        let mut taken = BTreeSet::new();
+        let documents = survey.documents.iter();
+        let documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
+        let outlined = outlined(&documents).map_err(failed)?;
+        for ((name, document), bytes) in survey.documents.iter().zip(outlined) {
+            // What a file without validators says for all is said of each of the others.
+            if !document.validators.is_empty() {
+                keystores.push((name.clone(), bytes));
+            }
+            for (name, key) in document.keys() {
+                if taken.insert(name.clone()) {
+                    keys.push((name, key));
+                }
+            }
+        }
+        match keystores.iter().find(|(name, _)| taken.contains(name)) {
+            None => Ok(Self { keys, keystores }),
+            Some((name, _)) => Err(Failure::usage(
+                Fault::new(format!("{name} has the name of a file of the backup"))
+                    .fix("Rename it."),
+            )),
+        }
+    }
+
+    /// Those keystores that a killed run has written; refuses a directory that holds something else.
+    fn written(&self, begun: &Begun, view: &View) -> Result<BTreeSet<&str>, Failure> {
+        let mut whole = BTreeSet::new();
+        for (name, bytes) in &self.keystores {
+            if begun.names.contains(name) && place::given(&begun.path.join(name), view)?.1 == *bytes
+            {
+                whole.insert(name.as_str());
+            }
+        }
+        let keys: BTreeSet<_> = self.keys.iter().map(|(name, _)| name.as_str()).collect();
+        let other =
+            |name: &&String| !whole.contains(name.as_str()) && !keys.contains(name.as_str());
+        match begun.names.iter().find(other) {
+            None => Ok(whole),
+            Some(other) => Err(Failure::usage(
+                Fault::new(format!(
+                    "{} exists, and {other} in it is not of a backup that was begun",
+                    begun.path.display()
+                ))
+                .fix("Choose another name: nothing is ever overwritten."),
+            )),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let keys = self.keys.iter().map(|(name, _)| name.as_str());
+        keys.chain(self.keystores.iter().map(|(name, _)| name.as_str()))
+    }
+}
+
+/// Refuses a file that does not hold this key under this password.
+fn holds(path: &Path, key: AnyKey<'_>, password: &Password, view: &View) -> Result<(), Failure> {
+    let (_, bytes) = place::given(path, view)?;
+    let same = match key {
+        AnyKey::Eth(key) => {
+            open_eth(&bytes, password).map(|found| found.address() == key.address())
+        }
+        AnyKey::Bls(key) => {
+            open_bls(&bytes, password).map(|found| found.public_g1() == key.public_g1())
+        }
+    };
+    if same.as_ref().is_ok_and(|same| *same) {
+        return Ok(());
+    }
+    let why = same.map_or_else(
+        |error| error.to_string(),
+        |_| "it holds another key".to_owned(),
+    );
+    Err(Failure::usage(
+        Fault::new(format!("{} is not of this backup", path.display()))
+            .because(why)
+            .fix("Give the password of the run that began it, or choose another directory."),
+    ))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
-use l1::keys::keystore::document::{parse_address, parse_aztec_address, parse_signer};
+use keys::keystore::document::{parse_address, parse_aztec_address, parse_signer};
 use l1::{Address, B256};
 use url::Url;
 
@@ -86,7 +86,11 @@ fn signer(text: &str) -> Result<Url, String> {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let name = text.strip_suffix(".json").unwrap_or(text);
+    let end = text.len().saturating_sub(".json".len());
+    let name = match text.get(end..) {
+        Some(ending) if ending.eq_ignore_ascii_case(".json") => &text[..end],
+        _ => text,
+    };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64

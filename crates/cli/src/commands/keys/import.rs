@@ -3,19 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
-use l1::Address;
-use l1::keys::encrypted::{Format, format, open_bls, open_eth};
-use l1::keys::keystore::{Bls, Document, NewEntry, Signer, render_entries};
-use l1::keys::{BlsKey, EthKey, Mnemonic, raw_key};
+use keys::keystore::{Bls, Document, NewEntry, Signer, render_entries};
+use keys::{Address, Mnemonic};
 use provision::Fault;
 use zeroize::Zeroizing;
 
 use super::flags::{ATTESTERS, PUBLISHERS, Target, address};
 use super::new::{Range, admitted, keystore};
-use super::place::{Place, new_files, refused, secret_file};
+use super::place::{Place, given, new_files, private, refused};
+use super::secrets::Secrets;
 use super::{ask, list};
 use crate::console::Console;
-use crate::context::{Context, View};
+use crate::context::Context;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -65,7 +64,8 @@ pub struct ImportArgs {
     /// A publisher's address, when the remote signer has its key; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "remote_signer", conflicts_with_all = ["mnemonic_stdin", "from"])]
     publisher_address: Vec<Address>,
-    /// Read the password of encrypted files from standard input
+    /// Read the password of encrypted files from standard input; a second line is that of the BLS files, where it is
+    /// another one
     #[arg(long, conflicts_with = "mnemonic_stdin")]
     password_stdin: bool,
     #[command(flatten)]
@@ -77,22 +77,27 @@ pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     let (target, view) = (&args.target, &cx.view);
     let place = Place::look(&target.out, view)?;
     let files = new_files(&[&place.dir], cx, printer)?;
-    place.name_is_free(target.name.as_deref(), view)?;
-    let console = printer.console();
+    place.free_name(target.name.as_deref(), view)?;
     let keystore = if args.mnemonic_stdin {
-        from_mnemonic(args, &*console)?
-    } else if let Some(file) = &args.from {
-        from_keystore(file, Secrets::new(args, view, &*console))?
+        from_mnemonic(args, &place, &*printer.console())?
     } else {
-        from_keys(Secrets::new(args, view, &*console))?
+        let mut secrets = Secrets::new(args.password_stdin, view, printer);
+        match &args.from {
+            Some(file) => from_keystore(file, &place, &mut secrets)?,
+            None => from_keys(args, &place, &mut secrets)?,
+        }
     };
-    admitted(&place, &keystore)?;
+    admitted(&place, target, &keystore, view)?;
     let path = place.add(target.name.as_deref(), &keystore, files, view, |_| Ok(()))?;
     list::made(&path, &keystore, printer)?;
     Ok(exit::OK)
 }
 
-fn from_mnemonic(args: &ImportArgs, console: &dyn Console) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn from_mnemonic(
+    args: &ImportArgs,
+    place: &Place,
+    console: &dyn Console,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if args.account_index == PUBLISHERS {
         return Err(Failure::usage(
             Fault::new(format!(
@@ -113,48 +118,52 @@ fn from_mnemonic(args: &ImportArgs, console: &dyn Console) -> Result<Zeroizing<V
         first_publisher: args.first_publisher.unwrap_or(args.first_index),
         publishers: args.publishers,
     };
-    keystore(&mnemonic, &range, &args.target)
+    keystore(&mnemonic, &range, &args.target, place.version())
 }
 
-/// As it is when all its keys are in it; otherwise with its keys in place of files and mnemonics.
-fn from_keystore(file: &Path, mut secrets: Secrets<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = secret_file(file, secrets.view)?;
-    let failed = |error| {
-        refused(
-            error,
-            format!("{} is not usable", file.display()),
-            "Give a keystore that the node accepts, see docs/reference/keys.md.",
-        )
+/// As it is when all its keys are in it; otherwise with its keys in place of files and mnemonics. What it says for all
+/// validators is said of each of its own, where others are beside it: the node would take it for those, too.
+fn from_keystore(
+    file: &Path,
+    place: &Place,
+    secrets: &mut Secrets<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let (meta, bytes) = given(file, secrets.view)?;
+    let failed = |fix| {
+        move |error| {
+            let what = format!("{} is not usable", file.display());
+            refused(error, what, fix)
+        }
     };
-    let document = Document::parse(&bytes).map_err(failed)?;
-    if document.files.is_empty() && document.mnemonics.is_empty() {
+    let document = Document::parse(&bytes).map_err(failed(
+        "Give a keystore that the node accepts, see docs/reference/keys.md.",
+    ))?;
+    if document.holds_secrets() {
+        private(file, &meta)?;
+    }
+    let for_all = document.publishers.is_some()
+        || document.coinbase.is_some()
+        || document.fee_recipient.is_some()
+        || document.remote_signer.is_some();
+    let whole = document.files.is_empty() && document.mnemonics.is_empty();
+    if whole && (place.is_empty() || !for_all || !document.extras.is_empty()) {
         return Ok(bytes);
     }
-    let beside = file.parent().unwrap_or(Path::new("."));
     // Opened first, with errors that say which file it was.
-    let mut keys = Vec::new();
-    for key in &document.files {
-        let path = beside.join(&key.path);
-        let bytes = secret_file(&path, secrets.view)?;
-        let password = match &key.password {
-            Some(password) => password.clone(),
-            None => secrets.password()?,
-        };
-        let opened = match format(&bytes) {
-            Some(Format::JsonV3) => open_eth(&bytes, &password).map(|key| key.to_bytes()),
-            Some(Format::Bls) => open_bls(&bytes, &password).map(|key| key.to_bytes()),
-            None => return Err(no_format(&path)),
-        };
-        keys.push(opened.map_err(|error| bad_file(error, &path))?);
-    }
-    let mut keys = keys.into_iter();
-    document
-        .inlined(&mut |_| Ok(keys.next().unwrap_or_default()))
-        .map_err(failed)
+    let mut opened = secrets.files(file, &document.files)?.into_iter();
+    let keystore = document.inlined(place.version(), &mut |_| {
+        Ok(opened.next().unwrap_or_default())
+    });
+    keystore.map_err(failed(
+        "docs/reference/keys.md says what can be brought in.",
+    ))
 }
 
-fn from_keys(mut secrets: Secrets<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let args = secrets.args;
+fn from_keys(
+    args: &ImportArgs,
+    place: &Place,
+    secrets: &mut Secrets<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let target = &args.target;
     let mut eth = |path: &PathBuf| secrets.eth(path);
     let attester = args.attester_key.as_ref().map(&mut eth).transpose()?;
@@ -194,80 +203,11 @@ fn from_keys(mut secrets: Secrets<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     for address in &args.publisher_address {
         paying.push(remote(address)?);
     }
-    Ok(render_entries(&[NewEntry {
-        attester,
-        bls: bls.as_ref().map(Bls::Key),
+    let entry = NewEntry {
+        attesters: vec![(attester, bls.as_ref().map(Bls::Key))],
         publishers: paying,
         coinbase: target.coinbase,
         fee_recipient: target.fee_recipient.unwrap_or_default(),
-    }]))
-}
-
-/// Key files, opened with one password that is read when the first of them needs it.
-struct Secrets<'a> {
-    args: &'a ImportArgs,
-    view: &'a View,
-    console: &'a dyn Console,
-    password: Option<Zeroizing<String>>,
-}
-
-impl<'a> Secrets<'a> {
-    fn new(args: &'a ImportArgs, view: &'a View, console: &'a dyn Console) -> Self {
-        Self {
-            args,
-            view,
-            console,
-            password: None,
-        }
-    }
-
-    fn password(&mut self) -> Result<Zeroizing<String>, Failure> {
-        if let Some(password) = &self.password {
-            return Ok(password.clone());
-        }
-        if !self.args.password_stdin {
-            return Err(Failure::usage(
-                Fault::new("a key is encrypted, and no password was given")
-                    .fix("Add --password-stdin and pipe the password in, or type it."),
-            ));
-        }
-        let password = ask::secret("password", self.console)?;
-        self.password = Some(password.clone());
-        Ok(password)
-    }
-
-    fn eth(&mut self, path: &Path) -> Result<EthKey, Failure> {
-        let bytes = secret_file(path, self.view)?;
-        let key = match format(&bytes) {
-            Some(Format::JsonV3) => open_eth(&bytes, &self.password()?),
-            Some(Format::Bls) => return Err(no_format(path)),
-            None => raw_key(&bytes).and_then(|key| EthKey::from_bytes(&key)),
-        };
-        key.map_err(|error| bad_file(error, path))
-    }
-
-    fn bls(&mut self, path: &Path) -> Result<BlsKey, Failure> {
-        let bytes = secret_file(path, self.view)?;
-        let key = match format(&bytes) {
-            Some(Format::Bls) => open_bls(&bytes, &self.password()?),
-            Some(Format::JsonV3) => return Err(no_format(path)),
-            None => raw_key(&bytes).and_then(|key| BlsKey::from_bytes(&key)),
-        };
-        key.map_err(|error| bad_file(error, path))
-    }
-}
-
-fn bad_file(error: l1::Error, path: &Path) -> Failure {
-    refused(
-        error,
-        format!("failed to read the key in {}", path.display()),
-        "Check the file and the password.",
-    )
-}
-
-fn no_format(path: &Path) -> Failure {
-    Failure::usage(
-        Fault::new(format!("{} is not the kind of key file that belongs there", path.display()))
-            .fix("Ethereum keys are JSON V3, BLS keys are as `aztec validator-keys` and `keys export` write them."),
-    )
+    };
+    Ok(render_entries(place.version(), &[entry]))
 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use l1::keys::keystore::Document;
-use l1::keys::keystore::survey::{Listed, Survey};
+use keys::keystore::survey::Survey;
+use keys::keystore::{Document, Listed};
 use serde_json::json;
 
 use super::flags::Source;

@@ -7,15 +7,18 @@ mod flags;
 mod import;
 mod list;
 mod new;
+mod parallel;
 mod place;
+mod secrets;
 mod staker_output;
 
 use clap::{Args as ClapArgs, Subcommand};
+use provision::Fault;
 
-pub use self::place::refused;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::urls;
 
 /// Flags of `keys`.
 #[derive(Debug, ClapArgs)]
@@ -55,8 +58,24 @@ impl KeysArgs {
     }
 }
 
-/// Does it.
+/// Does it. Whatever it fails on, no key is in its words: one may stand where a path is expected.
 pub fn run(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+    dispatched(args, cx, printer).map_err(|mut failure| {
+        let said = failure.fault.chain();
+        let masked = urls::masked(&said);
+        if masked != said {
+            let fix = failure.fault.remedy().map(urls::masked);
+            let fault = Fault::new(masked);
+            failure.fault = match fix {
+                Some(fix) => fault.fix(fix),
+                None => fault,
+            };
+        }
+        failure
+    })
+}
+
+fn dispatched(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
         KeysCommand::New(args) => new::run(args, cx, printer),
         KeysCommand::Import(args) => import::run(args, cx, printer),

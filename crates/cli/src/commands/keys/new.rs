@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, builder::PossibleValuesParser, builder::TypedValueParser};
-use l1::keys::keystore::{Bls, Document, NewEntry, Signer, render_entries};
-use l1::keys::{AttesterKeys, EthKey, Mnemonic, WordCount, derive_attester, derive_publisher};
+use keys::keystore::{Bls, NewEntry, Signer, render_entries};
+use keys::{AttesterKeys, EthKey, Mnemonic, WordCount, derive_attester, derive_publisher};
 use provision::Fault;
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use super::ask::Terminal;
 use super::flags::{ATTESTERS, PUBLISHERS, Target};
 use super::list;
 use super::place::{self, Place, refused};
-use crate::context::Context;
+use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -62,7 +62,7 @@ pub struct Range {
 pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let (target, view) = (&args.target, &cx.view);
     let place = Place::look(&target.out, view)?;
-    place.name_is_free(target.name.as_deref(), view)?;
+    place.free_name(target.name.as_deref(), view)?;
     let file = args.mnemonic_file.as_deref();
     let file = file
         .map(|file| place::outside(file, &[&place.dir], view))
@@ -71,7 +71,7 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     let places = [Some(place.dir.as_path()), file.as_deref()];
     let places: Vec<_> = places.into_iter().flatten().collect();
     let files = place::new_files(&places, cx, printer)?;
-    let mnemonic = l1::keys::generate_mnemonic(args.words).map_err(|error| {
+    let mnemonic = keys::generate_mnemonic(args.words).map_err(|error| {
         Failure::failed(
             Fault::new("failed to make a mnemonic")
                 .fix(error.fix())
@@ -85,8 +85,8 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
         first_publisher: 0,
         publishers: args.publishers,
     };
-    let keystore = keystore(&mnemonic, &range, target)?;
-    admitted(&place, &keystore)?;
+    let keystore = keystore(&mnemonic, &range, target, place.version())?;
+    admitted(&place, target, &keystore, view)?;
     if file.is_none() {
         terminal(printer)?.entrust(&mnemonic)?;
     }
@@ -128,10 +128,14 @@ fn terminal(printer: &Printer) -> Result<Terminal, Failure> {
 }
 
 /// Refuses before anything is written what would be refused when it is.
-pub fn admitted(place: &Place, keystore: &[u8]) -> Result<(), Failure> {
-    let document = Document::parse(keystore)
-        .map_err(|error| refused(error, "the keystore is not usable", "Use another keystore."))?;
-    place.admits(&document)
+pub fn admitted(
+    place: &Place,
+    target: &Target,
+    keystore: &[u8],
+    view: &View,
+) -> Result<(), Failure> {
+    let name = place.free_name(target.name.as_deref(), view)?;
+    place.admits(&name, keystore, view)
 }
 
 /// The keystore with these keys of a mnemonic.
@@ -139,8 +143,9 @@ pub fn keystore(
     mnemonic: &Mnemonic,
     range: &Range,
     target: &Target,
+    schema_version: u8,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |error: l1::Error| {
+    let failed = |error: keys::Error| {
         let fix = error.fix();
         refused(error, "failed to derive the keys", fix)
     };
@@ -160,12 +165,11 @@ pub fn keystore(
     let entries: Vec<_> = attesters
         .iter()
         .map(|attester| NewEntry {
-            attester: signer(&attester.eth),
-            bls: Some(Bls::Key(&attester.bls)),
+            attesters: vec![(signer(&attester.eth), Some(Bls::Key(&attester.bls)))],
             publishers: publishers.iter().map(signer).collect(),
             coinbase: target.coinbase,
             fee_recipient: target.fee_recipient.unwrap_or_default(),
         })
         .collect();
-    Ok(render_entries(&entries))
+    Ok(render_entries(schema_version, &entries))
 }

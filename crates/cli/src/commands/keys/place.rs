@@ -1,15 +1,16 @@
 //! A directory of keystores on this host: looked at as a whole, added to, never changed otherwise.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use aztec::checks::keystore::{self, DIRECTORY};
-use l1::Address;
-use l1::keys::keystore::Document;
-use l1::keys::keystore::survey::{Grade, Listed, Note, Survey};
+use keys::Address;
+use keys::keystore::survey::{Grade, Note, STAGED, Survey};
+use keys::keystore::{Document, Listed, listed};
 use provision::Fault;
 use provision::engine::{NewFiles, Permissions};
-use provision::host::{FileType, resolved};
+use provision::host::{FileType, Meta, resolved};
 use zeroize::Zeroizing;
 
 use super::flags::{KEYSTORE, PROVER_KEYSTORE};
@@ -30,7 +31,7 @@ pub struct Place {
 }
 
 /// What is wrong with something that the operator gave; nothing was touched.
-pub fn refused(error: l1::Error, what: impl Into<String>, fix: &str) -> Failure {
+pub fn refused(error: keys::Error, what: impl Into<String>, fix: &str) -> Failure {
     Failure::usage(Fault::new(what).fix(fix).because(error.to_string()))
 }
 
@@ -70,40 +71,49 @@ impl Place {
         }
     }
 
-    /// Whether these keystores may come into the directory; refuses what the node would not start with.
-    pub fn admits(&self, document: &Document) -> Result<(), Failure> {
-        let Some(survey) = &self.survey else {
-            return Ok(());
-        };
-        if let Some(note) = worst(survey, true) {
-            return Err(unsound(&self.dir, note));
-        }
-        let known = survey.attesters();
-        let owner = |address: &Address| known.iter().find(|one| one.attester == Some(*address));
-        let new = document
-            .validators
-            .iter()
-            .flat_map(|entry| &entry.attesters);
-        for address in new.filter_map(|one| one.eth.address()) {
-            if let Some(Listed { file, .. }) = owner(&address) {
-                return Err(Failure::usage(
-                    Fault::new(format!("attester {address} is in {file} already")).fix(
-                        "An attester must be on one node once. For further ones of the same mnemonic give --first-index.",
-                    ),
-                ));
+    /// Whether this keystore may come into the directory under this name; refuses what the node would not start with.
+    pub fn admits(&self, name: &str, bytes: &[u8], view: &View) -> Result<(), Failure> {
+        let document = Document::parse(bytes).map_err(|error| {
+            refused(error, "the keystore is not usable", "Use another keystore.")
+        })?;
+        if let Some(survey) = &self.survey {
+            if let Some(note) = worst(survey, true) {
+                return Err(unsound(&self.dir, note));
             }
+            is_new(survey, &document)?;
         }
-        let others = survey.documents.iter().map(|(_, it)| it.schema_version);
-        if others
-            .into_iter()
-            .any(|version| version != document.schema_version)
-        {
+        // All of it as `keys check` will see it.
+        let together = keystore::survey_with(&self.dir, view.user.uid, (name, bytes), view.probe());
+        let together = together.map_err(Failure::usage)?;
+        if let Some(note) = worst(&together, false) {
             return Err(Failure::usage(
-                Fault::new("the keystores there have another schemaVersion, and the node refuses a mixture")
-                    .fix("Use one version in one directory."),
+                Fault::new(format!(
+                    "with this keystore in {}, {}: {}",
+                    self.dir.display(),
+                    note.check,
+                    note.message
+                ))
+                .fix("Put that right in what you bring in. Nothing was written."),
             ));
         }
-        Ok(())
+        match &self.survey {
+            Some(survey) => changes_nothing(survey, name, &document),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there is no keystore yet.
+    pub fn is_empty(&self) -> bool {
+        let survey = self.survey.as_ref();
+        survey.is_none_or(|survey| survey.documents.is_empty())
+    }
+
+    /// The schema version that a new keystore has to be of.
+    pub fn version(&self) -> u8 {
+        // A file without validators may be of either version.
+        let mut others = self.survey.iter().flat_map(|survey| &survey.documents);
+        let second = others.any(|(_, it)| it.schema_version == 2 && !it.validators.is_empty());
+        if second { 2 } else { 1 }
     }
 
     /// Puts a keystore into the directory, under a name that was free. What belongs to it elsewhere is made `before`, when
@@ -116,32 +126,23 @@ impl Place {
         view: &View,
         before: impl FnOnce(&mut NewFiles) -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
-        let document = Document::parse(bytes).map_err(|error| {
-            Failure::failed(
-                Fault::new("what would be written is no keystore").because(error.to_string()),
-            )
-        })?;
         files.make_dir(&self.dir, mine(DIRECTORY, view.user))?;
         let mut held = files.hold(&self.dir)?;
         // Again, now that nobody else adds to it.
         let now = Self::look(&self.dir, view)?;
-        now.admits(&document)?;
-        self.name_is_free(name, view)?;
-        let name = match name {
-            Some(name) => format!("{name}.json"),
-            None => self.free(view)?,
-        };
+        let name = now.free_name(name, view)?;
+        now.admits(&name, bytes, view)?;
         before(held.elsewhere())?;
         Ok(held.put_new(OsStr::new(&name), bytes, mine(FILE, view.user))?)
     }
 
-    /// Refuses a name that is taken.
-    pub fn name_is_free(&self, name: Option<&str>, view: &View) -> Result<(), Failure> {
-        let Some(name) = name else { return Ok(()) };
-        is_free(&self.dir.join(format!("{name}.json")), view)
-    }
-
-    fn free(&self, view: &View) -> Result<String, Failure> {
+    /// The name that a keystore gets: the given one, unless that is taken, or the first that is free.
+    pub fn free_name(&self, given: Option<&str>, view: &View) -> Result<String, Failure> {
+        if let Some(name) = given {
+            let name = format!("{name}.json");
+            is_free(&self.dir.join(&name), view)?;
+            return Ok(name);
+        }
         for number in 1..=u16::MAX {
             let name = format!("key{number}.json");
             if view.host.meta(&self.dir.join(&name))?.is_none() {
@@ -152,6 +153,67 @@ impl Place {
             Fault::new("no name is free").fix("Give --name."),
         ))
     }
+}
+
+/// Refuses an attester that is there already, with a word on how that comes about.
+fn is_new(survey: &Survey, document: &Document) -> Result<(), Failure> {
+    let known = survey.attesters();
+    let owner = |address: &Address| known.iter().find(|one| one.attester == Some(*address));
+    let new = document
+        .validators
+        .iter()
+        .flat_map(|entry| &entry.attesters);
+    for address in new.filter_map(|one| one.eth.address()) {
+        if let Some(Listed { file, .. }) = owner(&address) {
+            return Err(Failure::usage(
+                Fault::new(format!("attester {address} is in {file} already")).fix(
+                    "An attester must be on one node once. For further ones of the same mnemonic give --first-index.",
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a keystore with which others would pay, sign or be paid differently, or that would itself: the node makes one
+/// keystore of all files, and what one of them says for all validators it says for those of the others.
+fn changes_nothing(survey: &Survey, name: &str, new: &Document) -> Result<(), Failure> {
+    let before = survey.attesters();
+    let alone = listed(&[(name, new)]);
+    let documents = survey.documents.iter();
+    let mut documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
+    documents.push((name, new));
+    documents.sort_by_key(|(name, _)| *name);
+    let together = listed(&documents);
+    for was in before.iter().chain(&alone) {
+        let of = |one: &&Listed| one.file == was.file && one.attester == was.attester;
+        let Some(now) = together.iter().find(of) else {
+            continue;
+        };
+        let field = if now.coinbase != was.coinbase {
+            "coinbase"
+        } else if now.publishers != was.publishers {
+            "publisher"
+        } else if now.fee_recipient != was.fee_recipient {
+            "feeRecipient"
+        } else if now.signer != was.signer || now.payers != was.payers {
+            "remoteSigner"
+        } else {
+            continue;
+        };
+        let who = was
+            .attester
+            .map_or_else(|| was.role.clone(), |it| format!("attester {it}"));
+        return Err(Failure::usage(
+            Fault::new(format!(
+                "together the files would give {who} another {field}: what a file says for all validators counts for those of the other files, too"
+            ))
+            .fix(format!(
+                "Name the {field} in each element of validators[] instead of once for the file. Nothing was written."
+            )),
+        ));
+    }
+    Ok(())
 }
 
 /// The first thing that forbids to use a directory; to add to one that is still empty is fine.
@@ -172,8 +234,8 @@ fn unsound(dir: &Path, note: &Note) -> Failure {
     )
 }
 
-/// A file with a key of somebody: a regular file that only its owner can read.
-pub fn secret_file(path: &Path, view: &View) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// A file that somebody gives, as plain text, and what is known of it.
+pub fn given(path: &Path, view: &View) -> Result<(Meta, Zeroizing<Vec<u8>>), Failure> {
     let bad = |what: String, fix: &str| Err(Failure::usage(Fault::new(what).fix(fix)));
     let shown = path.display();
     let Some(meta) = view.host.meta(path).map_err(Failure::usage)? else {
@@ -183,21 +245,35 @@ pub fn secret_file(path: &Path, view: &View) -> Result<Zeroizing<Vec<u8>>, Failu
         let what = format!("{shown} is a {}, not a file", meta.file_type.word());
         return bad(what, "Name the file itself.");
     }
-    if meta.mode & 0o077 != 0 {
-        return bad(
-            format!(
-                "{shown} has mode {:04o}: others can read the keys in it",
-                meta.mode
-            ),
-            "If nobody has, `chmod 600` it and run this again; otherwise make new keys.",
-        );
-    }
     let bytes = view.host.read(path).map_err(Failure::usage)?;
-    Ok(Zeroizing::new(bytes.unwrap_or_default()))
+    let bytes = Zeroizing::new(bytes.unwrap_or_default());
+    Ok((meta, keys::plain(bytes)))
+}
+
+/// Refuses a file with keys in it that are not encrypted, if others can read it.
+pub fn private(path: &Path, meta: &Meta) -> Result<(), Failure> {
+    if meta.mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(Failure::usage(
+        Fault::new(format!(
+            "{shown} has mode {:04o}: others can read the keys in it",
+            meta.mode
+        ))
+        .fix("If nobody has, `chmod 600` it and run this again; otherwise make new keys."),
+    ))
 }
 
 /// Where a new file may go: its directory exists and is no keystore directory, and the name is free.
 pub fn outside(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failure> {
+    let path = apart(path, keystores, view)?;
+    is_free(&path, view)?;
+    Ok(path)
+}
+
+/// An absolute path that is in no keystore directory, below a directory that exists.
+fn apart(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failure> {
     let path = absolute(path)?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     let leads = |path: &Path| resolved(path, view.probe()).map_err(Failure::usage);
@@ -222,8 +298,37 @@ pub fn outside(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf,
             ));
         }
     }
-    is_free(&path, view)?;
     Ok(path)
+}
+
+/// A directory for a backup: a new one, or what a killed run has made of it.
+#[derive(Debug)]
+pub struct Begun {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub names: BTreeSet<String>,
+}
+
+/// [`outside`] for a directory that may be there.
+pub fn outside_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result<Begun, Failure> {
+    let kind = view.host.kind(&absolute(path)?).map_err(Failure::usage)?;
+    if kind != Some(FileType::Directory) {
+        let path = outside(path, keystores, view)?;
+        return Ok(Begun {
+            path,
+            names: BTreeSet::new(),
+        });
+    }
+    let path = apart(path, keystores, view)?;
+    let names = view.host.list(&path).map_err(Failure::usage)?;
+    let names = names.unwrap_or_default().into_iter();
+    // What a kill left of a file that had no name yet is encrypted, and in nobody's way.
+    let names = names.filter(|name| !name.ends_with(STAGED));
+    Ok(Begun {
+        path,
+        names: names.collect(),
+    })
 }
 
 fn is_free(path: &Path, view: &View) -> Result<(), Failure> {

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use l1::Address;
-use l1::keys::StakerOutput;
-use l1::keys::keystore::document::{Account, BlsAccount};
+use keys::keystore::document::{Account, BlsAccount};
+use keys::{Address, StakerOutput};
 use provision::Fault;
 use secrecy::ExposeSecret;
 
@@ -95,7 +94,8 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
     ));
     let mut entries = Vec::new();
     for ((attester, bls), digest) in keys.into_iter().zip(asked.digests) {
-        entries.push(StakerOutput::of(attester, bls, digest).map_err(network::unanswered)?);
+        let entry = StakerOutput::of(attester, bls, digest);
+        entries.push(entry.map_err(|error| network::unanswered(error.into()))?);
     }
     let Some(out) = out else {
         printer.document(&entries);

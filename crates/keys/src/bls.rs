@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::Sha512;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Seed;
+use super::{KeyBytes, Seed};
 use crate::error::{Error, Result};
 
 /// A BN254 private key.
@@ -137,7 +137,7 @@ impl BlsKey {
 
     /// A copy of the 32 bytes, wiped on drop.
     #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+    pub fn to_bytes(&self) -> KeyBytes {
         Zeroizing::new(*self.expose())
     }
 
@@ -174,7 +174,7 @@ fn hash_to_scalar(seed: &Seed, path: &[u8]) -> Zeroizing<Fr> {
     }
 }
 
-fn canonical(scalar: &Fr) -> Zeroizing<[u8; 32]> {
+fn canonical(scalar: &Fr) -> KeyBytes {
     let mut number = scalar.into_bigint();
     let big_endian = Zeroizing::new(number.to_bytes_be());
     number.zeroize();
@@ -214,7 +214,7 @@ mod tests {
     use ark_ec::{AffineRepr, pairing::Pairing};
 
     use super::*;
-    use crate::keys::{AttesterKeys, Mnemonic, derive_attester};
+    use crate::{AttesterKeys, Mnemonic, derive_attester};
 
     fn junk(index: u32) -> AttesterKeys {
         let mnemonic =
@@ -308,7 +308,7 @@ mod tests {
     fn bytes_that_are_no_scalar_are_refused() {
         for bytes in [[0; 32], [0xff; 32]] {
             assert!(BlsKey::from_bytes(&bytes).is_err());
-            assert!(crate::keys::EthKey::from_bytes(&bytes).is_err());
+            assert!(crate::EthKey::from_bytes(&bytes).is_err());
         }
     }
 

@@ -1,5 +1,7 @@
+use alloy_primitives::B256;
+
 use super::*;
-use crate::keys::{
+use crate::{
     EthKey, Mnemonic, derive_attester, derive_publisher,
     keystore::{Bls, NewEntry, Signer, render_entries},
 };
@@ -24,14 +26,13 @@ fn keystore(attesters: &[u32], publishers: &[(u32, u32)]) -> Zeroizing<Vec<u8>> 
     let entries: Vec<_> = attesters
         .iter()
         .map(|attester| NewEntry {
-            attester: Signer::Key(&attester.eth),
-            bls: Some(Bls::Key(&attester.bls)),
+            attesters: vec![(Signer::Key(&attester.eth), Some(Bls::Key(&attester.bls)))],
             publishers: publishers.iter().map(Signer::Key).collect(),
             coinbase: None,
             fee_recipient: B256::ZERO,
         })
         .collect();
-    render_entries(&entries)
+    render_entries(1, &entries)
 }
 
 fn file(name: &str, bytes: &[u8]) -> Seen {
@@ -81,6 +82,10 @@ fn each_defect_is_found() {
     let path = br#"{"schemaVersion":1,"validators":[{"attester":{"path":"a.json","password":"x"},"feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
     let lost = br#"{"schemaVersion":1,"validators":[{"attester":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
     let prover = br#"{"schemaVersion":1,"prover":"0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"}"#;
+    let second = format!(
+        "{{\"schemaVersion\":2,\"validators\":[{{\"attester\":\"{}\",\"feeRecipient\":\"{ZERO}\"}}]}}",
+        KEYS[1]
+    );
     let cases = [
         (
             vec![],
@@ -130,11 +135,11 @@ fn each_defect_is_found() {
         ),
         (
             vec![good("a.json"), good("b.json")],
-            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: the node does not start with it. Remove one",
+            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: an attester may be there once. Remove one",
         ),
         (
             vec![file("a.json", &keystore(&[3, 3], &[]))],
-            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: the node does not start with it. Remove one",
+            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: an attester may be there once. Remove one",
         ),
         (
             vec![good("a.json"), file("b.json", &keystore(&[1], &[(0, 0)]))],
@@ -153,16 +158,147 @@ fn each_defect_is_found() {
             "Bad keystores: a.json and b.json both have a prover, and the node takes one. Remove one",
         ),
         (
-            vec![
-                good("a.json"),
-                file("b.json", br#"{"schemaVersion":2,"validators":[]}"#),
-            ],
+            vec![good("a.json"), file("b.json", second.as_bytes())],
             "Bad keystores: some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version",
         ),
     ];
     for (seen, expected) in cases {
-        assert_eq!(bad(seen), [expected]);
+        let mut said = bad(seen);
+        // Who is there twice has its BLS key twice.
+        if expected.starts_with("Bad attesters") {
+            assert!(
+                said.pop()
+                    .is_some_and(|line| line.starts_with("Bad BLS keys"))
+            );
+        }
+        assert_eq!(said, [expected]);
     }
+}
+
+const ZERO: &str = "0x0000000000000000000000000000000000000000000000000000000000000000";
+const ADDRESS: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const KEYS: [&str; 3] = [
+    "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+    "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+];
+
+fn judged(text: &str) -> Vec<String> {
+    let mut lines = notes(vec![file("a.json", text.as_bytes())]);
+    lines.retain(|line| !line.starts_with("Good"));
+    lines
+}
+
+/// The node starts its signers for each of these ("No remote signer configuration found for address", keystore_manager.js
+/// of 4.1.2), wherever the address is.
+#[test]
+fn an_address_without_a_signer_is_found_wherever_it_is() {
+    let key = KEYS[0];
+    let signer = "\"remoteSigner\":\"http://127.0.0.1:9000\"";
+    let validator = format!("{{\"attester\":\"{key}\",\"feeRecipient\":\"{ZERO}\"}}");
+    let places = [
+        format!("\"schemaVersion\":1,\"prover\":\"{ADDRESS}\""),
+        format!(
+            "\"schemaVersion\":1,\"prover\":{{\"id\":\"{ADDRESS}\",\"publisher\":[\"{ADDRESS}\"]}}"
+        ),
+        format!("\"schemaVersion\":2,\"publisher\":\"{ADDRESS}\",\"validators\":[{validator}]"),
+        // That of one entry is not for the prover.
+        format!(
+            "\"schemaVersion\":1,\"prover\":\"{ADDRESS}\",\"validators\":[{{\"attester\":\"{key}\",\"feeRecipient\":\"{ZERO}\",{signer}}}]"
+        ),
+    ];
+    for text in places {
+        let said = judged(&format!("{{{text}}}"));
+        assert!(
+            said.len() == 1 && said[0].contains("no remote signer is named for "),
+            "{text}: {said:?}"
+        );
+        let named = judged(&format!("{{{text},{signer}}}"));
+        assert_eq!(named, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn all_attesters_of_an_entry_pay_for_each() {
+    let [one, two, three] = KEYS;
+    let text = format!(
+        "{{\"schemaVersion\":1,\"validators\":[{{\"attester\":[\"{one}\",\"{two}\"],\"feeRecipient\":\"{ZERO}\"}},{{\"attester\":\"{three}\",\"feeRecipient\":\"{ZERO}\"}}]}}"
+    );
+    let survey = Survey::of(vec![file("a.json", text.as_bytes())], OWNER);
+    let publishers: Vec<_> = survey
+        .attesters()
+        .iter()
+        .map(|one| one.publishers.len())
+        .collect();
+    assert_eq!(publishers, [2, 2, 1]);
+    let said = notes(vec![file("a.json", text.as_bytes())]);
+    assert!(
+        said.contains(&"Good publishers: 3 addresses, and no other attester's key".to_owned()),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn one_bls_key_is_registered_once() {
+    let [one, two, _] = KEYS;
+    let entry = |eth| {
+        format!(
+            "{{\"attester\":{{\"eth\":\"{eth}\",\"bls\":\"0x{}\"}},\"feeRecipient\":\"{ZERO}\"}}",
+            "09".repeat(32)
+        )
+    };
+    let text = format!(
+        "{{\"schemaVersion\":1,\"validators\":[{},{}]}}",
+        entry(one),
+        entry(two)
+    );
+    let said = judged(&text);
+    assert!(
+        said.len() == 1 && said[0].starts_with("Bad BLS keys: "),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_file_that_nothing_signs_with_is_told() {
+    let said = judged("{\"schemaVersion\":1,\"validators\":[]}");
+    assert!(said[0].contains("nothing signs with it"), "{said:?}");
+    // To remove this one would change what others get.
+    let said = judged(&format!(
+        "{{\"schemaVersion\":2,\"coinbase\":\"{ADDRESS}\",\"validators\":[]}}"
+    ));
+    assert!(
+        said[0].contains("counts for the validators of other files"),
+        "{said:?}"
+    );
+}
+
+/// Whether a publisher for all has a signer depends on the validators that have none of their own, in whichever file.
+#[test]
+fn a_publisher_for_all_needs_a_signer_for_who_has_no_other() {
+    let signer = "\"remoteSigner\":\"http://127.0.0.1:9000\"";
+    let two = format!("\"schemaVersion\":2,\"feeRecipient\":\"{ZERO}\"");
+    let payer = format!("{{{two},\"publisher\":\"{ADDRESS}\",\"validators\":[]}}");
+    let of = |fields: &str| {
+        let key = KEYS[0];
+        let one = format!("{{{two},\"validators\":[{{\"attester\":\"{key}\"{fields}}}]}}");
+        let seen = vec![
+            file("a.json", one.as_bytes()),
+            file("b.json", payer.as_bytes()),
+        ];
+        let bad = notes(seen)
+            .into_iter()
+            .filter(|note| note.starts_with("Bad"));
+        bad.collect::<Vec<_>>()
+    };
+    let said = of("");
+    assert!(
+        said.len() == 1 && said[0].contains("a.json: validators[0] is paid for by"),
+        "{said:?}"
+    );
+    assert_eq!(of(&format!(",{signer}")), [""; 0]);
+    let own = KEYS[1];
+    assert_eq!(of(&format!(",\"publisher\":\"{own}\"")), [""; 0]);
 }
 
 /// Two files of version 2 with values for all: what the node makes of them (node-keystore 4.1.2 and 5.2.0,
@@ -282,7 +418,7 @@ fn two_nodes_must_not_share() {
         "{note:?}"
     );
     // A prover pays for transactions too.
-    let prover = crate::keys::keystore::render_prover(&derive_publisher(&junk(), 1, 0).unwrap());
+    let prover = crate::keystore::render_prover(&derive_publisher(&junk(), 1, 0).unwrap());
     let (sound, _) = against(&Survey::of(vec![file("p.json", &prover)], OWNER));
     assert!(!sound);
     let (sound, note) = against(&survey(&[0], &[(1, 1)]));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::keystore::outlined;
 
 const ETH: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const BLS: &str = "0x285526323b860bde9d845bed1bcaffe6a0da0373b3cf08f45f5ee3c85e095da5";
@@ -56,6 +57,15 @@ fn every_form_of_the_node_is_taken() {
             4,
         ),
         (attester(&format!(r#""{upper}""#)), 1, 0),
+        // Ends are trimmed, and what NFKD makes a space of is one.
+        (
+            attester(&format!(
+                r#"{{"mnemonic":" {}\n"}}"#,
+                JUNK.replacen(' ', "\u{a0}", 1)
+            )),
+            1,
+            0,
+        ),
         (
             attester(&format!(
                 r#"["{ETH}",{{"eth":{{"path":"a","password":"b"}},"bls":{{"path":"x"}}}}]"#
@@ -148,7 +158,7 @@ fn what_the_node_refuses_is_refused_at_its_place() {
         ),
         (
             with(r#""publisher":[]"#),
-            "validators[0].publisher is empty: without it the attester publishes",
+            "validators[0].publisher is empty: leave it out, and the attester publishes",
         ),
         (
             with(&format!(r#""publisher":[["{ETH}"]]"#)),
@@ -192,7 +202,35 @@ fn what_the_node_refuses_is_refused_at_its_place() {
         ),
         (
             with(r#""publisher":{"mnemonic":"sausage"}"#),
-            "validators[0].publisher: the mnemonic is not valid: mnemonic has an invalid word count: 1. Word count must be 12, 15, 18, 21, or 24",
+            "validators[0].publisher: the mnemonic is not valid: it has 1 words",
+        ),
+        (
+            with(&format!(
+                r#""publisher":{{"mnemonic":"{}"}}"#,
+                JUNK.replacen(' ', "  ", 1)
+            )),
+            "validators[0].publisher: one space has to be between two words, and nothing else",
+        ),
+        (
+            with(&format!(
+                r#""publisher":{{"mnemonic":"{}"}}"#,
+                JUNK.replacen(' ', "\\t", 1)
+            )),
+            "validators[0].publisher: one space has to be between two words, and nothing else",
+        ),
+        (
+            with(&format!(
+                r#""publisher":{{"mnemonic":"{JUNK}","addressCount":null}}"#
+            )),
+            "validators[0].publisher.addressCount is not a whole number",
+        ),
+        (
+            format!(r#"{{"schemaVersion":1,"prover":{{"id":"{ADDRESS}","publisher":[]}}}}"#),
+            "prover.publisher is empty: name who pays for the proofs",
+        ),
+        (
+            format!("\u{feff}{}", with("")),
+            "it begins with a byte order mark, as Windows writes one: save it as UTF-8 without",
         ),
         (
             with(&format!(
@@ -241,5 +279,98 @@ fn debug_prints_no_secret() {
     assert!(shown.contains("REDACTED"), "{shown}");
     for secret in [&ETH[4..20], &BLS[4..20], "172, 9, 116", "40, 85, 38"] {
         assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn who_reads_a_file_with_names_and_addresses_alone_has_no_key() {
+    let signer = r#""remoteSigner":"https://s""#;
+    let of = |text: String| Document::parse(text.as_bytes()).unwrap().holds_secrets();
+    assert!(of(with("")));
+    assert!(!of(attester(&format!(r#"{{"path":"a.json"}},{signer}"#))));
+    assert!(!of(attester(&format!(r#""{ADDRESS}",{signer}"#))));
+    assert!(of(attester(r#"{"path":"a.json","password":"b"}"#)));
+    assert!(of(attester(&format!(r#"{{"mnemonic":"{JUNK}"}}"#))));
+    assert!(of(attester(&format!(
+        r#"{{"eth":{{"path":"a.json"}},"bls":"{BLS}"}}"#
+    ))));
+}
+
+/// What each attester is, and who pays for it, stays the same when its keys are put in their place.
+#[test]
+fn several_attesters_of_one_entry_stay_together() {
+    let text = attester(&format!(
+        r#"["{ETH}",{{"eth":{{"path":"dir"}}}}],"coinbase":"{ADDRESS}""#
+    ));
+    let document = Document::parse(text.as_bytes()).unwrap();
+    let keys = |count: u8| {
+        let keys = (1..=count).map(|byte| Zeroizing::new([byte; 32]));
+        keys.collect::<Vec<_>>()
+    };
+    let written = document.inlined(2, &mut |_| Ok(keys(2))).unwrap();
+    let again = Document::parse(&written).unwrap();
+    assert_eq!((again.schema_version, again.validators.len()), (2, 1));
+    assert_eq!(again.validators[0].attesters.len(), 3);
+    assert!(again.validators[0].publishers.is_none());
+    // Which of them a BLS key would belong to is not said.
+    let text = attester(&format!(r#"{{"eth":{{"path":"dir"}},"bls":"{BLS}"}}"#));
+    let document = Document::parse(text.as_bytes()).unwrap();
+    assert!(document.inlined(1, &mut |_| Ok(keys(1))).is_ok());
+    let error = document.inlined(1, &mut |_| Ok(keys(2))).unwrap_err();
+    assert!(error.to_string().contains("one BLS key for 2"), "{error}");
+}
+
+/// A file of version 2 with these fields besides.
+fn second(fields: &str) -> Document {
+    let text = format!(r#"{{"schemaVersion":2,"feeRecipient":"{ZERO}",{fields}}}"#);
+    Document::parse(text.as_bytes()).unwrap()
+}
+
+/// The node takes what one file says for all validators for those of the others; a backup of each file by itself has to
+/// say the same.
+#[test]
+fn a_backup_says_of_each_validator_what_the_node_makes_of_all_files() {
+    let other = format!("0x{}", "47".repeat(32));
+    let payer = format!("0x{}", "48".repeat(32));
+    let one = second(&format!(r#""validators":[{{"attester":"{ETH}"}}]"#));
+    let two = second(&format!(
+        r#""coinbase":"{ADDRESS}","publisher":"{payer}","validators":[{{"attester":"{other}","publisher":"{ETH}"}}]"#
+    ));
+    let (one, two) = (("a.json", &one), ("b.json", &two));
+    let paid = two.1.publishers.as_ref().unwrap()[0].address().unwrap();
+    let name = format!("eth-{paid:#x}.json");
+    // No validator of its own file has this publisher, and it is kept.
+    assert!(two.1.keys().iter().any(|(it, _)| *it == name));
+    let written = outlined(&[one, two]).unwrap();
+    let [first, second] = [0, 1].map(|at| Document::parse(&written[at]).unwrap());
+    assert!(first.files.iter().any(|file| file.path == name));
+    assert!(second.files.iter().all(|file| file.path != name));
+    for document in [&first, &second] {
+        let coinbase = document.validators[0].coinbase;
+        assert_eq!(coinbase, Some(ADDRESS.parse().unwrap()));
+    }
+    // By itself the first would be another one.
+    let alone = Document::parse(&outlined(&[one]).unwrap()[0]).unwrap();
+    assert!(alone.validators[0].publishers.is_none() && alone.validators[0].coinbase.is_none());
+}
+
+#[test]
+fn what_would_be_lost_when_keys_are_put_in_their_place_is_refused() {
+    for (fields, why) in [
+        (
+            format!(r#""publisher":"{ETH}","validators":[]"#),
+            "no validators",
+        ),
+        (
+            format!(
+                r#""publisher":"{ETH}","validators":[{{"attester":"{ETH}","publisher":"{ETH}"}}]"#
+            ),
+            "its own publisher",
+        ),
+    ] {
+        let error = second(&fields)
+            .inlined(2, &mut |_| Ok(Vec::new()))
+            .unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! Keystore to bytes, without a copy of a secret left behind in memory.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{Address, B256};
 use serde::Serialize;
 use url::Url;
@@ -8,10 +10,12 @@ use zeroize::Zeroizing;
 use super::{
     Validator,
     document::{Account, Attester, BlsAccount, Document, Entry, KeyFile},
+    merged::Defaults,
+    remote::signer_of,
 };
 use crate::{
+    BlsKey, EthKey, KeyBytes,
     error::{Error, Result},
-    keys::{BlsKey, EthKey},
 };
 
 /// Who signs for an Ethereum address.
@@ -37,10 +41,8 @@ pub enum Bls<'a> {
 /// One element of `validators` to write.
 #[derive(Debug)]
 pub struct NewEntry<'a> {
-    /// Who signs duties.
-    pub attester: Signer<'a>,
-    /// The BLS key; no signer but the node itself has it.
-    pub bls: Option<Bls<'a>>,
+    /// Who signs duties, each with its BLS key, which no signer but the node itself has. Usually one.
+    pub attesters: Vec<(Signer<'a>, Option<Bls<'a>>)>,
     /// Who pays for transactions; empty: the attester.
     pub publishers: Vec<Signer<'a>>,
     /// Where the L1 rewards go; `None`: to the attester.
@@ -62,23 +64,23 @@ pub fn render(validators: &[Validator<'_>]) -> Zeroizing<Vec<u8>> {
                 fee_recipient,
             } = validator;
             NewEntry {
-                attester: Signer::Key(&attester.eth),
-                bls: Some(Bls::Key(&attester.bls)),
+                attesters: vec![(Signer::Key(&attester.eth), Some(Bls::Key(&attester.bls)))],
                 publishers: publishers.iter().map(Signer::Key).collect(),
                 coinbase: *coinbase,
                 fee_recipient: *fee_recipient,
             }
         })
         .collect();
-    render_entries(&entries)
+    render_entries(1, &entries)
 }
 
-/// Renders a keystore whose Ethereum keys may live in remote signers.
+/// Renders a keystore whose Ethereum keys may live in remote signers. `schema_version`: 1, or 2 beside files of that
+/// version.
 #[must_use]
-pub fn render_entries(entries: &[NewEntry<'_>]) -> Zeroizing<Vec<u8>> {
+pub fn render_entries(schema_version: u8, entries: &[NewEntry<'_>]) -> Zeroizing<Vec<u8>> {
     let validators = entries.iter().map(OutValidator::from).collect();
     OutFile {
-        schema_version: 1,
+        schema_version,
         validators: Some(validators),
         prover: None,
     }
@@ -97,36 +99,58 @@ pub fn render_prover(key: &EthKey) -> Zeroizing<Vec<u8>> {
 }
 
 impl Document {
-    /// Renders the same validators as version 1 with every key in it: encrypted files are opened by `open`,
-    /// mnemonics are replaced by their keys.
+    /// Renders the same validators with every key in its place: encrypted files are opened by `open`, which gives the keys
+    /// of a directory in the order in which the node lists it; mnemonics are replaced by their keys, and what is said for
+    /// all validators is said of each.
     ///
     /// # Errors
     ///
-    /// If a file does not open, or if there is something in the keystore that would be lost.
+    /// If a file does not open, or if there is something in the keystore that would be lost: a publisher whom none of its own
+    /// validators has, for example.
     pub fn inlined(
         &self,
-        open: &mut dyn FnMut(&KeyFile) -> Result<Zeroizing<[u8; 32]>>,
+        schema_version: u8,
+        open: &mut dyn FnMut(&KeyFile) -> Result<Vec<KeyBytes>>,
     ) -> Result<Zeroizing<Vec<u8>>> {
         if let Some(extra) = self.extras.first() {
             return Err(Error::Keystore {
-                problem: format!("it has a {extra}, which would be lost with its encrypted keys"),
+                problem: format!(
+                    "it has a {extra}, which would be lost where every key is put in its place. \
+                     Take it out of a copy, and bring that in"
+                ),
             });
         }
+        if self.validators.is_empty() {
+            return Err(refused(
+                "it has no validators, and what it says for all validators would be lost",
+            ));
+        }
+        if self.publishers.is_some() && self.validators.iter().all(|it| it.publishers.is_some()) {
+            return Err(refused(
+                "each of its validators names its own publisher, and that of the file would be lost. Take it out of a copy, \
+                 and bring that in",
+            ));
+        }
+        let all = Defaults::of(&[("", self)]);
         let mut opened = Vec::new();
         for file in &self.files {
-            opened.push(open(file)?);
+            let keys = open(file)?;
+            let both = |bytes: &KeyBytes| (EthKey::from_bytes(bytes), BlsKey::from_bytes(bytes));
+            opened.push(keys.iter().map(both).collect::<Vec<_>>());
         }
-        let keys = opened
-            .iter()
-            .map(|bytes| (EthKey::from_bytes(bytes), BlsKey::from_bytes(bytes)))
-            .collect::<Vec<_>>();
         self.rewritten(
-            &|entry, account, index| self.signer(entry, account, &keys, index),
-            &|bls| {
-                Ok(Some(Bls::Key(match bls {
-                    BlsAccount::Key(key) => key,
-                    BlsAccount::File(file) => keys[*file].1.as_ref().map_err(again)?,
-                })))
+            schema_version,
+            &all,
+            &|entry, account, index| signers(entry, account, &opened, &all, index),
+            &|bls| match bls {
+                BlsAccount::Key(key) => Ok(Some(Bls::Key(key))),
+                BlsAccount::File(file) => match &opened[*file][..] {
+                    [(_, key)] => Ok(Some(Bls::Key(key.as_ref().map_err(Clone::clone)?))),
+                    _ => Err(refused(&format!(
+                        "{} is not one file",
+                        self.files[*file].place
+                    ))),
+                },
             },
         )
     }
@@ -150,32 +174,25 @@ impl Document {
                     add(bls_name(key), AnyKey::Bls(key));
                 }
             }
-            let publishers = entry.publishers.as_ref().or(self.publishers.as_ref());
-            for account in publishers.into_iter().flatten() {
+            for account in entry.publishers.iter().flatten() {
                 if let Account::Key(key) = account {
                     add(eth_name(key), AnyKey::Eth(key));
                 }
             }
         }
+        // Those of validators of other files, too, or of none.
+        for account in self.publishers.iter().flatten() {
+            if let Account::Key(key) = account {
+                add(eth_name(key), AnyKey::Eth(key));
+            }
+        }
         keys
     }
 
-    /// Renders the same validators as version 1 with the names of [`Document::keys`] in place of the keys.
-    ///
-    /// # Errors
-    ///
-    /// If there is something in the keystore that would be lost, or a key that is in a file already.
-    pub fn outlined(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let names: Vec<_> = self.keys().into_iter().map(|(name, _)| name).collect();
-        let named = |name: String| {
-            names
-                .iter()
-                .find(|known| **known == name)
-                .map(String::as_str)
-        };
-        let refused = |problem: &str| Error::Keystore {
-            problem: problem.to_owned(),
-        };
+    /// Renders the same validators as version 1 with the names of [`Document::keys`] in place of the keys, among which those
+    /// of the other files are.
+    fn outlined(&self, all: &Defaults<'_>, names: &BTreeSet<&str>) -> Result<Zeroizing<Vec<u8>>> {
+        let named = |name: String| names.get(name.as_str()).copied();
         if let Some(extra) = self.extras.first() {
             return Err(refused(&format!(
                 "it has a {extra}, which a backup does not keep"
@@ -184,15 +201,20 @@ impl Document {
         if let Some(file) = self.files.first() {
             return Err(refused(&format!("{} is encrypted already", file.place)));
         }
+        let file = |signer| {
+            Ok(match signer {
+                Signer::Key(key) => Signer::File(
+                    named(eth_name(key)).ok_or_else(|| refused("it has a key without a name"))?,
+                ),
+                other => other,
+            })
+        };
         self.rewritten(
+            1,
+            all,
             &|entry, account, index| {
-                Ok(match self.signer(entry, account, &[], index)? {
-                    Signer::Key(key) => Signer::File(
-                        named(eth_name(key))
-                            .ok_or_else(|| refused("it has a key without a name"))?,
-                    ),
-                    other => other,
-                })
+                let signers = signers(entry, account, &[], all, index)?;
+                signers.into_iter().map(file).collect()
             },
             &|bls| match bls {
                 BlsAccount::Key(key) => Ok(named(bls_name(key)).map(Bls::File)),
@@ -201,61 +223,93 @@ impl Document {
         )
     }
 
-    /// The same validators as version 1, one entry for each attester, with other words for their keys.
+    /// The same validators with other words for their keys.
     fn rewritten<'a>(
         &'a self,
-        signer: &dyn Fn(&'a Entry, &'a Account, usize) -> Result<Signer<'a>>,
+        schema_version: u8,
+        all: &Defaults<'a>,
+        signers: &dyn Fn(&'a Entry, &'a Account, usize) -> Result<Vec<Signer<'a>>>,
         bls: &dyn Fn(&'a BlsAccount) -> Result<Option<Bls<'a>>>,
     ) -> Result<Zeroizing<Vec<u8>>> {
         let mut entries = Vec::new();
         for (index, entry) in self.validators.iter().enumerate() {
-            let publishers = entry.publishers.as_ref().or(self.publishers.as_ref());
-            let publishers = publishers.into_iter().flatten();
+            let mut attesters = Vec::new();
             for attester in &entry.attesters {
-                entries.push(NewEntry {
-                    attester: signer(entry, &attester.eth, index)?,
-                    bls: match &attester.bls {
-                        Some(account) => bls(account)?,
-                        None => None,
-                    },
-                    publishers: publishers
-                        .clone()
-                        .map(|account| signer(entry, account, index))
-                        .collect::<Result<_>>()?,
-                    coinbase: entry.coinbase.or(self.coinbase),
-                    fee_recipient: entry
-                        .fee_recipient
-                        .or(self.fee_recipient)
-                        .unwrap_or_default(),
-                });
+                let bls = attester.bls.as_ref().map(bls).transpose()?.flatten();
+                let signers = signers(entry, &attester.eth, index)?;
+                if signers.len() > 1 && bls.is_some() {
+                    return Err(refused(&format!(
+                        "validators[{index}] has one BLS key for {} Ethereum keys",
+                        signers.len()
+                    )));
+                }
+                attesters.extend(signers.into_iter().map(|signer| (signer, bls)));
             }
+            let publishers = all.named_by(entry).into_iter().flatten();
+            let publishers = publishers.map(|account| signers(entry, account, index));
+            entries.push(NewEntry {
+                attesters,
+                publishers: publishers.collect::<Result<Vec<_>>>()?.concat(),
+                coinbase: entry.coinbase.or(all.coinbase),
+                fee_recipient: entry
+                    .fee_recipient
+                    .or(all.fee_recipient)
+                    .unwrap_or_default(),
+            });
         }
-        Ok(render_entries(&entries))
+        Ok(render_entries(schema_version, &entries))
     }
+}
 
-    fn signer<'a>(
-        &'a self,
-        entry: &'a Entry,
-        account: &'a Account,
-        keys: &'a [(Result<EthKey>, Result<BlsKey>)],
-        index: usize,
-    ) -> Result<Signer<'a>> {
-        Ok(match account {
-            Account::Key(key) => Signer::Key(key),
-            Account::File(file) => Signer::Key(keys[*file].0.as_ref().map_err(again)?),
-            Account::Remote { address, signer } => {
-                let url = signer.as_ref().or(entry.remote_signer.as_ref());
-                let url = url.or(self.remote_signer.as_ref());
-                Signer::Remote(
-                    *address,
-                    url.ok_or_else(|| Error::Keystore {
-                        problem: format!(
-                            "validators[{index}] names no remote signer for {address}"
-                        ),
-                    })?,
-                )
-            }
-        })
+/// Renders these files, which are all of a directory, with the names of [`Document::keys`] in place of the keys. What the
+/// node makes of them together is said of each validator, so that each file means the same by itself.
+///
+/// # Errors
+///
+/// If there is something in a keystore that would be lost, or a key that is in a file already.
+pub fn outlined(documents: &[(&str, &Document)]) -> Result<Vec<Zeroizing<Vec<u8>>>> {
+    let all = Defaults::of(documents);
+    let names = documents.iter().flat_map(|(_, document)| document.keys());
+    let names: BTreeSet<String> = names.map(|(name, _)| name).collect();
+    let names = names.iter().map(String::as_str).collect();
+    let files = documents.iter();
+    files
+        .map(|(_, document)| document.outlined(&all, &names))
+        .collect()
+}
+
+/// The keys of the encrypted files of a keystore, each as either sort.
+type Opened = [Vec<(Result<EthKey>, Result<BlsKey>)>];
+
+fn signers<'a>(
+    entry: &'a Entry,
+    account: &'a Account,
+    opened: &'a Opened,
+    all: &Defaults<'a>,
+    index: usize,
+) -> Result<Vec<Signer<'a>>> {
+    let key = |(key, _): &'a (Result<EthKey>, _)| match key {
+        Ok(key) => Ok(Signer::Key(key)),
+        Err(error) => Err(error.clone()),
+    };
+    match account {
+        Account::Key(key) => Ok(vec![Signer::Key(key)]),
+        Account::File(file) => opened[*file].iter().map(key).collect(),
+        Account::Remote { address, .. } => {
+            let url = signer_of(account, Some(entry), all.remote_signer);
+            let url = url.ok_or_else(|| {
+                refused(&format!(
+                    "validators[{index}] names no remote signer for {address}"
+                ))
+            })?;
+            Ok(vec![Signer::Remote(*address, url)])
+        }
+    }
+}
+
+fn refused(problem: &str) -> Error {
+    Error::Keystore {
+        problem: problem.to_owned(),
     }
 }
 
@@ -280,17 +334,10 @@ fn bls_name(key: &BlsKey) -> String {
     )
 }
 
-/// What is in a file is no key; said again, since errors are not copied.
-fn again(error: &Error) -> Error {
-    Error::Keystore {
-        problem: error.to_string(),
-    }
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OutFile<'a> {
-    schema_version: u32,
+    schema_version: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     validators: Option<Vec<OutValidator<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -306,14 +353,18 @@ impl OutFile<'_> {
         let entries = self.validators.iter().flatten();
         let room: usize = entries
             .clone()
-            .flat_map(|entry| entry.publisher.iter().chain([&entry.attester.eth]))
+            .flat_map(|entry| {
+                let attesters = entry.attester.0.iter().map(|one| &one.eth);
+                entry.publisher.iter().chain(attesters)
+            })
             .map(|key| match key {
                 Out::Key(_) | Out::File(_) => ROOM_PER_KEY,
                 // A character can take six as an escape.
                 Out::Remote(_, url) => ROOM_PER_KEY + 6 * url.as_str().len(),
             })
             .sum();
-        let room = room + (3 * entries.count() + 1) * ROOM_PER_KEY;
+        let attesters: usize = entries.clone().map(|entry| entry.attester.0.len()).sum();
+        let room = room + (2 * entries.count() + attesters + 1) * ROOM_PER_KEY;
         let mut bytes = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer_pretty(&mut *bytes, self)
             .expect("writing strings and numbers to memory does not fail");
@@ -325,12 +376,27 @@ impl OutFile<'_> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OutValidator<'a> {
-    attester: OutAttester<'a>,
+    attester: OutAttesters<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     publisher: Vec<Out<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coinbase: Option<Address>,
     fee_recipient: B256,
+}
+
+/// One by itself, or an array of them.
+struct OutAttesters<'a>(Vec<OutAttester<'a>>);
+
+impl Serialize for OutAttesters<'_> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        match &self.0[..] {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -343,10 +409,16 @@ struct OutAttester<'a> {
 impl<'a> From<&NewEntry<'a>> for OutValidator<'a> {
     fn from(entry: &NewEntry<'a>) -> Self {
         Self {
-            attester: OutAttester {
-                eth: entry.attester.into(),
-                bls: entry.bls.map(Out::from),
-            },
+            attester: OutAttesters(
+                entry
+                    .attesters
+                    .iter()
+                    .map(|(signer, bls)| OutAttester {
+                        eth: (*signer).into(),
+                        bls: bls.map(Out::from),
+                    })
+                    .collect(),
+            ),
             publisher: entry.publishers.iter().copied().map(Out::from).collect(),
             coinbase: entry.coinbase,
             fee_recipient: entry.fee_recipient,

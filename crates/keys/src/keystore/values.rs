@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::document::refused;
 use super::tree::Tree;
+use crate::KeyBytes;
 use crate::error::{Error, Result};
 
 pub(super) fn unexpected(place: &str, expected: &str, found: &Tree) -> Error {
@@ -18,7 +19,7 @@ pub(super) fn text<'a>(tree: &'a Tree, place: &str) -> Result<&'a str> {
 }
 
 /// `0x` and 64 digits. The node takes keys only with the prefix.
-pub(crate) fn key_bytes(text: &str, place: &str) -> Result<Zeroizing<[u8; 32]>> {
+pub(crate) fn key_bytes(text: &str, place: &str) -> Result<KeyBytes> {
     let Some(digits) = text.strip_prefix("0x") else {
         return Err(refused(format!("{place} does not begin with 0x")));
     };

@@ -5,7 +5,7 @@ use k256::ecdsa::SigningKey;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-use super::Seed;
+use super::{KeyBytes, Seed};
 use crate::error::{Error, Result};
 
 /// An Ethereum private key with its address.
@@ -45,12 +45,17 @@ impl EthKey {
         };
         let parsed: bip32::DerivationPath = path.parse().map_err(refused)?;
         let extended = bip32::XPrv::derive_from_path(seed.as_slice(), &parsed).map_err(refused)?;
-        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(extended.private_key().to_bytes().into());
+        let bytes: KeyBytes = Zeroizing::new(extended.private_key().to_bytes().into());
         Self::from_bytes(&bytes)
     }
 
     /// Signs a hash, of a transaction for one.
-    pub(crate) fn sign(&self, hash: &B256) -> Signature {
+    ///
+    /// # Panics
+    ///
+    /// Never: the bytes made a key before, and every hash can be signed.
+    #[must_use]
+    pub fn sign(&self, hash: &B256) -> Signature {
         let key = SigningKey::from_slice(self.expose());
         let key = key.expect("the same bytes made a key in `from_bytes`");
         let signed = key.sign_prehash_recoverable(hash.as_slice());
@@ -59,7 +64,7 @@ impl EthKey {
 
     /// A copy of the 32 bytes, wiped on drop.
     #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+    pub fn to_bytes(&self) -> KeyBytes {
         Zeroizing::new(*self.expose())
     }
 

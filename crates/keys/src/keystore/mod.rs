@@ -1,11 +1,12 @@
 //! The keystore file of the node, schema version 1.
 //!
-//! The node reads it with unknown keys refused, and so do [`read_identity`] and [`Document`]: a file that
-//! this module accepts is one that the node accepts. [`read_identity`] takes only what [`render`] writes, one
-//! validator with plain keys; [`Document`] takes every form: remote signers, encrypted files, mnemonics.
+//! The node reads it with unknown keys refused, and so does [`Document`]: a file that this module accepts is one that
+//! the node accepts, in every form: remote signers, encrypted files, mnemonics. [`read_identity`] takes only what
+//! [`render`] writes, one validator with plain keys.
 
 pub mod document;
 mod fields;
+mod merged;
 mod read;
 mod remote;
 pub mod survey;
@@ -19,9 +20,10 @@ use serde::Serialize;
 use super::{AttesterKeys, BlsKey, EthKey, G1Point, G2Point};
 use crate::error::Result;
 pub use document::Document;
+pub use merged::{Listed, listed};
 pub use read::{read_attester, read_identity, read_prover};
 pub use remote::remote_signers;
-pub use write::{AnyKey, Bls, NewEntry, Signer, render, render_entries, render_prover};
+pub use write::{AnyKey, Bls, NewEntry, Signer, outlined, render, render_entries, render_prover};
 
 /// One validator to put into a keystore.
 #[derive(Debug)]
@@ -69,8 +71,7 @@ pub struct StakerOutput {
 }
 
 impl StakerOutput {
-    /// Makes the entry. `digest` is what `GSE.getRegistrationDigest` answers for the G1 key, see
-    /// [`Reader::registration_digest`](crate::Reader::registration_digest).
+    /// Makes the entry. `digest` is what `GSE.getRegistrationDigest` answers for the G1 key.
     ///
     /// # Errors
     ///
@@ -99,7 +100,7 @@ mod tests {
     use alloy_primitives::address;
 
     use super::*;
-    use crate::keys::{Mnemonic, derive_attester, derive_publisher};
+    use crate::{Mnemonic, derive_attester, derive_publisher};
 
     const ETH: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
     const BLS: &str = "0x285526323b860bde9d845bed1bcaffe6a0da0373b3cf08f45f5ee3c85e095da5";
@@ -256,9 +257,6 @@ mod tests {
             )),
             file(&format!(
                 r#"{{"attester":{{"eth":"{ETH}","bls":"{ZERO}"}},"feeRecipient":"{ZERO}"}}"#
-            )),
-            file(&format!(
-                r#"{{"attester":{{{good}}},"coinbase":null,"feeRecipient":"{ZERO}"}}"#
             )),
             // A publisher of another form, two validators, another version, no JSON at all.
             file(&format!(

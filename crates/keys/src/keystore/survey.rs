@@ -2,24 +2,20 @@
 //!
 //! Pure: the caller looks at the directory and hands over what it saw. systemd copies every file in it,
 //! files of sub-directories too, into one directory that only the service can read, and skips links; there
-//! the node loads every `*.json`, and does not start when one of them is no keystore. Of several files it makes one
-//! (`mergeKeystores` of @aztec/node-keystore, dest/loader.js, the same in 4.1.2 and 5.2.0).
+//! the node loads every `*.json`, and does not start when one of them is no keystore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{Address, B256};
-use const_hex as hex;
-use serde::{Deserialize, Serialize};
-use url::Url;
+use alloy_primitives::Address;
 use zeroize::Zeroizing;
 
 use super::document::{Account, BlsAccount, Document, Entry};
-use super::remote::signer_of;
+use super::merged::{Defaults, Listed, listed};
 
 /// systemd refuses to start a unit whose credentials are larger than this together.
 const MOST_CREDENTIALS: usize = 1 << 20;
 /// The end of the name that a file has while it is written.
-const STAGED: &str = ".aztec-kit-new";
+pub const STAGED: &str = ".aztec-kit-new";
 
 /// One name in the directory.
 #[derive(Debug)]
@@ -80,27 +76,6 @@ pub struct Survey {
     pub notes: Vec<Note>,
 }
 
-/// One attester, or a prover, with all that is public about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    /// The file that has it.
-    pub file: String,
-    /// `validator` or `prover`.
-    pub role: String,
-    /// Its address; `None` for a prover, and when an encrypted file hides it.
-    pub attester: Option<Address>,
-    /// `local`, `encrypted`, or scheme and host of a remote signer.
-    pub signer: String,
-    /// The compressed BLS public key, if the keystore has the key.
-    pub bls_public_key: Option<String>,
-    /// Who pays for transactions; the attester itself when nobody else is named.
-    pub publishers: Vec<Address>,
-    /// Where the L1 rewards go.
-    pub coinbase: Option<Address>,
-    /// Where the L2 fees go.
-    pub fee_recipient: Option<B256>,
-}
-
 impl Survey {
     /// Judges a directory. `owner` is who its files must belong to.
     #[must_use]
@@ -132,52 +107,9 @@ impl Survey {
     /// Every attester of every file, and the prover.
     #[must_use]
     pub fn attesters(&self) -> Vec<Listed> {
-        let mut listed = Vec::new();
-        let all = Defaults::of(&self.documents);
-        for (file, document) in &self.documents {
-            if let Some(accounts) = &document.prover {
-                listed.push(Listed {
-                    file: file.clone(),
-                    role: "prover".to_owned(),
-                    attester: None,
-                    signer: match &accounts[..] {
-                        [account, ..] => signer(account, None, &all),
-                        [] => "local".to_owned(),
-                    },
-                    bls_public_key: None,
-                    publishers: accounts.iter().filter_map(Account::address).collect(),
-                    coinbase: None,
-                    fee_recipient: None,
-                });
-            }
-            for entry in &document.validators {
-                for attester in &entry.attesters {
-                    let address = attester.eth.address();
-                    let publishers = all.publishers_of(entry);
-                    listed.push(Listed {
-                        file: file.clone(),
-                        role: "validator".to_owned(),
-                        attester: address,
-                        signer: signer(&attester.eth, Some(entry), &all),
-                        bls_public_key: match &attester.bls {
-                            Some(BlsAccount::Key(key)) => {
-                                Some(hex::encode_prefixed(key.public_compressed()))
-                            }
-                            _ => None,
-                        },
-                        publishers: match publishers {
-                            Some(accounts) => {
-                                accounts.into_iter().filter_map(Account::address).collect()
-                            }
-                            None => address.into_iter().collect(),
-                        },
-                        coinbase: entry.coinbase.or(all.coinbase).or(address),
-                        fee_recipient: entry.fee_recipient.or(all.fee_recipient),
-                    });
-                }
-            }
-        }
-        listed
+        let documents = self.documents.iter();
+        let documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
+        listed(&documents)
     }
 
     /// Holds the directory against another node's: a publisher on two nodes makes them take each other's
@@ -324,12 +256,16 @@ impl Survey {
                 format!("{one} and {two} both have a prover, and the node takes one. Remove one"),
             );
         }
-        let all = Defaults::of(&documents);
-        for (name, document) in &documents {
+        let by_name: Vec<_> = documents
+            .iter()
+            .map(|(name, it)| (name.as_str(), it))
+            .collect();
+        let all = Defaults::of(&by_name);
+        for (name, document) in &by_name {
             self.alone(name, document, &all);
             self.merged(name, document, &all, documents.len());
         }
-        if self.notes.len() == before {
+        if self.notes.len() == before && !documents.is_empty() {
             let count: usize = documents
                 .iter()
                 .flat_map(|(_, it)| &it.validators)
@@ -345,7 +281,8 @@ impl Survey {
                 ),
             );
         }
-        self.roles(&documents);
+        self.roles(&by_name, &all);
+        self.registered(&by_name);
         self.documents = documents;
     }
 
@@ -367,6 +304,33 @@ impl Survey {
                 "{place} is a whole mnemonic: whoever reads it has every key that was ever made from it. Import only the keys"
             ));
         }
+        if document.validators.is_empty() && document.prover.is_none() {
+            let counts = document.publishers.is_some()
+                || document.coinbase.is_some()
+                || document.fee_recipient.is_some()
+                || document.remote_signer.is_some();
+            self.note(
+                name,
+                Grade::Odd,
+                if counts {
+                    "has neither a validator nor a prover, and what it says for all counts for the validators of other files. Say it in validators[] there"
+                } else {
+                    "has neither a validator nor a prover: nothing signs with it. Remove it"
+                },
+            );
+        }
+        let lost = |account: &Account| match account {
+            Account::Remote {
+                address,
+                signer: None,
+            } if all.remote_signer.is_none() => Some(*address),
+            _ => None,
+        };
+        for address in document.prover.iter().flatten().filter_map(lost) {
+            self.note(name, Grade::Bad, format!(
+                "prover has only the address {address}, and no remote signer is named for it. Name its remoteSigner"
+            ));
+        }
         for (index, entry) in document.validators.iter().enumerate() {
             if entry.coinbase.or(all.coinbase) == Some(Address::ZERO) {
                 self.note(
@@ -375,23 +339,26 @@ impl Survey {
                     format!("validators[{index}].coinbase is zero: its rewards go to nobody"),
                 );
             }
-            let accounts = entry
-                .attesters
-                .iter()
-                .map(|one| &one.eth)
-                .chain(entry.publishers.iter().flatten());
-            for account in accounts {
-                if let Account::Remote {
-                    address,
-                    signer: None,
-                } = account
-                    && entry.remote_signer.is_none()
-                    && all.remote_signer.is_none()
-                {
-                    self.note(name, Grade::Bad, format!(
-                        "validators[{index}] has only the address {address}, and no remote signer is named for it. Import it with --remote-signer"
-                    ));
-                }
+            if entry.remote_signer.is_some() {
+                continue;
+            }
+            let attesters = entry.attesters.iter().map(|one| &one.eth);
+            for address in attesters
+                .chain(entry.publishers.iter().flatten())
+                .filter_map(lost)
+            {
+                self.note(name, Grade::Bad, format!(
+                    "validators[{index}] has only the address {address}, and no remote signer is named for it. Import it with --remote-signer"
+                ));
+            }
+            let inherited = all.publishers.iter().flatten();
+            for address in inherited
+                .filter(|_| entry.publishers.is_none())
+                .filter_map(|account| lost(account))
+            {
+                self.note(name, Grade::Bad, format!(
+                    "validators[{index}] is paid for by {address}, the publisher for all, and no remote signer is named for that. Name its remoteSigner"
+                ));
             }
         }
     }
@@ -445,20 +412,18 @@ impl Survey {
     }
 
     /// No attester twice, and no publisher that is somebody else's attester.
-    fn roles(&mut self, documents: &[(String, Document)]) {
+    fn roles(&mut self, documents: &[(&str, &Document)], all: &Defaults<'_>) {
         let before = self.notes.len();
         let mut owners: BTreeMap<Address, String> = BTreeMap::new();
-        for (name, document) in documents {
-            for (index, entry) in document.validators.iter().enumerate() {
-                for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
-                    let place = format!("{name} validators[{index}]");
-                    if let Some(first) = owners.get(&address) {
-                        self.note("attesters", Grade::Bad, format!(
-                            "{address} is in {first} and in {place}: the node does not start with it. Remove one"
-                        ));
-                    } else {
-                        owners.insert(address, place);
-                    }
+        for (place, entry) in entries(documents) {
+            for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
+                if let Some(first) = owners.get(&address) {
+                    // The node finds most of these at its start, and signs twice with those that are in a mnemonic.
+                    self.note("attesters", Grade::Bad, format!(
+                        "{address} is in {first} and in {place}: an attester may be there once. Remove one"
+                    ));
+                } else {
+                    owners.insert(address, place.clone());
                 }
             }
         }
@@ -473,79 +438,64 @@ impl Survey {
             );
         }
         let before = self.notes.len();
-        let all = Defaults::of(documents);
-        let mut publishers = BTreeSet::new();
-        for (name, document) in documents {
-            for (index, entry) in document.validators.iter().enumerate() {
-                let place = format!("{name} validators[{index}]");
-                let named = all.publishers_of(entry);
-                for address in named.into_iter().flatten().filter_map(Account::address) {
-                    publishers.insert(address);
-                    if let Some(owner) = owners.get(&address).filter(|owner| **owner != place) {
-                        self.note("publishers", Grade::Odd, format!(
-                            "{address} publishes for {place} and is the attester of {owner}: two roles on one key. Use a key of its own"
-                        ));
-                    }
+        let (mut publishers, mut alone) = (BTreeSet::new(), true);
+        for (place, entry) in entries(documents) {
+            let named = entry.publishers.is_some() || all.publishers.is_some();
+            alone &= !named && entry.attesters.len() == 1;
+            let paying = all.publishers_of(entry).into_iter();
+            for address in paying.filter_map(Account::address) {
+                publishers.insert(address);
+                let owner = owners
+                    .get(&address)
+                    .filter(|owner| named && **owner != place);
+                if let Some(owner) = owner {
+                    self.note("publishers", Grade::Odd, format!(
+                        "{address} publishes for {place} and is the attester of {owner}: two roles on one key. Use a key of its own"
+                    ));
                 }
             }
         }
         if self.notes.len() == before && !owners.is_empty() {
-            let message = match publishers.len() {
-                0 => "every attester pays for its own transactions".to_owned(),
-                count => format!(
+            let message = if alone {
+                "every attester pays for its own transactions".to_owned()
+            } else {
+                format!(
                     "{}, and no other attester's key",
-                    counted(count, "address", "addresses")
-                ),
+                    counted(publishers.len(), "address", "addresses")
+                )
             };
             self.note("publishers", Grade::Good, message);
         }
     }
+
+    /// The escrow takes each BLS key once (`GSE__ProofOfPossessionAlreadySeen` of its ABI).
+    fn registered(&mut self, documents: &[(&str, &Document)]) {
+        let mut owners: BTreeMap<[u8; 32], String> = BTreeMap::new();
+        for (place, entry) in entries(documents) {
+            for attester in &entry.attesters {
+                let Some(BlsAccount::Key(key)) = &attester.bls else {
+                    continue;
+                };
+                if let Some(first) = owners.insert(key.public_compressed(), place.clone()) {
+                    self.note("BLS keys", Grade::Bad, format!(
+                        "{first} and {place} have the same one: only one of them can be registered. Make new keys for the other"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// The validators of all files, each with its place.
+fn entries<'a>(documents: &'a [(&str, &'a Document)]) -> impl Iterator<Item = (String, &'a Entry)> {
+    documents.iter().flat_map(|(name, document)| {
+        let entries = document.validators.iter().enumerate();
+        entries.map(move |(index, entry)| (format!("{name} validators[{index}]"), entry))
+    })
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// What the files of a directory say for all validators, as the node puts them together: the last file counts, but
-/// for publishers, which are one list.
-#[derive(Debug, Default)]
-struct Defaults<'a> {
-    publishers: Option<Vec<&'a Account>>,
-    coinbase: Option<Address>,
-    fee_recipient: Option<B256>,
-    remote_signer: Option<&'a Url>,
-}
-
-impl<'a> Defaults<'a> {
-    /// From the files in the order of their names.
-    fn of(documents: &'a [(String, Document)]) -> Self {
-        let mut all = Self::default();
-        let mut was_mnemonic = false;
-        for (_, document) in documents {
-            all.coinbase = document.coinbase.or(all.coinbase);
-            all.fee_recipient = document.fee_recipient.or(all.fee_recipient);
-            all.remote_signer = document.remote_signer.as_ref().or(all.remote_signer);
-            let Some(publishers) = &document.publishers else {
-                continue;
-            };
-            // A mnemonic cannot be a part of a list, so that there the last file counts as well.
-            let is_mnemonic = document.mnemonics.iter().any(|place| place == "publisher");
-            let list = all.publishers.get_or_insert_default();
-            if is_mnemonic || was_mnemonic {
-                list.clear();
-            }
-            was_mnemonic = is_mnemonic;
-            list.extend(publishers);
-        }
-        all
-    }
-
-    /// Who pays for the transactions of a validator, if not its attester.
-    fn publishers_of(&self, entry: &'a Entry) -> Option<Vec<&'a Account>> {
-        let own = entry.publishers.as_ref();
-        own.map(|own| own.iter().collect())
-            .or_else(|| self.publishers.clone())
-    }
 }
 
 /// Whether an account of a validator is an address alone, whose signer is the one for all.
@@ -558,21 +508,6 @@ fn asks_a_default(document: &Document) -> bool {
     });
     let mut accounts = attesters.chain(document.publishers.iter().flatten());
     accounts.any(|account| matches!(account, Account::Remote { signer: None, .. }))
-}
-
-fn signer(account: &Account, entry: Option<&Entry>, all: &Defaults<'_>) -> String {
-    match account {
-        Account::Key(_) => "local".to_owned(),
-        Account::File(_) => "encrypted".to_owned(),
-        Account::Remote { .. } => {
-            signer_of(account, entry, all.remote_signer).map_or_else(|| "remote".to_owned(), origin)
-        }
-    }
-}
-
-/// Scheme, host and port: the rest of a URL may carry a password.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 #[cfg(test)]

@@ -45,9 +45,16 @@ impl Mnemonic {
     ///
     /// If BIP-39 does not accept it; the error names no word.
     pub fn parse(phrase: &str) -> Result<Self> {
-        bip39::Mnemonic::parse_in_normalized(bip39::Language::English, phrase)
-            .map(Self)
-            .map_err(refused)
+        let parsed = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, phrase);
+        parsed.map(Self).map_err(|error| match error {
+            // As they are stamped into steel.
+            bip39::Error::UnknownWord(_) if phrase.chars().any(char::is_uppercase) => {
+                Error::Mnemonic {
+                    reason: "it has capital letters, and the words have none".to_owned(),
+                }
+            }
+            other => refused(other),
+        })
     }
 
     /// The words, for the one moment they are written to their place.
@@ -78,10 +85,19 @@ impl fmt::Debug for Mnemonic {
     }
 }
 
+/// Its messages give positions and counts, never words.
 fn refused(error: bip39::Error) -> Error {
-    // Its messages give positions and counts, never words.
     Error::Mnemonic {
-        reason: error.to_string(),
+        reason: match error {
+            // From 1, as the words are numbered where they are written down.
+            bip39::Error::UnknownWord(at) => format!("word {} is not in the English list", at + 1),
+            bip39::Error::BadWordCount(count) => format!("it has {count} words"),
+            bip39::Error::InvalidChecksum => {
+                "its checksum is wrong: a word is another one, or two have changed places"
+                    .to_owned()
+            }
+            other => other.to_string(),
+        },
     }
 }
 
@@ -113,6 +129,16 @@ mod tests {
             let text = Mnemonic::parse(phrase).unwrap_err().to_string();
             assert!(!phrase.split(' ').any(|word| text.contains(word)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_which_word_as_they_are_numbered_on_paper() {
+        let told = |phrase: &str| Mnemonic::parse(phrase).unwrap_err().to_string();
+        let rest = "test ".repeat(9);
+        assert!(told(&format!("test test blorb {rest}")).contains("word 3 "));
+        assert!(told(&format!("TEST TEST TEST {rest}")).contains("capital"));
+        assert!(told(&format!("test test test {rest}")).contains("checksum"));
+        assert!(told("test").contains("1 words"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A refusal names the place, as `validators[0].feeRecipient`, and never a value: it could be a key.
 
 use alloy_primitives::{Address, B256};
+use unicode_normalization::UnicodeNormalization;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -13,8 +14,9 @@ pub(crate) use super::values::key_bytes;
 use super::values::{address, field_element, signer_url, text, unexpected};
 pub use super::values::{parse_address, parse_aztec_address, parse_signer};
 use crate::{
+    BlsKey, EthKey, Mnemonic,
+    encrypted::Format,
     error::{Error, Result},
-    keys::{BlsKey, EthKey, Mnemonic},
 };
 
 /// More keys than one entry with a mnemonic may stand for; each costs the node a derivation at its start.
@@ -100,7 +102,7 @@ pub enum BlsAccount {
     File(usize),
 }
 
-/// A reference to an encrypted file.
+/// A reference to an encrypted file, or to a directory of them.
 pub struct KeyFile {
     /// Where in the keystore.
     pub place: String,
@@ -108,6 +110,8 @@ pub struct KeyFile {
     pub path: String,
     /// Its password, if that lies beside it.
     pub password: Option<Zeroizing<String>>,
+    /// Which sort of key belongs there.
+    pub format: Format,
 }
 
 impl std::fmt::Debug for KeyFile {
@@ -129,12 +133,39 @@ impl Account {
 }
 
 impl Document {
+    /// Whether somebody who reads the file has a key of it: its own, or one of an encrypted file whose password is beside
+    /// its name.
+    #[must_use]
+    pub fn holds_secrets(&self) -> bool {
+        let key = |account: &Account| matches!(account, Account::Key(_));
+        let entries = self.validators.iter();
+        let mut accounts = entries
+            .flat_map(|entry| {
+                let attesters = entry.attesters.iter().map(|one| &one.eth);
+                attesters.chain(entry.publishers.iter().flatten())
+            })
+            .chain(self.prover.iter().flatten())
+            .chain(self.publishers.iter().flatten());
+        let mut bls = self.validators.iter().flat_map(|entry| &entry.attesters);
+        accounts.any(key)
+            || bls.any(|one| matches!(one.bls, Some(BlsAccount::Key(_))))
+            || !self.mnemonics.is_empty()
+            // A slasher or a funding account, whose key is not kept here.
+            || !self.extras.is_empty()
+            || self.files.iter().any(|file| file.password.is_some())
+    }
+
     /// Reads a keystore as strictly as the node.
     ///
     /// # Errors
     ///
     /// If the node would refuse it, or start and then not work with it. The error names the place.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) || bytes.starts_with(&[0xFF, 0xFE]) {
+            return Err(refused(
+                "it begins with a byte order mark, as Windows writes one: save it as UTF-8 without",
+            ));
+        }
         let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             refused(match error.classify() {
@@ -320,7 +351,7 @@ impl Reader {
                     .map(BlsAccount::Key)
                     .map_err(|error| refused(format!("{place}: {error}")))
             }
-            _ => self.file(tree, place).map(BlsAccount::File),
+            _ => self.file(tree, place, Format::Bls).map(BlsAccount::File),
         }
     }
 
@@ -338,9 +369,11 @@ impl Reader {
     fn publishers(&mut self, tree: &Tree, place: &str) -> Result<Vec<Account>> {
         let accounts = self.accounts(tree, place)?;
         if accounts.is_empty() {
-            return Err(refused(format!(
-                "{place} is empty: without it the attester publishes"
-            )));
+            let instead = match place {
+                "prover.publisher" => "name who pays for the proofs",
+                _ => "leave it out, and the attester publishes",
+            };
+            return Err(refused(format!("{place} is empty: {instead}")));
         }
         Ok(accounts)
     }
@@ -380,7 +413,9 @@ impl Reader {
                     .map(Account::Key)
                     .map_err(|error| refused(format!("{place}: {error}")))
             }
-            Tree::Map(_) if tree.get("path").is_some() => self.file(tree, place).map(Account::File),
+            Tree::Map(_) if tree.get("path").is_some() => {
+                self.file(tree, place, Format::JsonV3).map(Account::File)
+            }
             Tree::Map(_) => {
                 let fields = Fields::of(tree, place)?;
                 fields.only(&["address", "remoteSignerUrl", "certPath", "certPass"])?;
@@ -399,7 +434,7 @@ impl Reader {
         }
     }
 
-    fn file(&mut self, tree: &Tree, place: &str) -> Result<usize> {
+    fn file(&mut self, tree: &Tree, place: &str, format: Format) -> Result<usize> {
         let fields = Fields::of(tree, place)?;
         fields.only(&["path", "password"])?;
         let path = text(fields.required("path")?, &fields.place("path"))?;
@@ -409,6 +444,7 @@ impl Reader {
             password: optional(&fields, "password", |tree, place| {
                 text(tree, place).map(|text| Zeroizing::new(text.to_owned()))
             })?,
+            format,
         });
         Ok(self.files.len() - 1)
     }
@@ -446,9 +482,15 @@ impl Reader {
             "accountCount",
         ])?;
         let phrase = text(fields.required("mnemonic")?, &fields.place("mnemonic"))?;
+        if !single_spaces(phrase) {
+            return Err(refused(format!(
+                "{place}: one space has to be between two words, and nothing else"
+            )));
+        }
         let mnemonic =
             Mnemonic::parse(phrase).map_err(|error| refused(format!("{place}: {error}")))?;
-        let number = |name: &str, default| match fields.get(name) {
+        // Unlike everywhere else, the node does not take `null` for missing here.
+        let number = |name: &str, default| match tree.get(name) {
             None => Ok(default),
             Some(tree) => tree
                 .whole()
@@ -474,6 +516,14 @@ impl Reader {
         self.mnemonics.push(place.to_owned());
         Ok(keys)
     }
+}
+
+/// Whether the node finds the words of a phrase: viem (@scure/bip39) splits it at each space, after NFKD and with its ends
+/// trimmed.
+fn single_spaces(phrase: &str) -> bool {
+    let phrase: Zeroizing<String> = Zeroizing::new(phrase.nfkd().collect());
+    let mut words = phrase.trim().split(' ');
+    words.all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
 }
 
 #[cfg(test)]

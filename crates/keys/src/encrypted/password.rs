@@ -1,0 +1,117 @@
+//! A password in the forms in which wallets take it, and what was derived from it.
+
+use std::sync::{Mutex, PoisonError};
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use super::kdf::{Derived, Kdf};
+use crate::error::{Error, Result};
+
+/// A password that opens files. What was derived from it is kept: all files of one backup have one salt, and a derivation
+/// takes a second.
+pub struct Password {
+    text: Zeroizing<String>,
+    derived: Mutex<Vec<(Kdf, usize, Derived)>>,
+}
+
+/// What a wallet makes of the same keys on a keyboard.
+type Form = fn(&str) -> Zeroizing<String>;
+
+/// JSON V3. ethers and the official tool: NFKC. cast, eth-account, @ethereumjs/wallet, web3 and ox: as it was typed, which
+/// may have been another form of the same letters than what is typed now. (ethers 6.17.0, foundry 1.7.1, eth-account
+/// 0.14.0, @ethereumjs/wallet 10.0.0, web3 4.16.0, ox 1.8.3, each tried.)
+pub(super) const ETH: &[Form] = &[nfkc, typed, nfc, nfd];
+/// BLS files. The official tool: NFKD. bls-keystore, as EIP-2335 has it: without control codes, too.
+pub(super) const BLS: &[Form] = &[nfkd, eip2335, typed];
+
+impl Password {
+    /// Takes over what was typed.
+    #[must_use]
+    pub fn new(text: Zeroizing<String>) -> Self {
+        Self {
+            text,
+            derived: Mutex::default(),
+        }
+    }
+
+    /// The keys that the forms of the password give, without repetitions, each derived when it is asked for.
+    pub(super) fn derive<'a>(
+        &'a self,
+        kdf: &'a Kdf,
+        forms: &'static [Form],
+    ) -> impl Iterator<Item = Result<Derived>> + 'a {
+        let mut texts: Vec<Zeroizing<String>> = Vec::new();
+        for form in forms {
+            let text = form(&self.text);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts
+            .into_iter()
+            .enumerate()
+            .map(move |(at, text)| self.once(kdf, at, &text))
+    }
+
+    fn once(&self, kdf: &Kdf, form: usize, text: &str) -> Result<Derived> {
+        let known = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known
+            .iter()
+            .find(|(other, of, _)| other == kdf && *of == form);
+        if let Some((_, _, key)) = found {
+            return Ok(key.clone());
+        }
+        // Not while others wait: two may derive the same at once.
+        drop(known);
+        let key = kdf.derive(text)?;
+        let mut known = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push((kdf.clone(), form, key.clone()));
+        Ok(key)
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password([REDACTED])")
+    }
+}
+
+/// The same password, if wallets agree on it.
+///
+/// # Errors
+///
+/// If what ethers makes of it is not what was typed, or it has a control code, which some leave out: a file that is
+/// sealed with it would not open everywhere.
+pub(super) fn portable(text: &str) -> Result<&str> {
+    if *nfkc(text) == *text && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err(Error::Unportable)
+    }
+}
+
+fn typed(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.to_owned())
+}
+
+fn nfc(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.nfc().collect())
+}
+
+fn nfd(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.nfd().collect())
+}
+
+fn nfkc(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.nfkc().collect())
+}
+
+pub(super) fn nfkd(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.nfkd().collect())
+}
+
+/// EIP-2335: NFKD without C0, C1 and Delete.
+fn eip2335(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.nfkd().filter(|letter| !letter.is_control()).collect())
+}
