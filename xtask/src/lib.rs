@@ -42,7 +42,8 @@ Usage: cargo xtask <command>
   fuzz TARGET --input FILE | --again SEED:RUN
                       libFuzzer on the parsers of foreign text, ten million runs of each unless
                       said otherwise; or one input once more, of a file, or of a run in CI
-  bench               how long a run takes that has nothing to do, beside the alternatives
+  bench [--keys]      how long a run takes that has nothing to do, beside the alternatives; or what
+                      the keys of 500 validators take
   dist                the static release binary, in dist/aztec-kit
   demo [--remove]     a running Debian machine set up by this checkout's aztec-kit
   enter [--machine NAME] [-- COMMAND...]
@@ -71,8 +72,7 @@ pub fn run() -> Result<ExitCode> {
         }
         "fuzz" => fuzz::run(&fuzz::Wanted::parse(args)?),
         "bench" => {
-            no_more(args)?;
-            bench::run()?;
+            bench::run(flag(args, "keys")?)?;
             Ok(ExitCode::SUCCESS)
         }
         "dist" => {

@@ -278,7 +278,7 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         .task
         .filler = beside_machines;
     let tests = linted(&["test", "--workspace", "--", "--quiet"]);
-    add(jobs, "unit tests", &["lints"], cost(70, 92, 300), tests)
+    add(jobs, "unit tests", &["lints"], cost(82, 112, 340), tests)
         .task
         .filler = beside_machines;
     if beside_machines {

@@ -3,6 +3,7 @@
 //! Measured inside a machine on which a local network runs, so that nothing of a program's own start is
 //! left out. Not a test: a shared machine is slow for many reasons.
 
+mod keys;
 mod rivals;
 
 use std::collections::BTreeMap;
@@ -22,8 +23,11 @@ const RUNS: u32 = 21;
 /// The slowest first apply known took a minute.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Measures and prints tables.
-pub fn run() -> Result<()> {
+/// Measures and prints tables: of runs on a host, or of the keys of many validators.
+pub fn run(of_keys: bool) -> Result<()> {
+    if of_keys {
+        return keys::run();
+    }
     let context = Context {
         binary: dist::build()?,
         keep: false,

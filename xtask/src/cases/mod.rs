@@ -148,6 +148,13 @@ pub const CASES: &[Case] = &[
         run: published::run,
     },
     Case {
+        name: "wallets",
+        about: "what wallets encrypt is opened here, and what is encrypted here is opened by them",
+        needs: &["unit tests"],
+        cost: cost(20, 16, 400),
+        run: published::wallets,
+    },
+    Case {
         name: "refused-roles",
         about: "a role that a release cannot be is refused with the alternative",
         needs: &[BINARY, TRIXIE],
