@@ -10,7 +10,7 @@ use provision::host::Engine;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Release;
-use crate::roles::base::TRUST;
+use crate::layout::TRUST;
 
 /// The engine's `run` of one process.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,56 +2,16 @@
 
 use provision::Fault;
 use provision::engine::{Graph, Receipt};
-use provision::kinds::{File, Owner};
 
 use crate::data;
 use crate::facts::HostFacts;
 use crate::features;
 use crate::kinds::Kind;
+use crate::names::Runtime;
 use crate::roles;
-use crate::runtime::{self, Runtime};
-use crate::settings::{self, Settings};
-use crate::units::Units;
-
-/// The configuration of a host: the text that its settings were parsed from, and what it may take the place of.
-#[derive(Debug, Clone, Copy)]
-pub struct KitToml<'a> {
-    text: &'a str,
-    instead_of: Option<&'a str>,
-}
-
-impl<'a> KitToml<'a> {
-    /// What the file says: an apply never writes anything else into it.
-    pub fn as_read(text: &'a str) -> Self {
-        Self::edited(text, Some(text))
-    }
-
-    /// What it shall say, when it still says what was read.
-    pub fn edited(text: &'a str, read: Option<&'a str>) -> Self {
-        // Where there was no file, one that says nothing is no loss.
-        let instead_of = Some(read.unwrap_or_default());
-        Self { text, instead_of }
-    }
-
-    pub(crate) fn file(&self, settings: &Settings) -> File {
-        let text = settings::shown(self.text, &settings.release);
-        let file = File::new(crate::CONFIG, text, Owner::root(0o600));
-        match self.instead_of {
-            Some(read) => file.instead_of(read),
-            None => file,
-        }
-    }
-}
-
-impl<'a> From<&'a str> for KitToml<'a> {
-    /// What the file shall say, whatever it says now: for a host of which nothing was read.
-    fn from(text: &'a str) -> Self {
-        Self {
-            text,
-            instead_of: None,
-        }
-    }
-}
+use crate::roles::KitToml;
+use crate::runtime;
+use crate::settings::Settings;
 
 /// The resources of a host.
 ///
@@ -69,30 +29,8 @@ pub fn desired<'a>(
     Ok(graph)
 }
 
-/// The units of the same host, also of one that this program refuses.
-pub(crate) fn units(settings: &Settings, facts: &HostFacts) -> Units {
-    let (mut graph, base) = with_roles(settings, facts, KitToml::from(""));
-    let roles = running(&graph);
-    features::add(&mut graph, settings, facts, &base);
-    let (work, care) = running(&graph)
-        .into_iter()
-        .partition(|unit| roles.contains(unit) || unit == server::caddy::UNIT);
-    Units { work, care }
-}
-
-/// The units of a graph that run, in its order.
-fn running(graph: &Graph<Kind>) -> Vec<String> {
-    let resources = graph.nodes().iter().map(|node| &node.resource);
-    resources
-        .filter_map(|resource| match resource {
-            Kind::Service(service) if service.active => Some(service.unit.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
 /// What the roles are made of, and what the features are made with.
-fn with_roles(
+pub(crate) fn with_roles(
     settings: &Settings,
     facts: &HostFacts,
     kit_toml: KitToml<'_>,

@@ -111,7 +111,7 @@ pub fn heard(lines: &[provision::tools::journal::Line]) -> Vec<checks::Complaint
 
 /// The rollup that databases are of, by the file in which the node notes it.
 pub fn rollup(text: &str) -> Option<l1::Address> {
-    checks::databases::noted(text)
+    crate::databases::noted(text)
 }
 
 /// A version of a release, written again.

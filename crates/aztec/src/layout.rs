@@ -40,6 +40,8 @@ pub(crate) const CURRENT: &str = "/opt/aztec/current";
 pub(crate) const CONTAINER: &str = "/etc/aztec/container.env";
 /// Selects anvil and forge.
 pub(crate) const FOUNDRY: &str = "/opt/aztec/foundry";
+/// The host's trust store.
+pub(crate) const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The `aztec` command.
 pub(crate) const WRAPPER: &str = "/usr/local/bin/aztec";
 

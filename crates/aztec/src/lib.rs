@@ -8,6 +8,7 @@ pub mod alert;
 pub mod checks;
 mod container;
 mod data;
+pub mod databases;
 mod desired;
 mod env;
 mod facts;
@@ -17,8 +18,10 @@ pub mod fit;
 #[doc(hidden)]
 pub mod fuzz;
 mod health;
+pub mod keystores;
 pub mod kinds;
 mod layout;
+mod names;
 mod roles;
 mod runtime;
 pub mod settings;
@@ -28,13 +31,15 @@ mod units;
 
 pub use data::{
     AgentSize, Basis, Description, Fingerprint, Funded, Genesis, KnownError, Network, OlderRollup,
-    Place, Refusal, Release, ReleaseFacts, Releases, Role, RoleFacts, known_errors, networks,
+    Refusal, Release, ReleaseFacts, Releases, RoleFacts, known_errors, networks,
 };
-pub use desired::{KitToml, asked_for_nothing, desired};
+pub use desired::{asked_for_nothing, desired};
 pub use env::{EnvFinding, Severity};
 pub use facts::HostFacts;
 pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
-pub use runtime::{Choice, Runtime, choose};
+pub use names::{Place, Role, Runtime};
+pub use roles::KitToml;
+pub use runtime::{Choice, choose};
 pub use server::ssh::HINT as SSH_HINT;
 pub use units::Units;

@@ -1,32 +1,10 @@
-//! How the processes of a host run: as programs of its own, or in containers of the official image.
-//!
-//! A host has one runtime, so that its units, and the programs that an operator calls, are of one release.
+//! How the processes of a host run, and why so: as programs of its own, or in containers of the official image.
 
 use provision::host::Engine;
-use serde::{Deserialize, Serialize};
 
 use crate::facts::HostFacts;
+use crate::names::Runtime;
 use crate::settings::Settings;
-
-/// The two ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Runtime {
-    /// The npm packages of the release, with a Node.js of their own.
-    Native,
-    /// The official image of the release.
-    Container,
-}
-
-impl Runtime {
-    /// The word in `kit.toml`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Container => "container",
-        }
-    }
-}
 
 /// The runtime of a host, and why that one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,14 @@
 //! The units of a host, read off its desired state: the one list that every check and command is about.
 
 use provision::Fault;
+use provision::engine::Graph;
 use provision::tools::sshd_config::covers;
 
-use crate::desired;
+use crate::desired::with_roles;
 use crate::facts::HostFacts;
+use crate::features;
+use crate::kinds::Kind;
+use crate::roles::KitToml;
 use crate::settings::Settings;
 
 /// The units that a host runs, each group in the order in which they need each other.
@@ -17,9 +21,15 @@ pub struct Units {
 }
 
 impl Units {
-    /// The units of a host with these settings; pure.
+    /// The units of a host with these settings, also of one that this program refuses; pure.
     pub fn of(settings: &Settings, facts: &HostFacts) -> Self {
-        desired::units(settings, facts)
+        let (mut graph, base) = with_roles(settings, facts, KitToml::from(""));
+        let roles = running(&graph);
+        features::add(&mut graph, settings, facts, &base);
+        let (work, care) = running(&graph)
+            .into_iter()
+            .partition(|unit| roles.contains(unit) || unit == server::caddy::UNIT);
+        Self { work, care }
     }
 
     /// Whether a unit of this host has to stay up from its first start on. One of a role may crash until another one that
@@ -50,6 +60,17 @@ impl Units {
     pub fn all(&self) -> Vec<String> {
         [&self.work[..], &self.care].concat()
     }
+}
+
+/// The units of a graph that run, in its order.
+fn running(graph: &Graph<Kind>) -> Vec<String> {
+    let resources = graph.nodes().iter().map(|node| &node.resource);
+    resources
+        .filter_map(|resource| match resource {
+            Kind::Service(service) if service.active => Some(service.unit.clone()),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) const TARGETS: &[Target] = &[
     target!("facts", "crates/aztec/src/facts.rs", facts),
     target!("kinds/contracts", "crates/aztec/src/kinds/contracts.rs", contracts,
         b"# Contracts on the local L1, deployed by aztec-kit.\nREGISTRY_CONTRACT_ADDRESS=0x7b6723312baebd6a463302713c6cca6546560b1e\nA=hunter2hunter2\n"),
-    target!("checks/databases", "crates/aztec/src/checks/databases.rs", databases),
+    target!("checks/databases", "crates/aztec/src/databases.rs", databases),
 ];
 
 const KIT: &[u8] = br#"# hunter2hunter2

@@ -4,7 +4,7 @@ use provision::Fault;
 use provision::host::Probe;
 use provision::kinds::Accounts;
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::roles::base;
 use crate::settings::Settings;
 

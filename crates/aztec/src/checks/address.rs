@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::data;
 use crate::settings::Settings;
 

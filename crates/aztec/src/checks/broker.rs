@@ -6,7 +6,7 @@ use l1::stranger::{self, Reply};
 use serde_json::json;
 use url::Url;
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::data::{Release, major};
 use crate::settings::Settings;
 

@@ -8,7 +8,7 @@ use provision::host::{Probe, Query};
 use provision::tools::dpkg;
 use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::settings::{Caddy, Settings};
 
 const CONFIGURATION: &str = "Caddy's configuration";

@@ -7,11 +7,12 @@ use provision::host::{FileType, Probe, resolved};
 use provision::kinds::{Accounts, Disk};
 use provision::tools::mounts;
 
-use super::preflight::failed;
-use super::{Finding, Verdict};
+use super::finding::failed;
+use super::finding::{Finding, Verdict};
 use crate::facts::HostFacts;
 use crate::layout::{self, ACCOUNT};
-use crate::runtime::{self, Runtime};
+use crate::names::Runtime;
+use crate::runtime;
 use crate::settings::Settings;
 
 /// What units with `ProtectHome` do not see: systemd.exec(5).

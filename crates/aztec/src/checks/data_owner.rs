@@ -9,7 +9,7 @@ use provision::Fault;
 use provision::host::{FileType, Probe};
 use provision::kinds::Accounts;
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::layout::{ACCOUNT, Layout};
 use crate::settings::Settings;
 

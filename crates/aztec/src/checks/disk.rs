@@ -5,8 +5,8 @@ use provision::engine::Receipt;
 use provision::host::Probe;
 use provision::kinds;
 
-use super::Finding;
-use super::preflight::failed;
+use super::finding::Finding;
+use super::finding::failed;
 
 /// What is missing, as findings; nothing where all is there.
 ///

@@ -8,7 +8,7 @@ use provision::engine::{Graph, Resource};
 use provision::host::Probe;
 use provision::tools::unit_file::{self, Part};
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::kinds::Kind;
 
 /// Where packages have their unit files.

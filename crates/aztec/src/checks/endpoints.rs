@@ -8,8 +8,8 @@ use provision::Fault;
 use provision::host::Probe;
 use secrecy::ExposeSecret;
 
-use super::preflight::{Finding, Verdict};
-use super::{OLDEST_L1_HEAD, registry};
+use super::finding::{Finding, Verdict};
+use super::l1::{OLDEST_L1_HEAD, registry};
 use crate::settings::{Endpoint, Settings};
 
 /// A public endpoint across the world.

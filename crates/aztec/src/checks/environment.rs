@@ -6,7 +6,7 @@ use provision::Fault;
 use provision::host::{FileType, Probe};
 use secrecy::ExposeSecret;
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
 use crate::layout;
 use crate::settings::Settings;

@@ -12,7 +12,7 @@ use provision::kinds::{
 };
 use provision::tools::{iptables, nft, routes};
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::facts::HostFacts;
 use crate::features::firewall::{private_ports, private_table, ufw};
 use crate::settings::Settings;

@@ -1,6 +1,6 @@
 //! Whether the release fits the rollup, as a finding.
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::fit::{self, Fit};
 use crate::settings::Settings;
 

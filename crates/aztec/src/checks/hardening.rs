@@ -6,7 +6,7 @@ use provision::kinds::Outlook;
 use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::HostFacts;
 use crate::settings::Settings;
 

@@ -9,10 +9,11 @@ use provision::engine::Cx;
 use provision::host::Probe;
 use provision::kinds::{Image, Place, Upstream};
 
-use super::preflight::{Finding, GIB, Verdict, failed, gib};
+use super::finding::{Finding, GIB, Verdict, failed, gib};
 use crate::facts::HostFacts;
+use crate::names::Runtime;
 use crate::roles::base;
-use crate::runtime::{self, Choice, Runtime};
+use crate::runtime::{self, Choice};
 use crate::settings::Settings;
 
 /// The image and what an engine needs beside it to unpack it. The image of 4.1.2 that our own tests build has

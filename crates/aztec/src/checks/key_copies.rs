@@ -6,7 +6,7 @@ use provision::Fault;
 use provision::host::{Probe, resolved};
 use provision::tools::mounts::{self, Mount};
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::layout;
 use crate::settings::Settings;
 

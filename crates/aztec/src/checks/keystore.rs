@@ -1,209 +1,15 @@
-//! Directories of keystores, judged as `keys check` judges them and the node would.
+//! The keystores of the services, as findings.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use keys::keystore::Document;
-use keys::keystore::survey::{Grade, Note, Seen, Sort, Survey};
-use l1::Address;
+use keys::keystore::survey::{Grade, Survey};
 use provision::Fault;
-use provision::host::{FileType, Probe};
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use provision::host::Probe;
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
+use crate::keystores::{ROOT, look};
 use crate::layout;
 use crate::settings::Settings;
-
-/// Permission bits of a directory of keystores: for its owner alone.
-pub const DIRECTORY: u32 = 0o700;
-/// Permission bits of a keystore.
-const FILE: u32 = 0o600;
-/// Whom the keystores of the services belong to.
-const ROOT: u32 = 0;
-
-/// Looks at a directory of keystores that must belong to `owner`; `None` when there is none.
-pub fn survey(dir: &Path, owner: u32, probe: &dyn Probe) -> Result<Option<Survey>, Fault> {
-    look(dir, owner, None, probe)
-}
-
-/// What a directory would amount to with one more keystore of `owner` in it.
-pub fn survey_with(
-    dir: &Path,
-    owner: u32,
-    (name, bytes): (&str, &[u8]),
-    probe: &dyn Probe,
-) -> Result<Survey, Fault> {
-    let mut seen = entries(dir, probe)?;
-    seen.push(Seen {
-        name: name.to_owned(),
-        sort: Sort::File,
-        mode: FILE,
-        uid: owner,
-        bytes: Some(Zeroizing::new(bytes.to_vec())),
-    });
-    Ok(Survey::of(seen, owner))
-}
-
-/// A keystore in a directory.
-#[derive(Debug)]
-pub(crate) struct Keystore {
-    /// The name of its file.
-    pub name: String,
-    /// SHA-256 of the file, in hex.
-    pub sha256: String,
-    /// What it says.
-    pub document: Document,
-}
-
-impl Keystore {
-    /// Its attesters; `None` for one that an encrypted file hides.
-    pub fn attesters(&self) -> impl Iterator<Item = Option<Address>> {
-        let entries = self.document.validators.iter();
-        entries
-            .flat_map(|entry| &entry.attesters)
-            .map(|attester| attester.eth.address())
-    }
-
-    /// The keys in it, by names that tell nothing of them; `None` when it holds more than those of validators.
-    pub fn keys(&self) -> Option<BTreeSet<String>> {
-        let Document {
-            prover,
-            publishers,
-            extras,
-            funding,
-            mnemonics,
-            files,
-            ..
-        } = &self.document;
-        let plain = prover.is_none()
-            && publishers.is_none()
-            && extras.is_empty()
-            && funding.is_empty()
-            && mnemonics.is_empty()
-            && files.is_empty();
-        let names = self.document.keys().into_iter().map(|(name, _)| name);
-        plain.then(|| names.collect())
-    }
-}
-
-/// What the node would load of a directory, in the order of the names; `None` when there is no directory.
-pub(crate) fn keystores(dir: &Path, probe: &dyn Probe) -> Result<Option<Vec<Keystore>>, Fault> {
-    let meta = probe.meta(dir)?;
-    if meta.is_none_or(|meta| meta.file_type != FileType::Directory) {
-        return Ok(None);
-    }
-    let seen = entries(dir, probe)?;
-    let digests: BTreeMap<_, _> = seen
-        .iter()
-        .filter_map(|entry| Some((entry.name.clone(), sha256(entry.bytes.as_ref()?))))
-        .collect();
-    let documents = Survey::of(seen, ROOT).documents.into_iter();
-    Ok(Some(
-        documents
-            .map(|(name, document)| Keystore {
-                sha256: digests.get(&name).cloned().unwrap_or_default(),
-                name,
-                document,
-            })
-            .collect(),
-    ))
-}
-
-/// SHA-256 of a file, in hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    const_hex::encode(Sha256::digest(bytes))
-}
-
-/// `made`: the keystore that this program made itself. It repairs owner and mode of that one, and of the
-/// directory it is in, so that they are judged as they will be.
-fn look(
-    dir: &Path,
-    owner: u32,
-    made: Option<&Path>,
-    probe: &dyn Probe,
-) -> Result<Option<Survey>, Fault> {
-    let Some(meta) = probe.meta(dir)? else {
-        return Ok(None);
-    };
-    let shown = dir.display();
-    let mut bad = Vec::new();
-    if meta.file_type != FileType::Directory {
-        bad.push(format!(
-            "{shown} is a {}. Name the directory itself",
-            meta.file_type.word()
-        ));
-        return Ok(Some(Survey {
-            documents: Vec::new(),
-            notes: directory(bad, dir),
-        }));
-    }
-    if made.is_none() {
-        if meta.mode & 0o777 != DIRECTORY {
-            bad.push(format!(
-                "{shown} has mode {:04o}, not {DIRECTORY:04o}. Run `chmod 700 {shown}`, and make new keys if others could read them",
-                meta.mode
-            ));
-        }
-        if meta.uid != owner {
-            bad.push(format!(
-                "{shown} belongs to user {}, not to {owner}. Run `chown {owner} {shown}`",
-                meta.uid
-            ));
-        }
-    }
-    let mut seen = entries(dir, probe)?;
-    for entry in &mut seen {
-        if entry.sort == Sort::File && made == Some(dir.join(&entry.name).as_path()) {
-            (entry.uid, entry.mode) = (owner, FILE);
-        }
-    }
-    let mut survey = Survey::of(seen, owner);
-    survey.notes.splice(0..0, directory(bad, dir));
-    Ok(Some(survey))
-}
-
-fn directory(bad: Vec<String>, dir: &Path) -> Vec<Note> {
-    let note = |grade, message| Note {
-        check: "directory".into(),
-        grade,
-        message,
-    };
-    if bad.is_empty() {
-        let good = format!("{}, for its owner alone", dir.display());
-        return vec![note(Grade::Good, good)];
-    }
-    let bad = bad.into_iter();
-    bad.map(|message| note(Grade::Bad, message)).collect()
-}
-
-fn entries(dir: &Path, probe: &dyn Probe) -> Result<Vec<Seen>, Fault> {
-    let mut entries = Vec::new();
-    for name in probe.list(dir)?.unwrap_or_default() {
-        let path = dir.join(&name);
-        let Some(meta) = probe.meta(&path)? else {
-            continue;
-        };
-        let sort = match meta.file_type {
-            FileType::File => Sort::File,
-            FileType::Directory => Sort::Directory,
-            FileType::Symlink => Sort::Symlink,
-            FileType::Other => Sort::Other,
-        };
-        let bytes = match sort {
-            Sort::File => probe.read(&path)?.map(Zeroizing::new),
-            _ => None,
-        };
-        entries.push(Seen {
-            name,
-            sort,
-            mode: meta.mode,
-            uid: meta.uid,
-            bytes,
-        });
-    }
-    Ok(entries)
-}
 
 /// What a survey found, as findings.
 pub fn findings(survey: &Survey) -> Vec<Finding> {
@@ -300,6 +106,8 @@ fn service(
 
 #[cfg(test)]
 mod tests {
+
+    use provision::host::FileType;
     use provision::host::fake::FakeHost;
 
     use super::*;

@@ -13,7 +13,9 @@ use provision::Fault;
 use provision::host::Probe;
 use serde_json::Value;
 
-use super::{Target, keystore, registry};
+use super::l1::registry;
+use super::smoke::Target;
+use crate::keystores;
 use crate::layout;
 use crate::settings::Settings;
 
@@ -181,7 +183,7 @@ fn keystores(
     let mut accounts = BTreeSet::new();
     let mut attesters = BTreeSet::new();
     for dir in [layout::KEYSTORE, layout::PROVER_KEYSTORE] {
-        let survey = keystore::survey(Path::new(dir), ROOT, probe)?;
+        let survey = keystores::survey(Path::new(dir), ROOT, probe)?;
         for listed in survey.iter().flat_map(|survey| survey.attesters()) {
             let role = if listed.role == "prover" {
                 "prover"

@@ -6,10 +6,11 @@ use provision::Fault;
 use provision::host::Probe;
 use server::monitoring::{PACKAGES, drop_in_path};
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::HostFacts;
-use crate::features::monitoring::{CONTAINERS, NAME};
+use crate::features::monitoring::NAME;
 use crate::layout;
+use crate::names::units;
 use crate::settings::{Monitoring, Stack};
 
 /// One finding for each thing that is in the way, or one that says that nothing is.
@@ -47,12 +48,12 @@ pub(super) fn findings(
 fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let packages = PACKAGES.iter().map(|(_, unit)| *unit);
     let (units, runs, runtime) = match wanted {
-        Stack::Native => (vec![CONTAINERS], "compose", "native"),
+        Stack::Native => (vec![units::MONITORING], "compose", "native"),
         Stack::Compose => (packages.collect(), "native", "compose"),
     };
     for unit in running(&units, probe)? {
         // Packages may be the operator's, whom the check of the ports tells.
-        if unit == CONTAINERS || probe.meta(&drop_in_path(NAME, unit))?.is_some() {
+        if unit == units::MONITORING || probe.meta(&drop_in_path(NAME, unit))?.is_some() {
             let message = format!(
                 "it runs as {runs} here, which holds the ports. Set monitoring.enabled = false and run `aztec-kit apply`; then turn it on as {runtime}. What was recorded stays."
             );
@@ -151,7 +152,7 @@ mod tests {
             let found = super::other(wanted, host).unwrap();
             found.map(|finding| finding.message).unwrap_or_default()
         };
-        let containers = host(&[CONTAINERS], false);
+        let containers = host(&[units::MONITORING], false);
         let packages = host(&["prometheus.service"], true);
         assert!(other(Stack::Native, &containers).starts_with("it runs as compose here"));
         assert!(other(Stack::Compose, &packages).starts_with("it runs as native here"));

@@ -5,7 +5,7 @@ use provision::engine::Graph;
 use provision::host::Probe;
 use provision::kinds::Packages;
 
-use super::preflight::{Finding, failed};
+use super::finding::{Finding, failed};
 use crate::kinds::Kind;
 
 /// What apt would remove unasked, or why it would do nothing, for all that is still to be installed; `None` where there is

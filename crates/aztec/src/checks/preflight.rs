@@ -5,79 +5,23 @@ use std::path::Path;
 use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::{Engine, Probe, Snapshot};
-use serde::Serialize;
 
+use super::finding::{Finding, GIB, Verdict, failed, gib};
 use super::{
     address, caddy, data_owner, endpoints, environment, exposure, hardening, key_copies, keystore,
     monitoring, ports, signer, traces,
 };
-use crate::Units;
 use crate::data::Basis;
 use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
 use crate::fit;
 use crate::layout;
+use crate::names::Runtime;
 use crate::roles::l1;
-use crate::runtime::{self, Runtime};
+use crate::runtime;
 use crate::settings::Settings;
+use crate::units::Units;
 
-/// Verdict of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Fine.
-    Pass,
-    /// It works, but not as it should.
-    Warn,
-    /// It cannot work.
-    Fail,
-}
-
-/// What one check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was looked at.
-    pub check: String,
-    /// Verdict.
-    pub status: Verdict,
-    /// What was seen, and what to do about it.
-    pub message: String,
-    /// Whether nothing was seen, because who was asked gave no answer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub unanswered: bool,
-}
-
-impl Finding {
-    /// A finding.
-    pub fn new(check: impl Into<String>, status: Verdict, message: impl Into<String>) -> Self {
-        Self {
-            check: check.into(),
-            status,
-            message: message.into(),
-            unanswered: false,
-        }
-    }
-
-    /// A question without an answer. Nothing is known, which lets no change through.
-    pub fn unanswered(check: impl Into<String>, fault: &Fault) -> Self {
-        let failed = failed("", fault);
-        let message = format!("could not be checked: {}", failed.message);
-        Self {
-            unanswered: true,
-            ..Self::new(check, Verdict::Fail, message)
-        }
-    }
-
-    /// What a check found, or that its question has no answer: one such question does not end the others.
-    pub fn of<F: IntoIterator<Item = Self>>(check: &str, found: Result<F, Fault>) -> Vec<Self> {
-        match found {
-            Ok(found) => found.into_iter().collect(),
-            Err(fault) => vec![Self::unanswered(check, &fault)],
-        }
-    }
-}
-
-pub(super) const GIB: u64 = 1 << 30;
 /// Both release trees and their staging, measured with 4.1.2 and foundry 1.4.4.
 const RELEASE_BYTES: u64 = 3 * GIB;
 /// A live node needs far more in time; below this it cannot even take a snapshot.
@@ -232,12 +176,6 @@ pub fn release(settings: &Settings) -> Finding {
     }
 }
 
-/// What makes a host unfit, as a finding.
-pub fn failed(check: &str, fault: &Fault) -> Finding {
-    let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-    Finding::new(check, Verdict::Fail, message.trim_end())
-}
-
 fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
     let runs = probe.meta(Path::new("/run/systemd/system"))?.is_some();
     Ok(if runs {
@@ -286,12 +224,6 @@ fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
             missing.join(", ")
         ),
     )
-}
-
-pub(super) fn gib(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let gib = bytes as f64 / GIB as f64;
-    format!("{gib:.1} GiB")
 }
 
 fn memory(settings: &Settings, facts: &HostFacts) -> Finding {

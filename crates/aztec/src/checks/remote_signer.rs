@@ -10,7 +10,7 @@ use l1::stranger::{self, Reply};
 use serde_json::json;
 use url::Url;
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::settings::is_bad_port;
 
 /// It is near the node.

@@ -4,7 +4,7 @@ use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::Probe;
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::kinds::SignerClaim;
 use crate::signer;
 

@@ -12,7 +12,9 @@ use provision::host::Probe;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Finding, OLDEST_L1_HEAD, complaints, registry};
+use super::complaints::complaints;
+use super::finding::Finding;
+use super::l1::{OLDEST_L1_HEAD, registry};
 use crate::settings::Settings;
 use crate::{Health, Units, fit};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use l1::Traces;
 use url::Url;
 
-use super::preflight::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::settings::{NO_TRACES, Settings};
 
 /// A trace of a large transaction takes its time.

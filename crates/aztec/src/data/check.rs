@@ -4,7 +4,7 @@ use provision::Fault;
 
 use super::folder::{Folder, LOCK};
 use super::release::ReleaseFacts;
-use super::role::Role;
+use crate::names::Role;
 
 /// A fact that cannot be right.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use provision::Fault;
 use serde::Deserialize;
 
-use super::Release;
 use super::folder::{self, Folder, OMIT};
+use super::release::Release;
 
 /// In the shape of `data/releases/common-omit.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

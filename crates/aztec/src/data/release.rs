@@ -7,10 +7,9 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use serde::Deserialize;
 
 use super::fingerprint::Fingerprint;
-use super::releases;
-use super::role::{Place, Refusal, Role, RoleFacts};
+use super::role::{Refusal, RoleFacts};
 use super::variables::Table;
-use crate::runtime::Runtime;
+use crate::names::{Place, Role, Runtime};
 
 /// A release of the node.
 #[derive(Debug, Clone)]
@@ -200,7 +199,7 @@ impl Release {
 
     /// Where its databases are below a data directory.
     pub fn databases(&self, data_dir: &Path) -> PathBuf {
-        let major = releases::major(&self.version).unwrap_or_default();
+        let major = super::versions::major(&self.version).unwrap_or_default();
         if COMMON.in_place.contains(&major) {
             data_dir.to_owned()
         } else {

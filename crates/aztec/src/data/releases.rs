@@ -247,16 +247,12 @@ pub(crate) fn version(text: &str) -> Result<Version, Fault> {
     }
 }
 
-/// The major number of a version; releases of two majors do not understand each other.
-pub(crate) fn major(text: &str) -> Option<u64> {
-    version(text).ok().map(|version| version.major)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::networks;
-    use super::super::role::{Place, Role, RoleFacts};
+    use super::super::role::RoleFacts;
     use super::*;
+    use crate::names::{Place, Role};
     use provision::host::FileType;
     use provision::host::fake::FakeHost;
 

@@ -1,66 +1,8 @@
-//! What an Aztec host can be, process by process, and what a release makes of it.
+//! What a release makes of a role.
 
 use serde::Deserialize;
 
-use crate::runtime::Runtime;
-
-/// A role: one process, or in the end none, because a release refuses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Follows the chain.
-    Node,
-    /// The node with keys: proposes and attests.
-    Sequencer,
-    /// Hands out the jobs of a prover.
-    ProverBroker,
-    /// Makes the jobs of a prover and publishes its proofs.
-    ProverNode,
-    /// Does the jobs of a prover.
-    ProverAgent,
-    /// Discovery for others.
-    Bootnode,
-    /// The archiver of a node as a process of its own.
-    Archiver,
-    /// Private execution as a server.
-    Pxe,
-    /// The test environment for contracts.
-    Txe,
-    /// Transactions for a test network.
-    Bot,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 10] = [
-        Self::Node,
-        Self::Sequencer,
-        Self::ProverBroker,
-        Self::ProverNode,
-        Self::ProverAgent,
-        Self::Bootnode,
-        Self::Archiver,
-        Self::Pxe,
-        Self::Txe,
-        Self::Bot,
-    ];
-
-    /// Its name in the data files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Node => "node",
-            Self::Sequencer => "sequencer",
-            Self::ProverBroker => "prover_broker",
-            Self::ProverNode => "prover_node",
-            Self::ProverAgent => "prover_agent",
-            Self::Bootnode => "bootnode",
-            Self::Archiver => "archiver",
-            Self::Pxe => "pxe",
-            Self::Txe => "txe",
-            Self::Bot => "bot",
-        }
-    }
-}
+use crate::names::{Place, Runtime};
 
 /// What a release makes of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -86,16 +28,6 @@ pub struct Refusal {
     pub why: String,
     /// The alternative, a whole sentence.
     pub instead: String,
-}
-
-/// Two kinds of networks that a role may work on or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// The chain lives on this host alone, and its proofs are not real.
-    Local,
-    /// Every other network.
-    Live,
 }
 
 impl RoleFacts {

@@ -7,10 +7,10 @@ use provision::kinds::{File, Owner, Unit};
 use server::monitoring::{Containers, Monitoring, compose, native};
 use server::sandbox::{CALLS, KERNEL};
 
-use crate::env::Value;
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::layout;
+use crate::names::units;
 use crate::roles::Running;
 use crate::roles::base::Base;
 use crate::roles::own::OwnService;
@@ -18,10 +18,6 @@ use crate::settings::{Settings, Stack};
 
 /// Part of the name of everything of monitoring that is ours.
 pub(crate) const NAME: &str = "aztec";
-/// Takes what Aztec pushes, for Prometheus to get it.
-pub(crate) const COLLECTOR: &str = "aztec-collector.service";
-/// Runs the containers of monitoring.
-pub(crate) const CONTAINERS: &str = "aztec-monitoring.service";
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFacts, _base: &Base) {
     let Some(wanted) = &settings.monitoring else {
@@ -129,29 +125,9 @@ WantedBy=multi-user.target
     running.add(graph);
 }
 
-/// What a process is told, so that its metrics come here: it only pushes, and to one place.
-pub(crate) fn push_env(settings: &Settings) -> Option<(String, Value)> {
-    settings.monitoring.as_ref()?;
-    let url = format!("http://127.0.0.1:{}/v1/metrics", settings.ports.otlp);
-    Some((
-        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT".into(),
-        Value::public(url),
-    ))
-}
-
-/// What a process is called in its metrics. Its instance id cannot tell it: that is drawn anew at every start,
-/// whatever `OTEL_RESOURCE_ATTRIBUTES` says (4.1.2, telemetry-client/dest/otel_resource.js).
-pub(crate) fn name_env(settings: &Settings, name: &str) -> Option<(String, Value)> {
-    settings.monitoring.as_ref()?;
-    Some((
-        "OTEL_SERVICE_NAME".into(),
-        Value::public(format!("aztec-{name}")),
-    ))
-}
-
 fn collector(graph: &mut Graph<Kind>, port: u16) {
     let collector = OwnService {
-        name: COLLECTOR,
+        name: units::COLLECTOR,
         description: "Aztec metrics for Prometheus",
         verb: format!("collect --port {port}"),
     };

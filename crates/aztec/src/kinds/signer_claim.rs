@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::checks::databases;
-use crate::checks::keystore::{self, Keystore};
+use crate::databases;
 use crate::facts;
+use crate::keystores::{self, Keystore};
 use crate::layout;
 use crate::signer::{
     Case, Claim, Claims, Copies, Guard, Handing, Place, Slot, Verdict, changed, judge,
@@ -190,7 +190,7 @@ impl SignerClaim {
             let path = self.keystore.join(name);
             let bytes = Zeroizing::new(hands.read(&path)?.unwrap_or_default());
             // What is claimed is the file that was looked at.
-            if keystore::sha256(&bytes) != *sha256 {
+            if keystores::sha256(&bytes) != *sha256 {
                 return Err(changed(&path));
             }
             copies.put(host, name, &bytes, hands)?;
@@ -240,7 +240,7 @@ impl Kind for SignerClaim {
             .filter(|memory| memory.stamp == stamp);
         let (attesters, handing) = match known {
             Some(memory) => (Some(memory.attesters), Vec::new()),
-            None => match keystore::keystores(&self.keystore, cx.probe)? {
+            None => match keystores::keystores(&self.keystore, cx.probe)? {
                 None => (None, Vec::new()),
                 Some(keystores) => {
                     let attesters = keystores.iter().flat_map(Keystore::attesters);
@@ -403,7 +403,7 @@ impl Kind for SignerClaim {
     /// The claims stay, as claims of the past: what was signed here is not taken for another signer's later.
     fn revert(&self, _: &Vec<Claim>, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let seen = self.observe(&Cx::of(cx.hands.probe()))?;
-        let keystores = keystore::keystores(&self.keystore, cx.hands.probe())?;
+        let keystores = keystores::keystores(&self.keystore, cx.hands.probe())?;
         Copies::new().withdraw_all(&keystores.unwrap_or_default(), cx.hands)?;
         let slot = self.guard.slot();
         for claim in seen.held() {

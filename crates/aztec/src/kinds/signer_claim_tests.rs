@@ -302,7 +302,7 @@ fn only_what_was_claimed_is_handed_over() {
         assert_eq!((copy.uid, copy.gid, copy.mode), (0, 0, 0o600));
     }
     let receipt = serde_json::to_string(&tried.journal.receipt().unwrap()).unwrap();
-    let digest = keystore::sha256(&tried.host.tree[Path::new("/etc/aztec/keystore/0.json")].bytes);
+    let digest = keystores::sha256(&tried.host.tree[Path::new("/etc/aztec/keystore/0.json")].bytes);
     assert!(!receipt.contains(&digest) && !receipt.contains("ac0974be"));
 }
 

@@ -10,13 +10,14 @@ use provision::kinds::{
 };
 use provision::tools::mounts::{self, Mount};
 
+use super::kit_toml::KitToml;
 use crate::container::{self, Container};
 use crate::data::{self, Release};
-use crate::desired::KitToml;
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
-use crate::layout::{self, ACCOUNT};
-use crate::runtime::{self, Choice, Runtime};
+use crate::layout::{self, ACCOUNT, TRUST};
+use crate::names::Runtime;
+use crate::runtime::{self, Choice};
 use crate::settings::Settings;
 use crate::unit::OnDisk;
 
@@ -68,9 +69,6 @@ pub(crate) fn command() -> Vec<String> {
 /// only the second is there. `NODE_EXTRA_CA_CERTS`: the host's trust store, not the one inside Node.js.
 pub(crate) const RUNTIME: &[(&str, &str)] =
     &[("NODE_BACKEND", "js"), ("NODE_EXTRA_CA_CERTS", TRUST)];
-
-/// The host's trust store.
-pub(crate) const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Where bb is, and where it may put its files: only the official image says so to a node, which ends at once
 /// without the second (4.1.2 bb-prover/dest/verifier/bb_verifier.js; 5.2.0 the same).

@@ -7,9 +7,9 @@ use provision::kinds::{Owner, Random, Secret};
 use super::base::Base;
 use super::l1_beacon;
 use super::process::{EnvFile, Prepared, Process, network_env, peer_env};
-use crate::data::Role;
 use crate::kinds::Kind;
 use crate::layout::env_file;
+use crate::names::Role;
 use crate::settings::Settings;
 
 /// Adds what comes before the services.

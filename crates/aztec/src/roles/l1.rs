@@ -11,7 +11,8 @@ use crate::container::{self, Container};
 use crate::data;
 use crate::kinds::{Birth, Contracts, Funding, Kind, Stake};
 use crate::layout::{self, ACCOUNT, Layout};
-use crate::runtime::{Choice, Runtime};
+use crate::names::Runtime;
+use crate::runtime::Choice;
 use crate::settings::Settings;
 use crate::unit::UnitText;
 

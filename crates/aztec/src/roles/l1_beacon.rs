@@ -5,9 +5,8 @@ use provision::engine::Graph;
 use super::own::OwnService;
 use super::process::Process;
 use crate::kinds::Kind;
+use crate::names::units;
 use crate::settings::Settings;
-
-pub(crate) const UNIT: &str = "aztec-l1-beacon.service";
 
 /// Adds the service, when something needs it.
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
@@ -16,7 +15,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     }
     let ports = &settings.ports;
     let beacon = OwnService {
-        name: UNIT,
+        name: units::L1_BEACON,
         description: "Local Ethereum for Aztec, as who reads blobs needs it",
         verb: format!("beacon --port {} --l1-port {}", ports.l1_beacon, ports.l1),
     };
@@ -31,6 +30,6 @@ pub(crate) fn followed_by(process: Process, settings: &Settings) -> Process {
         .on_chain(settings)
         .env("ETHEREUM_HOSTS", &url)
         .env("L1_CONSENSUS_HOST_URLS", &url);
-    process.needs.push(UNIT.into());
+    process.needs.push(units::L1_BEACON.into());
     process
 }

@@ -3,12 +3,14 @@
 pub(crate) mod base;
 pub(crate) mod extra;
 pub(crate) mod keystore;
+mod kit_toml;
 pub(crate) mod l1;
 pub(crate) mod l1_beacon;
 pub(crate) mod node;
 pub(crate) mod own;
 pub(crate) mod process;
 pub(crate) mod prover;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -17,6 +19,7 @@ use provision::kinds::{Input, Service, Unit};
 use sha2::{Digest, Sha256};
 
 use crate::kinds::Kind;
+pub use kit_toml::KitToml;
 
 /// Something a service reads, which is in the graph already.
 pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Input {

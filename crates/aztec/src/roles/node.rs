@@ -13,10 +13,10 @@ use super::base::{self, Base};
 use super::keystore::Keystore;
 use super::l1::Born;
 use super::process::{EnvFile, Prepared, Process, peer_env, port_env};
-use crate::data::Role;
 use crate::env::{self, Value, Variables};
 use crate::kinds::{KeyRole, Kind, LocalKey, SignerClaim, Stake};
 use crate::layout::{self, ACCOUNT, env_file};
+use crate::names::{Role, units};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
@@ -28,18 +28,10 @@ const LOCAL_STOP: u32 = 30;
 /// The variable with the digest of the key of the admin API.
 pub(crate) const ADMIN_HASH: &str = "AZTEC_ADMIN_API_KEY_HASH";
 
-const NODE: &str = "aztec-node.service";
-const SEQUENCER: &str = "aztec-sequencer.service";
-
 /// A node that is about to be in the graph.
 pub(crate) struct Node {
     process: Prepared,
     keys: Option<ResourceId>,
-}
-
-/// The unit of this host's node.
-pub(crate) fn unit_name(settings: &Settings) -> &'static str {
-    if settings.sequencer { SEQUENCER } else { NODE }
 }
 
 /// Adds what comes before the services.
@@ -50,9 +42,9 @@ pub(crate) fn prepare(
     admin: Option<&ResourceId>,
 ) -> Node {
     let (title, role, conflict) = if settings.sequencer {
-        ("Aztec sequencer", Role::Sequencer, NODE)
+        ("Aztec sequencer", Role::Sequencer, units::NODE)
     } else {
-        ("Aztec node", Role::Node, SEQUENCER)
+        ("Aztec node", Role::Node, units::SEQUENCER)
     };
     let mut process = Process::new("node", title, role, settings)
         .follows_chain(settings)
@@ -76,7 +68,7 @@ pub(crate) fn prepare(
         process
             .env_files
             .push(EnvFile::new(id, path, variables.keys()));
-        process.unit_name = Some(SEQUENCER);
+        process.unit_name = Some(units::SEQUENCER);
         let (handed, ready) = keystore(graph, settings, base);
         process.keystore = Some(handed);
         keys = Some(ready);
@@ -119,7 +111,7 @@ pub(crate) fn admin_key(
 pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
     (settings.sequencer && !settings.is_local()).then(|| SignerClaim {
         keystore: layout::KEYSTORE.into(),
-        unit: SEQUENCER.into(),
+        unit: units::SEQUENCER.into(),
         data: settings.layout().node(),
         disk: Some(settings.data_dir.clone()),
         guard: Guard::new(settings),

@@ -10,14 +10,13 @@ use secrecy::ExposeSecret;
 
 use super::base::{self, Base};
 use super::keystore::Keystore;
-use super::{Running, l1};
+use super::{Running, l1, telemetry};
 use crate::container::{self, Container};
-use crate::data::{Role, Store};
+use crate::data::Store;
 use crate::env::{self, Value, Variables};
-use crate::features::monitoring;
 use crate::kinds::{CONTRACT_VARIABLES, Kind};
 use crate::layout::{self, ACCOUNT, env_file};
-use crate::runtime::Runtime;
+use crate::names::{Role, Runtime};
 use crate::settings::{self, ApiKey, Endpoint, Settings, with_one_slash};
 use crate::unit::{EngineText, UnitText};
 
@@ -186,9 +185,9 @@ impl Process {
         after.extend(base.closed.clone());
         let mut inputs = vec![base.input()];
         let path = env_file(self.name);
-        self.env.extend(monitoring::push_env(settings));
+        self.env.extend(telemetry::push_env(settings));
         if self.instances.is_empty() {
-            self.env.extend(monitoring::name_env(settings, self.name));
+            self.env.extend(telemetry::name_env(settings, self.name));
         }
         let text = env::render(&format!("{}.", self.title), &self.env);
         let owner = Owner::new("root", ACCOUNT, 0o640);
@@ -208,7 +207,7 @@ impl Process {
                 let path = env_file(&name);
                 let port = settings.ports.agent(instance);
                 let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
-                variables.extend(monitoring::name_env(settings, &name));
+                variables.extend(telemetry::name_env(settings, &name));
                 let text = env::render(&format!("{} {instance}.", self.title), &variables);
                 let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
                 own.push((file, path));

@@ -14,10 +14,10 @@ use super::l1::Born;
 use super::node::ADMIN_HASH;
 use super::process::{EnvFile, PROOF_BODY, Prepared, Process, network_env, peer_env};
 use crate::HostFacts;
-use crate::data::Role;
 use crate::env::Value;
 use crate::kinds::{Funding, KeyRole, Kind, LocalKey};
 use crate::layout::{self, env_file};
+use crate::names::Role;
 use crate::settings::Settings;
 
 /// The processes of a prover that are about to be in the graph.

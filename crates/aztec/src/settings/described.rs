@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use provision::Fault;
 use url::Url;
 
-use super::file;
 use super::values::bad;
 use crate::data::{self, Description, Network, Release, Releases, Store, Wrong};
 
@@ -48,13 +47,15 @@ impl Described {
         let known: Vec<_> = known.keys().chain(self.networks.keys()).collect();
         let known: Vec<_> = known.into_iter().map(String::as_str).collect();
         let fault = bad("network", format!("`{name}` is not a network"));
-        Err(fault.fix(file::suggestion(name, &known).unwrap_or_else(|| {
-            format!(
-                "Known networks: {}. Describe another one in {}, [networks.<name>].",
-                known.join(", "),
-                crate::CONFIG
-            )
-        })))
+        Err(
+            fault.fix(super::mistake::suggestion(name, &known).unwrap_or_else(|| {
+                format!(
+                    "Known networks: {}. Describe another one in {}, [networks.<name>].",
+                    known.join(", "),
+                    crate::CONFIG
+                )
+            })),
+        )
     }
 
     /// A release by its version.

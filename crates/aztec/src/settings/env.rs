@@ -3,8 +3,9 @@
 use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::file::KitFile;
+use super::model::Settings;
 use super::values::bad;
-use super::{KitFile, Settings};
 
 /// Variables that this program derives from other keys; setting them twice would let them disagree.
 const DERIVED: &[(&str, &str)] = &[
@@ -63,7 +64,24 @@ fn exposed(header: SecretString) -> String {
     header.expose_secret().to_owned()
 }
 
+/// Variables that monitoring sets, and an operator's own would contradict.
+const TELEMETRY: &[&str] = &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SERVICE_NAME"];
+
 impl Settings {
+    pub(super) fn check_telemetry(&self) -> Result<(), Fault> {
+        let own = TELEMETRY.iter().find(|name| self.env.contains_key(**name));
+        match (own, &self.monitoring) {
+            (Some(name), Some(_)) => Err(bad(
+                &format!("env.{name}"),
+                "monitoring sets it, so that this host's own Prometheus gets the metrics",
+            )
+            .fix(
+                "Take it out, or set monitoring.enabled = false and watch the node from elsewhere.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn check_env(&self) -> Result<(), Fault> {
         for (name, value) in &self.env {
             let key = format!("env.{name}");

@@ -12,7 +12,7 @@ use super::firewall::FirewallFile;
 use super::hardening::HardeningFile;
 use super::{Ports, encoding, mistake};
 use crate::data::{Description, Network};
-use crate::runtime::Runtime;
+use crate::names::Runtime;
 
 /// `kit.toml` as written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -173,13 +173,4 @@ pub struct ReceiverFile {
 pub fn parse(text: &str) -> Result<KitFile, Fault> {
     encoding::check(text)?;
     toml::from_str(text).map_err(|error| mistake::fault(text, error.message(), error.span()))
-}
-
-/// The likely right word, as a sentence.
-pub(super) fn suggestion(word: &str, known: &[&str]) -> Option<String> {
-    let near = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .min()?;
-    (near.0 <= 3 && near.0 < word.len()).then(|| format!("Did you mean `{}`?", near.1))
 }

@@ -6,8 +6,6 @@ use std::ops::Range;
 use provision::Fault;
 use toml_edit::{Document, Item, Value};
 
-use super::file::suggestion;
-
 /// The refusal of a text, from what a TOML reader says of it.
 pub(super) fn fault(text: &str, message: &str, span: Option<Range<usize>>) -> Fault {
     let at = span.map_or(0, |span| span.start.min(text.len()));
@@ -118,6 +116,15 @@ fn in_value(value: &Value, at: usize, path: &mut Vec<String>) -> bool {
         _ => {}
     }
     value.span().is_some_and(|span| span.contains(&at))
+}
+
+/// The likely right word, as a sentence.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> Option<String> {
+    let near = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .min()?;
+    (near.0 <= 3 && near.0 < word.len()).then(|| format!("Did you mean `{}`?", near.1))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use server::monitoring::Receiver;
 
-use super::Settings;
-use super::file::{MonitoringFile, ReceiverFile, suggestion};
+use super::file::{MonitoringFile, ReceiverFile};
+use super::mistake::suggestion;
 use super::url::{Asker, Endpoint, urls};
 use super::values::bad;
 
@@ -206,67 +206,5 @@ fn mail(
         Some(Ok(port)) if port != 0 => Ok(()),
         _ => Err(bad(place, "`server` is not a mail server")
             .fix("Write `server` as host:port, for example smtp.example.org:587.")),
-    }
-}
-
-/// Variables that monitoring sets, and an operator's own would contradict.
-const TELEMETRY: &[&str] = &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SERVICE_NAME"];
-
-impl Settings {
-    /// The ports of what watches this host, as in [`Settings::ports`].
-    pub(super) fn monitoring_ports(&self) -> Vec<(&'static str, u16, &'static str)> {
-        let Some(monitoring) = &self.monitoring else {
-            return Vec::new();
-        };
-        let ports = &self.ports;
-        let mut all = vec![(
-            "ports.otlp",
-            ports.otlp,
-            crate::features::monitoring::COLLECTOR,
-        )];
-        let own = |native| match monitoring.stack {
-            Stack::Native => native,
-            Stack::Compose => crate::features::monitoring::CONTAINERS,
-        };
-        all.extend([
-            (
-                "ports.prometheus",
-                ports.prometheus,
-                own("prometheus.service"),
-            ),
-            (
-                "ports.alertmanager",
-                ports.alertmanager,
-                own("prometheus-alertmanager.service"),
-            ),
-            (
-                "ports.node_exporter",
-                ports.node_exporter,
-                own("prometheus-node-exporter.service"),
-            ),
-        ]);
-        if monitoring.stack == Stack::Compose {
-            all.extend([
-                ("ports.grafana", ports.grafana, own("")),
-                ("ports.loki", ports.loki, own("")),
-                ("ports.loki_grpc", ports.loki_grpc, own("")),
-                ("ports.alloy", ports.alloy, own("")),
-            ]);
-        }
-        all
-    }
-
-    pub(super) fn check_telemetry(&self) -> Result<(), Fault> {
-        let own = TELEMETRY.iter().find(|name| self.env.contains_key(**name));
-        match (own, &self.monitoring) {
-            (Some(name), Some(_)) => Err(bad(
-                &format!("env.{name}"),
-                "monitoring sets it, so that this host's own Prometheus gets the metrics",
-            )
-            .fix(
-                "Take it out, or set monitoring.enabled = false and watch the node from elsewhere.",
-            )),
-            _ => Ok(()),
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use provision::Fault;
 
-use super::Settings;
+use super::model::Settings;
 use super::values::bad;
-use crate::data::{Place, Role};
+use crate::names::{Place, Role, units};
 
 impl Settings {
     /// Whether anything of Aztec runs here; a host can also only be hardened, or only watch others.
@@ -43,6 +43,15 @@ impl Settings {
             .map(|(role, _)| role.name().replace('_', " "))
             .collect();
         (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// The unit of this host's node.
+    pub(crate) fn node_unit(&self) -> &'static str {
+        if self.sequencer {
+            units::SEQUENCER
+        } else {
+            units::NODE
+        }
     }
 
     /// The kind of network it is.

@@ -10,7 +10,7 @@ use provision::Fault;
 use provision::host::{Hands, NewFile, Probe, is_staged, stamp};
 use zeroize::Zeroizing;
 
-use crate::checks::keystore::{self, Keystore};
+use crate::keystores::{self, Keystore};
 use crate::layout;
 
 /// A difference between the keystores of a host and what its sequencer is handed.
@@ -86,7 +86,7 @@ impl Copies {
         let mut differences = Vec::new();
         for other in self.hosts(probe)? {
             let dir = self.dir.join(&other);
-            let read = keystore::keystores(&dir, probe)?.unwrap_or_default();
+            let read = keystores::keystores(&dir, probe)?.unwrap_or_default();
             for name in probe.list(&dir)?.unwrap_or_default() {
                 if name.starts_with('.') {
                     // What else is hidden is none of ours, and is not handed over.
@@ -97,7 +97,7 @@ impl Copies {
                     continue;
                 }
                 let bytes = Zeroizing::new(probe.read(&dir.join(&name))?.unwrap_or_default());
-                let sha256 = keystore::sha256(&bytes);
+                let sha256 = keystores::sha256(&bytes);
                 let original = wanted.iter().find(|wanted| wanted.name == name);
                 if other == host && original.is_some_and(|wanted| wanted.sha256 == sha256) {
                     equal.insert(name);
@@ -161,7 +161,7 @@ impl Copies {
         };
         let copy = self.dir.join(host).join(name);
         let bytes = Zeroizing::new(hands.read(&copy)?.unwrap_or_default());
-        if keystore::sha256(&bytes) != *sha256 {
+        if keystores::sha256(&bytes) != *sha256 {
             return Err(changed(&copy));
         }
         if hands.meta(&self.retired)?.is_none() {

@@ -38,7 +38,7 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let drop_ins = answer("drop_ins", drop_ins, &mut unanswered);
     let updates = checks::updates(&host.settings, view.probe());
     let updates = answer("updates", updates, &mut unanswered).flatten();
-    let databases = checks::databases(&host.settings, view.probe());
+    let databases = aztec::databases::databases(&host.settings, view.probe());
     let databases = answer("databases", databases, &mut unanswered);
     let pending = plan
         .as_ref()

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aztec::checks::keystore;
+use aztec::keystores;
 use clap::Args as ClapArgs;
 use keys::encrypted::{Password, Sealer, open_bls, open_eth};
 use keys::keystore::survey::Survey;
@@ -70,7 +70,7 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         refused(error, WHAT, &fix)
     })?;
     let mut made = place::new_files(&[out], cx, printer)?;
-    made.make_dir(out, place::mine(keystore::DIRECTORY, view.user))?;
+    made.make_dir(out, place::mine(keystores::DIRECTORY, view.user))?;
     let mut held = made.hold(out)?;
     let mine = place::mine(place::FILE, view.user);
     let mut said = Instant::now();

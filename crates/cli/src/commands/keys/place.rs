@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use aztec::checks::keystore::{self, DIRECTORY};
+use aztec::keystores::{self, DIRECTORY};
 use keys::Address;
 use keys::keystore::survey::{Grade, Note, STAGED, Survey};
 use keys::keystore::{Document, Listed, listed};
@@ -45,7 +45,7 @@ impl Place {
     /// Looks at a directory.
     pub fn look(dir: &Path, view: &View) -> Result<Self, Failure> {
         let dir = absolute(dir)?;
-        let survey = keystore::survey(&dir, view.user.uid, view.probe());
+        let survey = keystores::survey(&dir, view.user.uid, view.probe());
         let survey = survey.map_err(Failure::usage)?;
         Ok(Self { dir, survey })
     }
@@ -83,7 +83,8 @@ impl Place {
             is_new(survey, &document)?;
         }
         // All of it as `keys check` will see it.
-        let together = keystore::survey_with(&self.dir, view.user.uid, (name, bytes), view.probe());
+        let together =
+            keystores::survey_with(&self.dir, view.user.uid, (name, bytes), view.probe());
         let together = together.map_err(Failure::usage)?;
         if let Some(note) = worst(&together, false) {
             return Err(Failure::usage(

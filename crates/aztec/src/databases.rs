@@ -1,0 +1,100 @@
+//! Which databases lie in a data directory, and which rollup they are of.
+//!
+//! A node that finds databases of another rollup throws them away and starts anew (stdlib/dest/database-version of 4.1.2),
+//! and what it signed lies beside them. So each major release has a directory of its own, and the one before it stays.
+
+use std::path::{Path, PathBuf};
+
+use l1::Address;
+use provision::Fault;
+use provision::host::Probe;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+/// The databases of one major release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Databases {
+    /// Their directory.
+    pub path: PathBuf,
+    /// The rollup that the node's are of, once it has any.
+    pub rollup: Option<Address>,
+    /// Whether the release of this host uses them.
+    pub in_use: bool,
+}
+
+/// The directories of processes with databases.
+const PROCESSES: [&str; 4] = ["node", "prover-node", "archiver", "prover-broker"];
+
+/// The file in which the node notes what its databases are of.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Noted {
+    rollup_address: Address,
+}
+
+/// The rollup that the databases of one process are of; `None` when it has none yet.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(crate) fn rollup_of(process: &Path, probe: &dyn Probe) -> Result<Option<Address>, Fault> {
+    let text = probe.text(&process.join("archiver/db_version"))?;
+    Ok(text.as_deref().and_then(noted))
+}
+
+/// The rollup in that file.
+pub(crate) fn noted(text: &str) -> Option<Address> {
+    let noted: Noted = serde_json::from_str(text).ok()?;
+    Some(noted.rollup_address)
+}
+
+/// All databases below the data directory of a host, those in use first.
+///
+/// # Errors
+///
+/// When a directory cannot be read.
+pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases>, Fault> {
+    let data = &settings.data_dir;
+    let used = settings.layout().data;
+    let mut roots = vec![used.clone()];
+    for name in probe.list(data)?.unwrap_or_default() {
+        let major = name.strip_prefix('v').unwrap_or_default();
+        let is_major = !major.is_empty() && major.bytes().all(|byte| byte.is_ascii_digit());
+        if is_major {
+            roots.push(data.join(&name));
+        }
+        // Those of old majors lie in the data directory itself.
+        if PROCESSES.contains(&name.as_str()) {
+            roots.push(data.clone());
+        }
+    }
+    roots[1..].sort();
+    let mut all: Vec<Databases> = Vec::new();
+    for path in roots {
+        if all.iter().any(|seen| seen.path == path) {
+            continue;
+        }
+        let mut rollup = None;
+        for process in PROCESSES {
+            rollup = rollup.or(rollup_of(&path.join(process), probe)?);
+        }
+        all.push(Databases {
+            in_use: path == used,
+            path,
+            rollup,
+        });
+    }
+    Ok(all)
+}
+
+impl Databases {
+    /// Place and rollup, for people.
+    pub fn shown(&self) -> String {
+        let path = self.path.display();
+        match self.rollup {
+            Some(rollup) => format!("{path} (rollup {rollup})"),
+            None => format!("{path} (no rollup yet)"),
+        }
+    }
+}
