@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::document::{Account, BlsAccount, Document, Entry};
 use super::merged::{Defaults, Listed, listed};
+use super::remote::remote_signers;
 
 /// systemd refuses to start a unit whose credentials are larger than this together.
 const MOST_CREDENTIALS: usize = 1 << 20;
@@ -376,6 +377,12 @@ impl Survey {
         }
         if document.extras.contains(&"certPath") {
             self.note(name, Grade::Odd, "it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it");
+        }
+        if remote_signers([document])
+            .keys()
+            .any(|url| url.password().is_some())
+        {
+            self.note(name, Grade::Odd, "the address of a remote signer has a password in it, which a backup has as it is. Let the signer know this host in another way");
         }
         let inherit = |own: fn(&Entry) -> bool| {
             let mut entries = document.validators.iter();

@@ -273,6 +273,21 @@ fn a_file_that_nothing_signs_with_is_told() {
     );
 }
 
+#[test]
+fn a_password_in_the_address_of_a_signer_is_told_and_not_shown() {
+    let of = |signer: &str| {
+        judged(&format!(
+            "{{\"schemaVersion\":1,\"remoteSigner\":\"{signer}\",\"validators\":[{{\"attester\":\"{ADDRESS}\",\"feeRecipient\":\"{ZERO}\"}}]}}"
+        ))
+    };
+    assert_eq!(of("https://signer.example:9000"), [""; 0]);
+    let said = of("https://me:hunter2@signer.example:9000");
+    assert!(
+        said.len() == 1 && said[0].contains("has a password in it") && !said[0].contains("hunter2"),
+        "{said:?}"
+    );
+}
+
 /// Whether a publisher for all has a signer depends on the validators that have none of their own, in whichever file.
 #[test]
 fn a_publisher_for_all_needs_a_signer_for_who_has_no_other() {
