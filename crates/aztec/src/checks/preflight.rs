@@ -16,7 +16,7 @@ use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
 use crate::fit;
 use crate::layout;
-use crate::names::Runtime;
+use crate::names::{Runtime, units};
 use crate::roles::l1;
 use crate::runtime;
 use crate::settings::Settings;
@@ -311,11 +311,11 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
     for (key, port, unit) in wanted {
         // The node's unit gives its place, and its ports, to the sequencer's and back.
         let owners = match unit {
-            "aztec-node.service" | "aztec-sequencer.service" => {
-                vec!["aztec-node.service", "aztec-sequencer.service"]
+            units::NODE | units::SEQUENCER => {
+                vec![units::NODE, units::SEQUENCER]
             }
             // Left running by a run that was killed while it made the chain; the next one stops it.
-            l1::UNIT => vec![l1::UNIT, l1::BIRTH_UNIT],
+            units::L1 => vec![units::L1, l1::BIRTH_UNIT],
             other => vec![other],
         };
         let check = format!("port {port}");

@@ -11,7 +11,7 @@ use crate::container::{self, Container};
 use crate::data;
 use crate::kinds::{Birth, Contracts, Funding, Kind, Stake};
 use crate::layout::{self, ACCOUNT, Layout};
-use crate::names::Runtime;
+use crate::names::{Runtime, units};
 use crate::runtime::Choice;
 use crate::settings::Settings;
 use crate::unit::UnitText;
@@ -48,8 +48,6 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("AZTEC_LAG_IN_EPOCHS_FOR_RANDAO", "1"),
     ("AZTEC_PROOF_SUBMISSION_EPOCHS", "40000"),
 ];
-
-pub(crate) const UNIT: &str = "aztec-l1.service";
 
 /// Runs the L1 until its chain is born.
 pub(crate) const BIRTH_UNIT: &str = "aztec-l1-birth.service";
@@ -102,7 +100,7 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
     text.ready = Some(first_block(settings.ports.l1));
     text.on = Some(base.disk.clone());
     let unit = Unit {
-        name: UNIT.into(),
+        name: units::L1.into(),
         text: text.render(ACCOUNT),
         instances: Vec::new(),
     };
@@ -184,7 +182,7 @@ pub(crate) fn run(
     let birth = Birth {
         state: layout.l1().join(STATE),
         unborn: layout.l1().join(UNBORN),
-        service: UNIT.into(),
+        service: units::L1.into(),
         unit: BIRTH_UNIT.into(),
         text: birth_text(settings, &layout),
         contracts: contracts.clone(),
@@ -196,7 +194,7 @@ pub(crate) fn run(
     before.extend(born.keys);
     let birth = graph.add(birth, before);
     let service = Running {
-        name: UNIT.into(),
+        name: units::L1.into(),
         unit: l1.unit,
         inputs: vec![(l1.tools, layout::FOUNDRY.into())],
         after: vec![l1.home, birth],

@@ -16,7 +16,7 @@ use crate::data::Store;
 use crate::env::{self, Value, Variables};
 use crate::kinds::{CONTRACT_VARIABLES, Kind};
 use crate::layout::{self, ACCOUNT, env_file};
-use crate::names::{Role, Runtime};
+use crate::names::{Role, Runtime, units};
 use crate::settings::{self, ApiKey, Endpoint, Settings, with_one_slash};
 use crate::unit::{EngineText, UnitText};
 
@@ -101,7 +101,7 @@ impl Process {
                 layout::contracts_env(),
                 CONTRACT_VARIABLES,
             ));
-            self.needs.push(l1::UNIT.to_owned());
+            self.needs.push(units::L1.to_owned());
         }
         self
     }

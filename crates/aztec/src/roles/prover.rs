@@ -17,7 +17,7 @@ use crate::HostFacts;
 use crate::env::Value;
 use crate::kinds::{Funding, KeyRole, Kind, LocalKey};
 use crate::layout::{self, env_file};
-use crate::names::Role;
+use crate::names::{Role, units};
 use crate::settings::Settings;
 
 /// The processes of a prover that are about to be in the graph.
@@ -135,7 +135,7 @@ fn node_process(settings: &Settings) -> Process {
         );
     }
     process.checks_proofs = !settings.is_local();
-    process.needs.push("aztec-prover-broker.service".into());
+    process.needs.push(units::PROVER_BROKER.into());
     process
 }
 
@@ -154,7 +154,7 @@ fn agent_process(settings: &Settings, count: u32) -> Process {
             .insert("PROVER_REAL_PROOFS".into(), Value::public(false));
     }
     if settings.prover {
-        process.needs.push("aztec-prover-broker.service".into());
+        process.needs.push(units::PROVER_BROKER.into());
     }
     process.instances = (1..=count).map(|number| number.to_string()).collect();
     process

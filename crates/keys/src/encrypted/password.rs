@@ -35,6 +35,12 @@ impl Password {
         }
     }
 
+    /// Whether it has no character.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The keys that the forms of the password give, without repetitions, each derived when it is asked for.
     pub(super) fn derive<'a>(
         &'a self,

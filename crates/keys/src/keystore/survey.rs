@@ -108,9 +108,14 @@ impl Survey {
     /// Every attester of every file, and the prover.
     #[must_use]
     pub fn attesters(&self) -> Vec<Listed> {
+        listed(&self.by_name())
+    }
+
+    /// Its keystores with their names, in the order in which the node reads them.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<(&str, &Document)> {
         let documents = self.documents.iter();
-        let documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
-        listed(&documents)
+        documents.map(|(name, it)| (name.as_str(), it)).collect()
     }
 
     /// Holds the directory against another node's: a publisher on two nodes makes them take each other's

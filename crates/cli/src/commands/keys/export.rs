@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aztec::keystores;
 use clap::Args as ClapArgs;
@@ -16,13 +16,11 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use super::flags::Source;
+use super::parallel::EVERY;
 use super::place::{self, Begun, Place, refused};
 use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
-
-/// Between two words on how far it is.
-const EVERY: Duration = Duration::from_secs(3);
 
 /// Flags of `keys export`.
 #[derive(Debug, ClapArgs)]
@@ -128,9 +126,7 @@ impl<'a> Backup<'a> {
         let mut keystores = Vec::new();
         let mut keys: Vec<(String, AnyKey<'_>)> = Vec::new();
         let mut taken = BTreeSet::new();
-        let documents = survey.documents.iter();
-        let documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
-        let outlined = outlined(&documents).map_err(failed)?;
+        let outlined = outlined(&survey.by_name()).map_err(failed)?;
         for ((name, document), bytes) in survey.documents.iter().zip(outlined) {
             // What a file without validators says for all is said of each of the others.
             if !document.validators.is_empty() {

@@ -10,7 +10,7 @@ use crate::printer::Printer;
 const MOST_THREADS: usize = 4;
 
 /// Between two words on how far it is.
-const EVERY: Duration = Duration::from_secs(3);
+pub const EVERY: Duration = Duration::from_secs(3);
 
 /// What `one` gives for each item, in their order. What takes longer than a moment says how far it is: "N of M `what`".
 ///

@@ -181,8 +181,7 @@ fn is_new(survey: &Survey, document: &Document) -> Result<(), Failure> {
 fn changes_nothing(survey: &Survey, name: &str, new: &Document) -> Result<(), Failure> {
     let before = survey.attesters();
     let alone = listed(&[(name, new)]);
-    let documents = survey.documents.iter();
-    let mut documents: Vec<_> = documents.map(|(name, it)| (name.as_str(), it)).collect();
+    let mut documents = survey.by_name();
     documents.push((name, new));
     documents.sort_by_key(|(name, _)| *name);
     let together = listed(&documents);

@@ -27,10 +27,8 @@ pub struct Secrets<'a> {
 /// What was typed or piped in.
 struct Passwords {
     eth: Password,
-    /// Where it is another one.
+    /// Where it is another one. A second line that is empty is a password, or the end of a file with one line too many.
     bls: Option<Password>,
-    /// A second line that is empty is a password, or the end of a file with one line too many.
-    bls_is_empty: bool,
 }
 
 impl Passwords {
@@ -224,8 +222,8 @@ impl<'a> Secrets<'a> {
                 file.open_with(&[&beside[""], read.of(file.format)])
             }
             (Some(text), _) => file.open(&beside[text.as_str()]),
-            (None, Some(read)) if file.format == Format::Bls && read.bls_is_empty => {
-                file.open_with(&[read.of(Format::Bls), &read.eth])
+            (None, Some(read)) if read.of(file.format).is_empty() => {
+                file.open_with(&[read.of(file.format), &read.eth])
             }
             (None, Some(read)) => file.open(read.of(file.format)),
             (None, None) => Err(keys::Error::Password),
@@ -254,10 +252,6 @@ impl<'a> Secrets<'a> {
                 .map(|line| Password::new(Zeroizing::new(line.to_owned())))
         };
         let (eth, bls) = (next(), next());
-        let bls_is_empty = text
-            .split('\n')
-            .nth(1)
-            .is_some_and(|line| line.trim_end_matches('\r').is_empty());
         if lines.next().is_some() {
             return Err(Failure::usage(
                 Fault::new("standard input has more than two lines").fix(
@@ -269,7 +263,6 @@ impl<'a> Secrets<'a> {
         self.read = Some(Passwords {
             eth: eth.unwrap_or_else(empty),
             bls,
-            bls_is_empty,
         });
         Ok(())
     }
