@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use server::monitoring::{TEST_ALERT, integration, receiver_names};
 
+use crate::names::port;
 use crate::settings::Settings;
 
 /// What became of the alert at one receiver.
@@ -54,7 +55,7 @@ pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
         return Err(Fault::new("kit.toml: monitoring.receivers: there are none")
             .fix("Name at least one, then run `aztec-kit apply`."));
     }
-    let port = settings.ports.alertmanager;
+    let port = settings.port(&port::ALERTMANAGER);
     let before = Counts::ask(port)?;
     if let Some(unknown) = names.iter().find(|name| !before.knows(name)) {
         return Err(

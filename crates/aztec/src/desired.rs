@@ -38,29 +38,7 @@ pub(crate) fn with_roles(
     let mut graph = Graph::default();
     let mut base = roles::base::add(&mut graph, settings, facts, kit_toml);
     base.closed = features::firewall::close_private_ports(&mut graph, settings, facts);
-    // Everything that services read comes first, the services last: systemd then reads all units at once.
-    let local = settings
-        .runs_l1()
-        .then(|| roles::l1::prepare(&mut graph, settings, &base));
-    let admin = roles::node::admin_key(&mut graph, settings, &base);
-    let node = settings
-        .node
-        .then(|| roles::node::prepare(&mut graph, settings, &base, admin.as_ref()));
-    let prover = roles::prover::prepare(&mut graph, settings, facts, &base, admin.as_ref());
-    let extra = roles::extra::prepare(&mut graph, settings, &base);
-    roles::l1_beacon::add(&mut graph, settings);
-    let contracts = local.map(|l1| {
-        let mut born = roles::l1::Born::default();
-        if let Some(node) = &node {
-            node.born(settings, &mut born);
-        }
-        prover.born(settings, &mut born);
-        roles::l1::run(&mut graph, settings, &base, l1, born)
-    });
-    let contracts = contracts.as_ref();
-    let nodes = node.map(|node| roles::node::run(&mut graph, settings, node, contracts));
-    roles::prover::run(&mut graph, settings, prover, contracts);
-    roles::extra::run(&mut graph, extra, contracts, &nodes.unwrap_or_default());
+    roles::add(&mut graph, settings, facts, &base);
     (graph, base)
 }
 
@@ -99,7 +77,7 @@ pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Faul
     settings.check_agents(roles::prover::agents(settings, facts).0)?;
     let runtime = runtime::choose(settings, facts).runtime;
     let (major, minor) = data::foundry().glibc;
-    if settings.runs_l1() && facts.glibc.is_none_or(|glibc| glibc < (major, minor)) {
+    if settings.own_l1().is_some() && facts.glibc.is_none_or(|glibc| glibc < (major, minor)) {
         return Err(Fault::new(format!(
             "the L1 of a local network (anvil) needs glibc {major}.{minor}, and this host ({}) has less",
             facts.os_name

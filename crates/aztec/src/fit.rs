@@ -12,7 +12,8 @@ use serde::Serialize;
 use url::Url;
 
 use crate::data::{Fingerprint, Funded, Release, Releases, major};
-use crate::settings::Settings;
+use crate::names::L1Use;
+use crate::settings::{Live, Settings};
 
 /// A public endpoint across the world.
 const CALL: Duration = Duration::from_secs(5);
@@ -48,11 +49,9 @@ pub struct Fit {
 
 /// Asks the L1 which rollup would be followed, and judges. `None` where nothing follows a rollup that others deployed.
 pub fn fit(settings: &Settings) -> Option<Fit> {
-    let follows = settings.node || settings.prover || settings.archiver;
-    if settings.is_local() || !follows {
-        return None;
-    }
-    Some(judge(settings, ask(settings).as_ref()))
+    let live = settings.live()?;
+    let follows = settings.uses_l1(L1Use::Follows);
+    follows.then(|| judge(settings, ask(settings, live).as_ref()))
 }
 
 /// The rollup that a node with these settings follows, from the first execution endpoint that tells.
@@ -60,14 +59,14 @@ pub fn fit(settings: &Settings) -> Option<Fit> {
 /// # Errors
 ///
 /// Why no endpoint told it.
-pub fn ask(settings: &Settings) -> Result<Identity, String> {
+pub fn ask(settings: &Settings, live: &Live) -> Result<Identity, String> {
     let registry = settings.network.registry.as_deref();
     let registry: Address = registry
         .and_then(|registry| registry.parse().ok())
         .ok_or("the registry of this network is not known")?;
     // One that hangs does not hold up the others, and is not waited for when another one has answered.
     let (tell, answers) = mpsc::channel();
-    for url in settings.l1_rpc_urls.clone() {
+    for url in live.rpc_urls.clone() {
         let (tell, settings) = (tell.clone(), settings.clone());
         std::thread::spawn(move || {
             // Nobody listens any more when another one was quicker.
@@ -99,7 +98,7 @@ fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity
             "{endpoint} is chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
         ));
     }
-    reader.identity(registry, settings.rollup).map_err(text)
+    reader.identity(registry, settings.rollup()).map_err(text)
 }
 
 /// Compares the release with the rollup; pure.
@@ -111,7 +110,7 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
         Err(why) => return unasked(settings, why),
     };
     let fitting = fitting(settings, rollup);
-    let which = match settings.rollup {
+    let which = match settings.rollup() {
         Some(version) => format!("rollup {version} of {}", settings.network_name),
         None => format!("the canonical rollup of {}", settings.network_name),
     };
@@ -173,7 +172,7 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
     let runs = network
         .release
         .as_deref()
-        .filter(|_| settings.rollup.is_none());
+        .filter(|_| settings.rollup().is_none());
     let older = runs.filter(|runs| major(release) < major(runs));
     let (verdict, because, fix) = match (older, &network.since) {
         (Some(runs), Some(since)) => (
@@ -254,7 +253,7 @@ fn other(settings: &Settings, fitting: &[String]) -> String {
             format!("Set release = \"{newest}\", or take `release` out. {standby}")
         }
         Some(newest) => format!("Set release = \"{newest}\". {standby}"),
-        None if settings.rollup.is_some() => format!(
+        None if settings.rollup().is_some() => format!(
             "That rollup needs a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
             crate::layout::RELEASES
         ),
@@ -433,11 +432,12 @@ mod tests {
 
     #[test]
     fn a_chain_of_another_network_is_not_compared() {
-        let settings = Settings {
-            l1_rpc_urls: vec![Url::parse(&answering("0xaa36a7")).unwrap().into()],
-            ..settings("")
+        let settings = settings("");
+        let live = Live {
+            rpc_urls: vec![Url::parse(&answering("0xaa36a7")).unwrap().into()],
+            ..settings.live().unwrap().clone()
         };
-        let why = ask(&settings).unwrap_err();
+        let why = ask(&settings, &live).unwrap_err();
         assert!(
             why.contains("is chain 11155111, and mainnet is on chain 1"),
             "{why}"

@@ -38,7 +38,7 @@ pub use env::{EnvFinding, Severity};
 pub use facts::HostFacts;
 pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
-pub use names::{Place, Role, Runtime};
+pub use names::{Component, Place, Role, Runtime};
 pub use roles::KitToml;
 pub use runtime::{Choice, choose};
 pub use server::ssh::HINT as SSH_HINT;

@@ -78,8 +78,8 @@ pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(St
             true,
         ));
     }
-    for (role, _) in settings.roles() {
-        if let Some(refusal) = release.refusal(role, settings.place(), Some(Runtime::Native)) {
+    for (component, _) in settings.components() {
+        if let Some(refusal) = release.refusal(component, settings.place(), Some(Runtime::Native)) {
             return Some((refusal.why.clone(), true));
         }
     }

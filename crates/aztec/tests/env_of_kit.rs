@@ -3,6 +3,7 @@
 
 mod common;
 
+use aztec::Role;
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
 use common::graph;
@@ -104,12 +105,16 @@ fn this_program_writes_nothing_that_it_would_find() {
     assert!(combinations.len() > 600, "{}", combinations.len());
     for kit_toml in combinations {
         let settings = Settings::parse(&kit_toml).expect("it was not refused");
-        let (release, local) = (&settings.release, settings.is_local());
+        let (release, local) = (&settings.release, settings.local().is_some());
         let texts = texts(&kit_toml);
         assert!(texts.len() >= 2, "{kit_toml}");
         for (id, text) in texts {
-            let mut found =
-                release.lint_env(!settings.has_presets(), settings.sequencer, &id, &text);
+            let mut found = release.lint_env(
+                !settings.has_presets(),
+                settings.has(Role::Sequencer),
+                &id,
+                &text,
+            );
             // The public test mnemonic of a local network, which everybody knows.
             found.retain(|found| !(local && found.variable == "BOT_L1_MNEMONIC"));
             assert_eq!(found, [], "{kit_toml}");

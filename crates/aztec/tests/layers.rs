@@ -15,7 +15,8 @@ use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 /// From the bottom: a module uses those of lines above its own, and none of its own line.
 const LAYERS: &[&[&str]] = &[
     // Names and paths, and words that everybody has.
-    &["names", "layout", "health", "unit", "keystores"],
+    &["layout", "health", "unit", "keystores"],
+    &["names"],
     // What is known of networks and releases; what a host is.
     &["data", "facts"],
     &["env", "settings", "container"],

@@ -1,13 +1,10 @@
 //! Flags and commands. Names and exit codes are a contract with other people's tools.
 
-use std::net::IpAddr;
-
-use aztec::settings::{Asked, Settings};
+use aztec::settings::Settings;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::commands::keys::KeysArgs;
-use crate::exit::Failure;
-use crate::urls;
+use crate::wanted::Wanted;
 
 /// Turns this server into a running Aztec node, keeps it so, and tells you the truth about it.
 ///
@@ -57,7 +54,7 @@ pub enum Command {
     /// Say what the journal complains of, what it means, and what to do
     Explain(ExplainArgs),
     /// Make, bring in, show and check validator keys
-    Keys(KeysArgs),
+    Keys(Box<KeysArgs>),
     /// Show which releases are known, and check a description of one
     Release(ReleaseArgs),
     /// Try whom the alerts of this host reach
@@ -98,165 +95,6 @@ impl Command {
             | Self::Metrics
             | Self::Forget(_) => false,
         }
-    }
-}
-
-/// What this host shall be.
-#[derive(Debug, ClapArgs)]
-pub struct Wanted {
-    /// The network to join; `local` makes one of its own [local, devnet, testnet, mainnet]
-    #[arg(long, value_name = "NAME", env = "AZTEC_NETWORK")]
-    network: Option<String>,
-    /// Version of the node, when not the one that the network runs
-    #[arg(long, value_name = "VERSION", env = "AZTEC_RELEASE")]
-    release: Option<String>,
-    /// Follow this older rollup, by its version, and not the canonical one
-    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
-    rollup: Option<u64>,
-    /// Run a release that fits no rollup yet, to wait for its own
-    #[arg(long)]
-    standby: bool,
-    /// How the node runs [native, container] [default: native where release and host allow it]
-    #[arg(long, value_name = "HOW", env = "AZTEC_RUNTIME")]
-    runtime: Option<String>,
-    /// Propose and attest, not only follow
-    #[arg(long)]
-    with_sequencer: bool,
-    /// Prove: broker, prover node and agents on this host
-    #[arg(long)]
-    with_prover: bool,
-    /// Run prover agents for a broker elsewhere; needs --broker-url
-    #[arg(long)]
-    with_prover_agent: bool,
-    /// Where that broker is
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "PROVER_BROKER_URL",
-        hide_env_values = true
-    )]
-    broker_url: Option<String>,
-    /// Run a bootnode
-    #[arg(long)]
-    with_bootnode: bool,
-    /// Run a standalone archiver (4.x)
-    #[arg(long)]
-    with_archiver: bool,
-    /// Run a PXE server; refused, because no release has one
-    #[arg(long)]
-    with_pxe: bool,
-    /// Run the test environment for contracts
-    #[arg(long)]
-    with_txe: bool,
-    /// Run a bot that sends transactions, for test networks
-    #[arg(long)]
-    with_bot: bool,
-    /// Close this host but for SSH and peers (UFW)
-    #[arg(long)]
-    with_firewall: bool,
-    /// Put a TLS proxy (Caddy) in front of the node's RPC; needs --domain
-    #[arg(long)]
-    with_caddy: bool,
-    /// Host name of the proxy's certificate
-    #[arg(long, value_name = "NAME")]
-    domain: Option<String>,
-    /// Mail address that the certificate authority is told
-    #[arg(long, value_name = "ADDRESS")]
-    email: Option<String>,
-    /// Harden this host: SSH by key only, bans, security upgrades, clock, integrity, audit, kernel settings
-    #[arg(long)]
-    with_hardening: bool,
-    /// Watch this host and the node, and send alerts
-    #[arg(long)]
-    with_monitoring: bool,
-    /// Ethereum execution endpoints, in order of preference; @FILE or - (standard input) reads them
-    #[arg(
-        long,
-        value_name = "URL",
-        value_delimiter = ',',
-        env = "L1_RPC_URLS",
-        hide_env_values = true
-    )]
-    l1_rpc_urls: Vec<String>,
-    /// Ethereum consensus endpoints, in order of preference; @FILE or - reads them
-    #[arg(
-        long,
-        value_name = "URL",
-        value_delimiter = ',',
-        env = "L1_CONSENSUS_URLS",
-        hide_env_values = true
-    )]
-    l1_consensus_urls: Vec<String>,
-    /// Ethereum endpoints that trace transactions, when others than the execution endpoints; @FILE or - reads them
-    #[arg(
-        long,
-        value_name = "URL",
-        value_delimiter = ',',
-        env = "L1_DEBUG_URLS",
-        hide_env_values = true
-    )]
-    l1_debug_urls: Vec<String>,
-    /// The public address of this host
-    #[arg(long, value_name = "IP", env = "P2P_IP")]
-    p2p_ip: Option<String>,
-    /// Where databases live [default: /var/lib/aztec]
-    #[arg(long, value_name = "DIR", env = "AZTEC_DATA_DIR")]
-    data_dir: Option<String>,
-}
-
-impl Wanted {
-    /// Whether anything was asked for besides roles.
-    pub fn asks_features(&self) -> bool {
-        self.features().next().is_some()
-    }
-
-    /// What the host has besides its roles, by its table.
-    fn features(&self) -> impl Iterator<Item = &'static str> {
-        let features = [
-            (self.with_firewall, "firewall"),
-            (self.with_caddy, "caddy"),
-            (self.with_hardening, "hardening"),
-            (self.with_monitoring, "monitoring"),
-        ];
-        let asked = features.into_iter().filter(|(asked, _)| *asked);
-        asked.map(|(_, table)| table)
-    }
-
-    /// The same for the adapter; `ssh_client`: who is connected by SSH and asks for it.
-    ///
-    /// # Errors
-    ///
-    /// When URLs are to be read from somewhere, and cannot be.
-    pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
-        let roles = [
-            (self.with_sequencer, "sequencer"),
-            (self.with_prover, "prover"),
-            (self.with_prover_agent, "prover_agent"),
-            (self.with_bootnode, "bootnode"),
-            (self.with_archiver, "archiver"),
-            (self.with_pxe, "pxe"),
-            (self.with_txe, "txe"),
-            (self.with_bot, "bot"),
-        ];
-        let asked = roles.iter().filter(|(asked, _)| *asked);
-        Ok(Asked {
-            network: self.network.clone(),
-            release: self.release.clone(),
-            rollup: self.rollup,
-            standby: self.standby,
-            runtime: self.runtime.clone(),
-            data_dir: self.data_dir.clone(),
-            l1_rpc_urls: urls::given("l1-rpc-urls", &self.l1_rpc_urls)?,
-            l1_consensus_urls: urls::given("l1-consensus-urls", &self.l1_consensus_urls)?,
-            l1_debug_urls: urls::given("l1-debug-urls", &self.l1_debug_urls)?,
-            p2p_ip: self.p2p_ip.clone(),
-            roles: asked.map(|(_, table)| *table).collect(),
-            features: self.features().collect(),
-            domain: self.domain.clone(),
-            email: self.email.clone(),
-            ssh_client,
-            broker_url: self.broker_url.as_deref().map(Into::into),
-        })
     }
 }
 

@@ -149,7 +149,7 @@ impl<'a> Host<'a> {
     ) -> Result<Self, Failure> {
         aztec::asked_for_nothing(&settings, &before.receipt).map_err(Failure::usage)?;
         // A local network is not asked, and no thread is begun for it.
-        let asking = (!settings.is_local()).then(|| {
+        let asking = settings.live().map(|_| {
             let (settings, network) = (settings.clone(), Arc::clone(&view.network));
             std::thread::spawn(move || network.fit(&settings))
         });
@@ -244,8 +244,7 @@ pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
 
 /// Whether the release fits the rollup, which the L1 is asked. A local network has none that others deployed.
 pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
-    let asked = (!settings.is_local()).then(|| view.network.fit(settings));
-    asked.flatten()
+    settings.live().and_then(|_| view.network.fit(settings))
 }
 
 /// Says in one line when the release does not fit the rollup, or nobody can tell.

@@ -16,6 +16,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod urls;
+mod wanted;
 
 use std::process::ExitCode;
 use std::rc::Rc;

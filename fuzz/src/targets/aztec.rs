@@ -9,7 +9,6 @@ use aztec::settings::{Asked, Settings, edited};
 use aztec::{Release, Releases};
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
-use secrecy::SecretString;
 
 use super::{PLANTED, Target, halves, target, text};
 
@@ -157,13 +156,7 @@ fn settings(bytes: &[u8]) {
         (Ok(one), Ok(_)) => {
             let shown = format!(
                 "{:?}",
-                (
-                    &one.l1_rpc_urls,
-                    &one.l1_consensus_keys,
-                    &one.env,
-                    &one.monitoring,
-                    &one.network
-                )
+                (&one.chain, &one.env, &one.monitoring, &one.network)
             );
             assert!(
                 !planted_in_secrets(&file) || !shown.contains("hunter2"),
@@ -188,17 +181,17 @@ fn edit(bytes: &[u8]) {
             asked.to_string()
         }
     };
-    let all = Asked {
-        network: Some(word("local")),
-        data_dir: Some(word("/var/lib/aztec")),
-        rollup: Some(asked.len() as u64),
-        standby: true,
-        l1_rpc_urls: vec![SecretString::from(word("http://h")), "http://i".into()],
-        roles: vec!["prover", "sequencer"],
-        features: vec!["hardening"],
-        ssh_client: "203.0.113.9".parse().ok(),
-        ..Asked::default()
-    };
+    let (network, data_dir) = (word("local"), word("/var/lib/aztec"));
+    let all = Asked::default()
+        .text("network", network.as_str())
+        .text("data_dir", data_dir.as_str())
+        .number("rollup", asked.len() as u64)
+        .on("standby")
+        .list("l1.rpc_urls", [word("http://h"), "http://i".into()])
+        .on("prover.enabled")
+        .on("sequencer.enabled")
+        .on("hardening.enabled")
+        .by("203.0.113.9".parse().ok());
     let Ok(new) = edited(Some(&file), &all) else {
         return;
     };
@@ -207,8 +200,8 @@ fn edit(bytes: &[u8]) {
         assert_eq!(again, new);
     }
     let table: toml::Table = new.parse().unwrap();
-    assert_eq!(table["network"].as_str(), all.network.as_deref());
-    assert_eq!(table["data_dir"].as_str(), all.data_dir.as_deref());
+    assert_eq!(table["network"].as_str(), Some(network.as_str()));
+    assert_eq!(table["data_dir"].as_str(), Some(data_dir.as_str()));
     assert_eq!(table["prover"]["enabled"].as_bool(), Some(true));
     // What the operator wrote besides is still there.
     let old: toml::Table = file.parse().unwrap();
@@ -258,7 +251,7 @@ fn url(bytes: &[u8]) {
         let file = format!("network = \"testnet\"\n[{table}]\n{key} = {value}\n");
         match Settings::parse(&file) {
             Err(fault) => assert!(!fault.chain().contains("hunter2"), "{}", fault.chain()),
-            Ok(settings) => assert!(!format!("{:?}", settings.l1_rpc_urls).contains("hunter2")),
+            Ok(settings) => assert!(!format!("{:?}", settings.chain).contains("hunter2")),
         }
     }
 }

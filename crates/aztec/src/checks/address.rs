@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{Finding, Verdict};
 use crate::data;
+use crate::names::role;
 use crate::settings::Settings;
 
 const CHECK: &str = "p2p address";
@@ -27,7 +28,7 @@ pub(super) fn address(settings: &Settings) -> Finding {
     if let (true, Some(why)) = (public, unreachable(ip)) {
         let text = format!(
             "{ip} is {why}: peers on the internet cannot reach it. Set p2p.ip to the public address of this host, and let TCP and UDP {} through to it.",
-            settings.ports.p2p
+            settings.port(&role::P2P)
         );
         return Finding::new(CHECK, Verdict::Warn, text);
     }

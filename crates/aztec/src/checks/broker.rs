@@ -8,6 +8,7 @@ use url::Url;
 
 use super::finding::{Finding, Verdict};
 use crate::data::{Release, major};
+use crate::names::Role;
 use crate::settings::Settings;
 
 /// A broker on the other side of the world, in the middle of its work.
@@ -35,7 +36,7 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
     let url = settings
         .broker_url
         .as_ref()
-        .filter(|_| settings.prover_agent)?;
+        .filter(|_| settings.has(Role::ProverAgent))?;
     let check = format!("broker {}", url.host());
     let (status, message) = match ask(url.expose()) {
         Ok(answer) => judged(&answer, &settings.release),

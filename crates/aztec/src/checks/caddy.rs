@@ -6,17 +6,18 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::{Probe, Query};
 use provision::tools::dpkg;
-use server::caddy::{CONFIG, OPERATORS, SITE, UNIT};
+use server::caddy::{CONFIG, OPERATORS, SITE};
 
 use super::finding::{Finding, Verdict};
+use crate::names::Role;
 use crate::settings::{Caddy, Settings};
 
 const CONFIGURATION: &str = "Caddy's configuration";
 
-/// What has to be free, or Caddy's own: the key, the port, the unit.
-pub(super) const PORTS: [(&str, u16, &str); 2] = [
-    ("the proxy's redirects and certificates", 80, UNIT),
-    ("the proxy", 443, UNIT),
+/// What has to be free, or Caddy's own: what it is for, and the port.
+pub(super) const PORTS: [(&str, u16); 2] = [
+    ("the proxy's redirects and certificates", 80),
+    ("the proxy", 443),
 ];
 
 pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
@@ -24,14 +25,14 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    if !settings.node {
+    if !settings.has(Role::Node) {
         let text = "caddy.enabled: this host has no node to put a proxy in front of. Set node.enabled = true, or take it out.";
         findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
     }
     let configuration = configuration(wanted, probe).map(Some);
     findings.extend(Finding::of(CONFIGURATION, configuration));
     findings.extend(Finding::of("web servers", asleep(probe)));
-    if !settings.is_local() {
+    if settings.live().is_some() {
         findings.push(name(wanted));
     }
     findings

@@ -75,7 +75,7 @@ pub fn data_dir(
         facts,
     };
     let hides_homes =
-        runtime::choose(settings, facts).runtime == Runtime::Native || settings.runs_l1();
+        runtime::choose(settings, facts).runtime == Runtime::Native || settings.own_l1().is_some();
     let wrong = [
         place.link(probe)?,
         link_of_releases(probe)?,

@@ -10,18 +10,23 @@ use secrecy::ExposeSecret;
 
 use super::finding::{Finding, Verdict};
 use super::l1::{OLDEST_L1_HEAD, registry};
-use crate::settings::{Endpoint, Settings};
+use crate::settings::{Endpoint, Live, Settings};
 
 /// A public endpoint across the world.
 const CALL: Duration = Duration::from_secs(10);
 
 /// Everything that a node needs of its L1, asked for once: the end of a bootstrap.
 pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-    if settings.is_local() && !settings.runs_l1() {
+    if settings.local().is_some() && settings.own_l1().is_none() {
         return Ok(Vec::new());
     }
     let mut findings = execution(settings, probe);
-    findings.extend(consensus(settings, true));
+    findings.extend(
+        settings
+            .live()
+            .into_iter()
+            .flat_map(|live| consensus(settings, live, true)),
+    );
     findings.push(contracts(settings, probe)?);
     Ok(findings)
 }
@@ -50,7 +55,7 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
         }
         Ok(Said(Verdict::Pass, head_of(chain, head.number, age)))
     };
-    each("L1", &settings.l1_rpc_urls, true, ask)
+    each("L1", settings.l1_rpc_urls(), true, ask)
 }
 
 /// How old a head is at that time, seconds: negative where it is ahead.
@@ -103,11 +108,11 @@ fn each(
 
 /// Blobs come from consensus endpoints: each is of the right chain, and synced. Where they come from file stores
 /// too, a node starts without one.
-pub(super) fn consensus(settings: &Settings, needed: bool) -> Vec<Finding> {
+pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<Finding> {
     let wanted = settings.network.l1_chain_id;
     let ask = |at: usize, url: &Endpoint| -> Result<Said, l1::Error> {
         let mut beacon = Beacon::connect(url.expose().as_str(), CALL)?;
-        if let Some(Some(key)) = settings.l1_consensus_keys.get(at) {
+        if let Some(Some(key)) = live.consensus_keys.get(at) {
             beacon = beacon.with_key(key.value.expose_secret(), key.header.as_deref());
         }
         let chain = beacon.chain_id()?;
@@ -133,7 +138,7 @@ pub(super) fn consensus(settings: &Settings, needed: bool) -> Vec<Finding> {
             ),
         })
     };
-    each("L1 consensus", &settings.l1_consensus_urls, needed, ask)
+    each("L1 consensus", &live.consensus_urls, needed, ask)
 }
 
 /// The first execution endpoint that answers knows the registry and its canonical rollup.
@@ -147,7 +152,7 @@ fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
         ));
     };
     let mut last = None;
-    for url in &settings.l1_rpc_urls {
+    for url in settings.l1_rpc_urls() {
         let asked = Reader::connect(url.expose().as_str(), CALL)
             .and_then(|reader| reader.canonical_rollup(registry));
         match asked {
@@ -201,7 +206,8 @@ mod tests {
 
     fn asked(l1: &str, needed: bool) -> Vec<(Verdict, String)> {
         let text = format!("network = \"testnet\"\n[l1]\nrpc_urls = [\"http://e\"]\n{l1}\n");
-        let findings = consensus(&Settings::parse(&text).unwrap(), needed);
+        let settings = Settings::parse(&text).unwrap();
+        let findings = consensus(&settings, settings.live().unwrap(), needed);
         let findings = findings.into_iter();
         findings
             .map(|finding| (finding.status, finding.message))

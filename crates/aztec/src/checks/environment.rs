@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use super::finding::{Finding, Verdict};
 use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
 use crate::layout;
+use crate::names::Role;
 use crate::settings::Settings;
 
 const CHECK: &str = "environment";
@@ -24,7 +25,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
         let local = !settings.has_presets();
         settings
             .release
-            .lint_env(local, settings.sequencer, file, text)
+            .lint_env(local, settings.has(Role::Sequencer), file, text)
     };
     // Lines are of the file that the node reads, which the operator does not write.
     let mut findings: Vec<_> = lint("kit.toml [env]", &own)

@@ -11,7 +11,7 @@ pub fn fit(settings: &Settings) -> Option<Finding> {
 
 /// What was found, as a finding.
 pub fn of_fit(settings: &Settings, fit: &Fit) -> Finding {
-    let (status, fix) = match (fit.verdict, settings.standby) {
+    let (status, fix) = match (fit.verdict, settings.stands_by()) {
         (fit::Verdict::Fits, _) => (Verdict::Pass, ""),
         (fit::Verdict::DoesNotFit, false) => (Verdict::Fail, fit.fix.as_str()),
         (fit::Verdict::DoesNotFit, true) => (

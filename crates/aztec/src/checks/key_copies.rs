@@ -8,6 +8,7 @@ use provision::tools::mounts::{self, Mount};
 
 use super::finding::{Finding, Verdict};
 use crate::layout;
+use crate::names::Role;
 use crate::settings::Settings;
 
 /// Warns where an original is on a disk that was made for it, and its copy is not.
@@ -16,7 +17,7 @@ pub(super) fn key_copies(
     mounts: &[Mount],
     probe: &dyn Probe,
 ) -> Result<Option<Finding>, Fault> {
-    if !settings.sequencer || settings.is_local() {
+    if settings.local().is_some() || !settings.has(Role::Sequencer) {
         return Ok(None);
     }
     let keys = resolved(Path::new(layout::KEYSTORE), probe)?;

@@ -9,6 +9,7 @@ use provision::host::Probe;
 use super::finding::{Finding, Verdict};
 use crate::keystores::{ROOT, look};
 use crate::layout;
+use crate::names::Role;
 use crate::settings::Settings;
 
 /// What a survey found, as findings.
@@ -28,7 +29,7 @@ pub fn findings(survey: &Survey) -> Vec<Finding> {
 pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
     let mut sequencer = None;
-    if settings.sequencer {
+    if settings.has(Role::Sequencer) {
         let (made, missing) = (
             layout::validator_key(),
             "Make keys with `aztec-kit keys new`, or bring yours in with `aztec-kit keys import`",
@@ -42,7 +43,7 @@ pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
             &mut findings,
         )?;
     }
-    if settings.prover {
+    if settings.has(Role::Prover) {
         let (made, missing) = (
             layout::prover_key(),
             "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both root)",
@@ -74,7 +75,7 @@ fn service(
     probe: &dyn Probe,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Survey>, Fault> {
-    let local = settings.is_local();
+    let local = settings.local().is_some();
     let survey = look(Path::new(dir), ROOT, local.then_some(made), probe)?;
     let Some(mut survey) = survey else {
         if !local {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::l1::registry;
 use super::smoke::Target;
 use crate::keystores;
-use crate::layout;
+use crate::names::{Component, Role};
 use crate::settings::Settings;
 
 /// An endpoint that takes longer is as good as down.
@@ -76,10 +76,10 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
     let registry = registry(settings, probe)?;
     let canonical = match (&reader, registry) {
         // A host that stays on an older rollup is not told every minute that another one is canonical.
-        (Some(reader), Some(registry)) => reader.rollup(registry, settings.rollup).ok(),
+        (Some(reader), Some(registry)) => reader.rollup(registry, settings.rollup()).ok(),
         _ => None,
     };
-    if settings.node {
+    if settings.has(Role::Node) {
         node(&mut metrics, &Target::new(settings, probe)?, canonical);
     }
     if let (Some(reader), Some(rollup)) = (&reader, canonical) {
@@ -92,7 +92,7 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
 /// Asks every endpoint; gives the first one that works.
 fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Reader> {
     let mut first = None;
-    for (at, url) in settings.l1_rpc_urls.iter().enumerate() {
+    for (at, url) in settings.l1_rpc_urls().iter().enumerate() {
         let reader = Reader::connect(url.expose().as_str(), CALL).ok();
         let head = reader.as_ref().and_then(|reader| {
             let right = reader.chain_id().ok()? == settings.network.l1_chain_id;
@@ -182,7 +182,7 @@ fn keystores(
 ) -> Result<(), Fault> {
     let mut accounts = BTreeSet::new();
     let mut attesters = BTreeSet::new();
-    for dir in [layout::KEYSTORE, layout::PROVER_KEYSTORE] {
+    for dir in Component::all().filter_map(|component| component.spec().keystores) {
         let survey = keystores::survey(Path::new(dir), ROOT, probe)?;
         for listed in survey.iter().flat_map(|survey| survey.attesters()) {
             let role = if listed.role == "prover" {

@@ -7,7 +7,8 @@ use provision::Fault;
 use provision::host::Probe;
 use provision::tools::sockets::{self, BOUND, LISTENS};
 
-use crate::settings::{Settings, on_loopback};
+use crate::names::Reach;
+use crate::settings::Settings;
 
 /// A socket that waits for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
     Ok(listeners)
 }
 
-/// What a key of the ports stands for.
+/// What a port stands for.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     tcp: bool,
@@ -59,25 +60,31 @@ enum On {
     All,
 }
 
-fn wanted(settings: &Settings, key: &str, port: u16) -> Wanted {
+fn wanted(settings: &Settings, reach: Option<Reach>, port: u16) -> Wanted {
     // 4.1.2 p2p/dest/services: 0.0.0.0 unless it is told otherwise, for both protocols.
     let peers = match settings.env.contains_key("P2P_LISTEN_ADDR") {
         true => On::All,
         false => On::Four,
     };
     let of = |tcp, udp, on| Wanted { tcp, udp, on };
-    match key {
-        "p2p.port" | "ports.prover_p2p" => of(true, true, peers),
-        "ports.bootnode_p2p" => of(false, true, peers),
-        key if on_loopback(key) => of(true, false, On::Loopback),
-        // A proxy that speaks HTTP/3.
-        _ => of(true, port == 443, On::All),
+    match reach {
+        Some(Reach::Peers) => of(true, true, peers),
+        Some(Reach::Discovery) => of(false, true, peers),
+        Some(Reach::Loopback) => of(true, false, On::Loopback),
+        Some(Reach::Private | Reach::Steering) => of(true, false, On::All),
+        // It speaks HTTP/3.
+        None => of(true, port == 443, On::All),
     }
 }
 
-/// Whether something listens where what the key is for cannot listen then.
-pub(super) fn is_taken(listeners: &[Listener], settings: &Settings, key: &str, port: u16) -> bool {
-    let wanted = wanted(settings, key, port);
+/// Whether something listens where what the port is for cannot listen then: a process with this reach, or the proxy.
+pub(super) fn is_taken(
+    listeners: &[Listener],
+    settings: &Settings,
+    reach: Option<Reach>,
+    port: u16,
+) -> bool {
+    let wanted = wanted(settings, reach, port);
     listeners.iter().any(|other| {
         let protocol = if other.udp { wanted.udp } else { wanted.tcp };
         // What is bound to all of IPv6 has IPv4 as well, unless it says otherwise, which is not to be seen.
@@ -94,6 +101,7 @@ pub(super) fn is_taken(listeners: &[Listener], settings: &Settings, key: &str, p
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Ports;
 
     #[test]
     fn only_the_same_protocol_and_address_are_in_the_way() {
@@ -121,9 +129,12 @@ mod tests {
                 address: address.parse().unwrap(),
                 port: 9,
             };
-            let taken = is_taken(&[listener], &settings, key, 9);
+            let reach = Ports::known()
+                .find(|port| port.key == key)
+                .map(|port| port.reach);
+            let taken = is_taken(&[listener], &settings, reach, 9);
             assert_eq!(taken, expected, "{key} beside {protocol} {address}");
-            assert!(!is_taken(&[listener], &settings, key, 10));
+            assert!(!is_taken(&[listener], &settings, reach, 10));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Before anything is touched: can this host become what is wanted?
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use provision::Fault;
@@ -16,7 +17,7 @@ use crate::desired::{desired, refusal};
 use crate::facts::HostFacts;
 use crate::fit;
 use crate::layout;
-use crate::names::{Runtime, units};
+use crate::names::{Component, Runtime, units};
 use crate::roles::l1;
 use crate::runtime;
 use crate::settings::Settings;
@@ -78,7 +79,7 @@ pub fn preflight(
     findings.extend(hardening::hardening(settings, facts, probe));
     let environment = environment::environment(settings, probe);
     findings.extend(of("environment", environment));
-    if settings.prover || settings.prover_agent {
+    if settings.proves() {
         let (count, why) = crate::roles::prover::agents(settings, facts);
         findings.push(Finding::new(
             "prover agents",
@@ -87,11 +88,11 @@ pub fn preflight(
         ));
     }
     findings.extend(super::broker::broker(settings));
-    if settings.has_role() && !settings.is_local() {
+    if let Some(live) = settings.live().filter(|_| settings.has_role()) {
         findings.extend(endpoints::execution(settings, probe));
         let needed = settings.network.blobs.is_empty();
-        findings.extend(endpoints::consensus(settings, needed));
-        findings.extend(traces::traces(settings));
+        findings.extend(endpoints::consensus(settings, live, needed));
+        findings.extend(traces::traces(settings, live));
         findings.extend(fit.as_ref().map(|fit| super::of_fit(settings, fit)));
         findings.push(address::address(settings));
     }
@@ -234,7 +235,7 @@ fn memory(settings: &Settings, facts: &HostFacts) -> Finding {
             Verdict::Fail,
             format!("{has}; a node alone needs {}", gib(LEAST_MEMORY)),
         ),
-        bytes if !settings.is_local() && bytes < RECOMMENDED_MEMORY => Finding::new(
+        bytes if settings.live().is_some() && bytes < RECOMMENDED_MEMORY => Finding::new(
             "memory",
             Verdict::Warn,
             format!("{has}; {} are recommended", gib(RECOMMENDED_MEMORY)),
@@ -300,26 +301,36 @@ fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<
     Ok(findings)
 }
 
+/// The units that may hold a port that is for this one.
+fn owners(unit: &str) -> BTreeSet<String> {
+    let mut owners = BTreeSet::from([unit.to_owned()]);
+    // The node's unit gives its place, and its ports, to the sequencer's and back.
+    let same = Component::all().filter(|component| component.spec().unit == unit);
+    let others = same.flat_map(Component::excludes);
+    owners.extend(others.map(|other| other.spec().unit.to_owned()));
+    if unit == units::L1 {
+        // Left running by a run that was killed while it made the chain; the next one stops it.
+        owners.insert(l1::BIRTH_UNIT.into());
+    }
+    owners
+}
+
 /// A port is fine when nothing listens on it, or the unit of ours that it is for.
 fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let taken = ports::listening(probe)?;
     let mut findings = Vec::new();
-    let mut wanted = settings.ports();
+    let own = settings.ports().into_iter();
+    let mut wanted: Vec<_> = own
+        .map(|(port, unit)| (port.key, settings.port(port), Some(port.reach), unit))
+        .collect();
     if settings.caddy.is_some() {
-        wanted.extend(caddy::PORTS);
+        let ports = caddy::PORTS.into_iter();
+        wanted.extend(ports.map(|(what, port)| (what, port, None, server::caddy::UNIT.to_owned())));
     }
-    for (key, port, unit) in wanted {
-        // The node's unit gives its place, and its ports, to the sequencer's and back.
-        let owners = match unit {
-            units::NODE | units::SEQUENCER => {
-                vec![units::NODE, units::SEQUENCER]
-            }
-            // Left running by a run that was killed while it made the chain; the next one stops it.
-            units::L1 => vec![units::L1, l1::BIRTH_UNIT],
-            other => vec![other],
-        };
+    for (key, port, reach, unit) in wanted {
+        let owners = owners(&unit);
         let check = format!("port {port}");
-        if !ports::is_taken(&taken, settings, key, port) {
+        if !ports::is_taken(&taken, settings, reach, port) {
             findings.push(Finding::new(
                 check,
                 Verdict::Pass,
@@ -327,8 +338,7 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             ));
             continue;
         }
-        let names = owners.iter().map(ToString::to_string).collect();
-        let units = match probe.units(&names) {
+        let units = match probe.units(&owners) {
             Ok(units) => units,
             Err(fault) => {
                 findings.push(Finding::unanswered(check, &fault));
@@ -340,9 +350,9 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
             Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),
             None => {
                 // A proxy serves the ports that browsers and authorities ask for, and no others.
-                let other = match unit {
-                    server::caddy::UNIT => String::new(),
-                    _ => format!(", or set {key} to another port"),
+                let other = match reach {
+                    None => String::new(),
+                    Some(_) => format!(", or set {key} to another port"),
                 };
                 let text = format!("another program listens on it (`ss -lntup sport = :{port}` tells which). Stop it{other}.");
                 Finding::new(check, Verdict::Fail, text)

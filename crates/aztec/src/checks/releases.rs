@@ -174,7 +174,7 @@ fn from(basis: &Basis) -> String {
 
 /// The rollup of a network that others deployed.
 fn asked(settings: &Settings) -> Option<Result<l1::reader::Identity, String>> {
-    (!settings.is_local()).then(|| fit::ask(settings))
+    settings.live().map(|live| fit::ask(settings, live))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::complaints::complaints;
 use super::finding::Finding;
 use super::l1::{OLDEST_L1_HEAD, registry};
+use crate::names::{Role, role};
 use crate::settings::Settings;
 use crate::{Health, Units, fit};
 
@@ -85,14 +86,15 @@ impl Target {
                 .fix(error.fix())
                 .because(error.to_string())
         };
-        let node = format!("http://127.0.0.1:{}", settings.ports.rpc);
+        let node = format!("http://127.0.0.1:{}", settings.port(&role::RPC));
         Ok(Self {
-            l1: Reader::connect(settings.l1_rpc_urls[0].expose().as_str(), CALL).map_err(failed)?,
+            l1: Reader::connect(settings.l1_rpc_urls()[0].expose().as_str(), CALL)
+                .map_err(failed)?,
             node: Rpc::connect(&node, CALL).map_err(failed)?,
             rpc: settings.release.facts.rpc.clone(),
             tips: settings.release.facts.tips.clone(),
             registry: registry(settings, probe)?,
-            asks: (settings.has_role(), settings.node),
+            asks: (settings.has_role(), settings.has(Role::Node)),
         })
     }
 
@@ -127,7 +129,7 @@ pub fn smoke(
 ) -> Report {
     let mut checks =
         services(units, probe).unwrap_or_else(|fault| vec![unanswered("services", &fault)]);
-    if settings.node
+    if settings.has(Role::Node)
         && let Err(fault) = chains(settings, probe, patience, on_sample, &mut checks)
     {
         checks.push(unanswered("chain", &fault));
@@ -159,7 +161,7 @@ fn chains(
     checks.push(l1_answers(settings, probe, &target));
     if let Some(fit) = fit::fit(settings).filter(|fit| fit.verdict == fit::Verdict::DoesNotFit) {
         let finding = super::of_fit(settings, &fit);
-        let asked = settings.standby;
+        let asked = settings.stands_by();
         let health = if asked { Health::Ok } else { Health::Down };
         checks.push(check(&finding.check, health, finding.message));
         if asked {
@@ -227,7 +229,7 @@ fn summed(checks: Vec<Check>, probe: &dyn Probe) -> Report {
 
 /// On a live network others make blocks; a local one needs its own sequencer.
 fn makes_blocks(settings: &Settings) -> bool {
-    settings.sequencer || !settings.is_local()
+    settings.live().is_some() || settings.has(Role::Sequencer)
 }
 
 fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> Check {
@@ -323,7 +325,7 @@ fn node_answers(target: &Target) -> Check {
 
 /// Chain id and rollup of the node are those that the registry on the L1 names.
 fn right_chain(settings: &Settings, target: &Target) -> Check {
-    let name = match settings.rollup {
+    let name = match settings.rollup() {
         Some(_) => "node follows its rollup",
         None => "node follows the canonical rollup",
     };
@@ -334,7 +336,7 @@ fn right_chain(settings: &Settings, target: &Target) -> Check {
             "the contracts are not deployed: run `aztec-kit apply`",
         );
     };
-    let wanted = match target.l1.rollup(registry, settings.rollup) {
+    let wanted = match target.l1.rollup(registry, settings.rollup()) {
         Ok(rollup) => rollup,
         Err(error) => return check(name, Health::Degraded, error.to_string()),
     };

@@ -6,7 +6,8 @@ use l1::Traces;
 use url::Url;
 
 use super::finding::{Finding, Verdict};
-use crate::settings::{NO_TRACES, Settings};
+use crate::names::L1Use;
+use crate::settings::{Live, NO_TRACES, Settings};
 
 /// A trace of a large transaction takes its time.
 const CALL: Duration = Duration::from_secs(10);
@@ -14,16 +15,15 @@ const CALL: Duration = Duration::from_secs(10);
 const CHECK: &str = "L1 traces";
 
 /// Asks the endpoints for traces as a node does at its start: it is enough that one of them has one.
-pub(super) fn traces(settings: &Settings) -> Option<Finding> {
+pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
     let needs = settings.release.facts.needs_traces;
-    let asked = needs || !settings.l1_debug_urls.is_empty();
-    let reads = settings.node || settings.prover || settings.archiver;
-    if settings.is_local() || !asked || !reads {
+    let asked = needs || !live.debug_urls.is_empty();
+    if !asked || !settings.uses_l1(L1Use::Follows) {
         return None;
     }
     // The node asks its execution endpoints where it is told of no others.
-    let urls = match settings.l1_debug_urls.as_slice() {
-        [] => &settings.l1_rpc_urls,
+    let urls = match live.debug_urls.as_slice() {
+        [] => &live.rpc_urls,
         urls => urls,
     };
     let mut best = None;
@@ -41,7 +41,7 @@ pub(super) fn traces(settings: &Settings) -> Option<Finding> {
         }
     }
     // That an execution endpoint does not answer is told already.
-    let told = best.is_none() && settings.l1_debug_urls.is_empty();
+    let told = best.is_none() && live.debug_urls.is_empty();
     (!told).then(|| judged(settings, best, &said))
 }
 
@@ -159,7 +159,8 @@ mod tests {
         let text = format!(
             "network = \"testnet\"\nrelease = \"{release}\"\n[l1]\nconsensus_urls = [\"http://b\"]\n{l1}{more}"
         );
-        traces(&Settings::parse(&text).unwrap())
+        let settings = Settings::parse(&text).unwrap();
+        traces(&settings, settings.live().unwrap())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use provision::Fault;
 
 use super::folder::{Folder, LOCK};
 use super::release::ReleaseFacts;
-use crate::names::Role;
+use crate::names::Component;
 
 /// A fact that cannot be right.
 #[derive(Debug)]
@@ -79,8 +79,8 @@ pub(crate) fn facts(facts: &ReleaseFacts) -> Option<Wrong> {
 }
 
 fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
-    for (role, facts) in &facts.roles {
-        let key = format!("roles.{}", role.name());
+    for (component, facts) in &facts.roles {
+        let key = format!("roles.{}", component.spec().name);
         // It becomes part of a command line of systemd.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-.=".contains(c);
         let flag = |flag: &String| flag.starts_with("--") && flag.chars().all(plain);
@@ -105,7 +105,7 @@ fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
                 "Write seconds, for example 180.",
             ));
         }
-        if *role == Role::Pxe && facts.is_possible() {
+        if *component == Component::Pxe && facts.is_possible() {
             return Some(Wrong::new(
                 key,
                 "this program has no service for a PXE",

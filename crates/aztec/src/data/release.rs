@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::fingerprint::Fingerprint;
 use super::role::{Refusal, RoleFacts};
 use super::variables::Table;
-use crate::names::{Place, Role, Runtime};
+use crate::names::{Component, Place, Runtime};
 
 /// A release of the node.
 #[derive(Debug, Clone)]
@@ -75,9 +75,9 @@ pub struct Description {
     pub needs_traces: Option<bool>,
     /// See [`ReleaseFacts::presets`].
     pub presets: Option<Vec<String>>,
-    /// The roles that differ.
+    /// The components that differ.
     #[serde(default)]
-    pub roles: BTreeMap<Role, RoleFacts>,
+    pub roles: BTreeMap<Component, RoleFacts>,
 }
 
 impl Description {
@@ -139,8 +139,8 @@ pub struct ReleaseFacts {
     /// Whether it ends at its start when no execution endpoint traces transactions.
     #[serde(default)]
     pub needs_traces: bool,
-    /// What it makes of every role.
-    pub roles: BTreeMap<Role, RoleFacts>,
+    /// What it makes of the components of roles. It has none but these.
+    pub roles: BTreeMap<Component, RoleFacts>,
 }
 
 /// What one prover agent needs to make real proofs.
@@ -164,6 +164,14 @@ struct Common {
 static COMMON: LazyLock<Common> = LazyLock::new(|| {
     toml::from_str(include_str!("../../data/releases/common-release.toml"))
         .expect("data/releases/common-release.toml is tested")
+});
+
+/// Of a component that nothing is said of.
+static HAS_NONE: LazyLock<Refusal> = LazyLock::new(|| Refusal {
+    on: None,
+    runtime: None,
+    why: "it has no such process, as far as this program knows".into(),
+    instead: "Take the role out, or set a release that has it.".into(),
 });
 
 /// The `package.json` of every release.
@@ -235,24 +243,32 @@ impl Release {
         self.facts.presets.contains(&pattern(name))
     }
 
-    /// Seconds that a process of this role may take to end.
-    pub(crate) fn stop_seconds(&self, role: Role) -> u32 {
+    /// Seconds that this component may take to end.
+    pub(crate) fn stop_seconds(&self, component: Component) -> u32 {
         let own = self
             .facts
             .roles
-            .get(&role)
-            .and_then(|role| role.stop_seconds);
+            .get(&component)
+            .and_then(|facts| facts.stop_seconds);
         own.unwrap_or(self.facts.stop_seconds)
     }
 
-    /// The flags of `aztec start` that make a process of this role.
-    pub fn flags(&self, role: Role) -> &[String] {
-        let role = self.facts.roles.get(&role);
-        role.map_or(&[], |role| role.flags.as_slice())
+    /// The flags of `aztec start` that make this component.
+    pub fn flags(&self, component: Component) -> &[String] {
+        let facts = self.facts.roles.get(&component);
+        facts.map_or(&[], |facts| facts.flags.as_slice())
     }
 
-    /// Why a role cannot work in a place, if it cannot, with a runtime when that is settled.
-    pub fn refusal(&self, role: Role, place: Place, runtime: Option<Runtime>) -> Option<&Refusal> {
-        self.facts.roles.get(&role)?.refusal(place, runtime)
+    /// Why a component cannot work in a place, if it cannot, with a runtime when that is settled.
+    pub fn refusal(
+        &self,
+        component: Component,
+        place: Place,
+        runtime: Option<Runtime>,
+    ) -> Option<&Refusal> {
+        match self.facts.roles.get(&component) {
+            Some(facts) => facts.refusal(place, runtime),
+            None => Some(&HAS_NONE),
+        }
     }
 }

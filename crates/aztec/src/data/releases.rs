@@ -250,9 +250,8 @@ pub(crate) fn version(text: &str) -> Result<Version, Fault> {
 #[cfg(test)]
 mod tests {
     use super::super::networks;
-    use super::super::role::RoleFacts;
     use super::*;
-    use crate::names::{Place, Role};
+    use crate::names::{Component, Place};
     use provision::host::FileType;
     use provision::host::fake::FakeHost;
 
@@ -281,15 +280,25 @@ mod tests {
         for version in all.versions() {
             let release = release(version);
             assert!(check::facts(&release.facts).is_none(), "{version}");
-            for role in Role::ALL {
-                let facts = release.facts.roles.get(&role);
-                assert!(
-                    facts.is_some_and(RoleFacts::is_complete),
-                    "{version} {role:?}"
-                );
+            for (component, facts) in &release.facts.roles {
+                assert!(facts.is_complete(), "{version} {component:?}");
             }
+            // What they all have had so far; one that came later is refused by those before it.
+            let known = Component::all().take(Component::Bot as usize + 1);
+            let missing: Vec<_> = known
+                .filter(|it| !release.facts.roles.contains_key(it))
+                .collect();
+            assert!(missing.is_empty(), "{version} {missing:?}");
             release.table();
         }
+    }
+
+    #[test]
+    fn what_a_release_says_nothing_of_it_does_not_have() {
+        let mut release = release("6.0.0");
+        release.facts.roles.remove(&Component::Txe);
+        let refusal = release.refusal(Component::Txe, Place::Local, None).unwrap();
+        assert!(refusal.why.contains("no such process"), "{}", refusal.why);
     }
 
     #[test]
@@ -373,7 +382,7 @@ mod tests {
             Basis::Host("/etc/aztec/releases/6.9.9".into())
         );
         assert_eq!(release.facts.tips, "getTips");
-        assert!(release.refusal(Role::Txe, Place::Live, None).is_some());
+        assert!(release.refusal(Component::Txe, Place::Live, None).is_some());
         assert!(release.knows_variable("NEW_ONE") && release.knows_variable("P2P_PORT"));
         assert!(!release.knows_variable("BB_BINARY_PATH"));
         // Others are like the newest before them, also when that is the host's own.
@@ -560,9 +569,9 @@ mod tests {
     #[test]
     fn an_agent_of_6_0_0_may_end_its_proof() {
         let seconds = |version, role| release(version).stop_seconds(role);
-        assert_eq!(seconds("6.0.0", Role::ProverAgent), 300);
-        assert_eq!(seconds("6.0.0", Role::ProverNode), 180);
-        assert_eq!(seconds("5.2.0", Role::ProverAgent), 180);
+        assert_eq!(seconds("6.0.0", Component::ProverAgent), 300);
+        assert_eq!(seconds("6.0.0", Component::ProverNode), 180);
+        assert_eq!(seconds("5.2.0", Component::ProverAgent), 180);
     }
 
     #[test]
@@ -574,8 +583,8 @@ mod tests {
         let base = release("5.2.0");
         assert_eq!(said.basis, Basis::Described("5.2.0".into()));
         assert_eq!(said.facts.tips, "getTips");
-        assert!(said.refusal(Role::Txe, Place::Live, None).is_some());
-        assert_eq!(said.flags(Role::Node), base.flags(Role::Node));
+        assert!(said.refusal(Component::Txe, Place::Live, None).is_some());
+        assert_eq!(said.flags(Component::Node), base.flags(Component::Node));
         assert_eq!(
             (said.facts.rpc, said.facts.glibc),
             (base.facts.rpc, base.facts.glibc)

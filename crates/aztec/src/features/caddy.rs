@@ -7,6 +7,7 @@ use provision::engine::Graph;
 use server::caddy::{self, Proxy};
 
 use crate::kinds::Kind;
+use crate::names::role;
 use crate::settings::Settings;
 
 /// Methods by namespace; `both` are in every one.
@@ -22,8 +23,8 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     let proxy = Proxy {
         domain: wanted.domain.clone(),
         email: wanted.email.clone(),
-        internal: settings.is_local(),
-        upstream: settings.ports.rpc,
+        internal: settings.local().is_some(),
+        upstream: settings.port(&role::RPC),
         methods: methods(&settings.release.facts.rpc, &wanted.methods),
         import: wanted.import,
     };

@@ -8,6 +8,7 @@ use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
+use crate::names::{Reach, role};
 use crate::roles::prover;
 use crate::settings::Settings;
 
@@ -39,8 +40,8 @@ pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<Range
     let agents = u16::try_from(prover::agents(settings, facts).0).unwrap_or(u16::MAX);
     let ports = settings.private_ports().into_iter();
     let mut ports: Vec<_> = ports
-        .map(|(key, first)| match key {
-            "ports.agents" => first..=first.saturating_add(agents.saturating_sub(1)),
+        .map(|(port, first)| match *port {
+            role::AGENTS => first..=first.saturating_add(agents.saturating_sub(1)),
             _ => first..=first,
         })
         .collect();
@@ -62,14 +63,15 @@ pub(crate) fn ufw(settings: &Settings) -> Option<Ufw> {
         limit: false,
     };
     let mut rules = Vec::new();
-    for (key, port, _) in settings.ports() {
-        match key {
-            "p2p.port" | "ports.prover_p2p" => {
-                rules.push(open(Proto::Tcp, port, "peers"));
-                rules.push(open(Proto::Udp, port, "peers"));
+    for (port, _) in settings.ports() {
+        let number = settings.port(port);
+        match port.reach {
+            Reach::Peers => {
+                rules.push(open(Proto::Tcp, number, "peers"));
+                rules.push(open(Proto::Udp, number, "peers"));
             }
-            "ports.bootnode_p2p" => rules.push(open(Proto::Udp, port, "discovery")),
-            _ => {}
+            Reach::Discovery => rules.push(open(Proto::Udp, number, "discovery")),
+            Reach::Loopback | Reach::Private | Reach::Steering => {}
         }
     }
     if settings.caddy.is_some() {

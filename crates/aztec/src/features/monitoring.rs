@@ -10,10 +10,10 @@ use server::sandbox::{CALLS, KERNEL};
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::layout;
-use crate::names::units;
-use crate::roles::Running;
+use crate::names::{port, units};
 use crate::roles::base::Base;
 use crate::roles::own::OwnService;
+use crate::roles::running::Running;
 use crate::settings::{Settings, Stack};
 
 /// Part of the name of everything of monitoring that is ours.
@@ -23,13 +23,13 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
     let Some(wanted) = &settings.monitoring else {
         return;
     };
-    let ports = &settings.ports;
+    let port = |port| settings.port(port);
     let watch = Monitoring {
         name: NAME,
-        prometheus: ports.prometheus,
-        alertmanager: ports.alertmanager,
-        node_exporter: ports.node_exporter,
-        targets: vec![("aztec", ports.otlp)],
+        prometheus: port(&port::PROMETHEUS),
+        alertmanager: port(&port::ALERTMANAGER),
+        node_exporter: port(&port::NODE_EXPORTER),
+        targets: vec![("aztec", port(&port::OTLP))],
         rules: super::alerts::rules(),
         dashboards: super::dashboards::files(),
         retention_days: wanted.retention_days,
@@ -39,15 +39,15 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
             .as_ref()
             .map(|url| url.expose().as_str().into()),
     };
-    collector(graph, ports.otlp);
+    collector(graph, port(&port::OTLP));
     match wanted.stack {
         Stack::Native => native(graph, &watch),
         Stack::Compose => {
             let containers = Containers {
-                grafana: ports.grafana,
-                loki: ports.loki,
-                loki_grpc: ports.loki_grpc,
-                alloy: ports.alloy,
+                grafana: port(&port::GRAFANA),
+                loki: port(&port::LOKI),
+                loki_grpc: port(&port::LOKI_GRPC),
+                alloy: port(&port::ALLOY),
             };
             compose(graph, &watch, &containers);
         }
@@ -131,5 +131,7 @@ fn collector(graph: &mut Graph<Kind>, port: u16) {
         description: "Aztec metrics for Prometheus",
         verb: format!("collect --port {port}"),
     };
-    collector.add(graph);
+    let (unit, running) = collector.parts();
+    graph.add(unit, []);
+    running.add(graph);
 }

@@ -83,16 +83,6 @@ pub(crate) fn bb(home: &Path) -> [(String, String); 2] {
     ]
 }
 
-pub(crate) fn directory(
-    graph: &mut Graph<Kind>,
-    path: &Path,
-    owner: Owner,
-    after: impl IntoIterator<Item = ResourceId>,
-) -> ResourceId {
-    let path = path.to_owned();
-    graph.add(Directory { path, owner }, after)
-}
-
 /// The group and the user that services run as, in this order.
 pub(crate) fn accounts(settings: &Settings) -> (Group, User) {
     let name = || ACCOUNT.to_owned();
@@ -114,12 +104,9 @@ pub(crate) fn add(
     let (group, user) = accounts(settings);
     let group = graph.add(group, []);
     let user = graph.add(user, [group]);
-    let etc = directory(
-        graph,
-        Path::new(layout::ETC),
-        Owner::new("root", ACCOUNT, 0o750),
-        [user.clone()],
-    );
+    let shared = Owner::new("root", ACCOUNT, 0o750);
+    let etc = Directory::new(Path::new(layout::ETC), shared.clone());
+    let etc = graph.add(etc, [user.clone()]);
     graph.add(
         // It may carry API keys in its URLs: for root alone, and never shown with them.
         kit_toml.file(settings),
@@ -127,8 +114,8 @@ pub(crate) fn add(
     );
     // Root's, like every directory that services have theirs in: systemd and engines go to those as root, and would follow
     // a link that the account has put in the place of one.
-    let shared = Owner::new("root", ACCOUNT, 0o750);
-    let mut data = directory(graph, &settings.data_dir, shared.clone(), [user.clone()]);
+    let data = Directory::new(&settings.data_dir, shared.clone());
+    let mut data = graph.add(data, [user.clone()]);
     if settings.has_role() {
         // Nothing is made in it before it is known which disk that is.
         let path = settings.data_dir.clone();
@@ -136,9 +123,10 @@ pub(crate) fn add(
     }
     let databases = settings.layout().data;
     if databases != settings.data_dir {
-        data = directory(graph, &databases, shared, [data]);
+        data = graph.add(Directory::new(&databases, shared), [data]);
     }
-    let opt = directory(graph, Path::new(layout::OPT), Owner::root(0o755), []);
+    let opt = Directory::new(Path::new(layout::OPT), Owner::root(0o755));
+    let opt = graph.add(opt, []);
     let mut base = Base {
         etc,
         data,
@@ -186,7 +174,8 @@ fn install(graph: &mut Graph<Kind>, settings: &Settings, user: ResourceId, base:
     graph.add(sysctl(), []);
     base.release = if native {
         let versions = Path::new(layout::OPT).join("versions");
-        let versions = directory(graph, &versions, Owner::root(0o755), [base.opt.clone()]);
+        let versions = Directory::new(&versions, Owner::root(0o755));
+        let versions = graph.add(versions, [base.opt.clone()]);
         graph.add(release(settings), [versions, base.packages.clone()])
     } else {
         let mut after = vec![base.etc.clone(), user];

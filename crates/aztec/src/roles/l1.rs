@@ -1,23 +1,22 @@
 //! The L1 of a local network: anvil with its state on disk, and the Aztec contracts on it.
 
+use super::draft::Draft;
 use std::path::Path;
 
-use provision::engine::{Graph, Resource, ResourceId};
-use provision::kinds::{Lock, NpmTree, Owner, Unit};
+use provision::engine::Resource;
+use provision::kinds::{Directory, Lock, NpmTree, Owner, Unit};
 
-use super::Running;
-use super::base::{self, Base};
+use super::base;
+use super::local;
+use super::running::Running;
 use crate::container::{self, Container};
 use crate::data;
-use crate::kinds::{Birth, Contracts, Funding, Kind, Stake};
+use crate::kinds::{Birth, Contracts, Kind};
 use crate::layout::{self, ACCOUNT, Layout};
-use crate::names::{Runtime, units};
+use crate::names::{Role, Runtime, port, units};
 use crate::runtime::Choice;
-use crate::settings::Settings;
+use crate::settings::{Local, Settings};
 use crate::unit::UnitText;
-
-/// Seconds between two blocks of the local L1.
-pub(crate) const L1_SLOT: u32 = 4;
 
 /// Seconds between two copies of the state on disk: the whole state is written each time.
 const STATE_INTERVAL: u32 = 30;
@@ -56,33 +55,21 @@ pub(crate) const BIRTH_UNIT: &str = "aztec-l1-birth.service";
 const STATE: &str = "state.json";
 const UNBORN: &str = "unborn.json";
 
-/// A local L1 that is about to be in the graph.
-pub(crate) struct LocalL1 {
-    tools: ResourceId,
-    unit: Unit,
-    home: ResourceId,
-}
-
-/// Adds what comes before the services.
-pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base) -> LocalL1 {
+/// Adds it, with the birth of its chain and the contracts on it.
+pub(crate) fn add(draft: &mut Draft<'_>, local: &Local) {
+    let (settings, base) = (draft.settings, draft.base);
     let layout = settings.layout();
-    let home = base::directory(
-        graph,
-        &layout.l1(),
-        Owner::new(ACCOUNT, ACCOUNT, 0o750),
-        [base.data.clone()],
-    );
+    let own = || Owner::new(ACCOUNT, ACCOUNT, 0o750);
+    let home = draft.add(Directory::new(&layout.l1(), own()), [base.data.clone()]);
     // anvil has no beacon node: the processes of this network hand each other their blobs here.
-    base::directory(
-        graph,
-        &layout.blobs(),
-        Owner::new(ACCOUNT, ACCOUNT, 0o750),
-        [base.data.clone()],
-    );
+    draft.add(Directory::new(&layout.blobs(), own()), [base.data.clone()]);
     let foundry = data::foundry();
     let root = Path::new(layout::OPT).join("foundry-versions");
-    let versions = base::directory(graph, &root, Owner::root(0o755), [base.opt.clone()]);
-    let tools = graph.add(
+    let versions = draft.add(
+        Directory::new(&root, Owner::root(0o755)),
+        [base.opt.clone()],
+    );
+    let tools = draft.add(
         NpmTree {
             name: "foundry".into(),
             version: foundry.version.clone(),
@@ -96,16 +83,50 @@ pub(crate) fn prepare(graph: &mut Graph<Kind>, settings: &Settings, base: &Base)
         },
         [versions, base.packages.clone()],
     );
-    let mut text = unit_text(settings, &layout, STATE, &format!("--block-time {L1_SLOT}"));
-    text.ready = Some(first_block(settings.ports.l1));
+    let mut text = unit_text(
+        settings,
+        &layout,
+        STATE,
+        &format!("--block-time {}", local::L1_SLOT),
+    );
+    text.ready = Some(first_block(settings.port(&port::L1)));
     text.on = Some(base.disk.clone());
     let unit = Unit {
         name: units::L1.into(),
         text: text.render(ACCOUNT),
         instances: Vec::new(),
     };
-    graph.add(unit.clone(), []);
-    LocalL1 { tools, unit, home }
+    draft.add(unit.clone(), []);
+    let contracts = contracts(settings, local, &layout, &base.choice);
+    let mut birth = Birth {
+        state: layout.l1().join(STATE),
+        unborn: layout.l1().join(UNBORN),
+        service: units::L1.into(),
+        unit: BIRTH_UNIT.into(),
+        text: birth_text(settings, &layout),
+        contracts: contracts.clone(),
+        stake: None,
+        funding: None,
+    };
+    let mut before = vec![tools.clone(), home.clone()];
+    before.extend([base.release.clone(), base.etc.clone()]);
+    // Accounts that the chain is born with, whose keys come before it.
+    if settings.has(Role::Sequencer) {
+        birth.stake = Some(local::stake(local));
+        before.push(Kind::from(local::validator_key()).id());
+    }
+    if settings.has(Role::Prover) {
+        birth.funding = Some(local::funding(local));
+        before.push(Kind::from(local::prover_key()).id());
+    }
+    let birth = draft.with_services(birth, before);
+    let service = draft.run(Running {
+        name: units::L1.into(),
+        unit,
+        inputs: vec![(tools, layout::FOUNDRY.into())],
+        after: vec![home, birth],
+    });
+    draft.with_services(contracts, [service, base.release.clone(), base.etc.clone()]);
 }
 
 const ANVIL: &str = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
@@ -121,7 +142,7 @@ fn unit_text(settings: &Settings, layout: &Layout, state: &str, mining: &str) ->
             "{} --silent --host 127.0.0.1 --port {} --chain-id {} {mining} --slots-in-an-epoch 1 \
              --state {} --state-interval {STATE_INTERVAL}",
             Path::new(layout::FOUNDRY).join(ANVIL).display(),
-            settings.ports.l1,
+            settings.port(&port::L1),
             settings.network.l1_chain_id,
             home.join(state).display(),
         ),
@@ -161,56 +182,7 @@ fn birth_text(settings: &Settings, layout: &Layout) -> String {
     text.render(ACCOUNT)
 }
 
-/// Accounts that a chain is born with, and the keys that come before it.
-#[derive(Default)]
-pub(crate) struct Born {
-    pub stake: Option<Stake>,
-    pub funding: Option<Funding>,
-    pub keys: Vec<ResourceId>,
-}
-
-/// Adds the birth of the chain, the service and the contracts; returns the id of the contracts.
-pub(crate) fn run(
-    graph: &mut Graph<Kind>,
-    settings: &Settings,
-    base: &Base,
-    l1: LocalL1,
-    born: Born,
-) -> ResourceId {
-    let layout = settings.layout();
-    let contracts = contracts(settings, &layout, &base.choice);
-    let birth = Birth {
-        state: layout.l1().join(STATE),
-        unborn: layout.l1().join(UNBORN),
-        service: units::L1.into(),
-        unit: BIRTH_UNIT.into(),
-        text: birth_text(settings, &layout),
-        contracts: contracts.clone(),
-        stake: born.stake,
-        funding: born.funding,
-    };
-    let mut before = vec![l1.tools.clone(), l1.home.clone()];
-    before.extend([base.release.clone(), base.etc.clone()]);
-    before.extend(born.keys);
-    let birth = graph.add(birth, before);
-    let service = Running {
-        name: units::L1.into(),
-        unit: l1.unit,
-        inputs: vec![(l1.tools, layout::FOUNDRY.into())],
-        after: vec![l1.home, birth],
-    }
-    .add(graph);
-    let id = Kind::from(contracts.clone()).id();
-    graph.add(contracts, [service, base.release.clone(), base.etc.clone()]);
-    id
-}
-
-/// The id of the contracts, known before they are in the graph.
-pub(crate) fn contracts_id(settings: &Settings) -> ResourceId {
-    Contracts::id_on(settings.network.l1_chain_id)
-}
-
-fn contracts(settings: &Settings, layout: &Layout, choice: &Choice) -> Contracts {
+fn contracts(settings: &Settings, local: &Local, layout: &Layout, choice: &Choice) -> Contracts {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let native = choice.runtime == Runtime::Native;
     let runtime = if native { base::RUNTIME } else { &[] };
@@ -230,7 +202,7 @@ fn contracts(settings: &Settings, layout: &Layout, choice: &Choice) -> Contracts
         command: Vec::new(),
     };
     Contracts {
-        url: settings.l1_rpc_urls[0].expose().to_string(),
+        url: local.l1.expose().to_string(),
         chain_id: settings.network.l1_chain_id,
         record: layout::contracts_env(),
         owner: Owner::new("root", ACCOUNT, 0o640),

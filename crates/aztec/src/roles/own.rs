@@ -1,10 +1,10 @@
 //! A service that is this program itself: it answers the other processes of this host, and nobody else.
 
-use provision::engine::Graph;
+use provision::engine::Resource;
 use provision::kinds::Unit;
 use server::sandbox::{CALLS, KERNEL};
 
-use super::Running;
+use super::running::Running;
 use crate::kinds::Kind;
 use crate::layout;
 
@@ -19,21 +19,20 @@ pub(crate) struct OwnService {
 }
 
 impl OwnService {
-    /// Adds its unit and the service.
-    pub fn add(self, graph: &mut Graph<Kind>) {
+    /// Its unit, and the service that comes after it.
+    pub fn parts(&self) -> (Unit, Running) {
         let unit = Unit {
             name: self.name.into(),
             text: self.text(),
             instances: Vec::new(),
         };
-        let id = graph.add(unit.clone(), []);
         let running = Running {
             name: self.name.into(),
-            unit,
+            after: vec![Kind::from(unit.clone()).id()],
+            unit: unit.clone(),
             inputs: Vec::new(),
-            after: vec![id],
         };
-        running.add(graph);
+        (unit, running)
     }
 
     /// It reads what others send, if only from this host: it runs as nobody in particular, and may do nothing

@@ -1,23 +1,25 @@
 //! One Aztec process: its unit, its environment file, its data directory. Every role is made of these.
 
+use super::draft::Draft;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use provision::engine::{Graph, ResourceId};
+use provision::engine::ResourceId;
 use provision::host::Engine;
-use provision::kinds::{Disk, File, Owner, Unit};
+use provision::kinds::{Directory, Disk, File, Owner, Unit};
 use secrecy::ExposeSecret;
 
-use super::base::{self, Base};
+use super::base;
 use super::keystore::Keystore;
-use super::{Running, l1, telemetry};
+use super::running::Running;
+use super::{local, telemetry};
 use crate::container::{self, Container};
 use crate::data::Store;
 use crate::env::{self, Value, Variables};
-use crate::kinds::{CONTRACT_VARIABLES, Kind};
+use crate::kinds::CONTRACT_VARIABLES;
 use crate::layout::{self, ACCOUNT, env_file};
-use crate::names::{Role, Runtime, units};
-use crate::settings::{self, ApiKey, Endpoint, Settings, with_one_slash};
+use crate::names::{Component, Port, Runtime, role, units};
+use crate::settings::{self, ApiKey, Chain, Endpoint, Live, Settings, with_one_slash};
 use crate::unit::{EngineText, UnitText};
 
 /// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
@@ -28,10 +30,8 @@ pub(crate) const PROOF_BODY: (&str, &str) = ("RPC_MAX_BODY_SIZE", "50mb");
 /// What differs between the processes of an Aztec host.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
-    /// Name of its environment file and data directory, and with `aztec-` before it of its unit.
-    pub name: &'static str,
-    /// For people.
-    pub title: &'static str,
+    /// Which it is.
+    pub component: Component,
     /// Flags of `aztec start`.
     pub flags: Vec<String>,
     /// GiB of memory that it may have in a container.
@@ -42,8 +42,6 @@ pub(crate) struct Process {
     pub env_files: Vec<EnvFile>,
     /// Units that must run before it.
     pub needs: Vec<String>,
-    /// Units that must never run beside it.
-    pub conflicts: Vec<String>,
     /// The keystores that it is handed as credentials. It reads them when it starts.
     pub keystore: Option<Keystore>,
     /// Exit codes that mean: it was asked to stop, and did.
@@ -58,46 +56,38 @@ pub(crate) struct Process {
     pub instances: Vec<String>,
     /// Places it may write to besides its own data directory.
     pub writable: Vec<PathBuf>,
-    /// Where its data is, when not in the directory of its name.
-    pub data: Option<PathBuf>,
-    /// Its unit, when not `aztec-<name>.service`.
-    pub unit_name: Option<&'static str>,
 }
 
 impl Process {
     /// A plain process, as the release starts and stops it.
-    pub fn new(name: &'static str, title: &'static str, role: Role, settings: &Settings) -> Self {
+    pub fn new(component: Component, settings: &Settings) -> Self {
         let release = &settings.release;
         Self {
-            name,
-            title,
-            flags: release.flags(role).to_vec(),
+            component,
+            flags: release.flags(component).to_vec(),
             stopped: release.facts.stopped.clone(),
-            stop_seconds: release.stop_seconds(role),
+            stop_seconds: release.stop_seconds(component),
             scratch_variables: container::scratch_variables(release),
-            memory: match role {
-                Role::ProverAgent => release.facts.agent.memory_gib,
+            memory: match component {
+                Component::ProverAgent => release.facts.agent.memory_gib,
                 _ => container::MEMORY,
             },
             env: Variables::new(),
             env_files: Vec::new(),
             needs: Vec::new(),
-            conflicts: Vec::new(),
             keystore: None,
             checks_proofs: false,
             instances: Vec::new(),
             writable: Vec::new(),
-            data: None,
-            unit_name: None,
         }
     }
 
     /// Tells it the chain: the L1, and on a local network the contracts on it.
     pub fn on_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(chain_env(settings));
-        if settings.is_local() {
+        if settings.local().is_some() {
             self.env_files.push(EnvFile::new(
-                l1::contracts_id(settings),
+                local::contracts_id(settings),
                 layout::contracts_env(),
                 CONTRACT_VARIABLES,
             ));
@@ -109,7 +99,7 @@ impl Process {
     /// Lets it follow the chain, block by block: its blobs, and snapshots to start from.
     pub fn follows_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(blob_env(settings));
-        if settings.is_local() {
+        if settings.local().is_some() {
             self.writable.push(settings.layout().blobs());
         }
         self.on_chain(settings)
@@ -121,10 +111,22 @@ impl Process {
         self.env("DATA_DIRECTORY", data.display())
     }
 
+    /// Tells it to listen on the first of its ports.
+    pub fn listens(self, settings: &Settings) -> Self {
+        let first = self.component.spec().ports.first();
+        match first {
+            Some(port) => self.env("AZTEC_PORT", settings.port(port)),
+            None => self,
+        }
+    }
+
     fn directory(&self, settings: &Settings) -> PathBuf {
-        self.data
-            .clone()
-            .unwrap_or_else(|| settings.layout().data.join(self.name))
+        settings.layout().data.join(self.dir())
+    }
+
+    /// The name of its environment file and of its data directory.
+    fn dir(&self) -> &'static str {
+        self.component.spec().dir
     }
 
     /// Adds a variable that anyone may see.
@@ -138,82 +140,65 @@ impl Process {
         self
     }
 
-    /// The name of its unit file.
-    pub fn unit(&self) -> String {
-        if let Some(name) = self.unit_name {
-            return name.into();
-        }
-        let template = if self.instances.is_empty() { "" } else { "@" };
-        format!("aztec-{}{template}.service", self.name)
-    }
-
-    /// The units that run: the unit itself, or its instances.
-    pub fn running(&self) -> Vec<String> {
+    /// The units that run, each with the name of its instance.
+    fn running(&self) -> Vec<(String, Option<&str>)> {
+        let unit = self.component.spec().unit;
         if self.instances.is_empty() {
-            return vec![self.unit()];
+            return vec![(unit.into(), None)];
         }
-        let names = self.instances.iter();
+        let names = self.instances.iter().map(String::as_str);
         names
-            .map(|instance| format!("aztec-{}@{instance}.service", self.name))
+            .map(|name| (unit.replace('@', &format!("@{name}")), Some(name)))
             .collect()
     }
 
-    /// Adds all that comes before the services.
-    pub fn prepare(
+    /// Adds it with all that it reads; its services come after the given resources too. Returns their ids.
+    pub fn add(
         mut self,
-        graph: &mut Graph<Kind>,
-        settings: &Settings,
-        base: &Base,
-    ) -> Prepared {
+        draft: &mut Draft<'_>,
+        after: impl IntoIterator<Item = ResourceId>,
+    ) -> Vec<ResourceId> {
+        let (settings, base) = (draft.settings, draft.base);
+        let spec = self.component.spec();
         let data = self.directory(settings);
         let own = Owner::new(ACCOUNT, ACCOUNT, 0o750);
-        let mut after = vec![base::directory(
-            graph,
-            &data,
-            own.clone(),
-            [base.data.clone()],
-        )];
+        let mut before = vec![draft.add(Directory::new(&data, own.clone()), [base.data.clone()])];
         let on = base.on(&data);
         if on.path == data {
             let disk = Disk { path: data.clone() };
-            after.push(graph.add(disk, after.clone()));
+            before.push(draft.add(disk, before.clone()));
         }
         if base.choice.runtime == Runtime::Container {
-            let scratch = container::scratch(&data);
-            after.push(base::directory(graph, &scratch, own, after.clone()));
+            let scratch = Directory::new(&container::scratch(&data), own);
+            before.push(draft.add(scratch, before.clone()));
         }
-        after.extend(base.closed.clone());
+        before.extend(base.closed.clone());
+        before.extend(after);
         let mut inputs = vec![base.input()];
-        let path = env_file(self.name);
+        let path = env_file(spec.dir);
         self.env.extend(telemetry::push_env(settings));
         if self.instances.is_empty() {
-            self.env.extend(telemetry::name_env(settings, self.name));
+            self.env.extend(telemetry::name_env(settings, spec.dir));
         }
-        let text = env::render(&format!("{}.", self.title), &self.env);
+        let text = env::render(&format!("{}.", spec.title), &self.env);
         let owner = Owner::new("root", ACCOUNT, 0o640);
-        let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
+        let file = draft.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
         inputs.push((file, path));
         let mut passed: BTreeSet<String> = self.env.keys().cloned().collect();
         passed.retain(|name| !self.env[name].expose().is_empty());
-        let mut units = Vec::new();
-        for (unit, instance) in self
-            .running()
-            .into_iter()
-            .zip(self.instances.iter().map(Some).chain([None]))
-        {
+        let mut running = Vec::new();
+        for (unit, instance) in self.running() {
             let mut own = Vec::new();
             if let Some(instance) = instance {
-                let name = format!("{}-{instance}", self.name);
+                let name = format!("{}-{instance}", spec.dir);
                 let path = env_file(&name);
-                let port = settings.ports.agent(instance);
-                let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
-                variables.extend(telemetry::name_env(settings, &name));
-                let text = env::render(&format!("{} {instance}.", self.title), &variables);
-                let file = graph.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
+                let variables = instance_env(settings, instance, &name);
+                let text = env::render(&format!("{} {instance}.", spec.title), &variables);
+                let file = draft.add(File::new(&path, text, owner.clone()), [base.etc.clone()]);
                 own.push((file, path));
                 passed.extend(variables.into_keys());
             }
-            units.push((unit, own));
+            running.push((unit, own));
         }
         for file in std::mem::take(&mut self.env_files) {
             inputs.push((file.id, file.path));
@@ -230,18 +215,20 @@ impl Process {
         text.on = Some(on);
         inputs.extend(keystore.map(|keystore| (keystore.made_by.clone(), keystore.path.clone())));
         let unit = Unit {
-            name: self.unit(),
+            name: spec.unit.into(),
             text: text.render(ACCOUNT),
             instances: self.instances.clone(),
         };
-        graph.add(unit.clone(), []);
-        Prepared {
-            unit,
-            units,
-            inputs,
-            after,
-            local: settings.is_local(),
-        }
+        draft.add(unit.clone(), []);
+        let services = running.into_iter().map(|(name, own)| {
+            draft.run(Running {
+                unit: unit.clone(),
+                name,
+                inputs: inputs.iter().cloned().chain(own).collect(),
+                after: before.clone(),
+            })
+        });
+        services.collect()
     }
 
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
@@ -280,7 +267,7 @@ impl Process {
         // The client is root, and the home of root is not what a container can write to.
         text.working_directory = "/".into();
         text.environment = vec![("HOME".into(), "/root".into())];
-        let name = format!("aztec-{}{}", self.name, self.instance());
+        let name = format!("aztec-{}{}", self.dir(), self.instance());
         let mut container = Container {
             engine,
             slice: (engine == Engine::Docker).then(|| format!("{name}.slice")),
@@ -320,17 +307,19 @@ impl Process {
             .filter(|path| path.extension().is_some_and(|ending| ending == "env"))
             .collect();
         if !self.instances.is_empty() {
-            environment_files.push(env_file(&format!("{}-%i", self.name)));
+            environment_files.push(env_file(&format!("{}-%i", self.dir())));
         }
         let keystore = self.keystore.as_ref();
+        let title = self.component.spec().title;
+        let excluded = self.component.excludes();
         UnitText {
             description: if self.instances.is_empty() {
-                self.title.to_owned()
+                title.to_owned()
             } else {
-                format!("{} %i", self.title)
+                format!("{title} %i")
             },
             needs: self.needs.clone(),
-            conflicts: self.conflicts.clone(),
+            conflicts: excluded.map(|other| other.spec().unit.into()).collect(),
             needs_files_in: keystore.and_then(Keystore::needed),
             environment_files,
             // Every keystore file is copied into a place that only this service can read.
@@ -402,97 +391,73 @@ impl EnvFile {
     }
 }
 
-/// A process whose unit is in the graph.
-pub(crate) struct Prepared {
-    unit: Unit,
-    /// Units that run, each with the inputs that are its alone.
-    units: Vec<(String, Vec<(ResourceId, PathBuf)>)>,
-    inputs: Vec<(ResourceId, PathBuf)>,
-    after: Vec<ResourceId>,
-    local: bool,
-}
-
-impl Prepared {
-    /// Adds its services; `contracts` come before all of them on a local network.
-    pub fn run(
-        self,
-        graph: &mut Graph<Kind>,
-        contracts: Option<&ResourceId>,
-        after: impl IntoIterator<Item = ResourceId>,
-    ) -> Vec<ResourceId> {
-        let mut before = self.after;
-        before.extend(after);
-        // The address of the contracts is an input of everything that reads it.
-        let reads_contracts = |(_, path): &(ResourceId, PathBuf)| *path == layout::contracts_env();
-        if self.local && self.inputs.iter().any(reads_contracts) {
-            before.extend(contracts.cloned());
-        }
-        self.units
-            .iter()
-            .map(|(name, own)| {
-                Running {
-                    unit: self.unit.clone(),
-                    name: name.clone(),
-                    inputs: self.inputs.iter().chain(own).cloned().collect(),
-                    after: before.clone(),
-                }
-                .add(graph)
-            })
-            .collect()
-    }
+/// What each of several agents is told.
+fn instance_env(settings: &Settings, instance: &str, name: &str) -> Variables {
+    let number = instance.parse::<u16>().unwrap_or(1);
+    let first = settings.port(&role::AGENTS);
+    let port = first.saturating_add(number.saturating_sub(1));
+    let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
+    variables.extend(telemetry::name_env(settings, name));
+    variables
 }
 
 /// What every process that talks to the L1 is told.
 pub(crate) fn chain_env(settings: &Settings) -> Variables {
-    let mut variables = vec![("ETHEREUM_HOSTS", urls(&settings.l1_rpc_urls))];
+    let mut variables = vec![("ETHEREUM_HOSTS", urls(settings.l1_rpc_urls()))];
     let network = &settings.network;
-    if let (false, false, Some(registry)) = (
-        settings.is_local(),
-        settings.has_presets(),
-        &network.registry,
-    ) {
-        variables.extend([
-            ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
-            ("REGISTRY_CONTRACT_ADDRESS", Value::public(registry)),
-        ]);
-    }
-    if let Some(version) = settings.rollup {
-        variables.push(("ROLLUP_VERSION", Value::public(version)));
-    }
-    if settings.is_local() {
-        variables.extend([
-            ("ETHEREUM_SLOT_DURATION", Value::public(l1::L1_SLOT)),
+    match &settings.chain {
+        Chain::Local(_) => variables.extend([
+            ("ETHEREUM_SLOT_DURATION", Value::public(local::L1_SLOT)),
             ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
             // Its proofs are not real, so no 1 GiB of reference string has to be downloaded.
             ("PROVER_REAL_PROOFS", Value::public(false)),
             // The genesis that the contracts were deployed with.
             ("TEST_ACCOUNTS", Value::public(true)),
             ("SPONSORED_FPC", Value::public(true)),
-        ]);
+        ]),
+        Chain::Live(live) => {
+            let registry = network.registry.as_ref();
+            if let Some(registry) = registry.filter(|_| !settings.has_presets()) {
+                variables.extend([
+                    ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
+                    ("REGISTRY_CONTRACT_ADDRESS", Value::public(registry)),
+                ]);
+            }
+            if let Some(version) = live.rollup {
+                variables.push(("ROLLUP_VERSION", Value::public(version)));
+            }
+        }
     }
     named(variables).chain(network_env(settings)).collect()
 }
 
 /// What every process that reads the blocks of the chain is told.
 fn blob_env(settings: &Settings) -> Variables {
-    let [keys, headers] = consensus_keys(settings);
+    let network = &settings.network;
     let mut variables = vec![
-        ("L1_CONSENSUS_HOST_URLS", bases(&settings.l1_consensus_urls)),
-        ("L1_CONSENSUS_HOST_API_KEYS", keys),
-        ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
-        ("ETHEREUM_DEBUG_HOSTS", urls(&settings.l1_debug_urls)),
-        ("BLOB_FILE_STORE_URLS", stores(&settings.network.blobs)),
-        ("SYNC_SNAPSHOTS_URLS", stores(&settings.network.snapshots)),
+        ("BLOB_FILE_STORE_URLS", stores(&network.blobs)),
+        ("SYNC_SNAPSHOTS_URLS", stores(&network.snapshots)),
     ];
-    if settings.is_local() {
-        let layout = settings.layout();
-        let blobs = Value::public(format!("file://{}", layout.blobs().display()));
-        variables.extend([
-            // anvil has no beacon node: blobs are exchanged through files.
-            ("BLOB_ALLOW_EMPTY_SOURCES", Value::public(true)),
-            ("BLOB_FILE_STORE_URLS", blobs.clone()),
-            ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
-        ]);
+    match &settings.chain {
+        Chain::Local(_) => {
+            let blobs = settings.layout().blobs();
+            let blobs = Value::public(format!("file://{}", blobs.display()));
+            variables.extend([
+                // anvil has no beacon node: blobs are exchanged through files.
+                ("BLOB_ALLOW_EMPTY_SOURCES", Value::public(true)),
+                ("BLOB_FILE_STORE_URLS", blobs.clone()),
+                ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
+            ]);
+        }
+        Chain::Live(live) => {
+            let [keys, headers] = consensus_keys(live);
+            variables.extend([
+                ("L1_CONSENSUS_HOST_URLS", bases(&live.consensus_urls)),
+                ("L1_CONSENSUS_HOST_API_KEYS", keys),
+                ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
+                ("ETHEREUM_DEBUG_HOSTS", urls(&live.debug_urls)),
+            ]);
+        }
     }
     if settings.allows_no_traces() {
         variables.push((settings::NO_TRACES, Value::public(true)));
@@ -509,9 +474,9 @@ fn named(variables: Vec<(&'static str, Value)>) -> impl Iterator<Item = (String,
 
 /// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
 /// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
-fn consensus_keys(settings: &Settings) -> [Value; 2] {
+fn consensus_keys(live: &Live) -> [Value; 2] {
     let list = |text: fn(&ApiKey) -> &str| {
-        let keys = settings.l1_consensus_keys.iter();
+        let keys = live.consensus_keys.iter();
         let texts: Vec<_> = keys.map(|key| key.as_ref().map_or("", text)).collect();
         Value::secret(texts.join(",").trim_end_matches(','))
     };
@@ -548,12 +513,12 @@ pub(crate) fn network_env(settings: &Settings) -> Option<(String, Value)> {
 }
 
 /// What every process with peers is told.
-pub(crate) fn peer_env(settings: &Settings, port: u16) -> Variables {
+pub(crate) fn peer_env(settings: &Settings, port: &Port) -> Variables {
     let mut variables = Variables::new();
     let mut set = |name: &str, value| variables.insert(name.to_owned(), value);
     match settings.p2p_ip {
         Some(ip) => set("P2P_IP", Value::public(ip)),
-        None if settings.is_local() => set("P2P_IP", Value::public("127.0.0.1")),
+        None if settings.local().is_some() => set("P2P_IP", Value::public("127.0.0.1")),
         None => set("P2P_QUERY_FOR_IP", Value::public(true)),
     };
     if !settings.has_presets() {
@@ -564,13 +529,16 @@ pub(crate) fn peer_env(settings: &Settings, port: u16) -> Variables {
     if !bootnodes.is_empty() {
         set("BOOTSTRAP_NODES", Value::public(bootnodes.join(",")));
     }
-    if port != 40400 {
+    // The default of the release is that of the node.
+    let port = settings.port(port);
+    if port != role::P2P.default {
         set("P2P_PORT", Value::public(port));
     }
     variables
 }
 
 /// A port, unless it is the default.
-pub(crate) fn port_env(name: &str, port: u16, default: u16) -> Option<(String, Value)> {
-    (port != default).then(|| (name.to_owned(), Value::public(port)))
+pub(crate) fn port_env(settings: &Settings, name: &str, port: &Port) -> Option<(String, Value)> {
+    let number = settings.port(port);
+    (number != port.default).then(|| (name.to_owned(), Value::public(number)))
 }

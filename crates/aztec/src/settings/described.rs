@@ -183,7 +183,7 @@ mod tests {
     fn a_network_and_a_release_can_be_described() {
         let settings = Settings::parse(MINE).unwrap();
         assert_eq!(settings.network.l1_chain_id, 17000);
-        assert!(!settings.is_local() && !settings.has_presets());
+        assert!(settings.live().is_some() && !settings.has_presets());
         assert_eq!(settings.release.facts.tips, "getTips");
         assert_eq!(settings.release.facts.rpc, "aztec");
         let (said, remedy) = refused(&format!("{MINE}[txe]\nenabled = true\n"));

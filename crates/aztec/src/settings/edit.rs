@@ -7,41 +7,96 @@ use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
-/// What was asked on the command line; `None` leaves the file's own word.
+use crate::names::Role;
+
+/// What was asked on the command line; what was not asked leaves the file's own word.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// Network.
-    pub network: Option<String>,
-    /// Release.
-    pub release: Option<String>,
-    /// The rollup to follow.
-    pub rollup: Option<u64>,
-    /// A release that waits for its rollup is wanted.
-    pub standby: bool,
-    /// Runtime.
-    pub runtime: Option<String>,
-    /// Data directory.
-    pub data_dir: Option<String>,
-    /// Execution endpoints.
-    pub l1_rpc_urls: Vec<SecretString>,
-    /// Consensus endpoints.
-    pub l1_consensus_urls: Vec<SecretString>,
-    /// Endpoints that trace transactions.
-    pub l1_debug_urls: Vec<SecretString>,
-    /// Public address.
-    pub p2p_ip: Option<String>,
-    /// Roles by their table; asking for one never takes another away.
-    pub roles: Vec<&'static str>,
-    /// What the host has besides its roles, by its table.
-    pub features: Vec<&'static str>,
-    /// Host name of the TLS proxy.
-    pub domain: Option<String>,
-    /// Mail address for its certificate.
-    pub email: Option<String>,
+    /// Keys, each with its table before it, and what they shall be.
+    edits: Vec<(String, Wanted)>,
     /// Who is connected by SSH right now.
-    pub ssh_client: Option<IpAddr>,
-    /// Where the broker of the agents is.
-    pub broker_url: Option<SecretString>,
+    ssh_client: Option<IpAddr>,
+}
+
+/// What a key shall be. A text may carry a secret.
+#[derive(Debug, Clone)]
+enum Wanted {
+    On,
+    Number(u64),
+    Text(SecretString),
+    List(Vec<SecretString>),
+}
+
+impl Asked {
+    /// A switch is on.
+    #[must_use]
+    pub fn on(self, key: &str) -> Self {
+        self.with(key, Wanted::On)
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn number(self, key: &str, number: u64) -> Self {
+        self.with(key, Wanted::Number(number))
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text(self, key: &str, text: impl Into<SecretString>) -> Self {
+        self.with(key, Wanted::Text(text.into()))
+    }
+
+    /// A list of texts.
+    #[must_use]
+    pub fn list(self, key: &str, texts: impl IntoIterator<Item = impl Into<SecretString>>) -> Self {
+        let texts = texts.into_iter().map(Into::into);
+        self.with(key, Wanted::List(texts.collect()))
+    }
+
+    /// Who is connected by SSH, and asks for it.
+    #[must_use]
+    pub fn by(self, ssh_client: Option<IpAddr>) -> Self {
+        Self { ssh_client, ..self }
+    }
+
+    fn with(mut self, key: &str, wanted: Wanted) -> Self {
+        self.edits.push((key.to_owned(), wanted));
+        self
+    }
+
+    /// Whether a table is asked to be there.
+    fn turns_on(&self, table: &str) -> bool {
+        let mut keys = self.edits.iter().map(|(key, _)| key.as_str());
+        keys.any(|key| key.strip_suffix(".enabled") == Some(table))
+    }
+
+    /// The roles that are asked for; asking for one never takes another away.
+    fn roles(&self) -> Vec<Role> {
+        Role::all()
+            .filter(|role| self.turns_on(role.spec().table))
+            .collect()
+    }
+}
+
+impl Wanted {
+    fn value(&self, key: &str) -> Result<Value, Fault> {
+        Ok(match self {
+            Self::On => true.into(),
+            Self::Number(number) => i64::try_from(*number)
+                .map_err(|_| {
+                    Fault::new(format!(
+                        "kit.toml: {key}: {number} is more than the file can say"
+                    ))
+                    .fix("Write a smaller number.")
+                })?
+                .into(),
+            Self::Text(text) => text.expose_secret().into(),
+            Self::List(texts) => {
+                let texts: Array = texts.iter().map(SecretString::expose_secret).collect();
+                Value::Array(texts)
+            }
+        })
+    }
 }
 
 /// The first line of a new file.
@@ -55,85 +110,14 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
         mistake::fault(old, error.message(), error.span())
     })?;
-    let mut set = |table: Option<&str>, key: &str, new: Value| -> Result<(), Fault> {
-        let place = match table {
-            None => document.as_table_mut(),
-            Some(name) => document
-                .entry(name)
-                .or_insert_with(|| Item::Table(Table::new()))
-                .as_table_mut()
-                .ok_or_else(|| {
-                    Fault::new(format!("kit.toml: `{name}` is not a table"))
-                        .fix(format!("Write it as [{name}]."))
-                })?,
-        };
-        match place.get_mut(key).and_then(Item::as_value_mut) {
-            None => drop(place.insert(key, Item::Value(new))),
-            // What says the same already keeps its own form.
-            Some(old) if meaning(old) == meaning(&new) => {}
-            Some(old) => {
-                let decor = old.decor().clone();
-                *old = new;
-                *old.decor_mut() = decor;
-            }
-        }
-        Ok(())
-    };
-    if let Some(network) = &asked.network {
-        set(None, "network", network.into())?;
-    }
-    if let Some(release) = &asked.release {
-        set(None, "release", release.into())?;
-    }
-    if let Some(rollup) = asked.rollup {
-        let number = i64::try_from(rollup).map_err(|_| {
-            Fault::new(format!("{rollup} is not the version of a rollup"))
-                .fix("Write the number that `getVersion` of the rollup answers.")
-        })?;
-        set(None, "rollup", number.into())?;
-    }
-    if asked.standby {
-        set(None, "standby", true.into())?;
-    }
-    if let Some(runtime) = &asked.runtime {
-        set(None, "runtime", runtime.into())?;
-    }
-    if let Some(data_dir) = &asked.data_dir {
-        set(None, "data_dir", data_dir.into())?;
-    }
-    for (key, urls) in [
-        ("rpc_urls", &asked.l1_rpc_urls),
-        ("consensus_urls", &asked.l1_consensus_urls),
-        ("debug_urls", &asked.l1_debug_urls),
-    ] {
-        if !urls.is_empty() {
-            let urls: Array = urls.iter().map(SecretString::expose_secret).collect();
-            set(Some("l1"), key, Value::Array(urls))?;
-        }
-    }
-    if let Some(ip) = &asked.p2p_ip {
-        set(Some("p2p"), "ip", ip.into())?;
-    }
-    if let Some(url) = &asked.broker_url {
-        set(
-            Some("prover_agent"),
-            "broker_url",
-            url.expose_secret().into(),
-        )?;
-    }
-    for table in asked.roles.iter().chain(&asked.features) {
-        set(Some(table), "enabled", true.into())?;
-    }
-    for (key, value) in [("domain", &asked.domain), ("email", &asked.email)] {
-        if let Some(value) = value {
-            set(Some("caddy"), key, value.into())?;
-        }
+    for (key, wanted) in &asked.edits {
+        set(&mut document, key, wanted.value(key)?)?;
     }
     // A machine that is asked for agents alone lends its cores; it does not get a node of its own.
-    if text.is_none() && asked.roles == ["prover_agent"] {
-        set(Some("node"), "enabled", false.into())?;
+    if text.is_none() && asked.roles() == [Role::ProverAgent] {
+        set(&mut document, "node.enabled", false.into())?;
     }
-    if let (true, Some(client)) = (asked.features.contains(&"hardening"), asked.ssh_client) {
+    if let (true, Some(client)) = (asked.turns_on("hardening"), asked.ssh_client) {
         never_ban(&mut document, client);
     }
     // A comment alone would end up below the keys: it has no key to stand before.
@@ -149,6 +133,34 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
         (Err(_), Err(mistake)) => Err(mistake),
         _ => Ok(new),
     }
+}
+
+/// Sets a key. What says the same already keeps its own form.
+fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
+    let (place, key) = match key.split_once('.') {
+        None => (document.as_table_mut(), key),
+        Some((name, key)) => {
+            let table = document
+                .entry(name)
+                .or_insert_with(|| Item::Table(Table::new()))
+                .as_table_mut();
+            let table = table.ok_or_else(|| {
+                Fault::new(format!("kit.toml: `{name}` is not a table"))
+                    .fix(format!("Write it as [{name}]."))
+            })?;
+            (table, key)
+        }
+    };
+    match place.get_mut(key).and_then(Item::as_value_mut) {
+        None => drop(place.insert(key, Item::Value(new))),
+        Some(old) if meaning(old) == meaning(&new) => {}
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = new;
+            *old.decor_mut() = decor;
+        }
+    }
+    Ok(())
 }
 
 /// Whoever hardens a host must not be banned from it. Only the first client is noted: the next run may come
@@ -178,11 +190,8 @@ mod tests {
     use super::*;
 
     fn asked() -> Asked {
-        Asked {
-            network: Some("local".into()),
-            roles: vec!["sequencer"],
-            ..Asked::default()
-        }
+        let asked = Asked::default().text("network", "local");
+        asked.on("sequencer.enabled")
     }
 
     #[test]
@@ -196,8 +205,7 @@ mod tests {
     #[test]
     fn asking_for_the_same_again_changes_nothing() {
         let text = "network  =  'local' # mine\n\n[sequencer]\nenabled = true\n[l1]\nconsensus_urls = [ 'https://a' ]\n";
-        let mut again = asked();
-        again.l1_consensus_urls = vec!["https://a".into()];
+        let again = asked().list("l1.consensus_urls", ["https://a"]);
         assert_eq!(edited(Some(text), &again).unwrap(), text);
         // Nor do ends of lines that are missing, or of another system.
         for own in [
@@ -212,19 +220,30 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_client_is_noted() {
-        let mut asked = Asked {
-            features: vec!["hardening"],
-            ssh_client: Some([192, 0, 2, 1].into()),
-            ..Asked::default()
+    fn a_machine_that_is_asked_for_agents_alone_gets_no_node() {
+        let agents = Asked::default().on("prover_agent.enabled");
+        let nodeless = |text: Option<&str>, asked: &Asked| {
+            edited(text, asked)
+                .unwrap()
+                .contains("[node]\nenabled = false\n")
         };
-        let first = edited(None, &asked).unwrap();
+        assert!(nodeless(None, &agents));
+        assert!(!nodeless(None, &agents.clone().on("bootnode.enabled")));
+        assert!(!nodeless(Some("network = \"local\"\n"), &agents));
+    }
+
+    #[test]
+    fn only_the_first_client_is_noted() {
+        let from = |last| {
+            let client = Some([192, 0, 2, last].into());
+            Asked::default().on("hardening.enabled").by(client)
+        };
+        let first = edited(None, &from(1)).unwrap();
         assert!(
             first.contains("[hardening]\nenabled = true\nnever_ban = [\"192.0.2.1\"]\n"),
             "{first}"
         );
-        asked.ssh_client = Some([192, 0, 2, 2].into());
-        assert_eq!(edited(Some(&first), &asked).unwrap(), first);
+        assert_eq!(edited(Some(&first), &from(2)).unwrap(), first);
     }
 
     #[test]

@@ -3,43 +3,38 @@
 use provision::Fault;
 
 use super::model::Settings;
-use super::ports::on_loopback;
 use super::values::bad;
-
-/// Ports of peers, which are open anyway.
-const PEERS: [&str; 3] = ["p2p.port", "ports.prover_p2p", "ports.bootnode_p2p"];
-
-/// Ports that steer a process: for this host alone, whoever asks.
-const NEVER: [&str; 2] = ["ports.admin", "ports.prover_admin"];
+use crate::names::{Port, Reach};
 
 impl Settings {
-    /// The ports that other hosts have no business at and that listen for them all the same: what the processes of Aztec
-    /// serve cannot be told to listen on one address (`startHttpRpcServer` of 4.1.2 to 6.0.0 takes a port alone).
-    pub(crate) fn private_ports(&self) -> Vec<(&'static str, u16)> {
-        let private = |key: &str| !PEERS.contains(&key) && !on_loopback(key);
+    /// The ports that other hosts have no business at and that listen for them all the same, with where they are.
+    pub(crate) fn private_ports(&self) -> Vec<(&'static Port, u16)> {
+        let private = |port: &Port| matches!(port.reach, Reach::Private | Reach::Steering);
         let ports = self.ports().into_iter();
         ports
-            .filter(|(key, ..)| private(key))
-            .map(|(key, port, _)| (key, port))
+            .filter(|(port, _)| private(port))
+            .map(|(port, _)| (port, self.port(port)))
             .collect()
     }
 
     /// What is for this host alone is opened to nobody, or to somebody by name.
     pub(super) fn check_firewall(&self) -> Result<(), Fault> {
         for rule in &self.firewall.allow {
-            let known = self
-                .ports()
-                .into_iter()
-                .find(|(_, port, _)| *port == rule.port);
-            let Some((key, port, _)) = known.filter(|(key, ..)| !PEERS.contains(key)) else {
+            let mut ports = self.ports().into_iter().map(|(port, _)| port);
+            let Some(known) = ports.find(|port| self.port(port) == rule.port) else {
                 continue;
             };
-            if NEVER.contains(&key) {
-                return Err(bad(
-                    "firewall.allow",
-                    format!("port {port} ({key}) steers the node and is never open to others"),
-                )
-                .fix("Take it out, and reach it through SSH: `ssh -L`."));
+            let (port, key) = (rule.port, known.key);
+            match known.reach {
+                Reach::Peers | Reach::Discovery => continue,
+                Reach::Steering => {
+                    return Err(bad(
+                        "firewall.allow",
+                        format!("port {port} ({key}) steers the node and is never open to others"),
+                    )
+                    .fix("Take it out, and reach it through SSH: `ssh -L`."));
+                }
+                Reach::Private | Reach::Loopback => {}
             }
             if rule.from.is_none() {
                 return Err(bad(

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::caddy::CaddyFile;
 use super::firewall::FirewallFile;
 use super::hardening::HardeningFile;
+use super::tables::{self, RoleFiles};
 use super::{Ports, encoding, mistake};
 use crate::data::{Description, Network};
 use crate::names::Runtime;
@@ -36,24 +37,9 @@ pub struct KitFile {
     pub p2p: P2pFile,
     /// Ports of this host.
     pub ports: Ports,
-    /// The node itself; on by default.
-    pub node: RoleFile,
-    /// The sequencer role.
-    pub sequencer: RoleFile,
-    /// Broker, prover node and agents on this host.
-    pub prover: ProverFile,
-    /// Agents for a broker elsewhere.
-    pub prover_agent: ProverAgentFile,
-    /// Discovery for others.
-    pub bootnode: RoleFile,
-    /// A standalone archiver (4.x).
-    pub archiver: RoleFile,
-    /// A PXE server, which no release has.
-    pub pxe: RoleFile,
-    /// The test environment for contracts.
-    pub txe: RoleFile,
-    /// Transactions for a test network.
-    pub bot: RoleFile,
+    /// Roles by their table.
+    #[serde(skip)]
+    pub roles: RoleFiles,
     /// A TLS proxy in front of the node's RPC.
     pub caddy: CaddyFile,
     /// What keeps others out of this host.
@@ -94,36 +80,6 @@ pub struct P2pFile {
     pub ip: Option<String>,
     /// TCP and UDP; 40400 by default.
     pub port: Option<u16>,
-}
-
-/// A role that is there or not.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RoleFile {
-    /// Whether this host has it.
-    pub enabled: Option<bool>,
-}
-
-/// Proving on this host.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProverFile {
-    /// Whether this host proves.
-    pub enabled: Option<bool>,
-    /// How many agents; by default what cores and memory allow.
-    pub agents: Option<u32>,
-}
-
-/// Agents on a machine of their own.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProverAgentFile {
-    /// Whether this host runs agents for a broker elsewhere.
-    pub enabled: Option<bool>,
-    /// Where that broker is.
-    pub broker_url: Option<SecretString>,
-    /// How many agents; by default what cores and memory allow.
-    pub agents: Option<u32>,
 }
 
 /// What watches this host.
@@ -172,5 +128,9 @@ pub struct ReceiverFile {
 /// Reads the file; an unknown key is refused with the likely right one.
 pub fn parse(text: &str) -> Result<KitFile, Fault> {
     encoding::check(text)?;
-    toml::from_str(text).map_err(|error| mistake::fault(text, error.message(), error.span()))
+    let read = toml::Deserializer::parse(text).and_then(tables::beside_roles::<KitFile, _>);
+    let (mut file, roles) =
+        read.map_err(|error| mistake::fault(text, error.message(), error.span()))?;
+    file.roles = roles;
+    Ok(file)
 }

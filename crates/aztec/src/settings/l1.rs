@@ -1,73 +1,67 @@
 //! `[l1]`: the endpoints of Ethereum, and the keys of those that want one.
 
-use std::fmt;
-
 use provision::Fault;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
+use super::chain::{ApiKey, Chain, Live, Local};
 use super::file::L1File;
-use super::url::{Asker, Endpoint, is_placeholder, urls};
+use super::ports::Ports;
+use super::url::{Asker, is_placeholder, urls};
 use super::values::bad;
+use crate::names::port;
 
-/// The endpoints of a host.
-#[derive(Debug, Clone)]
-pub(super) struct L1 {
-    pub rpc_urls: Vec<Endpoint>,
-    pub consensus_urls: Vec<Endpoint>,
-    pub consensus_keys: Vec<Option<ApiKey>>,
-    pub debug_urls: Vec<Endpoint>,
-}
-
-/// What a consensus endpoint wants to see before it answers. Never shown.
-#[derive(Clone)]
-pub struct ApiKey {
-    /// The key.
-    pub value: SecretString,
-    /// The header that it is sent in; without one it is the parameter `key` of the query.
-    pub header: Option<String>,
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
+/// The chain of this network, with the L1 that the table names, or that of this host.
+pub(super) fn chain(
+    file: &L1File,
+    rollup: Option<u64>,
+    standby: bool,
+    network: &str,
+    ports: &Ports,
+) -> Result<Chain, Fault> {
+    if rollup == Some(0) {
+        return Err(bad("rollup", "no rollup has the version 0").fix(CANONICAL));
     }
+    if network == "local" {
+        return local(file, rollup, ports).map(Chain::Local);
+    }
+    let rpc_urls = urls("l1.rpc_urls", &file.rpc_urls, Asker::Execution)?;
+    if rpc_urls.is_empty() {
+        return Err(bad(
+            "l1.rpc_urls",
+            format!("{network} needs an Ethereum execution endpoint"),
+        )
+        .fix("Name at least one with `--l1-rpc-urls https://…`."));
+    }
+    Ok(Chain::Live(Live {
+        rpc_urls,
+        consensus_urls: urls("l1.consensus_urls", &file.consensus_urls, Asker::Consensus)?,
+        consensus_keys: keys(file)?,
+        debug_urls: urls("l1.debug_urls", &file.debug_urls, Asker::Execution)?,
+        rollup,
+        standby,
+    }))
 }
 
-impl L1 {
-    /// What the table means on this network; `port` is that of an L1 of this host.
-    pub(super) fn read(file: &L1File, network: &str, port: u16) -> Result<Self, Fault> {
-        let local = network == "local";
-        let lists = [
-            ("l1.rpc_urls", &file.rpc_urls),
-            ("l1.debug_urls", &file.debug_urls),
-        ];
-        for (key, texts) in lists {
-            if local && !texts.is_empty() {
-                return Err(bad(key, "a local network brings its own L1")
-                    .fix("Leave the L1 endpoints out, or choose another network."));
-            }
-        }
-        let rpc_urls = match local {
-            true => {
-                let own = format!("http://127.0.0.1:{port}");
-                urls("ports.l1", &[own.into()], Asker::Execution)?
-            }
-            false => urls("l1.rpc_urls", &file.rpc_urls, Asker::Execution)?,
-        };
-        if rpc_urls.is_empty() {
-            return Err(bad(
-                "l1.rpc_urls",
-                format!("{network} needs an Ethereum execution endpoint"),
-            )
-            .fix("Name at least one with `--l1-rpc-urls https://…`."));
-        }
-        Ok(Self {
-            rpc_urls,
-            consensus_urls: urls("l1.consensus_urls", &file.consensus_urls, Asker::Consensus)?,
-            consensus_keys: keys(file)?,
-            debug_urls: urls("l1.debug_urls", &file.debug_urls, Asker::Execution)?,
-        })
+const CANONICAL: &str = "Leave it out: the canonical rollup is then followed.";
+
+fn local(file: &L1File, rollup: Option<u64>, ports: &Ports) -> Result<Local, Fault> {
+    if rollup.is_some() {
+        return Err(bad("rollup", "a local network has one rollup, its own").fix(CANONICAL));
     }
+    let lists = [
+        ("l1.rpc_urls", &file.rpc_urls),
+        ("l1.consensus_urls", &file.consensus_urls),
+        ("l1.debug_urls", &file.debug_urls),
+    ];
+    if let Some((key, _)) = lists.iter().find(|(_, texts)| !texts.is_empty()) {
+        return Err(bad(key, "a local network brings its own L1")
+            .fix("Leave the L1 endpoints out, or choose another network."));
+    }
+    // Without endpoints there is nothing that a key is for.
+    keys(file)?;
+    let own = format!("http://127.0.0.1:{}", ports.of(&port::L1));
+    let mut own = urls("ports.l1", &[own.into()], Asker::Execution)?;
+    Ok(Local { l1: own.remove(0) })
 }
 
 const KEYS: &str = "l1.consensus_api_keys";
@@ -147,25 +141,31 @@ mod tests {
         }
     }
 
+    fn read(file: &L1File, network: &str) -> Result<Chain, Fault> {
+        chain(file, None, false, network, &Ports::default())
+    }
+
     #[test]
     fn each_key_belongs_to_the_endpoint_at_its_place() {
         let key =
             |value: &str, header: Option<&str>| Some((value.to_owned(), header.map(str::to_owned)));
-        let read = |keys: &[&str], headers: &[&str]| {
-            let l1 = L1::read(&file(keys, headers), "testnet", 1).unwrap();
-            let shown = format!("{l1:?}");
+        let keys_of = |keys: &[&str], headers: &[&str]| {
+            let Chain::Live(live) = read(&file(keys, headers), "testnet").unwrap() else {
+                panic!("testnet is live");
+            };
+            let shown = format!("{live:?}");
             assert!(
                 keys.iter()
                     .all(|key| key.is_empty() || !shown.contains(&format!("\"{key}\"")))
             );
-            let all = l1.consensus_keys.into_iter();
+            let all = live.consensus_keys.into_iter();
             all.map(|key| key.map(|key| (key.value.expose_secret().to_owned(), key.header)))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(read(&[], &[]), []);
-        assert_eq!(read(&[" K "], &[]), [key("K", None)]);
+        assert_eq!(keys_of(&[], &[]), []);
+        assert_eq!(keys_of(&[" K "], &[]), [key("K", None)]);
         assert_eq!(
-            read(&["", "K", "Bearer K"], &["", "", "Authorization"]),
+            keys_of(&["", "K", "Bearer K"], &["", "", "Authorization"]),
             [None, key("K", None), key("Bearer K", Some("Authorization"))]
         );
     }
@@ -193,7 +193,7 @@ mod tests {
             (&["SECRET"], &["x-key: SECRET"], "not the name of a header"),
         ];
         for (keys, headers, expected) in cases {
-            let fault = L1::read(&file(keys, headers), "testnet", 1).unwrap_err();
+            let fault = read(&file(keys, headers), "testnet").unwrap_err();
             let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
             assert!(
                 said.contains(expected) && !said.contains("SECRET"),
@@ -204,13 +204,31 @@ mod tests {
 
     #[test]
     fn a_local_network_has_no_other_l1() {
-        let mut file = L1File {
-            debug_urls: vec!["https://d".into()],
-            ..L1File::default()
+        type Change = fn(&mut L1File);
+        let cases: [(Change, &str); 4] = [
+            (|file| file.rpc_urls.push("https://a".into()), "l1.rpc_urls"),
+            (
+                |file| file.consensus_urls.push("https://a".into()),
+                "l1.consensus_urls",
+            ),
+            (
+                |file| file.debug_urls.push("https://a".into()),
+                "l1.debug_urls",
+            ),
+            (
+                |file| file.consensus_api_keys.push("K".into()),
+                "l1.consensus_api_keys",
+            ),
+        ];
+        for (change, key) in cases {
+            let mut file = L1File::default();
+            change(&mut file);
+            let said = read(&file, "local").unwrap_err().chain();
+            assert!(said.contains(key), "{said}");
+        }
+        let Chain::Local(local) = read(&L1File::default(), "local").unwrap() else {
+            panic!("the local network is local");
         };
-        assert!(L1::read(&file, "local", 8545).is_err());
-        file.debug_urls.clear();
-        let l1 = L1::read(&file, "local", 8545).unwrap();
-        assert_eq!(l1.rpc_urls[0].expose().as_str(), "http://127.0.0.1:8545/");
+        assert_eq!(local.l1.expose().as_str(), "http://127.0.0.1:8545/");
     }
 }

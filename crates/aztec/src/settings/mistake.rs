@@ -177,11 +177,9 @@ mod tests {
             ),
             ("runtime = 1\n", "line 1: runtime: it must be a text"),
         ];
-        let asked = Asked {
-            data_dir: Some("/srv/aztec".into()),
-            network: Some("local".into()),
-            ..Asked::default()
-        };
+        let asked = Asked::default()
+            .text("data_dir", "/srv/aztec")
+            .text("network", "local");
         for (text, expected) in cases {
             let plain = parse(text).map(drop).unwrap_err();
             let said = format!("{} {}", plain.chain(), plain.remedy().unwrap_or_default());
@@ -200,10 +198,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_may_be_what_mends_the_file() {
-        let asked = Asked {
-            l1_rpc_urls: vec!["https://a".into()],
-            ..Asked::default()
-        };
+        let asked = Asked::default().list("l1.rpc_urls", ["https://a"]);
         let new = edited(Some("[l1]\nrpc_urls = \"https://b\"\n"), &asked).unwrap();
         assert!(new.contains("rpc_urls = [\"https://a\"]"), "{new}");
     }

@@ -1,6 +1,7 @@
 //! From `kit.toml` to settings in which nothing is optional that must be there.
 
 mod caddy;
+mod chain;
 mod described;
 mod edit;
 mod encoding;
@@ -8,6 +9,7 @@ mod env;
 mod exposure;
 mod file;
 mod firewall;
+mod flags;
 mod hardening;
 mod l1;
 mod mistake;
@@ -17,6 +19,7 @@ mod ports;
 mod registry;
 mod roles;
 mod shown;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -26,22 +29,23 @@ use provision::Fault;
 
 use self::url::{Asker, urls};
 use crate::data::Releases;
+use crate::names::{Port, Role, role};
 use described::Described;
-use l1::L1;
 use model::usual_release;
 use values::{address, bad, data_dir};
 
 pub use self::url::Endpoint;
 pub(crate) use self::url::{is_bad_port, with_one_slash};
 pub use caddy::Caddy;
+pub use chain::{ApiKey, Chain, Live, Local};
 pub use edit::{Asked, edited};
 pub use file::KitFile;
 pub use firewall::Firewall;
+pub use flags::{FEATURES, Flag, Takes, flags};
 pub use hardening::Hardening;
-pub use l1::ApiKey;
 pub use model::{NO_TRACES, Settings};
 pub use monitoring::{Monitoring, Stack};
-pub use ports::{Ports, on_loopback};
+pub use ports::Ports;
 pub(crate) use shown::shown;
 
 impl Settings {
@@ -72,42 +76,33 @@ impl Settings {
         };
         let release = described.release(&version)?;
         described::check_pair(&network_name, &network, &release)?;
-        let local = network_name == "local";
         let mut ports = file.ports;
-        ports.p2p = file.p2p.port.unwrap_or(ports.p2p);
-        let l1 = L1::read(&file.l1, &network_name, ports.l1)?;
-        let on = |role: &file::RoleFile, default| role.enabled.unwrap_or(default);
-        let broker = urls(
-            "prover_agent.broker_url",
-            file.prover_agent.broker_url.as_slice(),
-            Asker::Broker,
-        )?
-        .pop();
+        if let Some(port) = file.p2p.port {
+            ports.set(&role::P2P, port);
+        }
+        let chain = l1::chain(&file.l1, file.rollup, file.standby, &network_name, &ports)?;
+        let local = matches!(chain, Chain::Local(_));
+        let said = |role| file.roles.get(&role);
+        let on = |role: &Role| {
+            let said = said(*role).and_then(|file| file.enabled);
+            said.unwrap_or(role.by_default())
+        };
+        let broker = said(Role::ProverAgent).and_then(|file| file.broker_url.clone());
+        let broker = urls("prover_agent.broker_url", broker.as_slice(), Asker::Broker)?.pop();
+        let agents = [Role::Prover, Role::ProverAgent];
+        let agents = agents.map(|role| said(role).and_then(|file| file.agents));
         let settings = Self {
-            l1_rpc_urls: l1.rpc_urls,
-            l1_consensus_urls: l1.consensus_urls,
-            l1_consensus_keys: l1.consensus_keys,
-            l1_debug_urls: l1.debug_urls,
+            chain,
             network,
             release,
             releases: releases.clone(),
-            rollup: file.rollup,
-            standby: file.standby,
             runtime: file.runtime,
             data_dir: data_dir(file.data_dir.unwrap_or_else(|| "/var/lib/aztec".into()))?,
             p2p_ip: file.p2p.ip.map(|ip| address(&ip)).transpose()?,
             ports,
-            node: on(&file.node, true),
-            sequencer: on(&file.sequencer, false),
-            prover: file.prover.enabled.unwrap_or(false),
-            prover_agent: file.prover_agent.enabled.unwrap_or(false),
+            roles: Role::all().filter(on).collect(),
             broker_url: broker,
-            agents: file.prover.agents.or(file.prover_agent.agents),
-            bootnode: on(&file.bootnode, false),
-            archiver: on(&file.archiver, false),
-            pxe: on(&file.pxe, false),
-            txe: on(&file.txe, false),
-            bot: on(&file.bot, false),
+            agents: agents.into_iter().flatten().next(),
             caddy: Caddy::from_file(file.caddy, local)?,
             hardening: Hardening::from_file(file.hardening)?,
             monitoring: monitoring::read(file.monitoring)?,
@@ -118,8 +113,7 @@ impl Settings {
         };
         settings.check_roles()?;
         settings.check_release()?;
-        settings.check_rollup()?;
-        settings.check_consensus()?;
+        settings.check_blobs()?;
         settings.check_ports()?;
         settings.check_firewall()?;
         settings.check_env()?;
@@ -127,18 +121,16 @@ impl Settings {
         Ok(settings)
     }
 
-    fn check_rollup(&self) -> Result<(), Fault> {
-        let what = match self.rollup {
-            Some(0) => "no rollup has the version 0",
-            Some(_) if self.is_local() => "a local network has one rollup, its own",
-            _ => return Ok(()),
-        };
-        Err(bad("rollup", what).fix("Leave it out: the canonical rollup is then followed."))
+    /// Where a port of this host is.
+    pub fn port(&self, port: &Port) -> u16 {
+        self.ports.of(port)
     }
 
-    fn check_consensus(&self) -> Result<(), Fault> {
-        let blobs = !self.l1_consensus_urls.is_empty() || !self.network.blobs.is_empty();
-        if self.is_local() || blobs {
+    fn check_blobs(&self) -> Result<(), Fault> {
+        let Some(live) = self.live() else {
+            return Ok(());
+        };
+        if !live.consensus_urls.is_empty() || !self.network.blobs.is_empty() {
             return Ok(());
         }
         Err(bad(

@@ -1,21 +1,21 @@
 //! Settings: what is wanted of this host, complete and consistent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::caddy::Caddy;
+use super::chain::{Chain, Live, Local};
 use super::firewall::Firewall;
 use super::hardening::Hardening;
-use super::l1::ApiKey;
 use super::monitoring::Monitoring;
 use super::ports::Ports;
 use super::url::Endpoint;
 use crate::data::{Funded, Network, Release, Releases};
 use crate::layout::Layout;
-use crate::names::Runtime;
+use crate::names::{L1Use, Role, Runtime};
 
 /// The variable that lets a node start whose endpoints trace no transactions.
 pub const NO_TRACES: &str = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS";
@@ -31,48 +31,22 @@ pub struct Settings {
     pub release: Release,
     /// All releases that are known, to name one that fits.
     pub releases: Releases,
-    /// The version of the rollup to follow, when not the canonical one.
-    pub rollup: Option<u64>,
-    /// A release that fits no rollup yet is wanted: it waits for its own.
-    pub standby: bool,
+    /// The chain of that network, as this host sees it.
+    pub chain: Chain,
     /// How its processes run, when that was asked for.
     pub runtime: Option<Runtime>,
     /// Where databases live.
     pub data_dir: PathBuf,
-    /// Execution endpoints of the L1; may carry API keys.
-    pub l1_rpc_urls: Vec<Endpoint>,
-    /// Consensus endpoints of the L1; may carry API keys.
-    pub l1_consensus_urls: Vec<Endpoint>,
-    /// The key of each of them, at the same place; there may be fewer.
-    pub l1_consensus_keys: Vec<Option<ApiKey>>,
-    /// Endpoints that trace transactions of the L1, where the execution endpoints do not; may carry API keys.
-    pub l1_debug_urls: Vec<Endpoint>,
     /// The address that peers reach this host at.
     pub p2p_ip: Option<IpAddr>,
     /// Ports of this host.
     pub ports: Ports,
-    /// Whether there is a node; not on a machine that only lends its cores to provers elsewhere.
-    pub node: bool,
-    /// Whether the node proposes and attests.
-    pub sequencer: bool,
-    /// Whether there are a broker and a prover node.
-    pub prover: bool,
-    /// Whether there are agents without a broker beside them.
-    pub prover_agent: bool,
+    /// What it runs; nothing on a host that is only hardened, or only watched.
+    pub roles: BTreeSet<Role>,
     /// Where the broker of the agents is, when not here.
     pub broker_url: Option<Endpoint>,
     /// How many agents were asked for.
     pub agents: Option<u32>,
-    /// Discovery for others.
-    pub bootnode: bool,
-    /// A standalone archiver.
-    pub archiver: bool,
-    /// A PXE server.
-    pub pxe: bool,
-    /// The test environment for contracts.
-    pub txe: bool,
-    /// Transactions for a test network.
-    pub bot: bool,
     /// A TLS proxy in front of the node's RPC.
     pub caddy: Option<Caddy>,
     /// What keeps others out of this host, when it is hardened.
@@ -89,9 +63,38 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the chain lives on this host alone.
-    pub fn is_local(&self) -> bool {
-        self.network_name == "local"
+    /// The chain, where it lives on this host alone.
+    pub fn local(&self) -> Option<&Local> {
+        match &self.chain {
+            Chain::Local(local) => Some(local),
+            Chain::Live(_) => None,
+        }
+    }
+
+    /// The chain, where others have it too.
+    pub fn live(&self) -> Option<&Live> {
+        match &self.chain {
+            Chain::Local(_) => None,
+            Chain::Live(live) => Some(live),
+        }
+    }
+
+    /// The execution endpoints of the L1, in order of preference; at least one.
+    pub fn l1_rpc_urls(&self) -> &[Endpoint] {
+        match &self.chain {
+            Chain::Local(local) => std::slice::from_ref(&local.l1),
+            Chain::Live(live) => &live.rpc_urls,
+        }
+    }
+
+    /// Whether a release is wanted that fits no rollup yet: it waits for its own.
+    pub fn stands_by(&self) -> bool {
+        self.live().is_some_and(|live| live.standby)
+    }
+
+    /// The version of the rollup to follow, when not the canonical one.
+    pub fn rollup(&self) -> Option<u64> {
+        self.live().and_then(|live| live.rollup)
     }
 
     /// Whether the release brings what all nodes of the network agree on, and where its peers are.
@@ -100,14 +103,14 @@ impl Settings {
         known_as.is_some_and(|name| self.release.has_presets(name))
     }
 
-    /// Whether this host runs the L1 of its network.
-    pub fn runs_l1(&self) -> bool {
-        self.is_local() && (self.node || self.prover || self.archiver || self.bot)
+    /// The L1 of its network, where this host runs it.
+    pub fn own_l1(&self) -> Option<&Local> {
+        self.local().filter(|_| self.uses_l1(L1Use::Asks))
     }
 
     /// Whether that L1 must be seen as one with a consensus layer, from which an archiver gets its blobs.
     pub fn runs_l1_beacon(&self) -> bool {
-        self.is_local() && self.archiver
+        self.local().is_some() && self.has(Role::Archiver)
     }
 
     /// Where the databases of this release are: a data directory belongs to a rollup, and a rollup to a major version.
@@ -134,7 +137,7 @@ impl Settings {
 
     /// The release that its network needs, as far as is known, where `kit.toml` does not name one.
     pub fn usual_release(&self) -> Option<&String> {
-        usual_release(&self.network, self.rollup)
+        usual_release(&self.network, self.rollup())
     }
 
     /// Whether its nodes start without an endpoint that traces transactions, where the release demands one: the
@@ -143,7 +146,8 @@ impl Settings {
         let said = self.says(NO_TRACES);
         let needs = self.release.facts.needs_traces;
         // So the releases read a boolean (foundation/dest/config/parse-env.js).
-        matches!(said, Some("1" | "true" | "TRUE")) || needs && self.is_local() && said.is_none()
+        matches!(said, Some("1" | "true" | "TRUE"))
+            || needs && self.local().is_some() && said.is_none()
     }
 }
 

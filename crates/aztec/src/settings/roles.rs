@@ -2,64 +2,60 @@
 
 use provision::Fault;
 
+use super::chain::Chain;
 use super::model::Settings;
 use super::values::bad;
-use crate::names::{Place, Role, units};
+use crate::names::{Component, L1Use, Place, Role};
 
 impl Settings {
-    /// Whether anything of Aztec runs here; a host can also only be hardened, or only watch others.
-    pub fn has_role(&self) -> bool {
-        self.node || self.prover || self.prover_agent || self.bootnode || self.archiver || self.txe
+    /// Whether it has this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
     }
 
-    /// The roles of this host, each with the key that asks for it.
-    pub fn roles(&self) -> Vec<(Role, &'static str)> {
-        let agents = if self.prover {
-            "prover.agents"
-        } else {
-            "prover_agent.enabled"
+    /// Whether anything of Aztec runs here; a host can also only be hardened, or only watch others.
+    pub fn has_role(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
+    /// The components of this host, each with the key that asks for it.
+    pub fn components(&self) -> Vec<(Component, &'static str)> {
+        let asked = self.roles.iter().flat_map(|role| role.spec().components);
+        let asked: Vec<_> = asked.copied().collect();
+        let there = |component: Component| {
+            let mut others = asked.iter().map(|(other, _)| other.spec().instead_of);
+            let agents = component != Component::ProverAgent || self.agents != Some(0);
+            agents && others.all(|instead_of| instead_of != Some(component))
         };
-        let proves = self.prover || self.prover_agent;
-        let all = [
-            (self.node && !self.sequencer, Role::Node, "node.enabled"),
-            (self.sequencer, Role::Sequencer, "sequencer.enabled"),
-            (self.prover, Role::ProverBroker, "prover.enabled"),
-            (self.prover, Role::ProverNode, "prover.enabled"),
-            (proves && self.agents != Some(0), Role::ProverAgent, agents),
-            (self.bootnode, Role::Bootnode, "bootnode.enabled"),
-            (self.archiver, Role::Archiver, "archiver.enabled"),
-            (self.pxe, Role::Pxe, "pxe.enabled"),
-            (self.txe, Role::Txe, "txe.enabled"),
-            (self.bot, Role::Bot, "bot.enabled"),
-        ];
-        let wanted = all.into_iter().filter(|(wanted, ..)| *wanted);
-        wanted.map(|(_, role, key)| (role, key)).collect()
+        let all = asked.iter().copied();
+        all.filter(|(component, _)| there(*component)).collect()
+    }
+
+    /// Whether a component of this host does as much as that with the L1.
+    pub(crate) fn uses_l1(&self, how: L1Use) -> bool {
+        let mut components = self.components().into_iter();
+        components.any(|(component, _)| component.spec().l1 >= how)
+    }
+
+    /// Whether jobs of a prover are done here, were it only as soon as it has agents.
+    pub(crate) fn proves(&self) -> bool {
+        self.has(Role::Prover) || self.has(Role::ProverAgent)
     }
 
     /// What runs here in a few words, such as `sequencer, bot`; `None` on a host without a role.
     pub fn roles_shown(&self) -> Option<String> {
-        let roles = self.roles().into_iter();
-        let names: Vec<_> = roles
-            .map(|(role, _)| role.name().replace('_', " "))
+        let components = self.components().into_iter();
+        let names: Vec<_> = components
+            .map(|(component, _)| component.spec().name.replace('_', " "))
             .collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// The unit of this host's node.
-    pub(crate) fn node_unit(&self) -> &'static str {
-        if self.sequencer {
-            units::SEQUENCER
-        } else {
-            units::NODE
-        }
-    }
-
     /// The kind of network it is.
     pub(crate) fn place(&self) -> Place {
-        if self.is_local() {
-            Place::Local
-        } else {
-            Place::Live
+        match &self.chain {
+            Chain::Local(_) => Place::Local,
+            Chain::Live(_) => Place::Live,
         }
     }
 
@@ -69,8 +65,8 @@ impl Settings {
             Place::Local => "a local network",
             Place::Live => self.network_name.as_str(),
         };
-        for (role, key) in self.roles() {
-            if let Some(refusal) = self.release.refusal(role, self.place(), self.runtime) {
+        for (component, key) in self.components() {
+            if let Some(refusal) = self.release.refusal(component, self.place(), self.runtime) {
                 let version = &self.release.version;
                 let what = format!("Aztec {version} on {shown}: {}", refusal.why);
                 return Err(bad(key, what).fix(&refusal.instead));
@@ -81,31 +77,17 @@ impl Settings {
 
     /// Roles that cannot be together, or alone.
     pub(super) fn check_roles(&self) -> Result<(), Fault> {
-        if self.sequencer && !self.node {
-            return Err(bad(
-                "sequencer.enabled",
-                "a sequencer is a node with one more flag and cannot be without it",
-            )
-            .fix("Set node.enabled = true, or take the sequencer out."));
+        for role in self.roles.iter().map(|role| role.spec()) {
+            let missing = role.needs.iter().filter(|other| !self.has(other.role));
+            let present = role.excludes.iter().filter(|other| self.has(other.role));
+            if let Some(other) = missing.chain(present).next() {
+                return Err(bad(&format!("{}.enabled", role.table), other.why).fix(other.fix));
+            }
         }
-        if self.prover_agent && self.prover {
-            return Err(bad(
-                "prover_agent.enabled",
-                "this host has agents with its own broker already",
-            )
-            .fix("Set prover.agents for more of them, or take one of the two roles out."));
-        }
-        if self.prover_agent && self.broker_url.is_none() {
+        if self.has(Role::ProverAgent) && self.broker_url.is_none() {
             return Err(bad("prover_agent.broker_url", "agents need a broker").fix(
                 "Name it with `--broker-url http://…`, or use `--with-prover` for one of its own.",
             ));
-        }
-        if self.bot && !self.node {
-            return Err(bad(
-                "bot.enabled",
-                "the bot sends its transactions to the node of this host",
-            )
-            .fix("Set node.enabled = true, or take the bot out."));
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use toml_edit::{Document, Item, Value};
 
 use super::edit::HEAD;
 use crate::data::Release;
+use crate::names::Role;
 
 /// The text of `kit.toml` with what may be shown of it. Of a text that is no TOML, nothing.
 pub fn shown(text: &str, release: &Release) -> Text {
@@ -90,19 +91,6 @@ enum View {
     Nothing,
 }
 
-/// Roles that are there or not.
-const ROLES: &[&str] = &[
-    "node",
-    "sequencer",
-    "prover",
-    "prover_agent",
-    "bootnode",
-    "archiver",
-    "pxe",
-    "txe",
-    "bot",
-];
-
 /// The values of a document, with what is shown of those that are not shown whole.
 struct Values<'a> {
     release: &'a Release,
@@ -179,7 +167,7 @@ impl Values<'_> {
             | ["prover_agent", "broker_url"]
             | ["monitoring", "heartbeat_url"]
             | ["networks", _, "blobs" | "snapshots"] => View::Urls,
-            [role, "enabled" | "agents"] if ROLES.contains(role) => View::Whole,
+            [table, "enabled" | "agents"] if Role::of_table(table).is_some() => View::Whole,
             ["networks", ..] => View::Whole,
             ["env", name]
                 if value

@@ -1,4 +1,5 @@
 use super::*;
+use crate::names::Role;
 
 fn refused(text: &str) -> (String, String) {
     let fault = Settings::parse(text).unwrap_err();
@@ -8,10 +9,10 @@ fn refused(text: &str) -> (String, String) {
 #[test]
 fn an_empty_file_is_a_local_node() {
     let settings = Settings::parse("").unwrap();
-    assert!(settings.is_local() && !settings.sequencer);
+    assert!(settings.local().is_some() && !settings.has(Role::Sequencer));
     assert_eq!(settings.release.version, "4.1.2");
     assert_eq!(
-        settings.l1_rpc_urls[0].expose().as_str(),
+        settings.l1_rpc_urls()[0].expose().as_str(),
         "http://127.0.0.1:8545/"
     );
 }
@@ -405,8 +406,9 @@ fn variables_that_have_a_key_now_are_taken_for_it() {
                 L1_CONSENSUS_HOST_API_KEYS = \"k\"\n";
     let settings =
         Settings::parse(&text.replacen("KEY", "", 1)).unwrap_or_else(|fault| panic!("{fault:?}"));
-    assert_eq!(settings.l1_debug_urls.len(), 2);
-    assert_eq!(settings.rollup, Some(4_248_422_647));
+    let live = settings.live().unwrap();
+    assert_eq!(live.debug_urls.len(), 2);
+    assert_eq!(live.rollup, Some(4_248_422_647));
     assert_eq!(settings.release.version, "5.3.0");
     assert!(settings.env.is_empty());
     // Said twice they could disagree.

@@ -9,7 +9,8 @@ use l1::{Address, Reader};
 use serde_json::Value;
 
 use super::Slot;
-use crate::settings::{Endpoint, Settings};
+use crate::names::role;
+use crate::settings::{Endpoint, Live, Settings};
 
 /// A public endpoint across the world; a node in the middle of its work.
 const CALL: Duration = Duration::from_secs(10);
@@ -130,18 +131,18 @@ fn read_duty(status: &Value) -> Option<Duty> {
 
 impl Guard {
     /// The L1 and the node of these settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, live: &Live) -> Self {
         Self {
             only_signer: settings.only_signer,
-            l1_urls: settings.l1_rpc_urls.clone(),
+            l1_urls: live.rpc_urls.clone(),
             l1_chain_id: settings.network.l1_chain_id,
             registry: settings
                 .network
                 .registry
                 .as_deref()
                 .and_then(|registry| registry.parse().ok()),
-            rollup: settings.rollup,
-            node: format!("http://127.0.0.1:{}", settings.ports.rpc),
+            rollup: live.rollup,
+            node: format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
             rpc: settings.release.facts.rpc.clone(),
         }
     }

@@ -282,15 +282,12 @@ fn no_check_and_no_refusal_repeats_a_secret() {
                     refused += 1;
                     planter.search(&text.replace(MARK, "*"), &refusal(&fault));
                 }
-                let asked = Asked {
-                    network: dice
-                        .one_of(&[None, Some("local")])
-                        .unwrap()
-                        .map(String::from),
-                    l1_rpc_urls: vec![value.as_str().into()],
-                    broker_url: Some(value.as_str().into()),
-                    ..Asked::default()
-                };
+                let mut asked = Asked::default()
+                    .list("l1.rpc_urls", [value.as_str()])
+                    .text("prover_agent.broker_url", value.as_str());
+                if dice.one_of(&[true, false]).unwrap() {
+                    asked = asked.text("network", "local");
+                }
                 planter.search("what is asked", &format!("{asked:?}"));
                 if let Err(fault) = edited(Some(&text), &asked) {
                     planter.search(&text.replace(MARK, "*"), &refusal(&fault));

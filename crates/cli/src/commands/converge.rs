@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use aztec::Health;
 use aztec::checks::{self, Fallen, Finding, Report, Sample, Verdict};
 use aztec::kinds::Kind;
+use aztec::settings::Chain;
 use provision::Fault;
 use provision::engine::{
     Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
@@ -117,10 +118,10 @@ pub fn run(
     let report = verify(host, patience, &began, cx, &mut progress);
     progress.finish();
     let report = report?;
-    let demand = match args.patience {
-        Some(0) => Demand::Nothing,
-        _ if host.settings.is_local() => Demand::Working,
-        _ => Demand::Running,
+    let demand = match (args.patience, &host.settings.chain) {
+        (Some(0), _) => Demand::Nothing,
+        (_, Chain::Local(_)) => Demand::Working,
+        (_, Chain::Live(_)) => Demand::Running,
     };
     finish(&plan, &applied, &waiting, &report, demand, printer)
 }
@@ -275,10 +276,9 @@ fn verify(
     progress: &mut Shown,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
-    let default = if host.settings.is_local() {
-        LOCAL_PATIENCE
-    } else {
-        LIVE_PATIENCE
+    let default = match host.settings.chain {
+        Chain::Local(_) => LOCAL_PATIENCE,
+        Chain::Live(_) => LIVE_PATIENCE,
     };
     let patience = patience.unwrap_or(default);
     progress.note("waiting for the chain to go on");
@@ -301,7 +301,11 @@ fn verify(
         }
         std::thread::sleep(Duration::from_millis(500));
     };
-    if report.status == Health::Ok || !host.settings.is_local() && report.status != Health::Down {
+    let enough = match (report.status, &host.settings.chain) {
+        (status, Chain::Live(_)) => status != Health::Down,
+        (status, Chain::Local(_)) => status == Health::Ok,
+    };
+    if enough {
         note_verified(began, cx)?;
     }
     Ok(report.explained(host.runs(), host.view.probe()))

@@ -34,7 +34,9 @@ fn list(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
         printer.document(&rows);
     } else {
         // A local chain is deployed by the release that runs it: nobody is asked.
-        let live = settings.as_ref().filter(|settings| !settings.is_local());
+        let live = settings
+            .as_ref()
+            .filter(|settings| settings.live().is_some());
         printer.text(&text(&rows, live.map(|it| it.network_name.as_str())));
     }
     if let Some(why) = rows.iter().find_map(|row| row.unanswered.as_ref()) {

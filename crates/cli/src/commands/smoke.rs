@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aztec::settings::Chain;
 use aztec::{Health, HostFacts, Units};
 
 use crate::args::SmokeArgs;
@@ -18,10 +19,9 @@ const LOCAL_PATIENCE: u64 = 60;
 /// Checks whether the node really works; 0 only when it does.
 pub fn run(args: &SmokeArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let settings = host::settings(view)?;
-    let default = if settings.is_local() {
-        LOCAL_PATIENCE
-    } else {
-        LIVE_PATIENCE
+    let default = match settings.chain {
+        Chain::Local(_) => LOCAL_PATIENCE,
+        Chain::Live(_) => LIVE_PATIENCE,
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
     let units = Units::of(&settings, &HostFacts::gather(view.probe())?);

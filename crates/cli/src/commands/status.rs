@@ -1,5 +1,6 @@
 //! `aztec-kit status`
 
+use aztec::Role;
 use aztec::checks::{self, Finding, Sample, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
@@ -48,7 +49,7 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
             "network": host.settings.network_name,
             "release": host.settings.release.version,
             "runtime": aztec::choose(&host.settings, &host.facts).runtime,
-            "sequencer": host.settings.sequencer,
+            "sequencer": host.settings.has(Role::Sequencer),
             "fit": host.fit(),
             "data_dir": host.settings.data_dir,
             "databases": databases,

@@ -10,7 +10,7 @@ use aztec::alert::Delivery;
 use aztec::checks::{self, Finding, ReleaseRow, Report, Sample};
 use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
-use aztec::{Health, HostFacts, KIT_STATE, Releases, Units};
+use aztec::{Health, HostFacts, KIT_STATE, Releases, Role, Units};
 use clap::Parser;
 use keys::G1Point;
 use l1::Address;
@@ -137,8 +137,8 @@ const SAMPLE: Sample = Sample {
 
 impl Network for Answers {
     fn fit(&self, settings: &Settings) -> Option<Fit> {
-        assert!(!settings.is_local(), "a local network is asked");
-        settings.node.then(|| Fit {
+        assert!(settings.live().is_some(), "a local network is asked");
+        settings.has(Role::Node).then(|| Fit {
             verdict: self.fits,
             rollup: None,
             version: Some("1".into()),

@@ -104,33 +104,43 @@ impl<R: Resource> Graph<R> {
 
     /// Checks every specification and returns the nodes in dependency order, ties by declaration.
     pub fn ordered(&self) -> Result<Vec<&Node<R>>, Fault> {
-        let mut by_id = BTreeMap::new();
-        for node in &self.nodes {
+        let mut places = BTreeMap::new();
+        for (at, node) in self.nodes.iter().enumerate() {
             node.resource.validate()?;
             let id = node.resource.id();
-            if by_id.insert(id.clone(), node).is_some() {
+            if let Some(other) = places.insert(id, at) {
+                let id = self.nodes[other].resource.id();
                 return Err(Fault::new(format!("{id} is declared twice")));
             }
         }
-        for node in &self.nodes {
-            if let Some(missing) = node.after.iter().find(|id| !by_id.contains_key(id)) {
-                return Err(Fault::new(format!(
-                    "{} comes after {missing}, which is not declared",
-                    node.resource.id()
-                )));
+        let mut followers = vec![Vec::new(); self.nodes.len()];
+        let mut waits_for = vec![0; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            for id in &node.after {
+                let Some(&before) = places.get(id) else {
+                    return Err(Fault::new(format!(
+                        "{} comes after {id}, which is not declared",
+                        node.resource.id()
+                    )));
+                };
+                followers[before].push(at);
+                waits_for[at] += 1;
             }
         }
-        let mut done = BTreeSet::new();
+        let all = 0..self.nodes.len();
+        let mut ready: BTreeSet<_> = all.filter(|at| waits_for[*at] == 0).collect();
         let mut order = Vec::with_capacity(self.nodes.len());
-        while order.len() < self.nodes.len() {
-            let next = self.nodes.iter().find(|node| {
-                !done.contains(&node.resource.id()) && node.after.iter().all(|id| done.contains(id))
-            });
-            let Some(next) = next else {
-                return Err(Fault::new("the resources wait for each other in a circle"));
-            };
-            done.insert(next.resource.id());
-            order.push(next);
+        while let Some(next) = ready.pop_first() {
+            order.push(&self.nodes[next]);
+            for &follower in &followers[next] {
+                waits_for[follower] -= 1;
+                if waits_for[follower] == 0 {
+                    ready.insert(follower);
+                }
+            }
+        }
+        if order.len() < self.nodes.len() {
+            return Err(Fault::new("the resources wait for each other in a circle"));
         }
         Ok(order)
     }

@@ -1,6 +1,6 @@
 //! A directory with its owner and mode. Its content is nobody's business here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,14 @@ pub struct Directory {
     pub path: PathBuf,
     /// Owner and mode.
     pub owner: Owner,
+}
+
+impl Directory {
+    /// A directory with this owner and mode.
+    pub fn new(path: &Path, owner: Owner) -> Self {
+        let path = path.to_owned();
+        Self { path, owner }
+    }
 }
 
 /// What the host has.

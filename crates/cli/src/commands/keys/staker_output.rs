@@ -140,7 +140,7 @@ fn chain(
     })?;
     let configured = || {
         settings
-            .l1_rpc_urls
+            .l1_rpc_urls()
             .iter()
             .map(|url| url.expose().to_string())
             .collect()

@@ -1,0 +1,109 @@
+//! Ports of a host: the key of each, where it is, and who may reach it.
+
+/// A port that something of this host listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    /// Its key in `kit.toml`.
+    pub key: &'static str,
+    /// Where it is unless that key says otherwise.
+    pub default: u16,
+    /// Who may reach it.
+    pub reach: Reach,
+    /// Whether it is asked with the `fetch` of Node.js, by the processes of a network or by wallets: that makes no request
+    /// to a "bad port".
+    pub fetched: bool,
+}
+
+/// Who may reach a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It listens on loopback alone.
+    Loopback,
+    /// It listens for everybody and is for this host, and for whom the operator names. What the processes of Aztec serve
+    /// cannot be told to listen on one address (`startHttpRpcServer` of 4.1.2 to 6.0.0 takes a port alone).
+    Private,
+    /// The same, and for nobody else: it steers the process.
+    Steering,
+    /// Peers, by TCP and UDP.
+    Peers,
+    /// Peers that look for others, by UDP.
+    Discovery,
+}
+
+impl Port {
+    const fn new(key: &'static str, default: u16, reach: Reach) -> Self {
+        Self {
+            key,
+            default,
+            reach,
+            fetched: false,
+        }
+    }
+
+    pub(super) const fn private(key: &'static str, default: u16) -> Self {
+        Self::new(key, default, Reach::Private)
+    }
+
+    pub(super) const fn steering(key: &'static str, default: u16) -> Self {
+        Self::new(key, default, Reach::Steering)
+    }
+
+    pub(super) const fn peers(key: &'static str, default: u16) -> Self {
+        Self::new(key, default, Reach::Peers)
+    }
+
+    pub(super) const fn discovery(key: &'static str, default: u16) -> Self {
+        Self::new(key, default, Reach::Discovery)
+    }
+
+    const fn loopback(key: &'static str, default: u16) -> Self {
+        Self::new(key, default, Reach::Loopback)
+    }
+
+    pub(super) const fn fetched(self) -> Self {
+        Self {
+            fetched: true,
+            ..self
+        }
+    }
+
+    /// Its key below `[ports]`; `None` for one that another table has.
+    pub fn name(&self) -> Option<&'static str> {
+        self.key.strip_prefix("ports.")
+    }
+}
+
+/// JSON-RPC of a local L1.
+pub(crate) const L1: Port = Port::loopback("ports.l1", 8545).fetched();
+/// The same with a Beacon API, for an archiver.
+pub(crate) const L1_BEACON: Port = Port::loopback("ports.l1_beacon", 5052).fetched();
+/// Where processes push their metrics, and Prometheus gets them.
+pub(crate) const OTLP: Port = Port::loopback("ports.otlp", 4318);
+/// Prometheus.
+pub(crate) const PROMETHEUS: Port = Port::loopback("ports.prometheus", 9090);
+/// Alertmanager.
+pub(crate) const ALERTMANAGER: Port = Port::loopback("ports.alertmanager", 9093);
+/// Metrics of the host.
+pub(crate) const NODE_EXPORTER: Port = Port::loopback("ports.node_exporter", 9100);
+/// Grafana.
+pub(crate) const GRAFANA: Port = Port::loopback("ports.grafana", 3000);
+/// Loki.
+pub(crate) const LOKI: Port = Port::loopback("ports.loki", 3100);
+/// Loki, for its own parts.
+pub(crate) const LOKI_GRPC: Port = Port::loopback("ports.loki_grpc", 9095);
+/// Alloy, which reads the journal for Loki.
+pub(crate) const ALLOY: Port = Port::loopback("ports.alloy", 12345);
+
+/// Ports of what is no role. Those of a Beacon API and of monitoring are what each program has by itself.
+pub(crate) const OTHERS: &[Port] = &[
+    L1,
+    L1_BEACON,
+    OTLP,
+    PROMETHEUS,
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    GRAFANA,
+    LOKI,
+    LOKI_GRPC,
+    ALLOY,
+];

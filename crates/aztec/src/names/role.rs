@@ -1,0 +1,406 @@
+//! Roles, as an operator asks for them, and the components that they run, as the releases know them: all that is the same of
+//! one on every host and in every release. What they are told is in [`crate::roles`], how a release starts them in its
+//! `release.toml`.
+
+use serde::Deserialize;
+
+use super::port::Port;
+use super::units;
+use crate::layout;
+
+/// What an operator asks of a host: a table of `kit.toml` with `enabled`, and a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Follows the chain.
+    Node,
+    /// A node that proposes and attests.
+    Sequencer,
+    /// Broker, prover node and agents.
+    Prover,
+    /// Agents for a broker elsewhere.
+    ProverAgent,
+    /// Discovery for others.
+    Bootnode,
+    /// The archiver of a node as a process of its own.
+    Archiver,
+    /// Private execution as a server.
+    Pxe,
+    /// The test environment for contracts.
+    Txe,
+    /// Transactions for a test network.
+    Bot,
+}
+
+/// A process of Aztec, or in the end none, because a release refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// Follows the chain.
+    Node,
+    /// The node with keys: proposes and attests.
+    Sequencer,
+    /// Hands out the jobs of a prover.
+    ProverBroker,
+    /// Makes the jobs of a prover and publishes its proofs.
+    ProverNode,
+    /// Does the jobs of a prover.
+    ProverAgent,
+    /// Discovery for others.
+    Bootnode,
+    /// The archiver of a node as a process of its own.
+    Archiver,
+    /// Private execution as a server.
+    Pxe,
+    /// The test environment for contracts.
+    Txe,
+    /// Transactions for a test network.
+    Bot,
+}
+
+/// What is said of a role.
+#[derive(Debug)]
+pub struct RoleSpec {
+    role: Role,
+    /// Its table in `kit.toml`; its flag is `--with-` and the same with hyphens.
+    pub table: &'static str,
+    /// What its flag is for; none where a host has the role unless its table says otherwise.
+    pub help: Option<&'static str>,
+    /// Keys of its table besides `enabled`.
+    pub keys: &'static [&'static str],
+    /// What it runs, each with the key that asks for it.
+    pub components: &'static [(Component, &'static str)],
+    /// What it cannot be without.
+    pub needs: Option<Other>,
+    /// What it cannot be beside.
+    pub excludes: Option<Other>,
+}
+
+/// Another role that must be there, or must not.
+#[derive(Debug)]
+pub struct Other {
+    /// Which.
+    pub role: Role,
+    /// Why.
+    pub why: &'static str,
+    /// What to do, whole sentences.
+    pub fix: &'static str,
+}
+
+/// What is said of a component.
+#[derive(Debug)]
+pub struct ComponentSpec {
+    component: Component,
+    /// Its name in the data files, under `roles`.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Its unit; a template where there may be several.
+    pub unit: &'static str,
+    /// The name of its environment file and of its data directory.
+    pub dir: &'static str,
+    /// What it does with the L1.
+    pub l1: L1Use,
+    /// The ports that it listens on.
+    pub ports: &'static [Port],
+    /// The directory of the keystores that it is handed.
+    pub keystores: Option<&'static str>,
+    /// The one whose place it takes, data and ports included: never both.
+    pub instead_of: Option<Component>,
+}
+
+/// What a component does with the L1, from little to much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum L1Use {
+    /// Nothing.
+    None,
+    /// It reads contracts.
+    Asks,
+    /// It follows the rollup, block by block, blobs included.
+    Follows,
+}
+
+/// JSON-RPC of the node.
+pub(crate) const RPC: Port = Port::private("ports.rpc", 8080).fetched();
+/// Admin API of the node.
+pub(crate) const ADMIN: Port = Port::steering("ports.admin", 8880);
+/// Peers of the node.
+pub(crate) const P2P: Port = Port::peers("p2p.port", 40400);
+/// Jobs of the prover broker: its agents fetch them.
+pub(crate) const BROKER: Port = Port::private("ports.broker", 8180).fetched();
+/// JSON-RPC of the prover node.
+pub(crate) const PROVER: Port = Port::private("ports.prover", 8280);
+/// Admin API of the prover node.
+pub(crate) const PROVER_ADMIN: Port = Port::steering("ports.prover_admin", 8980);
+/// Peers of the prover node.
+pub(crate) const PROVER_P2P: Port = Port::peers("ports.prover_p2p", 40401);
+/// Status of the first prover agent; the others follow.
+pub(crate) const AGENTS: Port = Port::private("ports.agents", 8300);
+/// Peers of the bootnode.
+pub(crate) const BOOTNODE_P2P: Port = Port::discovery("ports.bootnode_p2p", 40402);
+
+/// One row for each role, in the order of the type.
+static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
+    RoleSpec {
+        help: None,
+        ..role(Role::Node, "node", &[(Component::Node, "node.enabled")])
+    },
+    RoleSpec {
+        help: Some("Propose and attest, not only follow"),
+        needs: Some(Other {
+            role: Role::Node,
+            why: "a sequencer is a node with one more flag and cannot be without it",
+            fix: "Set node.enabled = true, or take the sequencer out.",
+        }),
+        ..role(
+            Role::Sequencer,
+            "sequencer",
+            &[(Component::Sequencer, "sequencer.enabled")],
+        )
+    },
+    RoleSpec {
+        help: Some("Prove: broker, prover node and agents on this host"),
+        keys: &["agents"],
+        ..role(
+            Role::Prover,
+            "prover",
+            &[
+                (Component::ProverBroker, "prover.enabled"),
+                (Component::ProverNode, "prover.enabled"),
+                (Component::ProverAgent, "prover.agents"),
+            ],
+        )
+    },
+    RoleSpec {
+        help: Some("Run prover agents for a broker elsewhere; needs --broker-url"),
+        keys: &["broker_url", "agents"],
+        excludes: Some(Other {
+            role: Role::Prover,
+            why: "this host has agents with its own broker already",
+            fix: "Set prover.agents for more of them, or take one of the two roles out.",
+        }),
+        ..role(
+            Role::ProverAgent,
+            "prover_agent",
+            &[(Component::ProverAgent, "prover_agent.enabled")],
+        )
+    },
+    RoleSpec {
+        help: Some("Run a bootnode"),
+        ..role(
+            Role::Bootnode,
+            "bootnode",
+            &[(Component::Bootnode, "bootnode.enabled")],
+        )
+    },
+    RoleSpec {
+        help: Some("Run a standalone archiver (4.x)"),
+        ..role(
+            Role::Archiver,
+            "archiver",
+            &[(Component::Archiver, "archiver.enabled")],
+        )
+    },
+    RoleSpec {
+        help: Some("Run a PXE server; refused, because no release has one"),
+        ..role(Role::Pxe, "pxe", &[(Component::Pxe, "pxe.enabled")])
+    },
+    RoleSpec {
+        help: Some("Run the test environment for contracts"),
+        ..role(Role::Txe, "txe", &[(Component::Txe, "txe.enabled")])
+    },
+    RoleSpec {
+        help: Some("Run a bot that sends transactions, for test networks"),
+        needs: Some(Other {
+            role: Role::Node,
+            why: "the bot sends its transactions to the node of this host",
+            fix: "Set node.enabled = true, or take the bot out.",
+        }),
+        ..role(Role::Bot, "bot", &[(Component::Bot, "bot.enabled")])
+    },
+];
+
+/// One row for each component, in the order of the type. The ports of the node are those of 4.1.2 and 5.2.0
+/// (`start --help`); the others are ours, because in the releases they are all 8080.
+static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
+    ComponentSpec {
+        l1: L1Use::Follows,
+        ports: &[RPC, ADMIN, P2P],
+        ..component(Component::Node, "node", "Aztec node", units::NODE, "node")
+    },
+    ComponentSpec {
+        l1: L1Use::Follows,
+        ports: &[RPC, ADMIN, P2P],
+        keystores: Some(layout::KEYSTORE),
+        instead_of: Some(Component::Node),
+        ..component(
+            Component::Sequencer,
+            "sequencer",
+            "Aztec sequencer",
+            units::SEQUENCER,
+            "node",
+        )
+    },
+    ComponentSpec {
+        l1: L1Use::Asks,
+        ports: &[BROKER],
+        ..component(
+            Component::ProverBroker,
+            "prover_broker",
+            "Aztec prover broker",
+            units::PROVER_BROKER,
+            "prover-broker",
+        )
+    },
+    ComponentSpec {
+        l1: L1Use::Follows,
+        ports: &[PROVER, PROVER_ADMIN, PROVER_P2P],
+        keystores: Some(layout::PROVER_KEYSTORE),
+        ..component(
+            Component::ProverNode,
+            "prover_node",
+            "Aztec prover node",
+            units::PROVER_NODE,
+            "prover-node",
+        )
+    },
+    ComponentSpec {
+        ports: &[AGENTS],
+        ..component(
+            Component::ProverAgent,
+            "prover_agent",
+            "Aztec prover agent",
+            "aztec-prover-agent@.service",
+            "prover-agent",
+        )
+    },
+    ComponentSpec {
+        ports: &[Port::private("ports.bootnode", 8480), BOOTNODE_P2P],
+        ..component(
+            Component::Bootnode,
+            "bootnode",
+            "Aztec bootnode",
+            "aztec-bootnode.service",
+            "bootnode",
+        )
+    },
+    ComponentSpec {
+        l1: L1Use::Follows,
+        ports: &[Port::private("ports.archiver", 8580)],
+        ..component(
+            Component::Archiver,
+            "archiver",
+            "Aztec archiver",
+            "aztec-archiver.service",
+            "archiver",
+        )
+    },
+    component(
+        Component::Pxe,
+        "pxe",
+        "Aztec PXE",
+        "aztec-pxe.service",
+        "pxe",
+    ),
+    ComponentSpec {
+        ports: &[Port::private("ports.txe", 8680)],
+        ..component(
+            Component::Txe,
+            "txe",
+            "Aztec TXE",
+            "aztec-txe.service",
+            "txe",
+        )
+    },
+    ComponentSpec {
+        l1: L1Use::Asks,
+        ports: &[Port::private("ports.bot", 8780)],
+        ..component(
+            Component::Bot,
+            "bot",
+            "Aztec bot",
+            "aztec-bot.service",
+            "bot",
+        )
+    },
+];
+
+const fn role(
+    role: Role,
+    table: &'static str,
+    components: &'static [(Component, &'static str)],
+) -> RoleSpec {
+    RoleSpec {
+        role,
+        table,
+        help: None,
+        keys: &[],
+        components,
+        needs: None,
+        excludes: None,
+    }
+}
+
+const fn component(
+    component: Component,
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    dir: &'static str,
+) -> ComponentSpec {
+    ComponentSpec {
+        component,
+        name,
+        title,
+        unit,
+        dir,
+        l1: L1Use::None,
+        ports: &[],
+        keystores: None,
+        instead_of: None,
+    }
+}
+
+impl Role {
+    /// Every role.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROLES.iter().map(|spec| spec.role)
+    }
+
+    /// What is said of it.
+    pub fn spec(self) -> &'static RoleSpec {
+        &ROLES[self as usize]
+    }
+
+    /// The role with this table in `kit.toml`.
+    pub fn of_table(table: &str) -> Option<Self> {
+        Self::all().find(|role| role.spec().table == table)
+    }
+
+    /// Whether a host has it unless `kit.toml` says otherwise.
+    pub fn by_default(self) -> bool {
+        self.spec().help.is_none()
+    }
+}
+
+impl Component {
+    /// Every component.
+    pub fn all() -> impl Iterator<Item = Self> {
+        COMPONENTS.iter().map(|spec| spec.component)
+    }
+
+    /// What is said of it.
+    pub fn spec(self) -> &'static ComponentSpec {
+        &COMPONENTS[self as usize]
+    }
+
+    /// The unit that runs it, or the first of them.
+    pub fn first_unit(self) -> String {
+        self.spec().unit.replace("@.", "@1.")
+    }
+
+    /// Those that it never runs beside: the one whose place it takes, and those that take its own.
+    pub fn excludes(self) -> impl Iterator<Item = Self> {
+        let of = |one: Self| one.spec().instead_of;
+        Self::all().filter(move |other| of(*other) == Some(self) || of(self) == Some(*other))
+    }
+}

@@ -1,0 +1,62 @@
+//! Services that run a unit, and what they read.
+
+use std::path::PathBuf;
+
+use provision::engine::{Graph, Resource, ResourceId};
+use provision::kinds::{Input, Service, Unit};
+use sha2::{Digest, Sha256};
+
+use crate::kinds::Kind;
+
+/// Something a service reads, which is in the graph already.
+pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Input {
+    let sha256 = |bytes: &[u8]| Some(const_hex::encode(Sha256::digest(bytes)));
+    Input {
+        wanted: match graph.get(id) {
+            Some(Kind::File(file)) => Some(file.sha256()),
+            Some(Kind::Unit(unit)) => sha256(unit.text.as_bytes()),
+            Some(Kind::NpmTree(tree)) => sha256(tree.dir().as_os_str().as_encoded_bytes()),
+            // Only the host knows these: what is on its disk counts.
+            _ => None,
+        },
+        id: id.clone(),
+        path,
+    }
+}
+
+/// A unit and the service that runs it.
+pub(crate) struct Running {
+    pub unit: Unit,
+    /// The unit that runs: the unit itself, or an instance of it.
+    pub name: String,
+    pub inputs: Vec<(ResourceId, PathBuf)>,
+    pub after: Vec<ResourceId>,
+}
+
+impl Running {
+    /// Adds the service to a graph that has its unit; returns its id.
+    pub fn add(self, graph: &mut Graph<Kind>) -> ResourceId {
+        let (service, after) = self.service(graph);
+        graph.add(service, after)
+    }
+
+    /// The service, and what it comes after, for a graph that has what it reads.
+    pub fn service(self, graph: &Graph<Kind>) -> (Service, Vec<ResourceId>) {
+        let unit = Kind::from(self.unit.clone()).id();
+        let mut inputs = vec![input(graph, &unit, self.unit.path())];
+        inputs.extend(
+            self.inputs
+                .iter()
+                .map(|(id, path)| input(graph, id, path.clone())),
+        );
+        let mut after: Vec<_> = inputs.iter().map(|input| input.id.clone()).collect();
+        after.extend(self.after);
+        let service = Service {
+            unit: self.name,
+            active: true,
+            at_boot: false,
+            inputs,
+        };
+        (service, after)
+    }
+}

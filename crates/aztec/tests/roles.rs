@@ -1,0 +1,117 @@
+//! A role is a row of `names/role.rs`, and what it is told: nothing else of the sources knows it, and the reference says all of it.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aztec::settings::{Ports, flags};
+use aztec::{Component, Role};
+
+/// Every source below a folder.
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// What of a source is in the program: no tests, no comments.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_small_role_is_known_in_two_sources() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for name in ["aztec", "cli", "server", "provision"] {
+        sources(&crates.join(name).join("src"), &mut files);
+    }
+    let is_test = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy();
+        name == "tests"
+            || name.ends_with("_tests")
+            || path.components().any(|it| it.as_os_str() == "tests")
+    };
+    files.retain(|path| !is_test(path));
+    assert!(files.len() > 150, "{}", files.len());
+    for (role, variant) in [("bootnode", "Bootnode"), ("txe", "Txe"), ("bot", "Bot")] {
+        let names = [
+            format!("::{variant}"),
+            format!("\"{role}\""),
+            format!("\"{role}."),
+            format!("aztec-{role}"),
+        ];
+        let knows = |path: &&PathBuf| {
+            let text = code(&fs::read_to_string(path).unwrap());
+            names.iter().any(|name| {
+                let after = text
+                    .match_indices(name)
+                    .map(|(at, _)| &text[at + name.len()..]);
+                after
+                    .into_iter()
+                    .any(|rest| !rest.starts_with(char::is_alphanumeric))
+            })
+        };
+        let mut known: Vec<_> = files
+            .iter()
+            .filter(knows)
+            .map(|path| path.strip_prefix(crates).unwrap().display().to_string())
+            .collect();
+        known.sort();
+        assert_eq!(
+            known,
+            ["aztec/src/names/role.rs", "aztec/src/roles/small.rs"],
+            "{role}"
+        );
+    }
+}
+
+#[test]
+fn the_reference_has_every_key_of_every_role_and_every_port() {
+    let text = include_str!("../../../docs/reference/kit-toml.md");
+    let row = |key: &str| text.contains(&format!("\n| `{key}` |"));
+    for spec in Role::all().map(Role::spec) {
+        for key in ["enabled"].iter().chain(spec.keys) {
+            assert!(
+                row(&format!("{}.{key}", spec.table)),
+                "{}.{key}",
+                spec.table
+            );
+        }
+    }
+    // A flag sets a key that is described.
+    for flag in flags() {
+        assert!(row(&flag.key), "{}", flag.key);
+    }
+    for port in Ports::known() {
+        let (name, default) = (port.name(), port.default);
+        let said = match name {
+            Some(name) => text.contains(&format!("`{name}` {default}")),
+            None => text.contains(&format!("\n| `{}` | {default} |", port.key)),
+        };
+        assert!(said, "{} {default}", port.key);
+    }
+}
+
+#[test]
+fn every_unit_of_a_role_is_of_this_program() {
+    for component in Component::all() {
+        let spec = component.spec();
+        assert!(
+            spec.unit.starts_with("aztec-") && spec.unit.ends_with(".service"),
+            "{}",
+            spec.unit
+        );
+        assert!(spec.title.starts_with("Aztec "), "{}", spec.title);
+    }
+}

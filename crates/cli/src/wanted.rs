@@ -1,0 +1,118 @@
+//! What this host shall be, as flags: which there are, and what each sets, `aztec::settings::flags` says.
+
+use std::net::IpAddr;
+
+use aztec::settings::{Asked, FEATURES, Flag, Takes, flags};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
+
+use crate::exit::Failure;
+use crate::urls;
+
+/// What was asked on the command line, or by a variable that stands for a flag.
+#[derive(Debug)]
+pub struct Wanted(Vec<(Flag, Given)>);
+
+/// What followed a flag.
+#[derive(Debug)]
+enum Given {
+    Nothing,
+    Number(u64),
+    Texts(Vec<String>),
+}
+
+impl Wanted {
+    /// Whether anything was asked for besides roles.
+    pub fn asks_features(&self) -> bool {
+        let mut keys = self.0.iter().map(|(flag, _)| &flag.key);
+        keys.any(|key| {
+            let table = key.strip_suffix(".enabled");
+            FEATURES.iter().any(|(feature, _)| Some(*feature) == table)
+        })
+    }
+
+    /// The same for the adapter; `ssh_client`: who is connected by SSH and asks for it.
+    ///
+    /// # Errors
+    ///
+    /// When texts are to be read from somewhere, and cannot be.
+    pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
+        let mut asked = Asked::default().by(ssh_client);
+        for (
+            Flag {
+                key, name, takes, ..
+            },
+            given,
+        ) in &self.0
+        {
+            asked = match (given, takes) {
+                (Given::Nothing, _) => asked.on(key),
+                (Given::Number(number), _) => asked.number(key, *number),
+                (Given::Texts(texts), Takes::Secrets(_)) => {
+                    let texts = urls::given(name, texts)?;
+                    // One that is empty stands for none, as where a variable is set to nothing.
+                    if texts.is_empty() {
+                        continue;
+                    }
+                    asked.list(key, texts)
+                }
+                (Given::Texts(texts), _) => {
+                    let texts = texts.iter();
+                    texts.fold(asked, |asked, text| asked.text(key, text.as_str()))
+                }
+            };
+        }
+        Ok(asked)
+    }
+}
+
+impl FromArgMatches for Wanted {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = |flag: &Flag| match flag.takes {
+            Takes::Nothing => matches.get_flag(&flag.name).then_some(Given::Nothing),
+            Takes::Number(_) => matches.get_one(&flag.name).copied().map(Given::Number),
+            Takes::Text(_) | Takes::Secret(_) | Takes::Secrets(_) => {
+                let texts = matches.get_many::<String>(&flag.name)?;
+                Some(Given::Texts(texts.cloned().collect()))
+            }
+        };
+        let flags = flags().into_iter();
+        let given = flags.filter_map(|flag| given(&flag).map(|given| (flag, given)));
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Wanted {
+    fn augment_args(command: Command) -> Command {
+        command.args(flags().into_iter().map(arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn arg(flag: Flag) -> Arg {
+    let arg = Arg::new(flag.name.clone()).long(flag.name).help(flag.help);
+    let arg = match flag.takes {
+        Takes::Nothing => return arg.action(ArgAction::SetTrue),
+        Takes::Number(what) => arg
+            .value_name(what)
+            .value_parser(value_parser!(u64).range(1..)),
+        Takes::Text(what) => arg.value_name(what),
+        Takes::Secret(what) => arg.value_name(what).hide_env_values(true),
+        Takes::Secrets(what) => arg
+            .value_name(what)
+            .hide_env_values(true)
+            .action(ArgAction::Append)
+            .value_delimiter(','),
+    };
+    match flag.env {
+        Some(name) => arg.env(name),
+        None => arg,
+    }
+}
