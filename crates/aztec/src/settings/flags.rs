@@ -221,7 +221,7 @@ mod tests {
             let said = Settings::parse(&text).err().map(|fault| fault.chain());
             let said = said.unwrap_or_default();
             assert!(
-                !said.contains("unknown field") && !said.contains("must be"),
+                !said.contains("unknown key") && !said.contains("must be"),
                 "{text}: {said}"
             );
         }

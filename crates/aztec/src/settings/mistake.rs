@@ -19,7 +19,7 @@ pub(super) fn fault(text: &str, message: &str, span: Option<Range<usize>>) -> Fa
         return refused(format!("{key}it must be {wanted}")).fix(form);
     }
     match unknown(message) {
-        Some(fix) => refused(message.to_owned()).fix(fix),
+        Some((what, fix)) => refused(what).fix(fix),
         None => refused(message.to_owned())
             .fix("Correct the line; `aztec-kit setup --help` lists what can be set."),
     }
@@ -62,11 +62,18 @@ fn words(wanted: &str) -> (&'static str, &'static str) {
 }
 
 /// Serde says: unknown field `x`, expected one of `a`, `b`; of the name of a role: unknown variant.
-fn unknown(message: &str) -> Option<String> {
+/// What is wrong then, and what to do: the list is long, and of use only to whoever meant none of its names.
+fn unknown(message: &str) -> Option<(String, String)> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
     let known: Vec<_> = quoted.collect();
-    suggestion(unknown, &known).or_else(|| Some(format!("Known keys here: {}.", known.join(", "))))
+    let (what, which) = match message.starts_with("unknown field") {
+        true => ("unknown key", "Known keys here"),
+        false => ("unknown name", "Known names here"),
+    };
+    let fix = suggestion(unknown, &known);
+    let fix = fix.unwrap_or_else(|| format!("{which}: {}.", known.join(", ")));
+    Some((format!("{what} `{unknown}`"), fix))
 }
 
 /// The key of the value that is at this place of a text.

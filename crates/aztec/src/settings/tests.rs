@@ -307,8 +307,9 @@ fn what_only_the_packages_cannot_do_is_left_to_the_image() {
             assert!(!fix.contains("agents"), "{fix}");
         }
     }
-    let (said, _) = refused("runtime = \"docker\"\n");
-    assert!(said.contains("`native` or `container`"), "{said}");
+    let (said, fix) = refused("runtime = \"docker\"\n");
+    assert!(said.contains("unknown name `docker`"), "{said}");
+    assert_eq!(fix, "Known names here: native, container.");
 }
 
 #[test]
