@@ -1,15 +1,15 @@
 //! Flags and commands. Names and exit codes are a contract with other people's tools.
 
 use aztec::settings::Settings;
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::keys::KeysArgs;
 use crate::wanted::Wanted;
 
-/// Turns this server into a running Aztec node, keeps it so, and tells you the truth about it.
+/// Turns a Debian or Ubuntu server into a running, hardened, monitored Aztec node, and keeps it that way.
 ///
-/// A run looks first and changes only what differs; a second run changes nothing. Keys are made once and
-/// never replaced. After a crash or a kill, run the same command again.
+/// Every run looks first and changes only what differs; a second run changes nothing. Keys are created once
+/// and never replaced. After a crash or a kill, run the same command again.
 #[derive(Debug, Parser)]
 #[command(name = "aztec-kit", version, after_help = EXIT_CODES)]
 pub struct Args {
@@ -19,30 +19,30 @@ pub struct Args {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 success or in sync; 1 failed; 2 bad usage or configuration, nothing touched;
-3 changes pending (plan --check); 4 applied in part, run it again to go on.
-Standard output carries the result, standard error everything else.";
+Exit codes: 0 success or in sync; 1 failed; 2 bad usage or configuration, nothing changed;
+3 changes pending (plan --check); 4 partially applied, run it again to continue.
+Results go to standard output, everything else to standard error.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write what is asked into /etc/aztec/kit.toml and make this host so
+    /// Write the given flags to /etc/aztec/kit.toml and converge this host to it
     Setup(SetupArgs),
-    /// The same, with what a server needs besides its node, and a look at its L1 at the end
+    /// Like setup, then check that the L1 endpoints work
     Bootstrap(SetupArgs),
     /// Show what `apply` would change; changes nothing
     Plan(PlanArgs),
-    /// Make this host what /etc/aztec/kit.toml says
+    /// Converge this host to /etc/aztec/kit.toml
     Apply(ApplyArgs),
-    /// Check whether this host can become what is asked; changes nothing
+    /// Check whether this host can run the configuration; changes nothing
     Preflight(PreflightArgs),
-    /// Check whether the node really works: both chains must be seen to advance
+    /// Check that the node works: both chains must advance
     Smoke(SmokeArgs),
-    /// Show services, chains and what is pending
+    /// Show services, chains and pending changes
     Status(JsonArgs),
-    /// Keep the changes that would otherwise be taken back, because they could have cut you off
+    /// Confirm changes that are otherwise rolled back because they could cut you off
     Confirm,
-    /// Take back what nobody confirmed; run by systemd when the time is over
+    /// Roll back unconfirmed changes; run by systemd when the time is up
     #[command(hide = true)]
     TakeBack(TakeBackArgs),
     /// Start the services
@@ -51,22 +51,26 @@ pub enum Command {
     Stop,
     /// Show the journal of the services
     Logs(LogsArgs),
-    /// Say what the journal complains of, what it means, and what to do
+    /// Explain the errors in the journal and how to fix them
     Explain(ExplainArgs),
-    /// Make, bring in, show and check validator keys
+    /// Create, import, list, check and export validator keys
     Keys(Box<KeysArgs>),
-    /// Show which releases are known, and check a description of one
+    /// List the known releases, or check a release directory
     Release(ReleaseArgs),
-    /// Try whom the alerts of this host reach
+    /// Test the alert receivers of this host
     Alert(AlertArgs),
-    /// Print what Aztec does not push, for Prometheus: endpoints, balances, validators; run by its unit
+    /// Print the metrics that Aztec does not push (endpoints, balances, validators); run by its unit
     Metrics,
-    /// Take the metrics that Aztec pushes, for Prometheus to get them; run by its unit
+    /// Receive the metrics that Aztec pushes and serve them to Prometheus; run by its unit
     Collect(CollectArgs),
-    /// Show the L1 of a local network as one with a Beacon API, for an archiver; run by its unit
+    /// Serve the L1 of a local network with a Beacon API, for an archiver; run by its unit
     Beacon(BeaconArgs),
-    /// Stop looking after a resource, for example a key that is lost for good
+    /// Stop managing a resource, for example a key that is lost for good
     Forget(ForgetArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the man page of this program or of a command
+    Man(ManArgs),
 }
 
 impl Command {
@@ -93,7 +97,9 @@ impl Command {
             | Self::Collect(_)
             | Self::Beacon(_)
             | Self::Metrics
-            | Self::Forget(_) => false,
+            | Self::Forget(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
@@ -101,16 +107,16 @@ impl Command {
 /// Flags of every verb that changes the host.
 #[derive(Debug, ClapArgs)]
 pub struct Changing {
-    /// How long to wait for the chain afterwards; 0 does not wait, nor judge [default: until it goes on]
+    /// How long to wait for the chain to advance; 0 skips the check [default: long enough for a working node]
     #[arg(long, value_name = "SECONDS")]
     pub patience: Option<u64>,
-    /// Do not ask; without a terminal to ask at, nothing is changed but with this
+    /// Apply without asking; required when there is no terminal
     #[arg(long, short)]
     pub yes: bool,
-    /// Keep what could cut you off (firewall, SSH) without `aztec-kit confirm`: you have another way in
+    /// Keep changes that could cut you off (firewall, SSH) without `aztec-kit confirm`: you have another way in
     #[arg(long)]
     pub confirm: bool,
-    /// How long such a change waits for `aztec-kit confirm` before it is taken back
+    /// How long such a change waits for `aztec-kit confirm` before it is rolled back
     #[arg(
         long,
         value_name = "SECONDS",
@@ -126,7 +132,7 @@ pub struct Changing {
 /// Flags of `take-back`.
 #[derive(Debug, ClapArgs)]
 pub struct TakeBackArgs {
-    /// The time is over: wait for the run that made the change, and do nothing if it has begun the time anew
+    /// The time is up: wait for the run that made the change, and do nothing if it restarted the timer
     #[arg(long)]
     pub due: bool,
 }
@@ -134,7 +140,7 @@ pub struct TakeBackArgs {
 /// What the operator vouches for, in this run alone.
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub struct Vouched {
-    /// Nothing else signs with the keys of this host: you made sure (for this run, never remembered)
+    /// Assert that nothing else signs with the keys of this host (for this run only, never stored)
     #[arg(long)]
     pub only_signer: bool,
 }
@@ -156,7 +162,7 @@ pub struct SetupArgs {
     pub wanted: Wanted,
     #[command(flatten)]
     pub vouched: Vouched,
-    /// Show the plan and stop
+    /// Show the plan and exit; changes nothing
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
@@ -166,10 +172,10 @@ pub struct SetupArgs {
 /// Flags of `plan`.
 #[derive(Debug, ClapArgs)]
 pub struct PlanArgs {
-    /// Exit with 3 when there is anything to change
+    /// Exit with 3 if there are changes
     #[arg(long)]
     pub check: bool,
-    /// Show what is in sync too, and why
+    /// Also show what is in sync, and why
     #[arg(long, short)]
     pub verbose: bool,
     /// Print one JSON document
@@ -220,10 +226,10 @@ pub struct JsonArgs {
 /// Flags of `logs`.
 #[derive(Debug, ClapArgs)]
 pub struct LogsArgs {
-    /// Go on with what comes
+    /// Follow new entries
     #[arg(long, short)]
     pub follow: bool,
-    /// How many lines from before
+    /// Number of past lines
     #[arg(long, short = 'n', default_value_t = 50)]
     pub lines: u32,
     /// Only this unit, for example aztec-l1
@@ -233,7 +239,7 @@ pub struct LogsArgs {
 /// Flags of `explain`.
 #[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
-    /// How many lines of each service are read
+    /// Number of lines to read from each service
     #[arg(long, short = 'n', default_value_t = 2000)]
     pub lines: u32,
     /// Print one JSON document
@@ -263,16 +269,16 @@ impl ReleaseArgs {
 /// What to do with releases.
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
-    /// Show every release that is known: installed, running, and whether it fits the network
+    /// List every known release: installed, running, and whether it fits the network
     List(JsonArgs),
-    /// Check the directory of a release, such as /etc/aztec/releases/6.9.9
+    /// Check a release directory, for example /etc/aztec/releases/6.9.9
     Check(ReleaseCheckArgs),
 }
 
 /// Flags of `release check`.
 #[derive(Debug, ClapArgs)]
 pub struct ReleaseCheckArgs {
-    /// The directory, named like the version
+    /// The directory, named after the version
     pub dir: String,
     /// Print one JSON document
     #[arg(long)]
@@ -290,14 +296,14 @@ pub struct AlertArgs {
 /// What to do about alerts.
 #[derive(Debug, Subcommand)]
 pub enum AlertCommand {
-    /// Send an alert that means nothing, and tell who got it
+    /// Send a test alert and report which receivers accepted it
     Test(JsonArgs),
 }
 
 /// Flags of `collect`.
 #[derive(Debug, ClapArgs)]
 pub struct CollectArgs {
-    /// Where to listen, on loopback: OTLP in JSON comes in at /v1/metrics, text goes out at /metrics
+    /// Port on loopback: receives OTLP in JSON at /v1/metrics, serves text at /metrics
     #[arg(long, value_name = "PORT", default_value_t = 4318)]
     pub port: u16,
 }
@@ -305,10 +311,10 @@ pub struct CollectArgs {
 /// Flags of `beacon`.
 #[derive(Debug, ClapArgs)]
 pub struct BeaconArgs {
-    /// Where to listen, on loopback: JSON-RPC at /, the Beacon API at /eth/v1/beacon
+    /// Port on loopback: JSON-RPC at /, the Beacon API at /eth/v1/beacon
     #[arg(long, value_name = "PORT", default_value_t = 5052)]
     pub port: u16,
-    /// Where that L1 listens, on loopback
+    /// Port of that L1 on loopback
     #[arg(long, value_name = "PORT", default_value_t = 8545)]
     pub l1_port: u16,
 }
@@ -316,8 +322,33 @@ pub struct BeaconArgs {
 /// Flags of `forget`.
 #[derive(Debug, ClapArgs)]
 pub struct ForgetArgs {
-    /// As shown by `plan --verbose`, for example 'secret[/etc/aztec/admin-api-key]'
+    /// Id of the resource as `plan --verbose` shows it, for example 'secret[/etc/aztec/admin-api-key]'
     pub id: String,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// A shell that a completion script can be made for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+}
+
+/// Flags of `man`.
+#[derive(Debug, ClapArgs)]
+pub struct ManArgs {
+    /// The command, for example `keys import`; the whole program without one
+    pub command: Vec<String>,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod console;
 mod context;
+mod examples;
 mod exit;
 mod host;
 mod memory;
@@ -21,7 +22,7 @@ mod wanted;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use provision::Fault;
 
 use crate::args::{Args, Command};
@@ -40,7 +41,9 @@ fn main() -> ExitCode {
         return ExitCode::from(refuse_a_key());
     }
     // clap prints usage errors itself and exits with 2, the code that this program gives them too.
-    let args = Args::try_parse().unwrap_or_else(|error| urls::hidden_in(error, &words).exit());
+    let matches = examples::command().try_get_matches_from(std::env::args_os());
+    let args = matches.and_then(|matches| Args::from_arg_matches(&matches));
+    let args = args.unwrap_or_else(|error| urls::hidden_in(error, &words).exit());
     // One TLS provider for all libraries, chosen before any of them connects.
     l1::init_tls();
     let mut printer = Printer::new(args.command.json(), Rc::new(Streams));
@@ -92,5 +95,7 @@ fn run(command: &Command, cx: &Context, printer: &mut Printer) -> Result<u8, Fai
         Command::Collect(args) => commands::collect::run(args),
         Command::Beacon(args) => commands::beacon::run(args),
         Command::Forget(args) => commands::forget::run(args, cx, printer),
+        Command::Completions(args) => commands::completions::run(args, printer),
+        Command::Man(args) => commands::man::run(args, printer),
     }
 }

@@ -70,3 +70,52 @@ fn bad_usage_exits_with_2_and_says_so_on_standard_error() {
         assert!(!stderr.is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn completions_are_scripts_that_their_shells_read() {
+    for (shell, sign) in [
+        ("bash", "complete -F _aztec"),
+        ("zsh", "#compdef aztec-kit"),
+        ("fish", "complete -c aztec-kit"),
+    ] {
+        let (code, script, _) = kit(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(script.contains(sign), "{script}");
+        // Every flag of a role is there, and what is hidden is not.
+        assert!(script.contains("with-sequencer"), "{script}");
+        // Only bash is on every host.
+        if shell == "bash" {
+            let mut bash = Command::new("bash");
+            let read = bash.args(["-n", "-c", &script]).status().unwrap();
+            assert!(read.success());
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let mut pages = 0;
+    let mut paths = vec![Vec::new()];
+    while let Some(path) = paths.pop() {
+        let of = |first: &str| {
+            let words: Vec<&str> = std::iter::once(first)
+                .chain(path.iter().map(String::as_str))
+                .collect();
+            kit(&words)
+        };
+        let (code, page, _) = of("man");
+        assert_eq!(code, 0, "{path:?}");
+        assert!(page.contains(".SH SYNOPSIS"), "{path:?}: {page}");
+        pages += 1;
+        let words: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let (_, help, _) = kit(&words);
+        paths.extend(
+            verbs(&help)
+                .into_iter()
+                .map(|verb| [&path[..], &[verb.to_owned()]].concat()),
+        );
+    }
+    assert!(pages > 25, "{pages}");
+    let (code, _, said) = kit(&["man", "keys", "nonsense"]);
+    assert!(code == 2 && said.contains("`nonsense`"), "{said}");
+}

@@ -145,7 +145,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         ..role(Role::Node, "node", &[(Component::Node, "node.enabled")])
     },
     RoleSpec {
-        help: Some("Propose and attest, not only follow"),
+        help: Some("Run a sequencer: propose blocks and attest"),
         needs: Some(Other {
             role: Role::Node,
             why: "a sequencer is a node with one more flag and cannot be without it",
@@ -158,7 +158,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         )
     },
     RoleSpec {
-        help: Some("Prove: broker, prover node and agents on this host"),
+        help: Some("Run a prover on this host: broker, prover node and agents"),
         keys: &["agents"],
         ..role(
             Role::Prover,
@@ -171,7 +171,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         )
     },
     RoleSpec {
-        help: Some("Run prover agents for a broker elsewhere; needs --broker-url"),
+        help: Some("Run prover agents for a broker elsewhere; requires --broker-url"),
         keys: &["broker_url", "agents"],
         excludes: Some(Other {
             role: Role::Prover,
@@ -193,7 +193,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         )
     },
     RoleSpec {
-        help: Some("Run a standalone archiver (4.x)"),
+        help: Some("Run a standalone archiver (4.x only)"),
         ..role(
             Role::Archiver,
             "archiver",
@@ -201,11 +201,11 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         )
     },
     RoleSpec {
-        help: Some("Run a PXE server; refused, because no release has one"),
+        help: Some("Run a PXE server; always refused: no release has one"),
         ..role(Role::Pxe, "pxe", &[(Component::Pxe, "pxe.enabled")])
     },
     RoleSpec {
-        help: Some("Run the test environment for contracts"),
+        help: Some("Run the TXE, the test environment for contracts"),
         ..role(Role::Txe, "txe", &[(Component::Txe, "txe.enabled")])
     },
     RoleSpec {

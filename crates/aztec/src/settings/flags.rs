@@ -34,18 +34,18 @@ pub enum Takes {
 
 /// What a host has besides its roles: the table of each, with the help of its flag.
 pub const FEATURES: [(&str, &str); 4] = [
-    ("firewall", "Close this host but for SSH and peers (UFW)"),
+    ("firewall", "Block inbound traffic except SSH and P2P (UFW)"),
     (
         "caddy",
-        "Put a TLS proxy (Caddy) in front of the node's RPC; needs --domain",
+        "Put a TLS proxy (Caddy) in front of the node's RPC; requires --domain",
     ),
     (
         "hardening",
-        "Harden this host: SSH by key only, bans, security upgrades, clock, integrity, audit, kernel settings",
+        "Harden this host: key-only SSH, fail2ban, security updates, time sync, file integrity, audit, kernel settings",
     ),
     (
         "monitoring",
-        "Watch this host and the node, and send alerts",
+        "Monitor this host and the node, and send alerts",
     ),
 ];
 
@@ -64,35 +64,35 @@ const NETWORK: &[Row] = &[
         "network",
         Takes::Text("NAME"),
         Some("AZTEC_NETWORK"),
-        "The network to join; `local` makes one of its own [local, devnet, testnet, mainnet]",
+        "Network to join; `local` creates one on this host [local, devnet, testnet, mainnet]",
     ),
     (
         "release",
         "release",
         Takes::Text("VERSION"),
         Some("AZTEC_RELEASE"),
-        "Version of the node, when not the one that the network runs",
+        "Version of the node [default: the one the network runs]",
     ),
     (
         "rollup",
         "rollup",
         Takes::Number("VERSION"),
         None,
-        "Follow this older rollup, by its version, and not the canonical one",
+        "Follow this older rollup version instead of the canonical one",
     ),
     (
         "standby",
         "standby",
         Takes::Nothing,
         None,
-        "Run a release that fits no rollup yet, to wait for its own",
+        "Run a release that fits no rollup yet; the node waits for its own",
     ),
     (
         "runtime",
         "runtime",
         Takes::Text("HOW"),
         Some("AZTEC_RUNTIME"),
-        "How the node runs [native, container] [default: native where release and host allow it]",
+        "How the node runs [native, container] [default: native where the release and the host allow it]",
     ),
 ];
 
@@ -103,21 +103,21 @@ const OF_TABLES: &[Row] = &[
         "prover_agent.broker_url",
         Takes::Secret("URL"),
         Some("PROVER_BROKER_URL"),
-        "Where that broker is",
+        "URL of that broker",
     ),
     (
         "domain",
         "caddy.domain",
         Takes::Text("NAME"),
         None,
-        "Host name of the proxy's certificate",
+        "Host name for the proxy's certificate",
     ),
     (
         "email",
         "caddy.email",
         Takes::Text("ADDRESS"),
         None,
-        "Mail address that the certificate authority is told",
+        "Contact address for the certificate authority",
     ),
 ];
 
@@ -142,21 +142,21 @@ const HOST: &[Row] = &[
         "l1.debug_urls",
         Takes::Secrets("URL"),
         Some("L1_DEBUG_URLS"),
-        "Ethereum endpoints that trace transactions, when others than the execution endpoints; @FILE or - reads them",
+        "Ethereum endpoints that trace transactions [default: the execution endpoints]; @FILE or - reads them",
     ),
     (
         "p2p-ip",
         "p2p.ip",
         Takes::Text("IP"),
         Some("P2P_IP"),
-        "The public address of this host",
+        "Public IP address of this host",
     ),
     (
         "data-dir",
         "data_dir",
         Takes::Text("DIR"),
         Some("AZTEC_DATA_DIR"),
-        "Where databases live [default: /var/lib/aztec]",
+        "Directory for databases [default: /var/lib/aztec]",
     ),
 ];
 

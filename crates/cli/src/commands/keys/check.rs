@@ -20,7 +20,7 @@ use crate::render;
 pub struct CheckArgs {
     #[command(flatten)]
     source: Source,
-    /// Another node's keys: its directory, or what `keys list --json` printed there; may be repeated
+    /// Keys of another node: its directory, or the output of `keys list --json` there; may be repeated
     #[arg(long, value_name = "PATH")]
     other: Vec<PathBuf>,
     /// Print one JSON document

@@ -27,10 +27,10 @@ use crate::printer::Printer;
 pub struct ExportArgs {
     #[command(flatten)]
     source: Source,
-    /// New directory for the backup, or one that a killed run has begun (outside the keystore directory)
+    /// New directory for the backup, or the one of an interrupted export (outside the keystore directory)
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Read the password from standard input; without it the terminal asks
+    /// Read the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
     /// Print one JSON document

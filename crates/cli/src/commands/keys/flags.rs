@@ -19,19 +19,19 @@ pub const PUBLISHERS: u32 = 1;
 /// What the new keystore says, and where it goes.
 #[derive(Debug, ClapArgs)]
 pub struct Target {
-    /// Where the L1 rewards go [default: to the attester]
+    /// Address that receives the L1 rewards [default: the attester]
     #[arg(long, value_name = "ADDRESS", value_parser = coinbase)]
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go; the protocol does not use it yet [default: zero]
+    /// Address that receives the L2 fees; not used by the protocol yet [default: zero]
     #[arg(long, value_name = "ADDRESS", value_parser = fee_recipient)]
     pub fee_recipient: Option<B256>,
-    /// A web3signer that has the Ethereum keys; the keystore gets addresses only
+    /// Web3signer that holds the Ethereum keys; the keystore then has addresses only
     #[arg(long, value_name = "URL", value_parser = signer)]
     pub remote_signer: Option<Url>,
-    /// Directory of the keystore
+    /// Keystore directory
     #[arg(long, value_name = "DIR", default_value = KEYSTORE)]
     pub out: PathBuf,
-    /// Name of the file, without .json [default: key1, or the next that is free]
+    /// Name of the file without .json [default: key1, or the next free one]
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
     /// Print one JSON document
@@ -42,7 +42,7 @@ pub struct Target {
 /// Where keystores are.
 #[derive(Debug, ClapArgs)]
 pub struct Source {
-    /// Directory of the keystores
+    /// Keystore directory
     #[arg(value_name = "DIR", default_value = KEYSTORE)]
     pub dir: PathBuf,
 }

@@ -26,10 +26,10 @@ pub struct ImportArgs {
     /// Read a mnemonic from standard input
     #[arg(long)]
     mnemonic_stdin: bool,
-    /// How many attesters of the mnemonic
+    /// Number of attesters of the mnemonic
     #[arg(long, value_name = "N", default_value_t = 1, requires = "mnemonic_stdin", value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
-    /// How many publishers of the mnemonic, of an account that no attester comes from
+    /// Number of publishers of the mnemonic, from an account that no attester uses
     #[arg(long, value_name = "N", default_value_t = 0, requires = "mnemonic_stdin", value_parser = clap::value_parser!(u32).range(..=100))]
     publishers: u32,
     /// Address index of the first attester
@@ -40,32 +40,32 @@ pub struct ImportArgs {
         requires = "mnemonic_stdin"
     )]
     first_index: u32,
-    /// Address index of the first publisher [default: that of the first attester]
+    /// Address index of the first publisher [default: the first attester's]
     #[arg(long, value_name = "I", requires = "publishers")]
     first_publisher: Option<u32>,
     /// BIP-44 account of the attesters
     #[arg(long, value_name = "A", default_value_t = ATTESTERS, requires = "mnemonic_stdin")]
     account_index: u32,
-    /// A keystore to take over: of `aztec validator-keys` or of `keys export`
+    /// Keystore to import, made by `aztec validator-keys` or `keys export`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["coinbase", "fee_recipient", "remote_signer"])]
     from: Option<PathBuf>,
-    /// A file with the attester's Ethereum key: hexadecimal or JSON V3
+    /// File with the attester's Ethereum key: hexadecimal or JSON V3
     #[arg(long, value_name = "FILE", conflicts_with = "remote_signer")]
     attester_key: Option<PathBuf>,
-    /// The attester's address, when the remote signer has its key
+    /// Address of the attester, if the remote signer holds its key
     #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "remote_signer")]
     attester_address: Option<Address>,
-    /// A file with the attester's BLS key: hexadecimal or as `keys export` encrypts it
+    /// File with the attester's BLS key: hexadecimal, or encrypted by `keys export`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mnemonic_stdin", "from"])]
     bls_key: Option<PathBuf>,
-    /// A file with a publisher's Ethereum key; may be repeated
+    /// File with a publisher's Ethereum key; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mnemonic_stdin", "from"])]
     publisher_key: Vec<PathBuf>,
-    /// A publisher's address, when the remote signer has its key; may be repeated
+    /// Address of a publisher, if the remote signer holds its key; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "remote_signer", conflicts_with_all = ["mnemonic_stdin", "from"])]
     publisher_address: Vec<Address>,
-    /// Read the password of encrypted files from standard input; a second line is that of the BLS files, where it is
-    /// another one
+    /// Read the password of encrypted files from standard input; a second line is the password of the BLS files, if
+    /// it differs
     #[arg(long, conflicts_with = "mnemonic_stdin")]
     password_stdin: bool,
     #[command(flatten)]

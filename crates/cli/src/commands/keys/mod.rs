@@ -30,17 +30,17 @@ pub struct KeysArgs {
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make keys from a new mnemonic, which is shown once, on the terminal alone
+    /// Create keys from a new mnemonic, which is shown once and on the terminal only
     New(new::NewArgs),
-    /// Bring in keys from a mnemonic, a keystore or key files
+    /// Import keys from a mnemonic, a keystore or key files
     Import(import::ImportArgs),
-    /// Show addresses and public keys; no secret
+    /// List addresses and public keys; shows no secret
     List(list::ListArgs),
-    /// Check files, permissions and duplicates; changes nothing
+    /// Check keystore files, permissions and duplicates; changes nothing
     Check(check::CheckArgs),
-    /// Make the file that registers attesters (public keys with their proofs of possession)
+    /// Write the file that registers attesters (public keys and proofs of possession)
     StakerOutput(staker_output::StakerOutputArgs),
-    /// Write an encrypted backup
+    /// Export an encrypted backup
     Export(export::ExportArgs),
 }
 

@@ -19,17 +19,17 @@ use crate::printer::Printer;
 /// Flags of `keys new`.
 #[derive(Debug, ClapArgs)]
 pub struct NewArgs {
-    /// How many attesters
+    /// Number of attesters
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
-    /// How many keys of their own pay for the attesters' transactions; all attesters share them
+    /// Number of separate keys that pay for the attesters' transactions, shared by all of them
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
     publishers: u32,
     /// Length of the mnemonic
     #[arg(long, value_name = "N", default_value = "24",
         value_parser = PossibleValuesParser::new(["12", "24"]).map(length))]
     words: WordCount,
-    /// Write the mnemonic into this new file instead of showing it (outside the keystore directory)
+    /// Write the mnemonic to this new file instead of showing it (outside the keystore directory)
     #[arg(long, value_name = "PATH")]
     mnemonic_file: Option<PathBuf>,
     #[command(flatten)]

@@ -25,7 +25,7 @@ pub struct StakerOutputArgs {
     /// Only this attester; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     attester: Vec<Address>,
-    /// Ethereum execution endpoints, in order of preference, or @FILE or - [default: those of kit.toml]
+    /// Ethereum execution endpoints, in order of preference; @FILE or - reads them [default: from kit.toml]
     #[arg(
         long,
         value_name = "URL",
@@ -34,10 +34,10 @@ pub struct StakerOutputArgs {
         hide_env_values = true
     )]
     l1_rpc_urls: Vec<String>,
-    /// The registry of the network [default: that of kit.toml]
+    /// Registry contract of the network [default: from kit.toml]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     registry: Option<Address>,
-    /// Write it into this new file instead of standard output (outside the keystore directory)
+    /// Write to this new file instead of standard output (outside the keystore directory)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
