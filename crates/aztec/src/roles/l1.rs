@@ -1,12 +1,12 @@
 //! The L1 of a local network: anvil with its state on disk, and the Aztec contracts on it.
 
-use super::draft::Draft;
 use std::path::Path;
 
 use provision::engine::Resource;
 use provision::kinds::{Directory, Lock, NpmTree, Owner, Unit};
 
 use super::base;
+use super::draft::Draft;
 use super::local;
 use super::running::Running;
 use crate::container::{self, Container};

@@ -14,7 +14,7 @@ pub(crate) mod process;
 pub(crate) mod prover;
 pub(crate) mod running;
 mod small;
-mod telemetry;
+mod variables;
 
 use provision::engine::Graph;
 

@@ -4,15 +4,16 @@
 //! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
 //! twice, which is slashed.
 
-use super::draft::Draft;
 use std::path::Path;
 
 use provision::engine::ResourceId;
 use provision::kinds::{Directory, File, Owner};
 
+use super::draft::Draft;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, Process, peer_env, port_env};
+use super::process::{EnvFile, Process};
+use super::variables::{peer_env, port_env};
 use crate::env::{self, Value, Variables};
 use crate::kinds::SignerClaim;
 use crate::layout::{self, ACCOUNT, env_file};

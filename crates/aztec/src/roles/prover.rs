@@ -3,15 +3,16 @@
 //! Three processes by need: `--prover-node` makes the release start a node, and a broker refuses to share a
 //! process with one (4.1.2 start_prover_broker.js).
 
-use super::draft::Draft;
 use std::path::Path;
 
 use provision::engine::ResourceId;
 use provision::kinds::{Directory, Owner};
 
+use super::draft::Draft;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, PROOF_BODY, Process, network_env, peer_env};
+use super::process::{EnvFile, PROOF_BODY, Process};
+use super::variables::{network_env, peer_env};
 use crate::HostFacts;
 use crate::env::Value;
 use crate::layout;

@@ -5,7 +5,8 @@ use provision::kinds::{Owner, Random, Secret};
 
 use super::draft::Draft;
 use super::l1_beacon;
-use super::process::{EnvFile, Process, network_env, peer_env};
+use super::process::{EnvFile, Process};
+use super::variables::{network_env, peer_env};
 use crate::layout::env_file;
 use crate::names::{Component, Role, role};
 use crate::settings::Settings;

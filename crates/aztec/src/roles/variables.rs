@@ -1,0 +1,181 @@
+//! Variables that processes have in common: of the chain, of peers, of who watches them.
+
+use secrecy::ExposeSecret;
+
+use super::local;
+use crate::data::Store;
+use crate::env::{Value, Variables};
+use crate::names::{Port, port, role};
+use crate::settings::{self, ApiKey, Chain, Endpoint, Live, Settings, with_one_slash};
+
+/// What each of several agents is told.
+pub(super) fn instance_env(settings: &Settings, instance: &str, name: &str) -> Variables {
+    let number = instance.parse::<u16>().unwrap_or(1);
+    let first = settings.port(&role::AGENTS);
+    let port = first.saturating_add(number.saturating_sub(1));
+    let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
+    variables.extend(name_env(settings, name));
+    variables
+}
+
+/// What every process that talks to the L1 is told.
+pub(crate) fn chain_env(settings: &Settings) -> Variables {
+    let mut variables = vec![("ETHEREUM_HOSTS", urls(settings.l1_rpc_urls()))];
+    let network = &settings.network;
+    match &settings.chain {
+        Chain::Local(_) => variables.extend([
+            ("ETHEREUM_SLOT_DURATION", Value::public(local::L1_SLOT)),
+            ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
+            // Its proofs are not real, so no 1 GiB of reference string has to be downloaded.
+            ("PROVER_REAL_PROOFS", Value::public(false)),
+            // The genesis that the contracts were deployed with.
+            ("TEST_ACCOUNTS", Value::public(true)),
+            ("SPONSORED_FPC", Value::public(true)),
+        ]),
+        Chain::Live(live) => {
+            let registry = network.registry.as_ref();
+            if let Some(registry) = registry.filter(|_| !settings.has_presets()) {
+                variables.extend([
+                    ("L1_CHAIN_ID", Value::public(network.l1_chain_id)),
+                    ("REGISTRY_CONTRACT_ADDRESS", Value::public(registry)),
+                ]);
+            }
+            if let Some(version) = live.rollup {
+                variables.push(("ROLLUP_VERSION", Value::public(version)));
+            }
+        }
+    }
+    named(variables).chain(network_env(settings)).collect()
+}
+
+/// What every process that reads the blocks of the chain is told.
+pub(super) fn blob_env(settings: &Settings) -> Variables {
+    let network = &settings.network;
+    let mut variables = vec![
+        ("BLOB_FILE_STORE_URLS", stores(&network.blobs)),
+        ("SYNC_SNAPSHOTS_URLS", stores(&network.snapshots)),
+    ];
+    match &settings.chain {
+        Chain::Local(_) => {
+            let blobs = settings.layout().blobs();
+            let blobs = Value::public(format!("file://{}", blobs.display()));
+            variables.extend([
+                // anvil has no beacon node: blobs are exchanged through files.
+                ("BLOB_ALLOW_EMPTY_SOURCES", Value::public(true)),
+                ("BLOB_FILE_STORE_URLS", blobs.clone()),
+                ("BLOB_FILE_STORE_UPLOAD_URL", blobs),
+            ]);
+        }
+        Chain::Live(live) => {
+            let [keys, headers] = consensus_keys(live);
+            variables.extend([
+                ("L1_CONSENSUS_HOST_URLS", bases(&live.consensus_urls)),
+                ("L1_CONSENSUS_HOST_API_KEYS", keys),
+                ("L1_CONSENSUS_HOST_API_KEY_HEADERS", headers),
+                ("ETHEREUM_DEBUG_HOSTS", urls(&live.debug_urls)),
+            ]);
+        }
+    }
+    if settings.allows_no_traces() {
+        variables.push((settings::NO_TRACES, Value::public(true)));
+    }
+    named(variables)
+        .filter(|(_, value)| !value.expose().is_empty())
+        .collect()
+}
+
+fn named(variables: Vec<(&'static str, Value)>) -> impl Iterator<Item = (String, Value)> {
+    let variables = variables.into_iter();
+    variables.map(|(name, value)| (name.to_owned(), value))
+}
+
+/// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
+/// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
+fn consensus_keys(live: &Live) -> [Value; 2] {
+    let list = |text: fn(&ApiKey) -> &str| {
+        let keys = live.consensus_keys.iter();
+        let texts: Vec<_> = keys.map(|key| key.as_ref().map_or("", text)).collect();
+        Value::secret(texts.join(",").trim_end_matches(','))
+    };
+    [
+        list(|key| key.value.expose_secret()),
+        list(|key| key.header.as_deref().unwrap_or_default()),
+    ]
+}
+
+fn urls(urls: &[Endpoint]) -> Value {
+    let urls: Vec<_> = urls.iter().map(|url| url.expose().as_str()).collect();
+    Value::urls(urls.join(","))
+}
+
+/// URLs that the node writes a path behind.
+fn bases(urls: &[Endpoint]) -> Value {
+    let urls: Vec<_> = urls
+        .iter()
+        .map(|url| with_one_slash(url.expose()))
+        .collect();
+    Value::urls(urls.join(","))
+}
+
+/// File stores of a network.
+fn stores(stores: &[Store]) -> Value {
+    let stores: Vec<_> = stores.iter().map(Store::expose).collect();
+    Value::urls(stores.join(","))
+}
+
+/// The name of the network, where the release knows one: any other name would end it at once.
+pub(crate) fn network_env(settings: &Settings) -> Option<(String, Value)> {
+    let name = settings.network.known_as.as_ref();
+    name.map(|name| ("NETWORK".to_owned(), Value::public(name)))
+}
+
+/// What every process with peers is told.
+pub(crate) fn peer_env(settings: &Settings, port: &Port) -> Variables {
+    let mut variables = Variables::new();
+    let mut set = |name: &str, value| variables.insert(name.to_owned(), value);
+    match settings.p2p_ip {
+        Some(ip) => set("P2P_IP", Value::public(ip)),
+        None if settings.local().is_some() => set("P2P_IP", Value::public("127.0.0.1")),
+        None => set("P2P_QUERY_FOR_IP", Value::public(true)),
+    };
+    if !settings.has_presets() {
+        // Where no network says otherwise the default is off.
+        set("P2P_ENABLED", Value::public(true));
+    }
+    let bootnodes = &settings.network.bootnodes;
+    if !bootnodes.is_empty() {
+        set("BOOTSTRAP_NODES", Value::public(bootnodes.join(",")));
+    }
+    // The default of the release is that of the node.
+    let port = settings.port(port);
+    if port != role::P2P.default {
+        set("P2P_PORT", Value::public(port));
+    }
+    variables
+}
+
+/// A port, unless it is the default.
+pub(crate) fn port_env(settings: &Settings, name: &str, port: &Port) -> Option<(String, Value)> {
+    let number = settings.port(port);
+    (number != port.default).then(|| (name.to_owned(), Value::public(number)))
+}
+
+/// What a process is told, so that its metrics come here: it only pushes, and to one place.
+pub(crate) fn push_env(settings: &Settings) -> Option<(String, Value)> {
+    settings.monitoring.as_ref()?;
+    let url = format!("http://127.0.0.1:{}/v1/metrics", settings.port(&port::OTLP));
+    Some((
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT".into(),
+        Value::public(url),
+    ))
+}
+
+/// What a process is called in its metrics. Its instance id cannot tell it: that is drawn anew at every start,
+/// whatever `OTEL_RESOURCE_ATTRIBUTES` says (4.1.2, telemetry-client/dest/otel_resource.js).
+pub(crate) fn name_env(settings: &Settings, name: &str) -> Option<(String, Value)> {
+    settings.monitoring.as_ref()?;
+    Some((
+        "OTEL_SERVICE_NAME".into(),
+        Value::public(format!("aztec-{name}")),
+    ))
+}
