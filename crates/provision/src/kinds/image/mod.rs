@@ -4,6 +4,7 @@
 //! it is remembered, and written into an environment file from which the units take it. A tag that moved is
 //! told and never followed.
 
+mod pin;
 mod registry;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use pin::Pin;
+use pin::{DIGEST, ENGINE, HEAD, IMAGE, USER, short, shown};
 pub use registry::{Place, Upstream};
 
 use super::before::{self, Stay};
@@ -38,68 +41,9 @@ pub struct Image {
     pub owner: Owner,
 }
 
-/// The content that a host is pinned to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pin {
-    /// Digest of the image itself: `sha256:…`.
-    pub id: String,
-    /// Digest that the registry knows it by; without it, it can only be loaded again.
-    pub digest: Option<String>,
-}
-
-/// Variables of the record.
-const IMAGE: &str = "CONTAINER_IMAGE";
-const DIGEST: &str = "CONTAINER_IMAGE_DIGEST";
-const USER: &str = "CONTAINER_USER";
-const ENGINE: &str = "CONTAINER_ENGINE";
-/// How a record begins.
-const HEAD: &str = "# The content of ";
 /// Some gigabytes over a slow line.
 const PULL: Duration = Duration::from_secs(3600);
 const REMOVE: Duration = Duration::from_secs(300);
-
-/// The value of a variable in a record.
-fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
-    record
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-}
-
-/// What may be shown of a record: the lines that this program writes. Somebody may have added others, or had a file of
-/// this name before us.
-fn shown(record: &str) -> String {
-    let ours = |line: &str| {
-        let name = line.split('=').next().unwrap_or_default();
-        line.starts_with(HEAD) || [IMAGE, DIGEST, USER, ENGINE].contains(&name)
-    };
-    let lines = record.split_inclusive('\n');
-    lines
-        .map(|line| if ours(line) { line } else { "…\n" })
-        .collect()
-}
-
-impl Pin {
-    /// The pin in a record.
-    pub fn recorded(record: &str) -> Option<Self> {
-        Some(Self {
-            id: value(record, IMAGE)?.to_owned(),
-            digest: value(record, DIGEST).map(str::to_owned),
-        })
-    }
-
-    /// For people: as long as the engines show it.
-    pub fn short(&self) -> &str {
-        short(&self.id)
-    }
-
-    fn is(&self, row: &Row) -> bool {
-        row.id == self.id || self.digest.is_some() && row.digest == self.digest
-    }
-}
-
-fn short(id: &str) -> &str {
-    id.get(..19).unwrap_or(id)
-}
 
 /// What the host has.
 #[derive(Debug)]
