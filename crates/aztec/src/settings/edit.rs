@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{encoding, file, mistake};
 use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
-use toml_edit::{Array, DocumentMut, Item, Table, Value};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::names::Role;
 
@@ -137,13 +137,13 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
 
 /// Sets a key. What says the same already keeps its own form.
 fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
-    let (place, key) = match key.split_once('.') {
+    let (place, key): (&mut dyn TableLike, _) = match key.split_once('.') {
         None => (document.as_table_mut(), key),
         Some((name, key)) => {
             let table = document
                 .entry(name)
                 .or_insert_with(|| Item::Table(Table::new()))
-                .as_table_mut();
+                .as_table_like_mut();
             let table = table.ok_or_else(|| {
                 Fault::new(format!("kit.toml: `{name}` is not a table"))
                     .fix(format!("Write it as [{name}]."))
@@ -166,7 +166,7 @@ fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
 /// Whoever hardens a host must not be banned from it. Only the first client is noted: the next run may come
 /// from elsewhere, and must not change anything.
 fn never_ban(document: &mut DocumentMut, client: IpAddr) {
-    let Some(hardening) = document.get_mut("hardening").and_then(Item::as_table_mut) else {
+    let Some(hardening) = document.get_mut("hardening").and_then(Item::as_table_like_mut) else {
         return;
     };
     if !hardening.contains_key("never_ban") {
@@ -217,6 +217,18 @@ mod tests {
         ] {
             assert_eq!(edited(Some(own), &Asked::default()).unwrap(), own);
         }
+    }
+
+    #[test]
+    fn a_table_in_one_line_stays_one() {
+        let text = "prover = { enabled = false, agents = 2 } # mine\nhardening = { ssh = false }\n";
+        let asked = Asked::default().on("prover.enabled").on("hardening.enabled");
+        let asked = asked.by(Some([192, 0, 2, 1].into()));
+        assert_eq!(
+            edited(Some(text), &asked).unwrap(),
+            "prover = { enabled = true, agents = 2 } # mine\n\
+             hardening = { ssh = false , enabled = true, never_ban = [\"192.0.2.1\"] }\n"
+        );
     }
 
     #[test]
