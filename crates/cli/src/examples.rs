@@ -210,8 +210,6 @@ fn shown(examples: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
     use super::*;
 
     /// The words of a line, as a shell splits it: this far no more than one pair of quotes is needed.
