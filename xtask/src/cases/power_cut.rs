@@ -39,7 +39,7 @@ fn digests(vm: &Vm) -> Result<String> {
     vm.shell(&format!("find {MADE} -type f | sort | xargs sha256sum"))
 }
 
-/// Applies and is cut before anybody confirms: what was said to be done is there, what nobody confirmed is taken back.
+/// Applies and is cut before anybody confirms: what was said to be done is there, unconfirmed changes are rolled back.
 pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
     vm.shell(&format!(
         "cd /root; printf kept >synced; printf %4096s old >straight; sync synced straight .
@@ -78,7 +78,7 @@ fn status(vm: &Vm) -> Result<Value> {
 /// Waits until nothing waits for a confirmation any more, since the time for it is over.
 fn taken_back(vm: &Vm) -> Result<()> {
     let mut last = Value::Null;
-    let back = sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
+    let back = sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
         last = status(vm)?;
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
         Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))

@@ -267,7 +267,7 @@ impl Listing {
 pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
     let units = [TAKE_BACK_TIMER, "aztec-kit-take-back.service"];
     let argv = [&["systemctl", "is-active"], &units[..]].concat();
-    sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
+    sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
         let said = Exec::new(machine, &argv).run()?.stdout;
         let mut states = said.lines();
         let over = states.all(|state| ["inactive", "failed", "unknown"].contains(&state));
