@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod console;
 mod context;
+mod documents;
 mod exit;
 mod host;
 mod memory;

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use provision::Fault;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::console::Console;
+use crate::documents::{Document, Failed, Versioned};
 use crate::exit::{self, Failure, PARTIAL};
 use crate::terminal::{self, Style};
 
@@ -61,7 +61,12 @@ impl Printer {
     }
 
     /// The result, for machines; nothing when it is wanted for people.
-    pub fn document(&mut self, document: &impl Serialize) {
+    pub fn document<D: Document>(&mut self, document: &D) {
+        self.foreign(&Versioned::from(document));
+    }
+
+    /// A result whose form others have set.
+    pub fn foreign(&mut self, document: &impl Serialize) {
         if self.json {
             let written = serde_json::to_string_pretty(document)
                 .map_err(io::Error::from)
@@ -123,17 +128,12 @@ impl Printer {
                 failure.applied.len()
             ));
         }
-        let applied: Vec<_> = failure
-            .applied
-            .iter()
-            .map(|step| json!({"id": step.id, "action": step.action}))
-            .collect();
-        self.document(&json!({
-            "error": failure.fault.chain(),
-            "fix": fix,
-            "exit_code": failure.code,
-            "applied": applied,
-            "unconfirmed": failure.unconfirmed,
-        }));
+        self.document(&Failed {
+            error: failure.fault.chain(),
+            fix,
+            exit_code: failure.code,
+            applied: failure.applied.iter().map(Into::into).collect(),
+            unconfirmed: &failure.unconfirmed,
+        });
     }
 }

@@ -64,9 +64,9 @@ fn from_scratch(machine: &Machine) -> Result<()> {
     let untouched = Listing::of(machine)?;
     // A preflight without a failure ends with 0, warnings or not.
     let report = kit.json(&["preflight", "--json"], 0)?;
-    let checks = report
+    let checks = report["findings"]
         .as_array()
-        .with_context(|| format!("the preflight is no list: {report}"))?;
+        .with_context(|| format!("the preflight has no findings: {report}"))?;
     ensure!(!checks.is_empty(), "the preflight checks nothing");
     for check in checks {
         let known = ["pass", "warn"].map(Value::from).contains(&check["status"]);

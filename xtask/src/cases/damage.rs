@@ -202,7 +202,7 @@ fn untouched(machine: &Machine) -> Result<()> {
 fn stranger(machine: &Machine) -> Result<()> {
     let told = || -> Result<bool> {
         let report = Kit(machine).json(&["preflight", "--json"], 0)?;
-        let checks = report.as_array().into_iter().flatten();
+        let checks = report["findings"].as_array().into_iter().flatten();
         Ok(checks
             .into_iter()
             .any(|it| it["check"] == "data owner" && it["status"] == "warn"))

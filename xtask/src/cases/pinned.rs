@@ -136,7 +136,7 @@ fn refused(machine: &Machine, what: &str, words: &[&str]) -> Result<()> {
 }
 
 fn said(report: &Value, check: &str) -> String {
-    let findings = report.as_array().into_iter().flatten();
+    let findings = report["findings"].as_array().into_iter().flatten();
     let found = findings
         .into_iter()
         .find(|finding| finding["check"] == check);

@@ -80,8 +80,8 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
             "--json",
         ];
         let output = Kit(&machine).run(&asked)?;
-        let findings: Value = serde_json::from_str(&output.stdout)?;
-        let mut findings = findings.as_array().into_iter().flatten();
+        let report: Value = serde_json::from_str(&output.stdout)?;
+        let mut findings = report["findings"].as_array().into_iter().flatten();
         let broker = findings.find(|found| {
             let check = found["check"].as_str();
             check.is_some_and(|check| check.starts_with("broker "))

@@ -17,6 +17,7 @@ use crate::settings::Settings;
 
 /// A release that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseRow {
     /// Its version.
     pub version: String,

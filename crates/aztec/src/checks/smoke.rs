@@ -21,6 +21,7 @@ use crate::{Health, Units, fit};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// What was looked at.
     pub name: String,
@@ -35,6 +36,7 @@ pub struct Check {
 
 /// All checks at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The worst of all.
     pub status: Health,
@@ -46,6 +48,7 @@ pub struct Report {
 
 /// Numbers of two chains at one moment; `None` where they could not be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sample {
     /// Head of the L1.
     pub l1_head: Option<u64>,

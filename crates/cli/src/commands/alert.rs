@@ -4,6 +4,7 @@ use aztec::alert::Arrival;
 
 use crate::args::{AlertArgs, AlertCommand};
 use crate::context::View;
+use crate::documents::Alerted;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -14,7 +15,9 @@ pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, F
     let deliveries = view.network.alert(&host::settings(view)?);
     let deliveries = deliveries.map_err(Failure::usage)?;
     if printer.json() {
-        printer.document(&deliveries);
+        printer.document(&Alerted {
+            deliveries: &deliveries,
+        });
     } else {
         for delivery in &deliveries {
             let said = match delivery.result {

@@ -11,11 +11,12 @@ use provision::engine::{
     Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
 };
 use provision::kinds::prune;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::confirm;
 use crate::args::Changing;
 use crate::context::Context;
+use crate::documents::{Outcome, OutcomeStatus};
 use crate::exit::{self, Failure, PARTIAL};
 use crate::host::{self, Host};
 use crate::printer::{GOOD, Printer, STRONG};
@@ -60,7 +61,12 @@ pub fn run(
         printer.text(&render::plan(&plan, false));
         let keeps = args.confirm && session.is_some();
         let waiting = confirm::settle(&host.receipt, keeps, cx, printer)?;
-        printer.document(&result("in_sync", &[], None, &waiting));
+        printer.document(&Outcome {
+            status: OutcomeStatus::InSync,
+            applied: Vec::new(),
+            verification: None,
+            unconfirmed: &waiting,
+        });
         return Ok(exit::OK);
     }
     if !plan.is_empty() {
@@ -357,12 +363,15 @@ fn finish(
         Health::Down => demand == Demand::Nothing,
     };
     printer.text(&render::report(report));
-    printer.document(&result(
-        if well { "applied" } else { "not_working" },
-        applied,
-        Some(report),
-        waiting,
-    ));
+    printer.document(&Outcome {
+        status: match well {
+            true => OutcomeStatus::Applied,
+            false => OutcomeStatus::NotWorking,
+        },
+        applied: applied.iter().map(Into::into).collect(),
+        verification: Some(report),
+        unconfirmed: waiting,
+    });
     if !well {
         printer.say(&format!(
             "{STRONG}next:{STRONG:#} `aztec-kit explain` says what the logs complain of; then run `aztec-kit smoke`"
@@ -378,17 +387,4 @@ fn finish(
         printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing; `aztec-kit smoke` tells when it works"));
     }
     Ok(exit::OK)
-}
-
-fn result(
-    status: &str,
-    applied: &[Applied],
-    report: Option<&Report>,
-    unconfirmed: &[ResourceId],
-) -> Value {
-    let applied: Vec<_> = applied
-        .iter()
-        .map(|step| json!({"id": step.id, "action": step.action, "seconds": step.took.as_secs_f64(), "kept": step.kept}))
-        .collect();
-    json!({"status": status, "applied": applied, "verification": report, "unconfirmed": unconfirmed})
 }

@@ -6,6 +6,7 @@ use provision::engine::Receipt;
 
 use crate::args::PreflightArgs;
 use crate::context::View;
+use crate::documents::Checked;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -29,7 +30,9 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
     let upstream = network.upstream(&settings, &facts, probe);
     findings.extend(Finding::of("image", upstream));
     if printer.json() {
-        printer.document(&findings);
+        printer.document(&Checked {
+            findings: &findings,
+        });
     } else {
         printer.text(&render::findings(&findings));
     }

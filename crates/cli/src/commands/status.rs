@@ -4,12 +4,12 @@ use aztec::Role;
 use aztec::checks::{self, Finding, Sample, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
-use serde_json::json;
 
 use super::confirm;
 use super::converge::sampled;
 use crate::args::Vouched;
 use crate::context::View;
+use crate::documents::Status;
 use crate::exit::{self, Failure};
 use crate::host::Host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
@@ -45,26 +45,27 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
         .as_ref()
         .map(|plan| plan.pending().map(|step| &step.id).collect::<Vec<_>>());
     if printer.json() {
-        printer.document(&json!({
-            "network": host.settings.network_name,
-            "release": host.settings.release.version,
-            "runtime": aztec::choose(&host.settings, &host.facts).runtime,
-            "sequencer": host.settings.has(Role::Sequencer),
-            "fit": host.fit(),
-            "data_dir": host.settings.data_dir,
-            "databases": databases,
-            "disks": disks,
-            "services": units,
-            "chain": sample,
-            "exposure": exposure,
-            "integrity": integrity,
-            "drop_ins": drop_ins,
-            "updates": updates,
-            "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
-            "taken_back": host.receipt.taken_back,
-            "pending": pending,
-            "unanswered": unanswered,
-        }));
+        let unconfirmed = host.receipt.unconfirmed.iter();
+        printer.document(&Status {
+            network: &host.settings.network_name,
+            release: &host.settings.release.version,
+            runtime: aztec::choose(&host.settings, &host.facts).runtime,
+            sequencer: host.settings.has(Role::Sequencer),
+            fit: host.fit(),
+            data_dir: &host.settings.data_dir,
+            databases: databases.as_deref(),
+            disks: disks.as_deref(),
+            services: units.as_deref(),
+            chain: &sample,
+            exposure: &exposure,
+            integrity: integrity.as_ref(),
+            drop_ins: drop_ins.as_deref(),
+            updates: updates.as_ref(),
+            unconfirmed: unconfirmed.map(|change| &change.id).collect(),
+            taken_back: &host.receipt.taken_back,
+            pending: pending.as_deref(),
+            unanswered: &unanswered,
+        });
     } else {
         let mut findings: Vec<_> = host
             .fit()

@@ -13,6 +13,7 @@ use crate::tools::systemctl::UnitState;
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It is not there and will be made.
@@ -45,6 +46,7 @@ impl Action {
 
 /// One resource in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
     /// Which.
     pub id: ResourceId,
@@ -72,6 +74,7 @@ pub struct Unseen {
 
 /// All steps, in the order in which they would be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// Steps, the ones with nothing to do included.
     pub steps: Vec<Step>,

@@ -98,7 +98,7 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
         entries.push(entry.map_err(|error| network::unanswered(error.into()))?);
     }
     let Some(out) = out else {
-        printer.document(&entries);
+        printer.foreign(&entries);
         return Ok(exit::OK);
     };
     let mut bytes = serde_json::to_vec_pretty(&entries)
