@@ -70,7 +70,7 @@ fn from_scratch(machine: &Machine) -> Result<()> {
     ensure!(!checks.is_empty(), "the preflight checks nothing");
     for check in checks {
         let known = ["pass", "warn"].map(Value::from).contains(&check["status"]);
-        let said = check["check"].is_string() && check["message"].is_string();
+        let said = check["id"].is_string() && check["message"].is_string();
         ensure!(known && said, "the preflight of a pristine host: {check}");
     }
     untouched.still(machine, "`preflight`")?;

@@ -157,9 +157,10 @@ fn standing_by(machine: &Machine) -> Result<()> {
     let said = complaint(machine, unit, "standby")?;
     ensure!(said["current"] == true, "it is over already: {said}");
     let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
-    let named = format!("log of {unit}: standby");
     let checks = report["checks"].as_array().into_iter().flatten();
-    let said = checks.into_iter().find(|check| check["name"] == *named);
+    let said = checks.into_iter().find(|check| {
+        check["id"] == "log" && check["subject"] == unit && check["complaint"] == "standby"
+    });
     ensure!(said.is_some(), "smoke does not say why: {report}");
     let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
     ensure!(

@@ -227,17 +227,13 @@ fn judged_by_the_real_chain(machine: &Machine, made: &Made) -> Result<()> {
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|finding| {
-                finding["check"]
-                    .as_str()
-                    .is_some_and(|check| check.starts_with("signer "))
-            })
+            .filter(|finding| finding["id"] == "signer")
             .collect();
         ensure!(signers.len() == 2, "not two attesters are judged: {said}");
         let of = |new: bool| {
             let mut signers = signers.iter();
             signers.find(|finding| {
-                new == finding["check"]
+                new == finding["subject"]
                     .to_string()
                     .to_lowercase()
                     .contains(&made.attester)

@@ -1,7 +1,7 @@
 //! `aztec-kit preflight`
 
 use aztec::HostFacts;
-use aztec::checks::{self, Finding, Verdict};
+use aztec::checks::{self, Finding, Topic, Verdict};
 use provision::engine::Receipt;
 
 use crate::args::PreflightArgs;
@@ -21,14 +21,14 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
     if view.require_root().is_ok() {
         match view.records.receipt() {
             Ok(found) => receipt = found,
-            Err(fault) => findings.push(checks::failed("journal", &fault)),
+            Err(fault) => findings.push(checks::failed(Topic::Journal, &fault)),
         }
     }
     let (network, probe) = (&view.network, view.probe());
-    findings.extend(Finding::of("disk", checks::disks(&receipt, probe)));
+    findings.extend(Finding::of(Topic::Disk, checks::disks(&receipt, probe)));
     findings.extend(network.preflight(&settings, &facts, &receipt, probe));
     let upstream = network.upstream(&settings, &facts, probe);
-    findings.extend(Finding::of("image", upstream));
+    findings.extend(Finding::of(Topic::Image, upstream));
     if printer.json() {
         printer.document(&Checked {
             findings: &findings,
@@ -44,9 +44,9 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
 
 fn rights(view: &View) -> Finding {
     match view.require_root() {
-        Ok(()) => Finding::new("rights", Verdict::Pass, "running as root"),
+        Ok(()) => Finding::new(Topic::Rights, Verdict::Pass, "running as root"),
         Err(_) => Finding::new(
-            "rights",
+            Topic::Rights,
             Verdict::Fail,
             "not root. Run it as root, for example with sudo.",
         ),

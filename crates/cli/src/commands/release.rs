@@ -71,7 +71,7 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
         };
         let from = match &row.broken {
             Some(broken) => format!("broken: {broken}"),
-            None => row.from.clone(),
+            None => row.known_from(),
         };
         let networks = match row.networks.as_slice() {
             [] => "-".to_owned(),

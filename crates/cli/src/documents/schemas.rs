@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use aztec::checks::Report;
+use aztec::checks::{Report, Topic};
 use jsonschema::Validator;
 use keys::StakerOutput;
 use provision::engine::Plan;
@@ -141,6 +141,24 @@ fn the_published_schemas_are_those_of_the_documents() {
         .map(|it| format!("{it}.json").into())
         .collect();
     assert_eq!(files, wanted, "{}", dir.display());
+}
+
+/// Every check has its row in the reference, in the words of its variant, and every row is of a check.
+#[test]
+fn the_reference_lists_every_check() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/checks.md"
+    );
+    let text = fs::read_to_string(path).unwrap();
+    let rows: Vec<_> = text.lines().filter(|it| it.starts_with("| `")).collect();
+    let topics = schema::<Topic>();
+    let topics = topics["oneOf"].as_array().unwrap().iter();
+    let word = |topic: &Value, field: &str| topic[field].as_str().unwrap().to_owned();
+    let wanted: Vec<_> = topics
+        .map(|it| format!("| `{}` | {} |", word(it, "const"), word(it, "description")))
+        .collect();
+    assert_eq!(rows, wanted);
 }
 
 #[test]

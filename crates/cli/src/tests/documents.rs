@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use provision::host::FileType;
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aztec::alert::{Arrival, Delivery};
-use aztec::checks::{self, Check, Finding, ReleaseRow, Report, Sample};
+use aztec::checks::{self, Check, Finding, ReleaseRow, Report, Sample, Topic};
 use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
 use aztec::{Health, HostFacts, KIT_STATE, Releases, Role, Units};
@@ -164,6 +164,9 @@ impl Network for Answers {
             status: self.health,
             timestamp: 0,
             checks: vec![Check {
+                id: Topic::NodeAnswers,
+                subject: None,
+                complaint: None,
                 name: "node answers".into(),
                 status: self.health,
                 detail: "as the test has it".into(),
@@ -186,7 +189,11 @@ impl Network for Answers {
     }
     fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Result<Vec<Finding>, Fault> {
         let said = "as the test has it";
-        Ok(vec![Finding::new("L1", self.connectivity, said)])
+        Ok(vec![Finding::new(
+            Topic::L1Answers,
+            self.connectivity,
+            said,
+        )])
     }
     fn releases(
         &self,
