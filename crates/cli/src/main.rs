@@ -58,14 +58,14 @@ fn refuse_a_key() -> u8 {
     let mut printer = Printer::new(false, Rc::new(Streams));
     let failure = Failure::usage(fault);
     printer.failure(&failure);
-    failure.code
+    failure.exit_code()
 }
 
 /// The code that a command ends with, once all is said.
 fn ended(command: &Command, cx: &Context, mut printer: Printer) -> u8 {
     let code = run(command, cx, &mut printer).unwrap_or_else(|failure| {
         printer.failure(&failure);
-        failure.code
+        failure.exit_code()
     });
     printer.ended(code)
 }

@@ -122,7 +122,7 @@ impl Printer {
         if let Some(fix) = fix {
             self.say(&format!("{GOOD}fix:{GOOD:#} {fix}"));
         }
-        if failure.code == PARTIAL {
+        if failure.exit_code() == PARTIAL {
             self.say(&format!(
                 "{STRONG}applied in part:{STRONG:#} {} changes were made and stay. To go on: aztec-kit apply",
                 failure.applied.len()
@@ -131,7 +131,9 @@ impl Printer {
         self.document(&Failed {
             error: failure.fault.chain(),
             fix,
-            exit_code: failure.code,
+            class: failure.fault.class(),
+            code: failure.fault.code().name,
+            exit_code: failure.exit_code(),
             applied: failure.applied.iter().map(Into::into).collect(),
             unconfirmed: &failure.unconfirmed,
         });

@@ -84,7 +84,5 @@ pub fn logs(args: &LogsArgs, view: &View) -> Result<u8, Failure> {
         command.arg("--unit").arg(unit);
     }
     let error = command.exec();
-    Err(Failure::failed(
-        Fault::new("failed to run journalctl").because(error),
-    ))
+    Err(Fault::new("failed to run journalctl").because(error).into())
 }

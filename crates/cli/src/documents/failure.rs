@@ -1,5 +1,6 @@
 //! Of a command that did not end well.
 
+use provision::Class;
 use provision::engine::ResourceId;
 use serde::Serialize;
 
@@ -13,6 +14,10 @@ pub struct Failed<'a> {
     pub error: String,
     /// What to do next, whole sentences.
     pub fix: Option<&'a str>,
+    /// Whose turn it is now; the exit code follows from it.
+    pub class: Class,
+    /// The name of the fault, of those in exit-codes.md; more may come.
+    pub code: &'a str,
     /// The code that the program ends with, see exit-codes.md.
     pub exit_code: u8,
     /// What had been changed before; it stays.

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::leaving::Leaving;
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
-use crate::Fault;
 use crate::host::{Early, Probe, Snapshot};
 use crate::tools::systemctl::UnitState;
+use crate::{Fault, code};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -249,7 +249,7 @@ pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
             entry.id
         ))
         .because(error)
-        .refusal()
+        .coded(code::NEWER_RECORD)
     })
 }
 

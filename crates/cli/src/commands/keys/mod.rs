@@ -13,7 +13,6 @@ mod secrets;
 mod staker_output;
 
 use clap::{Args as ClapArgs, Subcommand};
-use provision::Fault;
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -64,12 +63,7 @@ pub fn run(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, F
         let said = failure.fault.chain();
         let masked = urls::masked(&said);
         if masked != said {
-            let fix = failure.fault.remedy().map(urls::masked);
-            let fault = Fault::new(masked);
-            failure.fault = match fix {
-                Some(fix) => fault.fix(fix),
-                None => fault,
-            };
+            failure.fault = failure.fault.reworded(masked, urls::masked);
         }
         failure
     })
