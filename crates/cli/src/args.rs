@@ -1,7 +1,7 @@
 //! Flags and commands. Names and exit codes are a contract with other people's tools.
 
 use aztec::settings::Settings;
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::keys::KeysArgs;
 use crate::wanted::Wanted;
@@ -13,9 +13,50 @@ use crate::wanted::Wanted;
 #[derive(Debug, Parser)]
 #[command(name = "aztec-kit", version, after_help = EXIT_CODES)]
 pub struct Args {
+    /// How it is said.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Args {
+    /// Whether the result is wanted for machines.
+    pub fn json(&self) -> bool {
+        self.output.json || self.command.is_for_machines()
+    }
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct OutputArgs {
+    /// Print a JSON document; `logs` prints one in each line
+    #[arg(long, global = true, display_order = 900)]
+    pub json: bool,
+    /// How progress is told: auto, plain (no spinner), or json (a document in each line)
+    #[arg(
+        long,
+        global = true,
+        display_order = 901,
+        value_name = "HOW",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub progress: Telling,
+}
+
+/// How standard error tells what is being done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// A spinner on a terminal, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// Plain lines.
+    Plain,
+    /// A JSON document in each line.
+    Json,
 }
 
 const EXIT_CODES: &str = "\
@@ -39,7 +80,7 @@ pub enum Command {
     /// Check whether the node really works: both chains must be seen to advance
     Smoke(SmokeArgs),
     /// Show services, chains and what is pending
-    Status(JsonArgs),
+    Status,
     /// Keep the changes that would otherwise be taken back, because they could have cut you off
     Confirm,
     /// Take back what nobody confirmed; run by systemd when the time is over
@@ -70,31 +111,17 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether the result is wanted for machines.
-    pub fn json(&self) -> bool {
-        match self {
-            Self::Setup(args) | Self::Bootstrap(args) => args.changing.json,
-            Self::Plan(args) => args.json,
-            Self::Apply(args) => args.changing.json,
-            Self::Preflight(args) => args.json,
-            Self::Smoke(args) => args.json,
-            Self::Status(args) => args.json,
-            Self::Explain(args) => args.json,
-            Self::Keys(args) => args.json(),
-            Self::Release(args) => args.json(),
-            Self::Alert(AlertArgs {
-                command: AlertCommand::Test(args),
-            }) => args.json,
-            Self::Confirm
-            | Self::TakeBack(_)
-            | Self::Start
-            | Self::Stop
-            | Self::Logs(_)
-            | Self::Collect(_)
-            | Self::Beacon(_)
-            | Self::Metrics
-            | Self::Forget(_) => false,
-        }
+    /// Whether its result is a JSON document anyway.
+    fn is_for_machines(&self) -> bool {
+        matches!(self, Self::Keys(args) if args.is_for_machines())
+    }
+
+    /// Whether its result can be one: those that systemd runs have none, or one in a form of others.
+    pub fn has_documents(&self) -> bool {
+        !matches!(
+            self,
+            Self::TakeBack(_) | Self::Metrics | Self::Collect(_) | Self::Beacon(_)
+        )
     }
 }
 
@@ -118,9 +145,6 @@ pub struct Changing {
         value_parser = clap::value_parser!(u64).range(1..=86400)
     )]
     pub confirm_within: u64,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `take-back`.
@@ -172,9 +196,6 @@ pub struct PlanArgs {
     /// Show what is in sync too, and why
     #[arg(long, short)]
     pub verbose: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `apply`.
@@ -193,9 +214,6 @@ pub struct PreflightArgs {
     pub wanted: Wanted,
     #[command(flatten)]
     pub vouched: Vouched,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `smoke`.
@@ -204,17 +222,6 @@ pub struct SmokeArgs {
     /// How long both chains may take to advance [default: two and a half slots]
     #[arg(long, value_name = "SECONDS")]
     pub patience: Option<u64>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of commands that only print.
-#[derive(Debug, ClapArgs)]
-pub struct JsonArgs {
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `logs`.
@@ -236,9 +243,6 @@ pub struct ExplainArgs {
     /// How many lines of each service are read
     #[arg(long, short = 'n', default_value_t = 2000)]
     pub lines: u32,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
 }
@@ -251,20 +255,11 @@ pub struct ReleaseArgs {
     pub command: ReleaseCommand,
 }
 
-impl ReleaseArgs {
-    fn json(&self) -> bool {
-        match &self.command {
-            ReleaseCommand::List(args) => args.json,
-            ReleaseCommand::Check(args) => args.json,
-        }
-    }
-}
-
 /// What to do with releases.
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
     /// Show every release that is known: installed, running, and whether it fits the network
-    List(JsonArgs),
+    List,
     /// Check the directory of a release, such as /etc/aztec/releases/6.9.9
     Check(ReleaseCheckArgs),
 }
@@ -274,9 +269,6 @@ pub enum ReleaseCommand {
 pub struct ReleaseCheckArgs {
     /// The directory, named like the version
     pub dir: String,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `alert`.
@@ -291,7 +283,7 @@ pub struct AlertArgs {
 #[derive(Debug, Subcommand)]
 pub enum AlertCommand {
     /// Send an alert that means nothing, and tell who got it
-    Test(JsonArgs),
+    Test,
 }
 
 /// Flags of `collect`.

@@ -11,7 +11,7 @@ use crate::printer::Printer;
 
 /// Sends an alert that means nothing to every receiver; 0 only when all of them took it.
 pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let AlertCommand::Test(_) = args.command;
+    let AlertCommand::Test = args.command;
     let deliveries = view.network.alert(&host::settings(view)?);
     let deliveries = deliveries.map_err(Failure::usage)?;
     if printer.json() {

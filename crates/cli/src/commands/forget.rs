@@ -4,6 +4,7 @@ use provision::Fault;
 
 use crate::args::ForgetArgs;
 use crate::context::Context;
+use crate::documents::Forgotten;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -34,5 +35,6 @@ pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     }
     session.forget(&entry.id)?;
     printer.text(&format!("forgotten: {}", args.id));
+    printer.document(&Forgotten { id: &entry.id });
     Ok(exit::OK)
 }

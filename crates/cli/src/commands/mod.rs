@@ -10,6 +10,7 @@ pub mod converge;
 pub mod explain;
 pub mod forget;
 pub mod keys;
+pub mod logs;
 pub mod metrics;
 pub mod plan;
 pub mod preflight;

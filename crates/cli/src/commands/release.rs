@@ -18,7 +18,7 @@ use crate::printer::Printer;
 /// Lists or checks releases.
 pub fn run(args: &ReleaseArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
-        ReleaseCommand::List(_) => list(view, printer),
+        ReleaseCommand::List => list(view, printer),
         ReleaseCommand::Check(args) => check(args, view, printer),
     }
 }

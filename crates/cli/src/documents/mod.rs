@@ -4,18 +4,22 @@
 mod failure;
 mod host;
 mod keys;
+mod progress;
 mod release;
 mod run;
 #[cfg(test)]
 pub mod schemas;
+mod services;
 
 use serde::Serialize;
 
 pub use failure::Failed;
 pub use host::{Alerted, Checked, Explained, Status};
 pub use keys::{Exported, Listing, Made, attesters};
+pub use progress::Event;
 pub use release::{ReleaseChecked, ReleaseList};
-pub use run::{Outcome, OutcomeStatus, Taken};
+pub use run::{Confirmed, Forgotten, Outcome, OutcomeStatus, Taken};
+pub use services::{LogLine, Told};
 
 /// The edition of every document. Fields may be added to one; whoever takes one away, or changes its meaning, raises this.
 pub const SCHEMA_VERSION: u32 = 1;

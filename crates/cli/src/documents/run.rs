@@ -81,3 +81,27 @@ impl<'a> From<&'a Applied> for Taken<'a> {
         }
     }
 }
+
+/// What `aztec-kit confirm` kept.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Confirmed<'a> {
+    /// What had waited; empty where nothing did.
+    pub kept: &'a [ResourceId],
+}
+
+impl Document for Confirmed<'_> {
+    const NAME: &'static str = "confirm";
+}
+
+/// What is no longer looked after.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Forgotten<'a> {
+    /// Which resource.
+    pub id: &'a ResourceId,
+}
+
+impl Document for Forgotten<'_> {
+    const NAME: &'static str = "forget";
+}

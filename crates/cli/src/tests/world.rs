@@ -22,7 +22,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::documents;
-use crate::args::Args;
+use crate::args::{Args, Telling};
 use crate::console::{Console, Tty};
 use crate::context::{Context, User, View};
 use crate::exit::Failure;
@@ -312,15 +312,18 @@ impl World {
         let args = Args::try_parse_from(words).unwrap();
         let desk = Rc::new(desk);
         let console: Rc<dyn Console> = Rc::clone(&desk) as _;
-        let printer = Printer::new(args.command.json(), console);
-        let code = crate::ended(&args.command, &self.cx, printer);
+        let printer = Printer::new(args.json(), args.output.progress, console);
+        let code = crate::ended(&args, &self.cx, printer);
         let said = Said {
             code,
             out: desk.out.take(),
             err: desk.err.take(),
         };
-        if args.command.json() && !desk.full {
+        if args.json() && !desk.full {
             documents::printed(line, &said);
+        }
+        if args.output.progress == Telling::Json {
+            documents::told(&said);
         }
         said
     }

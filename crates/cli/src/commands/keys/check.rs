@@ -24,9 +24,6 @@ pub struct CheckArgs {
     /// Another node's keys: its directory, or what `keys list --json` printed there; may be repeated
     #[arg(long, value_name = "PATH")]
     other: Vec<PathBuf>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Checks a directory of keystores.

@@ -33,9 +33,6 @@ pub struct ExportArgs {
     /// Read the password from standard input; without it the terminal asks
     #[arg(long)]
     password_stdin: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Writes every key into an encrypted file, and keystores that name these files. A run that was killed is continued by the

@@ -19,9 +19,6 @@ use crate::printer::{Printer, STRONG};
 pub struct ListArgs {
     #[command(flatten)]
     source: Source,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Shows what is public about the keys.

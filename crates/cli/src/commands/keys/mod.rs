@@ -44,16 +44,9 @@ enum KeysCommand {
 }
 
 impl KeysArgs {
-    /// Whether the result is wanted for machines.
-    pub fn json(&self) -> bool {
-        match &self.command {
-            KeysCommand::New(args) => args.target.json,
-            KeysCommand::Import(args) => args.target.json,
-            KeysCommand::List(args) => args.json,
-            KeysCommand::Check(args) => args.json,
-            KeysCommand::StakerOutput(_) => true,
-            KeysCommand::Export(args) => args.json,
-        }
+    /// Whether the result is JSON anyway: a file that others read.
+    pub fn is_for_machines(&self) -> bool {
+        matches!(self.command, KeysCommand::StakerOutput(_))
     }
 }
 
