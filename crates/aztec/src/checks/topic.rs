@@ -17,11 +17,11 @@ pub enum Topic {
     BlsKeys,
     /// The broker answers that agents without one beside them ask; the subject is its host.
     Broker,
-    /// The configuration of Caddy can be extended.
+    /// The configuration of Caddy can take in a file of ours.
     CaddyConfiguration,
-    /// The node can be asked for its chain at all.
+    /// The node and its L1 can be asked at all.
     Chain,
-    /// What a container cannot do.
+    /// What a container leaves to its host.
     Container,
     /// The processor has the instructions that the release needs.
     Cpu,
@@ -31,7 +31,7 @@ pub enum Topic {
     DataDisk,
     /// The databases belong to the account of the services.
     DataOwner,
-    /// Databases of other rollups lie beside those in use.
+    /// No databases of another rollup lie beside those in use.
     Databases,
     /// A disk can be asked for its free space.
     Disk,
@@ -41,13 +41,13 @@ pub enum Topic {
     DiskForImage,
     /// There is room for the packages of a release.
     DiskForReleases,
-    /// The name that the TLS proxy serves leads somewhere.
+    /// The domain of the TLS proxy has an address.
     Domain,
     /// Drop-ins of others leave our units as they are; the subject is the file.
     DropIns,
     /// The files with variables of the node say what the release understands.
     Environment,
-    /// What can be reached from outside is what shall be.
+    /// Other hosts reach the ports that they are meant to reach, and no others.
     Exposure,
     /// The firewall can be what it is to be.
     Firewall,
@@ -55,7 +55,7 @@ pub enum Topic {
     Image,
     /// The image that a release pins is still what its registry has under that tag.
     ImageRegistry,
-    /// Files are as they were when they were last compared.
+    /// No file has changed since the baseline was recorded.
     Integrity,
     /// The journal of this program can be read.
     Journal,
@@ -103,9 +103,9 @@ pub enum Topic {
     Plan,
     /// A port is free, or held by whom it is for; the subject is the port.
     Port,
-    /// Nobody uses the ports that will be closed to other hosts.
+    /// Nothing in use listens on a port that will be closed to other hosts.
     PrivatePorts,
-    /// How many agents prove, and why so.
+    /// How many agents prove, and why that many.
     ProverAgents,
     /// Containers of others publish no ports past the firewall.
     PublishedPorts,
@@ -117,11 +117,11 @@ pub enum Topic {
     RemoteSigner,
     /// A resource can be looked at; the subject is its id.
     Resource,
-    /// Packets are let in whose answers go out elsewhere.
+    /// The reverse path filter can be strict.
     ReversePath,
-    /// Whoever asks may look at everything.
+    /// The caller may look at everything.
     Rights,
-    /// How the processes run.
+    /// How the processes run: as packages or in containers.
     Runtime,
     /// systemd can confine services.
     Sandbox,
@@ -131,11 +131,11 @@ pub enum Topic {
     Services,
     /// Nothing else signs with the keys of an attester; the subject is its address.
     Signer,
-    /// SSH lets nobody in by a password, and the operator in.
+    /// SSH lets the operator in, and nobody by a password.
     Ssh,
-    /// Nobody loses their way in when SSH is hardened.
+    /// Clients of today still connect when SSH is hardened.
     SshClients,
-    /// The operating system is one that this program knows.
+    /// The operating system is one that the release runs on.
     System,
     /// systemd manages this host.
     Systemd,
@@ -143,7 +143,7 @@ pub enum Topic {
     TlsProxy,
     /// Security updates come in.
     Updates,
-    /// No web server is asleep that would take the ports of the TLS proxy.
+    /// No web server is installed that would take the ports of the TLS proxy once it is started.
     WebServers,
 }
 
