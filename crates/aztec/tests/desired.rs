@@ -8,6 +8,7 @@ use aztec::checks::{self, Verdict};
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
 use aztec::{HostFacts, KitToml, Runtime, choose, desired};
+use common::shown::{one, shown};
 use common::{facts, graph};
 use provision::engine::{Graph, Resource, ResourceId};
 use provision::host::fake::FakeHost;
@@ -17,25 +18,6 @@ use provision::kills::State;
 const LIVE: &str = "network = \"mainnet\"\nrelease = \"5.2.0\"\n\
     [l1]\nrpc_urls = [\"https://l1.example/v2/API-KEY\"]\nconsensus_urls = [\"https://beacon.example\"]\n\
     [p2p]\nip = \"203.0.113.7\"\n[sequencer]\nenabled = true\n[env]\nLOG_LEVEL = \"info; debug:p2p\"\n";
-
-/// Every resource in its order, and the whole text of every unit and environment file.
-fn shown(graph: &Graph<Kind>) -> String {
-    let mut text = String::new();
-    for node in graph.ordered().unwrap() {
-        text.push_str(&format!("{}\n", node.resource.id()));
-        let whole = match &node.resource {
-            Kind::Unit(unit) => Some(&unit.text),
-            _ => None,
-        };
-        if let Some(whole) = whole {
-            text.extend(whole.lines().map(|line| format!("    {line}\n")));
-        }
-        if let Kind::File(file) = &node.resource {
-            text.extend(file.shown().lines().map(|line| format!("    {line}\n")));
-        }
-    }
-    text
-}
 
 #[test]
 fn a_local_sequencer() {
@@ -307,6 +289,18 @@ fn a_local_node_that_containers_watch() {
 #[test]
 fn a_mainnet_sequencer() {
     insta::assert_snapshot!(shown(&graph(LIVE)));
+}
+
+/// Who may connect to a sequencer, and to whom the operator has opened one more port.
+#[test]
+fn the_firewall_of_a_mainnet_sequencer() {
+    let text = format!(
+        "{LIVE}[firewall]\nenabled = true\n[[firewall.allow]]\nport = 9000\nproto = \"udp\"\nfrom = \"192.0.2.0/24\"\n"
+    );
+    let graph = graph(&text);
+    let mut nodes = graph.nodes().iter();
+    let ufw = nodes.find(|node| matches!(node.resource, Kind::Ufw(_)));
+    insta::assert_snapshot!(one(ufw.unwrap()));
 }
 
 #[test]

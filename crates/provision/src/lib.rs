@@ -17,7 +17,9 @@ pub mod kills;
 pub mod kinds;
 pub mod tools;
 
+pub mod code;
 mod fault;
 mod text;
+pub use code::{Class, Code};
 pub use fault::Fault;
 pub use text::Text;

@@ -116,6 +116,9 @@ fn iptables(bytes: &[u8]) {
 /// A text has no colours, has its time from a line at or before it, and half a log is the beginning of the whole.
 fn journal(bytes: &[u8]) {
     let said = text(bytes);
+    if let Ok(entry) = journal::entry(&said) {
+        assert!(entry.message.chars().count() <= said.len());
+    }
     let Ok(lines) = journal::parse(&said) else {
         return;
     };

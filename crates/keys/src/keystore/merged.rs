@@ -11,22 +11,27 @@ use super::remote::signer_of;
 
 /// One attester, or a prover, with all that is public about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Listed {
     /// The file that has it.
     pub file: String,
     /// `validator` or `prover`.
     pub role: String,
     /// Its address; `None` for a prover, and when an encrypted file hides it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub attester: Option<Address>,
     /// `local`, `encrypted`, or scheme and host of a remote signer.
     pub signer: String,
     /// The compressed BLS public key, if the keystore has the key.
     pub bls_public_key: Option<String>,
     /// Who pays for transactions; the attester itself when nobody else is named.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub publishers: Vec<Address>,
     /// Where the L1 rewards go.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub coinbase: Option<Address>,
     /// Where the L2 fees go.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub fee_recipient: Option<B256>,
     /// Who signs for each publisher, in the words of `signer`; not in any JSON.
     #[serde(skip)]

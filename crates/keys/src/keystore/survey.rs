@@ -5,6 +5,7 @@
 //! the node loads every `*.json`, and does not start when one of them is no keystore.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use alloy_primitives::Address;
 use zeroize::Zeroizing;
@@ -57,11 +58,51 @@ pub enum Grade {
     Bad,
 }
 
+/// What a note is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// The directory itself.
+    Directory,
+    /// A file of it, by its name.
+    File(String),
+    /// All its keystores together.
+    Keystores,
+    /// The attesters of all of them.
+    Attesters,
+    /// Who pays for them.
+    Publishers,
+    /// The BLS keys of all of them.
+    BlsKeys,
+    /// What is on another node too, whose directory or list this is.
+    Shared(String),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "directory",
+            Self::File(name) => name,
+            Self::Keystores => "keystores",
+            Self::Attesters => "attesters",
+            Self::Publishers => "publishers",
+            Self::BlsKeys => "BLS keys",
+            Self::Shared(other) => return write!(f, "shared with {other}"),
+        })
+    }
+}
+
+impl From<&str> for About {
+    /// A file.
+    fn from(name: &str) -> Self {
+        Self::File(name.to_owned())
+    }
+}
+
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// What was looked at.
-    pub check: String,
+    pub about: About,
     /// How well it is.
     pub grade: Grade,
     /// What was seen, and what to do about it. No secret.
@@ -122,7 +163,7 @@ impl Survey {
     /// nonces, an attester on two nodes can be slashed.
     pub fn against(&mut self, other: &str, theirs: &[Listed]) {
         let ours = self.attesters();
-        let check = format!("shared with {other}");
+        let about = About::Shared(other.to_owned());
         let before = self.notes.len();
         let publishers = |listed: &[Listed]| -> BTreeSet<Address> {
             listed
@@ -135,23 +176,23 @@ impl Survey {
         };
         let (our_attesters, their_attesters) = (attesters(&ours), attesters(theirs));
         for address in publishers(&ours).intersection(&publishers(theirs)) {
-            self.note(&check, Grade::Bad, format!(
+            self.note(about.clone(), Grade::Bad, format!(
                 "{address} pays for the transactions of both nodes: they would take each other's nonces. Give one of them a publisher of its own"
             ));
         }
         for address in our_attesters.intersection(&their_attesters) {
-            self.note(&check, Grade::Odd, format!(
+            self.note(about.clone(), Grade::Odd, format!(
                 "attester {address} is on both nodes: it is slashed for signing twice, unless both share one signing database (VALIDATOR_HA_SIGNING_ENABLED)"
             ));
         }
         if self.notes.len() == before {
-            self.note(&check, Grade::Good, "no attester and no publisher");
+            self.note(about.clone(), Grade::Good, "no attester and no publisher");
         }
     }
 
-    fn note(&mut self, check: &str, grade: Grade, message: impl Into<String>) {
+    fn note(&mut self, about: impl Into<About>, grade: Grade, message: impl Into<String>) {
         self.notes.push(Note {
-            check: check.to_owned(),
+            about: about.into(),
             grade,
             message: message.into(),
         });
@@ -169,7 +210,7 @@ impl Survey {
         if name.starts_with('.') {
             if name.ends_with(STAGED) {
                 self.note(
-                    &name,
+                    name.as_str(),
                     Grade::Odd,
                     "a killed run left it half written, with keys in it. Remove it",
                 );
@@ -179,7 +220,7 @@ impl Survey {
         let refusal = match sort {
             Sort::File if !json => {
                 let message = "the node reads only *.json. Move it out of this directory";
-                return self.note(&name, Grade::Odd, message);
+                return self.note(name.as_str(), Grade::Odd, message);
             }
             Sort::File => None,
             Sort::Directory => Some(
@@ -191,7 +232,7 @@ impl Survey {
             Sort::Other => Some("is not a regular file. Move it out of this directory"),
         };
         if let Some(refusal) = refusal {
-            return self.note(&name, Grade::Bad, refusal);
+            return self.note(name.as_str(), Grade::Bad, refusal);
         }
         if !name
             .bytes()
@@ -199,19 +240,19 @@ impl Survey {
             || name.len() > 200
         {
             self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 "cannot be the name of a systemd credential. Rename it",
             );
         }
         if mode & 0o7177 != 0 {
-            self.note(&name, Grade::Bad, format!(
+            self.note(name.as_str(), Grade::Bad, format!(
                 "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise make new keys"
             ));
         }
         if uid != owner {
             self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 format!("belongs to user {uid}, not to {owner}. Run `chown {owner}` on it"),
             );
@@ -219,7 +260,7 @@ impl Survey {
         match Document::parse(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())) {
             Ok(document) => self.documents.push((name, document)),
             Err(error) => self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 format!("{error}. Put that right, or move the file out of this directory"),
             ),
@@ -231,17 +272,18 @@ impl Survey {
         let before = self.notes.len();
         // One that is broken was told of, and is there.
         let broken = self.notes.iter().any(|note| {
-            note.grade == Grade::Bad && note.check.to_ascii_lowercase().ends_with(".json")
+            let json = |name: &str| name.to_ascii_lowercase().ends_with(".json");
+            note.grade == Grade::Bad && matches!(&note.about, About::File(name) if json(name))
         });
         if documents.is_empty() && !broken {
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Bad,
                 "there is none. Make one with `aztec-kit keys new`",
             );
         }
         if size > MOST_CREDENTIALS {
-            self.note("keystores", Grade::Bad, format!(
+            self.note(About::Keystores, Grade::Bad, format!(
                 "the files have {size} bytes together, and systemd hands over {MOST_CREDENTIALS} at most. Spread the validators over several hosts"
             ));
         }
@@ -249,7 +291,7 @@ impl Survey {
         let second = documents.iter().any(|(_, it)| it.schema_version == 2);
         let first = |it: &Document| it.schema_version == 1 && !it.validators.is_empty();
         if second && documents.iter().any(|(_, it)| first(it)) {
-            self.note("keystores", Grade::Bad, "some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version");
+            self.note(About::Keystores, Grade::Bad, "some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version");
         }
         let provers: Vec<_> = documents
             .iter()
@@ -257,7 +299,7 @@ impl Survey {
             .collect();
         if let [(one, _), (two, _), ..] = provers[..] {
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Bad,
                 format!("{one} and {two} both have a prover, and the node takes one. Remove one"),
             );
@@ -278,7 +320,7 @@ impl Survey {
                 .map(|entry| entry.attesters.len())
                 .sum();
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Good,
                 format!(
                     "{} with {}",
@@ -431,7 +473,7 @@ impl Survey {
             for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
                 if let Some(first) = owners.get(&address) {
                     // The node finds most of these at its start, and signs twice with those that are in a mnemonic.
-                    self.note("attesters", Grade::Bad, format!(
+                    self.note(About::Attesters, Grade::Bad, format!(
                         "{address} is in {first} and in {place}: an attester may be there once. Remove one"
                     ));
                 } else {
@@ -441,7 +483,7 @@ impl Survey {
         }
         if self.notes.len() == before && !owners.is_empty() {
             self.note(
-                "attesters",
+                About::Attesters,
                 Grade::Good,
                 format!(
                     "{}, no duplicate",
@@ -461,7 +503,7 @@ impl Survey {
                     .get(&address)
                     .filter(|owner| named && **owner != place);
                 if let Some(owner) = owner {
-                    self.note("publishers", Grade::Odd, format!(
+                    self.note(About::Publishers, Grade::Odd, format!(
                         "{address} publishes for {place} and is the attester of {owner}: two roles on one key. Use a key of its own"
                     ));
                 }
@@ -476,7 +518,7 @@ impl Survey {
                     counted(publishers.len(), "address", "addresses")
                 )
             };
-            self.note("publishers", Grade::Good, message);
+            self.note(About::Publishers, Grade::Good, message);
         }
     }
 
@@ -489,7 +531,7 @@ impl Survey {
                     continue;
                 };
                 if let Some(first) = owners.insert(key.public_compressed(), place.clone()) {
-                    self.note("BLS keys", Grade::Bad, format!(
+                    self.note(About::BlsKeys, Grade::Bad, format!(
                         "{first} and {place} have the same one: only one of them can be registered. Make new keys for the other"
                     ));
                 }

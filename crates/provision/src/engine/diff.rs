@@ -5,6 +5,7 @@ use similar::TextDiff;
 
 /// One side of a change, as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
     /// There is nothing there.
@@ -34,6 +35,7 @@ impl std::fmt::Display for Shown {
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Change {
     /// A value goes from one to another.
