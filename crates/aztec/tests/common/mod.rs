@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub mod hosts;
+
 use std::collections::BTreeMap;
 
 use aztec::kinds::Kind;
