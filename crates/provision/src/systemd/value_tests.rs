@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use super::verify::complaints;
 use super::{Section, UnitFile, Value};
-use crate::kills::Dice;
 
 /// What a text is made of that wants to be more than a value.
 const PARTS: &[&str] = &[
@@ -52,10 +51,10 @@ const PARTS: &[&str] = &[
 
 /// Texts of up to eight parts, always the same ones.
 fn texts() -> impl Iterator<Item = String> {
-    let mut dice = Dice::new(7);
+    let mut dice = fastrand::Rng::with_seed(7);
     (0..20_000).map(move |_| {
-        let parts = dice.one_of(&[0, 1, 2, 3, 5, 8]).unwrap();
-        (0..parts).map(|_| dice.one_of(PARTS).unwrap()).collect()
+        let parts = dice.choice([0, 1, 2, 3, 5, 8]).unwrap();
+        (0..parts).map(|_| *dice.choice(PARTS).unwrap()).collect()
     })
 }
 
