@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use provision::fuzz;
 use provision::host::Output;
-use provision::tools::{apt, images, iptables, journal, nft, redact, sshd_command, systemctl};
+use provision::tools::{
+    apt, images, iptables, journal, network, nft, redact, sshd_command, systemctl,
+};
 
 use super::{PLANTED, Target, cut, halves, target, text};
 
@@ -240,7 +242,7 @@ fn ssh_ports(bytes: &[u8]) {
     );
     assert!(socket.iter().all(|port| shown.contains(&port.to_string())));
     for line in effective.lines() {
-        let _ = fuzz::within(line, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let _ = network::holds(line, IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
 }
 

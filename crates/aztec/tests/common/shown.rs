@@ -45,12 +45,12 @@ pub fn one(node: &Node<Kind>) -> String {
             }
         }
     }
-    // Its text is that of the unit of the L1, which is shown.
-    if !matches!(node.resource, Kind::Birth(_)) {
-        for field in TEXTS {
-            let whole = fields.get(*field).and_then(Value::as_str);
-            whole.unwrap_or_default().lines().for_each(&mut line);
-        }
+    for field in TEXTS {
+        let whole = fields.get(*field).and_then(Value::as_str);
+        whole.unwrap_or_default().lines().for_each(&mut line);
+    }
+    if let Kind::NftTable(table) = &node.resource {
+        table.unit().text.lines().for_each(&mut line);
     }
     text
 }
