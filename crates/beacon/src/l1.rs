@@ -22,7 +22,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 pub(crate) struct L1(pub SocketAddr);
 
 impl L1 {
-    /// Hands a request on as it is.
+    /// HostMut a request on as it is.
     pub async fn post(self, body: Bytes) -> Result<(StatusCode, Bytes)> {
         tokio::time::timeout(loopback::PATIENCE, self.exchange(body)).await?
     }
