@@ -40,7 +40,7 @@ impl Kdf {
         );
         let memory = n.saturating_add(p).saturating_mul(r).saturating_mul(128);
         if !n.is_power_of_two() || memory > MOST_MEMORY || !(1..=16).contains(&p) {
-            return Err(broken("its scrypt parameters are out of reason"));
+            return Err(broken("its scrypt parameters are out of bounds"));
         }
         let small = |number| u32::try_from(number).map_err(|_| broken("a number is too large"));
         Ok(Self::Scrypt {
@@ -77,7 +77,7 @@ impl Kdf {
         match self {
             Self::Scrypt { log_n, r, p, salt } => {
                 let parameters = scrypt::Params::new(*log_n, *r, *p)
-                    .map_err(|_| broken("its scrypt parameters are out of reason"))?;
+                    .map_err(|_| broken("its scrypt parameters are out of bounds"))?;
                 scrypt::scrypt(password.as_bytes(), salt, &parameters, &mut *derived)
                     .expect("scrypt can return 32 bytes");
             }
