@@ -1,6 +1,6 @@
-//! Reads and transfers on a real chain: an anvil of the test's own.
+//! Reads and transfers on a real chain. Each test starts its own anvil.
 //!
-//! Runs only if `AZTEC_KIT_ANVIL` names an anvil binary.
+//! The tests run only if `AZTEC_KIT_ANVIL` names an anvil binary.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -20,14 +20,14 @@ use l1::{
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An anvil that ends with its test.
+/// An anvil that is stopped at the end of its test.
 struct Anvil {
     process: Child,
     url: String,
 }
 
 impl Anvil {
-    /// `None` if there is no binary to run, after saying so.
+    /// Starts an anvil. Without a binary, it prints so and returns `None`.
     fn start(chain_id: u64, arguments: &[&str]) -> Option<Self> {
         let Some(binary) = env::var_os("AZTEC_KIT_ANVIL") else {
             println!("skipped: AZTEC_KIT_ANVIL names no anvil binary");
@@ -82,7 +82,7 @@ fn anybody() -> Address {
 }
 
 #[test]
-fn the_basics_are_read() {
+fn chain_id_blocks_and_balances_are_read() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &[]) else {
         return;
     };
@@ -111,11 +111,11 @@ fn an_address_without_contract_is_an_error_with_a_fix() {
     assert_eq!(
         error.to_string(),
         format!(
-            "getCanonicalRollup() of {nowhere} on {} gave 0 bytes that do not decode: no such contract there",
+            "getCanonicalRollup() of {nowhere} on {} returned 0 bytes that do not decode: there is no such contract at this address",
             anvil.url
         )
     );
-    assert!(error.fix().starts_with("check the registry address"));
+    assert!(error.fix().starts_with("Check the registry address"));
     assert!(reader.canonical_rollup(nowhere).is_err());
     assert!(reader.rollup_info(nowhere).is_err());
     assert!(reader.checkpoints(nowhere).is_err());
@@ -163,7 +163,7 @@ fn an_account_is_funded_once() {
 }
 
 #[test]
-fn a_chain_that_is_not_local_is_left_alone() {
+fn a_chain_that_is_not_local_is_not_changed() {
     let Some(anvil) = Anvil::start(11_155_111, &[]) else {
         return;
     };
@@ -191,12 +191,12 @@ fn a_chain_that_is_not_local_is_left_alone() {
 }
 
 #[test]
-fn an_endpoint_traces_what_is_there() {
+fn an_endpoint_traces_a_new_transaction() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &["--block-time", "1"]) else {
         return;
     };
     let asked = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
-    // A transaction that nobody sent would be traced too, so nothing can be said yet.
+    // anvil would also trace a transaction that nobody sent, so the result is unknown until there is one.
     assert_eq!(asked(), Traces::Untried);
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     staker
