@@ -75,7 +75,7 @@ impl Drop for Anvil {
     }
 }
 
-fn anybody() -> Address {
+fn random_address() -> Address {
     derive_attester(&generate_mnemonic(WordCount::Twelve).unwrap(), 0, 0)
         .unwrap()
         .address()
@@ -95,7 +95,7 @@ fn chain_id_blocks_and_balances_are_read() {
     assert_eq!(reader.head().unwrap().number, 0);
     assert!(reader.head().unwrap().timestamp > 1_700_000_000);
     assert!(!reader.code_at(deployer).unwrap());
-    assert_eq!(reader.balance(anybody()).unwrap(), U256::ZERO);
+    assert_eq!(reader.balance(random_address()).unwrap(), U256::ZERO);
     assert!(reader.balance(deployer).unwrap() > FUNDING_TARGET);
 }
 
@@ -105,7 +105,7 @@ fn an_address_without_contract_is_an_error_with_a_fix() {
         return;
     };
     let reader = anvil.reader();
-    let nowhere = anybody();
+    let nowhere = random_address();
 
     let error = reader.standing(nowhere, nowhere).unwrap_err();
     assert_eq!(
@@ -142,7 +142,7 @@ fn an_account_is_funded_once() {
     };
     let reader = anvil.reader();
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
-    let account = anybody();
+    let account = random_address();
     let mut lines = Vec::new();
     let mut fund = || {
         staker
@@ -169,7 +169,7 @@ fn a_chain_that_is_not_local_is_not_changed() {
     };
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     let keys = derive_attester(&generate_mnemonic(WordCount::Twelve).unwrap(), 0, 0).unwrap();
-    let request = StakeRequest::new(anybody(), &keys);
+    let request = StakeRequest::new(random_address(), &keys);
 
     let error = staker.ensure_staked(&request, &mut |_| {}).unwrap_err();
     assert!(
@@ -184,7 +184,7 @@ fn a_chain_that_is_not_local_is_not_changed() {
     );
     assert!(
         staker
-            .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
+            .ensure_funded(random_address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
             .is_err()
     );
     assert_eq!(anvil.reader().block_number().unwrap(), 0);
@@ -200,7 +200,7 @@ fn an_endpoint_traces_a_new_transaction() {
     assert_eq!(asked(), Traces::Untried);
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     staker
-        .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
+        .ensure_funded(random_address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
         .unwrap();
     assert_eq!(asked(), Traces::Old);
 }
