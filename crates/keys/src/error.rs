@@ -46,7 +46,7 @@ pub enum Error {
     /// A keystore that the node does not accept, or that does not have the required form.
     #[error("the keystore is not usable: {problem}")]
     Keystore {
-        /// What is wrong, without any of its values.
+        /// The problem, without any of its values.
         problem: String,
     },
     /// A password that does not open a file, or a file that was changed.

@@ -20,7 +20,7 @@ pub enum Error {
     /// An RPC URL that cannot be used.
     #[error("the L1 RPC URL is not usable: {problem}")]
     Url {
-        /// What is wrong, without the URL itself.
+        /// The problem, without the URL itself.
         problem: String,
     },
     /// The HTTP client or its runtime could not be created.
@@ -105,7 +105,7 @@ pub enum Error {
     /// The output of the deployment does not contain usable addresses.
     #[error("the output of deploy-l1-contracts is not usable: {problem}")]
     Deployment {
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }

@@ -64,7 +64,7 @@ pub struct Note {
     pub check: String,
     /// The result.
     pub grade: Grade,
-    /// What is wrong and what to do about it, without any secret.
+    /// The text of the finding, with what to do about it. It contains no secret.
     pub message: String,
 }
 
