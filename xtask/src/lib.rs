@@ -22,6 +22,7 @@ pub mod sh;
 pub mod test;
 pub mod tidy;
 pub mod vm;
+pub mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -352,13 +352,8 @@ mod tests {
     /// its needs, and the whole takes no longer than one after the other.
     #[test]
     fn any_tasks_are_all_done() {
-        let mut state = 7_u64;
-        let mut below = |limit: u32| -> u32 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            u32::try_from(state >> 33).unwrap() % limit
-        };
+        let mut dice = fastrand::Rng::with_seed(7);
+        let mut below = |limit: u32| dice.u32(..limit);
         for _ in 0..300 {
             let count = 1 + below(30);
             let mut tasks = Vec::new();

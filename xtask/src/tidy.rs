@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::sh;
+use crate::{sh, words};
 
 /// Above this a source file holds more than one thing.
 const LINES: usize = 600;
@@ -39,6 +39,10 @@ pub fn check() -> Result<()> {
                     .into_iter()
                     .map(|fault| format!("{name}: {fault}")),
             );
+        }
+        if words::is_checked(name) {
+            let said = words::faults(&text).into_iter();
+            faults.extend(said.map(|fault| format!("{name}: {fault}")));
         }
         faults.extend(walls(name, &text));
         if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(&text) {

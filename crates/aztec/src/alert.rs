@@ -15,6 +15,7 @@ use crate::settings::Settings;
 
 /// What became of the alert at one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
     /// The other side took it.
@@ -27,6 +28,7 @@ pub enum Arrival {
 
 /// One receiver and what became of the alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delivery {
     /// Type and place in the list, for example `telegram-1`.
     pub receiver: String,

@@ -177,7 +177,7 @@ impl Container {
         words
     }
 
-    /// Ends and removes a container of this name, whatever its engine is able to; it is no failure when there is
+    /// A shell script that ends and removes a container of this name, whatever its engine is able to; it is no failure when there is
     /// none.
     ///
     /// A container of Docker goes on when the daemon dies: it signs, nobody has its log, and to stop its unit does
@@ -191,6 +191,6 @@ impl Container {
             }
             None => "exec".into(),
         };
-        format!("/bin/sh -c '{end} {program} rm --force {name} >/dev/null 2>&1'")
+        format!("{end} {program} rm --force {name} >/dev/null 2>&1")
     }
 }

@@ -14,10 +14,12 @@ use crate::settings::Settings;
 
 /// The databases of one major release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Databases {
     /// Their directory.
     pub path: PathBuf,
     /// The rollup that the node's are of, once it has any.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub rollup: Option<Address>,
     /// Whether the release of this host uses them.
     pub in_use: bool,

@@ -20,6 +20,11 @@ const CALL: Duration = Duration::from_secs(5);
 
 /// What can be said of a release and a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "FitVerdict")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The node will follow it.
@@ -32,10 +37,12 @@ pub enum Verdict {
 
 /// A release and the rollup that it would follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fit {
     /// What can be said.
     pub verdict: Verdict,
     /// The rollup, where it is known.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub rollup: Option<Address>,
     /// The version of the rollup.
     pub version: Option<String>,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use keys::Address;
 use keys::keystore::Document;
-use keys::keystore::survey::{Grade, Note, Seen, Sort, Survey};
+use keys::keystore::survey::{About, Grade, Note, Seen, Sort, Survey};
 use provision::Fault;
 use provision::host::{FileType, Probe};
 use sha2::{Digest, Sha256};
@@ -161,7 +161,7 @@ pub(crate) fn look(
 
 fn directory(bad: Vec<String>, dir: &Path) -> Vec<Note> {
     let note = |grade, message| Note {
-        check: "directory".into(),
+        about: About::Directory,
         grade,
         message,
     };

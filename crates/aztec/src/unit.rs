@@ -1,33 +1,32 @@
-//! Unit files: the same sandbox for every service, one line of why for each setting.
+//! The units of Aztec's processes: the same for every one, but for what [`UnitText`] has.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use provision::kinds::Disk;
-use server::sandbox::{CALLS, KERNEL};
+use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 /// What differs between our services.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct UnitText {
-    pub description: String,
+    pub description: Value,
     /// Started after, and with, these units.
     pub needs: Vec<String>,
     /// Never runs beside these.
-    pub conflicts: Vec<String>,
+    pub conflicts: Vec<&'static str>,
     /// Where its data is.
     pub on: Option<OnDisk>,
     /// Never starts unless something is in this directory; specifiers are systemd's.
     pub needs_files_in: Option<String>,
     pub environment_files: Vec<PathBuf>,
-    pub environment: Vec<(String, String)>,
-    /// systemd credentials: name and source.
-    pub credentials: Vec<(String, String)>,
+    pub environment: Vec<(String, Value)>,
+    /// systemd credentials: name and source; specifiers are systemd's.
+    pub credentials: Vec<(&'static str, String)>,
     /// Run before each start; a failure is one to start.
-    pub checks: Vec<String>,
+    pub checks: Vec<Value>,
     /// Command line; never carries a secret, since everyone can read it.
-    pub exec: String,
+    pub exec: Value,
     /// Run after each start: what needs this unit waits for its end.
-    pub ready: Option<String>,
+    pub ready: Option<Value>,
     /// When an engine confines the process: how, in place of our sandbox.
     pub engine: Option<EngineText>,
     pub working_directory: PathBuf,
@@ -51,18 +50,26 @@ pub(crate) struct OnDisk {
 impl OnDisk {
     /// What is asked, as root, before each start. Not an assertion of the unit: systemd tries those once, and a disk that
     /// somebody has to unlock comes when it comes.
-    fn check(&self) -> String {
+    fn check(&self) -> Value {
         let mark = Disk::mark(&self.path);
-        let mut there = format!("test -e \"{}\"", shown(&mark));
+        let mut there = format!("test -e \"{}\"", Value::path(&mark));
         if let Some(mount) = &self.mount {
             // Below a mount point there may be an older copy.
-            there.push_str(&format!(" && mountpoint --quiet \"{}\"", shown(mount)));
+            there.push_str(&format!(
+                " && mountpoint --quiet \"{}\"",
+                Value::path(mount)
+            ));
         }
-        format!(
-            "+/bin/sh -c '{there} && exit; echo \"the disk with the data in {} is not mounted\" >&2; exit 1'",
-            shown(&self.path)
-        )
+        as_root(format!(
+            "{there} && exit; echo \"the disk with the data in {} is not mounted\" >&2; exit 1",
+            Value::path(&self.path)
+        ))
     }
+}
+
+/// A shell script that systemd runs as root, whoever the service runs as; specifiers are systemd's.
+pub(crate) fn as_root(script: String) -> Value {
+    Value::words(["+/bin/sh".into(), "-c".into(), Value::script(script)])
 }
 
 /// What differs for a unit whose process is in a container.
@@ -71,130 +78,145 @@ pub(crate) struct EngineText {
     /// The unit of the engine, when it has one.
     pub unit: Option<&'static str>,
     /// Removes a container that a crash has left behind.
-    pub removal: String,
+    pub removal: Value,
     /// GiB of memory that the unit may have, when the container is in it.
     pub memory: Option<u64>,
 }
 
-/// The settings that the real node was found to run with: exposure 1.1 of systemd-analyze.
-///
-/// Left out on purpose: `MemoryDenyWriteExecute` (V8 compiles at run time) and `ProcSubset=pid` (the node
-/// reads /proc/meminfo and hangs silently without it). No `LimitAS`: LMDB maps a sparse TiB.
-fn sandbox() -> String {
-    format!(
-        "\
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateUsers=yes
-{KERNEL}ProtectProc=invisible
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-KeyringMode=private
-CapabilityBoundingSet=
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-{CALLS}UMask=0077
-LimitCORE=0
-LimitNOFILE=1048576
-"
+/// What the real node was found not to run with, and what its unit says otherwise. No `LimitAS` either: LMDB maps a sparse
+/// TiB. The rest makes exposure 1.1 of systemd-analyze.
+const TAKEN_OUT: &[(&str, &str)] = &[
+    ("PrivateNetwork", "It has peers."),
+    ("IPAddressDeny", "It has peers."),
+    ("MemoryDenyWriteExecute", "V8 compiles at run time."),
+    (
+        "ProcSubset",
+        "The node reads /proc/meminfo, and hangs silently without it.",
+    ),
+];
+
+fn sandbox() -> Sandbox {
+    Sandbox::strict().without(TAKEN_OUT).with(
+        "RestrictAddressFamilies",
+        "AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     )
 }
 
 impl UnitText {
+    /// One that says nothing yet but what it is, where it is and what it runs.
+    pub fn new(description: Value, working_directory: PathBuf, exec: Value) -> Self {
+        Self {
+            description,
+            needs: Vec::new(),
+            conflicts: Vec::new(),
+            on: None,
+            needs_files_in: None,
+            environment_files: Vec::new(),
+            environment: Vec::new(),
+            credentials: Vec::new(),
+            checks: Vec::new(),
+            exec,
+            ready: None,
+            engine: None,
+            working_directory,
+            writable: Vec::new(),
+            stopped: Vec::new(),
+            stop_seconds: 0,
+        }
+    }
+
     /// The whole unit file.
-    pub fn render(&self, user: &str) -> String {
-        let mut text = String::from(
-            "# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.\n[Unit]\n",
-        );
-        let mut line = |name: &str, value: &str| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name}={value}");
-        };
-        line("Description", &self.description);
-        line("Documentation", "https://docs.aztec.network");
-        line("Wants", "network-online.target");
-        let engine = self.engine.as_ref();
-        let engine_unit = engine.and_then(|engine| engine.unit).map(String::from);
-        let mut after = vec!["network-online.target".to_owned()];
-        after.extend(self.needs.iter().cloned());
-        after.extend(engine_unit.iter().cloned());
-        line("After", &after.join(" "));
-        if !self.needs.is_empty() {
-            line("Requires", &self.needs.join(" "));
-        }
-        if let Some(unit) = &engine_unit {
+    pub fn render(&self, user: &'static str) -> String {
+        UnitFile::ours()
+            .section(self.unit())
+            .section(self.service(user))
+            .at_boot()
+            .to_string()
+    }
+
+    fn unit(&self) -> Section {
+        let engine = self.engine.as_ref().and_then(|engine| engine.unit);
+        let needs = || self.needs.iter().map(Value::word);
+        let conflicts = || self.conflicts.iter().map(|unit| Value::from(*unit));
+        let after = std::iter::once(Value::from("network-online.target"))
+            .chain(needs())
+            .chain(engine.map(Value::from));
+        let section = Section::unit()
+            .set("Description", self.description.clone())
+            .set("Documentation", "https://docs.aztec.network")
+            .set("Wants", "network-online.target")
+            .list("After", after)
+            .list("Requires", needs())
             // Not `Requires`: whoever stops the engine and starts it again wants its containers back.
-            line("Wants", unit);
-        }
-        if !self.conflicts.is_empty() {
-            line("Conflicts", &self.conflicts.join(" "));
-            line("After", &self.conflicts.join(" "));
-        }
-        if let Some(OnDisk { path, .. }) = &self.on {
-            line("RequiresMountsFor", &shown(path));
-        }
-        if let Some(dir) = &self.needs_files_in {
-            line("AssertDirectoryNotEmpty", dir);
-        }
-        // A node that cannot reach its L1 must go on trying, not stay down after five attempts.
-        line("StartLimitIntervalSec", "0");
-        text.push_str("\n[Service]\nType=exec\n");
-        let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "{name}={value}");
-        };
-        line("User", user);
-        line("Group", user);
-        line("WorkingDirectory", &shown(&self.working_directory));
+            .each("Wants", engine)
+            .list("Conflicts", conflicts())
+            .list("After", conflicts());
+        let disk = self.on.iter().map(|on| Value::word(on.path.display()));
+        section
+            .each("RequiresMountsFor", disk)
+            .each(
+                "AssertDirectoryNotEmpty",
+                self.needs_files_in.iter().map(Value::raw),
+            )
+            // A node that cannot reach its L1 must go on trying, not stay down after five attempts.
+            .set("StartLimitIntervalSec", "0")
+    }
+
+    fn service(&self, user: &'static str) -> Section {
+        let mut section = Section::service()
+            .set("Type", "exec")
+            .set("User", user)
+            .set("Group", user)
+            .set("WorkingDirectory", Value::path(&self.working_directory));
         for (name, value) in &self.environment {
-            line("Environment", &format!("{name}={value}"));
+            section = section.environment(name, value);
         }
         for file in &self.environment_files {
-            line("EnvironmentFile", &shown(file));
+            section = section.set("EnvironmentFile", Value::raw(file.display()));
         }
         for (name, source) in &self.credentials {
-            line("LoadCredential", &format!("{name}:{source}"));
+            section = section.credential(name, source);
         }
-        for check in self.on.iter().map(OnDisk::check).chain(self.checks.clone()) {
-            line("ExecStartPre", &check);
+        let disk = self.on.iter().map(OnDisk::check);
+        section = section.each("ExecStartPre", disk.chain(self.checks.clone()));
+        section = match &self.engine {
+            Some(engine) => engine.runs(section, &self.exec),
+            None => section.set("ExecStart", self.exec.clone()),
+        };
+        let section = section
+            .each("ExecStartPost", self.ready.clone())
+            .restarts(5)
+            .set(
+                "SuccessExitStatus",
+                Value::words(self.stopped.iter().map(|code| Value::from(*code))),
+            )
+            .set("TimeoutStopSec", self.stop_seconds);
+        let writable = self.writable.iter().map(|path| Value::word(path.display()));
+        match &self.engine {
+            Some(engine) => engine.confines(section),
+            None => section
+                .set("ReadWritePaths", Value::words(writable))
+                .confined(sandbox())
+                .set("LimitCORE", "0")
+                .set("LimitNOFILE", "1048576"),
         }
-        // `+` is as root: only the client of the engine is, and what it starts is not.
-        if let Some(engine) = engine {
-            line("ExecStartPre", &format!("-+{}", engine.removal));
-            line("ExecStart", &format!("+{}", self.exec));
-            line("ExecStopPost", &format!("-+{}", engine.removal));
-            // The client hands the signal on, once; what is left is killed.
-            line("KillMode", "mixed");
-        } else {
-            line("ExecStart", &self.exec);
-        }
-        if let Some(ready) = &self.ready {
-            line("ExecStartPost", ready);
-        }
-        line("Restart", "always");
-        line("RestartSec", "5");
-        let stopped: Vec<_> = self.stopped.iter().map(u8::to_string).collect();
-        line("SuccessExitStatus", &stopped.join(" "));
-        line("TimeoutStopSec", &self.stop_seconds.to_string());
-        if let Some(engine) = engine {
-            if let Some(memory) = engine.memory {
-                line("MemoryMax", &format!("{memory}G"));
-            }
-            line("LimitCORE", "0");
-        } else {
-            let writable: Vec<_> = self.writable.iter().map(|path| shown(path)).collect();
-            line("ReadWritePaths", &writable.join(" "));
-            text.push_str(&sandbox());
-        }
-        text.push_str("\n[Install]\nWantedBy=multi-user.target\n");
-        text
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string()
+/// `+` is as root: only the client of the engine is, and what it starts is not.
+impl EngineText {
+    fn runs(&self, section: Section, exec: &Value) -> Section {
+        let removal = self.removal.marked("-+");
+        section
+            .set("ExecStartPre", removal.clone())
+            .set("ExecStart", exec.marked("+"))
+            .set("ExecStopPost", removal)
+            // The client hands the signal on, once; what is left is killed.
+            .set("KillMode", "mixed")
+    }
+
+    fn confines(&self, section: Section) -> Section {
+        let memory = self.memory.map(|gib| Value::raw(format!("{gib}G")));
+        section.each("MemoryMax", memory).set("LimitCORE", "0")
+    }
 }

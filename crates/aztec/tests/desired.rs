@@ -8,67 +8,37 @@ use aztec::checks::{self, Verdict};
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
 use aztec::{HostFacts, KitToml, Runtime, choose, desired};
+use common::hosts::{CONTAINERS_WATCH, LIVE, hosts, old};
+use common::shown::{one, shown};
 use common::{facts, graph};
 use provision::engine::{Graph, Resource, ResourceId};
 use provision::host::fake::FakeHost;
 use provision::host::{Engine, FileType};
 use provision::kills::State;
 
-const LIVE: &str = "network = \"mainnet\"\nrelease = \"5.2.0\"\n\
-    [l1]\nrpc_urls = [\"https://l1.example/v2/API-KEY\"]\nconsensus_urls = [\"https://beacon.example\"]\n\
-    [p2p]\nip = \"203.0.113.7\"\n[sequencer]\nenabled = true\n[env]\nLOG_LEVEL = \"info; debug:p2p\"\n";
-
-/// Every resource in its order, and the whole text of every unit and environment file.
-fn shown(graph: &Graph<Kind>) -> String {
-    let mut text = String::new();
-    for node in graph.ordered().unwrap() {
-        text.push_str(&format!("{}\n", node.resource.id()));
-        let whole = match &node.resource {
-            Kind::Unit(unit) => Some(&unit.text),
-            _ => None,
-        };
-        if let Some(whole) = whole {
-            text.extend(whole.lines().map(|line| format!("    {line}\n")));
-        }
-        if let Kind::File(file) = &node.resource {
-            text.extend(file.shown().lines().map(|line| format!("    {line}\n")));
-        }
+/// Of the two engines only what a runtime decides differs from the native one.
+#[test]
+fn each_host_is_asked_to_be_as_reviewed() {
+    for (name, graph) in hosts() {
+        insta::assert_snapshot!(name, shown(&graph));
     }
-    text
 }
 
 #[test]
-fn a_local_sequencer() {
-    insta::assert_snapshot!(shown(&graph(
-        "network = \"local\"\n[sequencer]\nenabled = true\n"
-    )));
+fn a_local_node_that_containers_watch() {
+    let all = shown(&graph(CONTAINERS_WATCH));
+    let (_, own) = all.split_once("unit[aztec-collector.service]").unwrap();
+    insta::assert_snapshot!(own);
 }
 
 #[test]
-fn a_local_node() {
-    insta::assert_snapshot!(shown(&graph("")));
-}
-
-#[test]
-fn every_role_on_a_local_network() {
-    let roles = ["sequencer", "prover", "bootnode", "archiver", "txe", "bot"];
-    let text: String = roles
-        .iter()
-        .map(|role| format!("[{role}]\nenabled = true\n"))
-        .collect();
-    insta::assert_snapshot!(shown(&graph(&text)));
-}
-
-/// A chain that this program does not know: the node is told all that a live network would bring.
-#[test]
-fn a_described_network() {
-    let text = "network = \"mine\"\nruntime = \"native\"\n[l1]\nrpc_urls = [\"http://10.0.0.5:8545\"]\n[p2p]\nip = \"10.0.0.7\"\n\
-        [bootnode]\nenabled = true\n\
-        [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
-        release = \"5.3.0\"\nbootnodes = [\"enr:-one\", \"enr:-two\"]\nblobs = [\"https://blobs.example\"]\n\
-        [releases.\"5.3.0\"]\nlike = \"5.2.0\"\nstopped = [0, 143]\nstop_seconds = 240\n\
-        roles.node.flags = [\"--node\", \"--new-flag\"]\n";
-    insta::assert_snapshot!(shown(&graph(text)));
+fn no_secret_of_a_receiver_is_shown() {
+    let hosts = hosts();
+    let watched = hosts.iter().find(|(name, _)| name.ends_with("_watched"));
+    let all = shown(&watched.unwrap().1);
+    for secret in ["UUID", "TOPIC", "NTFY", "INTEGRATION", "TOKEN", "PASSWORD"] {
+        assert!(!all.contains(secret), "{secret} is shown: {all}");
+    }
 }
 
 /// The releases know the name of this network, and bring nothing for it.
@@ -115,28 +85,6 @@ fn every_release_is_told_where_proofs_have_their_place() {
             assert_eq!(told, wanted, "{release} {name}: {all}");
         }
     }
-}
-
-#[test]
-fn a_mainnet_prover_without_agents() {
-    let text = LIVE.replace(
-        "[sequencer]",
-        "[node]\nenabled = false\n[prover]\nagents = 0",
-    );
-    insta::assert_snapshot!(shown(&graph(&text)));
-}
-
-#[test]
-fn a_machine_that_only_lends_its_cores() {
-    let text = "[node]\nenabled = false\n[prover_agent]\nenabled = true\nagents = 2\nbroker_url = \"http://10.0.0.5:8180\"\n";
-    insta::assert_snapshot!(shown(&graph(text)));
-}
-
-#[test]
-fn a_hardened_host_without_a_role() {
-    let text =
-        "[node]\nenabled = false\n[hardening]\nenabled = true\nnever_ban = [\"192.0.2.7\"]\n";
-    insta::assert_snapshot!(shown(&graph(text)));
 }
 
 /// The lines of an environment file as they are written.
@@ -284,29 +232,16 @@ fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
     assert!(ids.contains("packages[clock]") && ids.contains("sysctl[61-aztec-hardening.conf]"));
 }
 
+/// Who may connect to a sequencer, and to whom the operator has opened one more port.
 #[test]
-fn a_local_sequencer_that_is_watched() {
-    let text = "[sequencer]\nenabled = true\n[monitoring]\nenabled = true\nheartbeat_url = \"https://hc.example/UUID\"\n\
-        receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"1:TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
-    let all = shown(&graph(text));
-    for secret in ["UUID", "TOPIC", "NTFY", "INTEGRATION", "TOKEN", "PASSWORD"] {
-        assert!(!all.contains(secret), "{secret} is shown: {all}");
-    }
-    insta::assert_snapshot!(all);
-}
-
-#[test]
-fn a_local_node_that_containers_watch() {
-    let all = shown(&graph(
-        "[monitoring]\nenabled = true\nruntime = \"compose\"\n",
-    ));
-    let (_, own) = all.split_once("unit[aztec-collector.service]").unwrap();
-    insta::assert_snapshot!(own);
-}
-
-#[test]
-fn a_mainnet_sequencer() {
-    insta::assert_snapshot!(shown(&graph(LIVE)));
+fn the_firewall_of_a_mainnet_sequencer() {
+    let text = format!(
+        "{LIVE}[firewall]\nenabled = true\n[[firewall.allow]]\nport = 9000\nproto = \"udp\"\nfrom = \"192.0.2.0/24\"\n"
+    );
+    let graph = graph(&text);
+    let mut nodes = graph.nodes().iter();
+    let ufw = nodes.find(|node| matches!(node.resource, Kind::Ufw(_)));
+    insta::assert_snapshot!(one(ufw.unwrap()));
 }
 
 #[test]
@@ -342,15 +277,6 @@ fn changing_an_api_key_is_still_a_change() {
             "service[aztec-sequencer.service]"
         ]
     );
-}
-
-/// Debian 12.
-fn old() -> HostFacts {
-    HostFacts {
-        glibc: Some((2, 36)),
-        os_name: "Debian GNU/Linux 12 (bookworm)".into(),
-        ..facts()
-    }
 }
 
 #[test]
@@ -425,28 +351,6 @@ fn the_runtime_is_native_where_that_can_work() {
         "{why}"
     );
     assert_eq!(why, "as asked");
-}
-
-/// The same network in both engines; only what a runtime decides differs from the native one.
-#[test]
-fn every_role_of_a_local_network_in_containers() {
-    let text: String = ["sequencer", "prover", "bootnode", "txe", "bot"]
-        .iter()
-        .map(|role| format!("[{role}]\nenabled = true\n"))
-        .collect();
-    let text = format!("runtime = \"container\"\n{text}");
-    let settings = Settings::parse(&text).unwrap();
-    for engine in [Engine::Podman, Engine::Docker] {
-        let facts = HostFacts {
-            engine: Some(engine),
-            ..old()
-        };
-        let name = format!("every_role_in_{}", engine.name());
-        insta::assert_snapshot!(
-            name,
-            shown(&desired(&settings, &facts, text.as_str()).unwrap())
-        );
-    }
 }
 
 /// What the unit reads and does not hand on, the process in the container would never see.

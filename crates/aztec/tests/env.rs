@@ -75,7 +75,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "ROLLUP_CONTRACT_ADDRESS=0x1\n",
             &[
-                "warning: node.env:1: ROLLUP_CONTRACT_ADDRESS: it chooses no rollup and becomes a label of metrics: the rollup is that of the registry, or the one of ROLLUP_VERSION. Remove the line.",
+                "warning: node.env:1: ROLLUP_CONTRACT_ADDRESS: it does not choose a rollup and becomes a label of metrics: the node follows the rollup of the registry, or of ROLLUP_VERSION. Remove the line.",
             ],
         ),
         (
@@ -89,7 +89,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "PXE_PORT=1\n",
             &[
-                "warning: node.env:1: PXE_PORT: the PXE is no server: it runs inside a wallet. Remove the line.",
+                "warning: node.env:1: PXE_PORT: the PXE is not a server: it runs inside a wallet. Remove the line.",
             ],
         ),
         (

@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use aztec::kinds::Kind;
 use common::{debian, in_memory as graph};
+use fastrand::Rng;
 use provision::engine::{
     FileJournal, Graph, Guard, Journal, Plan, Receipt, ResourceId, confirm, take_back,
 };
 use provision::host::fake::{FakeHost, FakeNode};
 use provision::host::{FileType, Hands, Order, Probe};
-use provision::kills::{Dice, Kill, State, Tally, Walk, each, run};
+use provision::kills::{Kill, State, Tally, Walk, each, run};
 
 const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
 const KEYSTORE: &str = "/etc/aztec/keystore/validator.json";
@@ -157,7 +158,7 @@ fn a_setup_survives_records_that_are_torn_on_a_disk() {
     for _ in 0..10 {
         let dir = tempfile::tempdir().unwrap();
         let mut host = begin.clone();
-        let at = dice.one_of(&places).unwrap();
+        let at = *dice.choice(&places).unwrap();
         let mut journal = FileJournal::new(dir.path());
         let died = Some(Kill::Recorded(at));
         run(&mut host, &mut journal, &graph, None, died)
@@ -167,7 +168,7 @@ fn a_setup_survives_records_that_are_torn_on_a_disk() {
         let bytes = fs::read(&path).unwrap();
         let last = bytes[..bytes.len() - 1].iter().rposition(|b| *b == b'\n');
         let torn: Vec<usize> = (last.map_or(0, |end| end + 1)..bytes.len()).collect();
-        let torn = dice.one_of(&torn).unwrap();
+        let torn = *dice.choice(&torn).unwrap();
         fs::write(&path, &bytes[..torn]).unwrap();
         let mut journal = FileJournal::new(dir.path());
         run(&mut host, &mut journal, &graph, None, None)
@@ -188,9 +189,9 @@ fn a_setup_survives_records_that_are_torn_on_a_disk() {
 }
 
 /// Repeats a run of chance with `AZTEC_KIT_SEED`, as the machine case does.
-fn dice() -> Dice {
+fn dice() -> Rng {
     let seed = std::env::var("AZTEC_KIT_SEED").map(|seed| seed.parse().unwrap());
-    Dice::new(seed.unwrap_or(21))
+    Rng::with_seed(seed.unwrap_or(21))
 }
 
 /// What is done to a real host, and the same in memory.
@@ -308,8 +309,8 @@ fn repairs(graph: &Graph<Kind>) -> Tally {
     let mut dice = dice();
     for _ in 0..40 {
         let mut from = whole.clone();
-        let count = dice.one_of(&[1, 2, 3, 4, 5, 6]).unwrap();
-        let damages: Vec<Damage> = (0..count).map(|_| dice.one_of(DAMAGES).unwrap()).collect();
+        let count = dice.usize(1..=6);
+        let damages: Vec<Damage> = (0..count).map(|_| *dice.choice(DAMAGES).unwrap()).collect();
         let names: Vec<_> = damages.iter().map(|(name, _)| *name).collect();
         for (_, damage) in damages {
             damage(&mut from.host);

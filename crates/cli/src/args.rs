@@ -13,9 +13,50 @@ use crate::wanted::Wanted;
 #[derive(Debug, Parser)]
 #[command(name = "aztec-kit", version, after_help = EXIT_CODES)]
 pub struct Args {
+    /// How the result and progress are printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Args {
+    /// Whether the result is wanted for machines.
+    pub fn json(&self) -> bool {
+        self.output.json || self.command.is_for_machines()
+    }
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct OutputArgs {
+    /// Print the result as a JSON document (`logs`: one per line)
+    #[arg(long, global = true, display_order = 900)]
+    pub json: bool,
+    /// How to report progress: auto, plain (no spinner), or json (one document per line)
+    #[arg(
+        long,
+        global = true,
+        display_order = 901,
+        value_name = "HOW",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub progress: Telling,
+}
+
+/// How progress is reported on standard error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// A spinner on a terminal, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// Plain lines.
+    Plain,
+    /// A JSON document in each line.
+    Json,
 }
 
 const EXIT_CODES: &str = "\
@@ -39,7 +80,7 @@ pub enum Command {
     /// Check that the node works: both chains must advance
     Smoke(SmokeArgs),
     /// Show services, chains and pending changes
-    Status(JsonArgs),
+    Status,
     /// Confirm changes that are otherwise rolled back because they could cut you off
     Confirm,
     /// Roll back unconfirmed changes; run by systemd when the time is up
@@ -74,33 +115,22 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether the result is wanted for machines.
-    pub fn json(&self) -> bool {
-        match self {
-            Self::Setup(args) | Self::Bootstrap(args) => args.changing.json,
-            Self::Plan(args) => args.json,
-            Self::Apply(args) => args.changing.json,
-            Self::Preflight(args) => args.json,
-            Self::Smoke(args) => args.json,
-            Self::Status(args) => args.json,
-            Self::Explain(args) => args.json,
-            Self::Keys(args) => args.json(),
-            Self::Release(args) => args.json(),
-            Self::Alert(AlertArgs {
-                command: AlertCommand::Test(args),
-            }) => args.json,
-            Self::Confirm
-            | Self::TakeBack(_)
-            | Self::Start
-            | Self::Stop
-            | Self::Logs(_)
-            | Self::Collect(_)
-            | Self::Beacon(_)
-            | Self::Metrics
-            | Self::Forget(_)
-            | Self::Completions(_)
-            | Self::Man(_) => false,
-        }
+    /// Whether its result is a JSON document anyway.
+    fn is_for_machines(&self) -> bool {
+        matches!(self, Self::Keys(args) if args.is_for_machines())
+    }
+
+    /// Whether its result can be one: those that systemd runs have none, or one in a form of others.
+    pub fn has_documents(&self) -> bool {
+        !matches!(
+            self,
+            Self::TakeBack(_)
+                | Self::Metrics
+                | Self::Collect(_)
+                | Self::Beacon(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
     }
 }
 
@@ -124,9 +154,6 @@ pub struct Changing {
         value_parser = clap::value_parser!(u64).range(1..=86400)
     )]
     pub confirm_within: u64,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `take-back`.
@@ -178,9 +205,6 @@ pub struct PlanArgs {
     /// Also show what is in sync, and why
     #[arg(long, short)]
     pub verbose: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `apply`.
@@ -199,9 +223,6 @@ pub struct PreflightArgs {
     pub wanted: Wanted,
     #[command(flatten)]
     pub vouched: Vouched,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `smoke`.
@@ -210,17 +231,6 @@ pub struct SmokeArgs {
     /// How long both chains may take to advance [default: two and a half slots]
     #[arg(long, value_name = "SECONDS")]
     pub patience: Option<u64>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of commands that only print.
-#[derive(Debug, ClapArgs)]
-pub struct JsonArgs {
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `logs`.
@@ -242,9 +252,6 @@ pub struct ExplainArgs {
     /// Number of lines to read from each service
     #[arg(long, short = 'n', default_value_t = 2000)]
     pub lines: u32,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
 }
@@ -257,20 +264,11 @@ pub struct ReleaseArgs {
     pub command: ReleaseCommand,
 }
 
-impl ReleaseArgs {
-    fn json(&self) -> bool {
-        match &self.command {
-            ReleaseCommand::List(args) => args.json,
-            ReleaseCommand::Check(args) => args.json,
-        }
-    }
-}
-
 /// What to do with releases.
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
     /// List every known release: installed, running, and whether it fits the network
-    List(JsonArgs),
+    List,
     /// Check a release directory, for example /etc/aztec/releases/6.9.9
     Check(ReleaseCheckArgs),
 }
@@ -280,9 +278,6 @@ pub enum ReleaseCommand {
 pub struct ReleaseCheckArgs {
     /// The directory, named after the version
     pub dir: String,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `alert`.
@@ -297,7 +292,7 @@ pub struct AlertArgs {
 #[derive(Debug, Subcommand)]
 pub enum AlertCommand {
     /// Send a test alert and report which receivers accepted it
-    Test(JsonArgs),
+    Test,
 }
 
 /// Flags of `collect`.

@@ -11,7 +11,7 @@ use provision::Fault;
 use provision::engine::{Access, Paths, Records, Session};
 use provision::host::{Probe, RealHost};
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::network::{Internet, Network};
 use crate::printer::Printer;
 use crate::ssh_client;
@@ -61,9 +61,10 @@ impl View {
         if self.user.uid == 0 {
             return Ok(());
         }
-        Err(Failure::usage(
-            Fault::new("this command needs root").fix("Run it as root, for example with sudo."),
-        ))
+        Err(Fault::new("this command needs root")
+            .fix("Run it as root, for example with sudo.")
+            .coded(exit::ROOT_NEEDED)
+            .into())
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::args::Vouched;
 use crate::context::View;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::printer::Printer;
 use crate::render;
 
@@ -59,8 +59,8 @@ pub fn settings(view: &View) -> Result<Settings, Failure> {
 
 /// The settings of a text, with the releases that this host knows.
 fn parsed(text: &str, view: &View) -> Result<Settings, Failure> {
-    let releases = Releases::of_host(view.probe()).map_err(Failure::usage)?;
-    Settings::parse_with(text, &releases).map_err(Failure::usage)
+    let releases = Releases::of_host(view.probe()).map_err(invalid)?;
+    Settings::parse_with(text, &releases).map_err(invalid)
 }
 
 /// The settings of this host, if it has a configuration.
@@ -79,15 +79,21 @@ fn edited_from(
     asked: &Asked,
     view: &View,
 ) -> Result<(String, Settings), Failure> {
-    let text = edited(read, asked).map_err(Failure::usage)?;
+    let text = edited(read, asked).map_err(invalid)?;
     let settings = parsed(&text, view)?;
     Ok((text, settings))
 }
 
 fn no_config() -> Failure {
-    Failure::usage(
-        Fault::new(format!("{CONFIG} does not exist")).fix("Run `aztec-kit setup` first."),
-    )
+    Fault::new(format!("{CONFIG} does not exist"))
+        .fix("Run `aztec-kit setup` first.")
+        .coded(exit::CONFIG_MISSING)
+        .into()
+}
+
+/// What is configured, or asked to be, cannot be meant.
+fn invalid(fault: Fault) -> Failure {
+    fault.or_coded(exit::CONFIG_INVALID).into()
 }
 
 /// The note of what the last run asked that changed something.
@@ -147,14 +153,14 @@ impl<'a> Host<'a> {
         kit_toml: KitToml<'_>,
         view: &'a View,
     ) -> Result<Self, Failure> {
-        aztec::asked_for_nothing(&settings, &before.receipt).map_err(Failure::usage)?;
+        aztec::asked_for_nothing(&settings, &before.receipt).map_err(invalid)?;
         // A local network is not asked, and no thread is begun for it.
         let asking = settings.live().map(|_| {
             let (settings, network) = (settings.clone(), Arc::clone(&view.network));
             std::thread::spawn(move || network.fit(&settings))
         });
         let facts = HostFacts::gather(view.probe())?;
-        let graph = aztec::desired(&settings, &facts, kit_toml).map_err(Failure::usage)?;
+        let graph = aztec::desired(&settings, &facts, kit_toml).map_err(invalid)?;
         Ok(Self {
             view,
             settings,
@@ -237,7 +243,7 @@ impl<'a> Host<'a> {
 pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
     let gone = provision::kinds::gone(receipt, view.probe())?;
     match gone.into_iter().next() {
-        Some(gone) => Err(Failure::usage(gone.into())),
+        Some(gone) => Err(Fault::from(gone).into()),
         None => Ok(()),
     }
 }

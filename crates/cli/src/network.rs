@@ -13,7 +13,7 @@ use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::Probe;
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 
 /// Answers of an endpoint on the other side of the world, behind a slow proxy.
 const CALL: Duration = Duration::from_secs(20);
@@ -116,11 +116,11 @@ pub struct Registration {
 
 /// An L1 that was asked in vain.
 pub fn unanswered(error: l1::Error) -> Failure {
-    Failure::failed(
-        Fault::new("failed to ask the L1")
-            .fix(error.fix())
-            .because(error.to_string()),
-    )
+    Fault::new("failed to ask the L1")
+        .fix(error.fix())
+        .because(error.to_string())
+        .coded(exit::L1_SILENT)
+        .into()
 }
 
 /// The network of this machine.
@@ -146,11 +146,11 @@ fn first_that_answers<T>(
             let fault = Fault::new("failed to ask the L1").fix(fix);
             Failure::usage(fault.because(error.to_string()))
         }
-        Some(error @ l1::Error::Rpc { .. }) => Failure::failed(
-            Fault::new("no L1 endpoint answers")
-                .fix(error.fix())
-                .because(error.to_string()),
-        ),
+        Some(error @ l1::Error::Rpc { .. }) => Fault::new("no L1 endpoint answers")
+            .fix(error.fix())
+            .because(error.to_string())
+            .coded(exit::L1_SILENT)
+            .into(),
         Some(error) => unanswered(error),
         None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
     })

@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use provision::Fault;
 use serde::Serialize;
-use serde_json::json;
 
+use crate::args::Telling;
 use crate::console::Console;
+use crate::documents::{Document, Failed, Versioned};
 use crate::exit::{self, Failure, PARTIAL};
+use crate::progress;
 use crate::terminal::{self, Style};
 
 /// Bold.
@@ -25,17 +27,24 @@ pub const DIM: Style = Style::Dim;
 /// Writes to people and to machines. Colours appear only on terminals (and never with `NO_COLOR`).
 pub struct Printer {
     json: bool,
+    /// Whether a document is one line, among others.
+    lines: bool,
+    telling: Telling,
     console: Rc<dyn Console>,
+    heard: bool,
     /// Why the result is not where it was to go.
     lost: Option<io::Error>,
 }
 
 impl Printer {
     /// A printer whose result is one JSON document, or text.
-    pub fn new(json: bool, console: Rc<dyn Console>) -> Self {
+    pub fn new(json: bool, telling: Telling, console: Rc<dyn Console>) -> Self {
         Self {
             json,
+            lines: false,
+            telling,
             console,
+            heard: true,
             lost: None,
         }
     }
@@ -43,6 +52,16 @@ impl Printer {
     /// Where it writes, for what is shown meanwhile.
     pub fn console(&self) -> Rc<dyn Console> {
         Rc::clone(&self.console)
+    }
+
+    /// How it is told what is being done.
+    pub fn telling(&self) -> Telling {
+        self.telling
+    }
+
+    /// From now on a document is one line, as there may be several.
+    pub fn in_lines(&mut self) {
+        self.lines = true;
     }
 
     /// Whether the result is wanted for machines.
@@ -61,9 +80,18 @@ impl Printer {
     }
 
     /// The result, for machines; nothing when it is wanted for people.
-    pub fn document(&mut self, document: &impl Serialize) {
+    pub fn document<D: Document>(&mut self, document: &D) {
+        self.foreign(&Versioned::from(document));
+    }
+
+    /// A result whose form others have set.
+    pub fn foreign(&mut self, document: &impl Serialize) {
         if self.json {
-            let written = serde_json::to_string_pretty(document)
+            let text = match self.lines {
+                true => serde_json::to_string(document),
+                false => serde_json::to_string_pretty(document),
+            };
+            let written = text
                 .map_err(io::Error::from)
                 .and_then(|text| self.console.result(&terminal::json(&text)));
             self.note(written);
@@ -71,13 +99,17 @@ impl Printer {
     }
 
     fn note(&mut self, written: io::Result<()>) {
-        match written {
-            // Who closed the pipe (`| head`) has read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.lost.get_or_insert(error);
-            }
-            _ => {}
+        let Err(error) = written else { return };
+        self.heard = false;
+        // Who closed the pipe (`| head`) has read enough.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.lost.get_or_insert(error);
         }
+    }
+
+    /// Whether all that was written so far had somewhere to go.
+    pub fn is_heard(&self) -> bool {
+        self.heard
     }
 
     /// The code that the program ends with: half a result is no success, whoever reads it.
@@ -95,7 +127,7 @@ impl Printer {
 
     /// Anything but the result.
     pub fn say(&mut self, text: &str) {
-        self.console.say(&terminal::shown(text.trim_end()));
+        progress::say(text, self.telling, &*self.console);
     }
 
     /// Asks for a yes; anything else is a no.
@@ -107,7 +139,7 @@ impl Printer {
 
     /// Whether someone is there to answer.
     pub fn attended(&self) -> bool {
-        !self.json && self.console.is_attended()
+        !self.json && self.telling != Telling::Json && self.console.is_attended()
     }
 
     /// Why the run did not end well, and what to do next.
@@ -117,23 +149,25 @@ impl Printer {
         if let Some(fix) = fix {
             self.say(&format!("{GOOD}fix:{GOOD:#} {fix}"));
         }
-        if failure.code == PARTIAL {
+        if failure.exit_code() == PARTIAL {
             self.say(&format!(
                 "{STRONG}applied in part:{STRONG:#} {} changes were made and stay. To go on: aztec-kit apply",
                 failure.applied.len()
             ));
         }
-        let applied: Vec<_> = failure
-            .applied
-            .iter()
-            .map(|step| json!({"id": step.id, "action": step.action}))
-            .collect();
-        self.document(&json!({
-            "error": failure.fault.chain(),
-            "fix": fix,
-            "exit_code": failure.code,
-            "applied": applied,
-            "unconfirmed": failure.unconfirmed,
-        }));
+        self.document_of(failure);
+    }
+
+    /// The same for machines alone.
+    pub fn document_of(&mut self, failure: &Failure) {
+        self.document(&Failed {
+            error: failure.fault.chain(),
+            fix: failure.fault.remedy(),
+            class: failure.fault.class(),
+            code: failure.fault.code().name,
+            exit_code: failure.exit_code(),
+            applied: failure.applied.iter().map(Into::into).collect(),
+            unconfirmed: &failure.unconfirmed,
+        });
     }
 }

@@ -68,6 +68,11 @@ fn bad_usage_exits_with_2_and_says_so_on_standard_error() {
         assert_eq!(code, 2, "{arguments:?}");
         assert_eq!(stdout, "", "{arguments:?}");
         assert!(!stderr.is_empty(), "{arguments:?}");
+        // Who asks for documents gets one of this, too.
+        let (code, stdout, _) = kit(&[arguments, &["--json"]].concat());
+        let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((code, &document["exit_code"]), (2, &2.into()), "{document}");
+        assert_eq!(document["class"], "usage", "{document}");
     }
 }
 

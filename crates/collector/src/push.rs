@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 
+use exposition::Kind;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,8 +67,9 @@ impl Room {
 /// All samples of one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Family {
-    pub kind: &'static str,
-    pub help: String,
+    pub kind: Kind,
+    /// The lines before the samples, as whole lines.
+    pub head: String,
     /// The samples, as whole lines.
     pub samples: Vec<String>,
 }
@@ -192,11 +194,11 @@ fn push(metrics: ResourceMetrics, room: &mut Room) -> Result<Push, Refused> {
     let scopes = metrics.scope_metrics.into_iter();
     for metric in scopes.flat_map(|scope| scope.metrics) {
         let (kind, nature) = match (&metric.gauge, &metric.sum, &metric.histogram) {
-            (None, Some(sum), None) if sum.is_monotonic => ("counter", Nature::Counter),
-            (None, None, Some(_)) => ("histogram", Nature::Other),
+            (None, Some(sum), None) if sum.is_monotonic => (Kind::Counter, Nature::Counter),
+            (None, None, Some(_)) => (Kind::Histogram, Nature::Other),
             (None, None, None) => continue,
             // A sum that may shrink is a value like any other.
-            _ => ("gauge", Nature::Gauge),
+            _ => (Kind::Gauge, Nature::Gauge),
         };
         let Some(name) = names::metric(&metric.name, &metric.unit, nature) else {
             continue;
@@ -205,7 +207,7 @@ fn push(metrics: ResourceMetrics, room: &mut Room) -> Result<Push, Refused> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => free.insert(Family {
                 kind,
-                help: room.take(escaped(&metric.description))?,
+                head: room.take(exposition::head(&name, &metric.description, kind))?,
                 samples: Vec::new(),
             }),
         };
@@ -251,16 +253,24 @@ fn histogram(
         let le = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
         let mut labels = labels.clone();
         labels.push((BUCKET.into(), le));
-        samples.push(room.take(line(&format!("{name}_bucket"), &labels, below))?);
+        samples.push(room.take(exposition::sample(
+            &format!("{name}_bucket"),
+            &labels,
+            below,
+        ))?);
     }
     let total = number(&point.count).unwrap_or(below);
     if point.bucket_counts.is_empty() {
         let mut labels = labels.clone();
         labels.push((BUCKET.into(), "+Inf".into()));
-        samples.push(room.take(line(&format!("{name}_bucket"), &labels, total))?);
+        samples.push(room.take(exposition::sample(
+            &format!("{name}_bucket"),
+            &labels,
+            total,
+        ))?);
     }
     let sum = sample(&format!("{name}_sum"), &labels, Some(&point.sum));
-    let count = line(&format!("{name}_count"), &labels, total);
+    let count = exposition::sample(&format!("{name}_count"), &labels, total);
     for line in sum.into_iter().chain([count]) {
         samples.push(room.take(line)?);
     }
@@ -308,25 +318,5 @@ fn number(value: &Value) -> Option<f64> {
 
 /// A line, unless there is no number to show.
 fn sample(name: &str, labels: &[(String, String)], value: Option<&Value>) -> Option<String> {
-    Some(line(name, labels, number(value?)?))
-}
-
-/// Escapes a text for a line. Control characters are replaced, because they could control a terminal or end a text for a
-/// parser.
-fn escaped(text: &str) -> String {
-    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-    text.replace(char::is_control, " ")
-}
-
-/// A line of the text format.
-pub(crate) fn line(name: &str, labels: &[(String, String)], value: f64) -> String {
-    let mut text = format!("{name}{{");
-    for (at, (label, value)) in labels.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        let value = escaped(value).replace('"', "\\\"");
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{comma}{label}=\"{value}\"");
-    }
-    let _ = write!(text, "}} {value}");
-    text
+    Some(exposition::sample(name, labels, number(value?)?))
 }

@@ -1,11 +1,12 @@
 //! The last push of each process.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use exposition::Kind;
+
 use crate::Push;
-use crate::push::{Family, line};
+use crate::push::Family;
 
 /// How long a push counts if no other follows, as in the official setup (`metric_expiration: 5m`, docs
 /// v5.2.0, monitoring).
@@ -53,12 +54,10 @@ impl Store {
     /// even if the push has expired, so that the silence of a process is visible.
     pub fn show(&self, now: Instant) -> String {
         let mut families: BTreeMap<&str, Vec<&Family>> = BTreeMap::new();
-        let mut text = format!("# HELP {AGE} How long ago a process pushed.\n# TYPE {AGE} gauge\n");
+        let mut text = exposition::head(AGE, "How long ago a process pushed.", Kind::Gauge);
         for (job, (at, push)) in &self.last {
             let age = now.duration_since(*at);
-            let labels = [("job".to_owned(), job.clone())];
-            text.push_str(&line(AGE, &labels, age.as_secs_f64()));
-            text.push('\n');
+            text.push_str(&exposition::sample(AGE, &[("job", job)], age.as_secs_f64()));
             if age < EXPIRES {
                 let others = push.families.iter().filter(|(name, _)| *name != AGE);
                 for (name, family) in others {
@@ -66,20 +65,12 @@ impl Store {
                 }
             }
         }
-        for (name, of) in families {
+        for of in families.into_values() {
             let first = of[0];
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "# HELP {name} {}\n# TYPE {name} {}",
-                first.help, first.kind
-            );
+            text.push_str(&first.head);
             // Processes of different releases may use one name for different types. The first one counts.
             for family in of.iter().filter(|family| family.kind == first.kind) {
-                for sample in &family.samples {
-                    text.push_str(sample);
-                    text.push('\n');
-                }
+                text.extend(family.samples.iter().map(String::as_str));
             }
         }
         text

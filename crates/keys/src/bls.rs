@@ -22,12 +22,15 @@ pub struct BlsKey(SecretBox<[u8; 32]>);
 
 /// An affine point of G1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct G1Point {
     /// x.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub x: U256,
     /// y.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub y: U256,
 }
 
@@ -45,18 +48,23 @@ impl G1Point {
 
 /// An affine point of G2 in the order of the contracts: `x = x0 + x1·u`, `y = y0 + y1·u`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct G2Point {
     /// x, real part.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub x0: U256,
     /// x, imaginary part.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub x1: U256,
     /// y, real part.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub y0: U256,
     /// y, imaginary part.
     #[serde(serialize_with = "word")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub y1: U256,
 }
 

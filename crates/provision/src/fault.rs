@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::code::{self, Class, Code};
+
 /// Something that failed: what, on what, and what to do next.
 ///
 /// `what` reads as a sentence fragment ("failed to read /etc/passwd"); `fix` is a whole sentence
@@ -12,7 +14,7 @@ pub struct Fault {
     // Boxed texts keep every `Result` small.
     what: Box<str>,
     fix: Option<Box<str>>,
-    refusal: bool,
+    code: Option<&'static Code>,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -23,7 +25,7 @@ impl Fault {
         Self {
             what: what.into().into_boxed_str(),
             fix: None,
-            refusal: false,
+            code: None,
             source: None,
         }
     }
@@ -35,16 +37,45 @@ impl Fault {
         self
     }
 
-    /// Says that nothing was tried: what was asked, or what is on record, forbids it.
+    /// Names it for machines, which decides its class.
     #[must_use]
-    pub fn refusal(mut self) -> Self {
-        self.refusal = true;
+    pub fn coded(mut self, code: &'static Code) -> Self {
+        self.code = Some(code);
         self
     }
 
-    /// Whether nothing was tried, see [`Fault::refusal`].
+    /// Names it for machines, unless it, or what caused it, has a name already.
+    #[must_use]
+    pub fn or_coded(self, code: &'static Code) -> Self {
+        match self.known() {
+            Some(_) => self,
+            None => self.coded(code),
+        }
+    }
+
+    /// Says that nothing was tried: what was asked, or what is on record, forbids it.
+    #[must_use]
+    pub fn refusal(self) -> Self {
+        self.coded(code::REFUSED)
+    }
+
+    /// Its name for machines, or that of the fault that caused it.
+    pub fn code(&self) -> &'static Code {
+        self.known().unwrap_or(code::FAILED)
+    }
+
+    fn known(&self) -> Option<&'static Code> {
+        self.code.or_else(|| self.cause()?.known())
+    }
+
+    /// Whose turn it is now.
+    pub fn class(&self) -> Class {
+        self.code().class
+    }
+
+    /// Whether nothing was tried, because that is forbidden.
     pub fn is_refusal(&self) -> bool {
-        self.refusal || self.cause().is_some_and(Self::is_refusal)
+        self.class() == Class::Refused
     }
 
     fn cause(&self) -> Option<&Self> {
@@ -62,6 +93,17 @@ impl Fault {
     pub fn remedy(&self) -> Option<&str> {
         let cause = || self.cause().and_then(Self::remedy);
         self.fix.as_deref().or_else(cause)
+    }
+
+    /// The same with other words, without its causes; `fix` rewrites the remedy.
+    #[must_use]
+    pub fn reworded(&self, what: String, fix: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            what: what.into_boxed_str(),
+            fix: self.remedy().map(|text| fix(text).into_boxed_str()),
+            code: self.known(),
+            source: None,
+        }
     }
 
     /// The fault and its causes in one line, outermost first.
@@ -84,5 +126,23 @@ impl From<npm::Error> for Fault {
             Some(fix) => fault.fix(fix),
             None => fault,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_has_the_code_of_its_cause_unless_it_has_its_own() {
+        let plain = || Fault::new("the file cannot be read");
+        assert_eq!(plain().code(), code::FAILED);
+        let held = || Fault::new("another run").coded(code::LOCK_HELD);
+        let around = plain().because(held());
+        assert_eq!(around.code(), code::LOCK_HELD);
+        assert_eq!(around.class(), Class::Conflict);
+        assert_eq!(around.or_coded(code::USAGE).code(), code::LOCK_HELD);
+        assert_eq!(plain().or_coded(code::USAGE).class(), Class::Usage);
+        assert!(plain().because(held()).refusal().is_refusal());
     }
 }

@@ -33,11 +33,6 @@ pub fn key(line: &str, today: i64, client: IpAddr) -> Option<(sshd::Options, Opt
     sshd::key(line, today, client)
 }
 
-/// Whether an address is in a network.
-pub fn within(network: &str, address: IpAddr) -> bool {
-    ufw::within(network, address)
-}
-
 /// The ports in what `sshd -T` says, and in what `systemctl show ssh.socket ssh.service` says.
 pub fn ssh_ports(effective: &str, shown: &str) -> [BTreeSet<u16>; 2] {
     ufw::ports_in(effective, shown)

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use fastrand::Rng;
+
 use crate::Fault;
 use crate::engine::{
     Apply, Consent, Event, Graph, Guard, Journal, MemoryJournal, Origin, Plan, Quiet, Receipt,
@@ -211,28 +213,6 @@ pub fn each(
     }))
 }
 
-/// Chance that can be repeated: SplitMix64.
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// A sequence that depends on the seed alone.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// One of them; none of nothing.
-    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        let side = usize::try_from(mixed >> 1).ok()?.checked_rem(all.len())?;
-        all.get(side).copied()
-    }
-}
-
 /// How many writes of a long run are made to fail: one that fails ends a run as a kill before it does, but for what the
 /// program itself clears away. In a short run it is every write, with every error.
 const FAILURES: usize = 128;
@@ -341,17 +321,17 @@ impl<R: Resource> Walk<'_, R> {
     /// # Errors
     ///
     /// As [`Walk::apply`].
-    pub fn twice(&self, from: &State, times: usize, dice: &mut Dice) -> Result<Tally, String> {
+    pub fn twice(&self, from: &State, times: usize, dice: &mut Rng) -> Result<Tally, String> {
         let (like, ran) = self.unkilled(from, self.graph)?;
         let places = all(&ran);
         let mut tally = Tally::default();
         for _ in 0..times {
-            let Some(first) = dice.one_of(&places) else {
+            let Some(&first) = dice.choice(&places) else {
                 break;
             };
             let state = self.killed(from, self.graph, first)?;
             let (_, rest) = self.unkilled(&state, self.graph)?;
-            let Some(second) = dice.one_of(&all(&rest)) else {
+            let Some(second) = dice.choice(all(&rest)) else {
                 continue;
             };
             let mut state = self.killed(&state, self.graph, second)?;

@@ -5,6 +5,7 @@
 //! * [`engine`] orders resources, asks each for its difference, and converges them one by one
 //!   behind a write-ahead journal.
 //! * [`kinds`] are the resources themselves, one file each.
+//! * [`systemd`] writes the text of unit files.
 //! * [`tools`] are pure parsers of what files and programs say.
 
 pub mod engine;
@@ -15,9 +16,12 @@ pub mod host;
 #[cfg(feature = "fake")]
 pub mod kills;
 pub mod kinds;
+pub mod systemd;
 pub mod tools;
 
+pub mod code;
 mod fault;
 mod text;
+pub use code::{Class, Code};
 pub use fault::Fault;
 pub use text::Text;

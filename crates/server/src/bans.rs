@@ -4,6 +4,7 @@ use std::path::Path;
 
 use provision::engine::Graph;
 use provision::kinds::{Directory, File, Input, Owner, Packages, Service};
+use provision::systemd::{Section, UnitFile, Value};
 
 use crate::{Kinds, packet_filter};
 
@@ -24,27 +25,27 @@ const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf"
 
 /// fail2ban does not start at all while the log of one jail is missing: rotated away, or on a /var/log that is empty at
 /// each boot. Owner and mode as its own logrotate file has them.
-const MAKES_LOG: &str = "\
-# Written by aztec-kit; changes here are undone by its next run.
-[Service]
-ExecStartPre=/bin/sh -c '[ -e /var/log/fail2ban.log ] || install -m 0640 -g adm /dev/null /var/log/fail2ban.log'
-";
+fn makes_log() -> UnitFile {
+    let script = format!("[ -e {LOG} ] || install -m 0640 -g adm /dev/null {LOG}");
+    let make = ["/bin/sh -c".into(), Value::script(script)];
+    UnitFile::drop_in().section(Section::service().list("ExecStartPre", make))
+}
 
 /// `nftables.service` flushes whatever the kernel has when it is started, reloaded or stopped, the bans with it, which
 /// fail2ban goes on counting as in force: it makes them again when it is started anew. Not `PartOf`, with which who stops
 /// the one has stopped the other.
-const AGAIN: &str = "\
-# Written by aztec-kit; changes here are undone by its next run.
-[Service]
-ExecStartPost=-/usr/bin/systemctl --no-block try-restart fail2ban.service
-ExecReload=-/usr/bin/systemctl --no-block try-restart fail2ban.service
-ExecStopPost=-/usr/bin/systemctl --no-block try-restart fail2ban.service
-";
+fn again() -> UnitFile {
+    const AGAIN: &str = "-/usr/bin/systemctl --no-block try-restart fail2ban.service";
+    let service = ["ExecStartPost", "ExecReload", "ExecStopPost"]
+        .into_iter()
+        .fold(Section::service(), |service, when| service.set(when, AGAIN));
+    UnitFile::drop_in().section(service)
+}
 
 /// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
     let filter = packet_filter::add(graph);
-    packet_filter::follow(graph, "60-aztec-kit-bans", AGAIN);
+    packet_filter::follow(graph, "60-aztec-kit-bans", &again());
     let packages = graph.add(
         Packages {
             purpose: "bans".into(),
@@ -61,7 +62,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let drop_in = File::new(DROP_IN, MAKES_LOG, Owner::root(0o644));
+    let drop_in = File::new(DROP_IN, makes_log().to_string(), Owner::root(0o644));
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
     let mut inputs = Vec::new();
@@ -130,18 +131,20 @@ fn jails(never: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AGAIN, LOG, MAKES_LOG, jails};
+    use super::{LOG, again, jails, makes_log};
 
     #[test]
     fn fail2ban_starts_without_its_log_and_again_with_nftables() {
-        let mut lines = MAKES_LOG.lines();
+        let makes_log = makes_log().to_string();
+        let mut lines = makes_log.lines();
         let before = lines.find(|line| line.starts_with("ExecStartPre="));
-        assert!(before.is_some_and(|line| line.contains(LOG)), "{MAKES_LOG}");
+        assert!(before.is_some_and(|line| line.contains(LOG)), "{makes_log}");
         // Each of them flushes; what follows must neither fail nor hold it up, nor start what an operator has stopped.
+        let again = again().to_string();
         for moment in ["ExecStartPost", "ExecReload", "ExecStopPost"] {
             let line =
                 format!("{moment}=-/usr/bin/systemctl --no-block try-restart fail2ban.service");
-            assert!(AGAIN.lines().any(|it| it == line), "{moment}: {AGAIN}");
+            assert!(again.lines().any(|it| it == line), "{moment}: {again}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Directory, File, Input, Owner, Packages, Service};
+use provision::systemd::{Section, UnitFile, Value};
 
 use crate::Kinds;
 
@@ -76,7 +77,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
         };
         let directory = graph.add(directory, [packages]);
         let path = Path::new(DROP_IN).join("aztec-kit.conf");
-        let drop_in = File::new(path, drop_in(), Owner::root(0o644));
+        let drop_in = File::new(path, drop_in().to_string(), Owner::root(0o644));
         inputs.push(drop_in.input());
         after.push(graph.add(drop_in, [directory]));
     }
@@ -95,15 +96,18 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
 const CHECK: &str = "runuser -u caddy -- env HOME=/var/lib/caddy XDG_DATA_HOME=/var/lib/caddy/.local/share \
                      caddy validate --adapter caddyfile --config";
 
-fn drop_in() -> String {
-    format!(
-        "# Written by aztec-kit: its own configuration in the place of the package's example.\n\
-         # No reload: the admin interface that it needs is off.\n\
-         [Service]\n\
-         ExecStart=\n\
-         ExecStart=/usr/bin/caddy run --adapter caddyfile --config {CONFIG}\n\
-         ExecReload=\n"
-    )
+fn drop_in() -> UnitFile {
+    let run = format!("/usr/bin/caddy run --adapter caddyfile --config {CONFIG}");
+    UnitFile::new()
+        .comment(
+            "Written by aztec-kit: its own configuration in the place of the package's example.",
+        )
+        .comment("No reload: the admin interface that it needs is off.")
+        .section(
+            Section::service()
+                .each("ExecStart", ["".into(), Value::raw(run)])
+                .set("ExecReload", ""),
+        )
 }
 
 fn whole(proxy: &Proxy) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Baseline, Directory, File, Input, Owner, Packages, Service, Unit};
+use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use crate::Kinds;
 
@@ -65,62 +66,77 @@ fn config(unread: &[Unread]) -> String {
     )
 }
 
-/// It reads everything and writes nothing: the one capability it has is to read what is not its own.
-const UNIT: &str = "\
-# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
-[Unit]
-Description=Compare the files of this host with their baseline
-Documentation=man:aide(1)
+const TAKEN_OUT: &[(&str, &str)] = &[(
+    "PrivateUsers",
+    "It reads the files of every user, by a capability that counts among its own users alone.",
+)];
 
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/aide --config=/etc/aztec-kit-aide.conf --check
-Nice=19
-IOSchedulingClass=idle
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH
-NoNewPrivileges=yes
-PrivateDevices=yes
-PrivateNetwork=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=read-only
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-ProcSubset=pid
-ProtectSystem=strict
-RestrictAddressFamilies=none
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RemoveIPC=yes
-KeyringMode=private
-IPAddressDeny=any
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-UMask=0077
-";
+/// It reads everything and writes nothing: the one capability it has is to read what is not its own.
+fn sandbox() -> Sandbox {
+    Sandbox::strict()
+        .without(TAKEN_OUT)
+        .with("CapabilityBoundingSet", "CAP_DAC_READ_SEARCH")
+        .with("ProtectHome", "read-only")
+        .in_order(&[
+            "CapabilityBoundingSet",
+            "NoNewPrivileges",
+            "PrivateDevices",
+            "PrivateNetwork",
+            "PrivateTmp",
+            "ProtectClock",
+            "ProtectControlGroups",
+            "ProtectHome",
+            "ProtectHostname",
+            "ProtectKernelLogs",
+            "ProtectKernelModules",
+            "ProtectKernelTunables",
+            "ProtectProc",
+            "ProcSubset",
+            "ProtectSystem",
+            "RestrictAddressFamilies",
+        ])
+}
+
+fn service() -> UnitFile {
+    UnitFile::ours()
+        .section(
+            Section::unit()
+                .set(
+                    "Description",
+                    "Compare the files of this host with their baseline",
+                )
+                .set("Documentation", "man:aide(1)"),
+        )
+        .section(
+            Section::service()
+                .set("Type", "oneshot")
+                .set(
+                    "ExecStart",
+                    Value::raw(format!("/usr/bin/aide --config={CONFIG} --check")),
+                )
+                .set("Nice", "19")
+                .set("IOSchedulingClass", "idle")
+                .confined(sandbox()),
+        )
+}
 
 /// Names the digest of the service, so that systemd reads both anew when either changes.
-fn timer(digest: &str) -> String {
-    format!(
-        "# Written by aztec-kit for the {SERVICE} with the digest {digest}.\n\
-         [Unit]\n\
-         Description=Daily comparison of the files of this host with their baseline\n\n\
-         [Timer]\n\
-         OnCalendar=daily\n\
-         RandomizedDelaySec=1h\n\
-         Persistent=yes\n\n\
-         [Install]\n\
-         WantedBy=multi-user.target\n"
-    )
+fn timer(digest: &str) -> UnitFile {
+    UnitFile::new()
+        .comment(Value::text(format!(
+            "Written by aztec-kit for the {SERVICE} with the digest {digest}."
+        )))
+        .section(Section::unit().set(
+            "Description",
+            "Daily comparison of the files of this host with their baseline",
+        ))
+        .section(
+            Section::timer()
+                .set("OnCalendar", "daily")
+                .set("RandomizedDelaySec", "1h")
+                .set("Persistent", "yes"),
+        )
+        .at_boot()
 }
 
 /// Adds the check, and at the very end of the graph the baseline: it is due when anything before it has changed.
@@ -153,10 +169,10 @@ pub fn add<K: Kinds>(
         [],
     );
     let path = Path::new("/etc/systemd/system").join(SERVICE);
-    let service = File::new(path, UNIT, Owner::root(0o644));
+    let service = File::new(path, service().to_string(), Owner::root(0o644));
     let unit = Unit {
         name: TIMER.into(),
-        text: timer(&service.sha256()),
+        text: timer(&service.sha256()).to_string(),
         instances: Vec::new(),
     };
     let service = graph.add(service, [config]);

@@ -13,7 +13,6 @@ pub mod kernel;
 pub mod monitoring;
 mod packet_filter;
 pub mod private;
-pub mod sandbox;
 pub mod ssh;
 pub mod updates;
 

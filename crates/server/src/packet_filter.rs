@@ -2,6 +2,7 @@
 
 use provision::engine::{Graph, Kind as _, ResourceId};
 use provision::kinds::{Directory, DropIn, Owner, Packages};
+use provision::systemd::{Section, UnitFile};
 
 use crate::Kinds;
 
@@ -10,14 +11,17 @@ const UNIT: &str = "nftables.service";
 
 /// Our units are part of that one (`NftTable`), so that a restart and a reload of it load their tables again, and a stop
 /// stops them. A start is none of these: it takes along what is stopped, and tells what is active.
-const AGAIN: &str = "\
-# Written by aztec-kit; changes here are undone by its next run.
-[Unit]
-Wants=aztec-kit-private-ports.service aztec-kit-published-ports.service
-
-[Service]
-ExecStartPost=-/usr/bin/systemctl --no-block try-reload-or-restart aztec-kit-*-ports.service
-";
+fn again() -> UnitFile {
+    UnitFile::drop_in()
+        .section(Section::unit().set(
+            "Wants",
+            "aztec-kit-private-ports.service aztec-kit-published-ports.service",
+        ))
+        .section(Section::service().set(
+            "ExecStartPost",
+            "-/usr/bin/systemctl --no-block try-reload-or-restart aztec-kit-*-ports.service",
+        ))
+}
 
 /// Adds the package, and what brings our tables back, unless another bundle has: what a table comes after.
 pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
@@ -25,7 +29,7 @@ pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
         purpose: "packet filter".into(),
         names: vec!["nftables".into()],
     };
-    let again = drop_in("50-aztec-kit", AGAIN);
+    let again = drop_in("50-aztec-kit", &again());
     if graph.get(&again.id()).is_some() {
         return again.id();
     }
@@ -39,27 +43,28 @@ pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
 }
 
 /// Adds what happens besides when that service is started, reloaded or stopped. After [`add`].
-pub(crate) fn follow<K: Kinds>(graph: &mut Graph<K>, name: &str, text: &str) {
+pub(crate) fn follow<K: Kinds>(graph: &mut Graph<K>, name: &str, text: &UnitFile) {
     let dir = ResourceId::new("directory", DropIn::dir(UNIT).display());
     graph.add(drop_in(name, text), [dir]);
 }
 
-fn drop_in(name: &str, text: &str) -> DropIn {
+fn drop_in(name: &str, text: &UnitFile) -> DropIn {
     DropIn {
         unit: UNIT.into(),
         name: name.into(),
-        text: text.into(),
+        text: text.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::AGAIN;
+    use super::again;
 
     #[test]
     fn every_table_comes_back() {
+        let again = again().to_string();
         for table in [crate::firewall::table(&[]), crate::private::table(&[], &[])] {
-            assert!(AGAIN.contains(&table.unit), "{}", table.unit);
+            assert!(again.contains(&table.unit), "{}", table.unit);
             let name = table.unit.strip_prefix("aztec-kit-");
             assert!(name.is_some_and(|name| name.ends_with("-ports.service")));
         }

@@ -9,7 +9,8 @@ use provision::host::fake::{FakeHost, FakeImage};
 use provision::host::{Engine, FileType};
 use provision::kinds::{Image, Lock, NpmTree, Owner, Pin};
 use provision::tools::{
-    accounts, dpkg, mounts, os_release, routes, sockets, sshd_config, sysctl_d, ufw, unit_file,
+    accounts, dpkg, mounts, network, os_release, routes, sockets, sshd_config, sysctl_d, ufw,
+    unit_file,
 };
 
 use super::{Target, halves, target, text};
@@ -18,6 +19,8 @@ pub(super) const TARGETS: &[Target] = &[
     target!("tools/accounts", "crates/provision/src/tools/accounts.rs", accounts),
     target!("tools/dpkg", "crates/provision/src/tools/dpkg.rs", dpkg),
     target!("tools/mounts", "crates/provision/src/tools/mounts.rs", mounts),
+    target!("tools/network", "crates/provision/src/tools/network.rs", networks,
+        b"10.0.0.0/8\n203.0.113.7\n2001:db8::/32\n10.1.2.3/8\n010.0.0.0/8\n"),
     target!("tools/os_release", "crates/provision/src/tools/os_release.rs", os_release),
     target!("tools/routes", "crates/provision/src/tools/routes.rs", routes),
     target!("tools/sockets", "crates/provision/src/tools/sockets.rs", sockets),
@@ -42,6 +45,18 @@ const PINNED: &[u8] = b"# The content of a/b:1.0.0 that this host is pinned to, 
 /// The text without carriage returns: one before the end of a line is a part of that end, and elsewhere it is not.
 fn line_feeds(bytes: &[u8]) -> String {
     text(bytes).replace('\r', "")
+}
+
+/// A network that is read is read the same when written, and holds the address that it was made of.
+fn networks(bytes: &[u8]) {
+    for line in line_feeds(bytes).lines() {
+        let Some(read) = network::parse(line) else {
+            assert!(!network::holds(line, IpAddr::V4(Ipv4Addr::LOCALHOST)));
+            continue;
+        };
+        assert_eq!(network::parse(&read.to_string()), Some(read));
+        assert!(read.contains(&read.addr()) && read.trunc().contains(&read.addr()));
+    }
 }
 
 /// An account that is read is read the same from a line that is made of it.

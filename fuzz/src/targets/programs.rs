@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use provision::fuzz;
 use provision::host::Output;
-use provision::tools::{apt, images, iptables, journal, nft, redact, sshd_command, systemctl};
+use provision::tools::{
+    apt, images, iptables, journal, network, nft, redact, sshd_command, systemctl,
+};
 
 use super::{PLANTED, Target, cut, halves, target, text};
 
@@ -116,6 +118,9 @@ fn iptables(bytes: &[u8]) {
 /// A text has no colours, has its time from a line at or before it, and half a log is the beginning of the whole.
 fn journal(bytes: &[u8]) {
     let said = text(bytes);
+    if let Ok(entry) = journal::entry(&said) {
+        assert!(entry.message.chars().count() <= said.len());
+    }
     let Ok(lines) = journal::parse(&said) else {
         return;
     };
@@ -237,7 +242,7 @@ fn ssh_ports(bytes: &[u8]) {
     );
     assert!(socket.iter().all(|port| shown.contains(&port.to_string())));
     for line in effective.lines() {
-        let _ = fuzz::within(line, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let _ = network::holds(line, IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
 }
 

@@ -64,13 +64,13 @@ fn from_scratch(machine: &Machine) -> Result<()> {
     let untouched = Listing::of(machine)?;
     // A preflight without a failure ends with 0, warnings or not.
     let report = kit.json(&["preflight", "--json"], 0)?;
-    let checks = report
+    let checks = report["findings"]
         .as_array()
-        .with_context(|| format!("the preflight is no list: {report}"))?;
+        .with_context(|| format!("the preflight has no findings: {report}"))?;
     ensure!(!checks.is_empty(), "the preflight checks nothing");
     for check in checks {
         let known = ["pass", "warn"].map(Value::from).contains(&check["status"]);
-        let said = check["check"].is_string() && check["message"].is_string();
+        let said = check["id"].is_string() && check["message"].is_string();
         ensure!(known && said, "the preflight of a pristine host: {check}");
     }
     untouched.still(machine, "`preflight`")?;

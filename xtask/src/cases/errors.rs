@@ -53,7 +53,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let machine = chain::boot(context, "errors")?;
     words(&machine)?;
     let quiet = Kit(&machine).json(&["explain", "--json"], 0)?;
-    ensure!(quiet.is_array(), "`explain --json` prints {quiet}");
+    ensure!(
+        quiet["complaints"].is_array(),
+        "`explain --json` prints {quiet}"
+    );
     for broken in BROKEN {
         told(&machine, broken).with_context(|| broken.0.to_owned())?;
     }
@@ -131,7 +134,7 @@ fn complaint(machine: &Machine, unit: &str, id: &str) -> Result<Value> {
     let mut last = Value::Null;
     sh::wait_for(&format!("{unit} is explained"), SAID, || {
         last = Kit(machine).json(&["explain", "--json", unit], 0)?;
-        let found = last.as_array().into_iter().flatten();
+        let found = last["complaints"].as_array().into_iter().flatten();
         let found = found.into_iter().find(|it| it["id"] == id);
         Ok(found.cloned())
     })
@@ -154,9 +157,10 @@ fn standing_by(machine: &Machine) -> Result<()> {
     let said = complaint(machine, unit, "standby")?;
     ensure!(said["current"] == true, "it is over already: {said}");
     let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
-    let named = format!("log of {unit}: standby");
     let checks = report["checks"].as_array().into_iter().flatten();
-    let said = checks.into_iter().find(|check| check["name"] == *named);
+    let said = checks.into_iter().find(|check| {
+        check["id"] == "log" && check["subject"] == unit && check["complaint"] == "standby"
+    });
     ensure!(said.is_some(), "smoke does not say why: {report}");
     let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
     ensure!(
@@ -171,7 +175,7 @@ fn standing_by(machine: &Machine) -> Result<()> {
     ensure!(said["current"] == false, "it is not over: {said}");
     // No false alarms: a chain that goes on has nothing wrong to say of itself.
     let all = Kit(machine).json(&["explain", "--json"], 0)?;
-    let wrong = all.as_array().into_iter().flatten();
+    let wrong = all["complaints"].as_array().into_iter().flatten();
     let wrong: Vec<_> = wrong
         .filter(|it| it["current"] == true && it["health"] != "ok")
         .collect();

@@ -261,8 +261,8 @@ fn described(machine: &Machine) -> Result<()> {
     let checked = kit.json(&["release", "check", dir, "--json"], 0)?;
     ensure!(checked["version"] == "6.9.9", "{checked}");
     let rows = kit.json(&["release", "list", "--json"], 0)?;
-    let rows = rows.as_array().context("no list of releases")?;
-    ensure!(rows.iter().any(|row| row["from"] == dir), "{rows:?}");
+    let rows = rows["releases"].as_array().context("no list of releases")?;
+    ensure!(rows.iter().any(|row| row["directory"] == dir), "{rows:?}");
     machine.write(CONFIG, &format!("{toml}[txe]\nenabled = true\n"), 0o600)?;
     let refused = kit.run(&["plan"])?.expect(2)?;
     ensure!(refused.stderr.contains("it is gone"), "{}", refused.stderr);

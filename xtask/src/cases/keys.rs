@@ -119,7 +119,7 @@ fn same_keys_from_the_mnemonic(machine: &Machine, made: &Made) -> Result<()> {
         "/root/again/key1.json",
     ])?;
     let listed = Kit(machine).json(&["keys", "list", "/root/again", "--json"], 0)?;
-    let attester = listed[0]["attester"]
+    let attester = listed["attesters"][0]["attester"]
         .as_str()
         .unwrap_or_default()
         .to_lowercase();
@@ -223,21 +223,17 @@ fn judged_by_the_real_chain(machine: &Machine, made: &Made) -> Result<()> {
     let signs = sh::wait_for("a node that saw the validator sign", ITS_TURN, || {
         let output = Kit(machine).run(&["preflight", "--json"])?;
         said = serde_json::from_str(&output.stdout).with_context(|| output.stderr)?;
-        let signers: Vec<_> = said
+        let signers: Vec<_> = said["findings"]
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|finding| {
-                finding["check"]
-                    .as_str()
-                    .is_some_and(|check| check.starts_with("signer "))
-            })
+            .filter(|finding| finding["id"] == "signer")
             .collect();
         ensure!(signers.len() == 2, "not two attesters are judged: {said}");
         let of = |new: bool| {
             let mut signers = signers.iter();
             signers.find(|finding| {
-                new == finding["check"]
+                new == finding["subject"]
                     .to_string()
                     .to_lowercase()
                     .contains(&made.attester)
@@ -340,7 +336,7 @@ fn stake(machine: &Machine, made: &Made) -> Result<()> {
 fn leave_it_alone(machine: &Machine, made: &Made) -> Result<()> {
     let rollup = address(&call(machine, &registry(machine)?, "971b0e6b")?);
     let listed = Kit(machine).json(&["keys", "list", "--json"], 0)?;
-    let attesters = listed.as_array().into_iter().flatten();
+    let attesters = listed["attesters"].as_array().into_iter().flatten();
     let attesters = attesters.filter_map(|listed| listed["attester"].as_str());
     let mut left = 0;
     for attester in attesters.filter(|other| !other.eq_ignore_ascii_case(&made.attester)) {

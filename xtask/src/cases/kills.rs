@@ -10,8 +10,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
+use fastrand::Rng;
 
-use super::support::{APPLY, Dice, KEYSTORE, Kit, SETUP, chain_advances, digest};
+use super::support::{APPLY, KEYSTORE, Kit, SETUP, chain_advances, digest, time_below};
 use super::{Context, KIT, chain};
 use crate::machine::Machine;
 use crate::say;
@@ -62,7 +63,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
     };
     say!("   {kills} kills; AZTEC_KIT_SEED={seed} repeats them");
-    let mut dice = Dice::new(seed);
+    let mut dice = Rng::with_seed(seed);
     let machine = chain::boot(context, "kills")?;
     repairs(&machine, kills, &mut dice).with_context(|| format!("AZTEC_KIT_SEED={seed}"))?;
     drop(machine);
@@ -70,7 +71,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     fresh_setup(&machine, &mut dice).with_context(|| format!("AZTEC_KIT_SEED={seed}"))
 }
 
-fn repairs(machine: &Machine, kills: u32, dice: &mut Dice) -> Result<()> {
+fn repairs(machine: &Machine, kills: u32, dice: &mut Rng) -> Result<()> {
     let kit = Kit(machine);
     let key = digest(machine, KEYSTORE)?;
     kit.in_sync()?;
@@ -81,7 +82,7 @@ fn repairs(machine: &Machine, kills: u32, dice: &mut Dice) -> Result<()> {
             // Repairs differ in how long they take: the same one without a kill tells.
             let part = measured(machine, script)? / kills;
             machine.shell(script)?;
-            let (hit, moment) = killed(machine, APPLY, part * number + dice.time(part))?;
+            let (hit, moment) = killed(machine, APPLY, part * number + time_below(part, dice))?;
             hits += u32::from(hit);
             kit.apply()
                 .with_context(|| format!("killed after {} ms", moment.as_millis()))?;
@@ -114,11 +115,8 @@ fn measured(machine: &Machine, script: &str) -> Result<Duration> {
 }
 
 /// As many scripts, among which all damages are dealt: each is done at least once, and some more than once.
-fn dealt(count: u32, dice: &mut Dice) -> Vec<String> {
-    let mut draw = |from: &[&'static str]| {
-        let side = usize::try_from(dice.below(from.len() as u64));
-        side.ok().and_then(|side| from.get(side).copied())
-    };
+fn dealt(count: u32, dice: &mut Rng) -> Vec<String> {
+    let mut draw = |from: &[&'static str]| dice.choice(from).copied();
     let hands = count as usize;
     let mut scripts: Vec<Vec<&str>> = vec![Vec::new(); hands];
     let mut left = DAMAGES.to_vec();
@@ -173,7 +171,7 @@ groupdel aztec || true
 systemctl daemon-reload
 ";
 
-fn fresh_setup(machine: &Machine, dice: &mut Dice) -> Result<()> {
+fn fresh_setup(machine: &Machine, dice: &mut Rng) -> Result<()> {
     machine.shell(WIPE)?;
     let kit = Kit(machine);
     let mut key = None;
@@ -191,7 +189,7 @@ fn fresh_setup(machine: &Machine, dice: &mut Dice) -> Result<()> {
     let part = SETUP_TIME / SETUP_KILLS;
     let mut hits = 0;
     for number in 0..SETUP_KILLS {
-        let moment = part * number + dice.time(part);
+        let moment = part * number + time_below(part, dice);
         let (hit, moment) = killed(machine, SETUP, moment)?;
         let what = format!("kill {} after {:.1} s", number + 1, moment.as_secs_f64());
         say!(
@@ -214,14 +212,14 @@ const SETUP_TIME: Duration = Duration::from_secs(24);
 
 #[cfg(test)]
 mod tests {
-    use super::{DAMAGES, Dice, dealt};
+    use super::{DAMAGES, Rng, dealt};
 
     #[test]
     fn every_damage_is_dealt_and_no_script_is_empty() {
         for (count, seed) in [(1, 1), (8, 2), (8, 3), (30, 4)] {
-            let scripts = dealt(count, &mut Dice::new(seed));
+            let scripts = dealt(count, &mut Rng::with_seed(seed));
             assert_eq!(scripts.len(), count as usize);
-            assert_eq!(scripts, dealt(count, &mut Dice::new(seed)));
+            assert_eq!(scripts, dealt(count, &mut Rng::with_seed(seed)));
             for damage in DAMAGES {
                 let done = |script: &String| script.contains(damage);
                 assert!(scripts.iter().any(done), "{count}: {damage} is not done");

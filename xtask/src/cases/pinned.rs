@@ -136,10 +136,8 @@ fn refused(machine: &Machine, what: &str, words: &[&str]) -> Result<()> {
 }
 
 fn said(report: &Value, check: &str) -> String {
-    let findings = report.as_array().into_iter().flatten();
-    let found = findings
-        .into_iter()
-        .find(|finding| finding["check"] == check);
+    let findings = report["findings"].as_array().into_iter().flatten();
+    let found = findings.into_iter().find(|finding| finding["id"] == check);
     found.map_or_else(String::new, |finding| {
         let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
         format!("{} {}", text("status"), text("message"))

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use super::support::{self, APPLY, Dice, Kit, TAKE_BACK_TIMER, TAKEN_BACK, applied};
+use super::support::{self, APPLY, Kit, TAKE_BACK_TIMER, TAKEN_BACK, applied};
 use crate::vm::Vm;
 use crate::{say, sh};
 
@@ -39,7 +39,7 @@ fn digests(vm: &Vm) -> Result<String> {
     vm.shell(&format!("find {MADE} -type f | sort | xargs sha256sum"))
 }
 
-/// Applies and is cut before anybody confirms: what was said to be done is there, what nobody confirmed is taken back.
+/// Applies and is cut before anybody confirms: what was said to be done is there, unconfirmed changes are rolled back.
 pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
     vm.shell(&format!(
         "cd /root; printf kept >synced; printf %4096s old >straight; sync synced straight .
@@ -78,7 +78,7 @@ fn status(vm: &Vm) -> Result<Value> {
 /// Waits until nothing waits for a confirmation any more, since the time for it is over.
 fn taken_back(vm: &Vm) -> Result<()> {
     let mut last = Value::Null;
-    let back = sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
+    let back = sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
         last = status(vm)?;
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
         Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))
@@ -102,17 +102,17 @@ pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
         None => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
     };
     say!("   {cuts} cuts; AZTEC_KIT_SEED={seed} repeats them");
-    let mut dice = Dice::new(seed);
+    let mut dice = fastrand::Rng::with_seed(seed);
     let mut hits = 0;
     // What the run of before without a cut took says where to cut this one.
     let mut flushes = FLUSHES;
     for (at, text) in (1..=cuts).zip(wanted.iter().cycle()) {
         let mut round = || -> Result<()> {
             vm.write("/etc/aztec/kit.toml", text, 0o600)?;
-            let moment = (dice.below(flushes), dice.below(2) == 0);
+            let moment = (dice.u64(..flushes.max(1)), dice.bool());
             let run = [&[KIT][..], APPLY, &["--confirm-within", WINDOW]].concat();
             let before = vm.flushes();
-            let ended = vm.cut_during(&run, moment, &mut || dice.below(2) == 0)?;
+            let ended = vm.cut_during(&run, moment, &mut || dice.bool())?;
             match ended {
                 Some(ended) => {
                     ended.ok()?;
@@ -132,7 +132,7 @@ pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
                 }
             );
             Kit(vm).run(&["plan"])?.ok()?;
-            if waits && dice.below(2) == 0 {
+            if waits && dice.bool() {
                 taken_back(vm)?;
             }
             confirmed(vm)?;

@@ -80,12 +80,9 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
             "--json",
         ];
         let output = Kit(&machine).run(&asked)?;
-        let findings: Value = serde_json::from_str(&output.stdout)?;
-        let mut findings = findings.as_array().into_iter().flatten();
-        let broker = findings.find(|found| {
-            let check = found["check"].as_str();
-            check.is_some_and(|check| check.starts_with("broker "))
-        });
+        let report: Value = serde_json::from_str(&output.stdout)?;
+        let mut findings = report["findings"].as_array().into_iter().flatten();
+        let broker = findings.find(|found| found["id"] == "broker");
         let broker = broker.with_context(|| format!("{url} is not looked at"))?;
         let message = broker["message"].as_str().unwrap_or_default();
         ensure!(

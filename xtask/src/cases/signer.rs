@@ -99,11 +99,11 @@ fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()
         .chain(["--json"])
         .collect();
     let printed = Kit(machine).run(&args)?.stdout;
-    let findings: Value = serde_json::from_str(&printed).with_context(|| printed.clone())?;
-    let name = format!("signer {ATTESTER}");
-    let mut findings = findings.as_array().into_iter().flatten();
-    let finding = findings.find(|finding| finding["check"] == name.as_str());
-    let finding = finding.with_context(|| format!("no finding of {name} in {printed}"))?;
+    let report: Value = serde_json::from_str(&printed).with_context(|| printed.clone())?;
+    let mut findings = report["findings"].as_array().into_iter().flatten();
+    let finding =
+        findings.find(|finding| finding["id"] == "signer" && finding["subject"] == ATTESTER);
+    let finding = finding.with_context(|| format!("no finding of {ATTESTER} in {printed}"))?;
     let message = finding["message"].as_str().unwrap_or_default();
     ensure!(
         finding["status"] == status && message.contains(says),

@@ -267,7 +267,7 @@ impl Listing {
 pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
     let units = [TAKE_BACK_TIMER, "aztec-kit-take-back.service"];
     let argv = [&["systemctl", "is-active"], &units[..]].concat();
-    sh::wait_for("what nobody confirmed is taken back", TAKEN_BACK, || {
+    sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
         let said = Exec::new(machine, &argv).run()?.stdout;
         let mut states = said.lines();
         let over = states.all(|state| ["inactive", "failed", "unknown"].contains(&state));
@@ -300,44 +300,7 @@ pub(super) fn reached(from: &Machine, to: &Machine, port: u16) -> Result<()> {
     })
 }
 
-/// Chance that can be repeated: xorshift64*.
-#[derive(Debug)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    /// A sequence that depends on the seed alone.
-    pub fn new(seed: u64) -> Dice {
-        // The state must not be 0, and near seeds must not give near sequences.
-        Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) % limit.max(1)
-    }
-
-    /// A time below `limit`.
-    pub fn time(&mut self, limit: Duration) -> Duration {
-        let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.below(limit))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Dice;
-
-    #[test]
-    fn the_dice_repeat_themselves_and_reach_every_side() {
-        let roll = |seed| {
-            let mut dice = Dice::new(seed);
-            (0..100).map(|_| dice.below(6)).collect::<Vec<_>>()
-        };
-        assert_eq!(roll(1), roll(1));
-        assert_ne!(roll(1), roll(2));
-        assert!((0..6).all(|side| roll(7).contains(&side)));
-    }
+/// A time below `limit`, by chance.
+pub(super) fn time_below(limit: Duration, dice: &mut fastrand::Rng) -> Duration {
+    limit.mul_f64(dice.f64())
 }

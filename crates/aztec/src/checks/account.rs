@@ -5,6 +5,7 @@ use provision::host::Probe;
 use provision::kinds::Accounts;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::roles::base;
 use crate::settings::Settings;
 
@@ -16,7 +17,7 @@ pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Find
     let said = |fault: Fault| {
         let fix = fault.remedy().unwrap_or_default();
         Finding::new(
-            "account",
+            Topic::Account,
             Verdict::Fail,
             format!("{}. {fix}", fault.chain()),
         )

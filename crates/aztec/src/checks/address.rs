@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::data;
 use crate::names::role;
 use crate::settings::Settings;
 
-const CHECK: &str = "p2p address";
+const CHECK: Topic = Topic::P2pAddress;
 
 /// What listens on all addresses of one sort alone: `0.0.0.0` where it is not set.
 const LISTENS: &str = "P2P_LISTEN_ADDR";

@@ -7,6 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::data::{Release, major};
 use crate::names::Role;
 use crate::settings::Settings;
@@ -37,7 +38,7 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
         .broker_url
         .as_ref()
         .filter(|_| settings.has(Role::ProverAgent))?;
-    let check = format!("broker {}", url.host());
+    let check = Topic::Broker.of(url.host());
     let (status, message) = match ask(url.expose()) {
         Ok(answer) => judged(&answer, &settings.release),
         // It may come later than its agents: they ask again until it answers.

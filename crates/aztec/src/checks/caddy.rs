@@ -9,10 +9,11 @@ use provision::tools::dpkg;
 use server::caddy::{CONFIG, OPERATORS, SITE};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::names::Role;
 use crate::settings::{Caddy, Settings};
 
-const CONFIGURATION: &str = "Caddy's configuration";
+const CONFIGURATION: Topic = Topic::CaddyConfiguration;
 
 /// What has to be free, or Caddy's own: what it is for, and the port.
 pub(super) const PORTS: [(&str, u16); 2] = [
@@ -27,11 +28,11 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !settings.has(Role::Node) {
         let text = "caddy.enabled: this host has no node to put a proxy in front of. Set node.enabled = true, or take it out.";
-        findings.push(Finding::new("TLS proxy", Verdict::Fail, text));
+        findings.push(Finding::new(Topic::TlsProxy, Verdict::Fail, text));
     }
     let configuration = configuration(wanted, probe).map(Some);
     findings.extend(Finding::of(CONFIGURATION, configuration));
-    findings.extend(Finding::of("web servers", asleep(probe)));
+    findings.extend(Finding::of(Topic::WebServers, asleep(probe)));
     if settings.live().is_some() {
         findings.push(name(wanted));
     }
@@ -60,7 +61,7 @@ fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
         let text = format!(
             "{units}: stopped now, and started at the next boot, when it may take the ports of the proxy. `systemctl disable {units}` keeps it from that."
         );
-        Finding::new("web servers", Verdict::Warn, text)
+        Finding::new(Topic::WebServers, Verdict::Warn, text)
     }))
 }
 
@@ -126,10 +127,10 @@ fn name(wanted: &Caddy) -> Finding {
             "{} is not in the DNS. Point it to this host: no authority certifies it before.",
             wanted.domain
         );
-        return Finding::new("domain", Verdict::Warn, text);
+        return Finding::new(Topic::Domain, Verdict::Warn, text);
     }
     let text = format!("{} is {}", wanted.domain, addresses.join(", "));
-    Finding::new("domain", Verdict::Pass, text)
+    Finding::new(Topic::Domain, Verdict::Pass, text)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const SHOWN: usize = 300;
 
 /// Something that a process complains of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Complaint {
     /// Name in the dictionary.
     pub id: String,

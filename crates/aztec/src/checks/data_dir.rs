@@ -9,6 +9,7 @@ use provision::tools::mounts;
 
 use super::finding::failed;
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::facts::HostFacts;
 use crate::layout::{self, ACCOUNT};
 use crate::names::Runtime;
@@ -68,7 +69,7 @@ pub fn data_dir(
     facts: &HostFacts,
     probe: &dyn Probe,
 ) -> Result<Finding, Fault> {
-    const CHECK: &str = "data directory";
+    const CHECK: Topic = Topic::DataDirectory;
     let place = Place {
         path: &settings.data_dir,
         real: resolved(&settings.data_dir, probe)?,

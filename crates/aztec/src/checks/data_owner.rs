@@ -10,6 +10,7 @@ use provision::host::{FileType, Probe};
 use provision::kinds::Accounts;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::layout::{ACCOUNT, Layout};
 use crate::settings::Settings;
 
@@ -45,7 +46,7 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
         accounts.user_name(*uid),
         dirs.join(" ")
     );
-    Ok(Some(Finding::new("data owner", Verdict::Warn, message)))
+    Ok(Some(Finding::new(Topic::DataOwner, Verdict::Warn, message)))
 }
 
 /// The first entry that is not the account's of each directory of a service that has one.

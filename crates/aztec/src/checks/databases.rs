@@ -5,6 +5,7 @@ use provision::Fault;
 use provision::host::Probe;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::databases::{Databases, databases};
 use crate::fit::{self, Fit};
 use crate::settings::Settings;
@@ -38,7 +39,7 @@ fn another_rollup(all: &[Databases], rollup: Option<Address>) -> Option<Finding>
             "those in {} are of rollup {theirs}, and rollup {ours} is followed: the node empties them at its start and syncs anew. To keep them, set another data_dir first.",
             used.path.display()
         );
-        Finding::new("databases", Verdict::Warn, message)
+        Finding::new(Topic::Databases, Verdict::Warn, message)
     })
 }
 
@@ -55,7 +56,7 @@ fn finding(all: &[Databases]) -> Option<Finding> {
         "this release has its databases in {used}. Those of other releases stay, with what was signed there, until you remove them: {}.",
         others.join(", ")
     );
-    Some(Finding::new("databases", Verdict::Pass, message))
+    Some(Finding::new(Topic::Databases, Verdict::Pass, message))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use provision::host::Probe;
 use provision::tools::unit_file::{self, Part};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::kinds::Kind;
 
 /// Where packages have their unit files.
@@ -62,7 +63,7 @@ impl Taken {
             self.settings.join(", "),
             self.units.join(", ")
         );
-        Finding::new("drop-ins", status, message)
+        Finding::new(Topic::DropIns.of(path.display()), status, message)
     }
 }
 

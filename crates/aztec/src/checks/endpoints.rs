@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::finding::{Finding, Verdict};
 use super::l1::{OLDEST_L1_HEAD, registry};
+use super::topic::Topic;
 use crate::settings::{Endpoint, Live, Settings};
 
 /// A public endpoint across the world.
@@ -55,7 +56,7 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
         }
         Ok(Said(Verdict::Pass, head_of(chain, head.number, age)))
     };
-    each("L1", settings.l1_rpc_urls(), true, ask)
+    each(Topic::L1Execution, settings.l1_rpc_urls(), true, ask)
 }
 
 /// How old a head is at that time, seconds: negative where it is ahead.
@@ -78,7 +79,7 @@ struct Said(Verdict, String);
 /// One finding for each endpoint. One that does not answer is a spare that is missing; when none answers of what is
 /// needed, it cannot work.
 fn each(
-    what: &str,
+    what: Topic,
     urls: &[Endpoint],
     needed: bool,
     ask: impl Fn(usize, &Endpoint) -> Result<Said, l1::Error>,
@@ -98,7 +99,7 @@ fn each(
     answers
         .into_iter()
         .map(|(url, answer)| {
-            let check = format!("{what} {}", url.host());
+            let check = what.of(url.host());
             let Said(status, message) =
                 answer.unwrap_or_else(|error| Said(silent, format!("{error}. {}", error.fix())));
             Finding::new(check, status, message)
@@ -138,12 +139,12 @@ pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<F
             ),
         })
     };
-    each("L1 consensus", &live.consensus_urls, needed, ask)
+    each(Topic::L1Consensus, &live.consensus_urls, needed, ask)
 }
 
 /// The first execution endpoint that answers knows the registry and its canonical rollup.
 fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
-    const CHECK: &str = "Aztec registry";
+    const CHECK: Topic = Topic::AztecRegistry;
     let Some(registry) = registry(settings, probe)? else {
         return Ok(Finding::new(
             CHECK,

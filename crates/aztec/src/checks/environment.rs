@@ -7,12 +7,13 @@ use provision::host::{FileType, Probe};
 use secrecy::ExposeSecret;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
 use crate::layout;
 use crate::names::Role;
 use crate::settings::Settings;
 
-const CHECK: &str = "environment";
+const CHECK: Topic = Topic::Environment;
 
 /// Variables that the release does not read, or that do something else than they seem to.
 pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {

@@ -13,11 +13,12 @@ use provision::kinds::{
 use provision::tools::{iptables, nft, routes};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::facts::HostFacts;
 use crate::features::firewall::{private_ports, private_table, ufw};
 use crate::settings::Settings;
 
-const CHECK: &str = "exposure";
+const CHECK: Topic = Topic::Exposure;
 
 /// What keeps the firewall from being what is wanted, before anything is touched.
 pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
@@ -30,7 +31,7 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     };
     let said = found.iter().map(|fault| {
         let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-        Finding::new("firewall", Verdict::Fail, message.trim_end())
+        Finding::new(Topic::Firewall, Verdict::Fail, message.trim_end())
     });
     let mut findings: Vec<_> = said.collect();
     findings.extend(closes(&ufw, probe));
@@ -43,7 +44,7 @@ pub(super) fn private(
     facts: &HostFacts,
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
-    const CHECK: &str = "private ports";
+    const CHECK: Topic = Topic::PrivatePorts;
     let Some(table) = private_table(settings, facts) else {
         return Ok(Vec::new());
     };
@@ -111,7 +112,7 @@ fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
              allow`, keeps one open.",
             closed.join(", ")
         );
-        Finding::new("published ports", Verdict::Warn, text)
+        Finding::new(Topic::PublishedPorts, Verdict::Warn, text)
     })
 }
 

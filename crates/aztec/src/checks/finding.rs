@@ -3,8 +3,11 @@
 use provision::Fault;
 use serde::Serialize;
 
+use super::topic::{About, Topic};
+
 /// Verdict of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Fine.
@@ -17,8 +20,14 @@ pub enum Verdict {
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// What was looked at.
+    /// What was looked at, for machines.
+    pub id: Topic,
+    /// Which one of several, for machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// What was looked at, for people.
     pub check: String,
     /// Verdict.
     pub status: Verdict,
@@ -31,9 +40,16 @@ pub struct Finding {
 
 impl Finding {
     /// A finding.
-    pub fn new(check: impl Into<String>, status: Verdict, message: impl Into<String>) -> Self {
+    pub fn new(about: impl Into<About>, status: Verdict, message: impl Into<String>) -> Self {
+        let About {
+            topic,
+            subject,
+            words,
+        } = about.into();
         Self {
-            check: check.into(),
+            id: topic,
+            subject,
+            check: words,
             status,
             message: message.into(),
             unanswered: false,
@@ -41,28 +57,31 @@ impl Finding {
     }
 
     /// A question without an answer. Nothing is known, which lets no change through.
-    pub fn unanswered(check: impl Into<String>, fault: &Fault) -> Self {
-        let failed = failed("", fault);
-        let message = format!("could not be checked: {}", failed.message);
+    pub fn unanswered(about: impl Into<About>, fault: &Fault) -> Self {
+        let failed = failed(about, fault);
         Self {
             unanswered: true,
-            ..Self::new(check, Verdict::Fail, message)
+            message: format!("could not be checked: {}", failed.message),
+            ..failed
         }
     }
 
     /// What a check found, or that its question has no answer: one such question does not end the others.
-    pub fn of<F: IntoIterator<Item = Self>>(check: &str, found: Result<F, Fault>) -> Vec<Self> {
+    pub fn of<F: IntoIterator<Item = Self>>(
+        about: impl Into<About>,
+        found: Result<F, Fault>,
+    ) -> Vec<Self> {
         match found {
             Ok(found) => found.into_iter().collect(),
-            Err(fault) => vec![Self::unanswered(check, &fault)],
+            Err(fault) => vec![Self::unanswered(about, &fault)],
         }
     }
 }
 
 /// What makes a host unfit, as a finding.
-pub fn failed(check: &str, fault: &Fault) -> Finding {
+pub fn failed(about: impl Into<About>, fault: &Fault) -> Finding {
     let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-    Finding::new(check, Verdict::Fail, message.trim_end())
+    Finding::new(about, Verdict::Fail, message.trim_end())
 }
 
 pub(super) const GIB: u64 = 1 << 30;

@@ -1,6 +1,7 @@
 //! Whether the release fits the rollup, as a finding.
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::fit::{self, Fit};
 use crate::settings::Settings;
 
@@ -21,5 +22,5 @@ pub fn of_fit(settings: &Settings, fit: &Fit) -> Finding {
         (fit::Verdict::CannotTell, _) => (Verdict::Warn, fit.fix.as_str()),
     };
     let message = format!("{}. {fix}", fit.because.trim_end_matches('.'));
-    Finding::new("release fits", status, message.trim_end())
+    Finding::new(Topic::ReleaseFits, status, message.trim_end())
 }

@@ -7,6 +7,7 @@ use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::HostFacts;
 use crate::settings::Settings;
 
@@ -17,18 +18,18 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
     };
     let mut findings = Vec::new();
     if wanted.ssh && facts.sshd {
-        findings.extend(Finding::of("ssh", ssh(probe)));
+        findings.extend(Finding::of(Topic::Ssh, ssh(probe)));
     }
-    findings.extend(Finding::of("updates", updates(settings, probe)));
+    findings.extend(Finding::of(Topic::Updates, updates(settings, probe)));
     if wanted.kernel
         && let Some(why) = &facts.asymmetric
     {
         let kept = reverse_path(why, probe).map(Some);
-        findings.extend(Finding::of("reverse path", kept));
+        findings.extend(Finding::of(Topic::ReversePath, kept));
     }
     if facts.container && (wanted.chrony || wanted.auditd) {
         let text = "the clock and the audit log of a container are its host's: chrony only lies ready, and auditd is left out";
-        findings.push(Finding::new("container", Verdict::Pass, text));
+        findings.push(Finding::new(Topic::Container, Verdict::Pass, text));
     }
     findings
 }
@@ -41,10 +42,10 @@ fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
         Outlook::Obstacle(obstacle) => {
             let fix = obstacle.remedy().unwrap_or_default().to_owned();
             let text = format!("{}. {fix} Or set hardening.ssh = false.", obstacle.chain());
-            return Ok(vec![Finding::new("ssh", Verdict::Fail, text)]);
+            return Ok(vec![Finding::new(Topic::Ssh, Verdict::Fail, text)]);
         }
     };
-    let mut findings = vec![Finding::new("ssh", verdict, text)];
+    let mut findings = vec![Finding::new(Topic::Ssh, verdict, text)];
     findings.extend(shut_out(&sshd.withdrawn(probe)?));
     Ok(findings)
 }
@@ -67,7 +68,7 @@ fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
              that has to get in, such as backups and deployments, before `aztec-kit confirm`.",
             lists.join(", or ")
         );
-        Finding::new("ssh clients", Verdict::Warn, text)
+        Finding::new(Topic::SshClients, Verdict::Warn, text)
     })
 }
 
@@ -83,7 +84,7 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
             "{}. It is read after ours and wins; take it out if that is not what you want.",
             overridden.join("; ")
         );
-        Finding::new("updates", Verdict::Warn, message)
+        Finding::new(Topic::Updates, Verdict::Warn, message)
     }))
 }
 
@@ -102,7 +103,7 @@ fn reverse_path(why: &str, probe: &dyn Probe) -> Result<Finding, Fault> {
         "this host may answer at another interface than it is asked at, since {why}: net.ipv4.conf.*.rp_filter stays {}.{more}",
         is.trim()
     );
-    Ok(Finding::new("reverse path", Verdict::Warn, text))
+    Ok(Finding::new(Topic::ReversePath, Verdict::Warn, text))
 }
 
 /// What the last daily comparison of files came to, on a host that makes one.
@@ -137,7 +138,7 @@ fn compared(state: &UnitState, now_us: i64) -> Finding {
             format!("{hours} h ago no file differed from the baseline"),
         ),
     };
-    Finding::new("integrity", status, message)
+    Finding::new(Topic::Integrity, status, message)
 }
 
 #[cfg(test)]

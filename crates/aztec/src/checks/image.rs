@@ -10,6 +10,7 @@ use provision::host::Probe;
 use provision::kinds::{Image, Place, Upstream};
 
 use super::finding::{Finding, GIB, Verdict, failed, gib};
+use super::topic::Topic;
 use crate::facts::HostFacts;
 use crate::names::Runtime;
 use crate::roles::base;
@@ -43,11 +44,11 @@ pub(super) fn findings(
             } else {
                 Verdict::Pass
             };
-            findings.push(Finding::new("image", status, survey.text));
+            findings.push(Finding::new(Topic::Image, status, survey.text));
             survey.place != Place::Here
         }
         Err(fault) => {
-            findings.push(failed("image", &fault));
+            findings.push(failed(Topic::Image, &fault));
             true
         }
     };
@@ -56,7 +57,7 @@ pub(super) fn findings(
     let (place, has) = (storage.display(), gib(space.free));
     findings.push(if fetched && (space.read_only || space.free < IMAGE_BYTES) {
         Finding::new(
-            "disk for the image",
+            Topic::DiskForImage,
             Verdict::Fail,
             format!(
                 "{place} has {has} left, and the image needs up to {}. Free some, or give it another disk.",
@@ -64,7 +65,7 @@ pub(super) fn findings(
             ),
         )
     } else {
-        Finding::new("disk for the image", Verdict::Pass, format!("{place} has {has} left"))
+        Finding::new(Topic::DiskForImage, Verdict::Pass, format!("{place} has {has} left"))
     });
     Ok(findings)
 }
@@ -134,6 +135,6 @@ pub fn upstream(
                 format!("{reference} could not be compared: {why}"),
             ),
         };
-        Finding::new("image in its registry", status, text)
+        Finding::new(Topic::ImageRegistry, status, text)
     }))
 }

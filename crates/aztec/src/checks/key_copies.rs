@@ -7,6 +7,7 @@ use provision::host::{Probe, resolved};
 use provision::tools::mounts::{self, Mount};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::layout;
 use crate::names::Role;
 use crate::settings::Settings;
@@ -39,7 +40,11 @@ pub(super) fn key_copies(
         copies.point.display(),
         layout::KIT_STATE
     );
-    Ok(Some(Finding::new("keystore copies", Verdict::Warn, text)))
+    Ok(Some(Finding::new(
+        Topic::KeystoreCopies,
+        Verdict::Warn,
+        text,
+    )))
 }
 
 #[cfg(test)]

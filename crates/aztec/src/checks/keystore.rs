@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use keys::keystore::survey::{Grade, Survey};
+use keys::keystore::survey::{About as Noted, Grade, Survey};
 use provision::Fault;
 use provision::host::Probe;
 
 use super::finding::{Finding, Verdict};
+use super::topic::{About, Topic};
 use crate::keystores::{ROOT, look};
 use crate::layout;
 use crate::names::Role;
@@ -21,8 +22,21 @@ pub fn findings(survey: &Survey) -> Vec<Finding> {
     };
     let notes = survey.notes.iter();
     notes
-        .map(|note| Finding::new(&note.check, verdict(note.grade), &note.message))
+        .map(|note| Finding::new(about(&note.about), verdict(note.grade), &note.message))
         .collect()
+}
+
+/// What a note is about.
+fn about(noted: &Noted) -> About {
+    match noted {
+        Noted::Directory => Topic::Keystore.named("directory"),
+        Noted::File(name) => Topic::KeystoreFile.of(name),
+        Noted::Keystores => Topic::Keystores.into(),
+        Noted::Attesters => Topic::KeystoreAttesters.into(),
+        Noted::Publishers => Topic::KeystorePublishers.into(),
+        Noted::BlsKeys => Topic::BlsKeys.into(),
+        Noted::Shared(other) => Topic::KeystoreShared.of(other),
+    }
 }
 
 /// The keystores of the services that this host shall run.
@@ -80,7 +94,7 @@ fn service(
     let Some(mut survey) = survey else {
         if !local {
             findings.push(Finding::new(
-                "keystore",
+                Topic::Keystore,
                 Verdict::Fail,
                 format!("{dir} is not there. {missing}"),
             ));
@@ -89,17 +103,22 @@ fn service(
     };
     if local && survey.documents.is_empty() {
         // The one that will be made.
-        survey.notes.retain(|note| note.check != "keystores");
+        survey.notes.retain(|note| note.about != Noted::Keystores);
     }
     let remote = super::remote_signer::findings(&survey);
     findings.extend(self::findings(&survey).into_iter().map(|finding| {
-        let place = match finding.check.as_str() {
-            name if name.to_ascii_lowercase().ends_with(".json") => {
-                format!("keystore {dir}/{name}")
+        let (subject, place) = match (finding.id, finding.subject) {
+            (Topic::KeystoreFile, Some(name)) => {
+                let path = format!("{dir}/{name}");
+                (Some(path.clone()), path)
             }
-            check => format!("keystore {check}"),
+            (_, subject) => (subject, finding.check),
         };
-        Finding::new(place, finding.status, finding.message)
+        Finding {
+            subject,
+            check: format!("keystore {place}"),
+            ..finding
+        }
     }));
     findings.extend(remote);
     Ok(Some(survey))

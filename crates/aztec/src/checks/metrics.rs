@@ -3,10 +3,10 @@
 //! What cannot be asked is left out, and an alert tells of that; nothing here changes anything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use exposition::Kind;
 use l1::reader::AttesterStatus;
 use l1::{Address, Reader, U256};
 use provision::Fault;
@@ -26,29 +26,19 @@ const ROOT: u32 = 0;
 
 /// Metrics by name, with their help; each sample with its labels.
 #[derive(Debug, Default)]
-struct Metrics(BTreeMap<&'static str, (&'static str, Vec<String>)>);
+struct Metrics(BTreeMap<&'static str, (&'static str, String)>);
 
 impl Metrics {
     fn add(&mut self, name: &'static str, help: &'static str, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(label, value)| format!("{label}=\"{}\"", value.replace(['\\', '"', '\n'], "_")))
-            .collect();
-        let (_, samples) = self.0.entry(name).or_insert_with(|| (help, Vec::new()));
-        samples.push(format!("{name}{{{}}} {value}", labels.join(",")));
+        let (_, samples) = self.0.entry(name).or_insert_with(|| (help, String::new()));
+        samples.push_str(&exposition::sample(name, labels, value));
     }
 
     fn text(&self) -> String {
-        let mut text = String::new();
-        for (name, (help, samples)) in &self.0 {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "# HELP {name} {help}\n# TYPE {name} gauge\n{}",
-                samples.join("\n")
-            );
-        }
-        text
+        let metrics = self.0.iter();
+        metrics
+            .map(|(name, (help, samples))| exposition::head(name, help, Kind::Gauge) + samples)
+            .collect()
     }
 }
 
@@ -262,7 +252,7 @@ mod tests {
         metrics.add("a", "First.", &[("l", "z")], 2.0);
         assert_eq!(
             metrics.text(),
-            "# HELP a First.\n# TYPE a gauge\na{l=\"x_y\"} 1\na{l=\"z\"} 2\n\
+            "# HELP a First.\n# TYPE a gauge\na{l=\"x\\\"y\"} 1\na{l=\"z\"} 2\n\
              # HELP b Second.\n# TYPE b gauge\nb{} 0.5\n"
         );
     }

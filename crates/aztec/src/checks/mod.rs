@@ -30,6 +30,7 @@ mod releases;
 mod remote_signer;
 mod signer;
 mod smoke;
+mod topic;
 mod traces;
 mod unit_rows;
 
@@ -51,6 +52,7 @@ pub use l1::registry;
 pub use metrics::metrics;
 pub use packages::packages;
 pub use preflight::{preflight, release};
-pub use releases::{ReleaseRow, releases};
+pub use releases::{ReleaseRow, Source, releases};
 pub use smoke::{Check, Report, Sample, Target, smoke};
+pub use topic::{About, Topic};
 pub use unit_rows::{UnitRow, unit_rows};

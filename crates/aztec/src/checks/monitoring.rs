@@ -7,6 +7,7 @@ use provision::host::Probe;
 use server::monitoring::{PACKAGES, drop_in_path};
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::HostFacts;
 use crate::features::monitoring::NAME;
 use crate::layout;
@@ -30,16 +31,16 @@ pub(super) fn findings(
             "units of monitoring call {}, which is not there. Copy this program to it.",
             layout::KIT
         );
-        findings.push(Finding::new("monitoring", Verdict::Fail, message));
+        findings.push(Finding::new(Topic::Monitoring, Verdict::Fail, message));
     }
     if wanted.receivers.is_empty() {
         let message = "there are no receivers: alerts are seen by whoever looks at Alertmanager, and by nobody else. Name some in monitoring.receivers.";
-        findings.push(Finding::new("monitoring", Verdict::Warn, message));
+        findings.push(Finding::new(Topic::Monitoring, Verdict::Warn, message));
     }
     if findings.is_empty() {
         let count = wanted.receivers.len();
         let message = format!("alerts go to {count} receivers");
-        findings.push(Finding::new("monitoring", Verdict::Pass, message));
+        findings.push(Finding::new(Topic::Monitoring, Verdict::Pass, message));
     }
     Ok(findings)
 }
@@ -57,7 +58,11 @@ fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
             let message = format!(
                 "it runs as {runs} here, which holds the ports. Set monitoring.enabled = false and run `aztec-kit apply`; then turn it on as {runtime}. What was recorded stays."
             );
-            return Ok(Some(Finding::new("monitoring", Verdict::Fail, message)));
+            return Ok(Some(Finding::new(
+                Topic::Monitoring,
+                Verdict::Fail,
+                message,
+            )));
         }
     }
     Ok(None)
@@ -102,7 +107,11 @@ fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault
     let message = format!(
         "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages; or set monitoring.runtime to native."
     );
-    Ok(Some(Finding::new("monitoring", Verdict::Fail, message)))
+    Ok(Some(Finding::new(
+        Topic::Monitoring,
+        Verdict::Fail,
+        message,
+    )))
 }
 
 /// Whoever runs one of these programs already has a configuration of their own, which is not taken over.
@@ -115,7 +124,7 @@ fn foreign(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
             let message = format!(
                 "{unit} runs already, with a configuration that is not ours. Remove the package {package} first, or watch this host with what you have and set monitoring.enabled = false."
             );
-            findings.push(Finding::new("monitoring", Verdict::Fail, message));
+            findings.push(Finding::new(Topic::Monitoring, Verdict::Fail, message));
         }
     }
     Ok(findings)

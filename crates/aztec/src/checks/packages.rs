@@ -6,6 +6,7 @@ use provision::host::Probe;
 use provision::kinds::Packages;
 
 use super::finding::{Finding, failed};
+use super::topic::Topic;
 use crate::kinds::Kind;
 
 /// What apt would remove unasked, or why it would do nothing, for all that is still to be installed; `None` where there is
@@ -21,7 +22,7 @@ pub fn packages(graph: &Graph<Kind>, probe: &dyn Probe) -> Result<Option<Finding
         return Ok(None);
     }
     let obstacle = Packages::obstacle(&entries, probe);
-    Ok(obstacle.map(|fault| failed("packages", &fault)))
+    Ok(obstacle.map(|fault| failed(Topic::Packages, &fault)))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use provision::engine::Receipt;
 use provision::host::{Engine, Probe, Snapshot};
 
 use super::finding::{Finding, GIB, Verdict, failed, gib};
+use super::topic::{About, Topic};
 use super::{
     address, caddy, data_owner, endpoints, environment, exposure, hardening, key_copies, keystore,
     monitoring, ports, signer, traces,
@@ -44,45 +45,53 @@ pub fn preflight(
     let snapshot = Snapshot::of(probe);
     let probe: &dyn Probe = &snapshot;
     let mut findings = vec![system(settings, facts)];
-    let of = |check: &str, found: Result<Vec<Finding>, Fault>| Finding::of(check, found);
-    findings.extend(Finding::of("systemd", service_manager(probe).map(Some)));
+    fn of(about: impl Into<About>, found: Result<Vec<Finding>, Fault>) -> Vec<Finding> {
+        Finding::of(about, found)
+    }
+    findings.extend(Finding::of(
+        Topic::Systemd,
+        service_manager(probe).map(Some),
+    ));
     let manager = probe.text(Path::new("/proc/1/status"));
     let sandboxes = manager.map(|text| confined(&text.unwrap_or_default()));
-    findings.extend(Finding::of("sandboxes", sandboxes));
+    findings.extend(Finding::of(Topic::Sandbox, sandboxes));
     findings.extend(Finding::of(
-        "account",
+        Topic::Account,
         super::account::account(settings, probe),
     ));
     findings.extend(Finding::of(
-        "data directory",
+        Topic::DataDirectory,
         super::data_dir(settings, facts, probe).map(Some),
     ));
     // What the desired state refuses, `system` says.
     if let Ok(graph) = desired(settings, facts, "") {
-        findings.extend(Finding::of("packages", super::packages(&graph, probe)));
+        findings.extend(Finding::of(Topic::Packages, super::packages(&graph, probe)));
         let units = Units::of(settings, facts).all();
         let drop_ins = super::drop_ins(&graph, &units, probe);
-        findings.extend(of("drop-ins", drop_ins));
+        findings.extend(of(Topic::DropIns, drop_ins));
     }
     if settings.has_role() {
         findings.extend(capacity(settings, facts, probe));
     }
     let fit = fit::fit(settings);
     let other = super::other_databases(settings, probe, fit.as_ref());
-    findings.extend(Finding::of("databases", other));
+    findings.extend(Finding::of(Topic::Databases, other));
     // Before the ports: it knows better who holds them.
     if let Some(wanted) = &settings.monitoring {
-        findings.extend(of("monitoring", monitoring::findings(wanted, facts, probe)));
+        findings.extend(of(
+            Topic::Monitoring,
+            monitoring::findings(wanted, facts, probe),
+        ));
     }
-    findings.extend(of("ports", listeners(settings, probe)));
+    findings.extend(of(Topic::Port.named("ports"), listeners(settings, probe)));
     findings.extend(caddy::caddy(settings, probe));
     findings.extend(hardening::hardening(settings, facts, probe));
     let environment = environment::environment(settings, probe);
-    findings.extend(of("environment", environment));
+    findings.extend(of(Topic::Environment, environment));
     if settings.proves() {
         let (count, why) = crate::roles::prover::agents(settings, facts);
         findings.push(Finding::new(
-            "prover agents",
+            Topic::ProverAgents,
             Verdict::Pass,
             format!("{count}: {why}"),
         ));
@@ -96,15 +105,15 @@ pub fn preflight(
         findings.extend(fit.as_ref().map(|fit| super::of_fit(settings, fit)));
         findings.push(address::address(settings));
     }
-    findings.extend(of("firewall", exposure::obstacles(settings, probe)));
+    findings.extend(of(Topic::Firewall, exposure::obstacles(settings, probe)));
     let private = exposure::private(settings, facts, probe);
-    findings.extend(of("private ports", private));
-    findings.extend(of("keystore", keystore::preflight(settings, probe)));
+    findings.extend(of(Topic::PrivatePorts, private));
+    findings.extend(of(Topic::Keystore, keystore::preflight(settings, probe)));
     let copies = key_copies::key_copies(settings, &facts.mounts, probe);
-    findings.extend(Finding::of("keystore copies", copies));
+    findings.extend(Finding::of(Topic::KeystoreCopies, copies));
     let claim = crate::roles::node::signer_claim(settings);
     findings.extend(of(
-        "signer",
+        Topic::Signer.named("signer"),
         signer::preflight(claim.as_ref(), receipt, probe),
     ));
     findings
@@ -122,19 +131,22 @@ fn capacity(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Fi
         runs.push_str("; Docker's snap is confined and not used");
     }
     let mut findings = vec![
-        Finding::new("runtime", Verdict::Pass, runs),
+        Finding::new(Topic::Runtime, Verdict::Pass, runs),
         release(settings),
         cpu(settings, facts),
         memory(settings, facts),
     ];
-    findings.extend(Finding::of("disk", disk(settings, choice.runtime, probe)));
     findings.extend(Finding::of(
-        "data owner",
+        Topic::Disk,
+        disk(settings, choice.runtime, probe),
+    ));
+    findings.extend(Finding::of(
+        Topic::DataOwner,
         data_owner::data_owner(settings, probe),
     ));
     if choice.runtime == Runtime::Container {
         let image = super::image::findings(settings, &choice, probe);
-        findings.extend(Finding::of("image", image));
+        findings.extend(Finding::of(Topic::Image, image));
     }
     findings
 }
@@ -144,9 +156,9 @@ fn system(settings: &Settings, facts: &HostFacts) -> Finding {
         Ok(()) => {
             let (major, minor) = facts.glibc.unwrap_or_default();
             let text = format!("{} on {}, glibc {major}.{minor}", facts.os_name, facts.arch);
-            Finding::new("system", Verdict::Pass, text)
+            Finding::new(Topic::System, Verdict::Pass, text)
         }
-        Err(fault) => failed("system", &fault),
+        Err(fault) => failed(Topic::System, &fault),
     }
 }
 
@@ -154,19 +166,19 @@ fn system(settings: &Settings, facts: &HostFacts) -> Finding {
 pub fn release(settings: &Settings) -> Finding {
     let version = &settings.release.version;
     match &settings.release.basis {
-        Basis::Carried => Finding::new("release", Verdict::Pass, format!("Aztec {version}")),
+        Basis::Carried => Finding::new(Topic::Release, Verdict::Pass, format!("Aztec {version}")),
         Basis::Host(place) => Finding::new(
-            "release",
+            Topic::Release,
             Verdict::Pass,
             format!("Aztec {version}, as {} describes it", place.display()),
         ),
         Basis::Described(like) => Finding::new(
-            "release",
+            Topic::Release,
             Verdict::Pass,
             format!("Aztec {version}, as kit.toml describes it on top of {like}"),
         ),
         Basis::Assumed(like) => Finding::new(
-            "release",
+            Topic::Release,
             Verdict::Warn,
             format!(
                 "this program does not know Aztec {version} and treats it like {like}. \
@@ -180,10 +192,10 @@ pub fn release(settings: &Settings) -> Finding {
 fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
     let runs = probe.meta(Path::new("/run/systemd/system"))?.is_some();
     Ok(if runs {
-        Finding::new("systemd", Verdict::Pass, "systemd manages this host")
+        Finding::new(Topic::Systemd, Verdict::Pass, "systemd manages this host")
     } else {
         Finding::new(
-            "systemd",
+            Topic::Systemd,
             Verdict::Fail,
             "systemd does not manage this host. Use a server or VM, not a plain container.",
         )
@@ -199,7 +211,7 @@ fn confined(status_of_init: &str) -> Option<Finding> {
     let bounding = u64::from_str_radix(line.trim(), 16).ok()?;
     (bounding & 1 << SYS_ADMIN == 0).then(|| {
         let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and nothing else says so. Give this container that capability (nesting), or use a server or VM.";
-        Finding::new("sandbox", Verdict::Warn, text)
+        Finding::new(Topic::Sandbox, Verdict::Warn, text)
     })
 }
 
@@ -212,13 +224,13 @@ fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
         .collect();
     if missing.is_empty() {
         return Finding::new(
-            "cpu",
+            Topic::Cpu,
             Verdict::Pass,
             format!("{} logical CPUs, Skylake or newer", facts.cpus),
         );
     }
     Finding::new(
-        "cpu",
+        Topic::Cpu,
         Verdict::Fail,
         format!(
             "this CPU lacks {}, which the released binaries use. Take a host with Skylake or newer.",
@@ -231,16 +243,16 @@ fn memory(settings: &Settings, facts: &HostFacts) -> Finding {
     let has = gib(facts.memory);
     match facts.memory {
         bytes if bytes < LEAST_MEMORY => Finding::new(
-            "memory",
+            Topic::Memory,
             Verdict::Fail,
             format!("{has}; a node alone needs {}", gib(LEAST_MEMORY)),
         ),
         bytes if settings.live().is_some() && bytes < RECOMMENDED_MEMORY => Finding::new(
-            "memory",
+            Topic::Memory,
             Verdict::Warn,
             format!("{has}; {} are recommended", gib(RECOMMENDED_MEMORY)),
         ),
-        _ => Finding::new("memory", Verdict::Pass, has),
+        _ => Finding::new(Topic::Memory, Verdict::Pass, has),
     }
 }
 
@@ -253,13 +265,13 @@ fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<
     let live = settings.has_presets();
     let places = [
         (
-            "disk for releases",
+            Topic::DiskForReleases,
             Path::new(layout::OPT),
             if installed { 0 } else { RELEASE_BYTES },
             0,
         ),
         (
-            "disk for data",
+            Topic::DiskForData,
             settings.data_dir.as_path(),
             if live { LIVE_BYTES } else { LOCAL_BYTES },
             if live { RECOMMENDED_BYTES } else { 0 },
@@ -329,7 +341,7 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
     }
     for (key, port, reach, unit) in wanted {
         let owners = owners(&unit);
-        let check = format!("port {port}");
+        let check = Topic::Port.of(port);
         if !ports::is_taken(&taken, settings, reach, port) {
             findings.push(Finding::new(
                 check,

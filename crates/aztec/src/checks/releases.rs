@@ -1,6 +1,6 @@
 //! Which releases are known, which are on this host, and which fit its network.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use provision::Fault;
 use provision::host::{Engine, Probe, Query};
@@ -17,12 +17,18 @@ use crate::settings::Settings;
 
 /// A release that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseRow {
     /// Its version.
     pub version: String,
-    /// `carried` by this program, the directory of this host that describes it, `kit.toml`, or the release that it is
-    /// treated like where nobody does.
-    pub from: String,
+    /// Where what is known of it is from.
+    pub from: Source,
+    /// The directory of this host that describes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// The release that it is like in all that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
     /// What cannot be right in that directory; it is refused when it is asked for.
     pub broken: Option<String>,
     /// Networks whose canonical rollup runs it, as far as was known when this program was built.
@@ -36,6 +42,33 @@ pub struct ReleaseRow {
     pub unanswered: Option<String>,
     /// Whether it fits the rollup of this host's network; nothing where that was not asked.
     pub fits: Option<Verdict>,
+}
+
+/// Where what is known of a release is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// This program carries it.
+    Carried,
+    /// A directory of this host describes it.
+    Directory,
+    /// `kit.toml` describes it.
+    KitToml,
+    /// Nobody describes it: it is treated like the newest before it.
+    Assumed,
+}
+
+impl ReleaseRow {
+    /// Where what is known of it is from, for people.
+    pub fn known_from(&self) -> String {
+        match (self.from, &self.directory, &self.like) {
+            (Source::Directory, Some(directory), _) => directory.display().to_string(),
+            (Source::Assumed, _, Some(like)) => format!("not known, like {like}"),
+            (Source::KitToml, ..) => "kit.toml".into(),
+            _ => "carried".into(),
+        }
+    }
 }
 
 /// Every known release, oldest first. `settings`: what this host is, when it has a configuration.
@@ -114,15 +147,19 @@ pub fn releases(
             }
             _ => None,
         };
+        let broken = || Basis::Host(Path::new(layout::RELEASES).join(version));
+        let basis = release.as_ref().map(|release| release.basis.clone());
+        let (from, directory, like) = match basis.unwrap_or_else(|_| broken()) {
+            Basis::Carried => (Source::Carried, None, None),
+            Basis::Host(place) => (Source::Directory, Some(place), None),
+            Basis::Described(like) => (Source::KitToml, None, Some(like)),
+            Basis::Assumed(like) => (Source::Assumed, None, Some(like)),
+        };
         rows.push(ReleaseRow {
             version: version.into(),
-            from: match &release {
-                Ok(release) => from(&release.basis),
-                Err(_) => Path::new(layout::RELEASES)
-                    .join(version)
-                    .display()
-                    .to_string(),
-            },
+            from,
+            directory,
+            like,
             broken: release.as_ref().err().map(Fault::chain),
             networks: runs_it.map(|(name, _)| name.clone()).collect(),
             installed,
@@ -163,15 +200,6 @@ fn versions(known: &Releases, settings: Option<&Settings>) -> Vec<String> {
     all
 }
 
-fn from(basis: &Basis) -> String {
-    match basis {
-        Basis::Carried => "carried".into(),
-        Basis::Host(place) => place.display().to_string(),
-        Basis::Described(_) => "kit.toml".into(),
-        Basis::Assumed(like) => format!("not known, like {like}"),
-    }
-}
-
 /// The rollup of a network that others deployed.
 fn asked(settings: &Settings) -> Option<Result<l1::reader::Identity, String>> {
     settings.live().map(|live| fit::ask(settings, live))
@@ -206,9 +234,9 @@ mod tests {
             row("6.0.0").installed == Some(false)
                 && row("6.0.0").networks == ["mainnet", "testnet"]
         );
-        assert_eq!(row("6.0.0").from, "carried");
+        assert_eq!(row("6.0.0").known_from(), "carried");
         let broken = row("6.9.9");
-        assert_eq!(broken.from, "/etc/aztec/releases/6.9.9");
+        assert_eq!(broken.known_from(), "/etc/aztec/releases/6.9.9");
         assert!(broken.broken.as_ref().unwrap().contains("release.toml:2"));
         assert!(
             rows.iter()
@@ -249,7 +277,7 @@ mod tests {
                 versions,
                 ["4.1.2", "5.2.0", "5.2.1", "5.2.7", "5.3.0", "6.0.0"]
             );
-            assert_eq!(rows[3].from, from);
+            assert_eq!(rows[3].known_from(), from);
             let running = rows.iter().filter(|row| row.running == Some(true));
             let running: Vec<_> = running.map(|row| row.version.as_str()).collect();
             assert_eq!(running, ["4.1.2"]);

@@ -11,6 +11,7 @@ use serde_json::json;
 use url::Url;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::settings::is_bad_port;
 
 /// It is near the node.
@@ -23,7 +24,7 @@ pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
     remote_signers(documents)
         .iter()
         .map(|(url, addresses)| {
-            let check = format!("remote signer {}", url.origin().ascii_serialization());
+            let check = Topic::RemoteSigner.of(url.origin().ascii_serialization());
             let (status, message) = match ask(url, addresses) {
                 Ok(()) => (
                     Verdict::Pass,

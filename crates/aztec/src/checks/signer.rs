@@ -5,6 +5,7 @@ use provision::engine::Receipt;
 use provision::host::Probe;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::kinds::SignerClaim;
 use crate::signer;
 
@@ -28,7 +29,7 @@ pub(super) fn preflight(
             }
             signer::Verdict::Refused { what, fix } => (Verdict::Fail, format!("{what}. {fix}")),
         };
-        Finding::new(format!("signer {attester}"), status, message)
+        Finding::new(Topic::Signer.of(attester), status, message)
     });
     Ok(findings.collect())
 }

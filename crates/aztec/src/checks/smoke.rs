@@ -12,17 +12,27 @@ use provision::host::Probe;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::complaints::complaints;
+use super::complaints::{Complaint, complaints};
 use super::finding::Finding;
 use super::l1::{OLDEST_L1_HEAD, registry};
+use super::topic::{About, Topic};
 use crate::names::{Role, role};
 use crate::settings::Settings;
 use crate::{Health, Units, fit};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
-    /// What was looked at.
+    /// What was looked at, for machines.
+    pub id: Topic,
+    /// Which one of several, for machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Of a log: what it complains of, a name in the error dictionary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
+    /// What was looked at, for people.
     pub name: String,
     /// How well it is.
     pub status: Health,
@@ -35,6 +45,7 @@ pub struct Check {
 
 /// All checks at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The worst of all.
     pub status: Health,
@@ -46,6 +57,7 @@ pub struct Report {
 
 /// Numbers of two chains at one moment; `None` where they could not be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sample {
     /// Head of the L1.
     pub l1_head: Option<u64>,
@@ -128,11 +140,11 @@ pub fn smoke(
     on_sample: &mut dyn FnMut(&Sample),
 ) -> Report {
     let mut checks =
-        services(units, probe).unwrap_or_else(|fault| vec![unanswered("services", &fault)]);
+        services(units, probe).unwrap_or_else(|fault| vec![unanswered(Topic::Services, &fault)]);
     if settings.has(Role::Node)
         && let Err(fault) = chains(settings, probe, patience, on_sample, &mut checks)
     {
-        checks.push(unanswered("chain", &fault));
+        checks.push(unanswered(Topic::Chain, &fault));
     }
     summed(checks, probe)
 }
@@ -163,7 +175,7 @@ fn chains(
         let finding = super::of_fit(settings, &fit);
         let asked = settings.stands_by();
         let health = if asked { Health::Ok } else { Health::Down };
-        checks.push(check(&finding.check, health, finding.message));
+        checks.push(check(Topic::ReleaseFits, health, finding.message));
         if asked {
             // It has no chain to follow yet.
             return Ok(());
@@ -186,12 +198,13 @@ fn chains(
         last = target.sample();
         on_sample(&last);
     }
-    checks.push(advances("L1 head", first.l1_head, last.l1_head, waited()));
+    let (was, is) = (first.l1_head, last.l1_head);
+    checks.push(advances(Topic::L1Head, was, is, waited()));
     checks.push(if makes_blocks(settings) {
-        advances("L2 tip", first.proposed, last.proposed, waited())
+        advances(Topic::L2Tip, first.proposed, last.proposed, waited())
     } else {
         let detail = "no sequencer on this local network: nothing makes blocks";
-        check("L2 tip", Health::Ok, detail)
+        check(Topic::L2Tip, Health::Ok, detail)
     });
     Ok(())
 }
@@ -203,13 +216,15 @@ fn said(units: &Units, probe: &dyn Probe) -> Vec<Check> {
     complaints
         .into_iter()
         .filter(|complaint| complaint.health != Health::Ok && complaint.last >= since)
-        .map(|complaint| Check {
-            unanswered: complaint.unanswered,
-            ..check(
-                format!("log of {}: {}", complaint.unit, complaint.id),
-                Health::Degraded,
-                format!("{} {}", complaint.means, complaint.fix),
-            )
+        .map(|complaint| {
+            let Complaint { unit, id, .. } = &complaint;
+            let about = Topic::Log.of(unit).named(format!("log of {unit}: {id}"));
+            let detail = format!("{} {}", complaint.means, complaint.fix);
+            Check {
+                unanswered: complaint.unanswered,
+                complaint: Some(complaint.id),
+                ..check(about, Health::Degraded, detail)
+            }
         })
         .collect()
 }
@@ -232,9 +247,17 @@ fn makes_blocks(settings: &Settings) -> bool {
     settings.live().is_some() || settings.has(Role::Sequencer)
 }
 
-fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> Check {
+fn check(about: impl Into<About>, status: Health, detail: impl Into<String>) -> Check {
+    let About {
+        topic,
+        subject,
+        words,
+    } = about.into();
     Check {
-        name: name.into(),
+        id: topic,
+        subject,
+        complaint: None,
+        name: words,
         status,
         detail: detail.into(),
         unanswered: false,
@@ -242,11 +265,11 @@ fn check(name: impl Into<String>, status: Health, detail: impl Into<String>) -> 
 }
 
 /// A question without an answer: nothing was seen to work.
-fn unanswered(name: &str, fault: &Fault) -> Check {
-    let finding = Finding::unanswered(name, fault);
+fn unanswered(topic: Topic, fault: &Fault) -> Check {
+    let finding = Finding::unanswered(topic, fault);
     Check {
         unanswered: true,
-        ..check(finding.check, Health::Down, finding.message)
+        ..check(topic, Health::Down, finding.message)
     }
 }
 
@@ -276,25 +299,25 @@ fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
                     state.active, state.sub
                 ),
             };
-            check(name, health, detail)
+            check(Topic::Service.of(name), health, detail)
         })
         .collect())
 }
 
 fn l1_answers(settings: &Settings, probe: &dyn Probe, target: &Target) -> Check {
-    let name = "L1 answers";
+    let topic = Topic::L1Answers;
     let asked = target
         .l1
         .chain_id()
         .and_then(|chain| Ok((chain, target.l1.head()?)));
     let (chain, head) = match asked {
         Ok(answer) => answer,
-        Err(error) => return check(name, Health::Down, format!("{error}. {}", error.fix())),
+        Err(error) => return check(topic, Health::Down, format!("{error}. {}", error.fix())),
     };
     let wanted = settings.network.l1_chain_id;
     if chain != wanted {
         return check(
-            name,
+            topic,
             Health::Down,
             format!("it is chain {chain}, not {wanted}"),
         );
@@ -306,17 +329,17 @@ fn l1_answers(settings: &Settings, probe: &dyn Probe, target: &Target) -> Check 
     } else {
         Health::Ok
     };
-    check(name, health, detail)
+    check(topic, health, detail)
 }
 
 fn node_answers(target: &Target) -> Check {
-    let name = "node answers";
+    let topic = Topic::NodeAnswers;
     match target.node("isReady") {
-        Ok(Value::Bool(true)) => check(name, Health::Ok, "it says that it is ready"),
-        Ok(_) => check(name, Health::Degraded, "it says that it is not ready"),
+        Ok(Value::Bool(true)) => check(topic, Health::Ok, "it says that it is ready"),
+        Ok(_) => check(topic, Health::Degraded, "it says that it is not ready"),
         // It listens only once its first sync is done, and stands by for a rollup that it does not know.
         Err(error) => check(
-            name,
+            topic,
             Health::Degraded,
             format!("{error}: it starts, syncs, or stands by; see `aztec-kit explain`"),
         ),
@@ -325,24 +348,24 @@ fn node_answers(target: &Target) -> Check {
 
 /// Chain id and rollup of the node are those that the registry on the L1 names.
 fn right_chain(settings: &Settings, target: &Target) -> Check {
-    let name = match settings.rollup() {
+    let about = Topic::NodeRollup.named(match settings.rollup() {
         Some(_) => "node follows its rollup",
         None => "node follows the canonical rollup",
-    };
+    });
     let Some(registry) = target.registry else {
         return check(
-            name,
+            about,
             Health::Down,
             "the contracts are not deployed: run `aztec-kit apply`",
         );
     };
     let wanted = match target.l1.rollup(registry, settings.rollup()) {
         Ok(rollup) => rollup,
-        Err(error) => return check(name, Health::Degraded, error.to_string()),
+        Err(error) => return check(about, Health::Degraded, error.to_string()),
     };
     let info = match target.node("getNodeInfo") {
         Ok(info) => info,
-        Err(error) => return check(name, Health::Degraded, error.to_string()),
+        Err(error) => return check(about, Health::Degraded, error.to_string()),
     };
     let chain = info["l1ChainId"].as_u64();
     let rollup: Option<Address> = info["l1ContractAddresses"]["rollupAddress"]
@@ -350,34 +373,34 @@ fn right_chain(settings: &Settings, target: &Target) -> Check {
         .and_then(|text| text.parse().ok());
     if chain != Some(settings.network.l1_chain_id) {
         let chain = chain.map_or("unknown".into(), |chain| chain.to_string());
-        return check(name, Health::Down, format!("the node is on chain {chain}"));
+        return check(about, Health::Down, format!("the node is on chain {chain}"));
     }
     match rollup {
-        Some(rollup) if rollup == wanted => check(name, Health::Ok, format!("{rollup}")),
+        Some(rollup) if rollup == wanted => check(about, Health::Ok, format!("{rollup}")),
         Some(rollup) => check(
-            name,
+            about,
             Health::Down,
             format!("it follows {rollup}, the registry names {wanted}"),
         ),
-        None => check(name, Health::Down, "it names no rollup"),
+        None => check(about, Health::Down, "it names no rollup"),
     }
 }
 
-fn advances(name: &str, first: Option<u64>, last: Option<u64>, waited: Duration) -> Check {
+fn advances(topic: Topic, first: Option<u64>, last: Option<u64>, waited: Duration) -> Check {
     let seconds = waited.as_secs();
     match (first, last) {
         (Some(first), Some(last)) if last > first => check(
-            name,
+            topic,
             Health::Ok,
             format!("{first} → {last} within {seconds} s"),
         ),
         (_, Some(last)) => check(
-            name,
+            topic,
             Health::Degraded,
             format!("at {last}, not seen to advance within {seconds} s"),
         ),
         // Who does not answer is judged by the check that asks for an answer.
-        (_, None) => check(name, Health::Degraded, "unknown"),
+        (_, None) => check(topic, Health::Degraded, "unknown"),
     }
 }
 

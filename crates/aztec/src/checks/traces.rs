@@ -6,13 +6,14 @@ use l1::Traces;
 use url::Url;
 
 use super::finding::{Finding, Verdict};
+use super::topic::Topic;
 use crate::names::L1Use;
 use crate::settings::{Live, NO_TRACES, Settings};
 
 /// A trace of a large transaction takes its time.
 const CALL: Duration = Duration::from_secs(10);
 
-const CHECK: &str = "L1 traces";
+const CHECK: Topic = Topic::L1Traces;
 
 /// Asks the endpoints for traces as a node does at its start: it is enough that one of them has one.
 pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {

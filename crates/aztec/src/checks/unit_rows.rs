@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// One unit of this host, for people.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UnitRow {
     /// Name.
     pub unit: String,

@@ -1,11 +1,11 @@
 //! What watches this host, and tells its operator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{File, Owner, Unit};
+use provision::systemd::{Sandbox, Section, UnitFile, Value};
 use server::monitoring::{Containers, Monitoring, compose, native};
-use server::sandbox::{CALLS, KERNEL};
 
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
@@ -57,62 +57,14 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
 
 /// Asks the chain once a minute, and leaves what it says where node_exporter finds it.
 fn metrics(graph: &mut Graph<Kind>, watch: &Monitoring) {
-    let place = watch.textfiles().display().to_string();
-    // Written beside and moved: node_exporter never reads half a file. Not `truncate:`, since the output is opened
-    // for the move as well.
-    let service = format!(
-        "# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
-[Unit]
-Description=What the chain says of this host, for Prometheus
-
-[Service]
-Type=oneshot
-ExecStartPre=/usr/bin/rm --force {place}/aztec.new
-ExecStart={kit} metrics
-StandardOutput=file:{place}/aztec.new
-ExecStartPost=/usr/bin/mv --force {place}/aztec.new {place}/aztec.prom
-TimeoutStartSec=120
-NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths={place}
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-{KERNEL}ProtectProc=invisible
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-CapabilityBoundingSet=
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-{CALLS}UMask=0022
-",
-        kit = layout::KIT
-    );
     let path = PathBuf::from("/etc/systemd/system/aztec-metrics.service");
-    let service = File::new(&path, service, Owner::root(0o644));
+    let service = metrics_service(&watch.textfiles());
+    let service = File::new(&path, service.to_string(), Owner::root(0o644));
     let digest = service.sha256();
     let service: (ResourceId, PathBuf) = (graph.add(service, []), path);
     let unit = Unit {
         name: "aztec-metrics.timer".into(),
-        // With the service's digest: systemd reads anew what has changed of the unit that it is asked about.
-        text: format!(
-            "# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
-# For the aztec-metrics.service with the digest {digest}.
-[Unit]
-Description=What the chain says of this host, for Prometheus
-
-[Timer]
-OnActiveSec=1s
-OnUnitActiveSec=60s
-AccuracySec=5s
-
-[Install]
-WantedBy=multi-user.target
-"
-        ),
+        text: metrics_timer(&digest).to_string(),
         instances: Vec::new(),
     };
     let id = graph.add(unit.clone(), []);
@@ -123,6 +75,73 @@ WantedBy=multi-user.target
         after: vec![id],
     };
     running.add(graph);
+}
+
+const METRICS: &str = "What the chain says of this host, for Prometheus";
+
+fn metrics_service(place: &Path) -> UnitFile {
+    let [new, done] = ["aztec.new", "aztec.prom"].map(|name| place.join(name));
+    let command = |words: &'static str, paths: &[&PathBuf]| {
+        let paths = paths.iter().map(|path| Value::argument(path.display()));
+        Value::words(std::iter::once(words.into()).chain(paths))
+    };
+    // Written beside and moved: node_exporter never reads half a file. Not `truncate:`, since the output is opened
+    // for the move as well.
+    let service = Section::service()
+        .set("Type", "oneshot")
+        .set("ExecStartPre", command("/usr/bin/rm --force", &[&new]))
+        .set(
+            "ExecStart",
+            Value::words([layout::KIT.into(), "metrics".into()]),
+        )
+        .set(
+            "StandardOutput",
+            Value::text(format!("file:{}", new.display())),
+        )
+        .set(
+            "ExecStartPost",
+            command("/usr/bin/mv --force", &[&new, &done]),
+        )
+        .set("TimeoutStartSec", "120")
+        .confined(asking_sandbox(place));
+    UnitFile::ours()
+        .section(Section::unit().set("Description", METRICS))
+        .section(service)
+}
+
+const UNTRIED: &str = "It has not been tried without.";
+
+const TAKEN_OUT: &[(&str, &str)] = &[
+    ("PrivateNetwork", "It asks the node and its L1."),
+    ("IPAddressDeny", "It asks the node and its L1."),
+    ("PrivateUsers", UNTRIED),
+    ("ProcSubset", UNTRIED),
+    ("RemoveIPC", "It counts only for a user that is not root."),
+];
+
+fn asking_sandbox(place: &Path) -> Sandbox {
+    Sandbox::strict()
+        .without(TAKEN_OUT)
+        .writable([Value::word(place.display())])
+        .with("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX")
+        // node_exporter, which is another user, reads what it writes.
+        .with("UMask", "0022")
+}
+
+/// Names the digest of the service: systemd reads anew what has changed of the unit that it is asked about.
+fn metrics_timer(digest: &str) -> UnitFile {
+    UnitFile::ours()
+        .comment(Value::text(format!(
+            "For the aztec-metrics.service with the digest {digest}."
+        )))
+        .section(Section::unit().set("Description", METRICS))
+        .section(
+            Section::timer()
+                .set("OnActiveSec", "1s")
+                .set("OnUnitActiveSec", "60s")
+                .set("AccuracySec", "5s"),
+        )
+        .at_boot()
 }
 
 fn collector(graph: &mut Graph<Kind>, port: u16) {

@@ -23,6 +23,7 @@ pub enum Place {
 /// How the processes of a host run. A host has one runtime, so that its units, and the programs that an operator calls, are of
 /// one release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Runtime {
     /// The npm packages of the release, with a Node.js of their own.

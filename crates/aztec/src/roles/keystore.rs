@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use provision::engine::ResourceId;
+use provision::systemd::Value;
 
 use crate::layout;
+use crate::unit::as_root;
 
 /// Keystores of a process.
 #[derive(Debug, Clone)]
@@ -47,10 +49,10 @@ impl Keystore {
     }
 
     /// What is asked, as root, before each start.
-    pub fn checks(&self) -> Vec<String> {
+    pub fn checks(&self) -> Vec<Value> {
         let claimed = self.claimed_from.as_ref();
         claimed
-            .map(|original| vec![same_machine(), self.still_there(original)])
+            .map(|original| vec![as_root(same_machine()), as_root(self.still_there(original))])
             .unwrap_or_default()
     }
 
@@ -58,8 +60,8 @@ impl Keystore {
     fn still_there(&self, original: &Path) -> String {
         let (handed, original) = (&self.handed, original.display());
         format!(
-            "+/bin/sh -c 'cd {handed} && for file in *; do cmp --silent \"./$$file\" \"{original}/$$file\" && continue; \
-             echo \"{original}/$$file is not the keystore that was claimed; aztec-kit apply asks anew\" >&2; exit 1; done'"
+            "cd {handed} && for file in *; do cmp --silent \"./$file\" \"{original}/$file\" && continue; \
+             echo \"{original}/$file is not the keystore that was claimed; aztec-kit apply asks anew\" >&2; exit 1; done"
         )
     }
 }
@@ -69,8 +71,8 @@ fn same_machine() -> String {
     let (noted, here) = (layout::hardware("%m"), layout::PRODUCT_UUID);
     let noted = noted.display();
     format!(
-        "+/bin/sh -c 'test ! -e {noted} || cmp --silent {noted} {here} && exit; \
-         echo \"the keys of this host were claimed on another machine; aztec-kit apply asks anew\" >&2; exit 1'"
+        "test ! -e {noted} || cmp --silent {noted} {here} && exit; \
+         echo \"the keys of this host were claimed on another machine; aztec-kit apply asks anew\" >&2; exit 1"
     )
 }
 
@@ -80,13 +82,6 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-
-    /// What systemd makes of a line: systemd.service(5), command lines.
-    fn script(line: &str) -> String {
-        let line = line.replace("$$", "$");
-        let script = line.strip_prefix("+/bin/sh -c '").unwrap();
-        script.strip_suffix('\'').unwrap().to_owned()
-    }
 
     /// Whether it lets the unit start, and what it says.
     fn run(script: &str) -> (bool, String) {
@@ -100,7 +95,7 @@ mod tests {
     fn a_machine_starts_only_what_was_claimed_on_it() {
         let dir = tempfile::tempdir().unwrap();
         let [noted, here] = ["noted", "here"].map(|name| dir.path().join(name));
-        let script = script(&same_machine())
+        let script = same_machine()
             .replace("/var/lib/aztec-kit/hardware/%m", noted.to_str().unwrap())
             .replace(layout::PRODUCT_UUID, here.to_str().unwrap());
         assert!(run(&script).0, "nothing is known of the machine");
@@ -125,7 +120,7 @@ mod tests {
             claimed_from: Some(originals.clone()),
             ..Keystore::claimed(ResourceId::new("a", "test"), "", Path::new(""))
         };
-        let script = script(&keystore.still_there(&originals));
+        let script = keystore.still_there(&originals);
         let starts = || run(&script);
         assert_eq!(starts(), (true, String::new()));
         // What is only imported is not handed over, and no reason to stop what is.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use provision::engine::Resource;
 use provision::kinds::{Directory, Lock, NpmTree, Owner, Unit};
+use provision::systemd::Value;
 
 use super::base;
 use super::draft::Draft;
@@ -135,50 +136,55 @@ const FORGE: &str = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge";
 /// The unit of an L1 that keeps its state in this file of its home, and makes blocks as these arguments say.
 fn unit_text(settings: &Settings, layout: &Layout, state: &str, mining: &str) -> UnitText {
     let home = layout.l1();
+    let exec = Value::text(anvil(settings, &home.join(state), mining));
     UnitText {
-        description: "Local Ethereum for Aztec (anvil)".into(),
-        environment: vec![("HOME".into(), home.display().to_string())],
-        exec: format!(
-            "{} --silent --host 127.0.0.1 --port {} --chain-id {} {mining} --slots-in-an-epoch 1 \
-             --state {} --state-interval {STATE_INTERVAL}",
-            Path::new(layout::FOUNDRY).join(ANVIL).display(),
-            settings.port(&port::L1),
-            settings.network.l1_chain_id,
-            home.join(state).display(),
-        ),
-        working_directory: home.clone(),
-        writable: vec![home],
+        environment: vec![("HOME".into(), Value::word(home.display()))],
+        writable: vec![home.clone()],
         // 128 + signal, as a shell says it.
         stopped: vec![143, 130],
         // It writes its whole state when it stops.
         stop_seconds: 60,
-        ..UnitText::default()
+        ..UnitText::new("Local Ethereum for Aztec (anvil)".into(), home, exec)
     }
+}
+
+fn anvil(settings: &Settings, state: &Path, mining: &str) -> String {
+    format!(
+        "{} --silent --host 127.0.0.1 --port {} --chain-id {} {mining} --slots-in-an-epoch 1 \
+         --state {} --state-interval {STATE_INTERVAL}",
+        Path::new(layout::FOUNDRY).join(ANVIL).display(),
+        settings.port(&port::L1),
+        settings.network.l1_chain_id,
+        state.display(),
+    )
 }
 
 /// Waits until the L1 answers, and has it mine a block at once: its newest one is as old as its last stop, and a node that
 /// starts before the next ends with a revert of `getCommitteeAt` (4.1.2), whose epoch lies in the future of that block.
 ///
 /// With bash, which every Debian has, because curl is not on every host.
-fn first_block(port: u16) -> String {
+fn first_block(port: u16) -> Value {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
-    // systemd makes line ends of `\r\n`, and one `$` of two.
-    format!(
-        "/bin/bash -c 'for i in {{1..3000}}; do {{ exec 3<>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null && break; sleep 0.02; \
-         done; echo \"POST / HTTP/1.0\\r\\nContent-Type: application/json\\r\\nContent-Length: {length}\\r\\n\\r\" >&3; \
-         echo -n $$0 >&3; read -r line <&3; [[ $$line == *200* ]]' '{call}'",
+    let script = format!(
+        "for i in {{1..3000}}; do {{ exec 3<>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null && break; sleep 0.02; \
+         done; echo \"POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\" >&3; \
+         echo -n $0 >&3; read -r line <&3; [[ $line == *200* ]]",
         length = call.len(),
-    )
+    );
+    Value::words([
+        "/bin/bash".into(),
+        "-c".into(),
+        Value::script(script),
+        Value::argument(call),
+    ])
 }
 
 /// The L1 until its birth: the same, behind the clock and without waiting for blocks.
 fn birth_text(settings: &Settings, layout: &Layout) -> String {
     let mut text = unit_text(settings, layout, UNBORN, UNBORN_MINING);
-    // systemd reads `%%` as `%`, and `$$` as `$`.
-    text.exec = format!(
-        "/bin/sh -c 'exec {} --timestamp $$(($$(date +%%s) - {BORN_BEFORE}))'",
-        text.exec
-    );
+    let anvil = anvil(settings, &layout.l1().join(UNBORN), UNBORN_MINING);
+    let script = format!("exec {anvil} --timestamp $(($(date +%s) - {BORN_BEFORE}))");
+    text.exec = Value::words(["/bin/sh".into(), "-c".into(), Value::argument(script)]);
     text.render(ACCOUNT)
 }
 

@@ -2,7 +2,7 @@
 
 use provision::engine::Resource;
 use provision::kinds::Unit;
-use server::sandbox::{CALLS, KERNEL};
+use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use super::running::Running;
 use crate::kinds::Kind;
@@ -35,47 +35,52 @@ impl OwnService {
         (unit, running)
     }
 
-    /// It reads what others send, if only from this host: it runs as nobody in particular, and may do nothing
-    /// else.
     fn text(&self) -> String {
-        format!(
-            "# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
-# It runs release {release} of aztec-kit: another one changes this line, and so restarts it.
-[Unit]
-Description={description}
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-ExecStart={kit} {verb}
-Restart=always
-RestartSec=5
-DynamicUser=yes
-MemoryMax=512M
-IPAddressDeny=any
-IPAddressAllow=localhost
-PrivateUsers=yes
-PrivateDevices=yes
-ProtectSystem=strict
-ProtectHome=yes
-{KERNEL}ProtectProc=invisible
-ProcSubset=pid
-RestrictNamespaces=yes
-RestrictRealtime=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-CapabilityBoundingSet=
-RestrictAddressFamilies=AF_INET AF_INET6
-{CALLS}UMask=0077
-
-[Install]
-WantedBy=multi-user.target
-",
-            release = env!("CARGO_PKG_VERSION"),
-            description = self.description,
-            kit = layout::KIT,
-            verb = self.verb,
-        )
+        let release = env!("CARGO_PKG_VERSION");
+        let again = format!(
+            "It runs release {release} of aztec-kit: another one changes this line, and so restarts it."
+        );
+        let service = Section::service()
+            .set("Type", "exec")
+            .set(
+                "ExecStart",
+                Value::text(format!("{} {}", layout::KIT, self.verb)),
+            )
+            .restarts(5)
+            .set("DynamicUser", "yes")
+            .set("MemoryMax", "512M")
+            .set("IPAddressDeny", "any")
+            .set("IPAddressAllow", "localhost")
+            .confined(sandbox());
+        UnitFile::ours()
+            .comment(Value::text(again))
+            .section(
+                Section::unit()
+                    .set("Description", self.description)
+                    .set("StartLimitIntervalSec", "0"),
+            )
+            .section(service)
+            .at_boot()
+            .to_string()
     }
+}
+
+/// What it has anyhow, as a user that exists only while it runs: systemd.exec(5), `DynamicUser=`.
+const OF_THE_USER: &str = "DynamicUser= implies it.";
+
+const TAKEN_OUT: &[(&str, &str)] = &[
+    ("PrivateNetwork", "It answers processes of this host."),
+    ("IPAddressDeny", "It stands above, with what is allowed."),
+    ("NoNewPrivileges", OF_THE_USER),
+    ("PrivateTmp", OF_THE_USER),
+    ("RestrictSUIDSGID", OF_THE_USER),
+    ("RemoveIPC", OF_THE_USER),
+];
+
+/// It reads what others send, if only from this host: it runs as nobody in particular, and may do nothing else.
+fn sandbox() -> Sandbox {
+    Sandbox::strict()
+        .without(TAKEN_OUT)
+        .with("RestrictAddressFamilies", "AF_INET AF_INET6")
+        .in_order(&["PrivateUsers", "PrivateDevices"])
 }

@@ -1,11 +1,12 @@
 //! One Aztec process: its unit, its environment file, its data directory. Every role is made of these.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use provision::engine::ResourceId;
 use provision::host::Engine;
 use provision::kinds::{Directory, Disk, File, Owner, Unit};
+use provision::systemd;
 
 use super::draft::Draft;
 use super::keystore::Keystore;
@@ -230,25 +231,25 @@ impl Process {
     }
 
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
-        let mut text = self.common(inputs, &data);
-        text.environment = base::RUNTIME
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        text.environment
-            .push(("HOME".into(), data.display().to_string()));
+        let lock = container::locking(&data, self.instance());
+        let command = self.command(base::command());
+        // Of a template there is a `%i` in it, which is systemd's.
+        let exec = format!("/usr/bin/{} {}", lock.join(" "), command.join(" "));
+        let mut text = self.common(inputs, data.clone(), systemd::Value::raw(exec));
+        let mut set = |name: &str, value| text.environment.push((name.to_owned(), value));
+        for (name, value) in base::RUNTIME {
+            set(name, systemd::Value::word(value));
+        }
+        set("HOME", systemd::Value::word(data.display()));
         if self.keystore.is_some() {
-            text.environment.push(KEYS.map(String::from).into());
+            // `%d` is systemd's: where it hands credentials over.
+            set(KEYS[0], KEYS[1].into());
         }
         if self.checks_proofs {
-            text.environment.extend(base::bb(&data));
+            for (name, value) in base::bb(&data) {
+                set(&name, systemd::Value::word(value));
+            }
         }
-        let lock = container::locking(&data, self.instance());
-        text.exec = format!(
-            "/usr/bin/{} {}",
-            lock.join(" "),
-            self.command(base::command()).join(" ")
-        );
         text.writable.push(data);
         text.writable.extend(self.writable.iter().cloned());
         text
@@ -261,10 +262,6 @@ impl Process {
         passed: Vec<String>,
         engine: Engine,
     ) -> UnitText {
-        let mut text = self.common(inputs, &data);
-        // The client is root, and the home of root is not what a container can write to.
-        text.working_directory = "/".into();
-        text.environment = vec![("HOME".into(), "/root".into())];
         let name = format!("aztec-{}{}", self.dir(), self.instance());
         let mut container = Container {
             engine,
@@ -286,19 +283,31 @@ impl Process {
             container.readable.push(("%d".into(), "%d".into()));
         }
         container.command.extend(self.command(container::node()));
-        text.exec = container
-            .words("${CONTAINER_IMAGE}", "${CONTAINER_USER}")
-            .join(" \\\n    ");
+        let words = container.words("${CONTAINER_IMAGE}", "${CONTAINER_USER}");
+        // Image and user are variables of the unit, and `%d` and `%i` are systemd's.
+        let exec = systemd::Value::lines(words.iter().map(systemd::Value::raw));
+        // The client is root, and the home of root is not what a container can write to.
+        let mut text = self.common(inputs, "/".into(), exec);
+        text.environment = vec![("HOME".into(), "/root".into())];
         text.engine = Some(EngineText {
             unit: engine.unit(),
-            removal: container.removal(),
+            removal: systemd::Value::words([
+                "/bin/sh".into(),
+                "-c".into(),
+                systemd::Value::script(container.removal()),
+            ]),
             memory: (engine == Engine::Podman).then_some(self.memory),
         });
         text
     }
 
     /// What both runtimes have.
-    fn common(&self, inputs: &[(ResourceId, PathBuf)], data: &Path) -> UnitText {
+    fn common(
+        &self,
+        inputs: &[(ResourceId, PathBuf)],
+        working_directory: PathBuf,
+        exec: systemd::Value,
+    ) -> UnitText {
         let mut environment_files: Vec<_> = inputs
             .iter()
             .map(|(_, path)| path.clone())
@@ -310,26 +319,24 @@ impl Process {
         let keystore = self.keystore.as_ref();
         let title = self.component.spec().title;
         let excluded = self.component.excludes();
+        let description = match self.instances.is_empty() {
+            true => title.into(),
+            false => systemd::Value::raw(format!("{title} %i")),
+        };
         UnitText {
-            description: if self.instances.is_empty() {
-                title.to_owned()
-            } else {
-                format!("{title} %i")
-            },
             needs: self.needs.clone(),
-            conflicts: excluded.map(|other| other.spec().unit.into()).collect(),
+            conflicts: excluded.map(|other| other.spec().unit).collect(),
             needs_files_in: keystore.and_then(Keystore::needed),
             environment_files,
             // Every keystore file is copied into a place that only this service can read.
             credentials: keystore
-                .map(|keystore| ("keystore".to_owned(), keystore.handed.clone()))
+                .map(|keystore| ("keystore", keystore.handed.clone()))
                 .into_iter()
                 .collect(),
             checks: keystore.map(Keystore::checks).unwrap_or_default(),
-            working_directory: data.to_owned(),
             stopped: self.stopped.clone(),
             stop_seconds: self.stop_seconds,
-            ..UnitText::default()
+            ..UnitText::new(description, working_directory, exec)
         }
     }
 

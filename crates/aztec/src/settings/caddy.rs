@@ -4,7 +4,7 @@ use provision::Fault;
 use serde::Deserialize;
 use url::Host;
 
-use super::values::bad;
+use super::values::{bad, mail_address};
 
 /// `[caddy]` as written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -93,10 +93,8 @@ fn host_name(text: &str, local: bool) -> Result<(), Fault> {
 
 fn mailbox(text: &str) -> Result<(), Fault> {
     let plain = |c: char| c.is_ascii_graphic() && !"{}\"`\\".contains(c);
-    let two = text.split_once('@').is_some_and(|(who, host)| {
-        !who.is_empty() && host.contains('.') && Host::parse(host).is_ok()
-    });
-    if two && text.chars().all(plain) {
+    let public = |(_, host): (&str, &str)| host.contains('.') && Host::parse(host).is_ok();
+    if mail_address(text).is_some_and(public) && text.chars().all(plain) {
         return Ok(());
     }
     Err(

@@ -166,7 +166,10 @@ fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
 /// Whoever hardens a host must not be banned from it. Only the first client is noted: the next run may come
 /// from elsewhere, and must not change anything.
 fn never_ban(document: &mut DocumentMut, client: IpAddr) {
-    let Some(hardening) = document.get_mut("hardening").and_then(Item::as_table_like_mut) else {
+    let Some(hardening) = document
+        .get_mut("hardening")
+        .and_then(Item::as_table_like_mut)
+    else {
         return;
     };
     if !hardening.contains_key("never_ban") {
@@ -222,7 +225,9 @@ mod tests {
     #[test]
     fn a_table_in_one_line_stays_one() {
         let text = "prover = { enabled = false, agents = 2 } # mine\nhardening = { ssh = false }\n";
-        let asked = Asked::default().on("prover.enabled").on("hardening.enabled");
+        let asked = Asked::default()
+            .on("prover.enabled")
+            .on("hardening.enabled");
         let asked = asked.by(Some([192, 0, 2, 1].into()));
         assert_eq!(
             edited(Some(text), &asked).unwrap(),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use provision::Fault;
 use provision::kinds::{Proto, Rule};
+use provision::tools::network;
 use serde::Deserialize;
 
 use super::values::bad;
@@ -76,42 +77,29 @@ fn rule(file: AllowFile) -> Result<Rule, Fault> {
             ProtoFile::Udp => Proto::Udp,
         },
         port: file.port,
-        from: file.from.map(|from| network(&from)).transpose()?,
+        from: file.from.map(|from| shortest(&from)).transpose()?,
         purpose: "kit.toml".into(),
         limit: false,
     })
 }
 
 /// An address or a network in the form that UFW gives it: no length where it is one address.
-fn network(text: &str) -> Result<String, Fault> {
+fn shortest(text: &str) -> Result<String, Fault> {
     let refused = |why: &str| {
         bad("firewall.allow", format!("from: `{text}` {why}"))
             .fix("Write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/32.")
     };
-    let (base, bits) = match text.split_once('/') {
-        Some((base, bits)) => (base, Some(bits)),
-        None => (text, None),
-    };
-    let base: IpAddr = base
-        .parse()
+    let (base, _) = text.split_once('/').unwrap_or((text, ""));
+    base.parse::<IpAddr>()
         .map_err(|_| refused("is neither an address nor a network"))?;
-    let (value, width) = match base {
-        IpAddr::V4(base) => (u128::from(u32::from(base)), 32),
-        IpAddr::V6(base) => (u128::from(base), 128),
-    };
-    let Some(bits) = bits else {
-        return Ok(base.to_string());
-    };
-    let bits = bits
-        .parse::<u32>()
-        .ok()
-        .filter(|bits| (1..=width).contains(bits))
+    let network = network::parse(text)
+        .filter(|network| network.prefix_len() > 0)
         .ok_or_else(|| refused("has a length that no network has"))?;
-    if bits == width {
-        return Ok(base.to_string());
-    }
-    if value.trailing_zeros() < width - bits {
+    if network != network.trunc() {
         return Err(refused("names an address in a network"));
     }
-    Ok(format!("{base}/{bits}"))
+    Ok(match network.prefix_len() == network.max_prefix_len() {
+        true => network.addr().to_string(),
+        false => network.to_string(),
+    })
 }

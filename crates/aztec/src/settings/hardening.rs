@@ -1,8 +1,7 @@
 //! `[hardening]`: what keeps others out of this host.
 
-use std::net::IpAddr;
-
 use provision::Fault;
+use provision::tools::network;
 use serde::Deserialize;
 
 use super::values::bad;
@@ -56,7 +55,7 @@ impl Hardening {
     /// What the file means; `None` where this host is not hardened.
     pub(super) fn from_file(file: HardeningFile) -> Result<Option<Self>, Fault> {
         for entry in &file.never_ban {
-            network(entry)?;
+            never_banned(entry)?;
         }
         let on = |topic: Option<bool>| topic.unwrap_or(true);
         Ok(file.enabled.unwrap_or(false).then(|| Self {
@@ -73,21 +72,8 @@ impl Hardening {
 }
 
 /// Refuses what is not `ADDRESS` or `ADDRESS/BITS`: fail2ban would take it for a host name.
-fn network(text: &str) -> Result<(), Fault> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let most = match address.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => 32,
-        Ok(IpAddr::V6(_)) => 128,
-        Err(_) => 0,
-    };
-    let right = bits.is_none_or(|bits| {
-        bits.parse::<u8>()
-            .is_ok_and(|bits| (1..=most).contains(&bits))
-    });
-    if most > 0 && right {
+fn never_banned(text: &str) -> Result<(), Fault> {
+    if network::parse(text).is_some_and(|network| network.prefix_len() > 0) {
         return Ok(());
     }
     Err(bad(

@@ -7,7 +7,7 @@ use server::monitoring::Receiver;
 use super::file::{MonitoringFile, ReceiverFile};
 use super::mistake::suggestion;
 use super::url::{Asker, Endpoint, urls};
-use super::values::bad;
+use super::values::{bad, mail_address};
 
 /// What watches this host.
 #[derive(Debug, Clone)]
@@ -191,11 +191,7 @@ fn mail(
     server: &SecretString,
 ) -> Result<(), Fault> {
     for (key, address) in addresses {
-        let whole = address
-            .expose_secret()
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-        if !whole {
+        if mail_address(address.expose_secret()).is_none() {
             return Err(bad(place, format!("`{key}` is not a mail address"))
                 .fix("Write it as name@example.org."));
         }

@@ -20,6 +20,12 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Fault> {
     Ok(ip)
 }
 
+/// Name and host of a mail address. Whether somebody has it, only a mail can tell.
+pub(super) fn mail_address(text: &str) -> Option<(&str, &str)> {
+    let parts = text.split_once('@');
+    parts.filter(|(name, host)| !name.is_empty() && !host.is_empty())
+}
+
 pub(super) fn data_dir(path: PathBuf) -> Result<PathBuf, Fault> {
     let plain = path.is_absolute()
         && path.parent().is_some()

@@ -3,6 +3,9 @@
 #![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub mod hosts;
+pub mod shown;
+
 use std::collections::BTreeMap;
 
 use aztec::kinds::Kind;

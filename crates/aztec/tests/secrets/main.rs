@@ -119,7 +119,7 @@ fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leav
             };
             assert!(run.plan(&first).pending().count() > 20);
             // It dies somewhere, and goes on.
-            let at = dice.one_of(&(0..250).collect::<Vec<_>>()).unwrap();
+            let at = dice.usize(0..250);
             run.host.dies_at = Some(at);
             run.apply(&first);
             run.host.dies_at = None;
@@ -285,7 +285,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
                 let mut asked = Asked::default()
                     .list("l1.rpc_urls", [value.as_str()])
                     .text("prover_agent.broker_url", value.as_str());
-                if dice.one_of(&[true, false]).unwrap() {
+                if dice.bool() {
                     asked = asked.text("network", "local");
                 }
                 planter.search("what is asked", &format!("{asked:?}"));

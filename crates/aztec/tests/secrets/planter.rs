@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use aztec::settings::Settings;
+use fastrand::Rng;
 use provision::Fault;
-use provision::kills::Dice;
 
 /// Part of every secret. What begins so may be cut, by a program or by us, and is found all the same.
 pub const MARK: &str = "S3CRT";
@@ -13,14 +13,14 @@ pub const NUMBER: &str = "7707700770077";
 
 /// Secrets, each with the place that it was planted into.
 pub struct Planter {
-    pub dice: Dice,
+    pub dice: Rng,
     places: Vec<String>,
 }
 
 impl Planter {
     pub fn new(seed: u64) -> Self {
         Self {
-            dice: Dice::new(seed),
+            dice: Rng::with_seed(seed),
             places: Vec::new(),
         }
     }
@@ -32,7 +32,7 @@ impl Planter {
 
     /// A value of a variable with a secret in it, in one of the shapes that secrets have.
     fn value(&mut self, place: &str) -> String {
-        let shape = self.dice.one_of(&[0, 1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        let shape = self.dice.u8(0..=8);
         let mut secret = || self.secret(place);
         match shape {
             0 => secret(),

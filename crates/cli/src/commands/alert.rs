@@ -4,17 +4,20 @@ use aztec::alert::Arrival;
 
 use crate::args::{AlertArgs, AlertCommand};
 use crate::context::View;
+use crate::documents::Alerted;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 
 /// Sends an alert that means nothing to every receiver; 0 only when all of them took it.
 pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let AlertCommand::Test(_) = args.command;
+    let AlertCommand::Test = args.command;
     let deliveries = view.network.alert(&host::settings(view)?);
     let deliveries = deliveries.map_err(Failure::usage)?;
     if printer.json() {
-        printer.document(&deliveries);
+        printer.document(&Alerted {
+            deliveries: &deliveries,
+        });
     } else {
         for delivery in &deliveries {
             let said = match delivery.result {

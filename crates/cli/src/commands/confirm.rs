@@ -10,6 +10,7 @@ use provision::host::Probe;
 
 use crate::args::{Changing, TakeBackArgs};
 use crate::context::{Context, View};
+use crate::documents::Confirmed;
 use crate::exit::{self, Failure};
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 
@@ -22,6 +23,7 @@ pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     } else {
         printer.text(&format!("{GOOD}kept:{GOOD:#} {}", named(&kept)));
     }
+    printer.document(&Confirmed { kept: &kept });
     Ok(exit::OK)
 }
 

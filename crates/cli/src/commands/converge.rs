@@ -3,20 +3,21 @@
 use std::time::{Duration, Instant};
 
 use aztec::Health;
-use aztec::checks::{self, Fallen, Finding, Report, Sample, Verdict};
+use aztec::checks::{self, Fallen, Finding, Report, Sample, Topic, Verdict};
 use aztec::kinds::Kind;
 use aztec::settings::Chain;
-use provision::Fault;
 use provision::engine::{
     Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
 };
 use provision::kinds::prune;
-use serde_json::{Value, json};
+use provision::{Fault, code};
+use serde_json::Value;
 
 use super::confirm;
 use crate::args::Changing;
 use crate::context::Context;
-use crate::exit::{self, Failure, PARTIAL};
+use crate::documents::{Outcome, OutcomeStatus};
+use crate::exit::{self, Failure};
 use crate::host::{self, Host};
 use crate::printer::{GOOD, Printer, STRONG};
 use crate::progress::Shown;
@@ -60,7 +61,12 @@ pub fn run(
         printer.text(&render::plan(&plan, false));
         let keeps = args.confirm && session.is_some();
         let waiting = confirm::settle(&host.receipt, keeps, cx, printer)?;
-        printer.document(&result("in_sync", &[], None, &waiting));
+        printer.document(&Outcome {
+            status: OutcomeStatus::InSync,
+            applied: Vec::new(),
+            verification: None,
+            unconfirmed: &waiting,
+        });
         return Ok(exit::OK);
     }
     if !plan.is_empty() {
@@ -128,12 +134,10 @@ pub fn run(
 
 /// Who is to agree is not there, or is a program.
 fn nobody_agreed() -> Failure {
-    Failure::usage(
-        Fault::new(
-            "there is no terminal to ask at whether to make these changes; nothing was changed",
-        )
-        .fix("Give --yes to agree in advance; `aztec-kit plan` shows what would change."),
-    )
+    Fault::new("there is no terminal to ask at whether to make these changes; nothing was changed")
+        .fix("Give --yes to agree in advance; `aztec-kit plan` shows what would change.")
+        .coded(exit::NO_CONSENT)
+        .into()
 }
 
 /// Refuses a host that cannot become what is wanted, before anything is touched.
@@ -154,10 +158,15 @@ fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
 
 /// What stands against a run.
 pub fn refused(finding: &Finding) -> Failure {
-    Failure::usage(
-        Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.message))
-            .fix("Mend it and run the same command again; nothing was changed. `aztec-kit preflight` checks without changing."),
-    )
+    let code = match finding.id {
+        Topic::ReleaseFits => exit::RELEASE_DOES_NOT_FIT,
+        Topic::DataDisk => code::DISK_MISSING,
+        _ => exit::HOST_NOT_FIT,
+    };
+    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.message))
+        .fix("Mend it and run the same command again; nothing was changed. `aztec-kit preflight` checks without changing.")
+        .coded(code)
+        .into()
 }
 
 fn change(
@@ -236,35 +245,27 @@ fn did_not_stay_up(
         "`aztec-kit explain {}` says what is known of it; then run the same command again.",
         units.join("`, `aztec-kit explain ")
     );
+    let told = told.join("\n");
+    let fault = Fault::new(format!("what this run started did not stay up: {told}"));
     Failure {
-        code: PARTIAL,
+        fault: fault.fix(fix).coded(exit::DID_NOT_STAY_UP),
+        begun: true,
         applied,
         unconfirmed,
-        ..Failure::failed(
-            Fault::new(format!(
-                "what this run started did not stay up: {}",
-                told.join("\n")
-            ))
-            .fix(fix),
-        )
     }
 }
 
 fn stopped(stop: Stop) -> Failure {
     let at = stop.at.map(|id| format!("{id}: ")).unwrap_or_default();
-    let mut fault = Fault::new(format!("{at}{}", stop.fault.chain()));
-    if let Some(fix) = stop.fault.remedy() {
-        fault = fault.fix(fix);
+    let chain = stop.fault.chain();
+    Failure {
+        begun: stop.begun,
+        applied: stop.applied,
+        ..stop
+            .fault
+            .reworded(format!("{at}{chain}"), str::to_owned)
+            .into()
     }
-    let mut failure = match stop.fault.is_refusal() {
-        true => Failure::usage(fault),
-        false => Failure::failed(fault),
-    };
-    if stop.begun {
-        failure.code = PARTIAL;
-    }
-    failure.applied = stop.applied;
-    failure
 }
 
 /// Waits until both chains are seen to go on; on a live network only until the services have settled.
@@ -357,12 +358,15 @@ fn finish(
         Health::Down => demand == Demand::Nothing,
     };
     printer.text(&render::report(report));
-    printer.document(&result(
-        if well { "applied" } else { "not_working" },
-        applied,
-        Some(report),
-        waiting,
-    ));
+    printer.document(&Outcome {
+        status: match well {
+            true => OutcomeStatus::Applied,
+            false => OutcomeStatus::NotWorking,
+        },
+        applied: applied.iter().map(Into::into).collect(),
+        verification: Some(report),
+        unconfirmed: waiting,
+    });
     if !well {
         printer.say(&format!(
             "{STRONG}next:{STRONG:#} `aztec-kit explain` says what the logs complain of; then run `aztec-kit smoke`"
@@ -378,17 +382,4 @@ fn finish(
         printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing; `aztec-kit smoke` tells when it works"));
     }
     Ok(exit::OK)
-}
-
-fn result(
-    status: &str,
-    applied: &[Applied],
-    report: Option<&Report>,
-    unconfirmed: &[ResourceId],
-) -> Value {
-    let applied: Vec<_> = applied
-        .iter()
-        .map(|step| json!({"id": step.id, "action": step.action, "seconds": step.took.as_secs_f64(), "kept": step.kept}))
-        .collect();
-    json!({"status": status, "applied": applied, "verification": report, "unconfirmed": unconfirmed})
 }

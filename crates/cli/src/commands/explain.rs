@@ -5,6 +5,7 @@ use aztec::checks;
 use super::services;
 use crate::args::ExplainArgs;
 use crate::context::View;
+use crate::documents::Explained;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -27,7 +28,9 @@ pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8,
     }
     let complaints = checks::complaints(&units, view.probe(), args.lines);
     if printer.json() {
-        printer.document(&complaints);
+        printer.document(&Explained {
+            complaints: &complaints,
+        });
     } else if complaints.is_empty() {
         printer.text(&format!(
             "nothing known in the last {} lines of {}; `aztec-kit logs` shows them",

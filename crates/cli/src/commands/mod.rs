@@ -11,6 +11,7 @@ pub mod converge;
 pub mod explain;
 pub mod forget;
 pub mod keys;
+pub mod logs;
 pub mod man;
 pub mod metrics;
 pub mod plan;

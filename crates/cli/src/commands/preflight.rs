@@ -1,11 +1,12 @@
 //! `aztec-kit preflight`
 
 use aztec::HostFacts;
-use aztec::checks::{self, Finding, Verdict};
+use aztec::checks::{self, Finding, Topic, Verdict};
 use provision::engine::Receipt;
 
 use crate::args::PreflightArgs;
 use crate::context::View;
+use crate::documents::Checked;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -20,16 +21,18 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
     if view.require_root().is_ok() {
         match view.records.receipt() {
             Ok(found) => receipt = found,
-            Err(fault) => findings.push(checks::failed("journal", &fault)),
+            Err(fault) => findings.push(checks::failed(Topic::Journal, &fault)),
         }
     }
     let (network, probe) = (&view.network, view.probe());
-    findings.extend(Finding::of("disk", checks::disks(&receipt, probe)));
+    findings.extend(Finding::of(Topic::Disk, checks::disks(&receipt, probe)));
     findings.extend(network.preflight(&settings, &facts, &receipt, probe));
     let upstream = network.upstream(&settings, &facts, probe);
-    findings.extend(Finding::of("image", upstream));
+    findings.extend(Finding::of(Topic::Image, upstream));
     if printer.json() {
-        printer.document(&findings);
+        printer.document(&Checked {
+            findings: &findings,
+        });
     } else {
         printer.text(&render::findings(&findings));
     }
@@ -41,9 +44,9 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
 
 fn rights(view: &View) -> Finding {
     match view.require_root() {
-        Ok(()) => Finding::new("rights", Verdict::Pass, "running as root"),
+        Ok(()) => Finding::new(Topic::Rights, Verdict::Pass, "running as root"),
         Err(_) => Finding::new(
-            "rights",
+            Topic::Rights,
             Verdict::Fail,
             "not root. Run it as root, for example with sudo.",
         ),

@@ -7,10 +7,10 @@ use aztec::fit::Verdict;
 use aztec::{HostFacts, Releases};
 use comfy_table::{Table, presets};
 use provision::Fault;
-use serde_json::json;
 
 use crate::args::{ReleaseArgs, ReleaseCheckArgs, ReleaseCommand};
 use crate::context::View;
+use crate::documents::{ReleaseChecked, ReleaseList};
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -18,7 +18,7 @@ use crate::printer::Printer;
 /// Lists or checks releases.
 pub fn run(args: &ReleaseArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
-        ReleaseCommand::List(_) => list(view, printer),
+        ReleaseCommand::List => list(view, printer),
         ReleaseCommand::Check(args) => check(args, view, printer),
     }
 }
@@ -31,7 +31,7 @@ fn list(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let network = &view.network;
     let rows = network.releases(&known, settings.as_ref(), &facts, view.probe())?;
     if printer.json() {
-        printer.document(&rows);
+        printer.document(&ReleaseList { releases: &rows });
     } else {
         // A local chain is deployed by the release that runs it: nobody is asked.
         let live = settings
@@ -71,7 +71,7 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
         };
         let from = match &row.broken {
             Some(broken) => format!("broken: {broken}"),
-            None => row.from.clone(),
+            None => row.known_from(),
         };
         let networks = match row.networks.as_slice() {
             [] => "-".to_owned(),
@@ -106,12 +106,12 @@ fn check(args: &ReleaseCheckArgs, view: &View, printer: &mut Printer) -> Result<
     let fingerprint = release.facts.fingerprint.is_some();
     let (count, lock) = (release.variables(), release.lock.is_some());
     if printer.json() {
-        printer.document(&json!({
-            "version": version,
-            "variables": count,
-            "lock": lock,
-            "fingerprint": fingerprint,
-        }));
+        printer.document(&ReleaseChecked {
+            version: &version,
+            variables: count,
+            lock,
+            fingerprint,
+        });
         return Ok(exit::OK);
     }
     let has = |is: bool| if is { "" } else { "no " };

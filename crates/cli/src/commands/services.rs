@@ -1,7 +1,5 @@
-//! `aztec-kit start`, `stop` and `logs`
+//! `aztec-kit start` and `stop`
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 use aztec::{HostFacts, Units};
@@ -9,8 +7,8 @@ use provision::Fault;
 use provision::engine::Session;
 use provision::host::Order;
 
-use crate::args::LogsArgs;
 use crate::context::{Context, View};
+use crate::documents::Told;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -45,11 +43,15 @@ fn tell(
     mut session: Session,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
-    for unit in units {
-        let order = Order::new(["systemctl", verb, &unit]).timeout(TIMEOUT);
+    for unit in &units {
+        let order = Order::new(["systemctl", verb, unit]).timeout(TIMEOUT);
         session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }
+    printer.document(&Told {
+        verb,
+        units: &units,
+    });
     if verb == "stop" {
         printer.say("`aztec-kit start` or the next `apply` starts them again");
     }
@@ -70,21 +72,4 @@ pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, 
         return Err(Failure::usage(fault.fix("Name a unit.")));
     }
     Ok(units)
-}
-
-/// Becomes journalctl.
-pub fn logs(args: &LogsArgs, view: &View) -> Result<u8, Failure> {
-    let units = chosen(args.unit.as_ref(), view)?;
-    let mut command = Command::new("journalctl");
-    command.arg("--lines").arg(args.lines.to_string());
-    if args.follow {
-        command.arg("--follow");
-    }
-    for unit in units {
-        command.arg("--unit").arg(unit);
-    }
-    let error = command.exec();
-    Err(Failure::failed(
-        Fault::new("failed to run journalctl").because(error),
-    ))
 }

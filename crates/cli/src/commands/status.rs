@@ -1,15 +1,15 @@
 //! `aztec-kit status`
 
 use aztec::Role;
-use aztec::checks::{self, Finding, Sample, UnitRow};
+use aztec::checks::{self, About, Finding, Sample, Topic, UnitRow};
 use comfy_table::{Table, presets};
 use provision::Fault;
-use serde_json::json;
 
 use super::confirm;
 use super::converge::sampled;
 use crate::args::Vouched;
 use crate::context::View;
+use crate::documents::Status;
 use crate::exit::{self, Failure};
 use crate::host::Host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
@@ -20,51 +20,53 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Vouched::default(), view)?;
     let mut unanswered = Vec::new();
     let units = checks::unit_rows(&host.runs().all(), view.probe());
-    let units = answer("services", units, &mut unanswered);
+    let units = answer(Topic::Services, units, &mut unanswered);
     let sample = view.network.sample(&host.settings, view.probe());
-    let sample = answer("chain", sample, &mut unanswered).unwrap_or_default();
-    let survey = answer("plan", host.survey(), &mut unanswered);
+    let sample = answer(Topic::Chain, sample, &mut unanswered).unwrap_or_default();
+    let survey = answer(Topic::Plan, host.survey(), &mut unanswered);
     let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
     let plan = survey.map(|(plan, unseen)| {
         let unseen = unseen.iter();
-        unanswered.extend(unseen.map(|it| Finding::unanswered(it.id.to_string(), &it.fault)));
+        unanswered
+            .extend(unseen.map(|it| Finding::unanswered(Topic::Resource.of(&it.id), &it.fault)));
         plan
     });
     let exposure = checks::exposure(&host.settings, &host.facts, view.probe());
     let integrity = checks::integrity(&host.settings, view.probe());
-    let integrity = answer("integrity", integrity, &mut unanswered).flatten();
+    let integrity = answer(Topic::Integrity, integrity, &mut unanswered).flatten();
     let disks = checks::disks(&host.receipt, view.probe());
-    let disks = answer("disks", disks, &mut unanswered);
+    let disks = answer(Topic::DataDisk.named("disks"), disks, &mut unanswered);
     let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), view.probe());
-    let drop_ins = answer("drop_ins", drop_ins, &mut unanswered);
+    let drop_ins = answer(Topic::DropIns.named("drop_ins"), drop_ins, &mut unanswered);
     let updates = checks::updates(&host.settings, view.probe());
-    let updates = answer("updates", updates, &mut unanswered).flatten();
+    let updates = answer(Topic::Updates, updates, &mut unanswered).flatten();
     let databases = aztec::databases::databases(&host.settings, view.probe());
-    let databases = answer("databases", databases, &mut unanswered);
+    let databases = answer(Topic::Databases, databases, &mut unanswered);
     let pending = plan
         .as_ref()
         .map(|plan| plan.pending().map(|step| &step.id).collect::<Vec<_>>());
     if printer.json() {
-        printer.document(&json!({
-            "network": host.settings.network_name,
-            "release": host.settings.release.version,
-            "runtime": aztec::choose(&host.settings, &host.facts).runtime,
-            "sequencer": host.settings.has(Role::Sequencer),
-            "fit": host.fit(),
-            "data_dir": host.settings.data_dir,
-            "databases": databases,
-            "disks": disks,
-            "services": units,
-            "chain": sample,
-            "exposure": exposure,
-            "integrity": integrity,
-            "drop_ins": drop_ins,
-            "updates": updates,
-            "unconfirmed": host.receipt.unconfirmed.iter().map(|change| &change.id).collect::<Vec<_>>(),
-            "taken_back": host.receipt.taken_back,
-            "pending": pending,
-            "unanswered": unanswered,
-        }));
+        let unconfirmed = host.receipt.unconfirmed.iter();
+        printer.document(&Status {
+            network: &host.settings.network_name,
+            release: &host.settings.release.version,
+            runtime: aztec::choose(&host.settings, &host.facts).runtime,
+            sequencer: host.settings.has(Role::Sequencer),
+            fit: host.fit(),
+            data_dir: &host.settings.data_dir,
+            databases: databases.as_deref(),
+            disks: disks.as_deref(),
+            services: units.as_deref(),
+            chain: &sample,
+            exposure: &exposure,
+            integrity: integrity.as_ref(),
+            drop_ins: drop_ins.as_deref(),
+            updates: updates.as_ref(),
+            unconfirmed: unconfirmed.map(|change| &change.id).collect(),
+            taken_back: &host.receipt.taken_back,
+            pending: pending.as_deref(),
+            unanswered: &unanswered,
+        });
     } else {
         let mut findings: Vec<_> = host
             .fit()
@@ -73,9 +75,13 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
             .collect();
         let other = checks::other_databases(&host.settings, view.probe(), host.fit());
         findings.extend(
-            answer("other databases", other, &mut unanswered)
-                .into_iter()
-                .flatten(),
+            answer(
+                Topic::Databases.named("other databases"),
+                other,
+                &mut unanswered,
+            )
+            .into_iter()
+            .flatten(),
         );
         findings.extend(disks.into_iter().flatten());
         findings.push(exposure);
@@ -92,9 +98,13 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
 }
 
 /// What is not known is one line of a status, and not the end of it.
-fn answer<T>(what: &str, asked: Result<T, Fault>, unanswered: &mut Vec<Finding>) -> Option<T> {
+fn answer<T>(
+    about: impl Into<About>,
+    asked: Result<T, Fault>,
+    unanswered: &mut Vec<Finding>,
+) -> Option<T> {
     asked
-        .map_err(|fault| unanswered.push(Finding::unanswered(what, &fault)))
+        .map_err(|fault| unanswered.push(Finding::unanswered(about, &fault)))
         .ok()
 }
 

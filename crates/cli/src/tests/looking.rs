@@ -66,7 +66,7 @@ const OTHERS: &[&str] = &[
 ];
 
 /// Every verb, with its second word where it has one.
-fn verbs() -> BTreeSet<String> {
+pub fn verbs() -> BTreeSet<String> {
     let mut verbs = BTreeSet::new();
     for verb in Args::command().get_subcommands() {
         let name = verb.get_name();
@@ -134,12 +134,6 @@ fn a_look_changes_nothing() {
             println!("{name}: {line}");
             let said = world.untouched(|| world.kit(line));
             assert!(codes.contains(&said.code), "{said:?}");
-            if line.contains("--json") {
-                assert!(
-                    said.json().is_array() || said.json().is_object(),
-                    "{said:?}"
-                );
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Commands on a host in memory, from the words of the command line to the exit code.
 
+mod documents;
 mod endings;
 mod looking;
 mod story;

@@ -74,7 +74,7 @@ fn bad(temp: &Temp, dir: &Path, expected: &str) {
     let said = keys(&["check", text(dir), "--json"], "");
     assert_eq!(said.code, 1, "{expected}: {said:?}");
     let findings = said.json();
-    let failed: Vec<_> = findings
+    let failed: Vec<_> = findings["findings"]
         .as_array()
         .unwrap()
         .iter()

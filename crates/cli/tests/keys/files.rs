@@ -164,7 +164,7 @@ fn a_path_in_a_keystore_may_be_a_directory() {
         "",
     );
     assert_eq!(said.code, 0, "{said:?}");
-    let listed = keys(&["list", text(&again), "--json"], "").json();
+    let listed = keys(&["list", text(&again), "--json"], "").json()["attesters"].take();
     // Three attesters and the publisher, each of which pays for all, since no other publisher is named.
     assert_eq!(listed.as_array().unwrap().len(), 4);
     assert_eq!(listed[0]["publishers"].as_array().unwrap().len(), 4);
@@ -402,7 +402,7 @@ fn a_second_file_changes_nothing_for_the_first() {
     let call = ["import", "--from", text(&file), "--out", text(&dir)];
     let said = keys(&call, "");
     assert_eq!(said.code, 0, "{said:?}");
-    let listed = keys(&["list", text(&dir), "--json"], "").json();
+    let listed = keys(&["list", text(&dir), "--json"], "").json()["attesters"].take();
     assert_eq!(
         (&listed[0]["coinbase"], &listed[1]["coinbase"]),
         (&json!(a), &json!(b))

@@ -58,7 +58,10 @@ fn a_mnemonic_comes_in_as_the_official_tool_derives_it() {
         "0x8bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e"
     );
     let list = keys(&["list", text(&dir), "--json"], "");
-    assert_eq!((list.code, list.json()), (0, listed["attesters"].clone()));
+    assert_eq!(
+        (list.code, &list.json()["attesters"]),
+        (0, &listed["attesters"])
+    );
     let list = keys(&["list", text(&dir)], "");
     list.silent_about(&fs::read_to_string(&file).unwrap(), "test test");
     assert_eq!(keys(&["check", text(&dir)], "").code, 0);

@@ -11,22 +11,27 @@ use super::remote::signer_of;
 
 /// One attester, or a prover, with all its public data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Listed {
     /// The file that has it.
     pub file: String,
     /// `validator` or `prover`.
     pub role: String,
     /// Its address. `None` for a prover, and if an encrypted file hides it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub attester: Option<Address>,
     /// `local`, `encrypted`, or scheme, host and port of the remote signer.
     pub signer: String,
     /// The compressed BLS public key, if the keystore has the key.
     pub bls_public_key: Option<String>,
     /// The accounts that pay for transactions. The attester itself, if no other is named.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub publishers: Vec<Address>,
     /// The receiver of the L1 rewards.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub coinbase: Option<Address>,
     /// The receiver of the L2 fees.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub fee_recipient: Option<B256>,
     /// The signer of each publisher, in the words of `signer`. It is not in any JSON.
     #[serde(skip)]

@@ -58,9 +58,11 @@ pub struct PublicIdentity {
 /// One entry of the registration file that the staking dashboard accepts. The file is an array of such
 /// entries. It must not be in the keystore directory, where the node would try to load it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StakerOutput {
     /// The attester's address.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub attester: Address,
     /// The public key in G1.
     pub public_key_g1: G1Point,

@@ -5,6 +5,7 @@
 //! loads every `*.json` there, and does not start if one of them is not a keystore.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use alloy_primitives::Address;
 use zeroize::Zeroizing;
@@ -57,11 +58,51 @@ pub enum Grade {
     Bad,
 }
 
+/// The subject of a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// The directory itself.
+    Directory,
+    /// A file of the directory, by its name.
+    File(String),
+    /// All keystores together.
+    Keystores,
+    /// The attesters of all keystores.
+    Attesters,
+    /// The publishers of all keystores.
+    Publishers,
+    /// The BLS keys of all keystores.
+    BlsKeys,
+    /// The keys that another node has too, with the path of its directory or list.
+    Shared(String),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "directory",
+            Self::File(name) => name,
+            Self::Keystores => "keystores",
+            Self::Attesters => "attesters",
+            Self::Publishers => "publishers",
+            Self::BlsKeys => "BLS keys",
+            Self::Shared(other) => return write!(f, "shared with {other}"),
+        })
+    }
+}
+
+impl From<&str> for About {
+    /// A file.
+    fn from(name: &str) -> Self {
+        Self::File(name.to_owned())
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The subject of the check: a file name, or a topic.
-    pub check: String,
+    /// The subject of the finding.
+    pub about: About,
     /// The result.
     pub grade: Grade,
     /// The text of the finding, with what to do about it. It contains no secret.
@@ -122,7 +163,7 @@ impl Survey {
     /// attester on two nodes can be slashed.
     pub fn against(&mut self, other: &str, theirs: &[Listed]) {
         let ours = self.attesters();
-        let check = format!("shared with {other}");
+        let about = About::Shared(other.to_owned());
         let before = self.notes.len();
         let publishers = |listed: &[Listed]| -> BTreeSet<Address> {
             listed
@@ -135,23 +176,23 @@ impl Survey {
         };
         let (our_attesters, their_attesters) = (attesters(&ours), attesters(theirs));
         for address in publishers(&ours).intersection(&publishers(theirs)) {
-            self.note(&check, Grade::Bad, format!(
+            self.note(about.clone(), Grade::Bad, format!(
                 "{address} pays for the transactions of both nodes: they would use each other's nonces. Give one of them a publisher of its own"
             ));
         }
         for address in our_attesters.intersection(&their_attesters) {
-            self.note(&check, Grade::Odd, format!(
+            self.note(about.clone(), Grade::Odd, format!(
                 "attester {address} is on both nodes: it is slashed for signing twice, unless both share one signing database (VALIDATOR_HA_SIGNING_ENABLED)"
             ));
         }
         if self.notes.len() == before {
-            self.note(&check, Grade::Good, "no attester and no publisher");
+            self.note(about.clone(), Grade::Good, "no attester and no publisher");
         }
     }
 
-    fn note(&mut self, check: &str, grade: Grade, message: impl Into<String>) {
+    fn note(&mut self, about: impl Into<About>, grade: Grade, message: impl Into<String>) {
         self.notes.push(Note {
-            check: check.to_owned(),
+            about: about.into(),
             grade,
             message: message.into(),
         });
@@ -169,7 +210,7 @@ impl Survey {
         if name.starts_with('.') {
             if name.ends_with(STAGED) {
                 self.note(
-                    &name,
+                    name.as_str(),
                     Grade::Odd,
                     "a killed run left it half written, with keys in it. Remove it",
                 );
@@ -179,7 +220,7 @@ impl Survey {
         let refusal = match sort {
             Sort::File if !json => {
                 let message = "the node reads only *.json. Move it out of this directory";
-                return self.note(&name, Grade::Odd, message);
+                return self.note(name.as_str(), Grade::Odd, message);
             }
             Sort::File => None,
             Sort::Directory => Some(
@@ -191,7 +232,7 @@ impl Survey {
             Sort::Other => Some("is not a regular file. Move it out of this directory"),
         };
         if let Some(refusal) = refusal {
-            return self.note(&name, Grade::Bad, refusal);
+            return self.note(name.as_str(), Grade::Bad, refusal);
         }
         if !name
             .bytes()
@@ -199,19 +240,19 @@ impl Survey {
             || name.len() > 200
         {
             self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 "cannot be the name of a systemd credential. Rename it",
             );
         }
         if mode & 0o7177 != 0 {
-            self.note(&name, Grade::Bad, format!(
+            self.note(name.as_str(), Grade::Bad, format!(
                 "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise create new keys"
             ));
         }
         if uid != owner {
             self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 format!("belongs to user {uid}, not to {owner}. Run `chown {owner}` on it"),
             );
@@ -219,7 +260,7 @@ impl Survey {
         match Document::parse(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())) {
             Ok(document) => self.documents.push((name, document)),
             Err(error) => self.note(
-                &name,
+                name.as_str(),
                 Grade::Bad,
                 format!("{error}. Put that right, or move the file out of this directory"),
             ),
@@ -231,17 +272,18 @@ impl Survey {
         let before = self.notes.len();
         // A broken keystore has a finding already, and is not a missing one.
         let broken = self.notes.iter().any(|note| {
-            note.grade == Grade::Bad && note.check.to_ascii_lowercase().ends_with(".json")
+            let json = |name: &str| name.to_ascii_lowercase().ends_with(".json");
+            note.grade == Grade::Bad && matches!(&note.about, About::File(name) if json(name))
         });
         if documents.is_empty() && !broken {
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Bad,
                 "there is none. Make one with `aztec-kit keys new`",
             );
         }
         if size > MOST_CREDENTIALS {
-            self.note("keystores", Grade::Bad, format!(
+            self.note(About::Keystores, Grade::Bad, format!(
                 "the files have {size} bytes in total, and systemd passes on at most {MOST_CREDENTIALS}. Spread the validators over several hosts"
             ));
         }
@@ -249,7 +291,7 @@ impl Survey {
         let second = documents.iter().any(|(_, it)| it.schema_version == 2);
         let first = |it: &Document| it.schema_version == 1 && !it.validators.is_empty();
         if second && documents.iter().any(|(_, it)| first(it)) {
-            self.note("keystores", Grade::Bad, "some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version");
+            self.note(About::Keystores, Grade::Bad, "some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version");
         }
         let provers: Vec<_> = documents
             .iter()
@@ -257,7 +299,7 @@ impl Survey {
             .collect();
         if let [(one, _), (two, _), ..] = provers[..] {
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Bad,
                 format!(
                     "{one} and {two} both have a prover, and the node accepts only one. Remove one"
@@ -280,7 +322,7 @@ impl Survey {
                 .map(|entry| entry.attesters.len())
                 .sum();
             self.note(
-                "keystores",
+                About::Keystores,
                 Grade::Good,
                 format!(
                     "{} with {}",
@@ -433,7 +475,7 @@ impl Survey {
             for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
                 if let Some(first) = owners.get(&address) {
                     // The node refuses most of these when it starts, and signs twice with those of a mnemonic.
-                    self.note("attesters", Grade::Bad, format!(
+                    self.note(About::Attesters, Grade::Bad, format!(
                         "{address} is in {first} and in {place}: an attester may occur only once. Remove one"
                     ));
                 } else {
@@ -443,7 +485,7 @@ impl Survey {
         }
         if self.notes.len() == before && !owners.is_empty() {
             self.note(
-                "attesters",
+                About::Attesters,
                 Grade::Good,
                 format!(
                     "{}, no duplicate",
@@ -463,7 +505,7 @@ impl Survey {
                     .get(&address)
                     .filter(|owner| named && **owner != place);
                 if let Some(owner) = owner {
-                    self.note("publishers", Grade::Odd, format!(
+                    self.note(About::Publishers, Grade::Odd, format!(
                         "{address} publishes for {place} and is the attester of {owner}: one key has two roles. Use a separate key"
                     ));
                 }
@@ -478,7 +520,7 @@ impl Survey {
                     counted(publishers.len(), "address", "addresses")
                 )
             };
-            self.note("publishers", Grade::Good, message);
+            self.note(About::Publishers, Grade::Good, message);
         }
     }
 
@@ -491,7 +533,7 @@ impl Survey {
                     continue;
                 };
                 if let Some(first) = owners.insert(key.public_compressed(), place.clone()) {
-                    self.note("BLS keys", Grade::Bad, format!(
+                    self.note(About::BlsKeys, Grade::Bad, format!(
                         "{first} and {place} have the same key: only one of them can be registered. Create new keys for the other"
                     ));
                 }

@@ -47,7 +47,7 @@ fn file(name: &str, bytes: &[u8]) -> Seen {
 
 fn notes(seen: Vec<Seen>) -> Vec<String> {
     let notes = Survey::of(seen, OWNER).notes;
-    let line = |note: Note| format!("{:?} {}: {}", note.grade, note.check, note.message);
+    let line = |note: Note| format!("{:?} {}: {}", note.grade, note.about, note.message);
     notes.into_iter().map(line).collect()
 }
 

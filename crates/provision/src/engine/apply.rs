@@ -14,9 +14,9 @@ use super::{
     Origin, Outcome, Plan, Progress, Receipt, Resource, ResourceId, Reverted, Step, Stop,
     Unconfirmed,
 };
-use crate::Fault;
 use crate::host::{Hands, Probe, clear_staged};
 use crate::tools::systemctl::UnitState;
+use crate::{Fault, code};
 
 /// One run: what it works with.
 pub struct Apply<'a> {
@@ -211,7 +211,8 @@ impl Apply<'_> {
     fn check_cancel(&self) -> Result<(), Fault> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Fault::new("interrupted between two steps")
-                .fix("Run the same command again: it goes on where this one stopped."));
+                .fix("Run the same command again: it goes on where this one stopped.")
+                .coded(code::INTERRUPTED));
         }
         Ok(())
     }

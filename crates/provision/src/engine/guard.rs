@@ -11,6 +11,7 @@ use super::{
 };
 use crate::Fault;
 use crate::host::{Hands, NewFile, Order, Probe, clear_staged};
+use crate::systemd::{Section, UnitFile, Value};
 
 /// Runs `<program> take-back` when the time is over.
 const TIMER: &str = "aztec-kit-take-back.timer";
@@ -49,7 +50,7 @@ impl Guard {
             put(
                 hands,
                 &Path::new(UNIT_DIR).join(name),
-                text.as_bytes(),
+                text.to_string().as_bytes(),
                 0o644,
             )?;
         }
@@ -137,31 +138,35 @@ fn put(hands: &mut dyn Hands, path: &Path, bytes: &[u8], mode: u32) -> Result<()
     })
 }
 
-fn timer(window: Duration) -> String {
-    format!(
-        "# Written by aztec-kit: gone as soon as `aztec-kit confirm` is run.\n\
-         [Unit]\n\
-         Description=Time to confirm a change of this host with `aztec-kit confirm`\n\n\
-         [Timer]\n\
-         {WINDOW}{}\n\
-         AccuracySec=1\n\n\
-         [Install]\n\
-         WantedBy=timers.target\n",
-        window.as_secs()
-    )
+/// The head of both units.
+fn unit(description: &'static str) -> UnitFile {
+    UnitFile::new()
+        .comment("Written by aztec-kit: gone as soon as `aztec-kit confirm` is run.")
+        .section(Section::unit().set("Description", description))
 }
 
-fn service(program: &Path) -> String {
-    format!(
-        "# Written by aztec-kit: gone as soon as `aztec-kit confirm` is run.\n\
-         [Unit]\n\
-         Description=Take back a change of this host that nobody confirmed\n\n\
-         [Service]\n\
-         Type=oneshot\n\
-         ExecStart={} take-back --due\n\
-         Restart=on-failure\n\
-         RestartSec=15\n",
-        program.display()
+fn timer(window: Duration) -> UnitFile {
+    unit("Time to confirm a change of this host with `aztec-kit confirm`")
+        .section(
+            Section::timer()
+                .set(WINDOW, window.as_secs())
+                .set("AccuracySec", "1"),
+        )
+        .wanted_by("timers.target")
+}
+
+fn service(program: &Path) -> UnitFile {
+    let command = [
+        Value::argument(program.display()),
+        "take-back".into(),
+        "--due".into(),
+    ];
+    unit("Take back a change of this host that nobody confirmed").section(
+        Section::service()
+            .set("Type", "oneshot")
+            .list("ExecStart", command)
+            .set("Restart", "on-failure")
+            .set("RestartSec", "15"),
     )
 }
 
@@ -240,14 +245,15 @@ fn ids(changes: Vec<Unconfirmed>) -> Vec<ResourceId> {
     changes.into_iter().map(|change| change.id).collect()
 }
 
-/// What begins the line of the timer with its time.
-const WINDOW: &str = "OnActiveSec=";
+/// The setting of the timer with its time, seconds.
+const WINDOW: &str = "OnActiveSec";
 
 /// How long what waits has until it is taken back, by the clock that systemd goes by: nobody sets it, and after a boot the
 /// time begins anew. `None` where no timer waits.
 pub fn left(probe: &dyn Probe) -> Option<Duration> {
     let text = probe.text(&Path::new(UNIT_DIR).join(TIMER)).ok()??;
-    let window = text.lines().find_map(|line| line.strip_prefix(WINDOW))?;
+    let mut settings = text.lines().filter_map(|line| line.split_once('='));
+    let (_, window) = settings.find(|(name, _)| *name == WINDOW)?;
     let window = Duration::from_secs(window.parse().ok()?);
     let timer = probe.unit(TIMER).ok()?;
     let since = probe.clock().monotonic_us.checked_sub(timer.changed_us)?;

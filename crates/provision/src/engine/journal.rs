@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::frame;
 use super::receipt::Receipt;
 use super::record::{Event, FORMAT};
-use crate::Fault;
+use crate::{Fault, code};
 
 /// Where events are kept.
 pub trait Journal {
@@ -176,7 +176,7 @@ impl FileJournal {
     fn newer(&self, what: &str) -> Fault {
         Fault::new(format!("the journal {} has {what}", self.path.display()))
             .fix("A newer aztec-kit wrote it. Use that version, or a newer one; nothing was changed.")
-            .refusal()
+            .coded(code::NEWER_RECORD)
     }
 
     /// The events in the bytes of such a file.

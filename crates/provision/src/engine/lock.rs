@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use crate::Fault;
+use crate::{Fault, code};
 
 /// An OS lock, held until dropped. It never depends on a file's existence, so a power cut leaves nothing.
 ///
@@ -42,13 +42,17 @@ impl RunLock {
                     "another run (process {}) is changing this host",
                     holder.pid
                 ))
-                .fix("Wait for it to end, then run the same command again."));
+                .fix("Wait for it to end, then run the same command again.")
+                .coded(code::LOCK_HELD));
             }
             if started.elapsed() > LEFT_BEHIND {
                 return Err(
-                    Fault::new("a program left behind by an earlier run does not end").fix(
-                        format!("Find it with `fuser -v {}` and stop it.", path.display()),
-                    ),
+                    Fault::new("a program left behind by an earlier run does not end")
+                        .fix(format!(
+                            "Find it with `fuser -v {}` and stop it.",
+                            path.display()
+                        ))
+                        .coded(code::LOCK_HELD),
                 );
             }
             if !told {

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::leaving::Leaving;
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
-use crate::Fault;
 use crate::host::{Early, Probe, Snapshot};
 use crate::tools::systemctl::UnitState;
+use crate::{Fault, code};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It is not there and will be made.
@@ -45,6 +46,7 @@ impl Action {
 
 /// One resource in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
     /// Which.
     pub id: ResourceId,
@@ -72,6 +74,7 @@ pub struct Unseen {
 
 /// All steps, in the order in which they would be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// Steps, the ones with nothing to do included.
     pub steps: Vec<Step>,
@@ -246,7 +249,7 @@ pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
             entry.id
         ))
         .because(error)
-        .refusal()
+        .coded(code::NEWER_RECORD)
     })
 }
 

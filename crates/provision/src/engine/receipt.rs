@@ -61,6 +61,7 @@ pub struct Unconfirmed {
 
 /// A change that nobody confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TakenBack {
     /// Which resource.

@@ -15,6 +15,7 @@ use crate::tools::systemctl::UnitState;
 
 /// `kind[name]`: stable, unique in a graph, shown to users.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct ResourceId(String);
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, Receipt, ResourceId, Reverted, Shown};
 use crate::host::{FileType, NewFile, Probe, resolved, staged};
 use crate::tools::mounts::{self, Mount};
+use crate::{Fault, code};
 
 /// The disk of a directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl From<Gone> for Fault {
             path.display()
         ))
         .fix(fix)
-        .refusal()
+        .coded(code::DISK_MISSING)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{File, Owner, Unit, ufw};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{Hands, Order, Probe, Query};
+use crate::systemd::{self, Section, UnitFile};
 use crate::tools::nft::{Table, tables};
 use crate::tools::ufw::tuples;
 
@@ -116,34 +117,46 @@ impl NftTable {
         ])
     }
 
-    /// That of nftables begins by flushing everything: ours comes after it, and again whenever it is started or
-    /// reloaded.
-    fn unit(&self) -> Unit {
-        let text = format!(
-            "[Unit]\n\
-             Description={1}\n\
-             DefaultDependencies=no\n\
-             After=local-fs.target nftables.service\n\
-             PartOf=nftables.service\n\
-             ReloadPropagatedFrom=nftables.service\n\
-             Before=network-pre.target shutdown.target\n\
-             Wants=network-pre.target\n\
-             Conflicts=shutdown.target\n\n\
-             [Service]\n\
-             Type=oneshot\n\
-             RemainAfterExit=yes\n\
-             ExecStart=/usr/sbin/nft --file {0}\n\
-             ExecReload=/usr/sbin/nft --file {0}\n\
-             ExecStop=-/usr/sbin/nft delete table {2}\n\n\
-             [Install]\n\
-             WantedBy=multi-user.target\n",
-            self.path.display(),
-            self.about,
-            self.table
+    /// The unit that loads it. That of nftables begins by flushing everything: ours comes after it, and again whenever it
+    /// is started or reloaded.
+    pub fn unit(&self) -> Unit {
+        let nft = |words: &[&'static str], last: systemd::Value| {
+            let words = words.iter().map(|word| systemd::Value::from(*word));
+            systemd::Value::words(words.chain([last]))
+        };
+        let load = nft(
+            &["/usr/sbin/nft", "--file"],
+            systemd::Value::argument(self.path.display()),
         );
+        // Family and name are two words.
+        let table = systemd::Value::words(self.table.split(' ').map(systemd::Value::argument));
+        let text = UnitFile::new()
+            .section(
+                Section::unit()
+                    .set("Description", systemd::Value::text(&self.about))
+                    .set("DefaultDependencies", "no")
+                    .set("After", "local-fs.target nftables.service")
+                    .set("PartOf", "nftables.service")
+                    .set("ReloadPropagatedFrom", "nftables.service")
+                    .set("Before", "network-pre.target shutdown.target")
+                    .set("Wants", "network-pre.target")
+                    .set("Conflicts", "shutdown.target"),
+            )
+            .section(
+                Section::service()
+                    .set("Type", "oneshot")
+                    .set("RemainAfterExit", "yes")
+                    .set("ExecStart", load.clone())
+                    .set("ExecReload", load)
+                    .set(
+                        "ExecStop",
+                        nft(&["-/usr/sbin/nft", "delete", "table"], table),
+                    ),
+            )
+            .at_boot();
         Unit {
             name: self.unit.clone(),
-            text,
+            text: text.to_string(),
             instances: Vec::new(),
         }
     }

@@ -1,4 +1,6 @@
-//! The journal of a unit, as `journalctl --output=short-unix` prints it: journalctl(1).
+//! The journal of units, as `journalctl --output=short-unix` and `--output=json` print it: journalctl(1).
+
+use serde_json::Value;
 
 use crate::Fault;
 
@@ -9,6 +11,52 @@ pub struct Line {
     pub at_us: i64,
     /// What was said, without colours.
     pub text: String,
+}
+
+/// One message, with what the journal knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, microseconds since the epoch.
+    pub at_us: i64,
+    /// Whose it is, or whom it is about.
+    pub unit: Option<String>,
+    /// As in syslog, 0 to 7.
+    pub priority: Option<u8>,
+    /// What was said, without colours.
+    pub message: String,
+}
+
+/// One line of `journalctl --output=json`: systemd.journal-fields(7), and "Journal JSON Format" of systemd.
+///
+/// # Errors
+///
+/// When it is no such line.
+pub fn entry(line: &str) -> Result<Entry, Fault> {
+    let failed = || Fault::new("a line of the journal has another form than it is to have");
+    let fields: Value = serde_json::from_str(line).map_err(|error| failed().because(error))?;
+    // A field that a program gave twice is a list of both: what is said is then the first.
+    let word = |name: &str| match &fields[name] {
+        Value::Array(all) => all.first().and_then(Value::as_str),
+        one => one.as_str(),
+    };
+    let at_us = word("__REALTIME_TIMESTAMP").and_then(|text| text.parse().ok());
+    Ok(Entry {
+        at_us: at_us.ok_or_else(failed)?,
+        // systemd speaks of a unit from its own.
+        unit: word("UNIT").or(word("_SYSTEMD_UNIT")).map(str::to_owned),
+        priority: word("PRIORITY").and_then(|text| text.parse().ok()),
+        message: match word("MESSAGE") {
+            Some(text) => plain(text),
+            None => plain(&String::from_utf8_lossy(&bytes(&fields["MESSAGE"]))),
+        },
+    })
+}
+
+/// A message that is no text is told by its bytes, and one that is too long not at all.
+fn bytes(message: &Value) -> Vec<u8> {
+    let all = message.as_array().into_iter().flatten();
+    let bytes = all.filter_map(|byte| u8::try_from(byte.as_u64()?).ok());
+    bytes.collect()
 }
 
 /// Every line, the oldest first. What continues a message has its time.
@@ -88,6 +136,33 @@ mod tests {
                 (1_795_420_012_500_000, "second line of it"),
             ]
         );
+    }
+
+    #[test]
+    fn an_entry_has_its_unit_and_what_was_said() {
+        let of = |more: &str| {
+            let line =
+                format!(r#"{{"__REALTIME_TIMESTAMP":"1795420011000250","PRIORITY":"6",{more}}}"#);
+            entry(&line).map(|it| (it.unit.unwrap_or_default(), it.message))
+        };
+        let said = |unit: &str, text: &str| (unit.to_owned(), text.to_owned());
+        let node = r#""_SYSTEMD_UNIT":"aztec-node.service""#;
+        let found = of(&format!(r#"{node},"MESSAGE":"ready: yes""#)).expect("an entry");
+        assert_eq!(found, said("aztec-node.service", "ready: yes"));
+        // Colours make it bytes.
+        let found = of(&format!(r#"{node},"MESSAGE":[27,91,51,50,109,111,107]"#)).expect("bytes");
+        assert_eq!(found, said("aztec-node.service", "ok"));
+        // What is too long is left out.
+        let scope = r#""_SYSTEMD_UNIT":"init.scope","UNIT":"aztec-l1.service","MESSAGE":null"#;
+        assert_eq!(of(scope).expect("systemd"), said("aztec-l1.service", ""));
+        for none in [
+            "-- No entries --",
+            "{}",
+            "[]",
+            r#"{"MESSAGE":"without a time"}"#,
+        ] {
+            assert!(entry(none).is_err(), "{none}");
+        }
     }
 
     #[test]

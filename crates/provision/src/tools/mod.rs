@@ -7,6 +7,7 @@ pub mod images;
 pub mod iptables;
 pub mod journal;
 pub mod mounts;
+pub mod network;
 pub mod nft;
 pub mod os_release;
 pub mod redact;

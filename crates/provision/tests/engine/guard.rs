@@ -81,7 +81,7 @@ const GATE: &str = "/etc/gate";
 const DOOR: &str = "/etc/door";
 const TIMER: &str = "aztec-kit-take-back.timer";
 
-fn host() -> FakeHost {
+pub fn host() -> FakeHost {
     let mut host = FakeHost::debian();
     host.plant(KIT, FileType::File, b"program", 0o755);
     host.plant(DOOR, FileType::File, b"open\n", 0o600);
@@ -97,7 +97,7 @@ fn graph(text: &str) -> Graph<Host> {
     graph
 }
 
-fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Result<Outcome, Stop> {
+pub fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Result<Outcome, Stop> {
     common::run_guarded(host, journal, &graph(text))
 }
 

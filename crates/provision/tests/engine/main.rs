@@ -8,6 +8,7 @@ mod common;
 mod before;
 mod clock;
 mod guard;
+mod guard_units;
 mod kills;
 mod questions;
 mod session;

@@ -4,10 +4,11 @@
 //! capability. The files are the host's own, read-only, and a secret is read by a process of root alone, which
 //! without capabilities can do nothing but that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{File, Input, Owner, Random, Secret, Service, Unit};
+use provision::systemd::{self, Section, UnitFile};
 use serde_json::{Value, json};
 
 use super::{Files, Monitoring, place};
@@ -325,10 +326,41 @@ fn providers() -> String {
 
 /// Takes away the commands to a terminal that Docker Compose 2.26.1, which Debian 13 has, begins a line with
 /// (docker/compose#11681): the journal would take the line for binary data, and not show it.
-const PLAIN: &str = "| /usr/bin/sed --unbuffered --regexp-extended 's/^(.[[]2K)*//'";
+const PLAIN: &str = "/usr/bin/sed --unbuffered --regexp-extended 's/^(.[[]2K)*//'";
 
 /// `docker compose` in the foreground: what the containers say is in the journal, and a stop takes them away, so
 /// that the next start sees every file anew.
+fn runs(compose: &Path) -> UnitFile {
+    let docker = format!("/usr/bin/docker compose --file {}", compose.display());
+    let up = format!("{docker} up --remove-orphans | {PLAIN}");
+    let service = Section::service()
+        .set("Type", "exec")
+        .environment("HOST", &"%H".into())
+        .set("SyslogIdentifier", "docker")
+        .set(
+            "ExecStart",
+            systemd::Value::words([
+                "/bin/bash -o pipefail -c".into(),
+                systemd::Value::argument(up),
+            ]),
+        )
+        .set("ExecStop", systemd::Value::text(format!("{docker} down")))
+        .restarts(30)
+        .set("TimeoutStopSec", "120");
+    UnitFile::ours()
+        .section(
+            Section::unit()
+                .set("Description", "Prometheus, Alertmanager, Grafana and Loki")
+                .set("Wants", "network-online.target")
+                .set("After", "network-online.target docker.service")
+                .set("Requires", "docker.service")
+                .set("StartLimitIntervalSec", "0"),
+        )
+        .section(service)
+        .at_boot()
+}
+
+/// The unit that runs them, and its service.
 fn unit<K: Kinds>(
     graph: &mut Graph<K>,
     watch: &Monitoring,
@@ -337,33 +369,9 @@ fn unit<K: Kinds>(
 ) {
     let name = format!("{}-monitoring.service", watch.name);
     let compose = watch.etc().join("compose.yml");
-    let docker = format!("/usr/bin/docker compose --file {}", compose.display());
-    let text = format!(
-        "# Written by aztec-kit; changes here are undone by its next run. Use a drop-in.
-[Unit]
-Description=Prometheus, Alertmanager, Grafana and Loki
-Wants=network-online.target
-After=network-online.target docker.service
-Requires=docker.service
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-Environment=HOST=%H
-SyslogIdentifier=docker
-ExecStart=/bin/bash -o pipefail -c \"{docker} up --remove-orphans {PLAIN}\"
-ExecStop={docker} down
-Restart=always
-RestartSec=30
-TimeoutStopSec=120
-
-[Install]
-WantedBy=multi-user.target
-"
-    );
     let unit = Unit {
         name: name.clone(),
-        text,
+        text: runs(&compose).to_string(),
         instances: Vec::new(),
     };
     inputs.push(Input {

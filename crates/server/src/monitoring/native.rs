@@ -1,15 +1,14 @@
 //! The distribution's own packages. They bring units that run at once and listen on every interface: drop-ins
 //! of ours are there first, and let them start only with our configuration, on loopback.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{File, Input, Owner, Packages, Service};
+use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use super::{Files, Monitoring, directory, place};
 use crate::Kinds;
-use crate::sandbox::KERNEL;
 
 /// The packages, each with the unit it brings.
 pub const PACKAGES: &[(&str, &str)] = &[
@@ -65,110 +64,164 @@ fn drop_in<K: Kinds>(graph: &mut Graph<K>, watch: &Monitoring, unit: &str) -> In
     let path = drop_in_path(watch.name, unit);
     let parent = path.parent().unwrap_or(&path).to_owned();
     let parent = directory(graph, parent, []);
-    let file = File::new(&path, text(watch, unit), Owner::root(0o644));
+    let file = File::new(&path, text(watch, unit).to_string(), Owner::root(0o644));
     place(graph, file, path, [&parent])
 }
 
-/// The sandbox of what only talks over sockets and writes in its own place; the same settings as the services
-/// of this program have, and for the same reasons. Debian's prometheus.service has one of its own.
-fn sandbox() -> String {
-    format!(
-        "\
-NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths=/var/lib/prometheus
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-{KERNEL}RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-CapabilityBoundingSet=
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-UMask=0077
-"
-    )
+const UNTRIED: &str = "It has not been tried without, on every distribution that packages it.";
+
+const TALKS: &[(&str, &str)] = &[
+    (
+        "PrivateNetwork",
+        "It is asked, and tells, over the network.",
+    ),
+    ("IPAddressDeny", "It is asked, and tells, over the network."),
+    ("RestrictAddressFamilies", UNTRIED),
+    ("PrivateUsers", UNTRIED),
+    ("ProtectProc", UNTRIED),
+    ("ProcSubset", UNTRIED),
+    ("RemoveIPC", UNTRIED),
+    ("KeyringMode", UNTRIED),
+    ("SystemCallErrorNumber", UNTRIED),
+];
+
+/// The sandbox of what only talks over sockets and writes in its own place. Debian's prometheus.service has one of its
+/// own.
+fn talks() -> Sandbox {
+    Sandbox::strict()
+        .without(TALKS)
+        .writable(["/var/lib/prometheus".into()])
+        .with("SystemCallFilter", "@system-service")
 }
 
-/// node_exporter must see the file systems as they are: nothing here gives it a view of its own. It asks the
-/// clock whether it is synchronised, by a call that could also set it; without capabilities it cannot.
-const SEES_ALL: &str = "\
-NoNewPrivileges=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-CapabilityBoundingSet=
-SystemCallArchitectures=native
-SystemCallFilter=@system-service adjtimex clock_adjtime
-SystemCallErrorNumber=EPERM
-";
+const VIEW: &str = "It would get a view of its own of what it is to see.";
+
+const SEES_ALL: &[(&str, &str)] = &[
+    (
+        "PrivateNetwork",
+        "It tells of the network, over the network.",
+    ),
+    (
+        "IPAddressDeny",
+        "It tells of the network, over the network.",
+    ),
+    ("RestrictAddressFamilies", "It asks the kernel and systemd."),
+    ("ProtectSystem", VIEW),
+    ("ProtectHome", VIEW),
+    ("PrivateTmp", VIEW),
+    ("PrivateDevices", VIEW),
+    ("PrivateUsers", VIEW),
+    ("ProtectKernelTunables", VIEW),
+    ("ProtectKernelModules", VIEW),
+    ("ProtectKernelLogs", VIEW),
+    ("ProtectControlGroups", VIEW),
+    ("ProtectClock", VIEW),
+    ("ProtectHostname", VIEW),
+    ("ProtectProc", VIEW),
+    ("ProcSubset", VIEW),
+    ("RemoveIPC", UNTRIED),
+    ("KeyringMode", UNTRIED),
+    ("UMask", "It writes nothing."),
+];
+
+/// node_exporter must see the file systems as they are. It asks the clock whether it is synchronised, by a call that could
+/// also set it; without capabilities it cannot.
+fn sees_all() -> Sandbox {
+    Sandbox::strict()
+        .without(SEES_ALL)
+        .with("SystemCallFilter", "@system-service adjtimex clock_adjtime")
+}
 
 /// Alertmanager, counting what each receiver got and not only each type, where it can: the one of Debian 12 (0.25)
 /// does not start with a feature to enable. Only the program itself knows, once its package is here.
 const COUNTING: &str = "\
-/bin/sh -c 'program=/usr/bin/prometheus-alertmanager; \
-if $$program --help 2>&1 | grep --quiet -e --enable-feature; \
-then set -- \"$$@\" --enable-feature=receiver-name-in-metrics; fi; exec $$program \"$$@\"' alertmanager";
+program=/usr/bin/prometheus-alertmanager; \
+if $program --help 2>&1 | grep --quiet -e --enable-feature; \
+then set -- \"$@\" --enable-feature=receiver-name-in-metrics; fi; exec $program \"$@\"";
 
-fn text(watch: &Monitoring, unit: &str) -> String {
-    let etc = watch.etc().display().to_string();
-    let (needs, program, arguments, more) = match unit {
-        "prometheus.service" => (
-            format!("{etc}/prometheus.yml"),
-            "/usr/bin/prometheus",
-            vec![
-                format!("--config.file={etc}/prometheus.yml"),
-                format!("--web.listen-address=127.0.0.1:{}", watch.prometheus),
-                format!("--storage.tsdb.retention.time={}d", watch.retention_days),
+/// What runs in the place of the package's own command: what it needs, how it is confined, and the command.
+struct Instead {
+    needs: PathBuf,
+    before: fn(Section, &Monitoring) -> Section,
+    program: Value,
+    arguments: Vec<Value>,
+}
+
+fn instead(watch: &Monitoring, unit: &str) -> Instead {
+    let etc = watch.etc();
+    let listens = |port: u16| Value::raw(format!("--web.listen-address=127.0.0.1:{port}"));
+    match unit {
+        "prometheus.service" => Instead {
+            needs: etc.join("prometheus.yml"),
+            before: |service, _| service.environment("HOST", &"%H".into()),
+            program: "/usr/bin/prometheus".into(),
+            arguments: vec![
+                Value::argument(format!("--config.file={}/prometheus.yml", etc.display())),
+                listens(watch.prometheus),
+                Value::raw(format!(
+                    "--storage.tsdb.retention.time={}d",
+                    watch.retention_days
+                )),
                 "--enable-feature=expand-external-labels".into(),
             ],
-            "Environment=HOST=%H\n".to_owned(),
-        ),
-        "prometheus-alertmanager.service" => (
-            format!("{etc}/alertmanager.yml"),
-            COUNTING,
-            vec![
+        },
+        "prometheus-alertmanager.service" => Instead {
+            needs: etc.join("alertmanager.yml"),
+            before: |service, watch| {
+                let configuration = watch.etc().join("alertmanager.yml");
+                service
+                    .credential("alertmanager.yml", configuration.display())
+                    .confined(talks())
+            },
+            program: Value::words([
+                "/bin/sh -c".into(),
+                Value::script(COUNTING),
+                "alertmanager".into(),
+            ]),
+            arguments: vec![
                 // It has the keys of the receivers in it: only this service gets to see it.
                 "--config.file=%d/alertmanager.yml".into(),
-                format!("--web.listen-address=127.0.0.1:{}", watch.alertmanager),
+                listens(watch.alertmanager),
                 // Else it looks for others of its kind, on port 9094 of every interface.
                 "--cluster.listen-address=".into(),
             ],
-            format!(
-                "LoadCredential=alertmanager.yml:{etc}/alertmanager.yml\n{}",
-                sandbox()
-            ),
-        ),
-        _ => (
-            watch.textfiles().display().to_string(),
-            "/usr/bin/prometheus-node-exporter",
-            vec![
-                format!("--web.listen-address=127.0.0.1:{}", watch.node_exporter),
+        },
+        _ => Instead {
+            needs: watch.textfiles(),
+            before: |service, _| service.confined(sees_all()),
+            program: "/usr/bin/prometheus-node-exporter".into(),
+            arguments: vec![
+                listens(watch.node_exporter),
                 "--collector.systemd".into(),
                 "--collector.systemd.enable-restarts-metrics".into(),
                 "--collector.systemd.unit-include=.+[.](service|timer)".into(),
-                format!(
+                Value::argument(format!(
                     "--collector.textfile.directory={}",
                     watch.textfiles().display()
-                ),
+                )),
             ],
-            SEES_ALL.to_owned(),
-        ),
-    };
-    let mut text =
-        String::from("# Written by aztec-kit; changes here are undone by its next run.\n");
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "[Unit]\nConditionPathExists={needs}\nStartLimitIntervalSec=0\n\n\
-         [Service]\nRestart=always\nRestartSec=5\n{more}\
-         ExecStart=\nExecStart={program} {}\n",
-        arguments.join(" ")
-    );
-    text
+        },
+    }
+}
+
+fn text(watch: &Monitoring, unit: &str) -> UnitFile {
+    let Instead {
+        needs,
+        before,
+        program,
+        arguments,
+    } = instead(watch, unit);
+    let service = before(Section::service().restarts(5), watch);
+    UnitFile::drop_in()
+        .section(
+            Section::unit()
+                .set("ConditionPathExists", Value::path(&needs))
+                .set("StartLimitIntervalSec", "0"),
+        )
+        .section(
+            service
+                // Instead of the package's own.
+                .set("ExecStart", "")
+                .list("ExecStart", std::iter::once(program).chain(arguments)),
+        )
 }

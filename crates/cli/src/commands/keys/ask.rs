@@ -149,9 +149,8 @@ impl Terminal {
 /// Two different numbers below `count`, by chance.
 fn two(count: usize) -> Result<(usize, usize), Failure> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::failed(Fault::new("the system gave no randomness").because(error.to_string()))
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::new("the system gave no randomness").because(error.to_string()))?;
     let pick = |half: &[u8]| {
         half.iter()
             .fold(0, |sum, byte| sum * 256 + usize::from(*byte))

@@ -11,6 +11,7 @@ use provision::host::FileType;
 use super::flags::Source;
 use super::place::{self, Place};
 use crate::context::View;
+use crate::documents::{self, Checked};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 use crate::render;
@@ -23,9 +24,6 @@ pub struct CheckArgs {
     /// Keys of another node: its directory, or the output of `keys list --json` there; may be repeated
     #[arg(long, value_name = "PATH")]
     other: Vec<PathBuf>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Checks a directory of keystores.
@@ -41,7 +39,9 @@ pub fn run(args: &CheckArgs, view: &View, printer: &mut Printer) -> Result<u8, F
     }
     let findings = keystore::findings(&survey);
     if printer.json() {
-        printer.document(&findings);
+        printer.document(&Checked {
+            findings: &findings,
+        });
     } else {
         printer.text(&render::findings(&findings));
     }
@@ -60,7 +60,7 @@ fn other(path: &Path, view: &View) -> Result<Vec<Listed>, Failure> {
     }
     let bytes = view.host.read(path).map_err(Failure::usage)?;
     bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .and_then(|bytes| documents::attesters(&bytes))
         .ok_or_else(|| {
             Failure::usage(
                 Fault::new(format!("{} is not a list of keys", path.display()))

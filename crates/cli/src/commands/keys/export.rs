@@ -11,7 +11,6 @@ use keys::encrypted::{Password, Sealer, open_bls, open_eth};
 use keys::keystore::survey::Survey;
 use keys::keystore::{AnyKey, outlined};
 use provision::Fault;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::ask;
@@ -19,6 +18,7 @@ use super::flags::Source;
 use super::parallel::EVERY;
 use super::place::{self, Begun, Place, refused};
 use crate::context::{Context, View};
+use crate::documents::Exported;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
@@ -33,9 +33,6 @@ pub struct ExportArgs {
     /// Read the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Writes every key into an encrypted file, and keystores that name these files. A run that was killed is continued by the
@@ -94,7 +91,10 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     }
     let names: Vec<_> = backup.names().collect();
     if printer.json() {
-        printer.document(&json!({ "directory": out, "files": names }));
+        printer.document(&Exported {
+            directory: out,
+            files: &names,
+        });
     } else {
         printer.text(&format!("{}\n{}", out.display(), names.join("\n")));
     }

@@ -34,9 +34,6 @@ pub struct Target {
     /// Name of the file without .json [default: key1, or the next free one]
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Where keystores are.

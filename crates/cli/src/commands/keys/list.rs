@@ -6,11 +6,11 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 use keys::keystore::survey::Survey;
 use keys::keystore::{Document, Listed};
-use serde_json::json;
 
 use super::flags::Source;
 use super::place::{Place, refused};
 use crate::context::View;
+use crate::documents::{Listing, Made};
 use crate::exit::{self, Failure};
 use crate::printer::{Printer, STRONG};
 
@@ -19,9 +19,6 @@ use crate::printer::{Printer, STRONG};
 pub struct ListArgs {
     #[command(flatten)]
     source: Source,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Shows what is public about the keys.
@@ -29,7 +26,7 @@ pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Fa
     let (_, survey) = Place::sound(args.source.path(), view)?;
     let listed = survey.attesters();
     if printer.json() {
-        printer.document(&listed);
+        printer.document(&Listing { attesters: &listed });
     } else {
         printer.text(&text(&listed));
     }
@@ -51,7 +48,10 @@ pub fn made(path: &Path, keystore: &[u8], printer: &mut Printer) -> Result<(), F
     };
     let listed = survey.attesters();
     if printer.json() {
-        printer.document(&json!({ "file": path, "attesters": listed }));
+        printer.document(&Made {
+            file: path,
+            attesters: &listed,
+        });
     } else {
         printer.text(&format!("{}\n{}", path.display(), text(&listed)));
     }

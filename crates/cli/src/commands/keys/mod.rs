@@ -13,7 +13,6 @@ mod secrets;
 mod staker_output;
 
 use clap::{Args as ClapArgs, Subcommand};
-use provision::Fault;
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -45,16 +44,9 @@ enum KeysCommand {
 }
 
 impl KeysArgs {
-    /// Whether the result is wanted for machines.
-    pub fn json(&self) -> bool {
-        match &self.command {
-            KeysCommand::New(args) => args.target.json,
-            KeysCommand::Import(args) => args.target.json,
-            KeysCommand::List(args) => args.json,
-            KeysCommand::Check(args) => args.json,
-            KeysCommand::StakerOutput(_) => true,
-            KeysCommand::Export(args) => args.json,
-        }
+    /// Whether the result is JSON anyway: a file that others read.
+    pub fn is_for_machines(&self) -> bool {
+        matches!(self.command, KeysCommand::StakerOutput(_))
     }
 }
 
@@ -64,12 +56,7 @@ pub fn run(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, F
         let said = failure.fault.chain();
         let masked = urls::masked(&said);
         if masked != said {
-            let fix = failure.fault.remedy().map(urls::masked);
-            let fault = Fault::new(masked);
-            failure.fault = match fix {
-                Some(fix) => fault.fix(fix),
-                None => fault,
-            };
+            failure.fault = failure.fault.reworded(masked, urls::masked);
         }
         failure
     })

@@ -72,11 +72,9 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     let places: Vec<_> = places.into_iter().flatten().collect();
     let files = place::new_files(&places, cx, printer)?;
     let mnemonic = keys::generate_mnemonic(args.words).map_err(|error| {
-        Failure::failed(
-            Fault::new("failed to make a mnemonic")
-                .fix(error.fix())
-                .because(error.to_string()),
-        )
+        Fault::new("failed to make a mnemonic")
+            .fix(error.fix())
+            .because(error.to_string())
     })?;
     let range = Range {
         account: ATTESTERS,

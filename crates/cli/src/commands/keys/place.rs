@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aztec::keystores::{self, DIRECTORY};
 use keys::Address;
-use keys::keystore::survey::{Grade, Note, STAGED, Survey};
+use keys::keystore::survey::{About, Grade, Note, STAGED, Survey};
 use keys::keystore::{Document, Listed, listed};
 use provision::Fault;
 use provision::engine::{NewFiles, Permissions};
@@ -91,7 +91,7 @@ impl Place {
                 Fault::new(format!(
                     "with this keystore in {}, {}: {}",
                     self.dir.display(),
-                    note.check,
+                    note.about,
                     note.message
                 ))
                 .fix("Put that right in what you bring in. Nothing was written."),
@@ -222,12 +222,12 @@ fn worst(survey: &Survey, adding: bool) -> Option<&Note> {
     survey
         .notes
         .iter()
-        .find(|note| note.grade == Grade::Bad && !(empty && note.check == "keystores"))
+        .find(|note| note.grade == Grade::Bad && !(empty && note.about == About::Keystores))
 }
 
 fn unsound(dir: &Path, note: &Note) -> Failure {
     Failure::usage(
-        Fault::new(format!("{}: {}", note.check, note.message)).fix(format!(
+        Fault::new(format!("{}: {}", note.about, note.message)).fix(format!(
             "Put that right first; `aztec-kit keys check {}` shows all of it.",
             dir.display()
         )),

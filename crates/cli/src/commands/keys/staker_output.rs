@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use keys::keystore::document::{Account, BlsAccount};
 use keys::{Address, StakerOutput};
-use provision::Fault;
+use provision::{Fault, code};
 use secrecy::ExposeSecret;
 
 use super::flags::{Source, address};
@@ -98,11 +98,13 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
         entries.push(entry.map_err(|error| network::unanswered(error.into()))?);
     }
     let Some(out) = out else {
-        printer.document(&entries);
+        printer.foreign(&entries);
         return Ok(exit::OK);
     };
-    let mut bytes = serde_json::to_vec_pretty(&entries)
-        .map_err(|error| Failure::failed(Fault::new("failed to write JSON").because(error)))?;
+    let mut bytes = serde_json::to_vec_pretty(&entries).map_err(|error| {
+        let fault = Fault::new("failed to write JSON").because(error);
+        fault.coded(code::INTERNAL)
+    })?;
     bytes.push(b'\n');
     // Public, for wherever the registration is made from.
     let mut files = place::new_files(&[&out], cx, printer)?;

@@ -7,8 +7,9 @@ use super::config::Config;
 use crate::Fault;
 use crate::host::Probe;
 use crate::kinds::Accounts;
-use crate::kinds::ufw::{sessions, within};
+use crate::kinds::ufw::sessions;
 use crate::tools::accounts::User;
+use crate::tools::network::holds;
 use crate::tools::sshd_config::covers;
 
 /// sshd_config(5), AuthorizedKeysFile.
@@ -235,7 +236,7 @@ impl Limits {
 
 /// Whether a pattern list of sshd has this address; it is not asked for names (`UseDNS no`).
 fn listed(patterns: &str, client: IpAddr) -> bool {
-    let fits = |pattern: &str| covers(pattern, &client.to_string()) || within(pattern, client);
+    let fits = |pattern: &str| covers(pattern, &client.to_string()) || holds(pattern, client);
     let mut any = false;
     for pattern in patterns.split(',').map(str::trim) {
         match pattern.strip_prefix('!') {

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 pub use incoming::{Fate, Incoming, incoming};
 pub use others::shutting;
-pub(crate) use rule::within;
 pub use rule::{Proto, Rule};
 #[cfg(feature = "fuzz")]
 pub(crate) use ssh::ports_in;

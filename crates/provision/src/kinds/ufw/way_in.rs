@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::rule::within;
 use super::ssh::{Session, sessions};
 use crate::Fault;
 use crate::host::Probe;
+use crate::tools::network::holds;
 use crate::tools::routes;
 use crate::tools::ufw::Tuple;
 
@@ -48,8 +48,8 @@ pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
 pub(super) fn decided(tuples: &[Tuple], came: &Came) -> Option<bool> {
     let fits = |tuple: &&Tuple| {
         tuple.concerns("tcp", came.port)
-            && within(&tuple.from, came.remote)
-            && within(&tuple.to, came.local)
+            && holds(&tuple.from, came.remote)
+            && holds(&tuple.to, came.local)
             && match (tuple.interface(), &came.interface) {
                 (None, _) => true,
                 (Some(of_rule), Some(interface)) => of_rule == interface,

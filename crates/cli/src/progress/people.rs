@@ -1,4 +1,4 @@
-//! Showing a run: a spinner on a terminal, plain lines elsewhere.
+//! A spinner on a terminal, plain lines elsewhere.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,49 +8,31 @@ use indicatif::{ProgressBar, ProgressStyle};
 use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 use provision::host::Probe;
 
+use super::{At, PHASES};
+use crate::args::Telling;
 use crate::commands::confirm;
 use crate::console::Console;
 use crate::context::View;
 use crate::printer::{DIM, GOOD, Printer, STRONG};
 use crate::terminal;
 
-/// The phases of the specification, in order.
-const PHASES: [&str; 4] = ["provisioning", "services", "networking", "verification"];
-
-/// Progress on standard error.
-pub struct Shown {
+/// Progress for people.
+pub struct People {
     console: Rc<dyn Console>,
     host: Arc<dyn Probe>,
     bar: Option<ProgressBar>,
-    total: usize,
-    done: usize,
-    phase: usize,
+    at: At,
     current: String,
 }
 
-/// What a resource is for; decides its phase.
-fn phase(id: &ResourceId) -> usize {
-    const SERVICES: [&str; 8] = [
-        "unit[",
-        "service[",
-        "chain[",
-        "contracts[",
-        "stake[",
-        "secret[",
-        "digest[",
-        "validator-key[",
-    ];
-    let id = id.to_string();
-    usize::from(SERVICES.iter().any(|kind| id.starts_with(kind)) || id.ends_with(".env]"))
-}
-
-impl Shown {
+impl People {
     /// Progress over that many steps of a run on this host.
-    pub fn new(total: usize, view: &View, printer: &Printer) -> Self {
+    pub fn new(total: usize, telling: Telling, view: &View, printer: &Printer) -> Self {
         let console = printer.console();
         let style =
             ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
-        let bar = console.is_live().then(|| {
+        let live = telling == Telling::Auto && console.is_live();
+        let bar = live.then(|| {
             let bar = ProgressBar::new(total as u64);
             if let Ok(style) = style {
                 bar.set_style(style);
@@ -62,9 +44,7 @@ impl Shown {
             console,
             host: Arc::clone(&view.host),
             bar,
-            total,
-            done: 0,
-            phase: usize::MAX,
+            at: At::of(total),
             current: String::new(),
         }
     }
@@ -79,8 +59,12 @@ impl Shown {
 
     /// Says which phase begins, once.
     pub fn phase(&mut self, phase: usize) {
-        if self.phase != phase {
-            self.phase = phase;
+        let begins = self.at.begins(phase);
+        self.began(begins);
+    }
+
+    fn began(&self, phase: Option<usize>) {
+        if let Some(phase) = phase {
             self.line(&format!(
                 "{STRONG}{}/{} {}{STRONG:#}",
                 phase + 1,
@@ -98,15 +82,10 @@ impl Shown {
     }
 }
 
-impl Progress for Shown {
+impl Progress for People {
     fn begin(&mut self, id: &ResourceId, action: Action) {
-        // Phases only go forward: a late file is shown where the run is.
-        let phase = phase(id);
-        self.phase(if self.phase == usize::MAX {
-            phase
-        } else {
-            phase.max(self.phase)
-        });
+        let begins = self.at.reaches(id);
+        self.began(begins);
         self.current = format!("{} {id}", action.verb());
         if let Some(bar) = &self.bar {
             bar.set_message(terminal::line(&self.current));
@@ -130,9 +109,7 @@ impl Progress for Shown {
     }
 
     fn end(&mut self, applied: &Applied) {
-        self.done += 1;
-        // A step that was not planned (it followed from another one) still counts.
-        self.total = self.total.max(self.done);
+        self.at.count();
         let kept = applied
             .kept
             .as_ref()
@@ -140,15 +117,15 @@ impl Progress for Shown {
             .unwrap_or_default();
         self.line(&format!(
             "  {GOOD}✓{GOOD:#} {:>2}/{} {} {}{kept} {DIM}{:.1} s{DIM:#}",
-            self.done,
-            self.total,
+            self.at.done,
+            self.at.total,
             applied.action.verb(),
             applied.id,
             applied.took.as_secs_f64()
         ));
         if let Some(bar) = &self.bar {
-            bar.set_length(self.total as u64);
-            bar.set_position(self.done as u64);
+            bar.set_length(self.at.total as u64);
+            bar.set_position(self.at.done as u64);
         }
     }
 }

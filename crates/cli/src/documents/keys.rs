@@ -1,0 +1,59 @@
+//! Of validator keys; nothing secret.
+
+use std::path::Path;
+
+use keys::keystore::Listed;
+use serde::{Deserialize, Serialize};
+
+use super::{Document, SCHEMA_VERSION};
+
+/// A keystore that was made.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Made<'a> {
+    /// The new file.
+    pub file: &'a Path,
+    /// What is in it.
+    pub attesters: &'a [Listed],
+}
+
+impl Document for Made<'_> {
+    const NAME: &'static str = "keys-made";
+}
+
+/// What is public about the keys of a directory.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Listing<'a> {
+    /// The attesters of all its files, and the prover.
+    pub attesters: &'a [Listed],
+}
+
+impl Document for Listing<'_> {
+    const NAME: &'static str = "keys-list";
+}
+
+/// The attesters of a document that `keys list --json` printed, here or on another host; `None` for anything else.
+pub fn attesters(document: &[u8]) -> Option<Vec<Listed>> {
+    #[derive(Deserialize)]
+    struct Read {
+        schema_version: u32,
+        attesters: Vec<Listed>,
+    }
+    let read: Read = serde_json::from_slice(document).ok()?;
+    (read.schema_version == SCHEMA_VERSION).then_some(read.attesters)
+}
+
+/// A backup that was written.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Exported<'a> {
+    /// Where it is.
+    pub directory: &'a Path,
+    /// The names of its files.
+    pub files: &'a [&'a str],
+}
+
+impl Document for Exported<'_> {
+    const NAME: &'static str = "keys-export";
+}

@@ -1,0 +1,197 @@
+//! The published schemas, and what is compared with them. `UPDATE_SCHEMAS=1 cargo test -p aztec-kit schemas` writes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use aztec::checks::{Report, Topic};
+use jsonschema::Validator;
+use keys::StakerOutput;
+use provision::engine::Plan;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::{
+    Alerted, Checked, Confirmed, Document, Event, Explained, Exported, Failed, Forgotten, Listing,
+    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, Status, Told, Versioned,
+};
+
+/// The schema of everything that is printed, by its name.
+fn made() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        document::<Confirmed<'_>>(),
+        document::<Event<'_>>(),
+        document::<Forgotten<'_>>(),
+        document::<LogLine<'_>>(),
+        document::<Told<'_>>(),
+        document::<Alerted<'_>>(),
+        document::<Checked<'_>>(),
+        document::<Explained<'_>>(),
+        document::<Exported<'_>>(),
+        document::<Failed<'_>>(),
+        document::<Listing<'_>>(),
+        document::<Made<'_>>(),
+        document::<Outcome<'_>>(),
+        document::<Plan>(),
+        document::<ReleaseChecked<'_>>(),
+        document::<ReleaseList<'_>>(),
+        document::<Report>(),
+        document::<Status<'_>>(),
+        // Of a form that Aztec has set: no document of ours.
+        ("staker-output", schema::<Vec<StakerOutput>>()),
+    ])
+}
+
+fn schema<T: JsonSchema + ?Sized>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    json!(settings.into_generator().into_root_schema_for::<T>())
+}
+
+/// The schema of a document, which says its name and its edition.
+fn document<D: Document + JsonSchema>() -> (&'static str, Value) {
+    let mut whole = schema::<Versioned<'_, D>>();
+    whole["title"] = json!(format!("aztec-kit {}", D::NAME));
+    whole["description"] = schema::<D>()["description"].take();
+    whole["properties"]["schema_version"]["const"] = json!(SCHEMA_VERSION);
+    whole["properties"]["document"]["const"] = json!(D::NAME);
+    (D::NAME, whole)
+}
+
+fn path(name: &str) -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.join("../../docs/reference/schemas")
+        .join(format!("{name}.json"))
+}
+
+fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
+/// What is published, by its name; written first where that is asked.
+static PUBLISHED: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
+    let made = made();
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        for (name, schema) in &made {
+            fs::write(path(name), text(schema)).unwrap();
+        }
+    }
+    let names = made.into_keys();
+    names
+        .map(|name| (name, fs::read_to_string(path(name)).unwrap_or_default()))
+        .collect()
+});
+
+/// A schema that allows nothing but what it names: what is printed has no field that is not published.
+fn closed(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(object) => {
+            let whole = object.get("properties").is_some_and(Value::is_object);
+            for (key, value) in object.iter_mut() {
+                *value = closed(value.take());
+                // Each of these sees some of the fields alone.
+                if whole && key == "oneOf" {
+                    for part in value.as_array_mut().into_iter().flatten() {
+                        part.as_object_mut()
+                            .unwrap()
+                            .remove("unevaluatedProperties");
+                    }
+                }
+            }
+            if whole {
+                object.insert("unevaluatedProperties".into(), json!(false));
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                *item = closed(item.take());
+            }
+        }
+        _ => {}
+    }
+    schema
+}
+
+static VALIDATORS: LazyLock<BTreeMap<&'static str, Validator>> = LazyLock::new(|| {
+    let published = PUBLISHED.iter();
+    let read = published.map(|(name, text)| {
+        let schema = serde_json::from_str(text).unwrap_or_else(|it| panic!("{name}: {it}"));
+        (*name, jsonschema::validator_for(&closed(schema)).unwrap())
+    });
+    read.collect()
+});
+
+/// Checks a document that was printed against its published schema, and gives its name.
+pub fn checked(document: &Value) -> &'static str {
+    let name = match document.is_array() {
+        true => "staker-output",
+        false => document["document"].as_str().expect("its name"),
+    };
+    let (name, validator) = VALIDATORS
+        .get_key_value(name)
+        .unwrap_or_else(|| panic!("{name} has no schema"));
+    let wrong: Vec<_> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{name}: {wrong:#?} in {document:#}");
+    name
+}
+
+/// The names of all that is published.
+pub fn names() -> Vec<&'static str> {
+    made().into_keys().collect()
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_documents() {
+    for (name, schema) in made() {
+        let same = PUBLISHED[name] == text(&schema);
+        assert!(
+            same,
+            "{name}.json is another one: UPDATE_SCHEMAS=1 writes it"
+        );
+    }
+    let files = fs::read_dir(path("x").parent().unwrap()).unwrap();
+    let files: BTreeSet<_> = files.map(|file| file.unwrap().path()).collect();
+    let wanted = names().into_iter().map(path).collect();
+    assert_eq!(files, wanted);
+}
+
+/// Every check has its row in the reference, in the words of its variant, and every row is of a check.
+#[test]
+fn the_reference_lists_every_check() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/checks.md"
+    );
+    let text = fs::read_to_string(path).unwrap();
+    let rows: Vec<_> = text.lines().filter(|it| it.starts_with("| `")).collect();
+    let topics = schema::<Topic>();
+    let topics = topics["oneOf"].as_array().unwrap().iter();
+    let word = |topic: &Value, field: &str| topic[field].as_str().unwrap().to_owned();
+    let wanted: Vec<_> = topics
+        .map(|it| format!("| `{}` | {} |", word(it, "const"), word(it, "description")))
+        .collect();
+    assert_eq!(rows, wanted);
+}
+
+#[test]
+fn a_document_that_is_not_as_published_is_found() {
+    let good = json!({
+        "schema_version": 1, "document": "keys-export", "directory": "/root/backup", "files": ["a.json"],
+    });
+    assert_eq!(checked(&good), "keys-export");
+    for (field, value) in [
+        ("schema_version", json!(2)),
+        ("files", json!("a.json")),
+        ("directory", Value::Null),
+        ("more", json!(1)),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        let found = std::panic::catch_unwind(|| checked(&bad));
+        assert!(found.is_err(), "{field}");
+    }
+}

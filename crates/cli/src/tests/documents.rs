@@ -1,0 +1,196 @@
+//! What is printed for machines is as published: every document that any test here prints is compared with its schema.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use provision::host::FileType;
+use provision::tools::journal;
+use serde_json::{Value, json};
+
+use super::looking::verbs;
+use super::world::{SETUP, Said, World, server};
+use crate::documents::{LogLine, Versioned, schemas};
+
+/// Which documents a verb prints, beside `failure`.
+const VERBS: &[(&str, &[&str])] = &[
+    ("alert test", &["alert-test"]),
+    ("apply", &["outcome"]),
+    ("bootstrap", &["outcome", "plan"]),
+    ("confirm", &["confirm"]),
+    ("explain", &["explain"]),
+    ("forget", &["forget"]),
+    ("keys check", &["findings"]),
+    ("keys export", &["keys-export"]),
+    ("keys import", &["keys-made"]),
+    ("keys list", &["keys-list"]),
+    ("keys new", &["keys-made"]),
+    ("keys staker-output", &["staker-output"]),
+    ("logs", &["log-line"]),
+    ("plan", &["plan"]),
+    ("preflight", &["findings"]),
+    ("release check", &["release-check"]),
+    ("release list", &["release-list"]),
+    ("setup", &["outcome", "plan"]),
+    ("smoke", &["smoke"]),
+    ("start", &["services"]),
+    ("status", &["status"]),
+    ("stop", &["services"]),
+];
+
+/// The verb of a command, with its second word where it has one.
+fn verb(line: &str) -> String {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let two = words[..2.min(words.len())].join(" ");
+    match verbs().contains(&two) {
+        true => two,
+        false => words[0].to_owned(),
+    }
+}
+
+/// Checks what a command printed for machines; gives the name of the document.
+pub fn printed(line: &str, said: &Said) -> &'static str {
+    let document: Value =
+        serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{line}: {error}: {said:?}"));
+    let name = schemas::checked(&document);
+    let verb = verb(line);
+    let own = VERBS.iter().find(|(of, _)| *of == verb);
+    let own = own.map_or(&[][..], |(_, own)| own);
+    if name == "failure" {
+        assert_eq!(document["exit_code"], said.code, "{line}");
+        assert_ne!(said.code, 0, "{line}");
+    } else {
+        assert!(own.contains(&name), "{line} prints {name}");
+    }
+    name
+}
+
+/// Verbs without a document: systemd runs them, or their result has a form of its own.
+const WITHOUT: &[&str] = &[
+    "beacon",
+    "collect",
+    "completions",
+    "man",
+    "metrics",
+    "take-back",
+];
+
+#[test]
+fn every_verb_says_what_it_prints_or_that_it_prints_nothing() {
+    let world = World::new(server());
+    for verb in verbs() {
+        let listed = VERBS.iter().any(|(of, _)| *of == verb);
+        assert_ne!(listed, WITHOUT.contains(&verb.as_str()), "{verb}");
+    }
+    for verb in WITHOUT {
+        world.untouched(|| {
+            world
+                // Some want a word behind them.
+                .kit(&match *verb {
+                    "completions" => "completions bash --json".to_owned(),
+                    verb => format!("{verb} --json"),
+                })
+                .ends(2, "no JSON document")
+        });
+    }
+}
+
+/// Checks each line of standard error; gives the names of the events.
+pub fn told(said: &Said) -> Vec<String> {
+    let lines = said.err.lines();
+    let events = lines.map(|line| {
+        let event: Value = serde_json::from_str(line).unwrap_or_else(|it| panic!("{it}: {line}"));
+        assert_eq!(schemas::checked(&event), "progress");
+        event["event"].as_str().unwrap().to_owned()
+    });
+    events.collect()
+}
+
+#[test]
+fn a_run_tells_machines_what_it_does() {
+    let world = World::new(server());
+    // Who is told in documents is a program, and does not agree.
+    let line = format!("{SETUP} --progress json");
+    world.untouched(|| world.asked(&line, "y").ends(2, "no terminal"));
+    let said = world.kit(&format!("{line} --yes"));
+    assert!(said.out.contains("node answers"), "{said:?}");
+    let events = told(&said);
+    let count = |name: &str| events.iter().filter(|it| *it == name).count();
+    assert_eq!(count("phase"), 4, "{events:?}");
+    assert!(count("step-started") > 10);
+    assert_eq!(count("step-started"), count("step-finished"));
+    assert!(count("unconfirmed") > 0 && count("note") > 0);
+    assert!(!said.err.contains("\\u001b"), "{said:?}");
+    let plain = World::new(server()).kit(&format!("{SETUP} --yes --progress plain"));
+    assert!(plain.err.contains("1/4 provisioning"), "{plain:?}");
+}
+
+#[test]
+fn the_reference_says_what_each_verb_prints() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/json.md");
+    let text = fs::read_to_string(path).unwrap();
+    for (verb, names) in VERBS {
+        let links: Vec<_> = names
+            .iter()
+            .map(|it| format!("[{it}](schemas/{it}.json)"))
+            .collect();
+        let row = format!("| `{verb}` | {} |", links.join(", "));
+        assert!(text.contains(&row), "json.md lacks {row}");
+    }
+}
+
+/// Every document is printed once here, so that none has a schema that nothing was ever compared with.
+#[test]
+fn every_document_is_as_published() {
+    const JUNK: &str = "test test test test test test test test test test test junk";
+    let world = World::new(server());
+    let mut host = world.host.lock();
+    for dir in ["/srv", "/srv/6.9.9"] {
+        host.plant(dir, FileType::Directory, b"", 0o700);
+    }
+    let described = b"like = \"6.0.0\"\n";
+    host.plant("/srv/6.9.9/release.toml", FileType::File, described, 0o600);
+    drop(host);
+    let mut seen = BTreeSet::new();
+    // journalctl is not in memory.
+    let entry = r#"{"__REALTIME_TIMESTAMP":"1","_SYSTEMD_UNIT":"a.service","MESSAGE":"b"}"#;
+    let entry = journal::entry(entry).unwrap();
+    seen.insert(schemas::checked(&json!(Versioned::from(&LogLine::from(
+        &entry
+    )))));
+    let said = world.kit("metrics --json --progress json");
+    assert_eq!(told(&said), ["note", "note"]);
+    seen.insert("progress");
+    for (line, input) in [
+        (&*format!("{SETUP} --dry-run --json"), ""),
+        (&*format!("{SETUP} --yes --json"), ""),
+        ("setup --json", ""),
+        ("confirm --json", ""),
+        ("forget directory[/etc/aztec] --json", ""),
+        ("stop --json", ""),
+        ("plan --json", ""),
+        ("apply --json", ""),
+        ("preflight --json", ""),
+        ("smoke --json", ""),
+        ("status --json", ""),
+        ("explain docker.service --json", ""),
+        ("release list --json", ""),
+        ("release check /srv/6.9.9 --json", ""),
+        ("alert test --json", ""),
+        ("keys import --mnemonic-stdin --json", JUNK),
+        ("keys list --json", ""),
+        ("keys check --json", ""),
+        (
+            "keys export --out /root/backup --password-stdin --json",
+            "horse",
+        ),
+        (
+            "keys staker-output --l1-rpc-urls http://127.0.0.1:2 --registry 0x0000000000000000000000000000000000000001",
+            "",
+        ),
+    ] {
+        let said = world.piped(line, input);
+        seen.insert(printed(line, &said));
+    }
+    let all: BTreeSet<_> = schemas::names().into_iter().collect();
+    assert_eq!(seen, all);
+}

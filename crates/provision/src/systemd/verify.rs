@@ -1,0 +1,118 @@
+//! What systemd itself says of units, for tests: `systemd-analyze verify`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// Where an administrator's units live: systemd.unit(5).
+const UNITS: &str = "etc/systemd/system";
+/// Where systemd has its own.
+const ITS_OWN: &str = "usr/lib/systemd/system";
+/// What a unit that is somebody else's is made of here.
+const STRANGER: &str = "[Service]\nExecStart=/bin/true\n";
+
+/// What systemd has to say of these units and drop-ins, each with its absolute path; nothing when all is well. `dir` is an
+/// empty directory, which becomes a root directory where every program and unit that they name is there.
+///
+/// `None` without systemd, after saying so; in CI that is a failure.
+///
+/// # Panics
+///
+/// When a file cannot be written.
+pub fn complaints(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Option<String> {
+    let own = dir.join(ITS_OWN);
+    copy(&Path::new("/").join(ITS_OWN), &own);
+    let units = dir.join(UNITS);
+    let mut names = BTreeSet::new();
+    for (path, text) in texts {
+        let path = path.strip_prefix("/").expect("an absolute path");
+        put(&dir.join(path), text, 0o644);
+        names.insert(unit_of(path));
+    }
+    names.extend(texts.values().flat_map(|text| required(text)));
+    for name in &names {
+        let path = units.join(name);
+        if !path.exists() {
+            put(&path, STRANGER, 0o644);
+        }
+    }
+    for text in texts.values().map(String::as_str).chain([STRANGER]) {
+        for program in programs(text) {
+            put(&dir.join(program), "", 0o755);
+        }
+    }
+    // Of a template an instance.
+    let names = names.iter().map(|name| name.replace("@.", "@1."));
+    let said = Command::new("systemd-analyze")
+        .args(["verify", "--man=no", "--root"])
+        .arg(dir)
+        .args(names)
+        .output();
+    match said {
+        Ok(said) if said.status.success() && said.stderr.is_empty() => Some(String::new()),
+        Ok(said) => Some(format!(
+            "{}: {}",
+            said.status,
+            String::from_utf8_lossy(&said.stderr)
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound && env::var_os("CI").is_none() => {
+            println!("skipped: there is no systemd-analyze here");
+            None
+        }
+        Err(error) => panic!("systemd-analyze: {error}"),
+    }
+}
+
+/// The files of a directory; nothing of one that is not there. Its links would lead out of the new root.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        if entry.file_type().expect("a type").is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
+}
+
+fn put(path: &Path, text: &str, mode: u32) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    fs::write(path, text).expect("a file");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+/// The unit that a file is, or is a drop-in of.
+fn unit_of(path: &Path) -> String {
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let parent = path.parent().map(name).unwrap_or_default();
+    let of = parent.strip_suffix(".d").map(str::to_owned);
+    of.unwrap_or_else(|| name(path))
+}
+
+/// The settings of a text.
+fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| line.split_once('='))
+}
+
+/// The units that one cannot do without.
+fn required(text: &str) -> impl Iterator<Item = String> {
+    let required = settings(text).filter(|(name, _)| *name == "Requires");
+    required.flat_map(|(_, units)| units.split(' ').map(str::to_owned))
+}
+
+/// The programs that it runs, by their places below the root directory.
+fn programs(text: &str) -> impl Iterator<Item = &str> {
+    let run = settings(text).filter(|(name, value)| name.starts_with("Exec") && !value.is_empty());
+    let first = run.filter_map(|(_, command)| command.split(' ').next());
+    first.map(|program| program.trim_start_matches(['+', '-', '/']))
+}
