@@ -1,16 +1,23 @@
-//! Finds the releases under `data/releases/`: a folder is a release, and what it is called is its version.
+//! Finds the releases under `data/releases/`: a folder is a release, and what it is called is its version. Lock files are
+//! carried compressed: a large one is 0.4 MB, and only an installation reads it.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use sha2::{Digest, Sha256};
 
 /// What a folder may hold, and the field of `Folder` that gets its text. The first has to be there.
 const FILES: [(&str, &str); 4] = [
     ("release.toml", "facts"),
     ("env.toml", "env"),
     ("omit.toml", "omit"),
-    ("package-lock.json", "lock"),
+    ("package-lock.json", LOCK),
 ];
+const LOCK: &str = "lock";
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("data/releases");
@@ -23,28 +30,43 @@ fn main() -> io::Result<()> {
     folders.sort();
     let mut code = String::from("&[\n");
     for folder in folders {
-        code += &written(&folder);
+        code += &written(&folder)?;
     }
     code += "]\n";
     fs::write(Path::new(&var("OUT_DIR")?).join("releases.rs"), code)
 }
 
 /// The folder as an expression.
-fn written(folder: &Path) -> String {
+fn written(folder: &Path) -> io::Result<String> {
     let version = folder.file_name().unwrap_or_default().to_string_lossy();
     let mut code = format!("Folder {{ version: {version:?}, place: None, ");
     for (at, (name, field)) in FILES.iter().enumerate() {
         let path = folder.join(name);
-        let text = format!("include_str!({:?})", path.display().to_string());
+        let text = || format!("include_str!({:?})", path.display().to_string());
         let value = match (at == 0, path.exists()) {
-            (true, _) => text,
-            (false, true) => format!("Some({text})"),
+            (true, _) => text(),
             (false, false) => "None".to_owned(),
+            (false, true) if *field == LOCK => format!("Some({})", packed(&path, &version)?),
+            (false, true) => format!("Some({})", text()),
         };
         // Writing to a string cannot fail.
         let _ = write!(code, "{field}: {value}, ");
     }
-    code + "},\n"
+    Ok(code + "},\n")
+}
+
+/// A lock file as an expression, with its compressed text beside the code.
+fn packed(lock: &Path, version: &str) -> io::Result<String> {
+    let text = fs::read(lock)?;
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&text)?;
+    let path = Path::new(&var("OUT_DIR")?).join(format!("{version}-lock.zlib"));
+    fs::write(&path, packed.finish()?)?;
+    let (path, sha256) = (path.display().to_string(), Sha256::digest(&text));
+    let sha256 = const_hex::encode(sha256);
+    Ok(format!(
+        "LockText::Packed {{ zlib: include_bytes!({path:?}), sha256: {sha256:?} }}"
+    ))
 }
 
 fn var(name: &str) -> io::Result<String> {

@@ -11,6 +11,9 @@ use crate::{cache, say, sh};
 
 const PACKAGE: &str = "aztec-kit";
 
+/// What the binary may come to, bytes. `docs/benchmarks.md` says what made it smaller.
+const LARGEST: usize = 11_000_000;
+
 /// Where [`build`] puts the binary.
 ///
 /// `AZTEC_KIT_BINARY` names one that is built already: a debug build is quicker to try.
@@ -52,6 +55,12 @@ pub fn build() -> Result<PathBuf> {
         interpreter(&bytes)?.is_none(),
         "{} is not static: it asks for a dynamic loader",
         built.display()
+    );
+    ensure!(
+        bytes.len() <= LARGEST,
+        "{} has {} bytes, more than {LARGEST}: look with `nm --size-sort` at what has grown",
+        built.display(),
+        bytes.len()
     );
     fs::create_dir_all(sh::workspace().join("dist"))?;
     replace(&built, &path)?;

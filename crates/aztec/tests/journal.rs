@@ -10,7 +10,7 @@ use std::time::Duration;
 use aztec::KIT_STATE;
 use aztec::kinds::Kind;
 use provision::engine::{
-    Apply, Consent, FileJournal, Guard, Journal, Plan, Quiet, confirm, take_back,
+    Apply, Consent, FileJournal, Guard, Journal, Plan, Quiet, confirm, roll_back,
 };
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
@@ -41,7 +41,7 @@ fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back(
         window: Duration::from_secs(300),
     };
     Apply {
-        hands: &mut host,
+        host_mut: &mut host,
         journal: &mut FileJournal::new(dir.path()),
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
@@ -77,7 +77,7 @@ fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back(
         assert_eq!(kept.len(), receipt.unconfirmed.len(), "cut at {end}");
         assert_eq!(waiting(&journal), 0, "cut at {end}");
         let mut journal = cut();
-        let back = take_back::<Kind>(Path::new(KIT_STATE), &mut host.clone(), &mut journal)
+        let back = roll_back::<Kind>(Path::new(KIT_STATE), &mut host.clone(), &mut journal)
             .whole()
             .unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
         assert_eq!(back.len(), receipt.unconfirmed.len(), "cut at {end}");

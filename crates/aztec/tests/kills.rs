@@ -17,10 +17,10 @@ use aztec::kinds::Kind;
 use common::{debian, in_memory as graph};
 use fastrand::Rng;
 use provision::engine::{
-    FileJournal, Graph, Guard, Journal, Plan, Receipt, ResourceId, confirm, take_back,
+    FileJournal, Graph, Guard, Journal, Plan, Receipt, ResourceId, confirm, roll_back,
 };
 use provision::host::fake::{FakeHost, FakeNode};
-use provision::host::{FileType, Hands, Order, Probe};
+use provision::host::{FileType, HostMut, Invocation, Probe};
 use provision::kills::{Kill, State, Tally, Walk, each, run};
 
 const LOCAL: &str = "network = \"local\"\n[sequencer]\nenabled = true\n";
@@ -73,7 +73,7 @@ fn guarded() -> Tally {
     begun.run(&open, None).ended.unwrap();
     let close: Does<'_> = &|host, journal| run(host, journal, &closed, Some(&guard), None).ended;
     let back: Does<'_> = &|host, journal| {
-        let back = take_back::<Kind>(Path::new(STATE), host, journal).whole();
+        let back = roll_back::<Kind>(Path::new(STATE), host, journal).whole();
         back.map(drop).map_err(|fault| fault.chain())
     };
     let keep: Does<'_> = &|host, journal| {
@@ -212,7 +212,7 @@ fn rm(host: &mut FakeHost, paths: &[&str]) {
 
 fn tell(host: &mut FakeHost, words: &[&str]) {
     // What an earlier damage has taken away can no longer be stopped.
-    host.tell(&Order::new(words.iter().copied())).unwrap();
+    host.tell(&Invocation::new(words.iter().copied())).unwrap();
 }
 
 /// As chmod, chown and an editor do it.
@@ -288,7 +288,7 @@ const DAMAGES: &[Damage] = &[
         touch(host, "/etc/aztec/node.env", |node| {
             node.bytes.extend(b"LOG_LEVEL=warn\n");
         });
-        host.tell(&Order::new(["systemctl", "restart", SEQUENCER]))
+        host.tell(&Invocation::new(["systemctl", "restart", SEQUENCER]))
             .unwrap();
     }),
     ("rm contracts.env", |host| rm(host, &[CONTRACTS])),

@@ -84,8 +84,9 @@ pub enum Command {
     /// Confirm changes that are otherwise rolled back because they could cut you off
     Confirm,
     /// Roll back unconfirmed changes; run by systemd when the time is up
-    #[command(hide = true)]
-    TakeBack(TakeBackArgs),
+    // A timer that an earlier version has armed calls it by this name.
+    #[command(hide = true, name = "take-back")]
+    RollBack(RollBackArgs),
     /// Start the services
     Start,
     /// Stop the services, the node before its L1
@@ -124,7 +125,7 @@ impl Command {
     pub fn has_documents(&self) -> bool {
         !matches!(
             self,
-            Self::TakeBack(_)
+            Self::RollBack(_)
                 | Self::Metrics
                 | Self::Collect(_)
                 | Self::Beacon(_)
@@ -158,7 +159,7 @@ pub struct Changing {
 
 /// Flags of `take-back`.
 #[derive(Debug, ClapArgs)]
-pub struct TakeBackArgs {
+pub struct RollBackArgs {
     /// The time is up: wait for the run that made the change, and do nothing if it restarted the timer
     #[arg(long)]
     pub due: bool,
@@ -166,13 +167,13 @@ pub struct TakeBackArgs {
 
 /// What the operator vouches for, in this run alone.
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
-pub struct Vouched {
+pub struct Assertions {
     /// Assert that nothing else signs with the keys of this host (for this run only, never stored)
     #[arg(long)]
     pub only_signer: bool,
 }
 
-impl Vouched {
+impl Assertions {
     /// The settings of the file, with what is said besides.
     pub fn for_this_run(self, settings: Settings) -> Settings {
         Settings {
@@ -188,7 +189,7 @@ pub struct SetupArgs {
     #[command(flatten)]
     pub wanted: Wanted,
     #[command(flatten)]
-    pub vouched: Vouched,
+    pub assertions: Assertions,
     /// Show the plan and exit; changes nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -211,7 +212,7 @@ pub struct PlanArgs {
 #[derive(Debug, ClapArgs)]
 pub struct ApplyArgs {
     #[command(flatten)]
-    pub vouched: Vouched,
+    pub assertions: Assertions,
     #[command(flatten)]
     pub changing: Changing,
 }
@@ -222,7 +223,7 @@ pub struct PreflightArgs {
     #[command(flatten)]
     pub wanted: Wanted,
     #[command(flatten)]
-    pub vouched: Vouched,
+    pub assertions: Assertions,
 }
 
 /// Flags of `smoke`.

@@ -19,7 +19,7 @@ use provision::host::{Early, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::args::Vouched;
+use crate::args::Assertions;
 use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
@@ -128,23 +128,23 @@ impl Before {
 
 impl<'a> Host<'a> {
     /// The host as its configuration says.
-    pub fn configured(vouched: Vouched, view: &'a View) -> Result<Self, Failure> {
+    pub fn configured(assertions: Assertions, view: &'a View) -> Result<Self, Failure> {
         view.require_root()?;
         let text = config_text(view)?.ok_or_else(no_config)?;
         let before = Before::read(view)?;
         let settings = parsed(&text, view)?;
         let kit_toml = KitToml::as_read(&text);
-        Self::new(before, vouched.for_this_run(settings), kit_toml, view)
+        Self::new(before, assertions.for_this_run(settings), kit_toml, view)
     }
 
     /// The host as it is asked to be.
-    pub fn asked(wanted: &Asked, vouched: Vouched, view: &'a View) -> Result<Self, Failure> {
+    pub fn asked(wanted: &Asked, assertions: Assertions, view: &'a View) -> Result<Self, Failure> {
         view.require_root()?;
         let read = config_text(view)?;
         let (text, settings) = edited_from(read.as_deref(), wanted, view)?;
         let kit_toml = KitToml::edited(&text, read.as_deref());
         let before = Before::read(view)?;
-        Self::new(before, vouched.for_this_run(settings), kit_toml, view)
+        Self::new(before, assertions.for_this_run(settings), kit_toml, view)
     }
 
     fn new(

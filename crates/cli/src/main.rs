@@ -112,7 +112,7 @@ fn run(args: &Args, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> 
         Command::Smoke(args) => commands::smoke::run(args, view, printer),
         Command::Status => commands::status::run(view, printer),
         Command::Confirm => commands::confirm::confirm(cx, printer),
-        Command::TakeBack(args) => commands::confirm::take_back(args, cx, printer),
+        Command::RollBack(args) => commands::confirm::roll_back(args, cx, printer),
         Command::Start => commands::services::start(cx, printer),
         Command::Stop => commands::services::stop(cx, printer),
         Command::Logs(args) => commands::logs::run(args, view, printer),

@@ -30,13 +30,16 @@ pub fn plan(plan: &Plan, all: bool) -> String {
     let summary: Vec<_> = [
         Action::Create,
         Action::Update,
-        Action::Decide,
+        Action::KnownAfterApply,
         Action::Remove,
         Action::Forget,
     ]
     .into_iter()
     .filter(|action| count(*action) > 0)
-    .map(|action| format!("{} to {}", count(action), action.verb()))
+    .map(|action| match action {
+        Action::KnownAfterApply => format!("{} {}", count(action), action.verb()),
+        _ => format!("{} to {}", count(action), action.verb()),
+    })
     .collect();
     let _ = if summary.is_empty() {
         writeln!(
@@ -59,7 +62,7 @@ fn one(text: &mut String, step: &Step) {
     let (sign, style) = match step.action {
         Action::Create => ('+', GOOD),
         Action::Update => ('~', CHANGED),
-        Action::Decide => ('?', CHANGED),
+        Action::KnownAfterApply => ('?', CHANGED),
         Action::Remove | Action::Forget => ('-', BAD),
         Action::Keep => ('=', DIM),
     };

@@ -13,6 +13,7 @@ mod fetch;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
+mod inflated;
 mod install;
 mod lock;
 mod omit;
@@ -20,6 +21,7 @@ mod unpack;
 
 pub use config::{Config, DEFAULT_REGISTRY};
 pub use error::Error;
+pub use inflated::inflated;
 pub use install::install;
 pub use lock::{Lock, Package, Platform};
 pub use omit::Omit;

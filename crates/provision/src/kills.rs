@@ -148,7 +148,7 @@ pub fn run<R: Resource>(
 ) -> Ran {
     dying(host, journal, dies_at, |host, journal| {
         Apply {
-            hands: host,
+            host_mut: host,
             journal,
             consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),

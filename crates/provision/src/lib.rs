@@ -1,7 +1,7 @@
 //! Convergent host resources, independent of any chain.
 //!
 //! * [`host`] is the only room that touches the operating system. [`host::Probe`] can only look,
-//!   [`host::Hands`] can also change; plan, verify and status never get hold of the second.
+//!   [`host::HostMut`] can also change; plan, verify and status never get hold of the second.
 //! * [`engine`] orders resources, asks each for its difference, and converges them one by one
 //!   behind a write-ahead journal.
 //! * [`kinds`] are the resources themselves, one file each.

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use provision::engine::{Access, Paths, Session};
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands, NewFile, Probe, RealHost};
+use provision::host::{FileType, HostMut, NewFile, Probe, RealHost};
 
 /// A host and an empty directory on it.
 struct Place<'a> {
-    host: &'a mut dyn Hands,
+    host: &'a mut dyn HostMut,
     dir: PathBuf,
     /// Who the test runs as: nobody else can be given anything by who is not root.
     me: (u32, u32),
@@ -479,7 +479,7 @@ fn the_real_host_keeps_the_contract() {
         let (dir, run) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut session = session(run.path());
         statement(&mut Place {
-            host: session.hands(),
+            host: session.host_mut(),
             dir: dir.path().to_owned(),
             me: me(dir.path()),
         });
@@ -525,7 +525,7 @@ fn full(dir: &Path) {
     let run = tempfile::tempdir().unwrap();
     let mut session = session(run.path());
     let mut place = Place {
-        host: session.hands(),
+        host: session.host_mut(),
         dir: dir.to_owned(),
         me,
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Context;
-use super::support::{Kit, Listing, applied, reached, reaches, taken_back};
+use super::support::{Kit, Listing, applied, reached, reaches, rolled_back};
 use crate::machine::{Machine, Process, Root};
 use crate::sh;
 
@@ -473,14 +473,14 @@ fn unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
         .run(&["apply", "--yes", "--confirm-within", "30"])?
         .ok()?;
     reached(outside, host, 9090)?;
-    taken_back(host)?;
+    rolled_back(host)?;
     ensure!(!reaches(outside, host, 9090)?, "the new port is still open");
     reached(outside, host, 40400)?;
     ensure!(files(host)? == before, "UFW's files differ");
     Kit(host).run(&["plan", "--check"])?.expect(3)?;
     let status = Kit(host).json(&["status", "--json"], 0)?;
     ensure!(
-        status["taken_back"].to_string().contains("firewall[ufw]"),
+        status["rolled_back"].to_string().contains("firewall[ufw]"),
         "{status}"
     );
     host.write(CONFIG, KIT_TOML, 0o600)
@@ -505,7 +505,7 @@ fn removal_unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
     let removed = output.stderr.find("remove firewall[ufw]");
     ensure!(removed.is_some_and(|at| told < at), "{}", output.stderr);
     reached(outside, host, 9090)?;
-    taken_back(host)?;
+    rolled_back(host)?;
     ensure!(!reaches(outside, host, 9090)?, "still open");
     ensure!(files(host)? == before, "UFW's files differ");
     host.write(CONFIG, KIT_TOML, 0o600)?;
@@ -542,7 +542,7 @@ fn killed(host: &Machine, before: &str) -> Result<()> {
         Ok(rules.contains("617a7465632d6b69743a20").then_some(()))
     })?;
     kit.kill()?;
-    taken_back(host)?;
+    rolled_back(host)?;
     as_before(host, before)
 }
 
@@ -558,7 +558,7 @@ fn power_cut(host: &mut Machine, before: &str) -> Result<()> {
         status.trim() == "Status: active",
         "after the power cut: {status}"
     );
-    taken_back(host)?;
+    rolled_back(host)?;
     as_before(host, before)
 }
 

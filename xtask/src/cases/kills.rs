@@ -117,13 +117,13 @@ fn measured(machine: &Machine, script: &str) -> Result<Duration> {
 /// As many scripts, among which all damages are dealt: each is done at least once, and some more than once.
 fn dealt(count: u32, dice: &mut Rng) -> Vec<String> {
     let mut draw = |from: &[&'static str]| dice.choice(from).copied();
-    let hands = count as usize;
-    let mut scripts: Vec<Vec<&str>> = vec![Vec::new(); hands];
+    let host_mut = count as usize;
+    let mut scripts: Vec<Vec<&str>> = vec![Vec::new(); host_mut];
     let mut left = DAMAGES.to_vec();
-    for at in 0..DAMAGES.len().max(hands) {
+    for at in 0..DAMAGES.len().max(host_mut) {
         let damage = draw(&left).or_else(|| draw(DAMAGES));
         left.retain(|other| Some(*other) != damage);
-        scripts[at % hands].extend(damage);
+        scripts[at % host_mut].extend(damage);
     }
     for script in &mut scripts {
         script.extend(draw(DAMAGES));

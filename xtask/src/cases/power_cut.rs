@@ -60,7 +60,7 @@ pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
         "{lost} blocks were lost, and yet the disk kept what was not flushed, or lost what was: {found}"
     );
     same(vm, keys)?;
-    taken_back(vm)
+    rolled_back(vm)
 }
 
 fn same(vm: &Vm, keys: &str) -> Result<()> {
@@ -76,15 +76,15 @@ fn status(vm: &Vm) -> Result<Value> {
 }
 
 /// Waits until nothing waits for a confirmation any more, since the time for it is over.
-fn taken_back(vm: &Vm) -> Result<()> {
+fn rolled_back(vm: &Vm) -> Result<()> {
     let mut last = Value::Null;
     let back = sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
         last = status(vm)?;
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
-        Ok((is_empty("unconfirmed") && !is_empty("taken_back")).then_some(()))
+        Ok((is_empty("unconfirmed") && !is_empty("rolled_back")).then_some(()))
     });
     back.with_context(|| format!("status says {last}"))?;
-    support::taken_back(vm)
+    support::rolled_back(vm)
 }
 
 /// A run of each of these in turn is cut, and ended after the boot; the first is that of the last full run.
@@ -133,7 +133,7 @@ pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
             );
             Kit(vm).run(&["plan"])?.ok()?;
             if waits && dice.bool() {
-                taken_back(vm)?;
+                rolled_back(vm)?;
             }
             confirmed(vm)?;
             same(vm, keys)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::hardening::ssh_host;
-use super::support::{APPLY, Kit, Listing, taken_back};
+use super::support::{APPLY, Kit, Listing, rolled_back};
 use super::{Context, KIT};
 use crate::machine::{Machine, Process};
 use crate::sh;
@@ -231,7 +231,7 @@ fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
         machine.exists(OURS)? && !client.password(machine)?,
         "passwords are still taken"
     );
-    taken_back(machine)?;
+    rolled_back(machine)?;
     ensure!(!machine.exists(OURS)?, "{OURS} is still there");
     sh::wait_for(
         "passwords are taken again",

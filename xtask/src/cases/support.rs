@@ -264,7 +264,7 @@ impl Listing {
 }
 
 /// Waits until nothing that nobody confirmed is left, and what takes it back has ended: it has the lock to its end.
-pub(super) fn taken_back<H: Enter>(machine: &H) -> Result<()> {
+pub(super) fn rolled_back<H: Enter>(machine: &H) -> Result<()> {
     let units = [TAKE_BACK_TIMER, "aztec-kit-take-back.service"];
     let argv = [&["systemctl", "is-active"], &units[..]].concat();
     sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {

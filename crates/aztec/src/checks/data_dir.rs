@@ -274,7 +274,7 @@ fn process_of(uid: u32, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use provision::host::Hands;
+    use provision::host::HostMut;
     use provision::host::fake::FakeHost;
 
     use super::*;

@@ -82,7 +82,7 @@ fn strangers(
 
 #[cfg(test)]
 mod tests {
-    use provision::host::Hands;
+    use provision::host::HostMut;
     use provision::host::fake::FakeHost;
 
     use super::*;

@@ -129,7 +129,7 @@ pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
     };
     let file = folder.file(LOCK);
     let wrong = |what: String| Fault::new(format!("{file}: {what}")).fix(FIX);
-    let lock: serde_json::Value = serde_json::from_str(text)
+    let lock: serde_json::Value = serde_json::from_str(&text.text()?)
         .map_err(|error| wrong("not a lock file".into()).because(error))?;
     let packages = lock["packages"].as_object();
     let packages = packages.ok_or_else(|| wrong("not a lock file of npm 7 or later".into()))?;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use provision::Fault;
 use provision::host::{FileType, Probe};
+use provision::kinds::LockText;
 use serde::de::DeserializeOwned;
 
 /// A release as the files of its folder.
@@ -23,7 +24,7 @@ pub(crate) struct Folder {
     /// `omit.toml`: what of its packages no role reads.
     pub omit: Option<&'static str>,
     /// `package-lock.json`: every package of it, pinned.
-    pub lock: Option<&'static str>,
+    pub lock: Option<LockText>,
 }
 
 /// What this program carries, in no order.
@@ -58,7 +59,7 @@ impl Folder {
             facts,
             env: text(ENV)?,
             omit: text(OMIT)?,
-            lock: text(LOCK)?,
+            lock: text(LOCK)?.map(LockText::Plain),
         }))
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use provision::kinds::LockText;
 use serde::Deserialize;
 
 use super::fingerprint::Fingerprint;
@@ -19,7 +20,7 @@ pub struct Release {
     /// What it needs and how it is talked to.
     pub facts: ReleaseFacts,
     /// The lock file of its packages.
-    pub lock: Option<&'static str>,
+    pub lock: Option<LockText>,
     /// What of its packages no role reads, as a text.
     pub(super) omit: Option<&'static str>,
     /// Where the facts are from.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use provision::Fault;
 use provision::host::Probe;
+use provision::kinds::LockText;
 use semver::Version;
 
 use super::check::{self, Wrong};
@@ -27,7 +28,7 @@ struct Read {
     /// Whether any of it is from this host.
     of_host: bool,
     facts: ReleaseFacts,
-    lock: Option<&'static str>,
+    lock: Option<LockText>,
     omit: Option<&'static str>,
     /// The texts of its variables, the most general first, each with its file.
     layers: Vec<(String, &'static str)>,
@@ -307,7 +308,13 @@ mod tests {
         for folder in all.folders.values().filter(|folder| folder.lock.is_some()) {
             check::lock(folder).unwrap();
             let release = release(folder.version);
-            let lock: serde_json::Value = serde_json::from_str(release.lock.unwrap()).unwrap();
+            let text = release.lock.unwrap();
+            let whole = text.text().unwrap();
+            assert_eq!(
+                LockText::Plain(whole.clone().into_owned().leak()).sha256(),
+                text.sha256()
+            );
+            let lock: serde_json::Value = serde_json::from_str(&whole).unwrap();
             let packages = lock["packages"].as_object().unwrap();
             assert!(packages.len() > 500, "{}", packages.len());
             let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();

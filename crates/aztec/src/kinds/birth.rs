@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use provision::host::{NewFile, Order};
+use provision::host::{Invocation, NewFile};
 use serde::{Deserialize, Serialize};
 
 use super::{Contracts, Funding, Stake};
@@ -64,8 +64,8 @@ impl Birth {
     /// Runs the L1 as it is before its birth, from nothing.
     fn begin(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         self.end(cx)?;
-        cx.hands.remove(&self.unborn)?;
-        cx.hands.put(&NewFile {
+        cx.host_mut.remove(&self.unborn)?;
+        cx.host_mut.put(&NewFile {
             path: &self.unit_file(),
             bytes: self.text.as_bytes(),
             uid: 0,
@@ -78,9 +78,9 @@ impl Birth {
 
     /// Stops it, if it runs, and takes its unit away.
     fn end(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if cx.hands.meta(&self.unit_file())?.is_some() {
+        if cx.host_mut.meta(&self.unit_file())?.is_some() {
             systemctl(&["stop", &self.unit], cx)?;
-            cx.hands.remove(&self.unit_file())?;
+            cx.host_mut.remove(&self.unit_file())?;
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Birth {
 
 fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     let argv = ["systemctl"].iter().chain(words).copied();
-    cx.hands.run(&Order::new(argv).timeout(STOP))
+    cx.host_mut.run(&Invocation::new(argv).timeout(STOP))
 }
 
 /// Tries with more time each time; the last fault is the answer, whole.
@@ -136,8 +136,8 @@ fn more_than_once(
 
 /// Converges a resource that has nothing to remember.
 fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    let mut cx = ApplyCx::new(&mut *cx.hands, &mut *cx.note);
-    let seen = kind.observe(&Cx::of(cx.hands.probe()))?;
+    let mut cx = ApplyCx::new(&mut *cx.host_mut, &mut *cx.note);
+    let seen = kind.observe(&Cx::of(cx.host_mut.probe()))?;
     kind.apply(&seen, &mut cx)
 }
 
@@ -196,17 +196,17 @@ impl Kind for Birth {
 
     fn apply(&self, _: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         more_than_once(cx, |forge, cx| self.try_once(forge, cx))?;
-        cx.hands.run(&Order::new([
+        cx.host_mut.run(&Invocation::new([
             "sync".into(),
             self.unborn.display().to_string(),
         ]))?;
-        cx.hands.rename(&self.unborn, &self.state)
+        cx.host_mut.rename(&self.unborn, &self.state)
     }
 
     fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         self.end(cx)?;
-        cx.hands.remove(&self.unborn)?;
-        cx.hands.remove(&self.contracts.record)?;
+        cx.host_mut.remove(&self.unborn)?;
+        cx.host_mut.remove(&self.contracts.record)?;
         Ok(Reverted::Kept(format!(
             "a chain is data: `rm {}` ends it",
             self.state.display()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use l1::{Address, Deployment, Reader};
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use provision::host::{NewFile, Order, Probe};
+use provision::host::{Invocation, NewFile, Probe};
 use provision::kinds::{Accounts, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,7 +143,7 @@ impl Contracts {
     fn wait(&self, cx: &mut ApplyCx<'_>) -> Result<Seen, Fault> {
         let started = Instant::now();
         loop {
-            match self.look(cx.hands.probe(), cx.memory)? {
+            match self.look(cx.host_mut.probe(), cx.memory)? {
                 Seen::NoChain(why) if started.elapsed() > L1_STARTS => {
                     return Err(Fault::new(format!(
                         "the local L1 at {} does not answer: {why}",
@@ -160,16 +160,16 @@ impl Contracts {
     /// The files that forge looks for in its home.
     fn prepare(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let owner = Owner::new(&self.user, &self.user, 0o755);
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&owner)?;
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&owner)?;
         let compiler = self.home.join(COMPILER);
         let mut missing: Vec<_> = compiler.ancestors().skip(1).collect();
         missing.retain(|dir| dir.starts_with(&self.home) && *dir != self.home);
         for dir in missing.into_iter().rev() {
-            if cx.hands.meta(dir)?.is_none() {
-                cx.hands.mkdir(dir, uid, gid, owner.mode)?;
+            if cx.host_mut.meta(dir)?.is_none() {
+                cx.host_mut.mkdir(dir, uid, gid, owner.mode)?;
             }
         }
-        cx.hands.put(&NewFile {
+        cx.host_mut.put(&NewFile {
             path: &compiler,
             bytes: b"#!/bin/sh\necho 'this compiler is never run' >&2\nexit 1\n",
             uid,
@@ -202,12 +202,12 @@ impl Contracts {
     }
 
     /// The deployment as `user`, on the host itself.
-    fn native(&self) -> Order {
+    fn native(&self) -> Invocation {
         let mut argv = self.command.clone();
         argv.extend(self.arguments());
         let programs = self.forge.parent().unwrap_or(Path::new("/"));
         let path = format!("{}:/usr/bin:/bin", programs.display());
-        Order::new(argv)
+        Invocation::new(argv)
             .account(&self.user)
             .dies_with_us()
             .dir(&self.home)
@@ -216,8 +216,8 @@ impl Contracts {
     }
 
     /// The deployment in a container of the image that this host is pinned to.
-    fn contained(&self, container: &Container, cx: &mut ApplyCx<'_>) -> Result<Order, Fault> {
-        let record = text(Path::new(layout::CONTAINER), cx.hands.probe())?;
+    fn contained(&self, container: &Container, cx: &mut ApplyCx<'_>) -> Result<Invocation, Fault> {
+        let record = text(Path::new(layout::CONTAINER), cx.host_mut.probe())?;
         let value = |name: &str| {
             let mut lines = record.lines();
             lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
@@ -229,7 +229,7 @@ impl Contracts {
         // One that a killed run has left behind still deploys.
         let program = container.engine.program();
         let remove = [program, "rm", "--force", &container.name].map(String::from);
-        cx.hands.tell(&Order::new(remove))?;
+        cx.host_mut.tell(&Invocation::new(remove))?;
         let mut container = container.clone();
         let names = self.variables().into_iter().map(|(name, _)| name);
         container.passed.extend(names);
@@ -238,7 +238,7 @@ impl Contracts {
         container.command = self.command.clone();
         container.command.extend(self.arguments());
         let words = container.words(image, user).join(" ");
-        Ok(Order::new(words.split(' ')))
+        Ok(Invocation::new(words.split(' ')))
     }
 
     fn deploy(&self, cx: &mut ApplyCx<'_>) -> Result<Deployment, Fault> {
@@ -250,7 +250,7 @@ impl Contracts {
         for (name, value) in self.variables() {
             order = order.env(name, value);
         }
-        let output = cx.hands.tell(&order)?.answer(&order.argv)?;
+        let output = cx.host_mut.tell(&order)?.answer(&order.argv)?;
         Deployment::parse(&output.stdout)
             .map_err(|error| fault("failed to read what was deployed", error))
     }
@@ -314,8 +314,8 @@ impl Kind for Contracts {
                 record(&self.deploy(cx)?)
             }
         };
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
-        cx.hands.put(&NewFile {
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
+        cx.host_mut.put(&NewFile {
             path: &self.record,
             bytes: record.as_bytes(),
             uid,
@@ -325,7 +325,7 @@ impl Kind for Contracts {
     }
 
     fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        cx.hands.remove(&self.record)?;
+        cx.host_mut.remove(&self.record)?;
         Ok(Reverted::Kept(
             "contracts cannot be removed from a chain".into(),
         ))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use l1::Address;
 use provision::Fault;
 use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, Receipt, ResourceId, Reverted, Shown};
-use provision::host::{Hands, NewFile, Probe, stamp};
+use provision::host::{HostMut, NewFile, Probe, stamp};
 use provision::kinds::Disk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,12 +175,12 @@ impl SignerClaim {
             .collect())
     }
 
-    /// Hands over what is claimed by now, and nothing else. In an order in which each key that was handed over and stays is
+    /// HostMut over what is claimed by now, and nothing else. In an order in which each key that was handed over and stays is
     /// handed over all the while, whatever ends the run.
-    fn hand(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+    fn hand(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let (copies, host) = (Copies::new(), &seen.here.host);
         for handing in &seen.handing {
-            copies.keep(handing, hands)?;
+            copies.keep(handing, host_mut)?;
         }
         let mut taken = BTreeSet::new();
         for handing in &seen.handing {
@@ -188,22 +188,22 @@ impl SignerClaim {
                 continue;
             };
             let path = self.keystore.join(name);
-            let bytes = Zeroizing::new(hands.read(&path)?.unwrap_or_default());
+            let bytes = Zeroizing::new(host_mut.read(&path)?.unwrap_or_default());
             // What is claimed is the file that was looked at.
             if keystores::sha256(&bytes) != *sha256 {
                 return Err(changed(&path));
             }
-            copies.put(host, name, &bytes, hands)?;
+            copies.put(host, name, &bytes, host_mut)?;
             taken.insert((host, name));
         }
         for handing in &seen.handing {
             match handing {
                 // The new copy took the place of the old one.
                 Handing::Withdraw { host, name, .. } if taken.contains(&(host, name)) => {}
-                handing => copies.withdraw(handing, hands)?,
+                handing => copies.withdraw(handing, host_mut)?,
             }
         }
-        copies.tidy(hands)
+        copies.tidy(host_mut)
     }
 
     /// The same for a host that is only looked at, with what is on record of its disk.
@@ -358,7 +358,7 @@ impl Kind for SignerClaim {
         (cx.note)("asking whether anything else signs");
         let mut claims = Vec::new();
         // All are decided before the first is claimed.
-        for (attester, verdict) in self.judged(seen, cx.hands.probe())? {
+        for (attester, verdict) in self.judged(seen, cx.host_mut.probe())? {
             match verdict {
                 Verdict::Held => {}
                 Verdict::Free { because, .. } => claims.push(Claim {
@@ -381,12 +381,12 @@ impl Kind for SignerClaim {
             ..claim.clone()
         }));
         for claim in &claims {
-            Self::claims().keep(claim, cx.hands)?;
+            Self::claims().keep(claim, cx.host_mut)?;
         }
         if seen.misplaced() {
-            note_hardware(&seen.here, cx.hands)?;
+            note_hardware(&seen.here, cx.host_mut)?;
         }
-        self.hand(seen, cx.hands)?;
+        self.hand(seen, cx.host_mut)?;
         // Last: what is released is handed to nobody.
         let gone = seen.gone();
         let slot = if gone.is_empty() {
@@ -395,19 +395,19 @@ impl Kind for SignerClaim {
             self.guard.slot()
         };
         for claim in gone {
-            Self::claims().keep(&released(claim, seen.now, slot), cx.hands)?;
+            Self::claims().keep(&released(claim, seen.now, slot), cx.host_mut)?;
         }
         Ok(())
     }
 
     /// The claims stay, as claims of the past: what was signed here is not taken for another signer's later.
     fn revert(&self, _: &Vec<Claim>, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
-        let keystores = keystores::keystores(&self.keystore, cx.hands.probe())?;
-        Copies::new().withdraw_all(&keystores.unwrap_or_default(), cx.hands)?;
+        let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
+        let keystores = keystores::keystores(&self.keystore, cx.host_mut.probe())?;
+        Copies::new().withdraw_all(&keystores.unwrap_or_default(), cx.host_mut)?;
         let slot = self.guard.slot();
         for claim in seen.held() {
-            Self::claims().keep(&released(claim, seen.now, slot), cx.hands)?;
+            Self::claims().keep(&released(claim, seen.now, slot), cx.host_mut)?;
         }
         Ok(Reverted::Kept(
             "its claims are released, and remembered".into(),
@@ -431,18 +431,18 @@ fn hardware(probe: &dyn Probe) -> Option<String> {
 }
 
 /// Tells the unit which machine it may start on.
-fn note_hardware(here: &Place, hands: &mut dyn Hands) -> Result<(), Fault> {
+fn note_hardware(here: &Place, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let path = layout::hardware(&here.host);
     let Some(hardware) = &here.hardware else {
-        return hands.remove(&path);
+        return host_mut.remove(&path);
     };
     if let Some(dir) = path
         .parent()
-        .filter(|dir| !matches!(hands.meta(dir), Ok(Some(_))))
+        .filter(|dir| !matches!(host_mut.meta(dir), Ok(Some(_))))
     {
-        hands.mkdir(dir, 0, 0, 0o700)?;
+        host_mut.mkdir(dir, 0, 0, 0o700)?;
     }
-    hands.put(&NewFile {
+    host_mut.put(&NewFile {
         path: &path,
         bytes: format!("{hardware}\n").as_bytes(),
         uid: 0,

@@ -106,7 +106,7 @@ impl Tried {
 
     fn run(&mut self, graph: &Graph<Resource>) -> Result<Outcome, Stop> {
         Apply {
-            hands: &mut self.host,
+            host_mut: &mut self.host,
             journal: &mut self.journal,
             consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
@@ -454,7 +454,7 @@ fn a_host_without_a_uuid_is_told_in_advance_that_its_claims_get_a_disk() {
     let graph = with_disk();
     let plan = Plan::make(&graph, &tried.journal.receipt().unwrap(), &tried.host).unwrap();
     let outcome = Apply {
-        hands: &mut tried.host,
+        host_mut: &mut tried.host,
         journal: &mut tried.journal,
         consent: Consent::Plan(&plan),
         cancel: &AtomicBool::new(false),

@@ -100,8 +100,10 @@ impl Kind for Stake {
 
     fn apply(&self, _: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let missing = || Fault::new("the validator key or the contracts are missing");
-        let keystore = self.read_keystore(cx.hands.probe())?.ok_or_else(missing)?;
-        let registry = recorded(&self.record, cx.hands.probe())?.ok_or_else(missing)?;
+        let keystore = self
+            .read_keystore(cx.host_mut.probe())?
+            .ok_or_else(missing)?;
+        let registry = recorded(&self.record, cx.host_mut.probe())?.ok_or_else(missing)?;
         let failed = |error| fault("failed to stake the local validator", error);
         let attester = read_attester(&keystore).map_err(|error| failed(error.into()))?;
         let deployer = local_deployer().map_err(failed)?;

@@ -52,7 +52,7 @@ pub(crate) mod units {
     pub const L1: &str = "aztec-l1.service";
     /// The same with a Beacon API.
     pub const L1_BEACON: &str = "aztec-l1-beacon.service";
-    /// Hands out the jobs of a prover.
+    /// HostMut out the jobs of a prover.
     pub const PROVER_BROKER: &str = "aztec-prover-broker.service";
     /// Makes these jobs.
     pub const PROVER_NODE: &str = "aztec-prover-node.service";

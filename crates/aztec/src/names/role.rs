@@ -39,7 +39,7 @@ pub enum Component {
     Node,
     /// The node with keys: proposes and attests.
     Sequencer,
-    /// Hands out the jobs of a prover.
+    /// HostMut out the jobs of a prover.
     ProverBroker,
     /// Makes the jobs of a prover and publishes its proofs.
     ProverNode,

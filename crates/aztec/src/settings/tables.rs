@@ -42,7 +42,7 @@ where
     Ok((rest, roles))
 }
 
-/// Hands a struct the keys that are no tables of roles.
+/// HostMut a struct the keys that are no tables of roles.
 struct Outer<'a, D> {
     inner: D,
     roles: &'a mut RoleFiles,

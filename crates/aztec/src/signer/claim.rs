@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use l1::Address;
 use provision::Fault;
-use provision::host::{Hands, NewFile, Probe};
+use provision::host::{HostMut, NewFile, Probe};
 use serde::{Deserialize, Serialize};
 
 use super::Place;
@@ -69,11 +69,11 @@ impl Claims {
     }
 
     /// Keeps a claim, in place of all others of its attester.
-    pub fn keep(&self, claim: &Claim, hands: &mut dyn Hands) -> Result<(), Fault> {
+    pub fn keep(&self, claim: &Claim, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         // The others go first: in between there is none, and whoever asks then has to ask the network.
-        for other in self.all(hands.probe())? {
+        for other in self.all(host_mut.probe())? {
             if other.attester == claim.attester && other.place.host != claim.place.host {
-                hands.remove(&self.path(&other))?;
+                host_mut.remove(&self.path(&other))?;
             }
         }
         let path = self.path(claim);
@@ -81,14 +81,14 @@ impl Claims {
             .into_iter()
             .flatten()
         {
-            if hands.meta(dir)?.is_none() {
-                hands.mkdir(dir, 0, 0, 0o700)?;
+            if host_mut.meta(dir)?.is_none() {
+                host_mut.mkdir(dir, 0, 0, 0o700)?;
             }
         }
         let mut bytes = serde_json::to_vec_pretty(claim)
             .map_err(|error| Fault::new("failed to record a claim").because(error))?;
         bytes.push(b'\n');
-        hands.put(&NewFile {
+        host_mut.put(&NewFile {
             path: &path,
             bytes: &bytes,
             uid: 0,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use provision::Fault;
-use provision::host::{Hands, NewFile, Probe, is_staged, stamp};
+use provision::host::{HostMut, NewFile, Probe, is_staged, stamp};
 use zeroize::Zeroizing;
 
 use crate::keystores::{self, Keystore};
@@ -131,15 +131,15 @@ impl Copies {
         host: &str,
         name: &str,
         bytes: &[u8],
-        hands: &mut dyn Hands,
+        host_mut: &mut dyn HostMut,
     ) -> Result<(), Fault> {
         let dir = self.dir.join(host);
         for dir in [&self.dir, &dir] {
-            if hands.meta(dir)?.is_none() {
-                hands.mkdir(dir, 0, 0, 0o700)?;
+            if host_mut.meta(dir)?.is_none() {
+                host_mut.mkdir(dir, 0, 0, 0o700)?;
             }
         }
-        hands.put(&NewFile {
+        host_mut.put(&NewFile {
             path: &dir.join(name),
             bytes,
             uid: 0,
@@ -149,7 +149,7 @@ impl Copies {
     }
 
     /// Puts aside what may be the last of a key, before anything takes its name.
-    pub fn keep(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
+    pub fn keep(&self, handing: &Handing, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let Handing::Withdraw {
             host,
             name,
@@ -160,17 +160,17 @@ impl Copies {
             return Ok(());
         };
         let copy = self.dir.join(host).join(name);
-        let bytes = Zeroizing::new(hands.read(&copy)?.unwrap_or_default());
+        let bytes = Zeroizing::new(host_mut.read(&copy)?.unwrap_or_default());
         if keystores::sha256(&bytes) != *sha256 {
             return Err(changed(&copy));
         }
-        if hands.meta(&self.retired)?.is_none() {
-            hands.mkdir(&self.retired, 0, 0, 0o700)?;
+        if host_mut.meta(&self.retired)?.is_none() {
+            host_mut.mkdir(&self.retired, 0, 0, 0o700)?;
         }
         // What has this name already has the same content, or a part of it. Not renamed: until the next copy takes its
         // name, the service is handed this one.
         let aside = format!("{name}-{}", sha256.get(..16).unwrap_or(sha256));
-        hands.put(&NewFile {
+        host_mut.put(&NewFile {
             path: &self.retired.join(aside),
             bytes: &bytes,
             uid: 0,
@@ -180,30 +180,30 @@ impl Copies {
     }
 
     /// Takes a copy from where a sequencer is handed it; see [`Self::keep`].
-    pub fn withdraw(&self, handing: &Handing, hands: &mut dyn Hands) -> Result<(), Fault> {
+    pub fn withdraw(&self, handing: &Handing, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         match handing {
             Handing::Copy { .. } => Ok(()),
             Handing::Withdraw { host, name, .. } | Handing::Clear { host, name } => {
-                hands.remove(&self.dir.join(host).join(name))
+                host_mut.remove(&self.dir.join(host).join(name))
             }
         }
     }
 
     /// Clears away what a run that died was about to put aside.
-    pub fn tidy(&self, hands: &mut dyn Hands) -> Result<(), Fault> {
-        let names = hands.list(&self.retired)?.unwrap_or_default();
+    pub fn tidy(&self, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        let names = host_mut.list(&self.retired)?.unwrap_or_default();
         let mut staged = names.iter().filter(|name| is_staged(name));
-        staged.try_for_each(|name| hands.remove(&self.retired.join(name)))
+        staged.try_for_each(|name| host_mut.remove(&self.retired.join(name)))
     }
 
     /// Takes all copies away; `kept` is what stays on this host.
-    pub fn withdraw_all(&self, kept: &[Keystore], hands: &mut dyn Hands) -> Result<(), Fault> {
+    pub fn withdraw_all(&self, kept: &[Keystore], host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         // No host has an empty name.
-        for handing in self.differences(kept, "", hands.probe())? {
-            self.keep(&handing, hands)?;
-            self.withdraw(&handing, hands)?;
+        for handing in self.differences(kept, "", host_mut.probe())? {
+            self.keep(&handing, host_mut)?;
+            self.withdraw(&handing, host_mut)?;
         }
-        self.tidy(hands)
+        self.tidy(host_mut)
     }
 
     fn hosts(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {

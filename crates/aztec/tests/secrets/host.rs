@@ -181,7 +181,7 @@ impl Run<'_> {
     pub fn apply(&mut self, graph: &Graph<Kind>) -> bool {
         let mut said = Said::default();
         let ended = Apply {
-            hands: &mut *self.host,
+            host_mut: &mut *self.host,
             journal: &mut FileJournal::new(self.dir),
             consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),

@@ -10,7 +10,7 @@ use crate::printer::Printer;
 /// Makes the host what its configuration says.
 pub fn run(args: &ApplyArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
-    let host = Host::configured(args.vouched, &cx.view)?;
+    let host = Host::configured(args.assertions, &cx.view)?;
     let ask = if args.changing.yes {
         Ask::Agreed
     } else {

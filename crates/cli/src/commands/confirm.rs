@@ -8,7 +8,7 @@ use provision::Fault;
 use provision::engine::{self, Guard, Receipt, ResourceId, Unconfirmed};
 use provision::host::Probe;
 
-use crate::args::{Changing, TakeBackArgs};
+use crate::args::{Changing, RollBackArgs};
 use crate::context::{Context, View};
 use crate::documents::Confirmed;
 use crate::exit::{self, Failure};
@@ -32,7 +32,7 @@ pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
 
 /// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
-pub fn take_back(args: &TakeBackArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+pub fn roll_back(args: &RollBackArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     cx.view.require_root()?;
     let patience = args.due.then_some(LONGEST_RUN);
     // Nobody may be able to log in: a run that hangs must not be in the way.
@@ -42,7 +42,7 @@ pub fn take_back(args: &TakeBackArgs, cx: &Context, printer: &mut Printer) -> Re
         printer.text("the run that made the change has ended just now: its time begins anew");
         return Ok(exit::OK);
     }
-    let back = instead.take_back::<Kind>();
+    let back = instead.roll_back::<Kind>();
     for what in &back.all {
         let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
         printer.text(&format!(
@@ -107,7 +107,7 @@ pub fn told(receipt: &Receipt, probe: &dyn Probe) -> String {
         text.push_str(&waiting(&receipt.unconfirmed, probe));
         text.push('\n');
     }
-    for what in &receipt.taken_back {
+    for what in &receipt.rolled_back {
         // The clock may have been set back since.
         let minutes = (now_us - what.at_us).max(0) / 60_000_000;
         // Writing to a string cannot fail.

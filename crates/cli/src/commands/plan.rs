@@ -3,7 +3,7 @@
 use aztec::checks::{self, Verdict};
 
 use super::converge;
-use crate::args::{PlanArgs, Vouched};
+use crate::args::{Assertions, PlanArgs};
 use crate::context::View;
 use crate::exit::{self, Failure};
 use crate::host::Host;
@@ -12,7 +12,7 @@ use crate::render;
 
 /// Shows what would change.
 pub fn run(args: &PlanArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let host = Host::configured(Vouched::default(), view)?;
+    let host = Host::configured(Assertions::default(), view)?;
     host.disks()?;
     let plan = host.plan()?;
     let mut findings = vec![checks::release(&host.settings)];

@@ -15,7 +15,7 @@ use crate::render;
 /// Checks whether this host can become what is asked.
 pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let (_, settings) = host::asked(&args.wanted.asked(view.ssh_client)?, view)?;
-    let settings = args.vouched.for_this_run(settings);
+    let settings = args.assertions.for_this_run(settings);
     let facts = HostFacts::gather(view.probe())?;
     let (mut findings, mut receipt) = (vec![rights(view)], Receipt::default());
     if view.require_root().is_ok() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aztec::{HostFacts, Units};
 use provision::Fault;
 use provision::engine::Session;
-use provision::host::Order;
+use provision::host::Invocation;
 
 use crate::context::{Context, View};
 use crate::documents::Told;
@@ -44,7 +44,7 @@ fn tell(
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
     for unit in &units {
-        let order = Order::new(["systemctl", verb, unit]).timeout(TIMEOUT);
+        let order = Invocation::new(["systemctl", verb, unit]).timeout(TIMEOUT);
         session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }

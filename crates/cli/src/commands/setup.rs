@@ -13,7 +13,7 @@ pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
     let session = (!args.dry_run).then(begin).transpose()?;
     let host = Host::asked(
         &args.wanted.asked(cx.view.ssh_client)?,
-        args.vouched,
+        args.assertions,
         &cx.view,
     )?;
     let ask = match args.changing.yes {

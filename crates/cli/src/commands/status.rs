@@ -7,7 +7,7 @@ use provision::Fault;
 
 use super::confirm;
 use super::converge::sampled;
-use crate::args::Vouched;
+use crate::args::Assertions;
 use crate::context::View;
 use crate::documents::Status;
 use crate::exit::{self, Failure};
@@ -17,7 +17,7 @@ use crate::render;
 
 /// Shows services, chains and what is pending.
 pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let host = Host::configured(Vouched::default(), view)?;
+    let host = Host::configured(Assertions::default(), view)?;
     let mut unanswered = Vec::new();
     let units = checks::unit_rows(&host.runs().all(), view.probe());
     let units = answer(Topic::Services, units, &mut unanswered);
@@ -63,7 +63,7 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
             drop_ins: drop_ins.as_deref(),
             updates: updates.as_ref(),
             unconfirmed: unconfirmed.map(|change| &change.id).collect(),
-            taken_back: &host.receipt.taken_back,
+            rolled_back: &host.receipt.rolled_back,
             pending: pending.as_deref(),
             unanswered: &unanswered,
         });

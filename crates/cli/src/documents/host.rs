@@ -7,7 +7,7 @@ use aztec::alert::Delivery;
 use aztec::checks::{Complaint, Finding, Report, Sample, UnitRow};
 use aztec::databases::Databases;
 use aztec::fit::Fit;
-use provision::engine::{ResourceId, TakenBack};
+use provision::engine::{ResourceId, RolledBack};
 use serde::Serialize;
 
 use super::Document;
@@ -87,7 +87,7 @@ pub struct Status<'a> {
     /// What waits for `aztec-kit confirm`.
     pub unconfirmed: Vec<&'a ResourceId>,
     /// What was taken back because nobody confirmed it.
-    pub taken_back: &'a [TakenBack],
+    pub rolled_back: &'a [RolledBack],
     /// What `aztec-kit apply` would change.
     pub pending: Option<&'a [&'a ResourceId]>,
     /// One for each part of this document, and each resource, that could not be asked.

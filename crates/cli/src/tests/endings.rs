@@ -161,10 +161,10 @@ fn a_newer_journal_stops_a_run_before_it_changes_anything() {
         state: state.clone(),
         lock: world.dir.path().join("lock"),
     };
-    let hands = world.host.clone();
+    let host_mut = world.host.clone();
     let access = Access::elsewhere(
         paths,
-        move || hands.clone(),
+        move || host_mut.clone(),
         move || FileJournal::new(&state),
     );
     let newer = World {

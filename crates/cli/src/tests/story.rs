@@ -101,7 +101,7 @@ fn what_nobody_keeps_is_taken_back() {
     assert_eq!(world.rules(), before);
     assert_eq!(world.unconfirmed(), 0);
     let status = world.kit("status --json").json();
-    assert_eq!(status["taken_back"][0]["id"], "firewall[ufw]");
+    assert_eq!(status["rolled_back"][0]["id"], "firewall[ufw]");
     world.kit("plan --check").ends(3, "");
 }
 

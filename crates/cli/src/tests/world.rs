@@ -242,12 +242,12 @@ impl World {
     pub fn new(host: FakeHost) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (host, journal) = (SharedHost::new(host), SharedJournal::default());
-        let (hands, records) = (host.clone(), journal.clone());
+        let (host_mut, records) = (host.clone(), journal.clone());
         let paths = Paths {
             state: KIT_STATE.into(),
             lock: dir.path().join("lock"),
         };
-        let access = Access::elsewhere(paths, move || hands.clone(), move || records.clone());
+        let access = Access::elsewhere(paths, move || host_mut.clone(), move || records.clone());
         Self {
             cx: context(host.clone(), access),
             host,

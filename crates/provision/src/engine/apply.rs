@@ -14,14 +14,14 @@ use super::{
     Origin, Outcome, Plan, Progress, Receipt, Resource, ResourceId, Reverted, Step, Stop,
     Unconfirmed,
 };
-use crate::host::{Hands, Probe, clear_staged};
+use crate::host::{HostMut, Probe, clear_staged};
 use crate::tools::systemctl::UnitState;
 use crate::{Fault, code};
 
 /// One run: what it works with.
 pub struct Apply<'a> {
     /// The host.
-    pub hands: &'a mut dyn Hands,
+    pub host_mut: &'a mut dyn HostMut,
     /// The journal.
     pub journal: &'a mut dyn Journal,
     /// What was agreed to.
@@ -106,7 +106,7 @@ impl Apply<'_> {
         };
         let ended = self.steps(graph, &mut run);
         let read = match run.unread {
-            true => ApplyCx::new(&mut *self.hands, &mut |_| {}).read_units(),
+            true => ApplyCx::new(&mut *self.host_mut, &mut |_| {}).read_units(),
             false => Ok(()),
         };
         let (at, applied) = (run.at.take(), std::mem::take(&mut run.applied));
@@ -130,14 +130,14 @@ impl Apply<'_> {
         if waiting.is_empty() {
             return Ok(());
         }
-        let restarted = guard.restart(self.hands, &waiting);
+        let restarted = guard.restart(self.host_mut, &waiting);
         if restarted.is_err() && self.journal.receipt()?.unconfirmed.is_empty() {
             // Confirmed at this moment.
             return Ok(());
         }
         restarted?;
         self.journal.append(&Event::Extended {
-            until_us: guard.until_us(self.hands.probe()),
+            until_us: guard.until_us(self.host_mut.probe()),
         })
     }
 
@@ -147,11 +147,11 @@ impl Apply<'_> {
         let plan = match self.consent {
             Consent::Configuration(Some(plan)) => plan,
             _ => {
-                made = Plan::make(graph, &run.receipt, self.hands.probe())?;
+                made = Plan::make(graph, &run.receipt, self.host_mut.probe())?;
                 &made
             }
         };
-        if let Err((at, fault)) = removable(graph, &run.receipt, self.hands.probe()) {
+        if let Err((at, fault)) = removable(graph, &run.receipt, self.host_mut.probe()) {
             run.at = Some(at);
             return Err(fault);
         }
@@ -161,7 +161,9 @@ impl Apply<'_> {
         let mut touched = BTreeSet::new();
         for node in graph.ordered()? {
             let id = node.resource.id();
-            let planned = plan.step(&id).map_or(Action::Decide, |step| step.action);
+            let planned = plan
+                .step(&id)
+                .map_or(Action::KnownAfterApply, |step| step.action);
             let follows = node.after.iter().any(|id| touched.contains(id));
             let due = planned != Action::Keep || follows;
             if due {
@@ -224,7 +226,7 @@ impl Apply<'_> {
         units: Option<&BTreeMap<String, UnitState>>,
     ) -> Result<Look, Fault> {
         resource.look(&Cx {
-            probe: self.hands.probe(),
+            probe: self.host_mut.probe(),
             memory: receipt
                 .get(&resource.id())
                 .and_then(|entry| entry.memory.as_ref()),
@@ -251,7 +253,7 @@ impl Apply<'_> {
             spec: spec.clone(),
             prior: prior.clone(),
             before: run.receipt.get(&id).cloned(),
-            until_us: guard.until_us(self.hands.probe()),
+            until_us: guard.until_us(self.host_mut.probe()),
             id,
         };
         loop {
@@ -269,13 +271,13 @@ impl Apply<'_> {
     /// at this moment clears the timer away: then the change does not wait.
     fn arm(&mut self, change: &Unconfirmed, guard: &Guard) -> Result<Vec<Unconfirmed>, Fault> {
         let change = Unconfirmed {
-            until_us: guard.until_us(self.hands.probe()),
+            until_us: guard.until_us(self.host_mut.probe()),
             ..change.clone()
         };
         let id = change.id.clone();
         self.journal.append(&Event::Guarded { change })?;
         let waiting = self.journal.receipt()?.unconfirmed;
-        let armed = guard.arm(&mut *self.hands, &waiting);
+        let armed = guard.arm(&mut *self.host_mut, &waiting);
         if armed.is_err() && self.journal.receipt()?.waits(&id) {
             armed?;
         }
@@ -319,7 +321,7 @@ impl Apply<'_> {
         let (resource, id) = (&node.resource, node.resource.id());
         // What this look and the change itself begin with is one answer of systemd.
         let names = resource.units().into_iter().collect();
-        let units = plan::units(&names, self.hands.probe(), None)?;
+        let units = plan::units(&names, self.host_mut.probe(), None)?;
         let before = self.look(resource, &run.receipt, Some(&units))?;
         if matches!(before.diff, Diff::InSync(_)) {
             self.adopt(node, before.memory, &run.receipt)?;
@@ -370,14 +372,14 @@ impl Apply<'_> {
             memory,
             units: Some(units),
             unread: run.unread,
-            ..ApplyCx::new(&mut *self.hands, &mut note)
+            ..ApplyCx::new(&mut *self.host_mut, &mut note)
         };
         let made = resource.apply(&mut cx);
         run.unread = cx.unread;
         made?;
         let (made, seen) = (cx.made, cx.seen);
         let after = resource.look(&Cx {
-            probe: self.hands.probe(),
+            probe: self.host_mut.probe(),
             memory: made.as_ref().or(memory),
             units: seen.as_ref(),
         })?;
@@ -437,7 +439,7 @@ impl Apply<'_> {
         let files = if died { resource.files() } else { Vec::new() };
         files
             .iter()
-            .try_for_each(|path| clear_staged(path, self.hands))
+            .try_for_each(|path| clear_staged(path, self.host_mut))
     }
 
     fn check_consent(&self, step: &Step, follows: bool) -> Result<(), Fault> {
@@ -519,13 +521,13 @@ impl Apply<'_> {
     ) -> Result<Option<String>, Fault> {
         self.progress.begin(&entry.id, Action::Remove);
         let names = resource.units().into_iter().collect();
-        let units = plan::units(&names, self.hands.probe(), None)?;
+        let units = plan::units(&names, self.host_mut.probe(), None)?;
         let before = self.look(resource, &run.receipt, Some(&units))?;
         if run.guard.is_some() && resource.guarded() {
             resource.keep(&mut ApplyCx {
                 memory: entry.memory.as_ref(),
                 units: Some(&units),
-                ..ApplyCx::new(&mut *self.hands, &mut |_| {})
+                ..ApplyCx::new(&mut *self.host_mut, &mut |_| {})
             })?;
         }
         let removing = Event::Removing {
@@ -563,7 +565,7 @@ impl Apply<'_> {
             &entry.prior,
             &mut ApplyCx {
                 memory: entry.memory.as_ref(),
-                ..ApplyCx::new(&mut *self.hands, &mut |text| self.progress.note(text))
+                ..ApplyCx::new(&mut *self.host_mut, &mut |text| self.progress.note(text))
             },
         )?;
         self.settle(resource, receipt)?;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    ApplyCx, Event, Journal, Receipt, Resource, ResourceId, Reverted, TakenBack, Unconfirmed,
+    ApplyCx, Event, Journal, Receipt, Resource, ResourceId, Reverted, RolledBack, Unconfirmed,
 };
 use crate::Fault;
-use crate::host::{Hands, NewFile, Order, Probe, clear_staged};
+use crate::host::{HostMut, Invocation, NewFile, Probe, clear_staged};
 use crate::systemd::{Section, UnitFile, Value};
 
 /// Runs `<program> take-back` when the time is over.
@@ -24,7 +24,7 @@ const UNIT_DIR: &str = "/etc/systemd/system";
 pub struct Guard {
     /// The directory of the journal; the copy of the program lies beside it.
     pub state: PathBuf,
-    /// A program that ends in [`take_back`] when called with `take-back --due`.
+    /// A program that ends in [`roll_back`] when called with `take-back --due`.
     pub program: PathBuf,
     /// How long a change waits for its confirmation.
     pub window: Duration,
@@ -42,22 +42,26 @@ impl Guard {
     /// # Errors
     ///
     /// When it could not be relied on: then the change must not be made.
-    pub(super) fn arm(&self, hands: &mut dyn Hands, waiting: &[Unconfirmed]) -> Result<(), Fault> {
-        let copy = self.copy(hands)?;
-        write_down(&self.state, waiting, hands)?;
+    pub(super) fn arm(
+        &self,
+        host_mut: &mut dyn HostMut,
+        waiting: &[Unconfirmed],
+    ) -> Result<(), Fault> {
+        let copy = self.copy(host_mut)?;
+        write_down(&self.state, waiting, host_mut)?;
         let files = [(TIMER, timer(self.window)), (SERVICE, service(&copy))];
         for (name, text) in &files {
             put(
-                hands,
+                host_mut,
                 &Path::new(UNIT_DIR).join(name),
                 text.to_string().as_bytes(),
                 0o644,
             )?;
         }
         // `enable` makes systemd read its units again; `restart` starts the time anew.
-        run(hands, &["systemctl", "enable", "--quiet", TIMER])?;
-        run(hands, &["systemctl", "restart", TIMER])?;
-        let timer = hands.probe().unit(TIMER)?;
+        run(host_mut, &["systemctl", "enable", "--quiet", TIMER])?;
+        run(host_mut, &["systemctl", "restart", TIMER])?;
+        let timer = host_mut.probe().unit(TIMER)?;
         if timer.active == "active" {
             return Ok(());
         }
@@ -78,20 +82,20 @@ impl Guard {
     /// As [`Guard::arm`].
     pub(super) fn restart(
         &self,
-        hands: &mut dyn Hands,
+        host_mut: &mut dyn HostMut,
         waiting: &[Unconfirmed],
     ) -> Result<(), Fault> {
         let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
         for path in units.into_iter().chain([waiting_file(&self.state)]) {
-            if hands.meta(&path)?.is_none() {
-                return self.arm(hands, waiting);
+            if host_mut.meta(&path)?.is_none() {
+                return self.arm(host_mut, waiting);
             }
         }
-        run(hands, &["systemctl", "restart", TIMER])
+        run(host_mut, &["systemctl", "restart", TIMER])
     }
 
     /// A copy of the program that stays where it is until the change is confirmed, and that starts here.
-    fn copy(&self, hands: &mut dyn Hands) -> Result<PathBuf, Fault> {
+    fn copy(&self, host_mut: &mut dyn HostMut) -> Result<PathBuf, Fault> {
         let lost = || {
             Fault::new(format!(
                 "{} is not there any more, and nothing else could take the change back",
@@ -99,19 +103,19 @@ impl Guard {
             ))
             .fix("Run the same command again, with the program that is there now.")
         };
-        let bytes = hands.probe().read(&self.program)?.ok_or_else(lost)?;
+        let bytes = host_mut.probe().read(&self.program)?.ok_or_else(lost)?;
         let dir = copy_dir(&self.state);
         for dir in [&self.state, &dir] {
-            if hands.meta(dir)?.is_none() {
-                hands.mkdir(dir, 0, 0, 0o700)?;
+            if host_mut.meta(dir)?.is_none() {
+                host_mut.mkdir(dir, 0, 0, 0o700)?;
             }
         }
         // Not under its own name, which may have letters that mean something in a unit.
         let path = dir.join(COPY);
-        if hands.read(&path)?.as_ref() != Some(&bytes) {
-            put(hands, &path, &bytes, 0o700)?;
+        if host_mut.read(&path)?.as_ref() != Some(&bytes) {
+            put(host_mut, &path, &bytes, 0o700)?;
         }
-        run(hands, &[&path.display().to_string(), "--version"])?;
+        run(host_mut, &[&path.display().to_string(), "--version"])?;
         Ok(path)
     }
 }
@@ -128,8 +132,8 @@ fn waiting_file(state: &Path) -> PathBuf {
     copy_dir(state).join("waiting.json")
 }
 
-fn put(hands: &mut dyn Hands, path: &Path, bytes: &[u8], mode: u32) -> Result<(), Fault> {
-    hands.put(&NewFile {
+fn put(host_mut: &mut dyn HostMut, path: &Path, bytes: &[u8], mode: u32) -> Result<(), Fault> {
+    host_mut.put(&NewFile {
         path,
         bytes,
         uid: 0,
@@ -170,28 +174,31 @@ fn service(program: &Path) -> UnitFile {
     )
 }
 
-fn run(hands: &mut dyn Hands, argv: &[&str]) -> Result<(), Fault> {
-    hands.run(&Order::new(argv.iter().copied()))
+fn run(host_mut: &mut dyn HostMut, argv: &[&str]) -> Result<(), Fault> {
+    host_mut.run(&Invocation::new(argv.iter().copied()))
 }
 
 /// Stops the time and clears away what kept it.
-fn disarm(state: &Path, hands: &mut dyn Hands) -> Result<(), Fault> {
+fn disarm(state: &Path, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
     let mut left = false;
     for path in &units {
-        clear_staged(path, hands)?;
-        left |= hands.meta(path)?.is_some();
+        clear_staged(path, host_mut)?;
+        left |= host_mut.meta(path)?.is_some();
     }
     if left {
-        if hands.meta(&units[0])?.is_some() {
-            run(hands, &["systemctl", "disable", "--quiet", "--now", TIMER])?;
+        if host_mut.meta(&units[0])?.is_some() {
+            run(
+                host_mut,
+                &["systemctl", "disable", "--quiet", "--now", TIMER],
+            )?;
         }
         for path in &units {
-            hands.remove(path)?;
+            host_mut.remove(path)?;
         }
-        run(hands, &["systemctl", "daemon-reload"])?;
+        run(host_mut, &["systemctl", "daemon-reload"])?;
     }
-    hands.remove_tree(&copy_dir(state))
+    host_mut.remove_tree(&copy_dir(state))
 }
 
 /// Keeps every change that waits, and says which; nothing waits afterwards.
@@ -203,18 +210,18 @@ fn disarm(state: &Path, hands: &mut dyn Hands) -> Result<(), Fault> {
 /// When it comes too late.
 pub fn confirm(
     state: &Path,
-    hands: &mut dyn Hands,
+    host_mut: &mut dyn HostMut,
     journal: &mut dyn Journal,
 ) -> Result<Vec<ResourceId>, Fault> {
     let receipt = match journal.receipt() {
         Ok(receipt) => receipt,
         Err(fault) => {
             // A journal that cannot be read must not cost the operator the change; once it can, it is confirmed again.
-            let waiting = written_down(state, hands)?;
+            let waiting = written_down(state, host_mut)?;
             if waiting.is_empty() {
                 return Err(fault);
             }
-            disarm(state, hands)?;
+            disarm(state, host_mut)?;
             return Ok(ids(waiting));
         }
     };
@@ -222,13 +229,13 @@ pub fn confirm(
     // may have ended as well.
     let in_time = |now: &Receipt| {
         let mut changes = receipt.unconfirmed.iter();
-        !now.taking_back && changes.all(|change| now.waits(&change.id))
+        !now.rolling_back && changes.all(|change| now.waits(&change.id))
     };
     if !receipt.unconfirmed.is_empty() && !journal.append_if(&Event::Confirmed, &in_time)? {
         let now = journal.receipt()?;
-        let gone = |id: &ResourceId| now.taken_back.iter().any(|what| what.id == *id);
+        let gone = |id: &ResourceId| now.rolled_back.iter().any(|what| what.id == *id);
         let mut changes = receipt.unconfirmed.iter();
-        if now.taking_back || changes.any(|change| gone(&change.id)) {
+        if now.rolling_back || changes.any(|change| gone(&change.id)) {
             return Err(
                 Fault::new("too late: the change is being taken back, or just was")
                     .fix("Wait a moment, look with `aztec-kit plan`, and make it again with `aztec-kit apply`."),
@@ -237,7 +244,7 @@ pub fn confirm(
         // Somebody else confirmed it at the same time.
     }
     // Also when nothing waits: a kill may have come between the confirmation and the clearing.
-    disarm(state, hands)?;
+    disarm(state, host_mut)?;
     Ok(ids(receipt.unconfirmed))
 }
 
@@ -271,16 +278,16 @@ pub fn due(probe: &dyn Probe) -> bool {
 #[derive(Debug, Default)]
 pub struct Back {
     /// What was taken back.
-    pub all: Vec<TakenBack>,
+    pub all: Vec<RolledBack>,
     /// What could not be taken back, or not be recorded.
     pub faults: Vec<Fault>,
 }
 
 /// Takes every change back that waits, the last one first. One that cannot be taken back keeps no other from it, nor
 /// does a journal that cannot be read or written. After a fault or a kill, call it again.
-pub fn take_back<R: Resource>(
+pub fn roll_back<R: Resource>(
     state: &Path,
-    hands: &mut dyn Hands,
+    host_mut: &mut dyn HostMut,
     journal: &mut dyn Journal,
 ) -> Back {
     let mut back = Back::default();
@@ -288,25 +295,25 @@ pub fn take_back<R: Resource>(
         Ok(receipt) => (begun(receipt, journal), true),
         Err(fault) => {
             back.faults.push(fault);
-            let waiting = written_down(state, hands);
+            let waiting = written_down(state, host_mut);
             (waiting.unwrap_or_else(|fault| back.missed(fault)), false)
         }
     };
     let mut left = waiting.clone();
     for change in waiting.into_iter().rev() {
-        let reverted = revert::<R>(&change, hands);
+        let reverted = revert::<R>(&change, host_mut);
         let Some(reverted) = reverted.map_or_else(|fault| back.missed(fault), Some) else {
             continue;
         };
-        let what = TakenBack {
+        let what = RolledBack {
             id: change.id,
-            at_us: hands.clock().realtime_us,
+            at_us: host_mut.clock().realtime_us,
             kept: match reverted {
                 Reverted::Restored => None,
                 Reverted::Kept(why) | Reverted::Later(why) => Some(why),
             },
         };
-        let recorded = journal.append(&Event::TakenBack {
+        let recorded = journal.append(&Event::RolledBack {
             before: change.before,
             what: what.clone(),
         });
@@ -318,9 +325,9 @@ pub fn take_back<R: Resource>(
         back.all.push(what);
     }
     let ended = if left.is_empty() {
-        disarm(state, hands)
+        disarm(state, host_mut)
     } else {
-        write_down(state, &left, hands)
+        write_down(state, &left, host_mut)
     };
     ended.unwrap_or_else(|fault| back.missed(fault));
     back
@@ -332,7 +339,7 @@ impl Back {
     /// # Errors
     ///
     /// All that could not be taken back or recorded, in one.
-    pub fn whole(self) -> Result<Vec<TakenBack>, Fault> {
+    pub fn whole(self) -> Result<Vec<RolledBack>, Fault> {
         let all = self.faults.into_iter();
         let told = all.reduce(|first, next| Fault::new(first.chain()).because(next));
         told.map_or(Ok(self.all), Err)
@@ -347,11 +354,11 @@ impl Back {
 
 /// What waits still, once it is on record that it is too late to confirm it.
 fn begun(receipt: Receipt, journal: &mut dyn Journal) -> Vec<Unconfirmed> {
-    if receipt.taking_back || receipt.unconfirmed.is_empty() {
+    if receipt.rolling_back || receipt.unconfirmed.is_empty() {
         return receipt.unconfirmed;
     }
     let some_wait = |receipt: &Receipt| !receipt.unconfirmed.is_empty();
-    match journal.append_if(&Event::TakingBack, &some_wait) {
+    match journal.append_if(&Event::RollingBack, &some_wait) {
         // Somebody confirmed it just now.
         Ok(false) => Vec::new(),
         // A journal that cannot be written is no reason to leave somebody out.
@@ -360,10 +367,14 @@ fn begun(receipt: Receipt, journal: &mut dyn Journal) -> Vec<Unconfirmed> {
 }
 
 /// For a journal that cannot be read when the time is over.
-fn write_down(state: &Path, waiting: &[Unconfirmed], hands: &mut dyn Hands) -> Result<(), Fault> {
+fn write_down(
+    state: &Path,
+    waiting: &[Unconfirmed],
+    host_mut: &mut dyn HostMut,
+) -> Result<(), Fault> {
     let text = serde_json::to_vec(waiting)
         .map_err(|error| Fault::new("failed to write down what waits").because(error))?;
-    put(hands, &waiting_file(state), &text, 0o600)
+    put(host_mut, &waiting_file(state), &text, 0o600)
 }
 
 fn written_down(state: &Path, probe: &dyn Probe) -> Result<Vec<Unconfirmed>, Fault> {
@@ -375,7 +386,10 @@ fn written_down(state: &Path, probe: &dyn Probe) -> Result<Vec<Unconfirmed>, Fau
         .map_err(|error| Fault::new(format!("failed to read {}", path.display())).because(error))
 }
 
-fn revert<R: Resource>(change: &Unconfirmed, hands: &mut dyn Hands) -> Result<Reverted, Fault> {
+fn revert<R: Resource>(
+    change: &Unconfirmed,
+    host_mut: &mut dyn HostMut,
+) -> Result<Reverted, Fault> {
     let failed = || Fault::new(format!("failed to take {} back", change.id));
     let resource: R =
         serde_json::from_value(change.spec.clone()).map_err(|error| failed().because(error))?;
@@ -383,7 +397,7 @@ fn revert<R: Resource>(change: &Unconfirmed, hands: &mut dyn Hands) -> Result<Re
     let mut note = |_: &str| {};
     let mut cx = ApplyCx {
         memory: before.and_then(|entry| entry.memory.as_ref()),
-        ..ApplyCx::new(hands, &mut note)
+        ..ApplyCx::new(host_mut, &mut note)
     };
     if before.is_some() {
         // It was removed, or changed again: what is there now may be what its record wants to go back to.

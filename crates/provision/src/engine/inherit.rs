@@ -17,7 +17,7 @@ struct Taker<R> {
     after: Vec<ResourceId>,
 }
 
-/// Hands over what is on record as made by another resource; whether there was anything.
+/// HostMut over what is on record as made by another resource; whether there was anything.
 pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> bool {
     let wanted = graph.ids();
     let nodes = graph.nodes().iter().map(|node| Taker {

@@ -82,7 +82,7 @@ impl RunLock {
 
     /// Takes the lock from a run that holds it: it is asked to stop, then killed, which every run survives.
     /// `None` when a program that it left behind still holds on; to be locked out is worse than to race that.
-    pub fn wrest(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Fault> {
+    pub fn take_over(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Fault> {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
         for signal in [Signal::TERM, Signal::KILL] {

@@ -22,7 +22,7 @@ mod session;
 pub use apply::{Apply, removable};
 pub use diff::{Change, Diff, Shown};
 pub use graph::{Graph, Node};
-pub use guard::{Back, Guard, confirm, due, left, take_back};
+pub use guard::{Back, Guard, confirm, due, left, roll_back};
 pub use journal::{FileJournal, Journal, MemoryJournal};
 #[cfg(feature = "fake")]
 pub use journal::{SharedJournal, Written};
@@ -30,7 +30,7 @@ pub use lock::RunLock;
 pub use new_files::{HeldDir, NewFiles, Permissions};
 pub use plan::{Action, Plan, Step, Unseen};
 pub use progress::{Applied, Consent, Outcome, Progress, Quiet, Stop};
-pub use receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
+pub use receipt::{Entry, Origin, Receipt, RolledBack, Unconfirmed};
 pub use record::{Event, FORMAT};
 pub use resource::{ApplyCx, Cx, Kind, Look, Resource, ResourceId, Reverted, erased};
 pub use session::{Access, BesideARun, InsteadOfARun, Paths, Records, Session};

@@ -6,14 +6,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Event, Journal, RunLock};
 use crate::Fault;
-use crate::host::{FileType, Hands, Held, NewFile};
+use crate::host::{FileType, Held, HostMut, NewFile};
 
 /// Makes directories and puts new files into them; changes and removes nothing, whoever calls, root or not.
 ///
 /// An operator keeps keys where they like, which is no business of a run. In a directory of the host's own it is: there
 /// [`super::Session::new_files`] makes one that has the run lock, and writes down what it makes before.
 pub struct NewFiles {
-    hands: Box<dyn Hands>,
+    host_mut: Box<dyn HostMut>,
     record: Option<Record>,
 }
 
@@ -41,15 +41,15 @@ pub struct Permissions {
 }
 
 impl NewFiles {
-    pub(super) fn unrecorded(hands: Box<dyn Hands>) -> Self {
+    pub(super) fn unrecorded(host_mut: Box<dyn HostMut>) -> Self {
         Self {
-            hands,
+            host_mut,
             record: None,
         }
     }
 
     pub(super) fn recorded(
-        hands: Box<dyn Hands>,
+        host_mut: Box<dyn HostMut>,
         journal: Box<dyn Journal>,
         lock: RunLock,
         name: &str,
@@ -60,7 +60,7 @@ impl NewFiles {
             _lock: lock,
         };
         Self {
-            hands,
+            host_mut,
             record: Some(record),
         }
     }
@@ -69,7 +69,7 @@ impl NewFiles {
     pub fn make_dir(&mut self, dir: &Path, for_whom: Permissions) -> Result<(), Fault> {
         let mut missing = Vec::new();
         for dir in dir.ancestors() {
-            if self.hands.kind(dir)?.is_some() {
+            if self.host_mut.kind(dir)?.is_some() {
                 break;
             }
             missing.push(dir);
@@ -77,9 +77,9 @@ impl NewFiles {
         for dir in missing.into_iter().rev() {
             self.write_down(dir)?;
             let Permissions { uid, gid, mode } = for_whom;
-            let made = self.hands.mkdir(dir, uid, gid, mode);
+            let made = self.host_mut.mkdir(dir, uid, gid, mode);
             // Somebody else may have made it meanwhile.
-            if self.hands.kind(dir)? != Some(FileType::Directory) {
+            if self.host_mut.kind(dir)? != Some(FileType::Directory) {
                 made?;
             }
         }
@@ -88,7 +88,7 @@ impl NewFiles {
 
     /// Waits until nobody else adds to a directory that is there, and keeps others waiting.
     pub fn hold(&mut self, dir: &Path) -> Result<HeldDir<'_>, Fault> {
-        let held = self.hands.hold(dir)?;
+        let held = self.host_mut.hold(dir)?;
         Ok(HeldDir {
             files: self,
             dir: dir.to_owned(),
@@ -141,7 +141,7 @@ impl HeldDir<'_> {
         }
         let path = self.dir.join(name);
         self.files.write_down(&path)?;
-        self.files.hands.put_new(&NewFile {
+        self.files.host_mut.put_new(&NewFile {
             path: &path,
             bytes,
             uid: for_whom.uid,

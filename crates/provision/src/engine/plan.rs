@@ -20,8 +20,8 @@ pub enum Action {
     Create,
     /// It differs and will be brought in line.
     Update,
-    /// It can only be told once something before it is there.
-    Decide,
+    /// It depends on something that an earlier step makes.
+    KnownAfterApply,
     /// It is no longer wanted and will be as it was before.
     Remove,
     /// It is no longer wanted, but was there before us: it stays and is no longer looked after.
@@ -36,7 +36,7 @@ impl Action {
         match self {
             Self::Create => "create",
             Self::Update => "update",
-            Self::Decide => "decide",
+            Self::KnownAfterApply => "known after apply",
             Self::Remove => "remove",
             Self::Forget => "forget",
             Self::Keep => "keep",
@@ -202,7 +202,7 @@ impl Step {
     pub fn of(id: ResourceId, look: Look) -> Self {
         let (action, changes, because) = match look.diff {
             Diff::InSync(because) => (Action::Keep, Vec::new(), Some(because)),
-            Diff::Unknown(because) => (Action::Decide, Vec::new(), Some(because)),
+            Diff::Unknown(because) => (Action::KnownAfterApply, Vec::new(), Some(because)),
             Diff::Change(changes) if look.absent => (Action::Create, changes, None),
             Diff::Change(changes) => (Action::Update, changes, None),
         };

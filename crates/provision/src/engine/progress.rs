@@ -26,7 +26,7 @@ impl Consent<'_> {
             .step(&step.id)
             .is_some_and(|shown| match shown.action {
                 // What could not be told was agreed to as such.
-                Action::Decide => true,
+                Action::KnownAfterApply => true,
                 // Nothing was to be done, and something is now: only what was agreed to before it can be the reason.
                 Action::Keep => follows,
                 action => action == step.action && shown.changes == step.changes,

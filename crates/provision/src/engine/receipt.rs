@@ -63,7 +63,7 @@ pub struct Unconfirmed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct TakenBack {
+pub struct RolledBack {
     /// Which resource.
     pub id: ResourceId,
     /// When, microseconds since the epoch.
@@ -83,12 +83,16 @@ pub struct Receipt {
     /// Changes that wait for their confirmation, in the order in which they were made.
     #[serde(default)]
     pub unconfirmed: Vec<Unconfirmed>,
-    /// Whether the taking back of what waits has begun.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub taking_back: bool,
-    /// Changes that were taken back, until each is made again.
-    #[serde(default)]
-    pub taken_back: Vec<TakenBack>,
+    /// Whether the rollback of unconfirmed changes has begun.
+    #[serde(
+        default,
+        rename = "taking_back",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub rolling_back: bool,
+    /// Changes that were rolled back, until each is made again.
+    #[serde(default, rename = "taken_back")]
+    pub rolled_back: Vec<RolledBack>,
     /// Values the program remembers.
     #[serde(default)]
     pub notes: BTreeMap<String, Value>,
@@ -195,14 +199,14 @@ impl Receipt {
                     change.until_us = until_us;
                 }
             }
-            Event::TakingBack => self.taking_back = true,
+            Event::RollingBack => self.rolling_back = true,
             Event::Confirmed => {
                 self.unconfirmed.clear();
-                self.taking_back = false;
+                self.rolling_back = false;
             }
-            Event::TakenBack { before, what } => {
+            Event::RolledBack { before, what } => {
                 self.unconfirmed.retain(|change| change.id != what.id);
-                self.taking_back &= !self.unconfirmed.is_empty();
+                self.rolling_back &= !self.unconfirmed.is_empty();
                 match (position(&what.id), before) {
                     (Some(at), Some(before)) => self.entries[at] = before,
                     (Some(at), None) => drop(self.entries.remove(at)),
@@ -210,7 +214,7 @@ impl Receipt {
                     (None, Some(before)) => self.entries.push(before),
                     (None, None) => {}
                 }
-                self.taken_back.push(what);
+                self.rolled_back.push(what);
             }
             Event::Intent {
                 id,
@@ -255,7 +259,7 @@ impl Receipt {
             Event::Released { id } => {
                 // A removal that can cut the operator off waits for its confirmation all the same.
                 self.entries.retain(|entry| entry.id != id);
-                self.taken_back.retain(|what| what.id != id);
+                self.rolled_back.retain(|what| what.id != id);
             }
             Event::Noted { name, value } => {
                 self.notes.insert(name, value);
@@ -265,7 +269,7 @@ impl Receipt {
 
     /// Where the entry of a resource that is about to change is; it is no longer one that was taken back.
     fn position_of_change(&mut self, id: &ResourceId) -> Option<usize> {
-        self.taken_back.retain(|what| what.id != *id);
+        self.rolled_back.retain(|what| what.id != *id);
         self.entries.iter().position(|entry| entry.id == *id)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ResourceId;
-use super::receipt::{Entry, Origin, Receipt, TakenBack, Unconfirmed};
+use super::receipt::{Entry, Origin, Receipt, RolledBack, Unconfirmed};
 
 /// The format that this program writes. A program reads all older ones and refuses newer ones.
 ///
@@ -68,16 +68,18 @@ pub enum Event {
         /// When what waits will be taken back, microseconds since the epoch.
         until_us: i64,
     },
-    /// What waits is about to be taken back: it is too late to confirm it.
-    TakingBack,
+    /// The rollback has begun: it is too late to confirm.
+    #[serde(rename = "taking_back")]
+    RollingBack,
     /// Whatever waited for a confirmation got it.
     Confirmed,
-    /// A change that nobody confirmed was taken back.
-    TakenBack {
+    /// An unconfirmed change was rolled back.
+    #[serde(rename = "taken_back")]
+    RolledBack {
         /// What is on record of the resource from now on.
         before: Option<Entry>,
         /// Which, when, and what was left.
-        what: TakenBack,
+        what: RolledBack,
     },
     /// A change converged.
     Done {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Diff;
 use crate::Fault;
-use crate::host::{Hands, Order, Probe, Query};
+use crate::host::{HostMut, Invocation, Probe, Query};
 use crate::tools::systemctl::UnitState;
 
 /// `kind[name]`: stable, unique in a graph, shown to users.
@@ -71,7 +71,7 @@ impl<'a> Cx<'a> {
 /// What a resource gets to change the host with.
 pub struct ApplyCx<'a> {
     /// The host.
-    pub hands: &'a mut dyn Hands,
+    pub host_mut: &'a mut dyn HostMut,
     /// As in [`Cx`].
     pub memory: Option<&'a Value>,
     /// As in [`Cx`]: what systemd said just before the change.
@@ -90,9 +90,9 @@ pub struct ApplyCx<'a> {
 
 impl<'a> ApplyCx<'a> {
     /// A host of which nothing is known or remembered.
-    pub fn new(hands: &'a mut dyn Hands, note: &'a mut dyn FnMut(&str)) -> Self {
+    pub fn new(host_mut: &'a mut dyn HostMut, note: &'a mut dyn FnMut(&str)) -> Self {
         Self {
-            hands,
+            host_mut,
             memory: None,
             units: None,
             note,
@@ -104,15 +104,15 @@ impl<'a> ApplyCx<'a> {
 
     /// Has systemd read every unit again.
     pub fn read_units(&mut self) -> Result<(), Fault> {
-        self.hands
-            .run(&Order::new(["systemctl", "daemon-reload"]))?;
+        self.host_mut
+            .run(&Invocation::new(["systemctl", "daemon-reload"]))?;
         (self.unread, self.seen) = (false, None);
         Ok(())
     }
 
     /// The state of a unit after the change, which the look that follows need not ask for again.
     pub fn unit_after(&mut self, name: &str) -> Result<UnitState, Fault> {
-        let state = self.hands.probe().unit(name)?;
+        let state = self.host_mut.probe().unit(name)?;
         self.seen = Some(BTreeMap::from([(name.to_owned(), state.clone())]));
         Ok(state)
     }
@@ -203,7 +203,7 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn absent(&self, seen: &Self::Seen) -> bool;
     /// Puts aside what `revert` needs to come back to [`Kind::prior`] and the journal does not get. `apply` does so
     /// itself; it is asked for when a removal, or the taking back of one, is about to replace what is there.
-    fn keep(&self, _seen: &Self::Seen, _hands: &mut dyn Hands) -> Result<(), Fault> {
+    fn keep(&self, _seen: &Self::Seen, _hands: &mut dyn HostMut) -> Result<(), Fault> {
         Ok(())
     }
     /// Converges.
@@ -301,7 +301,7 @@ pub mod erased {
     /// [`super::Resource::keep`].
     pub fn keep<K: Kind>(kind: &K, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let seen = observe(kind, cx)?;
-        kind.keep(&seen, cx.hands)
+        kind.keep(&seen, cx.host_mut)
     }
 
     /// [`super::Resource::apply`].
@@ -312,7 +312,7 @@ pub mod erased {
 
     fn observe<K: Kind>(kind: &K, cx: &ApplyCx<'_>) -> Result<K::Seen, Fault> {
         kind.observe(&Cx {
-            probe: cx.hands.probe(),
+            probe: cx.host_mut.probe(),
             memory: cx.memory,
             units: cx.units,
         })

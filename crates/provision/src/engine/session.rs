@@ -1,6 +1,6 @@
 //! The right to change a host: its run lock, its journal, and what changes it, in one.
 //!
-//! What changes the real machine ([`Hands`]) is made here and nowhere else, and is lent by whoever has lock and journal.
+//! What changes the real machine ([`HostMut`]) is made here and nowhere else, and is lent by whoever has lock and journal.
 //! Three may do without the lock, each for one thing: see [`BesideARun`], [`InsteadOfARun`] and [`NewFiles`].
 
 use std::fmt;
@@ -16,7 +16,7 @@ use super::{
     Receipt, Resource, ResourceId, RunLock, Stop, guard,
 };
 use crate::Fault;
-use crate::host::{Hands, Order, RealHands};
+use crate::host::{HostMut, Invocation, RealHostMut};
 
 /// Where the state of a host is.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Records {
 /// Who gives the right to change a host, and tells what was done to it.
 pub struct Access {
     paths: Paths,
-    hands: Makes<dyn Hands>,
+    host_mut: Makes<dyn HostMut>,
     journal: Makes<dyn Journal>,
 }
 
@@ -66,20 +66,20 @@ impl Access {
         let state = paths.state.clone();
         Self {
             paths,
-            hands: Arc::new(|| Box::new(RealHands::new())),
+            host_mut: Arc::new(|| Box::new(RealHostMut::new())),
             journal: Arc::new(move || Box::new(FileJournal::new(&state))),
         }
     }
 
     /// To another host, which the caller can change anyway: one in memory.
-    pub fn elsewhere<H: Hands + 'static, J: Journal + 'static>(
+    pub fn elsewhere<H: HostMut + 'static, J: Journal + 'static>(
         paths: Paths,
-        hands: impl Fn() -> H + 'static,
+        host_mut: impl Fn() -> H + 'static,
         journal: impl Fn() -> J + 'static,
     ) -> Self {
         Self {
             paths,
-            hands: Arc::new(move || Box::new(hands())),
+            host_mut: Arc::new(move || Box::new(host_mut())),
             journal: Arc::new(move || Box::new(journal())),
         }
     }
@@ -119,7 +119,7 @@ impl Access {
         let ended = patience.map(|within| RunLock::after_the_run(path, within));
         let lock = match ended.transpose()?.flatten() {
             Some(lock) => Some(lock),
-            None => RunLock::wrest(path, note)?,
+            None => RunLock::take_over(path, note)?,
         };
         Ok(InsteadOfARun {
             _lock: lock,
@@ -129,13 +129,13 @@ impl Access {
 
     /// For whoever keeps files of their own on the host, root or not: see [`NewFiles`].
     pub fn new_files(&self) -> NewFiles {
-        NewFiles::unrecorded((self.hands)())
+        NewFiles::unrecorded((self.host_mut)())
     }
 
     fn parts(&self) -> Parts {
         Parts {
             state: self.paths.state.clone(),
-            hands: (self.hands)(),
+            host_mut: (self.host_mut)(),
             journal: (self.journal)(),
         }
     }
@@ -144,7 +144,7 @@ impl Access {
 /// What every right comes down to.
 struct Parts {
     state: PathBuf,
-    hands: Box<dyn Hands>,
+    host_mut: Box<dyn HostMut>,
     journal: Box<dyn Journal>,
 }
 
@@ -177,7 +177,7 @@ impl Session {
         progress: &mut dyn Progress,
     ) -> Result<Outcome, Stop> {
         Apply {
-            hands: &mut *self.parts.hands,
+            host_mut: &mut *self.parts.host_mut,
             journal: &mut *self.parts.journal,
             consent,
             cancel,
@@ -202,31 +202,31 @@ impl Session {
         &mut self,
         name: &str,
         value: impl Into<Value>,
-        order: &Order,
+        order: &Invocation,
     ) -> Result<(), Fault> {
         self.note(name, value)?;
-        self.parts.hands.run(order)
+        self.parts.host_mut.run(order)
     }
 
     /// Ends a run in which all went well: a journal that has become long is folded, and what is on record no more is
     /// cleared away.
     pub fn settle(
         &mut self,
-        clear: impl FnOnce(&Receipt, &mut dyn Hands) -> Result<(), Fault>,
+        clear: impl FnOnce(&Receipt, &mut dyn HostMut) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         self.parts.journal.compact()?;
-        clear(&self.parts.journal.receipt()?, &mut *self.parts.hands)
+        clear(&self.parts.journal.receipt()?, &mut *self.parts.host_mut)
     }
 
     /// What changes the host, for the tests that hold it to what every host does.
     #[cfg(feature = "fake")]
-    pub fn hands(&mut self) -> &mut dyn Hands {
-        &mut *self.parts.hands
+    pub fn host_mut(&mut self) -> &mut dyn HostMut {
+        &mut *self.parts.host_mut
     }
 
     /// The same as [`Access::new_files`] in a place of the host's own: each is on record under this name before it is made.
     pub fn new_files(self, name: &str) -> NewFiles {
-        NewFiles::recorded(self.parts.hands, self.parts.journal, self._lock, name)
+        NewFiles::recorded(self.parts.host_mut, self.parts.journal, self._lock, name)
     }
 }
 
@@ -238,7 +238,7 @@ impl BesideARun {
     /// Keeps every change that waits, and says which: see [`guard::confirm`]. Whoever confirms must not wait for the run
     /// that made the change.
     pub fn confirm(mut self) -> Result<Vec<ResourceId>, Fault> {
-        guard::confirm(&self.0.state, &mut *self.0.hands, &mut *self.0.journal)
+        guard::confirm(&self.0.state, &mut *self.0.host_mut, &mut *self.0.journal)
     }
 
     /// Remembers a value if what was done to the host is as this demands, and whether it was.
@@ -260,10 +260,10 @@ pub struct InsteadOfARun {
 }
 
 impl InsteadOfARun {
-    /// Takes every change back that waits: see [`guard::take_back`].
-    pub fn take_back<R: Resource>(mut self) -> Back {
+    /// Takes every change back that waits: see [`guard::roll_back`].
+    pub fn roll_back<R: Resource>(mut self) -> Back {
         let parts = &mut self.parts;
-        guard::take_back::<R>(&parts.state, &mut *parts.hands, &mut *parts.journal)
+        guard::roll_back::<R>(&parts.state, &mut *parts.host_mut, &mut *parts.journal)
     }
 }
 

@@ -209,7 +209,7 @@ fn words(words: &[&str]) -> Vec<String> {
 
 /// A program to run that changes something. Never carries a secret: `argv` and `env` are shown and logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct Invocation {
     /// Program and arguments; no shell is involved.
     pub argv: Vec<String>,
     /// Variables added to the small fixed environment.
@@ -224,7 +224,7 @@ pub struct Order {
     pub dies_with_us: bool,
 }
 
-impl Order {
+impl Invocation {
     /// An order with the default limit of three minutes: what takes a second on a host that is at rest took over one
     /// minute on a busy one (`ufw enable`).
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
@@ -274,7 +274,7 @@ impl Order {
     }
 }
 
-impl Order {
+impl Invocation {
     /// The program and its arguments as they are started: setpriv(1) of util-linux, an essential package, gives up what
     /// the program shall not have, and ties its life to ours.
     pub fn started(&self) -> Vec<String> {
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_an_order_gives_up_is_given_up_before_its_program_starts() {
-        let order = Order::new(["node", "--version"]);
+        let order = Invocation::new(["node", "--version"]);
         assert_eq!(order.started(), ["node", "--version"]);
         let started = order.clone().dies_with_us().started();
         assert_eq!(

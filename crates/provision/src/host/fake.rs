@@ -23,7 +23,9 @@ pub use self::failing::{Errno, Failing};
 pub use self::mishap::Mishap;
 pub use self::npm::LOCK;
 pub use super::fake_engine::{FakeEngine, FakeImage};
-use super::{Clock, FileType, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
+use super::{
+    Clock, FileType, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space,
+};
 use crate::Fault;
 pub use packages::FakeApt;
 pub use shared::{SharedHost, Steps};
@@ -345,7 +347,7 @@ impl Probe for FakeHost {
     }
 }
 
-impl Hands for FakeHost {
+impl HostMut for FakeHost {
     fn probe(&self) -> &dyn Probe {
         self
     }
@@ -402,7 +404,7 @@ impl Hands for FakeHost {
         self.unpacked(packages, tree, omit)
     }
 
-    fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
+    fn tell(&mut self, order: &Invocation) -> Result<Output, Fault> {
         // A program that can be started says so itself.
         if let Some(output) = self.failing_program(order) {
             return Ok(output);

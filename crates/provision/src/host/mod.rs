@@ -18,13 +18,13 @@ mod real_hands;
 mod snapshot;
 mod stamp;
 
-pub use command::{Order, Output, Query, Unfinished};
+pub use command::{Invocation, Output, Query, Unfinished};
 pub use early::Early;
 pub use engine::Engine;
 pub use path::resolved;
-pub use probe::{Clock, FileType, Hands, Held, Meta, NewFile, Probe, Space};
+pub use probe::{Clock, FileType, Held, HostMut, Meta, NewFile, Probe, Space};
 pub use real::RealHost;
-pub(crate) use real_hands::RealHands;
+pub(crate) use real_hands::RealHostMut;
 pub use snapshot::Snapshot;
 pub use stamp::{newest_change, stamp};
 
@@ -56,10 +56,10 @@ pub fn is_staged(name: &str) -> bool {
 /// When it is there and cannot be removed.
 pub(crate) fn clear_staged(
     path: &std::path::Path,
-    hands: &mut dyn Hands,
+    host_mut: &mut dyn HostMut,
 ) -> Result<(), crate::Fault> {
     match staged(path) {
-        Some(staged) if hands.meta(&staged)?.is_some() => hands.remove(&staged),
+        Some(staged) if host_mut.meta(&staged)?.is_some() => host_mut.remove(&staged),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Order, Output, Query};
+use super::{Invocation, Output, Query};
 use crate::Fault;
 use crate::tools::systemctl::{self, UnitState};
 
@@ -192,7 +192,7 @@ impl Held {
 }
 
 /// The only way to change a host. That of this machine is handed out by [`crate::engine::Session`] alone.
-pub trait Hands: Probe {
+pub trait HostMut: Probe {
     /// This host seen read-only.
     fn probe(&self) -> &dyn Probe;
     /// Replaces or creates a file atomically: a sibling with its final owner and mode, synced, renamed.
@@ -226,9 +226,9 @@ pub trait Hands: Probe {
         note: &mut dyn FnMut(&str),
     ) -> Result<(), Fault>;
     /// Runs a program that changes something. Who reads what it says asks for all of it: [`Output::answer`].
-    fn tell(&mut self, order: &Order) -> Result<Output, Fault>;
+    fn tell(&mut self, order: &Invocation) -> Result<Output, Fault>;
     /// The same for its effect alone: any exit code but 0 is a fault.
-    fn run(&mut self, order: &Order) -> Result<(), Fault> {
+    fn run(&mut self, order: &Invocation) -> Result<(), Fault> {
         self.tell(order)?.ok(&order.argv).map(drop)
     }
 }

@@ -30,12 +30,12 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// It cannot change anything. What can is lent by [`crate::engine::Session`], which has the run lock and the journal:
 ///
 /// ```compile_fail
-/// use provision::host::{Hands, Probe, RealHost};
+/// use provision::host::{HostMut, Probe, RealHost};
 /// RealHost.remove(std::path::Path::new("/no/such/file")).unwrap();
 /// ```
 ///
 /// ```compile_fail
-/// use provision::host::RealHands;
+/// use provision::host::RealHostMut;
 /// ```
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RealHost;

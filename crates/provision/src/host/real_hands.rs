@@ -12,7 +12,8 @@ use super::place::Place;
 use super::program::Call;
 use super::real::{absent, failed};
 use super::{
-    Clock, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, RealHost, Space, staged_name,
+    Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RealHost, Space,
+    staged_name,
 };
 use crate::Fault;
 
@@ -25,15 +26,15 @@ const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
 /// The running system, to change. Only this crate can make one, and only [`crate::engine::Access`] does.
 #[derive(Debug)]
-pub(crate) struct RealHands(());
+pub(crate) struct RealHostMut(());
 
-impl RealHands {
+impl RealHostMut {
     pub(crate) fn new() -> Self {
         Self(())
     }
 }
 
-impl Probe for RealHands {
+impl Probe for RealHostMut {
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
         RealHost.read_up_to(path, limit)
     }
@@ -68,7 +69,7 @@ fn place(verb: &str, path: &Path) -> Result<Place, Fault> {
     Place::of(path).map_err(|error| failed(verb, path, error))
 }
 
-impl RealHands {
+impl RealHostMut {
     /// Where a thing waits for its name, empty of what a killed run left there: the run lock is held, or
     /// the directory.
     fn waiting(place: &Place, path: &Path) -> Result<Place, Fault> {
@@ -157,7 +158,7 @@ fn own(handle: &OwnedFd, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::fchmod(handle, Mode::from_raw_mode(mode))?)
 }
 
-impl Hands for RealHands {
+impl HostMut for RealHostMut {
     fn probe(&self) -> &dyn Probe {
         &RealHost
     }
@@ -276,7 +277,7 @@ impl Hands for RealHands {
         Ok(npm::install(packages, tree, omit, &config, keep, note)?)
     }
 
-    fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
+    fn tell(&mut self, order: &Invocation) -> Result<Output, Fault> {
         Call {
             argv: &order.started(),
             env: &order.env,

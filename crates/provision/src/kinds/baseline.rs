@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Output, Probe};
+use crate::host::{Invocation, NewFile, Output, Probe};
 
 /// A database of AIDE.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Baseline {
         record: &Record,
         cx: &ApplyCx<'_>,
     ) -> Result<Vec<String>, Fault> {
-        let probe = cx.hands.probe();
+        let probe = cx.host_mut.probe();
         let made = probe
             .meta(&self.database)?
             .map_or(0, |meta| meta.changed_us);
@@ -132,9 +132,11 @@ impl Baseline {
             .into_iter()
             .chain(arguments.iter().cloned())
             .collect();
-        let output = cx
-            .hands
-            .tell(&Order::new(argv.clone()).timeout(TIMEOUT).dies_with_us())?;
+        let output = cx.host_mut.tell(
+            &Invocation::new(argv.clone())
+                .timeout(TIMEOUT)
+                .dies_with_us(),
+        )?;
         if output.code > DIFFERENCES {
             return output.ok(&argv);
         }
@@ -256,8 +258,8 @@ impl Kind for Baseline {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        cx.hands.remove(&self.candidate())?;
-        let own = self.own_now(cx.hands.probe())?;
+        cx.host_mut.remove(&self.candidate())?;
+        let own = self.own_now(cx.host_mut.probe())?;
         if !seen.database {
             (cx.note)("reading every file of this host");
             self.aide(&["--init".into()], cx)?;
@@ -281,8 +283,9 @@ impl Kind for Baseline {
         }
         // On disk before it has its name: the record says that it is whole.
         let candidate = self.candidate().display().to_string();
-        cx.hands.run(&Order::new(["sync", "--", &candidate]))?;
-        cx.hands.rename(&self.candidate(), &self.database)?;
+        cx.host_mut
+            .run(&Invocation::new(["sync", "--", &candidate]))?;
+        cx.host_mut.rename(&self.candidate(), &self.database)?;
         cx.made = serde_json::to_value(own).ok();
         if seen.record == self.record() {
             return Ok(());
@@ -299,14 +302,14 @@ impl Kind for Baseline {
             self.database.with_added_extension("foreign"),
             self.database.clone(),
         ] {
-            cx.hands.remove(&path)?;
+            cx.host_mut.remove(&path)?;
         }
         Ok(Reverted::Restored)
     }
 }
 
 fn put(path: &Path, bytes: &[u8], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-    cx.hands.put(&NewFile {
+    cx.host_mut.put(&NewFile {
         path,
         bytes,
         uid: 0,

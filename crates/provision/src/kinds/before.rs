@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Fault;
 use crate::engine::Receipt;
-use crate::host::{Hands, NewFile, Probe, clear_staged, is_staged};
+use crate::host::{HostMut, NewFile, Probe, clear_staged, is_staged};
 
 /// Where the copies are, from the outermost directory that may have to be made.
 const DIRS: [&str; 2] = ["/var/lib/aztec-kit", "/var/lib/aztec-kit/before"];
@@ -55,22 +55,22 @@ pub(super) fn keep(
     path: &Path,
     bytes: &[u8],
     stay: Stay,
-    hands: &mut dyn Hands,
+    host_mut: &mut dyn HostMut,
 ) -> Result<(), Fault> {
     let sha256 = digest(bytes);
     let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, &sha256, stay));
-    if hands.meta(&long)?.is_some() {
+    if host_mut.meta(&long)?.is_some() {
         return Ok(());
     }
-    match (hands.meta(&short)?.is_some(), stay) {
+    match (host_mut.meta(&short)?.is_some(), stay) {
         (true, Stay::OnRecord) => return Ok(()),
         // It was restored, and is replaced once more.
-        (true, Stay::UntilRestored) => return hands.rename(&short, &long),
+        (true, Stay::UntilRestored) => return host_mut.rename(&short, &long),
         (false, _) => {}
     }
     for dir in DIRS.map(Path::new) {
-        if hands.meta(dir)?.is_none() {
-            hands.mkdir(dir, 0, 0, 0o700)?;
+        if host_mut.meta(dir)?.is_none() {
+            host_mut.mkdir(dir, 0, 0, 0o700)?;
         }
     }
     let file = NewFile {
@@ -83,7 +83,7 @@ pub(super) fn keep(
         gid: 0,
         mode: 0o600,
     };
-    hands.put_new(&file).map_err(|fault| {
+    host_mut.put_new(&file).map_err(|fault| {
         let what = format!("failed to keep a copy of what {} says", path.display());
         Fault::new(what)
             .fix("Look at that directory and at the space on its disk, then run the same command again.")
@@ -108,19 +108,19 @@ pub(super) fn kept(
 
 /// What a copy is of is back in its place. The copy is needed as long as it is on record: a change that is taken back may
 /// have gone back to what was there before us, and that is still ours to restore. After a kill, call it again.
-pub(super) fn restored(path: &Path, sha256: &str, hands: &mut dyn Hands) -> Result<(), Fault> {
+pub(super) fn restored(path: &Path, sha256: &str, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, sha256, stay));
-    clear_staged(&long, hands)?;
-    if hands.meta(&long)?.is_some() {
-        hands.rename(&long, &short)?;
+    clear_staged(&long, host_mut)?;
+    if host_mut.meta(&long)?.is_some() {
+        host_mut.rename(&long, &short)?;
     }
     Ok(())
 }
 
-fn remove_if_empty(hands: &mut dyn Hands) -> Result<(), Fault> {
+fn remove_if_empty(host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     for dir in DIRS.map(Path::new).iter().rev() {
-        if hands.list(dir)?.is_some_and(|names| names.is_empty()) {
-            hands.remove(dir)?;
+        if host_mut.list(dir)?.is_some_and(|names| names.is_empty()) {
+            host_mut.remove(dir)?;
         }
     }
     Ok(())
@@ -133,9 +133,9 @@ fn remove_if_empty(hands: &mut dyn Hands) -> Result<(), Fault> {
 /// # Errors
 ///
 /// When the directory cannot be read, or a copy not be removed.
-pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
+pub fn prune(receipt: &Receipt, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let store = Path::new(STORE);
-    let names = hands.list(store)?.unwrap_or_default();
+    let names = host_mut.list(store)?.unwrap_or_default();
     if !names.is_empty() {
         let records = serde_json::to_string(receipt)
             .map_err(|error| Fault::new("failed to read what was done before").because(error))?;
@@ -144,8 +144,8 @@ pub fn prune(receipt: &Receipt, hands: &mut dyn Hands) -> Result<(), Fault> {
             None => is_staged(name),
         };
         for name in names.iter().filter(|name| gone(name)) {
-            hands.remove(&store.join(name))?;
+            host_mut.remove(&store.join(name))?;
         }
     }
-    remove_if_empty(hands)
+    remove_if_empty(host_mut)
 }

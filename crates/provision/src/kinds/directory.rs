@@ -75,11 +75,11 @@ impl Kind for Directory {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
         match &seen.meta {
-            None => cx.hands.mkdir(&self.path, uid, gid, self.owner.mode),
+            None => cx.host_mut.mkdir(&self.path, uid, gid, self.owner.mode),
             Some(meta) if meta.file_type == FileType::Directory => {
-                cx.hands.own(&self.path, uid, gid, self.owner.mode)
+                cx.host_mut.own(&self.path, uid, gid, self.owner.mode)
             }
             Some(meta) => Err(Fault::new(format!(
                 "{} is a {}, not a directory",
@@ -96,19 +96,19 @@ impl Kind for Directory {
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         if let Some((uid, gid, mode)) = *prior {
-            if cx.hands.meta(&self.path)?.is_some() {
-                cx.hands.own(&self.path, uid, gid, mode)?;
+            if cx.host_mut.meta(&self.path)?.is_some() {
+                cx.host_mut.own(&self.path, uid, gid, mode)?;
             }
             return Ok(Reverted::Restored);
         }
         if cx
-            .hands
+            .host_mut
             .list(&self.path)?
             .is_some_and(|names| !names.is_empty())
         {
             return Ok(Reverted::Kept("it is not empty".into()));
         }
-        cx.hands.remove(&self.path)?;
+        cx.host_mut.remove(&self.path)?;
         Ok(Reverted::Restored)
     }
 }

@@ -271,7 +271,7 @@ impl Kind for Disk {
             return Err(gone.into());
         }
         let mark = Self::mark(&self.path);
-        if cx.hands.meta(&mark)?.is_some() {
+        if cx.host_mut.meta(&mark)?.is_some() {
             return Err(
                 Fault::new(format!("{} is not the name of a disk", mark.display()))
                     .fix("Move it away, then run the same command again."),
@@ -282,7 +282,7 @@ impl Kind for Disk {
             Some(known) => known.name.clone(),
             None => fresh()?,
         };
-        cx.hands.put_new(&NewFile {
+        cx.host_mut.put_new(&NewFile {
             path: &mark,
             bytes: format!("{name}\n").as_bytes(),
             uid: 0,
@@ -296,13 +296,13 @@ impl Kind for Disk {
     }
 
     fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let names = cx.hands.list(&self.path)?.unwrap_or_default();
+        let names = cx.host_mut.list(&self.path)?.unwrap_or_default();
         let mark = Self::mark(&self.path);
         let ours = [Some(mark.clone()), staged(&mark)].map(|path| path.and_then(last));
         if names.iter().any(|name| !ours.contains(&Some(name.clone()))) {
             return Ok(Reverted::Kept("something else is on its disk".into()));
         }
-        cx.hands.remove(&mark)?;
+        cx.host_mut.remove(&mark)?;
         Ok(Reverted::Restored)
     }
 }

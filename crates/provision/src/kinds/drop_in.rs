@@ -10,7 +10,7 @@ use super::unit::UNIT_DIR;
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::Hands;
+use crate::host::HostMut;
 use crate::tools::systemctl::UnitState;
 
 /// A drop-in, in a directory that must exist.
@@ -118,8 +118,8 @@ impl Kind for DropIn {
         self.file().absent(&seen.file)
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.file().keep(&seen.file, hands)
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        self.file().keep(&seen.file, host_mut)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {

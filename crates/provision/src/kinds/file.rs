@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::before::{self, Stay, digest};
 use super::{Accounts, Input, Owner};
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{FileType, Hands, Meta, NewFile, Order};
+use crate::host::{FileType, HostMut, Invocation, Meta, NewFile};
 use crate::{Fault, Text};
 
 /// A file.
@@ -182,14 +182,14 @@ impl File {
         cx: &mut ApplyCx<'_>,
     ) -> Result<Reverted, Fault> {
         let file = |meta: Meta| meta.file_type == FileType::File;
-        let now = match cx.hands.meta(&self.path)?.is_some_and(file) {
-            true => cx.hands.read(&self.path)?,
+        let now = match cx.host_mut.meta(&self.path)?.is_some_and(file) {
+            true => cx.host_mut.read(&self.path)?,
             false => None,
         };
         if now.is_some_and(|now| digest(&now) == sha256) {
-            cx.hands.own(&self.path, uid, gid, mode)?;
-        } else if let Some(bytes) = before::kept(&self.path, sha256, cx.hands.probe())? {
-            cx.hands.put(&NewFile {
+            cx.host_mut.own(&self.path, uid, gid, mode)?;
+        } else if let Some(bytes) = before::kept(&self.path, sha256, cx.host_mut.probe())? {
+            cx.host_mut.put(&NewFile {
                 path: &self.path,
                 bytes: &bytes,
                 uid,
@@ -202,7 +202,7 @@ impl File {
                 before::STORE
             )));
         }
-        before::restored(&self.path, sha256, cx.hands)?;
+        before::restored(&self.path, sha256, cx.host_mut)?;
         Ok(Reverted::Restored)
     }
 }
@@ -367,7 +367,7 @@ impl Kind for File {
         seen.state.is_none()
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let Some(state) = seen.state.as_ref().filter(|state| state.is_file()) else {
             return Ok(());
         };
@@ -375,11 +375,11 @@ impl Kind for File {
             Some(_) => Stay::OnRecord,
             None => Stay::UntilRestored,
         };
-        before::keep(&self.path, state.bytes.expose_secret(), stay, hands)
+        before::keep(&self.path, state.bytes.expose_secret(), stay, host_mut)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
         if let Some(state) = &seen.state {
             if state.meta.file_type == FileType::Directory {
                 return Err(
@@ -390,10 +390,10 @@ impl Kind for File {
             if state.is_file() {
                 // Keeps the time of the content when only the owner or mode differ.
                 if self.says(state) {
-                    return cx.hands.own(&self.path, uid, gid, self.owner.mode);
+                    return cx.host_mut.own(&self.path, uid, gid, self.owner.mode);
                 }
                 self.may_replace(state)?;
-                self.keep(seen, cx.hands)?;
+                self.keep(seen, cx.host_mut)?;
             }
         }
         let new = |path| NewFile {
@@ -404,19 +404,19 @@ impl Kind for File {
             mode: self.owner.mode,
         };
         if self.check.is_empty() {
-            return cx.hands.put(&new(&self.path));
+            return cx.host_mut.put(&new(&self.path));
         }
         let candidate = self.candidate();
-        cx.hands.put(&new(&candidate))?;
+        cx.host_mut.put(&new(&candidate))?;
         let mut argv = self.check.clone();
         let shown = candidate.display().to_string();
         match argv.iter_mut().find(|word| *word == "{}") {
             Some(word) => *word = shown,
             None => argv.push(shown),
         }
-        let judged = cx.hands.tell(&Order::new(argv.clone()))?;
+        let judged = cx.host_mut.tell(&Invocation::new(argv.clone()))?;
         if let Err(fault) = judged.ok(&argv) {
-            cx.hands.remove(&candidate)?;
+            cx.host_mut.remove(&candidate)?;
             let said = self.text.scrubbed(&fault.chain());
             return Err(Fault::new(format!(
                 "{} refuses the new {}; the old one stays",
@@ -425,16 +425,16 @@ impl Kind for File {
             ))
             .because(said));
         }
-        cx.hands.rename(&candidate, &self.path)
+        cx.host_mut.rename(&candidate, &self.path)
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         if !self.check.is_empty() {
             // A run that was killed while the program judged it has left it behind.
-            cx.hands.remove(&self.candidate())?;
+            cx.host_mut.remove(&self.candidate())?;
         }
         match prior {
-            Prior::Nothing => cx.hands.remove(&self.path)?,
+            Prior::Nothing => cx.host_mut.remove(&self.path)?,
             Prior::Kept {
                 sha256,
                 uid,
@@ -451,8 +451,8 @@ impl Kind for File {
                     "what it said before was not recorded, for the keys in it".into(),
                 ));
             }
-            Prior::Link(target) => cx.hands.symlink(&self.path, target)?,
-            Prior::File(text, uid, gid, mode) => cx.hands.put(&NewFile {
+            Prior::Link(target) => cx.host_mut.symlink(&self.path, target)?,
+            Prior::File(text, uid, gid, mode) => cx.host_mut.put(&NewFile {
                 path: &self.path,
                 bytes: text.as_bytes(),
                 uid: *uid,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Accounts;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::Order;
+use crate::host::Invocation;
 
 /// A system group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,13 +88,14 @@ impl Kind for Group {
             argv.extend(["--gid".to_owned(), gid.to_string()]);
         }
         argv.push(self.name.clone());
-        cx.hands.run(&Order::new(argv))
+        cx.host_mut.run(&Invocation::new(argv))
     }
 
     fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         if seen.gid.is_some() {
-            cx.hands.run(&Order::new(["groupdel", &self.name]))?;
+            cx.host_mut
+                .run(&Invocation::new(["groupdel", &self.name]))?;
         }
         Ok(Reverted::Restored)
     }

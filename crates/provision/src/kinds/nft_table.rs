@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{File, Owner, Unit, ufw};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, Order, Probe, Query};
+use crate::host::{HostMut, Invocation, Probe, Query};
 use crate::systemd::{self, Section, UnitFile};
 use crate::tools::nft::{Table, tables};
 use crate::tools::ufw::tuples;
@@ -162,7 +162,8 @@ impl NftTable {
     }
 
     fn systemctl(&self, verb: &str, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        cx.hands.run(&Order::new(["systemctl", verb, &self.unit]))
+        cx.host_mut
+            .run(&Invocation::new(["systemctl", verb, &self.unit]))
     }
 
     /// systemd loads the table in one step: there is no moment without it.
@@ -291,9 +292,9 @@ impl Kind for NftTable {
         self.unit().absent(&seen.unit)
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.file(&seen.chains).keep(&seen.file, hands)?;
-        self.unit().keep(&seen.unit, hands)
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        self.file(&seen.chains).keep(&seen.file, host_mut)?;
+        self.unit().keep(&seen.unit, host_mut)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -301,7 +302,7 @@ impl Kind for NftTable {
         if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
-        let known = cx.hands.probe().unit(&self.unit)?.load != "not-found";
+        let known = cx.host_mut.probe().unit(&self.unit)?.load != "not-found";
         self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
         // What systemd has not read yet it reads when it is to start it; the link can wait.
@@ -314,7 +315,7 @@ impl Kind for NftTable {
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let unit_file = Path::new("/etc/systemd/system").join(&self.unit);
-        if cx.hands.meta(&unit_file)?.is_some() {
+        if cx.host_mut.meta(&unit_file)?.is_some() {
             self.systemctl("stop", cx)?;
         }
         let reverted = [

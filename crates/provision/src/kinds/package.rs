@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Order, Output, Probe, Query};
+use crate::host::{Invocation, Output, Probe, Query};
 use crate::tools::{apt, dpkg};
 
 /// A set of packages, installed in one go.
@@ -43,10 +43,10 @@ const PATIENCE: u32 = 600;
 
 /// Runs apt or dpkg, and waits for whoever has one of its locks. apt can wait by itself, but silently, and for some of
 /// its locks only.
-fn patiently(order: &Order, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
+fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
     let mut told = None;
     for _ in 0..PATIENCE {
-        let output = cx.hands.tell(order)?;
+        let output = cx.host_mut.tell(order)?;
         let holder = apt::held(&output);
         if holder.is_none() {
             return Ok(output);
@@ -58,7 +58,7 @@ fn patiently(order: &Order, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
         }
         thread::sleep(Duration::from_secs(1));
     }
-    cx.hands.tell(order)
+    cx.host_mut.tell(order)
 }
 
 /// What to do where apt installs nothing.
@@ -153,7 +153,7 @@ impl Packages {
     /// Ends what a power cut has left half configured: every later call of apt would fail, and what is in that state
     /// counts as not installed.
     fn mend(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let order = Order::new(["dpkg", "--configure", "-a"])
+        let order = Invocation::new(["dpkg", "--configure", "-a"])
             .env("DEBIAN_FRONTEND", "noninteractive")
             .timeout(TIMEOUT);
         patiently(&order, cx).map(drop)
@@ -163,8 +163,8 @@ impl Packages {
         // Once more, and for certain: somebody may have installed something since the plan, and what apt cannot say
         // it is not told to do.
         let simulated = cx
-            .hands
-            .tell(&Order::new(apt::install(entries, &["--simulate"])))?;
+            .host_mut
+            .tell(&Invocation::new(apt::install(entries, &["--simulate"])))?;
         if simulated.code != 0 {
             return Ok(simulated);
         }
@@ -174,7 +174,7 @@ impl Packages {
         }
         let removes = entries.iter().any(|entry| !wanted(entry).1);
         let options: &[&str] = if removes { &[] } else { &["--no-remove"] };
-        let order = Order::new(apt::install(entries, options))
+        let order = Invocation::new(apt::install(entries, options))
             .env("DEBIAN_FRONTEND", "noninteractive")
             // needrestart must never restart a running validator.
             .env("NEEDRESTART_SUSPEND", "1")
@@ -193,8 +193,8 @@ impl Packages {
         for (mark, spare) in ["manual", "auto"].iter().zip(&mut spare) {
             let argv = ["apt-mark", mark].map(String::from);
             let argv = argv.into_iter().chain(ours.iter().cloned());
-            cx.hands.run(&Order::new(argv))?;
-            let simulate = Order::new([
+            cx.host_mut.run(&Invocation::new(argv))?;
+            let simulate = Invocation::new([
                 "apt-get",
                 "--simulate",
                 "-o",
@@ -202,7 +202,7 @@ impl Packages {
                 "APT::AutoRemove::SuggestsImportant=false",
                 "autoremove",
             ]);
-            let said = cx.hands.tell(&simulate)?.answer(&simulate.argv)?.stdout;
+            let said = cx.host_mut.tell(&simulate)?.answer(&simulate.argv)?.stdout;
             *spare = apt::removals(&said)?;
         }
         let [before, mut after] = spare;
@@ -287,7 +287,7 @@ impl Kind for Packages {
             "DPkg::Lock::Timeout=0",
             "update",
         ];
-        let update = patiently(&Order::new(update).timeout(TIMEOUT), cx)?;
+        let update = patiently(&Invocation::new(update).timeout(TIMEOUT), cx)?;
         // One repository that is broken may be somebody else's, and what is wanted from another one.
         let complaint = match update.code {
             0 => None,
@@ -307,7 +307,7 @@ impl Kind for Packages {
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         Self::mend(cx)?;
-        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         let (ours, theirs): (Vec<_>, Vec<_>) = self
             .names
             .iter()
@@ -334,7 +334,7 @@ impl Kind for Packages {
         let along = match back.as_slice() {
             [] => Vec::new(),
             // Nobody knows where apt finds no way.
-            back => Self::taken_along(back, cx.hands.probe()).unwrap_or_default(),
+            back => Self::taken_along(back, cx.host_mut.probe()).unwrap_or_default(),
         };
         // What cannot be beside one that comes back may go when it is ours, also where others recommend it.
         let (gives_way, along): (Vec<_>, Vec<_>) =

@@ -97,8 +97,8 @@ impl<M: Maker> Secret<M> {
             ))
             .fix("Put the file itself there: a link could lead a service to someone else's key."));
         }
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
-        cx.hands.own(&self.path, uid, gid, self.owner.mode)
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
+        cx.host_mut.own(&self.path, uid, gid, self.owner.mode)
     }
 }
 
@@ -161,8 +161,8 @@ impl<M: Maker> Kind for Secret<M> {
             return self.keep(meta, cx);
         }
         seen.may_make(&self.id(), &self.path)?;
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
-        cx.hands.put_new(&NewFile {
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
+        cx.host_mut.put_new(&NewFile {
             path: &self.path,
             bytes: &self.maker.make()?,
             uid,

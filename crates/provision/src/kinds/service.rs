@@ -15,7 +15,7 @@ use super::DropIn;
 use super::unit::UNIT_DIR;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{FileType, Order, Probe, Query, newest_change, stamp};
+use crate::host::{FileType, Invocation, Probe, Query, newest_change, stamp};
 use crate::tools::systemctl::{self, UnitState};
 use crate::tools::{journal, redact};
 
@@ -255,9 +255,9 @@ impl Service {
     }
 
     fn systemctl(arguments: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let order = Order::new(["systemctl"].iter().chain(arguments).copied());
+        let order = Invocation::new(["systemctl"].iter().chain(arguments).copied());
         let unit = arguments.last().copied().unwrap_or_default();
-        cx.hands.run(&order.timeout(TIMEOUT)).map_err(|fault| {
+        cx.host_mut.run(&order.timeout(TIMEOUT)).map_err(|fault| {
             Fault::new(format!("systemd refused to {}", arguments.join(" ")))
                 .fix(format!("Look at `journalctl --unit {unit} --lines 50`."))
                 .because(fault)
@@ -425,14 +425,14 @@ impl Kind for Service {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let read = self.read_now(cx.hands.probe())?;
+        let read = self.read_now(cx.host_mut.probe())?;
         if !self.converge(seen, cx)? {
             return Ok(());
         }
         // systemd is content with a unit that it skips, and with one whose process dies at once.
         let state = cx.unit_after(&self.unit)?;
         if !state.runs() {
-            return Err(stillborn(&self.unit, &state, cx.hands.probe()));
+            return Err(stillborn(&self.unit, &state, cx.host_mut.probe()));
         }
         let read = Memory {
             invocation: state.invocation,
@@ -449,7 +449,7 @@ impl Kind for Service {
             inputs: Vec::new(),
             ..self.clone()
         };
-        let seen = target.observe(&Cx::of(cx.hands.probe()))?;
+        let seen = target.observe(&Cx::of(cx.host_mut.probe()))?;
         if seen.state.load != "not-found" {
             if self.at_boot && prior.disabled && !seen.disabled() {
                 Self::systemctl(&["disable", &self.unit], cx)?;

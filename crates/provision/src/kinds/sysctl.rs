@@ -227,7 +227,7 @@ impl Kind for Sysctl {
         for (setting, running) in &seen.running {
             let wanted = &self.values[setting];
             if matches!(running, Running::Value(value) if *value != normal(wanted)) {
-                cx.hands.set_kernel(&kernel_path(setting), wanted)?;
+                cx.host_mut.set_kernel(&kernel_path(setting), wanted)?;
             }
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Kind for Sysctl {
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let reverted = self.file().revert(&prior.file, cx)?;
         for (setting, value) in &prior.running {
-            cx.hands.set_kernel(&kernel_path(setting), value)?;
+            cx.host_mut.set_kernel(&kernel_path(setting), value)?;
         }
         Ok(reverted)
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, Order, Probe};
+use crate::host::{HostMut, Invocation, Probe};
 
 /// Where an administrator's units live: systemd.unit(5).
 pub(super) const UNIT_DIR: &str = "/etc/systemd/system";
@@ -104,7 +104,7 @@ impl Unit {
                     .map(String::from)
                     .to_vec();
                 argv.extend(names);
-                cx.hands.run(&Order::new(argv))?;
+                cx.host_mut.run(&Invocation::new(argv))?;
             }
         }
         Ok(())
@@ -168,8 +168,8 @@ impl Kind for Unit {
         self.file().absent(&seen.file)
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.file().keep(&seen.file, hands)
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        self.file().keep(&seen.file, host_mut)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -181,7 +181,7 @@ impl Kind for Unit {
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         // What is not to be linked needs its file to be unlinked, and what is to be needs it to be linked.
-        let linked = self.linked(cx.hands.probe())?;
+        let linked = self.linked(cx.host_mut.probe())?;
         let mut stays = linked.clone();
         stays.retain(|name| prior.enabled.contains(name));
         Self::enable(&linked, &stays, cx)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Accounts;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::Order;
+use crate::host::Invocation;
 
 /// A system user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl User {
     }
 
     fn modify(&self, fields: &Fields, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        cx.hands.run(&Order::new([
+        cx.host_mut.run(&Invocation::new([
             "usermod",
             "--gid",
             &fields.group,
@@ -163,7 +163,7 @@ impl Kind for User {
     }
 
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if let Some(obstacle) = self.obstacle(&Accounts::read(cx.hands.probe())?) {
+        if let Some(obstacle) = self.obstacle(&Accounts::read(cx.host_mut.probe())?) {
             return Err(obstacle);
         }
         if seen.fields.is_some() {
@@ -184,16 +184,16 @@ impl Kind for User {
             &self.shell,
             &self.name,
         ]);
-        cx.hands.run(&Order::new(argv))
+        cx.host_mut.run(&Invocation::new(argv))
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let seen = self.observe(&Cx::of(cx.hands.probe()))?;
+        let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         match (prior, seen.fields) {
             (_, None) => {}
             (Some(prior), Some(_)) => self.modify(prior, cx)?,
             (None, Some(_)) => {
-                cx.hands.run(&Order::new(["userdel", &self.name]))?;
+                cx.host_mut.run(&Invocation::new(["userdel", &self.name]))?;
             }
         }
         Ok(Reverted::Restored)

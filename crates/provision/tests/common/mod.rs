@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use provision::engine::{
     Apply, Consent, Graph, Guard, Journal, MemoryJournal, Outcome, Quiet, Resource, Stop, confirm,
-    take_back,
+    roll_back,
 };
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
@@ -115,7 +115,7 @@ fn apply<R: Resource>(
     guard: Option<&Guard>,
 ) -> Result<Outcome, Stop> {
     let outcome = Apply {
-        hands: host,
+        host_mut: host,
         journal,
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
@@ -148,7 +148,7 @@ pub fn removal_taken_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
             !journal.receipt().unwrap().unconfirmed.is_empty(),
             "no guard"
         );
-        let back = take_back::<R>(Path::new(STATE), &mut host, &mut journal);
+        let back = roll_back::<R>(Path::new(STATE), &mut host, &mut journal);
         back.whole().unwrap();
         assert_eq!(shape(&host), made, "after the removal was taken back");
         let mut now = journal.receipt().unwrap().entries;

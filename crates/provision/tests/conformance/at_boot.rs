@@ -3,7 +3,7 @@
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::{FakeHost, Fate};
-use provision::host::{FileType, Hands, Order};
+use provision::host::{FileType, HostMut, Invocation};
 use provision::kinds::Service;
 
 use crate::common::{self, run};
@@ -39,7 +39,7 @@ fn host() -> FakeHost {
         ["systemctl", "daemon-reload"].as_slice(),
         &["systemctl", "start", UNIT],
     ] {
-        host.tell(&Order::new(argv.iter().copied())).unwrap();
+        host.tell(&Invocation::new(argv.iter().copied())).unwrap();
     }
     host
 }
@@ -73,9 +73,10 @@ fn what_would_not_start_at_boot_is_enabled_and_not_restarted() {
 fn what_started_at_boot_before_still_does_afterwards() {
     let mut host = host();
     let mut journal = MemoryJournal::default();
-    host.tell(&Order::new(["systemctl", "enable", UNIT]))
+    host.tell(&Invocation::new(["systemctl", "enable", UNIT]))
         .unwrap();
-    host.tell(&Order::new(["systemctl", "stop", UNIT])).unwrap();
+    host.tell(&Invocation::new(["systemctl", "stop", UNIT]))
+        .unwrap();
     run(&mut host, &mut journal, &graph()).unwrap();
     assert_eq!(host.units[UNIT].active, "active");
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
@@ -103,7 +104,8 @@ fn what_systemd_skips_or_sees_die_is_told_with_the_reason() {
         ),
     ] {
         let mut host = host();
-        host.tell(&Order::new(["systemctl", "stop", UNIT])).unwrap();
+        host.tell(&Invocation::new(["systemctl", "stop", UNIT]))
+            .unwrap();
         host.units.get_mut(UNIT).unwrap().fate = fate;
         let line = format!("1795420001.000000 systemd[1]: {said}\n");
         host.journals.insert(UNIT.into(), line);

@@ -11,7 +11,7 @@ use provision::engine::{
     Stop,
 };
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands, Order, Probe};
+use provision::host::{FileType, HostMut, Invocation, Probe};
 use provision::kinds::{File, Input, Owner, Service, Unit, User};
 
 use crate::common::cases::{Host, cases, graph, plan, secret, shape, user};
@@ -296,7 +296,7 @@ fn a_service_that_was_stopped_is_changed_and_not_made() {
     };
     assert_eq!(last(&host, &journal), Action::Create);
     run(&mut host, &mut journal, &graph).unwrap();
-    host.tell(&Order::new(["systemctl", "stop", "x.service"]))
+    host.tell(&Invocation::new(["systemctl", "stop", "x.service"]))
         .unwrap();
     assert_eq!(last(&host, &journal), Action::Update);
 }
@@ -321,7 +321,7 @@ fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
     let wanted = with_input("a=1\n");
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let stop = Apply {
-        hands: &mut host,
+        host_mut: &mut host,
         journal: &mut journal,
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(true),
@@ -342,7 +342,7 @@ fn agreed(
     shown: &Plan,
 ) -> Result<Outcome, Stop> {
     Apply {
-        hands: host,
+        host_mut: host,
         journal,
         consent: Consent::Plan(shown),
         cancel: &AtomicBool::new(false),

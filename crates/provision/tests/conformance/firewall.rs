@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, Receipt, confirm, take_back};
+use provision::engine::{Change, Graph, Journal, MemoryJournal, Plan, Receipt, confirm, roll_back};
 use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
@@ -130,7 +130,7 @@ fn taking_back_and_removing_restore_the_host() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let before = shape(&host);
     run(&mut host, &mut journal, &both()).unwrap();
-    take_back::<Host>(Path::new(STATE), &mut host, &mut journal)
+    roll_back::<Host>(Path::new(STATE), &mut host, &mut journal)
         .whole()
         .unwrap();
     assert_eq!(shape(&host), before, "taken back");
@@ -151,7 +151,7 @@ fn an_update_of_a_table_that_is_taken_back_leaves_the_old_one_loaded() {
         }
     }
     assert!(host.nft["inet test"].contains("chain new"));
-    take_back::<Host>(Path::new(STATE), &mut host, &mut journal)
+    roll_back::<Host>(Path::new(STATE), &mut host, &mut journal)
         .whole()
         .unwrap();
     assert!(
@@ -177,7 +177,7 @@ fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
             [""; 0],
             "write {writes}"
         );
-        take_back::<Host>(Path::new(STATE), &mut second, &mut second_journal)
+        roll_back::<Host>(Path::new(STATE), &mut second, &mut second_journal)
             .whole()
             .unwrap();
         assert_eq!(
@@ -185,7 +185,7 @@ fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
             before,
             "gone on after write {writes}, then taken back"
         );
-        take_back::<Host>(Path::new(STATE), &mut first, &mut journal)
+        roll_back::<Host>(Path::new(STATE), &mut first, &mut journal)
             .whole()
             .unwrap();
         assert_eq!(shape(&first), before, "taken back after write {writes}");

@@ -189,7 +189,7 @@ impl Progress for Heard {
 fn heard(host: &mut FakeHost, graph: &Graph<Host>) -> (Result<Outcome, Stop>, Vec<String>) {
     let mut heard = Heard::default();
     let outcome = Apply {
-        hands: host,
+        host_mut: host,
         journal: &mut MemoryJournal::default(),
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use provision::Text;
 use provision::engine::{
-    Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, Unconfirmed, take_back,
+    Change, Event, Graph, Journal, MemoryJournal, Origin, Plan, Resource, Unconfirmed, roll_back,
 };
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands};
+use provision::host::{FileType, HostMut};
 use provision::kinds::{File, NftTable, Owner, SecretDigest, Unit, prune};
 
 use crate::common::{self, run, run_guarded};
@@ -293,7 +293,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     let ours = host.text("/etc/x.nft");
     run_guarded(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
     assert_ne!(host.text("/etc/x.nft"), ours);
-    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
+    roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()
         .unwrap();
     assert_eq!(host.text("/etc/x.nft"), ours);
@@ -320,7 +320,7 @@ fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
     };
     journal.append(&Event::Guarded { change }).unwrap();
     run(&mut host, &mut journal, &graph([file("newer\n").into()])).unwrap();
-    take_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
+    roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()
         .unwrap();
     assert_eq!(host.text(CONF).as_deref(), Some("old\n"));

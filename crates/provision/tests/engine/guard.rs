@@ -7,10 +7,10 @@ use provision::Fault;
 use provision::engine::{
     Action, Applied, Apply, ApplyCx, Consent, Cx, Diff, Event, Graph, Journal, Kind, MemoryJournal,
     Outcome, Plan, Progress, Receipt, ResourceId, Reverted, Stop, Unconfirmed, confirm, due,
-    take_back,
+    roll_back,
 };
 use provision::host::fake::FakeHost;
-use provision::host::{FileType, Hands};
+use provision::host::{FileType, HostMut};
 use provision::kills::{self, Kill, all, dying};
 use provision::kinds::{File, Owner};
 use serde::{Deserialize, Serialize};
@@ -48,14 +48,14 @@ impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
     fn absent(&self, seen: &Self::Seen) -> bool {
         self.0.absent(seen)
     }
-    fn keep(&self, seen: &Self::Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.0.keep(seen, hands)
+    fn keep(&self, seen: &Self::Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        self.0.keep(seen, host_mut)
     }
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         self.0.apply(seen, cx)
     }
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        if BLOCKED && cx.hands.meta(Path::new(OBSTACLE))?.is_some() {
+        if BLOCKED && cx.host_mut.meta(Path::new(OBSTACLE))?.is_some() {
             return Err(Fault::new("something stands before the door"));
         }
         self.0.revert(prior, cx)
@@ -102,7 +102,7 @@ pub fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Resu
 }
 
 fn back(host: &mut FakeHost, journal: &mut MemoryJournal) -> Result<Vec<String>, Fault> {
-    let all = take_back::<Host>(Path::new(STATE), host, journal).whole()?;
+    let all = roll_back::<Host>(Path::new(STATE), host, journal).whole()?;
     Ok(all.into_iter().map(|what| what.id.to_string()).collect())
 }
 
@@ -131,7 +131,7 @@ fn what_nobody_confirms_is_as_it_was_and_pending_again() {
     assert_eq!(after, before, "the host is not as it was");
     let receipt = journal.receipt().unwrap();
     assert!(receipt.entries.is_empty() && receipt.unconfirmed.is_empty());
-    assert_eq!(receipt.taken_back.len(), 1, "status has nothing to tell");
+    assert_eq!(receipt.rolled_back.len(), 1, "status has nothing to tell");
     assert!(
         !Plan::make(&graph("shut\n"), &receipt, &host)
             .unwrap()
@@ -140,7 +140,7 @@ fn what_nobody_confirms_is_as_it_was_and_pending_again() {
     // Made again and confirmed, it is no longer one that was taken back.
     run(&mut host, &mut journal, "shut\n").unwrap();
     assert_eq!(keep(&mut host, &mut journal), 1);
-    assert!(journal.receipt().unwrap().taken_back.is_empty());
+    assert!(journal.receipt().unwrap().rolled_back.is_empty());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn whatever_the_program_is_called_its_copy_starts() {
         ..common::guard()
     };
     Apply {
-        hands: &mut host,
+        host_mut: &mut host,
         journal: &mut journal,
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
@@ -269,7 +269,7 @@ fn wherever_the_run_dies_a_changed_door_has_its_timer_and_goes_back() {
 #[test]
 fn wherever_taking_back_dies_the_next_try_ends_it() {
     let all = killed(shut, |host, journal| {
-        let all = take_back::<Host>(Path::new(STATE), host, journal).whole();
+        let all = roll_back::<Host>(Path::new(STATE), host, journal).whole();
         all.map(drop).map_err(|fault| fault.chain())
     });
     assert!(all.len() > 5, "only {} places were tried", all.len());
@@ -279,7 +279,7 @@ fn wherever_taking_back_dies_the_next_try_ends_it() {
         assert_eq!(left(&host), 0, "died at {kill:?}");
         let receipt = journal.receipt().unwrap();
         assert!(receipt.entries.is_empty() && receipt.unconfirmed.is_empty());
-        assert_eq!(receipt.taken_back.len(), 1, "died at {kill:?}");
+        assert_eq!(receipt.rolled_back.len(), 1, "died at {kill:?}");
     }
 }
 
@@ -422,7 +422,7 @@ fn one_that_cannot_be_taken_back_keeps_no_other_from_it() {
     host.tree.remove(Path::new(OBSTACLE));
     assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/gate]"]);
     assert_eq!(host.text(GATE).unwrap(), "open\n");
-    assert!(!journal.receipt().unwrap().taking_back && left(&host) == 0);
+    assert!(!journal.receipt().unwrap().rolling_back && left(&host) == 0);
 }
 
 /// A journal that somebody damaged.
@@ -441,12 +441,12 @@ impl Journal for Damaged {
 #[test]
 fn without_its_journal_all_is_taken_back_and_can_be_confirmed_all_the_same() {
     let (mut host, _) = two_doors();
-    let fault = take_back::<Host>(Path::new(STATE), &mut host, &mut Damaged).faults;
+    let fault = roll_back::<Host>(Path::new(STATE), &mut host, &mut Damaged).faults;
     assert_eq!(fault.len(), 2, "the journal and the gate: {fault:?}");
     assert_eq!(host.text(DOOR).unwrap(), "open\n");
     assert!(armed(&host));
     host.tree.remove(Path::new(OBSTACLE));
-    let back = take_back::<Host>(Path::new(STATE), &mut host, &mut Damaged);
+    let back = roll_back::<Host>(Path::new(STATE), &mut host, &mut Damaged);
     assert_eq!(back.all.len(), 1, "what was taken back before is not again");
     assert_eq!(
         (host.text(GATE).unwrap().as_str(), left(&host)),
@@ -464,7 +464,7 @@ fn a_journal_that_takes_no_record_leaves_nobody_out() {
     let (mut host, mut journal) = shut();
     let died = Some(Kill::Record(0));
     let ran = dying(&mut host, &mut journal, died, |host, journal| {
-        let all = take_back::<Host>(Path::new(STATE), host, journal).whole();
+        let all = roll_back::<Host>(Path::new(STATE), host, journal).whole();
         all.map(drop).map_err(|fault| fault.chain())
     });
     ran.ended.unwrap_err();
@@ -481,7 +481,7 @@ fn the_time_begins_when_the_run_ends() {
     let guard = common::guard();
     let mut watch = Watch(&mut armed_at);
     Apply {
-        hands: &mut host,
+        host_mut: &mut host,
         journal: &mut journal,
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),

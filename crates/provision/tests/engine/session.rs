@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use provision::engine::{Access, Event, Journal, Paths, Permissions, SharedJournal};
 use provision::host::fake::{FakeHost, SharedHost};
-use provision::host::{FileType, Order, Probe};
+use provision::host::{FileType, Invocation, Probe};
 
 fn quiet(_: &str) {}
 
@@ -30,9 +30,9 @@ fn host() -> Host {
         state: "/var/lib/kit".into(),
         lock: dir.path().join("lock"),
     };
-    let (hands, records) = (host.clone(), journal.clone());
+    let (host_mut, records) = (host.clone(), journal.clone());
     Host {
-        access: Access::elsewhere(paths, move || hands.clone(), move || records.clone()),
+        access: Access::elsewhere(paths, move || host_mut.clone(), move || records.clone()),
         host,
         journal,
         _dir: dir,
@@ -64,7 +64,7 @@ fn one_run_has_the_host_until_it_ends() {
 fn an_order_is_on_record_before_it_is_given() {
     let it = host();
     let mut session = it.access.begin(&mut quiet).unwrap();
-    let stop = Order::new(["systemctl", "stop", "a.service"]);
+    let stop = Invocation::new(["systemctl", "stop", "a.service"]);
     it.host.lock().dies_at = Some(0);
     session.order("last stop", "a.service", &stop).unwrap_err();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Two at once on one state directory: nothing is lost, one wins, and the other is told who is at work.
 //!
 //! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
-//! lock, and is tried with threads that race for it; `wrest.rs` takes it from a real process.
+//! lock, and is tried with threads that race for it; `take_over.rs` takes it from a real process.
 
 #[path = "../common/beside.rs"]
 mod beside;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use beside::InSteps;
 use provision::engine::{
     Apply, Consent, Event, FileJournal, Graph, Guard, Journal, Plan, Quiet, Resource, ResourceId,
-    RunLock, Stop, confirm, take_back,
+    RunLock, Stop, confirm, roll_back,
 };
 use provision::host::FileType;
 use provision::host::fake::{Errno, Failing, FakeHost, SharedHost, Steps};
@@ -39,7 +39,7 @@ fn run<R: Resource>(
     guard: Option<&Guard>,
 ) -> Result<(), Stop> {
     let done = Apply {
-        hands: host,
+        host_mut: host,
         journal,
         consent: Consent::Configuration(None),
         cancel: &AtomicBool::new(false),
@@ -143,7 +143,7 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
     let made = shared.lock().nft.len();
     let mut late = shared.clone();
     let mut journal = journal.journal;
-    let back = take_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
+    let back = roll_back::<Wall>(Path::new(STATE), &mut late, &mut journal).whole();
     assert_eq!(back.unwrap().len(), waiting.len(), "at {at}");
     let apart = made.abs_diff(shared.lock().nft.len());
     assert_eq!(apart, waiting.len(), "at {at}");
@@ -168,7 +168,7 @@ fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_t
 fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
     type Does = fn(&mut SharedHost, &mut dyn Journal) -> Result<usize, String>;
     let back: Does = |host, journal| {
-        let back = take_back::<Wall>(Path::new(STATE), host, journal).whole();
+        let back = roll_back::<Wall>(Path::new(STATE), host, journal).whole();
         back.map(|all| all.len()).map_err(|fault| fault.chain())
     };
     let keep: Does = |host, journal| {
@@ -208,7 +208,7 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
             let one = [(2, 0, 2), (0, 2, 0)].contains(&(kept, back, tables));
             assert!(one, "{name} at {at}: {mine:?}, {theirs:?}, {tables} tables");
             let receipt = journal.receipt().unwrap();
-            assert!(receipt.unconfirmed.is_empty() && !receipt.taking_back);
+            assert!(receipt.unconfirmed.is_empty() && !receipt.rolling_back);
             assert!(!armed(&shared.lock()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{FakeHost, Order, Output, failed};
+use super::{FakeHost, Invocation, Output, failed};
 use crate::Fault;
 
 /// What the operating system says of a write that fails.
@@ -66,7 +66,7 @@ impl Failing {
 
 impl FakeHost {
     /// What a program says whose write fails, and that it exits with 1.
-    pub(super) fn failing_program(&mut self, order: &Order) -> Option<Output> {
+    pub(super) fn failing_program(&mut self, order: &Invocation) -> Option<Output> {
         let failing = self.failing.filter(|it| it.meets(self.writes))?;
         if self.dies_at == Some(self.writes) {
             return None;

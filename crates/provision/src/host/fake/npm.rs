@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FakeHost, FileType, Order, Output};
+use super::{FakeHost, FileType, Invocation, Output};
 use crate::Fault;
 
 /// The lock file of a tree with the packages `app` and `other`.
@@ -41,7 +41,7 @@ impl FakeHost {
     }
 
     /// `npm install --package-lock-only`.
-    pub(super) fn npm(&mut self, order: &Order) -> Output {
+    pub(super) fn npm(&mut self, order: &Invocation) -> Output {
         let dir = order.dir.clone().unwrap_or_default();
         let path = dir.join("package-lock.json").display().to_string();
         self.plant(&path, FileType::File, LOCK.as_bytes(), 0o644);

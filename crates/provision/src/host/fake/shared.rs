@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::FakeHost;
 use crate::Fault;
-use crate::host::{Clock, Hands, Held, Meta, NewFile, Order, Output, Probe, Query, Space};
+use crate::host::{Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space};
 
 /// Between two tries.
 const A_MOMENT: Duration = Duration::from_millis(1);
@@ -137,7 +137,7 @@ impl Probe for SharedHost {
     }
 }
 
-impl Hands for SharedHost {
+impl HostMut for SharedHost {
     fn probe(&self) -> &dyn Probe {
         self
     }
@@ -180,7 +180,7 @@ impl Hands for SharedHost {
     ) -> Result<(), Fault> {
         self.step().unpack(packages, tree, omit, note)
     }
-    fn tell(&mut self, order: &Order) -> Result<Output, Fault> {
+    fn tell(&mut self, order: &Invocation) -> Result<Output, Fault> {
         self.step().tell(order)
     }
 }

@@ -21,7 +21,7 @@ use super::before::{self, Stay};
 use super::{Accounts, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Engine, NewFile, Order, Probe, Query};
+use crate::host::{Engine, Invocation, NewFile, Probe, Query};
 use crate::tools::images::{self, Row};
 
 /// An image that containers of this host run.
@@ -169,8 +169,8 @@ impl Image {
         let source = self.source(what);
         (cx.note)(&format!("pulling {source}"));
         let argv = [self.engine.program(), "pull", "--quiet", &source].map(String::from);
-        let order = Order::new(argv.clone()).timeout(PULL).dies_with_us();
-        cx.hands.tell(&order)?.ok(&argv).map(drop).map_err(|fault| {
+        let order = Invocation::new(argv.clone()).timeout(PULL).dies_with_us();
+        cx.host_mut.tell(&order)?.ok(&argv).map(drop).map_err(|fault| {
             Fault::new(format!("failed to pull {source}"))
                 .fix(format!(
                     "Check that this host reaches the registry and has room for it. Without a network, \
@@ -180,14 +180,14 @@ impl Image {
                 .because(fault)
         })?;
         // An engine says that an image is there before its layers are on the disk, and what is on record is believed.
-        cx.hands.run(&Order::new(["sync"]).timeout(PULL))
+        cx.host_mut.run(&Invocation::new(["sync"]).timeout(PULL))
     }
 
     /// The pinned image, fetched when it is not here.
     fn fetch(&self, pin: Option<&Pin>, cx: &mut ApplyCx<'_>) -> Result<Row, Fault> {
         let here = |cx: &mut ApplyCx<'_>| {
             let look = Cx {
-                probe: cx.hands.probe(),
+                probe: cx.host_mut.probe(),
                 memory: None,
                 units: None,
             };
@@ -456,7 +456,7 @@ impl Kind for Image {
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let row = self.fetch(seen.pin.as_ref(), cx)?;
-        self.check_architecture(&row, cx.hands.probe())?;
+        self.check_architecture(&row, cx.host_mut.probe())?;
         let pin = Pin {
             id: row.id,
             // What Podman shows for a loaded image is a digest of its own making: it is kept all the same,
@@ -464,9 +464,9 @@ impl Kind for Image {
             digest: row.digest,
         };
         let text = self
-            .text(&pin, cx.hands.probe())?
+            .text(&pin, cx.host_mut.probe())?
             .ok_or_else(|| Fault::new(format!("the account {} is not there", self.account)))?;
-        let (uid, gid) = Accounts::read(cx.hands.probe())?.ids(&self.owner)?;
+        let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
         if let Some(record) = seen
             .record
             .as_deref()
@@ -476,10 +476,10 @@ impl Kind for Image {
                 &self.record,
                 record.as_bytes(),
                 Stay::UntilRestored,
-                cx.hands,
+                cx.host_mut,
             )?;
         }
-        cx.hands.put(&NewFile {
+        cx.host_mut.put(&NewFile {
             path: &self.record,
             bytes: text.as_bytes(),
             uid,
@@ -489,18 +489,23 @@ impl Kind for Image {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let record = cx.hands.read(&self.record)?.unwrap_or_default();
+        let record = cx.host_mut.read(&self.record)?.unwrap_or_default();
         let record = String::from_utf8_lossy(&record).into_owned();
         // Another release may have taken its place in the record.
         if self.mine(&record) {
-            cx.hands.remove(&self.record)?;
+            cx.host_mut.remove(&self.record)?;
         }
-        if prior.present || cx.hands.meta(Path::new(self.engine.program()))?.is_none() {
+        if prior.present
+            || cx
+                .host_mut
+                .meta(Path::new(self.engine.program()))?
+                .is_none()
+        {
             return Ok(Reverted::Restored);
         }
         let remove = [self.engine.program(), "image", "rm", &self.reference()].map(String::from);
-        let removed = cx.hands.tell(&Order::new(remove).timeout(REMOVE))?;
-        if removed.code == 0 || self.is_gone(cx.hands.probe()) {
+        let removed = cx.host_mut.tell(&Invocation::new(remove).timeout(REMOVE))?;
+        if removed.code == 0 || self.is_gone(cx.host_mut.probe()) {
             return Ok(Reverted::Restored);
         }
         Ok(Reverted::Later(format!(

@@ -19,7 +19,7 @@ use self::config::{Config, DIR, moved};
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, NewFile, Order, Probe, Query};
+use crate::host::{HostMut, Invocation, NewFile, Probe, Query};
 use crate::tools::sshd_command;
 use crate::tools::sshd_config::effective;
 
@@ -276,9 +276,9 @@ impl Sshd {
     ) -> Result<(), Fault> {
         let stage = Path::new(STAGE);
         let path = self.path();
-        let whole = Config::read(cx.hands.probe(), Some((&path, text)))?;
-        cx.hands.remove_tree(stage)?;
-        cx.hands.mkdir(stage, 0, 0, 0o700)?;
+        let whole = Config::read(cx.host_mut.probe(), Some((&path, text)))?;
+        cx.host_mut.remove_tree(stage)?;
+        cx.host_mut.mkdir(stage, 0, 0, 0o700)?;
         for (file, text) in &whole.texts {
             // What lies elsewhere is read from where it lies.
             let Ok(inside) = file.strip_prefix(DIR) else {
@@ -287,11 +287,11 @@ impl Sshd {
             let copy = stage.join(inside);
             let dirs: Vec<_> = copy.ancestors().skip(1).collect();
             for dir in dirs.into_iter().rev() {
-                if cx.hands.meta(dir)?.is_none() {
-                    cx.hands.mkdir(dir, 0, 0, 0o700)?;
+                if cx.host_mut.meta(dir)?.is_none() {
+                    cx.host_mut.mkdir(dir, 0, 0, 0o700)?;
                 }
             }
-            cx.hands.put(&NewFile {
+            cx.host_mut.put(&NewFile {
                 path: &copy,
                 bytes: moved(text, stage).as_bytes(),
                 uid: 0,
@@ -302,14 +302,14 @@ impl Sshd {
         let main = stage.join("sshd_config").display().to_string();
         let argv = [PROGRAM, "-T", "-f", &main].map(String::from);
         let argv = [&argv, options].concat();
-        let order = Order::new(argv.clone());
-        let mut shown = cx.hands.tell(&order)?.answer(&argv);
+        let order = Invocation::new(argv.clone());
+        let mut shown = cx.host_mut.tell(&order)?.answer(&argv);
         if shown.as_ref().is_err_and(lacks_directory) {
             // As systemd makes it for the service, which need not run where a socket is in its place.
-            cx.hands.mkdir(Path::new(PRIVSEP), 0, 0, 0o755)?;
-            shown = cx.hands.tell(&order)?.answer(&argv);
+            cx.host_mut.mkdir(Path::new(PRIVSEP), 0, 0, 0o755)?;
+            shown = cx.host_mut.tell(&order)?.answer(&argv);
         }
-        cx.hands.remove_tree(stage)?;
+        cx.host_mut.remove_tree(stage)?;
         let shown = shown.map_err(|fault| {
             Fault::new(format!("sshd refuses the new {}", path.display())).because(fault)
         })?;
@@ -328,8 +328,8 @@ impl Sshd {
         if !active {
             return Ok(());
         }
-        cx.hands
-            .run(&Order::new(["systemctl", "reload", UNIT]))
+        cx.host_mut
+            .run(&Invocation::new(["systemctl", "reload", UNIT]))
             .map_err(|fault| {
                 Fault::new("sshd does not take its new configuration")
                     .fix(format!("Look at `journalctl --unit {UNIT} --lines 50`."))
@@ -518,24 +518,24 @@ impl Kind for Sshd {
         self.file(&seen.text).absent(&seen.file)
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
-        self.file(&seen.text).keep(&seen.file, hands)
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
+        self.file(&seen.text).keep(&seen.file, host_mut)
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if let Some(obstacle) = self.obstacle(cx.hands.probe())? {
+        if let Some(obstacle) = self.obstacle(cx.host_mut.probe())? {
             return Err(obstacle);
         }
-        let pid = Cx::of(cx.hands.probe()).unit(UNIT)?.main_pid;
-        let options = running_options(pid, cx.hands.probe())?;
-        let others = self.others(&options, cx.hands.probe())?;
+        let pid = Cx::of(cx.host_mut.probe()).unit(UNIT)?.main_pid;
+        let options = running_options(pid, cx.host_mut.probe())?;
+        let others = self.others(&options, cx.host_mut.probe())?;
         self.try_out(&seen.text, &options, &others, cx)?;
         let file = self.file(&seen.text);
         if !matches!(file.diff(&seen.file), Diff::InSync(_)) {
             file.apply(&seen.file, cx)?;
         }
         Self::reload(seen.active, cx)?;
-        let read = cx.hands.meta(&self.path())?.map(|meta| meta.changed_us);
+        let read = cx.host_mut.meta(&self.path())?.map(|meta| meta.changed_us);
         let known = cx
             .memory
             .and_then(|memory| Memory::deserialize(memory).ok());
@@ -549,9 +549,9 @@ impl Kind for Sshd {
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         // A run that was killed while sshd judged its copy has left it behind.
-        cx.hands.remove_tree(Path::new(STAGE))?;
+        cx.host_mut.remove_tree(Path::new(STAGE))?;
         let reverted = self.file("").revert(&prior.file, cx)?;
-        let active = Cx::of(cx.hands.probe()).unit(UNIT)?.active == "active";
+        let active = Cx::of(cx.host_mut.probe()).unit(UNIT)?.active == "active";
         Self::reload(active, cx)?;
         Ok(reverted)
     }

@@ -25,7 +25,7 @@ use self::program::{delete, enable, make, systemctl, ufw};
 use super::before::{self, Stay};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Hands, NewFile, Probe, Query, clear_staged};
+use crate::host::{HostMut, NewFile, Probe, Query, clear_staged};
 use crate::tools::ufw::{Tuple, tuples, variable};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
@@ -452,24 +452,24 @@ impl Kind for Ufw {
         !seen.enabled
     }
 
-    fn keep(&self, seen: &Seen, hands: &mut dyn Hands) -> Result<(), Fault> {
+    fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
         for (path, text) in RULES.iter().zip(&seen.texts) {
             if let Some(text) = text {
-                before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, hands)?;
+                before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, host_mut)?;
             }
         }
         Ok(())
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        if let Some(first) = self.obstacles(cx.hands.probe())?.into_iter().next() {
+        if let Some(first) = self.obstacles(cx.host_mut.probe())?.into_iter().next() {
             return Err(first);
         }
-        self.keep(seen, cx.hands)?;
+        self.keep(seen, cx.host_mut)?;
         // A removal that was killed while it put the old rules back, and is not wanted any more.
         for path in RULES {
-            clear_staged(Path::new(path), cx.hands)?;
+            clear_staged(Path::new(path), cx.host_mut)?;
         }
         if !matches!(seen.policy.as_str(), "DROP" | "REJECT") {
             ufw(cx, &["default", "deny", "incoming"], &[])?;
@@ -495,12 +495,12 @@ impl Kind for Ufw {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        let now = self.look(cx.hands.probe())?;
+        let now = self.look(cx.host_mut.probe())?;
         let Some(_) = now.texts[0] else {
             // UFW is gone, and its rules with it.
             return Ok(Reverted::Restored);
         };
-        let texts = texts(prior, cx.hands.probe())?;
+        let texts = texts(prior, cx.host_mut.probe())?;
         let before = |v6: bool| tuples(texts[usize::from(v6)].as_deref().unwrap_or_default());
         if now.enabled && !prior.enabled {
             ufw(cx, &["--force", "disable"], &[])?;
@@ -532,7 +532,7 @@ impl Kind for Ufw {
         }
         // With the same rules in it, the file goes back byte for byte; another one holds rules that the
         // operator has made since.
-        let left = self.look(cx.hands.probe())?;
+        let left = self.look(cx.host_mut.probe())?;
         let mut restored = false;
         for v6 in [false, true] {
             let text = &texts[usize::from(v6)];
@@ -541,10 +541,10 @@ impl Kind for Ufw {
                 && left.texts[usize::from(v6)].as_ref() != Some(text)
             {
                 let path = Path::new(RULES[usize::from(v6)]);
-                let Some(meta) = cx.hands.meta(path)? else {
+                let Some(meta) = cx.host_mut.meta(path)? else {
                     continue;
                 };
-                cx.hands.put(&NewFile {
+                cx.host_mut.put(&NewFile {
                     path,
                     bytes: text.as_bytes(),
                     uid: meta.uid,
@@ -564,7 +564,7 @@ impl Kind for Ufw {
         }
         for (path, text) in RULES.iter().zip(&prior.texts) {
             if let Some(Before::Kept { sha256 }) = text {
-                before::restored(Path::new(path), sha256, cx.hands)?;
+                before::restored(Path::new(path), sha256, cx.host_mut)?;
             }
         }
         Ok(Reverted::Restored)

@@ -3,13 +3,13 @@
 use super::{Rule, Seen};
 use crate::Fault;
 use crate::engine::ApplyCx;
-use crate::host::Order;
+use crate::host::Invocation;
 
 pub(super) fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Result<(), Fault> {
     let mut argv = vec!["ufw".to_owned()];
     argv.extend(words.iter().map(ToString::to_string));
     argv.extend(more.iter().cloned());
-    cx.hands.run(&Order::new(argv))
+    cx.host_mut.run(&Invocation::new(argv))
 }
 
 /// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
@@ -44,6 +44,6 @@ pub(super) fn delete(cx: &mut ApplyCx<'_>, rule: &Rule, seen: &Seen) -> Result<(
 }
 
 pub(super) fn systemctl(cx: &mut ApplyCx<'_>, verb: &str) -> Result<(), Fault> {
-    let order = Order::new(["systemctl", "--quiet", verb, "ufw.service"]);
-    cx.hands.run(&order)
+    let order = Invocation::new(["systemctl", "--quiet", verb, "ufw.service"]);
+    cx.host_mut.run(&order)
 }

@@ -50,7 +50,7 @@ fn a_run_that_is_in_the_way_of_a_take_back_is_stopped_and_loses_nothing() {
         assert!(fault.chain().contains(&format!("process {}", other.id())));
         let before = FileJournal::new(dir.path()).receipt().unwrap().notes;
         let mut notes = Vec::new();
-        let held = RunLock::wrest(&lock, &mut |note| notes.push(note.to_owned())).unwrap();
+        let held = RunLock::take_over(&lock, &mut |note| notes.push(note.to_owned())).unwrap();
         assert!(held.is_some() && notes.len() == 1, "{notes:?}");
         assert!(!other.wait().unwrap().success());
         let mut journal = FileJournal::new(dir.path());
