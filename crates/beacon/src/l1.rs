@@ -1,4 +1,4 @@
-//! The L1 behind: one HTTP request each, on a connection of its own.
+//! The L1 behind the server. Each HTTP request has its own connection.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,22 +12,22 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// Bytes of an answer: a block of mainnet may have nine blobs, 2.4 MB in hexadecimal; logs have no such limit.
+/// The most bytes of an answer. A block of mainnet may have nine blobs, 2.4 MB in hexadecimal. Logs have no such limit.
 const ANSWER: usize = 64 << 20;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Where it listens.
+/// The L1, with the address that it listens on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct L1(pub SocketAddr);
 
 impl L1 {
-    /// HostMut a request on as it is.
+    /// Passes a request on unchanged.
     pub async fn post(self, body: Bytes) -> Result<(StatusCode, Bytes)> {
         tokio::time::timeout(loopback::PATIENCE, self.exchange(body)).await?
     }
 
-    /// The result of one call; an error of the L1 is one here.
+    /// The result of one call. An error of the L1 is an error here too.
     pub async fn call(self, method: &str, params: &Value) -> Result<Value> {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let (_, body) = self.post(call.to_string().into()).await?;
@@ -41,7 +41,7 @@ impl L1 {
     async fn exchange(self, body: Bytes) -> Result<(StatusCode, Bytes)> {
         let stream = TcpStream::connect(self.0).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // It ends when the sender is dropped; what goes wrong on it the sender is told.
+        // The connection ends when the sender is dropped. The sender gets its errors.
         tokio::task::spawn_local(connection);
         let request = Request::post("/")
             .header(HOST, self.0.to_string())

@@ -1,4 +1,4 @@
-//! The server: JSON-RPC goes through to the L1, the Beacon API is answered from it.
+//! The server. It passes JSON-RPC on to the L1, and answers the Beacon API from it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::l1::L1;
 use crate::view::{self, Question};
 
-/// Bytes of a request: a transaction with blobs has some 2 MB.
+/// The most bytes of a request. A transaction with blobs has some 2 MB.
 const REQUEST: usize = 16 << 20;
 const JSON: &str = "application/json";
 
-/// Listens on an address, which should be one of this host's own, until the process ends. `l1` is where the
-/// L1 has its JSON-RPC; it need not be there yet.
+/// Listens on an address, which should be one of this host's own, until the process ends. `l1` is the address of the
+/// JSON-RPC of the L1, which may start later.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ async fn pass(request: Request, l1: L1) -> Reply {
     }
 }
 
-/// Errors as the Beacon API has them.
+/// An error in the format of the Beacon API.
 fn refuse(status: StatusCode, why: &str) -> Reply {
     said(status, &json!({"code": status.as_u16(), "message": why}))
 }

@@ -1,11 +1,11 @@
-//! What the L1 says, in the words of the Beacon API
+//! Translates answers of the L1 into those of the Beacon API
 //! (<https://ethereum.github.io/beacon-APIs>: getBlockHeaders, getBlockHeader, getBlobSidecars).
 //!
-//! Fields that only a consensus has (proposers, signatures, inclusion proofs) are left out, not made up.
+//! Fields that need a consensus layer (proposers, signatures, inclusion proofs) are left out, not invented.
 
 use serde_json::{Value, json};
 
-/// One question of the Beacon API.
+/// One request of the Beacon API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// The headers of the newest slot.
@@ -19,7 +19,7 @@ pub enum Question {
 /// How the Beacon API names a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockId {
-    /// The newest.
+    /// The newest block.
     Head,
     /// By its slot.
     Slot(u64),
@@ -28,7 +28,7 @@ pub enum BlockId {
 }
 
 impl Question {
-    /// Reads the path of a request; `None` when it is no question that is answered here.
+    /// Reads the path of a request. `None` if this server does not answer it.
     pub fn read(path: &str) -> Option<Self> {
         let path = path.strip_prefix("/eth/v1/beacon/")?;
         match path.split_once('/') {
@@ -39,7 +39,7 @@ impl Question {
         }
     }
 
-    /// What the L1 has to be asked: method and parameters.
+    /// The call of the L1 that answers it: method and parameters.
     pub fn call(&self) -> (&'static str, Value) {
         match self {
             Self::Headers => Self::Header(BlockId::Head).call(),
@@ -49,7 +49,7 @@ impl Question {
         }
     }
 
-    /// The answer, from the result of that call; `None` when there is no such block.
+    /// The answer, from the result of that call. `None` if there is no such block.
     pub fn answer(&self, result: &Value) -> Option<Value> {
         let data = match self {
             Self::Headers => json!([header(result)?]),
@@ -110,8 +110,8 @@ fn sidecars(result: &Value) -> Option<Value> {
     .collect()
 }
 
-/// A JSON-RPC answer of the L1, or a batch of them, with the beacon root in each block where the L1 has none.
-/// `None` when there is nothing to fill in.
+/// Adds the beacon root to each block without one, in a JSON-RPC answer of the L1 or a batch of them. `None` if there is
+/// nothing to add.
 pub fn with_root(answer: &[u8]) -> Option<Vec<u8>> {
     let mut answer: Value = serde_json::from_slice(answer).ok()?;
     let filled = match &mut answer {
@@ -121,7 +121,7 @@ pub fn with_root(answer: &[u8]) -> Option<Vec<u8>> {
     filled.then(|| answer.to_string().into_bytes())
 }
 
-/// Whether a JSON-RPC request, or one of a batch, asks for a block: only then has the answer to be looked into.
+/// Whether a JSON-RPC request, or one of a batch, asks for a block. The answer is read only in this case.
 pub fn asks_for_block(request: &[u8]) -> bool {
     let asks = |call: &Value| {
         let method = call["method"].as_str();
@@ -159,7 +159,7 @@ mod tests {
         json!({"number": "0x36", "hash": HASH, "parentHash": PARENT, "parentBeaconBlockRoot": root})
     }
 
-    /// What the archiver does: from a block to the root in it, to a slot, to the next slot, to the blobs.
+    /// The archiver goes from a block to the root in it, to a slot, to the next slot, to the blobs.
     #[test]
     fn the_blobs_of_a_block_are_found_by_the_root_in_it() {
         let answer = json!({"jsonrpc": "2.0", "id": 1, "result": block(ZERO)}).to_string();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_without_blobs_is_told_from_no_block() {
+    fn a_block_without_blobs_differs_from_a_missing_block() {
         let question = Question::Sidecars(BlockId::Slot(7));
         let none = json!({"blobs": [], "commitments": [], "proofs": []});
         assert_eq!(question.answer(&none).unwrap()["data"], json!([]));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_no_questions() {
+    fn other_paths_are_not_questions() {
         let head = "/eth/v1/beacon/headers/head";
         assert_eq!(Question::read(head), Some(Question::Header(BlockId::Head)));
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_root_that_is_missing_is_filled_in() {
+    fn only_a_missing_root_is_added() {
         let one = |result: Value| json!({"id": 1, "result": result});
         for untouched in [
             one(block(HASH)),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_with_a_block_are_looked_into() {
+    fn only_requests_for_a_block_are_recognised() {
         let call = |method: &str| json!({"method": method, "params": []});
         let asks = |request: &Value| asks_for_block(request.to_string().as_bytes());
         assert!(asks(&call("eth_getBlockByHash")));

@@ -1,6 +1,6 @@
-//! The server between who reads blobs and an L1, both of them plain sockets here.
+//! The server between a reader of blobs and an L1. Both are plain sockets in these tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -40,7 +40,7 @@ fn l1() -> SocketAddr {
     address
 }
 
-/// The JSON of a request whose length is said in its head.
+/// The JSON of a request, whose head contains its length.
 fn body(stream: &mut TcpStream) -> Value {
     let mut text = Vec::new();
     let mut byte = [0];
@@ -56,7 +56,7 @@ fn body(stream: &mut TcpStream) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-/// A free port, which nobody else is likely to take in the meantime.
+/// A free port. It is unlikely that anything else takes it in the meantime.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -92,7 +92,7 @@ fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value
 }
 
 #[test]
-fn calls_go_through_and_blocks_come_back_with_a_root() {
+fn calls_are_passed_on_and_blocks_get_a_root() {
     let beacon = served(l1());
     let call = |method: &str| {
         let call = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": []});
@@ -127,7 +127,7 @@ fn the_beacon_api_is_answered_from_the_l1() {
 }
 
 #[test]
-fn an_l1_that_is_not_there_is_said_to_be() {
+fn an_unreachable_l1_is_an_error_of_the_gateway() {
     let beacon = served(free());
     let (status, answer) = ask(beacon, "GET", "/eth/v1/beacon/headers/head", "");
     let said = answer["message"].as_str().unwrap();

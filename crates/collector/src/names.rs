@@ -1,10 +1,10 @@
-//! Names and units, from OpenTelemetry to Prometheus.
+//! Translates names and units of OpenTelemetry to those of Prometheus.
 //!
-//! The rules are those of `pkg/translator/prometheus` of opentelemetry-collector-contrib (v0.115): everything
-//! that is no letter, digit or `_` becomes `_`; the unit is appended unless the name has it already; a counter
-//! ends in `_total`, and a gauge that counts nothing in `_ratio`.
+//! The rules are those of `pkg/translator/prometheus` of opentelemetry-collector-contrib (v0.115). Every
+//! character except a letter, digit or `_` becomes `_`. The unit is appended, unless the name contains it already. A
+//! counter ends in `_total`, and a gauge with the unit `1` in `_ratio`.
 
-/// What a metric is, as far as its name tells.
+/// The type of a metric, as far as it matters for the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nature {
     /// A sum that only grows.
@@ -15,7 +15,7 @@ pub(crate) enum Nature {
     Other,
 }
 
-/// Units by how OpenTelemetry writes them (UCUM).
+/// The units, as OpenTelemetry writes them (UCUM) and as Prometheus does.
 const UNITS: &[(&str, &str)] = &[
     ("d", "days"),
     ("h", "hours"),
@@ -38,8 +38,8 @@ const UNITS: &[(&str, &str)] = &[
     ("m", "meters"),
 ];
 
-/// The name of a metric; `None` where nothing of it can stand in one, for Prometheus takes no scrape with a line that has
-/// no name.
+/// The name of a metric. `None` if no character of it is valid in a name, because Prometheus rejects a whole scrape for one
+/// line without a name.
 pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> Option<String> {
     let mut words: Vec<String> = name
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -73,13 +73,13 @@ pub(crate) fn metric(name: &str, unit: &str, nature: Nature) -> Option<String> {
     })
 }
 
-/// The name of a metric that is neither a sum which only grows nor a share: what Aztec pushes. A histogram has
-/// `_bucket`, `_sum` and `_count` behind it. `None` where nothing of it can stand in a name.
+/// The name of a metric that is neither a sum which only grows nor a ratio. Aztec pushes such metrics. A histogram
+/// appends `_bucket`, `_sum` and `_count`. `None` if no character is valid in a name.
 pub fn prometheus_name(name: &str, unit: &str) -> Option<String> {
     metric(name, unit, Nature::Other)
 }
 
-/// A unit as it stands in a name; nothing for `1` and for remarks such as `{requests}`.
+/// A unit as a part of a name. It is empty for `1` and for annotations such as `{requests}`.
 fn in_words(unit: &str) -> String {
     if unit == "1" || unit.contains(['{', '}']) {
         return String::new();
@@ -91,7 +91,7 @@ fn in_words(unit: &str) -> String {
     words.join("_")
 }
 
-/// The name of a label; `None` of one that is empty, or that Prometheus keeps for itself: it takes no scrape with either.
+/// The name of a label. `None` if it is empty or reserved by Prometheus, which rejects a scrape with either.
 pub(crate) fn label(name: &str) -> Option<String> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let text: String = name.chars().map(plain).collect();
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_official_exporter() {
         use Nature::{Counter, Gauge, Other};
-        // The first ones are named in Aztec's own alert rules and guide (docs v5.2.0, monitoring).
+        // The first names are from Aztec's own alert rules and guide (docs v5.2.0, monitoring).
         let cases = [
             (
                 "aztec.peer_manager.peer_count",
@@ -149,8 +149,8 @@ mod tests {
             ("a.total.b", "{things}", Counter, "a_b_total"),
             ("1a", "", Gauge, "_1a"),
         ];
-        for (name, unit, nature, wanted) in cases {
-            assert_eq!(metric(name, unit, nature).as_deref(), Some(wanted));
+        for (name, unit, nature, expected) in cases {
+            assert_eq!(metric(name, unit, nature).as_deref(), Some(expected));
         }
         assert_eq!(
             label("aztec.l1_tx.scope").as_deref(),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_name_for_prometheus_has_none() {
+    fn a_name_without_a_valid_character_is_none() {
         for name in ["", "…", "温度"] {
             for (unit, nature) in [
                 ("s", Nature::Gauge),

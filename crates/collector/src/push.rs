@@ -1,4 +1,4 @@
-//! One push: what a process says of itself at one moment.
+//! One push: the metrics of a process at one moment.
 //!
 //! The shape is that of OTLP 1.x in JSON (opentelemetry-proto, `metrics.proto`, and its JSON mapping: 64-bit
 //! integers may be strings). Exponential histograms and summaries are left out: Aztec has none.
@@ -14,30 +14,30 @@ use serde_json::Value;
 
 use crate::names::{self, Nature};
 
-/// What one push may come to as text. A busy node was seen to push 135 kB; a few bytes of a push can come to many, since each
-/// line says the name and who pushes again.
+/// The most bytes of one push as text. A busy node was seen to push 135 kB. A few bytes of a push can become many, because
+/// each line repeats the name of the metric and of the process.
 pub(crate) const LARGEST: usize = 8 << 20;
-/// What a line, or a name, takes besides its bytes.
-const BESIDES: usize = 64;
+/// The bytes of memory that a line or a name takes in addition to its text.
+const OVERHEAD: usize = 64;
 
-/// Metrics of one process, ready to be shown.
+/// The metrics of one process, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// Who pushes: `service.namespace/service.name`. Not `service.instance.id`: Aztec draws a new one at every
-    /// start, whatever it is told, and each would be another series. Processes need names of their own.
+    /// The name of the process: `service.namespace/service.name`. `service.instance.id` is not used: Aztec generates a new one
+    /// at every start, whatever its configuration says, and each would be another series. Each process needs its own name.
     pub(crate) job: String,
-    /// Metrics by name.
+    /// The metrics, by name.
     pub(crate) families: BTreeMap<String, Family>,
-    /// What it takes in memory, about.
+    /// Its approximate size in memory, in bytes.
     pub(crate) size: usize,
 }
 
-/// Why a push is not taken.
+/// The reason why a push is refused.
 #[derive(Debug)]
 pub enum Refused {
-    /// It is no OTLP metrics request in JSON.
+    /// It is not an OTLP metrics request in JSON.
     Unread(serde_json::Error),
-    /// It comes to more than [`LARGEST`] as text.
+    /// It is larger than [`LARGEST`] as text.
     TooLarge,
 }
 
@@ -45,20 +45,20 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unread(error) => error.fmt(f),
-            Self::TooLarge => write!(f, "it comes to more than {} MiB as text", LARGEST >> 20),
+            Self::TooLarge => write!(f, "the push is larger than {} MiB as text", LARGEST >> 20),
         }
     }
 }
 
 impl Error for Refused {}
 
-/// What is left of [`LARGEST`].
+/// The rest of [`LARGEST`].
 struct Room(usize);
 
 impl Room {
-    /// Makes room for a text.
+    /// Takes the room of a text.
     fn take(&mut self, text: String) -> Result<String, Refused> {
-        let left = self.0.checked_sub(text.len() + BESIDES);
+        let left = self.0.checked_sub(text.len() + OVERHEAD);
         self.0 = left.ok_or(Refused::TooLarge)?;
         Ok(text)
     }
@@ -68,9 +68,9 @@ impl Room {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Family {
     pub kind: Kind,
-    /// What comes before the samples: whole lines.
+    /// The lines before the samples, as whole lines.
     pub head: String,
-    /// Whole lines.
+    /// The samples, as whole lines.
     pub samples: Vec<String>,
 }
 
@@ -162,11 +162,11 @@ struct Attribute {
 }
 
 impl Push {
-    /// Reads the body of one push: a list, since a process may speak for several.
+    /// Reads the body of one push. Returns a list, because one process may push for several.
     ///
     /// # Errors
     ///
-    /// If it is no OTLP metrics request in JSON, or comes to more than a host has room for.
+    /// If it is not an OTLP metrics request in JSON, or is too large as text.
     pub fn read(body: &[u8]) -> Result<Vec<Self>, Refused> {
         let request: Request = serde_json::from_slice(body).map_err(Refused::Unread)?;
         let mut room = Room(LARGEST);
@@ -211,7 +211,7 @@ fn push(metrics: ResourceMetrics, room: &mut Room) -> Result<Push, Refused> {
                 samples: Vec::new(),
             }),
         };
-        // Two metrics that only differ in what a name cannot show: the first one counts.
+        // Two metrics may have the same name after the translation. The first one counts.
         if family.kind != kind {
             continue;
         }
@@ -243,7 +243,7 @@ fn histogram(
     room: &mut Room,
 ) -> Result<Vec<String>, Refused> {
     let mut labels = labels(own, &point.attributes);
-    // Its own, below: a label that is there twice ends a whole scrape.
+    // The bucket has its own label of this name, below. A label that occurs twice makes Prometheus reject the scrape.
     labels.retain(|(name, _)| name != BUCKET);
     let mut samples = Vec::new();
     let mut below = 0.0;
@@ -277,10 +277,11 @@ fn histogram(
     Ok(samples)
 }
 
-/// The label that tells the buckets of a histogram apart.
+/// The label that distinguishes the buckets of a histogram.
 const BUCKET: &str = "le";
 
-/// The labels of a sample: who says it, then what it says it of. Prometheus takes no label twice, and none without a name.
+/// The labels of a sample: first the process, then the attributes. Prometheus rejects a label that occurs twice or has no
+/// name.
 fn labels(own: &[(String, String)], attributes: &[Attribute]) -> Vec<(String, String)> {
     let mut labels = own.to_vec();
     for attribute in attributes {

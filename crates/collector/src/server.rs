@@ -1,4 +1,4 @@
-//! The server: a few requests a minute.
+//! The server. It gets a few requests a minute.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,11 +12,11 @@ use loopback::{Reply, Request, reply};
 
 use crate::{Push, Refused, Store};
 
-/// A busy node was seen to push 135 kB.
+/// The most bytes of a body. A busy node was seen to push 135 kB.
 const BODY: usize = 4 << 20;
-/// How many bodies come in at once: each takes memory as long as it does.
+/// The most bodies that are received at once. Each takes memory while it is received.
 const BODIES: usize = 16;
-/// Seconds after which a push is tried again: the next one comes within a minute anyway.
+/// The seconds after which a client retries a push. The next push comes within a minute anyway.
 const AGAIN: HeaderValue = HeaderValue::from_static("5");
 /// The text format of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,19 +32,19 @@ pub fn serve(listen: SocketAddr) -> io::Result<()> {
     loopback::serve(listen, async move |request| answer(request, &state).await)
 }
 
-/// What the requests share.
+/// The state that the requests share.
 #[derive(Default)]
 struct State {
     store: RefCell<Store>,
-    /// How many bodies are coming in.
+    /// The number of bodies that are being received.
     bodies: Cell<usize>,
 }
 
-/// The place of a body that comes in.
+/// One of the places for bodies that are being received.
 struct Place<'a>(&'a Cell<usize>);
 
 impl<'a> Place<'a> {
-    /// One that is free.
+    /// Takes a free place, if there is one.
     fn of(bodies: &'a Cell<usize>) -> Option<Self> {
         let free = bodies.get() < BODIES;
         free.then(|| {
@@ -77,7 +77,7 @@ async fn answer(request: Request, state: &State) -> Reply {
     }
 }
 
-/// Whoever pushes tries again: OTLP 1.x, "OTLP/HTTP Throttling".
+/// The client tries again: OTLP 1.x, "OTLP/HTTP Throttling".
 fn busy(said: &'static str) -> Reply {
     let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, said);
     reply.headers_mut().insert(RETRY_AFTER, AGAIN);
@@ -88,7 +88,7 @@ async fn take(request: Request, state: &State) -> Reply {
     let kind = request.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with(JSON) {
-        let said = "only OTLP in JSON (application/json) is understood\n";
+        let said = "only OTLP in JSON (application/json) is supported\n";
         return reply(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, said);
     }
     let Some(_place) = Place::of(&state.bodies) else {
@@ -115,6 +115,6 @@ async fn take(request: Request, state: &State) -> Reply {
     }
     match all {
         true => reply(StatusCode::OK, JSON, "{}"),
-        false => busy("there is no room for more than is held already\n"),
+        false => busy("there is no room for another push\n"),
     }
 }

@@ -8,27 +8,27 @@ use exposition::Kind;
 use crate::Push;
 use crate::push::Family;
 
-/// How long a push counts when no other follows: as in the official setup (`metric_expiration: 5m`, docs
+/// How long a push counts if no other follows, as in the official setup (`metric_expiration: 5m`, docs
 /// v5.2.0, monitoring).
 pub const EXPIRES: Duration = Duration::from_secs(300);
 
-/// Tells the silence of a process.
+/// The metric that shows that a process is silent.
 const AGE: &str = "otlp_last_push_age_seconds";
 
-/// How many processes are remembered: a host has a dozen.
+/// The most processes that are remembered. A host has a dozen.
 const SOURCES: usize = 256;
 
-/// What all of them may take in memory: what is pushed on a small host, many times over.
+/// The most bytes of memory for all of them: many times the pushes of a small host.
 pub const HELD: usize = 32 << 20;
 
-/// What was pushed, by process. A process always pushes all that it has, so the last push says it all.
+/// The last push of each process. A process always pushes all its metrics, so the last push is complete.
 #[derive(Debug, Default)]
 pub struct Store {
     last: BTreeMap<String, (Instant, Push)>,
 }
 
 impl Store {
-    /// Takes a push where there is room for it, and says whether there was. What counts no more makes room.
+    /// Stores a push if there is room for it, and returns whether there was. Expired pushes make room.
     pub fn take(&mut self, push: Push, now: Instant) -> bool {
         if !self.fits(&push) {
             self.last
@@ -41,7 +41,7 @@ impl Store {
         true
     }
 
-    /// Whether there is room for a push, in the place of the last one of its process.
+    /// Whether there is room for a push, which replaces the last one of its process.
     fn fits(&self, push: &Push) -> bool {
         let others = self.last.iter().filter(|(job, _)| **job != push.job);
         let (count, size) = others.fold((0, 0), |(count, size), (_, (_, other))| {
@@ -50,8 +50,8 @@ impl Store {
         count < SOURCES && size + push.size <= HELD
     }
 
-    /// All that counts at a moment, in the text format of Prometheus (0.0.4). How long ago a process pushed is
-    /// told even when what it said counts no more: that is how its silence is seen.
+    /// All metrics that count at a moment, in the text format of Prometheus (0.0.4). The age of the last push is shown
+    /// even if the push has expired, so that the silence of a process is visible.
     pub fn show(&self, now: Instant) -> String {
         let mut families: BTreeMap<&str, Vec<&Family>> = BTreeMap::new();
         let mut text = exposition::head(AGE, "How long ago a process pushed.", Kind::Gauge);
@@ -68,7 +68,7 @@ impl Store {
         for of in families.into_values() {
             let first = of[0];
             text.push_str(&first.head);
-            // Processes of different releases may disagree on what a name is: the first one counts.
+            // Processes of different releases may use one name for different types. The first one counts.
             for family in of.iter().filter(|family| family.kind == first.kind) {
                 text.extend(family.samples.iter().map(String::as_str));
             }

@@ -1,6 +1,6 @@
-//! What the real node pushes, and what Prometheus gets of it.
+//! A push of the real node, and the text that Prometheus gets.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use collector::{EXPIRES, HELD, Push, Refused, Store};
 
-/// A part of what a sequencer of 4.1.2 pushed on a local network.
+/// A part of the metrics that a sequencer of 4.1.2 pushed on a local network.
 const NODE: &[u8] = include_bytes!("node-4.1.2.json");
 
 #[test]
@@ -49,9 +49,9 @@ fn the_last_push_of_each_process_counts_for_five_minutes() {
     );
 }
 
-/// One line that Prometheus does not understand, or with a label twice, ends the whole scrape.
+/// Prometheus rejects a whole scrape for one line that it does not understand, or that has a label twice.
 #[test]
-fn what_has_no_name_for_prometheus_is_left_out() {
+fn metrics_and_labels_without_a_valid_name_are_left_out() {
     let point = r#"{"asInt":2,"attributes":[{"key":"","value":{"stringValue":"v"}},
         {"key":"__name__","value":{"stringValue":"x"}},{"key":"le","value":{"stringValue":"a\u0000\"\\\n"}}]}"#;
     let histogram = point.replace("asInt", "count");
@@ -82,7 +82,7 @@ fn what_has_no_name_for_prometheus_is_left_out() {
 }
 
 #[test]
-fn a_stranger_cannot_make_it_grow_without_bounds() {
+fn the_number_of_processes_is_bounded() {
     let now = Instant::now();
     let mut store = Store::default();
     for number in 0..1000 {
@@ -91,7 +91,7 @@ fn a_stranger_cannot_make_it_grow_without_bounds() {
     assert_eq!(store.show(now).matches("a_b_ratio{").count(), 256);
 }
 
-/// A push that comes to about so many lines of a kilobyte, and is small itself.
+/// A small push that becomes about so many lines of a kilobyte.
 fn large(job: &str, lines: usize) -> String {
     let points = vec![r#"{"asInt":1}"#; lines].join(",");
     let name = "a".repeat(1000);
@@ -102,30 +102,30 @@ fn large(job: &str, lines: usize) -> String {
 }
 
 #[test]
-fn all_that_is_held_has_room_in_a_small_host() {
+fn the_store_fits_in_a_small_host() {
     let (now, mut store) = (Instant::now(), Store::default());
     let push = |job: &str, lines| Push::read(large(job, lines).as_bytes()).unwrap().remove(0);
     let taken = (0..200).filter(|at| store.take(push(&format!("job{at}"), 1000), now));
     let taken = taken.count();
     assert!((20..=32).contains(&taken), "{taken}");
     assert!(store.show(now).len() <= HELD);
-    // Who is known goes on, in its own place.
+    // A known process replaces its own push.
     assert!(store.take(push("job0", 1000), now));
     assert!(!store.take(push("another", 1000), now));
-    // What counts no more makes room.
+    // Expired pushes make room.
     assert!(store.take(push("another", 1000), now + EXPIRES));
     assert!(store.show(now + EXPIRES).len() < HELD / 10);
 }
 
 #[test]
-fn a_small_push_that_comes_to_much_is_refused_while_it_is_read() {
+fn a_small_push_that_becomes_large_is_refused_while_it_is_read() {
     let push = large("x", 300_000);
     assert!(push.len() < 4 << 20);
     let refused = Push::read(push.as_bytes()).unwrap_err();
     assert!(matches!(refused, Refused::TooLarge), "{refused}");
 }
 
-/// A free port, which nobody else is likely to take in the meantime.
+/// A free port. It is unlikely that anything else takes it in the meantime.
 fn address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -150,7 +150,7 @@ fn ask(address: SocketAddr, request: &[u8]) -> String {
 fn pushes_come_in_as_the_node_sends_them_and_go_out_as_text() {
     let address = address();
     std::thread::spawn(move || collector::serve(address));
-    // In chunks and without a length, as Node.js sends it.
+    // Node.js sends a push in chunks and without a length.
     let head = "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                 transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     let mut push = head.as_bytes().to_vec();
@@ -190,9 +190,9 @@ fn posted(body: &str) -> String {
     )
 }
 
-/// An OTLP client sends again what was answered by 503, and not what was answered by 413.
+/// An OTLP client sends a push again after a 503, and not after a 413.
 #[test]
-fn who_finds_no_room_is_told_to_come_again() {
+fn a_push_without_room_is_to_be_retried() {
     let address = address();
     std::thread::spawn(move || collector::serve(address));
     let answer = ask(address, posted(&large("x", 100_000)).as_bytes());
@@ -206,13 +206,13 @@ fn who_finds_no_room_is_told_to_come_again() {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.contains("retry-after: "), "{answer}");
     }
-    // Who is known goes on.
+    // A known process is still accepted.
     let answer = ask(address, posted(&large("0", 1000)).as_bytes());
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]
-fn only_so_many_bodies_come_in_at_once() {
+fn only_so_many_bodies_are_received_at_once() {
     let address = address();
     std::thread::spawn(move || collector::serve(address));
     let ok = ask(address, posted(&large("x", 1)).as_bytes());

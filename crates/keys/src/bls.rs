@@ -1,7 +1,7 @@
-//! BN254 keys and what they prove.
+//! BN254 keys and their proofs of possession.
 //!
-//! arkworks does not multiply in constant time. That is fine here: keys are used a handful of times
-//! on the operator's own host, never in answer to somebody else's requests.
+//! arkworks does not multiply in constant time. That is acceptable here: a key is used only a few times,
+//! on the operator's own host, and never in answer to requests of others.
 
 use alloy_primitives::U256;
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Projective};
@@ -35,7 +35,7 @@ pub struct G1Point {
 }
 
 impl G1Point {
-    /// The 32 bytes that the official tool shows: x, with the parity of y in its highest bit.
+    /// The 32 bytes that the official tool shows: x, with the parity of y in the highest bit.
     #[must_use]
     pub fn compressed(&self) -> [u8; 32] {
         let mut bytes: [u8; 32] = self.x.to_be_bytes();
@@ -69,11 +69,11 @@ pub struct G2Point {
 }
 
 impl BlsKey {
-    /// Takes over 32 big-endian bytes.
+    /// Makes a key of 32 big-endian bytes.
     ///
     /// # Errors
     ///
-    /// If they are zero or not below the group order.
+    /// If the number is zero or not below the group order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
         let refused = Error::SecretKey { what: "BLS key" };
         let scalar = Zeroizing::new(Fr::from_be_bytes_mod_order(bytes));
@@ -87,7 +87,7 @@ impl BlsKey {
     }
 
     pub(super) fn derive(seed: &Seed, account: u32, address_index: u32) -> Self {
-        // A text that goes into the hash, not a BIP-32 path: nothing is hardened here.
+        // This is a text that goes into the hash, not a BIP-32 path. Nothing is hardened.
         let path = format!("m/12381/3600/{account}/0/{address_index}");
         let scalar = hash_to_scalar(seed, path.as_bytes());
         let bytes = canonical(&scalar);
@@ -102,7 +102,7 @@ impl BlsKey {
         g1(G1Projective::generator() * *self.scalar())
     }
 
-    /// The public key in G1 as 32 bytes: x, with the parity of y in its highest bit.
+    /// The public key in G1 as 32 bytes: x, with the parity of y in the highest bit.
     #[must_use]
     pub fn public_compressed(&self) -> [u8; 32] {
         self.public_g1().compressed()
@@ -120,12 +120,12 @@ impl BlsKey {
         }
     }
 
-    /// The proof of possession: `sk · digest`, where the digest is the point that
-    /// `GSE.getRegistrationDigest(public_g1)` answers.
+    /// The proof of possession: `sk · digest`. The digest is the point that
+    /// `GSE.getRegistrationDigest(public_g1)` returns.
     ///
     /// # Errors
     ///
-    /// If the digest is not a point of the curve; signing such a "point" could leak the key.
+    /// If the digest is not a point of the curve. To sign such a "point" could leak the key.
     pub fn prove_possession(&self, digest: G1Point) -> Result<G1Point> {
         let refused = Error::Digest {
             x: digest.x,
@@ -134,8 +134,8 @@ impl BlsKey {
         let (Some(x), Some(y)) = (to_fq(digest.x), to_fq(digest.y)) else {
             return Err(refused);
         };
-        // G1 of BN254 has cofactor 1: on the curve is in the group. (0, 0) stands for infinity, whose
-        // multiple proves nothing.
+        // G1 of BN254 has cofactor 1, so every point on the curve is in the group. (0, 0) stands for infinity,
+        // and a multiple of it proves nothing.
         let point = G1Affine::new_unchecked(x, y);
         if !point.is_on_curve() || (x.is_zero() && y.is_zero()) {
             return Err(refused);
@@ -158,11 +158,11 @@ impl BlsKey {
     }
 }
 
-/// `HMAC-SHA512("Aztec bn254 key", 0x00 ‖ seed ‖ path) mod r`. Should that be zero, a counter byte
-/// goes behind the path, as in the official tool.
+/// `HMAC-SHA512("Aztec bn254 key", 0x00 ‖ seed ‖ path) mod r`. If that is zero, a counter byte
+/// is appended to the path, as in the official tool.
 fn hash_to_scalar(seed: &Seed, path: &[u8]) -> Zeroizing<Fr> {
     const KEY: &[u8] = b"Aztec bn254 key";
-    /// Says that a seed follows; other key material starts with 1.
+    /// Means that a seed follows. Other key material starts with 1.
     const SEED_PREFIX: u8 = 0;
 
     let mut counter: Option<u8> = None;
@@ -207,7 +207,7 @@ fn to_fq(number: U256) -> Option<Fq> {
     Fq::from_bigint(ark_ff::BigInt(number.into_limbs()))
 }
 
-/// All 64 digits, as the official tool pads its public keys.
+/// Writes all 64 digits, as the official tool pads its public keys.
 fn word<S: serde::Serializer>(
     number: &U256,
     serializer: S,
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_scalar_are_refused() {
+    fn bytes_that_are_not_a_scalar_are_refused() {
         for bytes in [[0; 32], [0xff; 32]] {
             assert!(BlsKey::from_bytes(&bytes).is_err());
             assert!(crate::EthKey::from_bytes(&bytes).is_err());

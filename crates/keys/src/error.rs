@@ -1,4 +1,4 @@
-//! The one error type of the crate. No message carries a secret: none quotes the text it is about.
+//! The one error type of the crate. No message contains a secret, because none quotes the text that it is about.
 
 use alloy_primitives::U256;
 
@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system gave no random bytes.
+    /// The operating system did not return random bytes.
     #[error("cannot read random bytes from the operating system: {reason}")]
     Entropy {
         /// Why.
@@ -43,37 +43,37 @@ pub enum Error {
         /// Its y coordinate.
         y: U256,
     },
-    /// A keystore that the node does not accept, or that is not of the form that is needed.
+    /// A keystore that the node does not accept, or that does not have the required form.
     #[error("the keystore is not usable: {problem}")]
     Keystore {
-        /// What is wrong, without any of its values.
+        /// The problem, without any of its values.
         problem: String,
     },
     /// A password that does not open a file, or a file that was changed.
     #[error("the password is wrong, or the file is damaged")]
     Password,
-    /// A password that wallets write in different ways.
-    #[error("wallets differ in what they make of this password")]
+    /// A password that wallets treat differently.
+    #[error("wallets treat this password differently")]
     Unportable,
 }
 
 impl Error {
-    /// What the operator can do about it.
+    /// What the operator can do about it, as a whole sentence.
     #[must_use]
     pub fn fix(&self) -> &'static str {
         match self {
-            Self::Entropy { .. } => "check that getrandom(2) or /dev/urandom works on this host",
-            Self::Mnemonic { .. } => "give 12, 15, 18, 21 or 24 English BIP-39 words, in order",
-            Self::Derivation { .. } => "use account and address indices below 2147483648",
-            Self::SecretKey { .. } => "make a new key; never write one by hand",
-            Self::Digest { .. } => "check that the GSE address belongs to this rollup",
+            Self::Entropy { .. } => "Check that getrandom(2) or /dev/urandom works on this host.",
+            Self::Mnemonic { .. } => "Enter 12, 15, 18, 21 or 24 English BIP-39 words, in order.",
+            Self::Derivation { .. } => "Use account and address indices below 2147483648.",
+            Self::SecretKey { .. } => "Create a new key. Never write one by hand.",
+            Self::Digest { .. } => "Check that the GSE address belongs to this rollup.",
             Self::Keystore { .. } => {
-                "use a schemaVersion 1 keystore with one validator and private keys in plain hex; \
-                 keep other forms out of the managed file"
+                "Use a keystore of schemaVersion 1 with one validator and private keys in plain hex. \
+                 Keep other forms out of the managed file."
             }
-            Self::Password => "give the password that the file was made with",
+            Self::Password => "Enter the password that the file was encrypted with.",
             Self::Unportable => {
-                "use one without characters such as ² ½ … or full-width letters, and without control codes"
+                "Use a password without characters such as ² ½ … or full-width letters, and without control codes."
             }
         }
     }

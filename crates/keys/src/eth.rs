@@ -16,11 +16,11 @@ pub struct EthKey {
 }
 
 impl EthKey {
-    /// Takes over 32 big-endian bytes.
+    /// Makes a key of 32 big-endian bytes.
     ///
     /// # Errors
     ///
-    /// If they are zero or not below the group order.
+    /// If the number is zero or not below the group order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
         let key = SigningKey::from_slice(bytes).map_err(|_| Error::SecretKey {
             what: "Ethereum key",
@@ -49,15 +49,15 @@ impl EthKey {
         Self::from_bytes(&bytes)
     }
 
-    /// Signs a hash, of a transaction for one.
+    /// Signs a hash, for example that of a transaction.
     ///
     /// # Panics
     ///
-    /// Never: the bytes made a key before, and every hash can be signed.
+    /// Never: the same bytes were accepted as a key before, and every hash can be signed.
     #[must_use]
     pub fn sign(&self, hash: &B256) -> Signature {
         let key = SigningKey::from_slice(self.expose());
-        let key = key.expect("the same bytes made a key in `from_bytes`");
+        let key = key.expect("`from_bytes` accepted the same bytes");
         let signed = key.sign_prehash_recoverable(hash.as_slice());
         signed.expect("every hash can be signed").into()
     }

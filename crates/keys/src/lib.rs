@@ -1,8 +1,9 @@
-//! Validator keys: an Ethereum key and a BN254 key for each attester, and the keystores that hold them. No network.
+//! Validator keys: an Ethereum key and a BN254 key for each attester, and the keystores that hold them. This crate does
+//! not use the network.
 //!
-//! Both come from one mnemonic by the same derivation as `aztec validator-keys`, so either tool can
-//! restore what the other made. Secrets sit in wrappers that print nothing and wipe on drop; they get out as
-//! keystores ([`keystore::render`]) and as [`encrypted`] files.
+//! Both keys come from one mnemonic by the same derivation as `aztec validator-keys`, so either tool can
+//! restore the keys of the other. Secrets are in wrappers that print nothing and are wiped on drop. They leave the
+//! crate as keystores ([`keystore::render`]) and as [`encrypted`] files.
 
 mod bls;
 pub mod encrypted;
@@ -20,7 +21,7 @@ pub use eth::EthKey;
 pub use keystore::{PublicIdentity, StakerOutput};
 pub use mnemonic::{Mnemonic, WordCount, generate_mnemonic};
 
-/// The 32 bytes of a private key of either sort, big-endian, wiped on drop.
+/// The 32 bytes of a private key of either curve, big-endian, wiped on drop.
 pub type KeyBytes = Zeroizing<[u8; 32]>;
 
 /// The two secrets of one attester.
@@ -28,7 +29,7 @@ pub type KeyBytes = Zeroizing<[u8; 32]>;
 pub struct AttesterKeys {
     /// Signs duties and, unless there is a separate publisher, pays for L1 transactions.
     pub eth: EthKey,
-    /// Registered on L1; proves possession at the deposit.
+    /// Is registered on L1, and proves possession at the deposit.
     pub bls: BlsKey,
 }
 
@@ -60,8 +61,8 @@ pub fn derive_attester(
 
 /// Derives only the Ethereum key at these indices, for a publisher.
 ///
-/// Attesters and publishers of one mnemonic share the address indices: give a publisher an account
-/// of its own, or it may get the key of a later attester.
+/// Attesters and publishers of one mnemonic share the address indices. Give publishers an account
+/// of their own, or a publisher may get the key of a later attester.
 ///
 /// # Errors
 ///
@@ -74,7 +75,7 @@ pub fn derive_publisher(mnemonic: &Mnemonic, account: u32, address_index: u32) -
 ///
 /// # Errors
 ///
-/// If it holds anything else; the error quotes nothing.
+/// If the file holds anything else. The error quotes nothing of it.
 pub fn raw_key(bytes: &[u8]) -> Result<KeyBytes> {
     let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
     if text.starts_with(['{', '[']) {
@@ -89,7 +90,7 @@ pub fn raw_key(bytes: &[u8]) -> Result<KeyBytes> {
     keystore::document::key_bytes(&text, "the key")
 }
 
-/// The text of a file that a person gave, as UTF-8 without a byte order mark: Windows writes UTF-16, or puts the mark in
+/// The text of a file from an operator, as UTF-8 without a byte order mark. Windows writes UTF-16, or puts the mark in
 /// front.
 #[must_use]
 pub fn plain(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
@@ -97,7 +98,7 @@ pub fn plain(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
         let pairs = bytes[2..].chunks_exact(2);
         let words: Zeroizing<Vec<u16>> =
             Zeroizing::new(pairs.map(|pair| of([pair[0], pair[1]])).collect());
-        // The most that a word takes, so that no copy stays behind when it grows.
+        // A word takes at most three bytes. The string never grows, so no copy stays behind.
         let mut text = String::with_capacity(3 * words.len());
         text.extend(
             char::decode_utf16(words.iter().copied())
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_it_is_shown() {
+    fn a_key_is_read_in_each_form_that_wallets_show() {
         let digits = "ab".repeat(32);
         for text in [
             digits.clone(),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_windows_writes_is_the_same_text() {
+    fn text_from_windows_is_read_as_utf_8() {
         let text = "{\"a\": \"\u{e4}\"}";
         let marked = |mark: &[u8], rest: Vec<u8>| plain(Zeroizing::new([mark, &rest].concat()));
         let utf16 = |of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<_>>();

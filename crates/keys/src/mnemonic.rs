@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::Seed;
 use crate::error::{Error, Result};
 
-/// An English BIP-39 mnemonic. It prints nothing of itself and wipes on drop.
+/// An English BIP-39 mnemonic. Its debug output is redacted, and it is wiped on drop.
 pub struct Mnemonic(bip39::Mnemonic);
 
-/// How long a new mnemonic is.
+/// The length of a new mnemonic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordCount {
     /// 128 bits.
@@ -19,11 +19,11 @@ pub enum WordCount {
     TwentyFour,
 }
 
-/// Makes a mnemonic from the randomness of the operating system.
+/// Creates a mnemonic from the randomness of the operating system.
 ///
 /// # Errors
 ///
-/// If the operating system gives none.
+/// If the operating system does not return random bytes.
 pub fn generate_mnemonic(words: WordCount) -> Result<Mnemonic> {
     let mut entropy = Zeroizing::new([0u8; 32]);
     let bytes = match words {
@@ -43,25 +43,25 @@ impl Mnemonic {
     ///
     /// # Errors
     ///
-    /// If BIP-39 does not accept it; the error names no word.
+    /// If BIP-39 does not accept it. The error contains none of its words.
     pub fn parse(phrase: &str) -> Result<Self> {
         let parsed = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, phrase);
         parsed.map(Self).map_err(|error| match error {
-            // As they are stamped into steel.
+            // Words that are stamped into steel are in capital letters.
             bip39::Error::UnknownWord(_) if phrase.chars().any(char::is_uppercase) => {
                 Error::Mnemonic {
-                    reason: "it has capital letters, and the words have none".to_owned(),
+                    reason: "it has capital letters, but BIP-39 words are in lower case".to_owned(),
                 }
             }
             other => refused(other),
         })
     }
 
-    /// The words, for the one moment they are written to their place.
+    /// The words, for the one moment in which they are written down.
     #[must_use]
     pub fn phrase(&self) -> Zeroizing<String> {
-        // Longest English word: 8 letters. Enough room up front, so that no copy stays behind in
-        // memory when the string grows.
+        // The longest English word has 8 letters. With enough room from the start the string never grows, so no
+        // copy stays behind in memory.
         let mut phrase = Zeroizing::new(String::with_capacity(24 * 9));
         for word in self.0.words() {
             if !phrase.is_empty() {
@@ -72,8 +72,8 @@ impl Mnemonic {
         phrase
     }
 
-    /// The seed with the empty passphrase: the official tool accepts a passphrase and ignores it,
-    /// so a key made with one could not be restored there.
+    /// The seed with the empty passphrase. The official tool accepts a passphrase and ignores it,
+    /// so a key with a passphrase could not be restored there.
     pub(super) fn seed(&self) -> Seed {
         Zeroizing::new(self.0.to_seed_normalized(""))
     }
@@ -85,16 +85,15 @@ impl fmt::Debug for Mnemonic {
     }
 }
 
-/// Its messages give positions and counts, never words.
+/// The reason gives positions and counts, never words.
 fn refused(error: bip39::Error) -> Error {
     Error::Mnemonic {
         reason: match error {
-            // From 1, as the words are numbered where they are written down.
+            // Counts from 1, as words are numbered on paper.
             bip39::Error::UnknownWord(at) => format!("word {} is not in the English list", at + 1),
             bip39::Error::BadWordCount(count) => format!("it has {count} words"),
             bip39::Error::InvalidChecksum => {
-                "its checksum is wrong: a word is another one, or two have changed places"
-                    .to_owned()
+                "its checksum is wrong: a word was replaced, or two were swapped".to_owned()
             }
             other => other.to_string(),
         },
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_mnemonics_parse_again_and_differ() {
+    fn generated_mnemonics_differ_and_parse() {
         for (words, count) in [(WordCount::Twelve, 12), (WordCount::TwentyFour, 24)] {
             let one = generate_mnemonic(words).unwrap();
             let two = generate_mnemonic(words).unwrap();
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_no_word() {
+    fn an_error_contains_no_word() {
         for phrase in [
             "sausage",
             "test test test",
@@ -132,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_which_word_as_they_are_numbered_on_paper() {
-        let told = |phrase: &str| Mnemonic::parse(phrase).unwrap_err().to_string();
+    fn an_error_counts_words_from_one() {
+        let error = |phrase: &str| Mnemonic::parse(phrase).unwrap_err().to_string();
         let rest = "test ".repeat(9);
-        assert!(told(&format!("test test blorb {rest}")).contains("word 3 "));
-        assert!(told(&format!("TEST TEST TEST {rest}")).contains("capital"));
-        assert!(told(&format!("test test test {rest}")).contains("checksum"));
-        assert!(told("test").contains("1 words"));
+        assert!(error(&format!("test test blorb {rest}")).contains("word 3 "));
+        assert!(error(&format!("TEST TEST TEST {rest}")).contains("capital"));
+        assert!(error(&format!("test test test {rest}")).contains("checksum"));
+        assert!(error("test").contains("1 words"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Registers one validator on a local network: `stake RPC_URL REGISTRY ADDRESS_INDEX`.
 //!
-//! The keys are those of the public test mnemonic, so this is of no use anywhere else.
+//! The keys are those of the public test mnemonic, so it is of no use on any other network.
 
 use std::{env, process::ExitCode, time::Duration, time::Instant};
 

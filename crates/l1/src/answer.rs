@@ -1,4 +1,4 @@
-//! What a JSON-RPC endpoint answers to a call; pure.
+//! Parsers for the answers of a JSON-RPC endpoint. They are pure.
 
 use alloy_primitives::Bytes;
 use alloy_sol_types::{GenericContractError, SolInterface};
@@ -9,29 +9,29 @@ use crate::{
     http::{TooLong, without_url},
 };
 
-/// Why a call has no result.
+/// The reason why a call has no result.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The request failed on its way.
+    /// The request failed.
     Http(reqwest::Error),
-    /// The answer has no end that is worth waiting for.
+    /// The answer is longer than the limit.
     TooLong(TooLong),
-    /// The answer is none of JSON-RPC, and its HTTP status says why.
+    /// The answer is not JSON-RPC, and its HTTP status says why.
     Status(u16),
-    /// The answer is none of JSON-RPC, or its result is not what the method gives.
+    /// The answer is not JSON-RPC, or its result does not fit the method.
     NotThatAnswer,
-    /// The server answers that it cannot.
+    /// The server answered with an error.
     Refused(Refused),
 }
 
 /// The `error` of an answer: JSON-RPC 2.0, section 5.1.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refused {
-    /// Zero where a server gives none.
+    /// Zero if the server sent none.
     pub code: i64,
     pub message: String,
     pub data: Value,
-    /// Whether the HTTP status says that too much was asked.
+    /// Whether the HTTP status means that there were too many requests.
     pub limited: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Refused {
 ///
 /// # Errors
 ///
-/// Where it holds no result.
+/// If it contains no result.
 pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
     let well = (200..300).contains(&status);
     match serde_json::from_slice(body) {
@@ -53,15 +53,15 @@ pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
     })
 }
 
-/// Reads the body of an answer to a batch (JSON-RPC 2.0, section 6) whose calls have the ids from 0 on: the results, in that
-/// order.
+/// Reads the body of an answer to a batch (JSON-RPC 2.0, section 6) whose calls have the ids from 0 up. Returns the results
+/// in that order.
 ///
 /// # Errors
 ///
-/// Where one of them is missing, or the server answers something else.
+/// If a result is missing, or the server answers something else.
 pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Value>, Failure> {
     let Ok(Value::Array(answers)) = serde_json::from_slice(body) else {
-        // One error for all of them, as from a server that takes no batch.
+        // A server that does not support batches sends one error for all calls.
         return Err(result(status, body).err().unwrap_or(Failure::NotThatAnswer));
     };
     let mut results: Vec<Option<Value>> = vec![None; count];
@@ -73,7 +73,7 @@ pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Valu
         if let Some(place) = id.and_then(|id| results.get_mut(id))
             && place.replace(result).is_some()
         {
-            // Two answers to one call: nobody can say which is the right one.
+            // If a call has two answers, it is unknown which is the right one.
             return Err(Failure::NotThatAnswer);
         }
     }
@@ -84,7 +84,7 @@ pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Valu
 fn of_one(answer: Value, status: u16) -> Result<Value, Failure> {
     let well = (200..300).contains(&status);
     match answer {
-        // Some servers send the error of a call with a status of its own.
+        // Some servers send the error of a call with an HTTP status other than 200.
         Value::Object(mut answer) if answer.get("error").is_some_and(|it| !it.is_null()) => {
             let error = answer.remove("error").unwrap_or_default();
             Err(Failure::Refused(Refused {
@@ -102,18 +102,18 @@ fn of_one(answer: Value, status: u16) -> Result<Value, Failure> {
     }
 }
 
-/// Characters of a message of an endpoint that people read.
+/// The most characters of an endpoint's message that are shown.
 const MESSAGE: usize = 300;
 
 impl Failure {
-    /// In words, without the URL: its path or user may be an API key, and the body of an HTTP error often repeats the
-    /// path.
+    /// The reason in words, without the URL. Its path or user may be an API key, and the body of an HTTP error often repeats
+    /// the path.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Http(error) => without_url(error),
             Self::TooLong(limit) => limit.to_string(),
             Self::Status(status) => format!("the answer is HTTP status {status}"),
-            Self::NotThatAnswer => "the answer is none to this call".to_owned(),
+            Self::NotThatAnswer => "the answer does not fit this call".to_owned(),
             Self::Refused(refused) => match self.revert_data() {
                 Some(data) => format!("reverted with {}", revert_reason(&data)),
                 None => {
@@ -124,8 +124,8 @@ impl Failure {
         }
     }
 
-    /// Whether it is about how much was asked, so that it may be answered later: HTTP 429 and 503, -32005 of EIP-1474,
-    /// -32007 of QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368), which a proxy may quote in an error of its own.
+    /// Whether a quota is used up, so that the call may succeed later: HTTP 429 and 503, -32005 of EIP-1474, -32007 of
+    /// QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368). A proxy may quote these in an error of its own.
     pub(crate) fn is_limit(&self) -> bool {
         match self {
             Self::Status(status) => matches!(status, 429 | 503),
@@ -141,12 +141,12 @@ impl Failure {
         }
     }
 
-    /// The data of a call that reverted, `None` if the error is of another kind.
+    /// The data of a call that reverted, `None` for any other error.
     pub(crate) fn revert_data(&self) -> Option<Bytes> {
         let Self::Refused(refused) = self else {
             return None;
         };
-        // 3 is the code of a revert; without data there is only the message to tell it by.
+        // 3 is the code of a revert. Without it, only the message shows that the call reverted.
         if refused.code != 3 && !refused.message.contains("revert") {
             return None;
         }
@@ -154,7 +154,7 @@ impl Failure {
     }
 }
 
-/// The bytes of a revert, wherever a client puts them: as the data itself, in a field of it, or behind a word, as
+/// The bytes of a revert, wherever a client puts them: as the data itself, in a field of it, or after a word, as
 /// OpenEthereum did ("Reverted 0x…").
 fn bytes_in(data: &Value) -> Option<Bytes> {
     match data {
@@ -175,7 +175,7 @@ pub(crate) fn revert_reason(data: &[u8]) -> String {
         return "no reason".to_owned();
     }
     if let Ok(error) = RevertsErrors::abi_decode(data) {
-        // `Name(Name { argument: … })`: the outer name is the variant of the generated enum.
+        // The text is `Name(Name { argument: … })`. The outer name is the variant of the generated enum.
         let text = format!("{error:?}");
         return match text.split_once('(') {
             Some((_, inner)) => inner.trim_end_matches(')').to_owned(),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_read_whatever_else_is_there() {
+    fn a_result_is_read_whatever_is_beside_it() {
         let answers = [
             json!({"jsonrpc": "2.0", "id": 1, "result": "0x1"}),
             json!({"id": null, "result": "0x1", "error": null}),
@@ -214,9 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_says_why() {
-        assert_eq!(reason(200, &json!([])), "the answer is none to this call");
-        assert_eq!(reason(200, &json!({})), "the answer is none to this call");
+    fn an_answer_without_result_has_a_reason() {
+        assert_eq!(reason(200, &json!([])), "the answer does not fit this call");
+        assert_eq!(reason(200, &json!({})), "the answer does not fit this call");
         assert_eq!(reason(502, &json!({})), "the answer is HTTP status 502");
         assert_eq!(
             reason(503, &json!({"result": "0x1"})),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revert_is_found_where_clients_put_it() {
+    fn a_revert_is_found_wherever_clients_put_it() {
         let data = "0x08c379a0\
             0000000000000000000000000000000000000000000000000000000000000020\
             0000000000000000000000000000000000000000000000000000000000000002\

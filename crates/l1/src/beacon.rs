@@ -1,4 +1,4 @@
-//! The consensus side of Ethereum: the few questions of the Beacon API that tell whether it is of use.
+//! The consensus side of Ethereum: the few calls of the Beacon API that show whether an endpoint is usable.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Beacon {
     runtime: &'static tokio::runtime::Runtime,
 }
 
-/// What it wants to see before it answers.
+/// The API key of an endpoint.
 #[derive(Clone)]
 struct Key {
     value: String,
@@ -31,19 +31,19 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// How far it is.
+/// The sync status of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sync {
-    /// Its newest slot.
+    /// The newest slot that it has.
     pub head_slot: u64,
-    /// Slots between that and now.
+    /// The number of slots between that and now.
     pub distance: u64,
-    /// Whether it is still catching up.
+    /// Whether it is still syncing.
     pub syncing: bool,
 }
 
 impl Beacon {
-    /// Prepares a connection; the first call opens it. `timeout` bounds each call.
+    /// Prepares a connection. The first call opens it. `timeout` bounds each call.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl Beacon {
         })
     }
 
-    /// The same with an API key, sent as the node sends it: in this header, or else as the parameter `key` (4.1.2
-    /// blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`). It is never shown.
+    /// Adds an API key. It is sent as the node sends it: in this header, or as the parameter `key` if there is no header
+    /// (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`). It is never shown.
     #[must_use]
     pub fn with_key(mut self, value: &str, header: Option<&str>) -> Self {
         self.key = Some(Key {
@@ -77,22 +77,22 @@ impl Beacon {
         self
     }
 
-    /// The execution chain that it follows: Beacon API `getDepositContract`.
+    /// The id of the execution chain that it follows: `getDepositContract` of the Beacon API.
     ///
     /// # Errors
     ///
-    /// If the call fails or the answer is none of a Beacon API.
+    /// If the call fails or the answer is not that of a Beacon API.
     pub fn chain_id(&self) -> Result<u64> {
         const CALL: &str = "eth/v1/config/deposit_contract";
         let answer = self.get(CALL)?;
         self.number(CALL, &answer, "chain_id")
     }
 
-    /// How far it is: Beacon API `getSyncingStatus`.
+    /// Its sync status: `getSyncingStatus` of the Beacon API.
     ///
     /// # Errors
     ///
-    /// If the call fails or the answer is none of a Beacon API.
+    /// If the call fails or the answer is not that of a Beacon API.
     pub fn sync(&self) -> Result<Sync> {
         const CALL: &str = "eth/v1/node/syncing";
         let answer = self.get(CALL)?;
@@ -103,15 +103,15 @@ impl Beacon {
         })
     }
 
-    /// Numbers are strings there.
+    /// Reads a number, which the Beacon API writes as a string.
     fn number(&self, call: &str, answer: &Value, name: &str) -> Result<u64> {
         number(answer, name)
-            .ok_or_else(|| self.failed(call, "the answer is none of a Beacon API".into()))
+            .ok_or_else(|| self.failed(call, "the answer is not that of a Beacon API".into()))
     }
 
     fn get(&self, call: &str) -> Result<Value> {
         let mut url = self.base.clone();
-        // The URL may have a path or a query of its own, such as an API key.
+        // The URL may have its own path or query, such as an API key.
         url.set_path(&format!(
             "{}/{call}",
             self.base.path().trim_end_matches('/')
@@ -155,10 +155,10 @@ impl Beacon {
     }
 }
 
-/// A number of an answer of the Beacon API.
+/// Reads a number in an answer of the Beacon API.
 pub(crate) fn number(answer: &Value, name: &str) -> Option<u64> {
     let text = answer["data"][name].as_str()?;
-    // Digits alone: a sign is not of this format.
+    // Only digits are valid. A sign is not part of the format.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?
 }
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_digits_alone() {
+    fn a_number_has_digits_only() {
         let read = |text: &str| number(&serde_json::json!({"data": {"n": text}}), "n");
         assert_eq!(read("5"), Some(5));
         for other in ["+5", "-5", "", " 5", "0x5"] {
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_key_is_sent_as_the_node_sends_it() {
         let chain = r#"{"data":{"chain_id":"1"}}"#;
-        let asked = |header: Option<&str>| {
+        let request = |header: Option<&str>| {
             let (url, server) = serve_whole(chain);
             let beacon = Beacon::connect(&url, Duration::from_secs(5))
                 .unwrap()
@@ -192,12 +192,12 @@ mod tests {
             server.join().unwrap()
         };
         let line = "GET /key/eth/v1/config/deposit_contract";
-        let plain = asked(None);
+        let plain = request(None);
         assert!(
             plain.starts_with(&format!("{line}?key=a+b=%26 HTTP/1.1")),
             "{plain}"
         );
-        let headed = asked(Some("X-Api-Key"));
+        let headed = request(Some("X-Api-Key"));
         assert!(headed.starts_with(&format!("{line} HTTP/1.1")), "{headed}");
         assert!(
             headed.to_lowercase().contains("x-api-key: a+b=%26\r\n"),
@@ -205,7 +205,7 @@ mod tests {
         );
     }
 
-    /// Answers one request with this body and gives the first line of it.
+    /// Answers one request with this body, and returns the first line of the request.
     fn serve(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let (url, server) = serve_whole(body);
         let first = move || {
@@ -215,7 +215,7 @@ mod tests {
         (url, std::thread::spawn(first))
     }
 
-    /// The same, and gives all of the request.
+    /// Answers one request with this body, and returns the whole request.
     fn serve_whole(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/key/", listener.local_addr().unwrap());
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_a_beacon_node_says() {
+    fn the_answers_of_a_beacon_node_are_read() {
         let (url, server) =
             serve(r#"{"data":{"head_slot":"9","sync_distance":"2","is_syncing":true}}"#);
         let sync = Beacon::connect(&url, Duration::from_secs(5))
@@ -257,16 +257,16 @@ mod tests {
     }
 
     #[test]
-    fn another_server_is_told_apart_and_its_path_is_not_shown() {
+    fn another_server_is_recognised_and_its_path_is_not_shown() {
         let (url, server) = serve(r#"{"jsonrpc":"2.0"}"#);
         let error = Beacon::connect(&url, Duration::from_secs(5))
             .unwrap()
             .chain_id()
             .unwrap_err();
-        let said = error.to_string();
+        let error = error.to_string();
         assert!(
-            said.contains("none of a Beacon API") && !said.contains("/key"),
-            "{said}"
+            error.contains("not that of a Beacon API") && !error.contains("/key"),
+            "{error}"
         );
         server.join().unwrap();
     }

@@ -1,7 +1,7 @@
 //! The few contract functions that this crate calls, with their errors and events.
 //!
-//! Declarations are from the ABI of release 4.1.2. `getStatus` answers an enum there; it is a plain
-//! `uint8` here, so that a status added later is reported instead of failing to decode.
+//! The declarations are from the ABI of release 4.1.2. `getStatus` returns an enum there and a plain
+//! `uint8` here, so that a status of a later release is reported instead of failing to decode.
 
 alloy_sol_types::sol! {
     #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ alloy_sol_types::sol! {
         function mint(address to, uint256 amount) external;
     }
 
-    /// What staking can revert with, to say it by name.
+    /// The errors that staking can revert with, so that a message can name them.
     #[derive(Debug)]
     interface Reverts {
         error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// From the reference of release 4.1.2, not from these declarations.
+    /// The selectors are from the reference of release 4.1.2, not from these declarations.
     #[test]
     fn selectors_are_those_of_the_real_contracts() {
         let cases = [

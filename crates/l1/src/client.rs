@@ -1,4 +1,4 @@
-//! The connection to one JSON-RPC endpoint, and the methods of Ethereum that this crate asks.
+//! The connection to one JSON-RPC endpoint, and the methods of Ethereum that this crate calls.
 
 use std::{future::Future, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     http::{self, LONGEST},
 };
 
-/// How many calls go into one request; public endpoints take a hundred and more.
+/// The most calls in one request. Public endpoints accept a hundred and more.
 const BATCH: usize = 100;
 
-/// How long it waits for a quota, one after the other, until something is answered.
+/// The waits while a quota is used up, one after the other, until the server answers.
 const WAITS: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -32,14 +32,14 @@ const WAITS: [Duration; 4] = [
 pub(crate) struct Connection {
     http: reqwest::Client,
     url: Url,
-    /// Scheme, host and port: all of the URL that may be shown.
+    /// Scheme, host and port, the only parts of the URL that may be shown.
     pub(crate) endpoint: String,
     runtime: &'static Runtime,
-    /// Whether it waits where a quota is used up.
+    /// Whether calls wait while a quota is used up.
     patient: bool,
 }
 
-/// Which block a question is about.
+/// The block that a call is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum At {
     Latest,
@@ -57,20 +57,20 @@ impl At {
     }
 }
 
-/// What is read of a block.
+/// The fields of a block that this crate reads.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Block {
     pub number: U64,
     pub timestamp: U64,
-    /// Hashes.
+    /// The hashes of its transactions.
     pub transactions: Vec<B256>,
-    /// Wei; `None` before London.
+    /// In wei. `None` before London.
     pub base_fee_per_gas: Option<U256>,
 }
 
 impl Connection {
-    /// Prepares a connection; the first call opens it. `timeout` bounds each call.
+    /// Prepares a connection. The first call opens it. `timeout` bounds each call.
     pub(crate) fn new(url: &str, timeout: Duration) -> Result<Self> {
         let url = http::parse(url)?;
         let endpoint = http::shown(&url);
@@ -93,7 +93,8 @@ impl Connection {
         self.runtime.block_on(future)
     }
 
-    /// Waits from now on where a quota is used up, instead of failing at once: for who needs every answer.
+    /// Makes later calls wait while a quota is used up, instead of failing at once. This is for callers that need every
+    /// answer.
     pub(crate) fn be_patient(&mut self) {
         self.patient = true;
     }
@@ -121,19 +122,19 @@ impl Connection {
         method: &str,
         params: &Value,
     ) -> Result<T, Failure> {
-        let asked = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let (status, body) = self.post(&asked).await?;
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let (status, body) = self.post(&request).await?;
         let result = answer::result(status, &body)?;
         serde_json::from_value(result).map_err(|_| Failure::NotThatAnswer)
     }
 
-    /// The status and the body of what is answered.
-    async fn post(&self, asked: &Value) -> Result<(u16, Vec<u8>), Failure> {
+    /// Posts a request, and returns the status and the body of the answer.
+    async fn post(&self, request: &Value) -> Result<(u16, Vec<u8>), Failure> {
         let request = self
             .http
             .post(self.url.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(asked.to_string());
+            .body(request.to_string());
         let answer = request.send().await.map_err(Failure::Http)?;
         let status = answer.status().as_u16();
         let body = http::body(answer, LONGEST).await;
@@ -158,8 +159,8 @@ impl Connection {
             .map_err(|_| Failure::NotThatAnswer)
     }
 
-    /// The same for any number of them: in several requests, in smaller ones after a while where a quota is used up. A
-    /// server that takes no batch is asked one by one.
+    /// Calls a method with each of any number of parameters, in several requests. While a quota is used up, it waits and makes
+    /// the requests smaller. A server that does not support batches gets single calls.
     async fn many<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -182,7 +183,7 @@ impl Connection {
                     }
                 }
                 Err(failure) if failure.is_limit() => match waits.next() {
-                    // A batch counts as all of its calls.
+                    // Each call of a batch counts towards the quota.
                     Some(wait) => {
                         at_once = (at_once / 2).max(1);
                         tokio::time::sleep(*wait).await;
@@ -190,14 +191,14 @@ impl Connection {
                     None => return Err(failure),
                 },
                 Err(failure) if asked.len() == 1 => return Err(failure),
-                // Some answer a batch with an error, others close the connection.
+                // Some servers answer a batch with an error, others close the connection.
                 Err(_) => (at_once, batches) = (1, false),
             }
         }
         Ok(answers)
     }
 
-    /// The same, where a failure is to be told as it is.
+    /// Calls a method, and turns a failure into an error of this crate.
     async fn asked<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -220,7 +221,7 @@ impl Connection {
         Ok(number.to())
     }
 
-    /// A block with the hashes of its transactions, `None` if the node has none such.
+    /// A block with the hashes of its transactions, `None` if the node does not have it.
     pub(crate) async fn block(&self, at: At) -> Result<Option<Block>, Failure> {
         self.call("eth_getBlockByNumber", json!([at.tag(), false]))
             .await
@@ -251,14 +252,14 @@ impl Connection {
 
     pub(crate) async fn storage(&self, contract: Address, slot: U256) -> Result<B256> {
         let what = || format!("eth_getStorageAt of {contract}");
-        // Some clients leave out the zeros in front.
+        // Some clients leave out leading zeros.
         let word: U256 = self
             .asked("eth_getStorageAt", json!([contract, slot, "latest"]), what)
             .await?;
         Ok(word.into())
     }
 
-    /// How many transactions an account has sent, as of a block.
+    /// The number of transactions that an account has sent, as of a block.
     pub(crate) async fn nonce(&self, account: Address, at: At) -> Result<u64> {
         const METHOD: &str = "eth_getTransactionCount";
         let asked = self.asked(METHOD, json!([account, at.tag()]), || METHOD.into());
@@ -311,12 +312,12 @@ fn name<C: SolCall>(contract: Address) -> String {
     format!("{} of {contract}", C::SIGNATURE)
 }
 
-/// What a view function answered; nothing when it is not of that function.
+/// The return value of a view function, `None` if the bytes do not decode as one.
 pub(crate) fn returned<C: SolCall>(answer: &[u8]) -> Option<C::Return> {
     C::abi_decode_returns_validate(answer).ok()
 }
 
-/// What a contract logged; nothing when it is another event.
+/// The event in a log of a contract, `None` if it is another event.
 pub(crate) fn logged<E: SolEvent>(topics: &[B256], data: &[u8]) -> Option<E> {
     E::decode_raw_log_validate(topics.iter().copied(), data).ok()
 }
@@ -326,9 +327,9 @@ mod tests {
     use super::*;
     use crate::bindings::{Registry, Rollup};
 
-    /// A status of 257 is not the status 1, and no address has more than 20 bytes.
+    /// The status 257 is not the status 1, and no address has more than 20 bytes.
     #[test]
-    fn a_word_with_more_in_it_than_its_type_has_is_no_answer() {
+    fn a_word_that_is_too_large_for_its_type_does_not_decode() {
         let word = |number: U256| number.to_be_bytes::<32>();
         let status = |number: u64| returned::<Rollup::getStatusCall>(&word(U256::from(number)));
         assert_eq!(status(1), Some(1));
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_says_so_without_the_url() {
+    fn the_error_of_a_refused_connection_has_no_url() {
         let connection = Connection::new("http://127.0.0.1:9/KEY", Duration::from_secs(2)).unwrap();
         let error = connection.block_on(connection.chain_id()).unwrap_err();
         assert_eq!(

@@ -1,20 +1,20 @@
 //! The addresses that `aztec deploy-l1-contracts --json` prints.
 //!
-//! It prints one pretty object with every address as a string, or the text `Not deployed`. Log lines
-//! go to standard error, but a captured terminal mixes them in, and some of them hold JSON too: the
-//! last object with a `registryAddress` counts.
+//! It prints one pretty-printed object. Each address in it is a string, or the text `Not deployed`. Log lines
+//! go to standard error, but a captured terminal mixes them in, and some of them contain JSON too. For this reason
+//! the last object with a `registryAddress` counts.
 
 use alloy_primitives::Address;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
-/// The L1 contracts of a fresh deployment, as far as a node needs to know them.
+/// The L1 contracts of a new deployment that a node needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
-    /// The registry: the one address that a node is configured with.
+    /// The registry, the only address that a node is configured with.
     pub registry: Address,
-    /// The rollup that is canonical at first.
+    /// The rollup that is canonical after the deployment.
     pub rollup: Address,
     /// The token that validators stake.
     pub staking_asset: Option<Address>,
@@ -101,7 +101,7 @@ fn optional(object: &Map<String, Value>, key: &str) -> Result<Option<Address>> {
 }
 
 fn address(text: &str) -> Option<Address> {
-    // The library also takes addresses without `0x`; the contracts' tool never writes them.
+    // The library also accepts addresses without `0x`, which the tool never writes.
     let address: Address = text.starts_with("0x").then(|| text.parse().ok())??;
     (!address.is_zero()).then_some(address)
 }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_an_address_is_refused() {
+    fn anything_except_an_address_is_refused() {
         let cases = [
             ("", "it has no JSON object with a registryAddress"),
             ("deployed!", "it has no JSON object with a registryAddress"),

@@ -1,7 +1,7 @@
 //! The one error type of the crate.
 //!
-//! No message carries a secret: endpoints are shown without path, query or user (an RPC URL often
-//! holds an API key), and parse errors never quote the text they failed on.
+//! No message contains a secret: endpoints are shown without path, query or user (an RPC URL often
+//! contains an API key), and parse errors never quote the text.
 
 use alloy_primitives::{Address, B256};
 
@@ -14,16 +14,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A key, or what is made of one.
+    /// An error of a key.
     #[error(transparent)]
     Key(#[from] keys::Error),
     /// An RPC URL that cannot be used.
     #[error("the L1 RPC URL is not usable: {problem}")]
     Url {
-        /// What is wrong, without the URL itself.
+        /// The problem, without the URL itself.
         problem: String,
     },
-    /// The HTTP client or its runtime could not be made.
+    /// The HTTP client or its runtime could not be created.
     #[error("cannot set up the connection to {endpoint}: {reason}")]
     Client {
         /// Scheme, host and port.
@@ -41,23 +41,25 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A contract call whose answer has the wrong shape, which is what an address without the
-    /// expected contract gives.
-    #[error("{call} on {endpoint} gave {length} bytes that do not decode: no such contract there")]
+    /// A contract call whose answer does not decode. An address without the expected contract
+    /// answers like that.
+    #[error(
+        "{call} on {endpoint} returned {length} bytes that do not decode: there is no such contract at this address"
+    )]
     NotThatContract {
         /// Scheme, host and port.
         endpoint: String,
         /// The contract function and address.
         call: String,
-        /// How many bytes came back.
+        /// The number of bytes in the answer.
         length: usize,
     },
-    /// Staking was asked for on a chain that is not a local one.
+    /// A call of staking on a chain that is not a local one.
     #[error("{endpoint} is chain {found}: staking works on a local chain only (id {expected})")]
     NotLocalChain {
         /// Scheme, host and port.
         endpoint: String,
-        /// The chain id found.
+        /// The chain id of the endpoint.
         found: u64,
         /// The chain id of a local network.
         expected: u64,
@@ -69,15 +71,15 @@ pub enum Error {
         step: String,
         /// The decoded revert data.
         reason: String,
-        /// The transaction, if it got that far.
+        /// The transaction, if it was sent.
         transaction: Option<B256>,
     },
-    /// Something did not happen in time.
-    #[error("gave up after {seconds} s waiting for {what}")]
+    /// A wait that took too long.
+    #[error("gave up waiting for {what} after {seconds} s")]
     Deadline {
-        /// What was waited for.
+        /// The expected event.
         what: String,
-        /// For how long.
+        /// The length of the wait.
         seconds: u64,
     },
     /// The attester's state forbids a deposit.
@@ -90,60 +92,63 @@ pub enum Error {
         /// Its status there.
         status: AttesterStatus,
     },
-    /// The rollup took the attester out of its entry queue without registering it.
+    /// The rollup removed the attester from its entry queue without registering it.
     #[error("rollup {rollup} refused the deposit of attester {attester}{}", in_transaction(.transaction))]
     DepositRefused {
         /// The attester.
         attester: Address,
         /// The rollup.
         rollup: Address,
-        /// The flush that refused it, if this process sent it.
+        /// The flush that refused it, if this process sent that transaction.
         transaction: Option<B256>,
     },
-    /// The output of the deployment holds no usable addresses.
+    /// The output of the deployment does not contain usable addresses.
     #[error("the output of deploy-l1-contracts is not usable: {problem}")]
     Deployment {
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
 impl Error {
-    /// What the operator can do about it.
+    /// What the operator can do about it, as whole sentences.
     #[must_use]
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Key(error) => error.fix(),
-            Self::Url { .. } => "give a URL such as http://127.0.0.1:8545 or https://host/path",
+            Self::Url { .. } => "Use a URL such as http://127.0.0.1:8545 or https://host/path.",
             Self::Client { .. } => {
-                "check the CA certificates of this host (package ca-certificates)"
+                "Check the CA certificates of this host (package ca-certificates)."
             }
             Self::Rpc { reason, .. } if reason.contains("certificate") => {
-                "install the certificate authority of the L1 endpoint into the CA store of this host"
+                "Install the certificate authority of the L1 endpoint in the CA store of this host."
             }
-            Self::Rpc { .. } => "check that the L1 node is up, synced and reachable from this host",
+            Self::Rpc { .. } => {
+                "Check that the L1 node is up, synced and reachable from this host."
+            }
             Self::NotThatContract { .. } => {
-                "check the registry address and the chain: a local chain that was restarted without \
-                 its state has lost its contracts"
+                "Check the registry address and the chain. A local chain that was restarted without \
+                 its state has lost its contracts."
             }
             Self::NotLocalChain { .. } => {
-                "on a public network register with the staker output, through the staking dashboard \
-                 or your own wallet"
+                "On a public network, register with the staker output, through the staking dashboard \
+                 or your own wallet."
             }
             Self::Reverted { .. } => {
-                "check that the deployer account is the one that deployed the contracts and that it \
-                 owns the test staking asset"
+                "Check that the deployer account deployed the contracts and owns the test staking asset."
             }
             Self::Deadline { .. } => {
-                "check that the L1 produces blocks, then run again: it resumes"
+                "Check that the L1 produces blocks, then run the same command again. It continues where it stopped."
             }
-            Self::NotStakeable { .. } => "use a new attester key: a former one can never come back",
+            Self::NotStakeable { .. } => {
+                "Use a new attester key. A former attester can never be registered again."
+            }
             Self::DepositRefused { .. } => {
-                "check that the attester and its BLS key are not registered already under another \
-                 name, then use new keys"
+                "Check whether the attester or its BLS key is registered already under another address, \
+                 then use new keys."
             }
             Self::Deployment { .. } => {
-                "run the deployment again and keep its whole standard output"
+                "Run the deployment again and keep its whole standard output."
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is private here and reads foreign text, for the fuzzers of the folder `fuzz`.
+//! The private parsers of foreign text, for the fuzzers of the folder `fuzz`.
 
 use alloy_primitives::B256;
 use alloy_sol_types::{SolCall, SolEvent};
@@ -12,22 +12,22 @@ use crate::{answer, beacon, http, traces};
 ///
 /// # Errors
 ///
-/// Why there is none, as an operator is told.
+/// The reason why there is none, as an operator sees it.
 pub fn answer(status: u16, bytes: &[u8]) -> Result<Value, String> {
     answer::result(status, bytes).map_err(|failure| failure.reason())
 }
 
-/// Why a call reverted, from the bytes that came with it.
+/// The reason why a call reverted, from its revert data.
 pub fn revert_reason(data: &[u8]) -> String {
     answer::revert_reason(data)
 }
 
-/// A URL, and what is shown of it.
+/// The parts of a URL that are shown.
 pub fn shown(url: &str) -> Option<String> {
     http::parse(url).ok().as_ref().map(http::shown)
 }
 
-/// A number of an answer of the Beacon API.
+/// Reads a number in an answer of the Beacon API.
 pub fn beacon_number(answer: &Value, name: &str) -> Option<u64> {
     beacon::number(answer, name)
 }
@@ -37,7 +37,8 @@ pub fn is_trace(answer: &Value) -> [bool; 2] {
     [traces::is_call(answer), traces::is_list(answer)]
 }
 
-/// What each function that is read makes of what a contract answered: its name, and that written again.
+/// Decodes an answer as the return value of each function. Returns the names of those that fit, each with the value
+/// encoded again.
 pub fn returns(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     fn one<C: SolCall>(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
         let value = returned::<C>(bytes)?;
@@ -55,7 +56,7 @@ pub fn returns(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     all.into_iter().filter_map(|read| read(bytes)).collect()
 }
 
-/// A deposit that failed, by what a rollup logged: its topics after the first, and its data. Gives both written again.
+/// Decodes a log of a rollup, its topics after the first and its data, as a failed deposit. Returns both encoded again.
 pub fn failed_deposit(topics: [[u8; 32]; 2], data: &[u8]) -> Option<([[u8; 32]; 2], Vec<u8>)> {
     let name = Rollup::FailedDeposit::SIGNATURE_HASH;
     let [one, two] = topics.map(B256::from);

@@ -1,5 +1,5 @@
-//! HTTP as every question to an L1 is asked: one runtime for a process, one client for URLs alike, and answers that are
-//! read up to a limit, since whoever is asked may answer without end.
+//! The HTTP client of this crate: one runtime for the process, one client for URLs of the same kind, and a limit for
+//! answers, because a server may answer without end.
 
 use std::{
     collections::BTreeMap,
@@ -15,16 +15,16 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
-/// Makes `ring` the TLS provider of this process, unless one is installed already.
+/// Installs `ring` as the TLS provider of this process, unless there is one already.
 ///
-/// A program calls this once at its start, so that all its libraries agree; an `https://`
-/// connection of this crate calls it too.
+/// A program calls this once when it starts, so that all its libraries use the same provider. An
+/// `https://` connection of this crate calls it too.
 pub fn init_tls() {
-    // An error means that there is a provider, which is all that is wanted.
+    // An error means that there is a provider already, which is enough.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The runtime of this process, which blocks whoever asks, from whatever thread.
+/// The runtime of this process. Every thread can block on it.
 pub(crate) fn runtime() -> Result<&'static Runtime, String> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -60,13 +60,14 @@ pub(crate) fn shown(url: &Url) -> String {
     }
 }
 
-/// Whether it speaks TLS, whether it goes past a proxy, and how long a call may take.
+/// Whether the client uses TLS, whether it bypasses the proxy, and how long a call may take.
 type Sort = (bool, bool, Duration);
 
-/// Calls that follow each other at once share a connection; a server may have been restarted after a pause.
+/// How long an idle connection is kept. Calls in quick succession share one. After a pause the server may have been
+/// restarted.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The client of this process for such URLs.
+/// The client of this process for URLs of this kind.
 pub(crate) fn http_client(url: &Url, timeout: Duration) -> Result<reqwest::Client, String> {
     static CLIENTS: Mutex<BTreeMap<Sort, reqwest::Client>> = Mutex::new(BTreeMap::new());
     let sort = (url.scheme() == "https", is_loopback(url), timeout);
@@ -83,13 +84,13 @@ fn new_client((tls, loopback, timeout): Sort) -> Result<reqwest::Client, String>
     let mut builder = reqwest::Client::builder()
         .timeout(timeout)
         .pool_idle_timeout(IDLE)
-        // An RPC endpoint that redirects is misconfigured, and the request may carry a key.
+        // An RPC endpoint that redirects is misconfigured, and the request may contain a key.
         .redirect(reqwest::redirect::Policy::none());
     if loopback {
         builder = builder.no_proxy();
     }
     builder = if tls {
-        // Trusts the CA store of the host, which is read here: tens of milliseconds.
+        // The client trusts the CA store of the host. To read it takes tens of milliseconds.
         init_tls();
         builder.tls_backend_rustls()
     } else {
@@ -98,7 +99,7 @@ fn new_client((tls, loopback, timeout): Sort) -> Result<reqwest::Client, String>
     builder.build().map_err(|error| without_url(&error))
 }
 
-/// A TLS configuration that trusts nobody, so that a plain connection need not read the CA store.
+/// A TLS configuration that trusts nobody, so that a plain connection does not read the CA store.
 fn no_tls() -> Result<rustls::ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
@@ -121,7 +122,7 @@ pub(crate) fn without_url(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    // The outermost message names the URL; the innermost is the cause, such as a refused connection
+    // The outermost message contains the URL. The innermost is the cause, such as a refused connection
     // or an unknown certificate authority.
     let mut cause = error.source();
     while let Some(deeper) = cause.and_then(|cause| cause.source()) {
@@ -130,15 +131,15 @@ pub(crate) fn without_url(error: &reqwest::Error) -> String {
     cause.map_or_else(|| "the request failed".to_owned(), ToString::to_string)
 }
 
-/// Bytes of an answer. The trace of a large transaction has some MiB, and what is asked otherwise some KiB.
+/// Bytes of an answer. The trace of a large transaction has some MiB, other answers have some KiB.
 pub(crate) const LONGEST: usize = 64 << 20;
 
-/// Why an answer was not read to its end.
+/// An answer that was not read to its end, with the limit in bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is longer than {0} bytes")]
 pub(crate) struct TooLong(pub usize);
 
-/// The body of an answer; nothing when it is longer than the limit.
+/// The body of an answer, unless it is longer than the limit.
 pub(crate) async fn body(
     mut response: Response,
     limit: usize,
@@ -159,9 +160,9 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::{Beacon, Reader, stranger};
+    use crate::{Beacon, Reader, http_probe};
 
-    /// A server that answers every request with more than anybody wants.
+    /// A server that answers every request without end.
     fn endless() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -172,7 +173,7 @@ mod tests {
                     let _ = stream.read(&mut [0; 4096]);
                     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n\"";
                     let mut sent = stream.write_all(head.as_bytes());
-                    // Until the other side has enough.
+                    // The loop ends when the client closes the connection.
                     while sent.is_ok() {
                         sent = stream.write_all(&[b'x'; 64 << 10]);
                     }
@@ -187,12 +188,12 @@ mod tests {
         let (url, patience) = (endless(), Duration::from_secs(60));
         let reader = Reader::connect(&url, patience).unwrap();
         let why = reader.chain_id().unwrap_err().to_string();
-        let wanted = format!("longer than {LONGEST} bytes");
-        assert!(why.contains(&wanted), "{why}");
+        let expected = format!("longer than {LONGEST} bytes");
+        assert!(why.contains(&expected), "{why}");
         let beacon = Beacon::connect(&url, patience).unwrap();
         let why = beacon.chain_id().unwrap_err().to_string();
         assert!(why.contains("longer than"), "{why}");
-        let reply = stranger::get(&url, "status", patience).unwrap();
+        let reply = http_probe::get(&url, "status", patience).unwrap();
         assert_eq!(reply.body, None);
     }
 

@@ -1,13 +1,13 @@
-//! Layer 1 side of an Aztec node: reads of the rollup contracts, and staking on a local network.
+//! The layer 1 side of an Aztec node: reads of the rollup contracts, and staking on a local network.
 //!
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
 //! * [`traces`] asks whether an endpoint traces transactions.
-//! * [`stranger`] asks a server that may be anything.
+//! * [`http_probe`] asks a server of any kind over HTTP.
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
 //!
-//! Every function blocks. The asynchronous runtime that the HTTP library needs is one for the process, and hidden here; do
-//! not call them from inside another runtime.
+//! Every function blocks. The HTTP library needs an asynchronous runtime. The process has one, and this crate hides it. Do
+//! not call these functions from inside another runtime.
 
 mod answer;
 pub mod beacon;
@@ -19,10 +19,10 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
+pub mod http_probe;
 pub mod reader;
 pub mod rpc;
 pub mod staking;
-pub mod stranger;
 pub mod traces;
 
 pub use alloy_primitives::{Address, B256, U256};

@@ -22,22 +22,22 @@ pub struct Reader {
 pub struct Head {
     /// Its number.
     pub number: u64,
-    /// Its time in seconds since 1970: a node whose head is old is not synced.
+    /// Its time, in seconds since 1970. If it is old, the node is not synced.
     pub timestamp: u64,
 }
 
-/// What an attester is to a rollup.
+/// The status of an attester on a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttesterStatus {
-    /// Not registered; perhaps in the entry queue.
+    /// It is not registered. It may be in the entry queue.
     None,
-    /// Registered and taking part.
+    /// It is registered and takes part.
     Validating,
-    /// Slashed below the minimum: it does not take part but still has funds here.
+    /// It was slashed below the minimum. It does not take part, but still has funds here.
     Zombie,
-    /// On its way out.
+    /// It is leaving the rollup.
     Exiting,
-    /// A status that this release does not know.
+    /// A status that this version does not know.
     Other(u8),
 }
 
@@ -46,71 +46,71 @@ pub enum AttesterStatus {
 pub struct Standing {
     /// The canonical rollup.
     pub rollup: Address,
-    /// What the attester is to it.
+    /// The status of the attester there.
     pub status: AttesterStatus,
 }
 
-/// The figures of a rollup that registration needs.
+/// The values of a rollup that a registration needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollupInfo {
     /// Its version, which identifies the L2 chain.
     pub version: U256,
     /// The token that validators stake.
     pub staking_asset: Address,
-    /// How much of it one validator stakes.
+    /// The amount that one validator stakes, in the smallest unit of that token.
     pub activation_threshold: U256,
-    /// The governance staking escrow, where stakes and public keys are kept.
+    /// The governance staking escrow, which keeps stakes and public keys.
     pub gse: Address,
-    /// Seconds per slot, if this rollup says so.
+    /// Seconds per slot, if this rollup reports it.
     pub slot_duration: Option<U256>,
-    /// Slots per epoch, if this rollup says so.
+    /// Slots per epoch, if this rollup reports it.
     pub epoch_duration: Option<U256>,
 }
 
-/// What tells whether a release can follow a rollup.
+/// The values that decide whether a release can follow a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// The rollup.
     pub address: Address,
-    /// Its version, which names it in the registry.
+    /// Its version, by which the registry names it.
     pub version: U256,
-    /// Root of the archive of its genesis.
+    /// The archive root of its genesis.
     pub genesis: B256,
-    /// Root of the tree of the verification keys that it takes proofs of.
+    /// The root of the tree of verification keys. It accepts proofs for these keys.
     pub vk_tree: B256,
-    /// Hash of the protocol contracts that it was deployed for.
+    /// The hash of the protocol contracts that it was deployed for.
     pub protocol_contracts: B256,
 }
 
-/// Where a rollup keeps its state: the slot is the hash of this name (STFLib.sol). There is no getter for two values in
-/// it; the node itself reads their slots (ethereum/dest/contracts/rollup.js of 4.1.2).
+/// The name of the place where a rollup keeps its state. Its hash is the storage slot (STFLib.sol). Two values in it have
+/// no getter, and the node itself reads their slots (ethereum/dest/contracts/rollup.js of 4.1.2).
 const STATE: &str = "aztec.stf.storage";
-/// Slots after the first of the state.
+/// The offset from the first slot of the state.
 const VK_TREE: u64 = 3;
 const PROTOCOL_CONTRACTS: u64 = 4;
 
-/// How far a rollup is.
+/// The progress of a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoints {
-    /// The last proposed one.
+    /// The last proposed checkpoint.
     pub pending: U256,
-    /// The last proven one.
+    /// The last proven checkpoint.
     pub proven: U256,
 }
 
 /// The clock of a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotClock {
-    /// The slot that goes on.
+    /// The current slot.
     pub slot: u64,
-    /// How long a slot takes, seconds.
+    /// The length of a slot, in seconds.
     pub slot_seconds: u64,
-    /// Slots of an epoch.
+    /// The slots of an epoch.
     pub epoch_slots: u64,
 }
 
 impl Reader {
-    /// Prepares a reader; the first call connects. `timeout` bounds each call.
+    /// Prepares a reader. The first call connects. `timeout` bounds each call.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Reader {
         })
     }
 
-    /// The endpoint as it may be shown: scheme, host and port.
+    /// The parts of the endpoint that may be shown: scheme, host and port.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.connection.endpoint
@@ -181,25 +181,25 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If the call fails or there is no token.
+    /// If the call fails or `token` is not a token.
     pub fn token_balance(&self, token: Address, account: Address) -> Result<U256> {
         self.view(token, Token::balanceOfCall { owner: account })
     }
 
-    /// The rollup that a registry says is canonical.
+    /// The canonical rollup of a registry.
     ///
     /// # Errors
     ///
-    /// If the call fails or there is no registry.
+    /// If the call fails or `registry` is not a registry.
     pub fn canonical_rollup(&self, registry: Address) -> Result<Address> {
         self.view(registry, Registry::getCanonicalRollupCall {})
     }
 
-    /// The rollup that a registry names by its version, or the canonical one.
+    /// The rollup of a registry that has this version, or the canonical one.
     ///
     /// # Errors
     ///
-    /// If the call fails, there is no registry, or it knows no such rollup.
+    /// If the call fails, `registry` is not a registry, or it does not know the rollup.
     pub fn rollup(&self, registry: Address, version: Option<u64>) -> Result<Address> {
         match version.map(U256::from) {
             Some(version) => self.view(registry, Registry::getRollupCall { version }),
@@ -207,11 +207,12 @@ impl Reader {
         }
     }
 
-    /// The same, and what a release must have to fit it.
+    /// The rollup of a registry that has this version, or the canonical one, with the values that a release must have to
+    /// fit it.
     ///
     /// # Errors
     ///
-    /// If a call fails, there is no registry, or it knows no such rollup.
+    /// If a call fails, `registry` is not a registry, or it does not know the rollup.
     pub fn identity(&self, registry: Address, version: Option<u64>) -> Result<Identity> {
         let chain = &self.connection;
         let state = U256::from_be_bytes(keccak256(STATE).0);
@@ -235,11 +236,11 @@ impl Reader {
         })
     }
 
-    /// The figures of a rollup.
+    /// The values of a rollup that a registration needs.
     ///
     /// # Errors
     ///
-    /// If a call fails or there is no rollup.
+    /// If a call fails or `rollup` is not a rollup.
     pub fn rollup_info(&self, rollup: Address) -> Result<RollupInfo> {
         let chain = &self.connection;
         chain.block_on(async {
@@ -267,7 +268,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If a call fails or there is no rollup.
+    /// If a call fails or `rollup` is not a rollup.
     pub fn checkpoints(&self, rollup: Address) -> Result<Checkpoints> {
         let chain = &self.connection;
         chain.block_on(async {
@@ -283,7 +284,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If a call fails or there is no rollup.
+    /// If a call fails or `rollup` is not a rollup.
     pub fn slot_clock(&self, rollup: Address) -> Result<SlotClock> {
         let chain = &self.connection;
         let (slot, slot_seconds, epoch_slots) = chain.block_on(async {
@@ -300,21 +301,21 @@ impl Reader {
         })
     }
 
-    /// What an attester is to a rollup.
+    /// The status of an attester on a rollup.
     ///
     /// # Errors
     ///
-    /// If the call fails or there is no rollup.
+    /// If the call fails or `rollup` is not a rollup.
     pub fn attester_status(&self, rollup: Address, attester: Address) -> Result<AttesterStatus> {
         self.view(rollup, Rollup::getStatusCall { attester })
             .map(AttesterStatus::from)
     }
 
-    /// What an attester is to the canonical rollup of a registry: two calls on one connection.
+    /// The status of an attester on the canonical rollup of a registry: two calls on one connection.
     ///
     /// # Errors
     ///
-    /// If a call fails or there is no registry.
+    /// If a call fails or `registry` is not a registry.
     pub fn standing(&self, registry: Address, attester: Address) -> Result<Standing> {
         let chain = &self.connection;
         chain.block_on(async {
@@ -329,7 +330,7 @@ impl Reader {
         })
     }
 
-    /// Waits from now on where a quota is used up, up to 8 s, instead of failing at once.
+    /// Makes later calls wait while a quota is used up, up to 8 s, instead of failing at once.
     #[must_use]
     pub fn patient(mut self) -> Self {
         self.connection.be_patient();
@@ -340,7 +341,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If a call fails or there is no escrow.
+    /// If a call fails or `gse` is not a governance staking escrow.
     pub fn registration_digests(&self, gse: Address, keys: &[G1Point]) -> Result<Vec<G1Point>> {
         let call = |key: &G1Point| Gse::getRegistrationDigestCall {
             publicKey: (*key).into(),
@@ -357,7 +358,7 @@ impl Reader {
     }
 }
 
-/// `None` for a function that the contract does not have; other failures stay failures.
+/// `None` if the contract does not have the function. Other failures stay failures.
 fn available<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),

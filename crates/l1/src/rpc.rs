@@ -1,4 +1,4 @@
-//! Calls of any JSON-RPC method, for servers that are not Ethereum nodes but speak like one.
+//! Calls of any JSON-RPC method, for servers that are not Ethereum nodes but use the same protocol.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Rpc {
 }
 
 impl Rpc {
-    /// Prepares a connection; the first call opens it. `timeout` bounds each call.
+    /// Prepares a connection. The first call opens it. `timeout` bounds each call.
     ///
     /// # Errors
     ///

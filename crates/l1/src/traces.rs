@@ -1,4 +1,4 @@
-//! Whether an execution endpoint traces transactions, asked as the archiver of a node asks at its start:
+//! Asks an execution endpoint whether it traces transactions, as the archiver of a node does when it starts:
 //! `validateTraceAvailability` (4.1.2 archiver/dest/l1/validate_trace.js; the same file in the sources of 6).
 
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::{
     error::Result,
 };
 
-/// How many blocks are looked at for one with a transaction.
+/// The number of blocks that are searched for a transaction.
 const BLOCKS: u32 = 10;
-/// How old the older of the two transactions is, in blocks.
+/// The age of the older of the two transactions, in blocks.
 const OLD: u64 = 512;
 
-/// What an endpoint traces.
+/// The transactions that an endpoint traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Traces {
-    /// None of its last blocks has a transaction that could be asked about.
+    /// Unknown, because none of its last blocks has a transaction.
     Untried,
-    /// Nothing.
+    /// None.
     None,
-    /// Transactions of its newest blocks.
+    /// Those of its newest blocks.
     Recent,
-    /// Those of older blocks too, or the chain has none that are that old.
+    /// Those of older blocks too, or those of its newest blocks if the chain has no transaction that old.
     Old,
 }
 
-/// Asks one endpoint for a new transaction and for one of 512 blocks ago. `timeout` bounds each call.
+/// Asks one endpoint for the trace of a new transaction and of one that is 512 blocks old. `timeout` bounds each call.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
             return Ok(Traces::Untried);
         };
         let recent = traced(&connection, recent).await;
-        // The first block counts as none, and a chain that is shorter is not asked.
+        // The first block counts as no block, and a shorter chain is not asked.
         let old = match number.checked_sub(OLD) {
             None | Some(0) => None,
             Some(old) => match transaction(&connection, At::Number(old)).await {
@@ -62,7 +62,7 @@ pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
     })
 }
 
-/// The first transaction of this block, or of the nearest before it that has one, and the number of that block.
+/// The first transaction of this block, or of the nearest earlier block that has one, with the number of that block.
 async fn transaction(connection: &Connection, mut at: At) -> Result<Option<(u64, B256)>, Failure> {
     for _ in 0..BLOCKS {
         let block = connection.block(at).await?;
@@ -79,7 +79,7 @@ async fn transaction(connection: &Connection, mut at: At) -> Result<Option<(u64,
     Ok(None)
 }
 
-/// Whether one of the two methods gives what the archiver can read.
+/// Whether one of the two methods returns a trace that the archiver can read.
 async fn traced(connection: &Connection, hash: B256) -> bool {
     let tracer = json!([hash, {"tracer": "callTracer"}]);
     let debug = connection
@@ -99,13 +99,13 @@ fn is_hex(value: &Value) -> bool {
     digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// `callTraceSchema` of archiver/dest/l1/debug_tx.js, as far as it must be there: the answer of another tracer has
+/// Checks the required fields of `callTraceSchema` of archiver/dest/l1/debug_tx.js. The answer of another tracer has
 /// other fields.
 pub(crate) fn is_call(answer: &Value) -> bool {
     is_hex(&answer["from"]) && answer["type"].is_string()
 }
 
-/// `traceTransactionResponseSchema` of archiver/dest/l1/trace_tx.js, as far as it must be there.
+/// Checks the required fields of `traceTransactionResponseSchema` of archiver/dest/l1/trace_tx.js.
 pub(crate) fn is_list(answer: &Value) -> bool {
     let one = |trace: &Value| {
         let action = &trace["action"];
@@ -125,10 +125,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_archiver_reads_is_a_trace() {
+    fn only_a_trace_that_the_archiver_reads_counts() {
         let call = json!({"from": "0x01", "gas": "0x0", "to": "0x02", "type": "CALL"});
         assert!(is_call(&call));
-        // What a client answers that ignores the tracer, or knows no such transaction.
+        // A client that ignores the tracer, or does not know the transaction, answers like this.
         for other in [
             json!({"failed": false, "gas": 0, "structLogs": []}),
             json!(null),

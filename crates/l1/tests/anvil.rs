@@ -1,6 +1,6 @@
-//! Reads and transfers on a real chain: an anvil of the test's own.
+//! Reads and transfers on a real chain. Each test starts its own anvil.
 //!
-//! Runs only if `AZTEC_KIT_ANVIL` names an anvil binary.
+//! The tests run only if `AZTEC_KIT_ANVIL` names an anvil binary.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -20,14 +20,14 @@ use l1::{
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An anvil that ends with its test.
+/// An anvil that is stopped at the end of its test.
 struct Anvil {
     process: Child,
     url: String,
 }
 
 impl Anvil {
-    /// `None` if there is no binary to run, after saying so.
+    /// Starts an anvil. Without a binary, it prints so and returns `None`.
     fn start(chain_id: u64, arguments: &[&str]) -> Option<Self> {
         let Some(binary) = env::var_os("AZTEC_KIT_ANVIL") else {
             println!("skipped: AZTEC_KIT_ANVIL names no anvil binary");
@@ -75,14 +75,14 @@ impl Drop for Anvil {
     }
 }
 
-fn anybody() -> Address {
+fn random_address() -> Address {
     derive_attester(&generate_mnemonic(WordCount::Twelve).unwrap(), 0, 0)
         .unwrap()
         .address()
 }
 
 #[test]
-fn the_basics_are_read() {
+fn chain_id_blocks_and_balances_are_read() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &[]) else {
         return;
     };
@@ -95,7 +95,7 @@ fn the_basics_are_read() {
     assert_eq!(reader.head().unwrap().number, 0);
     assert!(reader.head().unwrap().timestamp > 1_700_000_000);
     assert!(!reader.code_at(deployer).unwrap());
-    assert_eq!(reader.balance(anybody()).unwrap(), U256::ZERO);
+    assert_eq!(reader.balance(random_address()).unwrap(), U256::ZERO);
     assert!(reader.balance(deployer).unwrap() > FUNDING_TARGET);
 }
 
@@ -105,17 +105,17 @@ fn an_address_without_contract_is_an_error_with_a_fix() {
         return;
     };
     let reader = anvil.reader();
-    let nowhere = anybody();
+    let nowhere = random_address();
 
     let error = reader.standing(nowhere, nowhere).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "getCanonicalRollup() of {nowhere} on {} gave 0 bytes that do not decode: no such contract there",
+            "getCanonicalRollup() of {nowhere} on {} returned 0 bytes that do not decode: there is no such contract at this address",
             anvil.url
         )
     );
-    assert!(error.fix().starts_with("check the registry address"));
+    assert!(error.fix().starts_with("Check the registry address"));
     assert!(reader.canonical_rollup(nowhere).is_err());
     assert!(reader.rollup_info(nowhere).is_err());
     assert!(reader.checkpoints(nowhere).is_err());
@@ -142,7 +142,7 @@ fn an_account_is_funded_once() {
     };
     let reader = anvil.reader();
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
-    let account = anybody();
+    let account = random_address();
     let mut lines = Vec::new();
     let mut fund = || {
         staker
@@ -163,13 +163,13 @@ fn an_account_is_funded_once() {
 }
 
 #[test]
-fn a_chain_that_is_not_local_is_left_alone() {
+fn a_chain_that_is_not_local_is_not_changed() {
     let Some(anvil) = Anvil::start(11_155_111, &[]) else {
         return;
     };
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     let keys = derive_attester(&generate_mnemonic(WordCount::Twelve).unwrap(), 0, 0).unwrap();
-    let request = StakeRequest::new(anybody(), &keys);
+    let request = StakeRequest::new(random_address(), &keys);
 
     let error = staker.ensure_staked(&request, &mut |_| {}).unwrap_err();
     assert!(
@@ -184,23 +184,23 @@ fn a_chain_that_is_not_local_is_left_alone() {
     );
     assert!(
         staker
-            .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
+            .ensure_funded(random_address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
             .is_err()
     );
     assert_eq!(anvil.reader().block_number().unwrap(), 0);
 }
 
 #[test]
-fn an_endpoint_traces_what_is_there() {
+fn an_endpoint_traces_a_new_transaction() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &["--block-time", "1"]) else {
         return;
     };
     let asked = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
-    // A transaction that nobody sent would be traced too, so nothing can be said yet.
+    // anvil would also trace a transaction that nobody sent, so the result is unknown until there is one.
     assert_eq!(asked(), Traces::Untried);
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     staker
-        .ensure_funded(anybody(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
+        .ensure_funded(random_address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
         .unwrap();
     assert_eq!(asked(), Traces::Old);
 }

@@ -1,4 +1,4 @@
-//! Many calls of one contract.
+//! Many calls of one contract go into few requests.
 
 mod stub;
 
@@ -11,7 +11,7 @@ use l1::{Address, Reader, U256};
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[test]
-fn many_calls_are_a_few_requests_also_where_a_quota_is_used_up() {
+fn many_calls_are_a_few_requests_even_if_a_quota_is_used_up() {
     let points: Vec<_> = (0..250)
         .map(|x| G1Point {
             x: U256::from(x),

@@ -1,8 +1,8 @@
 //! Registration on the real contracts.
 //!
-//! Runs only if `AZTEC_KIT_L1_URL` names a local chain on which `aztec deploy-l1-contracts` ran and
-//! `AZTEC_KIT_L1_REGISTRY` its registry. The chain is changed, but each run uses keys of its own.
-//! The tests share the deployer's account, hence one function.
+//! The test runs only if `AZTEC_KIT_L1_URL` names a local chain on which `aztec deploy-l1-contracts` ran, and
+//! `AZTEC_KIT_L1_REGISTRY` its registry. It changes the chain, but each run uses keys of its own.
+//! All of it uses the deployer's account, so it is one function.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -56,7 +56,7 @@ fn a_validator_is_registered_once() {
         AttesterStatus::None
     );
 
-    // Stopped after each of its steps in turn, it goes on where it was and repeats nothing.
+    // Each run is stopped after one step. The next run continues there and repeats nothing.
     const MOST_RUNS: usize = 8;
     let mut steps: Vec<String> = Vec::new();
     let mut runs = 0;
@@ -70,7 +70,7 @@ fn a_validator_is_registered_once() {
                     return;
                 }
                 if seen == 1 {
-                    // Without the message and backtrace of a panic.
+                    // This unwinds without the message and backtrace of a panic.
                     resume_unwind(Box::new("stopped"));
                 }
                 seen += 1;
@@ -110,7 +110,7 @@ fn a_validator_is_registered_once() {
         .unwrap();
     assert!(!again.changed());
 
-    // The same BLS key under another name: the queue takes it, the flush throws it out.
+    // The queue accepts the same BLS key for another attester, and the flush removes it.
     let thief = AttesterKeys {
         eth: fresh().eth,
         bls: BlsKey::from_bytes(&[7; 32]).unwrap(),
@@ -118,7 +118,7 @@ fn a_validator_is_registered_once() {
     staker
         .ensure_staked(&StakeRequest::new(registry, &thief), &mut |_| {})
         .map_or_else(
-            // Left by an earlier run of this test on the same chain.
+            // An earlier run of this test on the same chain registered this BLS key.
             |error| assert!(matches!(error, Error::DepositRefused { .. }), "{error}"),
             |outcome| assert!(outcome.changed()),
         );
@@ -152,7 +152,7 @@ fn a_validator_is_registered_once() {
         U256::ZERO
     );
 
-    // Somebody who may not mint.
+    // This account may not mint.
     let poor = derive_publisher(&mnemonic, 2, 0).unwrap();
     staker
         .ensure_funded(poor.address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})

@@ -1,5 +1,5 @@
-//! The HTTP server that the small services of this program share: one thread, for the few requests that the
-//! processes of one host make of each other.
+//! The HTTP server that the small services of aztec-kit share. It has one thread, for the few requests that the
+//! processes of one host send to each other.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,17 +18,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What comes in; its body is read with [`read`].
+/// A request. [`read`] reads its body.
 pub type Request = hyper::Request<Incoming>;
-/// What goes out.
+/// An answer.
 pub type Reply = Response<Full<Bytes>>;
 
-/// Enough for every process of a host to hold its connections open; more are not taken until one ends.
+/// The most connections at once, enough for every process of a host to keep its connections open. Others wait until one
+/// ends.
 const CONNECTIONS: usize = 64;
-/// Connections in a row that may fail to be taken, with a pause after each, before the service ends: a minute.
+/// The failures to accept a connection in a row, with a pause after each, after which the service ends: a minute.
 const FAILURES: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a body, and the head of a request, may take to come in.
+/// The time limit for a body, and for the head of a request.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Listens on an address, which should be one of this host's own, and answers until the process ends.
@@ -54,7 +55,7 @@ async fn accept<A: AsyncFn(Request) -> Reply + 'static>(
     answer: Rc<A>,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    // A closed semaphore would end the loop; nobody closes it.
+    // A closed semaphore would end the loop, but nothing closes it.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let stream = accepted(&listener).await?;
         tokio::task::spawn_local(converse(stream, Rc::clone(&answer), place));
@@ -62,8 +63,8 @@ async fn accept<A: AsyncFn(Request) -> Reply + 'static>(
     Ok(())
 }
 
-/// The next connection. What passes (a peer that is gone already, a system out of descriptors or memory for a moment)
-/// does not end the service: accept(2), ERRORS.
+/// The next connection. A temporary failure does not end the service, such as a peer that has closed the connection
+/// already, or a moment without descriptors or memory: accept(2), ERRORS.
 async fn accepted(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut failures = 0;
     loop {
@@ -91,7 +92,7 @@ async fn converse<A: AsyncFn(Request) -> Reply>(
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(stream), answer);
-    // What a peer does to its own connection is its own business.
+    // An error of a connection concerns only its peer.
     let _ = connection.await;
     drop(place);
 }

@@ -1,6 +1,7 @@
-//! A service outlives a moment without descriptors. Alone in its process, whose limit it moves.
+//! A service survives a moment without descriptors. This test is alone in its process, because it changes the limit of
+//! the process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -48,7 +49,7 @@ fn a_moment_without_descriptors_does_not_end_the_service() {
     let spare = File::open("/dev/null").unwrap();
     let next = u64::try_from(spare.as_raw_fd()).unwrap();
     drop(spare);
-    // One more descriptor: the client takes it, and the service has none for its end.
+    // The limit leaves one descriptor. The client takes it, and the service has none for its end of the connection.
     let tight = Rlimit {
         current: Some(next + 1),
         maximum: before.maximum,

@@ -1,8 +1,11 @@
-//! The tree is the one that npm makes of the same lock file: names, contents, modes and links.
+//! Checks that the tree is equal to that of npm for the same lock file, in names, contents, modes and links.
 //!
-//! Fetches the release twice, some 300 MB each: `cargo run --release -p npm --example as_npm`.
+//! It fetches the release twice, some 300 MB each: `cargo run --release -p npm --example as_npm`.
 
-#![expect(clippy::unwrap_used, reason = "a trial that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a comparison that cannot continue panics"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../aztec/data");
 
-/// Path to what is there.
+/// Each path, with a description of the file.
 type Tree = BTreeMap<PathBuf, String>;
 
 fn tree(dir: &Path, below: &Path, found: &mut Tree) {
@@ -105,7 +108,7 @@ fn main() {
     let (mut a, mut b) = (Tree::new(), Tree::new());
     tree(&ours, Path::new("node_modules"), &mut a);
     tree(&theirs, Path::new("node_modules"), &mut b);
-    // npm's own note of what it has installed.
+    // This is npm's own record of its packages.
     b.remove(Path::new("node_modules/.package-lock.json"));
     let mut differ: Vec<_> = a
         .iter()

@@ -1,8 +1,8 @@
-//! Which registry the operator wants: the environment and `.npmrc` files, as npmrc(5) of npm has them.
+//! The registry that the operator configured in the environment and in `.npmrc` files, as in npmrc(5) of npm.
 //!
-//! Honoured: `registry`, `@scope:registry`, `//host/path/:_authToken`, `//host/path/:_auth`, `cafile`. Proxies come from
-//! the environment alone (`HTTPS_PROXY` and its like). Not honoured, since a host that needs them is rare: user names with
-//! `_password`, client certificates, `strict-ssl=false`, and proxies in `.npmrc`.
+//! Supported keys are `registry`, `@scope:registry`, `//host/path/:_authToken`, `//host/path/:_auth` and `cafile`. Proxies
+//! come only from the environment (`HTTPS_PROXY` and similar). User names with `_password`, client certificates,
+//! `strict-ssl=false`, and proxies in `.npmrc` are not supported, because hosts that need them are rare.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use url::Url;
 
 use crate::{Error, Result};
 
-/// The public registry: where npm asks unless told otherwise (npm docs, config `registry`).
+/// The public registry, which is npm's default (npm docs, config `registry`).
 ///
-/// In parts, because a textual rule of this repository refuses the names of registries, so that no mirror of a
-/// developer's gets into a lock file or a script; this is the one place that needs the public one.
+/// It is written in parts, because a text rule of this repository refuses the names of registries. The rule keeps the
+/// mirror of a developer out of lock files and scripts. This is the only place that needs the public one.
 pub const DEFAULT_REGISTRY: &str = concat!("https://registry.", "npmjs", ".org/");
 
 /// The operator's settings, by key.
@@ -28,15 +28,16 @@ impl std::fmt::Debug for Config {
     }
 }
 
-/// A registry, and what it wants to hear from us.
+/// A registry, and the authorization for it.
 pub(crate) struct Registry {
     pub url: Url,
-    /// Value of the header `Authorization`.
+    /// The value of the header `Authorization`.
     pub auth: Option<String>,
 }
 
 impl Config {
-    /// Merges texts of `.npmrc` files, the weakest first, and the environment, which beats them all.
+    /// Merges the texts of `.npmrc` files and the environment. A later file overrides an earlier one, and the environment
+    /// overrides all files.
     pub fn new<'a>(files: impl IntoIterator<Item = &'a str>, env: &[(String, String)]) -> Self {
         let mut config = Self::default();
         for text in files {
@@ -81,12 +82,12 @@ impl Config {
         }
     }
 
-    /// A file with certificate authorities to trust beside the host's own.
+    /// A file with certificate authorities that are trusted in addition to those of the host.
     pub fn cafile(&self) -> Option<PathBuf> {
         self.0.get("cafile").map(PathBuf::from)
     }
 
-    /// The registry that has a package.
+    /// The registry of a package.
     pub(crate) fn registry(&self, package: &str) -> Result<Registry> {
         let scope = package
             .split_once('/')
@@ -96,8 +97,8 @@ impl Config {
             .or_else(|| self.0.get("registry"))
             .map_or(DEFAULT_REGISTRY, String::as_str);
         let refused = || {
-            Error::new("the npm registry that is configured is no URL with http or https")
-                .with("Mend `registry` in ~/.npmrc, /etc/npmrc or NPM_CONFIG_REGISTRY.")
+            Error::new("the configured npm registry is not an http or https URL")
+                .with("Correct `registry` in ~/.npmrc, /etc/npmrc or NPM_CONFIG_REGISTRY.")
         };
         let text = format!("{}/", text.trim_end_matches('/'));
         let url = Url::parse(&text).map_err(|_| refused())?;
@@ -108,7 +109,7 @@ impl Config {
         Ok(Registry { url, auth })
     }
 
-    /// The token of a registry: the one whose key is the longest beginning of its URL.
+    /// The token of a registry. The key with the longest prefix of its URL counts.
     fn auth(&self, url: &Url) -> Option<String> {
         let port = url
             .port()
@@ -130,7 +131,7 @@ impl Config {
     }
 }
 
-/// `${NAME}` is a variable of the environment; one that is not set stays as it is written.
+/// Replaces `${NAME}` by a variable of the environment. If the variable is not set, the text stays.
 fn expanded(text: &str, env: &[(String, String)]) -> String {
     let mut done = String::new();
     let mut rest = text;
@@ -164,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_it_is_the_public_registry() {
+    fn the_public_registry_is_the_default() {
         let config = Config::new([], &[]);
         assert_eq!(of(&config, "@s/a"), (DEFAULT_REGISTRY.to_owned(), None));
     }
 
     #[test]
-    fn the_environment_beats_the_user_who_beats_the_host() {
+    fn the_environment_overrides_the_user_and_the_user_overrides_the_host() {
         let files = [
             "; host\nregistry=https://etc.example/",
             "registry = \"https://home.example/npm\"\n",
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_is_no_url_is_refused() {
+    fn a_registry_that_is_not_a_url_is_refused() {
         for registry in ["ftp://x.example", "registry", "https://", "file:///x"] {
             let config = Config::new([], &env(&[("npm_config_registry", registry)]));
             assert!(config.registry("a").is_err(), "{registry}");
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_lines_are_no_trouble() {
+    fn odd_lines_do_no_harm() {
         for text in ["${", "a=${", "=", "a", "\"=\"", "a=\"", "${a}${b=1", "é=é"] {
             Config::new(
                 [text],

@@ -1,4 +1,4 @@
-//! The one error of this crate.
+//! The one error type of this crate.
 
 /// What failed, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ impl Error {
         self
     }
 
-    /// A whole sentence with the next step.
+    /// What the operator can do about it, as a whole sentence.
     pub fn fix(&self) -> Option<&str> {
         self.fix.as_deref()
     }

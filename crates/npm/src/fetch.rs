@@ -1,4 +1,4 @@
-//! Tarballs, from the registry or from a directory that keeps them.
+//! Fetches tarballs from the registry, or from a directory that keeps them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,27 @@ use crate::config::Config;
 use crate::lock::Package;
 use crate::{Error, Result};
 
-/// Nothing for so long means that a connection is dead.
+/// A connection without data for so long is dead.
 const SILENCE: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(15);
-/// Pauses before the next try: a registry that is busy is asked again, as npm does (`fetch-retries`).
+/// The pauses before the next tries. A busy registry is asked again, as npm does (`fetch-retries`).
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(2),
     Duration::from_secs(8),
     Duration::from_secs(20),
 ];
-/// The largest tarball that is taken: it is held in memory until its digest is known.
+/// The most bytes of a tarball. It is in memory until its digest is known.
 const LARGEST: usize = 512 << 20;
 
-/// Fetches tarballs; may be shared.
+/// Fetches tarballs. It may be shared.
 pub(crate) struct Fetcher {
     client: reqwest::Client,
     config: Config,
     keep: Option<PathBuf>,
 }
 
-/// Why a try failed, and whether another one may do.
+/// Why a try failed, and whether another try may succeed.
 struct Failed {
     again: bool,
     why: String,
@@ -41,7 +41,7 @@ struct Failed {
 
 impl Fetcher {
     pub fn new(config: &Config, keep: Option<PathBuf>) -> Result<Self> {
-        // An error means that there is a provider, which is all that is wanted.
+        // An error means that there is a provider already, which is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
@@ -50,16 +50,19 @@ impl Fetcher {
         if let Some(path) = config.cafile() {
             let unread = |why: String| {
                 Error::new(format!("`cafile` {} cannot be read: {why}", path.display()))
-                    .with("Mend `cafile` in ~/.npmrc or /etc/npmrc.")
+                    .with("Correct `cafile` in ~/.npmrc or /etc/npmrc.")
             };
             let pem = fs::read(&path).map_err(|error| unread(error.to_string()))?;
             let authorities = reqwest::Certificate::from_pem_bundle(&pem)
                 .map_err(|error| unread(error.to_string()))?;
             builder = builder.tls_certs_merge(authorities);
         }
-        let client = builder
-            .build()
-            .map_err(|error| Error::new(format!("no HTTPS client: {}", cause(&error))))?;
+        let client = builder.build().map_err(|error| {
+            Error::new(format!(
+                "failed to set up the HTTPS client: {}",
+                cause(&error)
+            ))
+        })?;
         Ok(Self {
             client,
             config: config.clone(),
@@ -67,7 +70,7 @@ impl Fetcher {
         })
     }
 
-    /// The tarball of a package, whose digest is the one of the lock file.
+    /// The tarball of a package, with the digest of the lock file.
     pub async fn tarball(&self, package: &Package) -> Result<Vec<u8>> {
         let kept = self
             .keep
@@ -89,7 +92,8 @@ impl Fetcher {
     async fn fetched(&self, package: &Package) -> Result<Vec<u8>> {
         let (url, auth) = match &package.elsewhere {
             Some(url) => (
-                Url::parse(url).map_err(|_| Error::new(format!("{} has no URL", package.dir)))?,
+                Url::parse(url)
+                    .map_err(|_| Error::new(format!("the URL of {} is not valid", package.dir)))?,
                 None,
             ),
             None => {
@@ -97,7 +101,7 @@ impl Fetcher {
                 let url = registry
                     .url
                     .join(&package.tarball())
-                    .map_err(|_| Error::new(format!("{} has no URL", package.dir)))?;
+                    .map_err(|_| Error::new(format!("the URL of {} is not valid", package.dir)))?;
                 (url, registry.auth)
             }
         };
@@ -105,11 +109,11 @@ impl Fetcher {
         loop {
             let failed = match self.attempt(&url, auth.as_deref()).await {
                 Ok(bytes) if is_it(&bytes, package) => return Ok(bytes),
-                // A line may bend bytes once; a mirror that does it again has others.
+                // A network may damage bytes once. If it happens again, the mirror has other bytes.
                 Ok(bytes) => Failed {
                     again: pauses.len() == PAUSES.len(),
                     why: format!(
-                        "its {} bytes are not what the lock file names by their SHA-512",
+                        "its {} bytes do not have the SHA-512 of the lock file",
                         bytes.len()
                     ),
                 },
@@ -124,8 +128,8 @@ impl Fetcher {
                         package.name, package.version, failed.why
                     ))
                     .with(format!(
-                        "Check that this host reaches the npm registry {host} (or name a mirror: NPM_CONFIG_REGISTRY, or \
-                         `registry` in /root/.npmrc), then run the same command again."
+                        "Check that this host reaches the npm registry {host}, or name a mirror in NPM_CONFIG_REGISTRY or in \
+                         `registry` of /root/.npmrc. Then run the same command again."
                     )));
                 }
             }
@@ -173,7 +177,7 @@ fn is_it(bytes: &[u8], package: &Package) -> bool {
     Sha512::digest(bytes)[..] == package.sha512[..]
 }
 
-/// Keeps a tarball. Several hosts may share the directory: whoever is first to give it its name, the bytes are the same.
+/// Keeps a tarball. Several hosts may share the directory. Whoever renames the file first, its bytes are the same.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: String| {
         Error::new(format!("failed to keep {}: {error}", path.display()))
@@ -184,13 +188,13 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let staged = path.with_extension(const_hex::encode(random));
     let done = fs::write(&staged, bytes).and_then(|()| fs::rename(&staged, path));
     done.map_err(|error| {
-        // What cannot be removed either is no worse than the error that is told.
+        // If it cannot be removed either, the reported error is still the cause.
         fs::remove_file(&staged).ok();
         failed(error.to_string())
     })
 }
 
-/// Why a request failed, without its URL, in which a password may be.
+/// Why a request failed, without the URL, which may contain a password.
 fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();

@@ -1,4 +1,4 @@
-//! What is private here and reads foreign text, for the fuzzers of the folder `fuzz`.
+//! The private parsers of foreign text, for the fuzzers of the folder `fuzz`.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use url::Url;
 
 use crate::{Config, Omit, Package, Result, unpack};
 
-/// Where a package is fetched from, and what the registry is told of us.
+/// The registry of a package, and the value of the header `Authorization` for it.
 ///
 /// # Errors
 ///
-/// When what is configured is no URL.
+/// If the configured registry is not a URL.
 pub fn registry(config: &Config, package: &str) -> Result<(Url, Option<String>)> {
     let registry = config.registry(package)?;
     Ok((registry.url, registry.auth))
@@ -20,7 +20,7 @@ pub fn registry(config: &Config, package: &str) -> Result<(Url, Option<String>)>
 ///
 /// # Errors
 ///
-/// When it is no tarball, or leads out of its place.
+/// If it is not a tarball, or a path leads out of the package.
 pub fn unpack(package: &Package, tarball: &[u8], tree: &Path) -> Result<u64> {
     let written = unpack::unpack(package, tarball, tree, &Omit::default())?;
     unpack::link(package, tree)?;

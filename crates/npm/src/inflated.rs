@@ -1,14 +1,14 @@
-//! A text that was compressed when the program was compiled.
+//! Decompresses a text that was compressed at compile time.
 
 use std::io::{Read, Result};
 
 use flate2::read::ZlibDecoder;
 
-/// The text of zlib data, RFC 1950.
+/// Decompresses a text from zlib data (RFC 1950).
 ///
 /// # Errors
 ///
-/// When it is not that of a text.
+/// If the data is not complete zlib data, or its content is not UTF-8.
 pub fn inflated(zlib: &[u8]) -> Result<String> {
     let mut text = String::new();
     ZlibDecoder::new(zlib).read_to_string(&mut text)?;
@@ -25,7 +25,7 @@ mod tests {
     use super::inflated;
 
     #[test]
-    fn half_of_it_is_no_text() -> std::io::Result<()> {
+    fn half_of_the_data_is_an_error() -> std::io::Result<()> {
         let text = "packages ".repeat(100);
         let mut zlib = Vec::new();
         ZlibEncoder::new(text.as_bytes(), Compression::best()).read_to_end(&mut zlib)?;

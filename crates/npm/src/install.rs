@@ -1,4 +1,4 @@
-//! All packages of a tree: fetched side by side, unpacked side by side.
+//! Fetches and unpacks all packages of a tree in parallel.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,24 +12,25 @@ use crate::fetch::Fetcher;
 use crate::unpack::{link, unpack};
 use crate::{Config, Error, Omit, Package, Result};
 
-/// Packages on their way at once. npm has 15 connections (`maxsockets`).
+/// The number of packages that are fetched at once. npm has 15 connections (`maxsockets`).
 const AT_ONCE: usize = 16;
 
-/// How often it is said how far it is: often enough to see it move, and few lines of a log.
+/// The interval between progress notes: short enough to see progress, and few lines in a log.
 const NEWS: Duration = Duration::from_secs(2);
 
-/// A thousand packages over a slow line.
+/// The time limit: enough for a thousand packages over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// Fetches packages and unpacks them into `tree`, an existing directory that nothing else writes to; all of it is on
-/// disk when it returns. After an error, or a kill, the tree is to be thrown away.
+/// Fetches packages and unpacks them into `tree`, an existing directory that nothing else writes to. Everything is on
+/// disk when it returns. After an error or a kill, the caller must discard the tree.
 ///
-/// `keep` is a directory of tarballs by their SHA-512: what is in it is not fetched, what is fetched is put there.
-/// `note` is told how far it is.
+/// `keep` is a directory of tarballs, named by their SHA-512. Tarballs in it are not fetched, and fetched tarballs are
+/// added to it. `note` gets the progress.
 ///
 /// # Errors
-/// A package cannot be fetched, is not what the lock file names, or does not fit on the disk; the fetching takes longer
-/// than half an hour.
+///
+/// If a package cannot be fetched, does not have the SHA-512 of the lock file, or does not fit on the disk, or if fetching
+/// takes longer than half an hour.
 pub fn install(
     packages: &[Package],
     tree: &Path,
@@ -43,7 +44,11 @@ pub fn install(
         .enable_all()
         .max_blocking_threads(threads)
         .build()
-        .map_err(|error| Error::new(format!("no runtime: {error}")))?;
+        .map_err(|error| {
+            Error::new(format!(
+                "failed to start the runtime of the downloads: {error}"
+            ))
+        })?;
     let fetcher = Arc::new(Fetcher::new(config, keep)?);
     let all = all(packages, tree, omit, &fetcher, note);
     runtime.block_on(async {
@@ -54,14 +59,14 @@ pub fn install(
                     "the packages did not arrive within {} s",
                     TIMEOUT.as_secs()
                 ))
-                .with("Run the same command again when the line is better."))
+                .with("Run the same command again when the network is faster."))
             })
     })?;
     for package in packages {
         link(package, tree)?;
     }
     note("writing the packages to the disk");
-    // Once for all: a call for each of sixty thousand files takes minutes.
+    // One call syncs all files. A call for each of sixty thousand files takes minutes.
     File::open(tree)
         .and_then(|tree| Ok(rustix::fs::syncfs(tree)?))
         .map_err(|error| Error::new(format!("failed to sync {}: {error}", tree.display())))
@@ -78,7 +83,7 @@ async fn all(
     let mut waiting = packages.iter();
     let mut running = JoinSet::new();
     let (mut done, mut fetched) = (0, 0);
-    let mut told = Instant::now();
+    let mut last_note = Instant::now();
     loop {
         while running.len() < AT_ONCE
             && let Some(package) = waiting.next()
@@ -94,15 +99,15 @@ async fn all(
                 Ok::<_, Error>(size)
             });
         }
-        // Dropping the rest at an error ends it.
+        // An error drops the set, which ends the other tasks.
         let Some(ended) = running.join_next().await else {
             return Ok(());
         };
         fetched +=
             ended.map_err(|error| Error::new(format!("fetching ended early: {error}")))??;
         done += 1;
-        if done == packages.len() || told.elapsed() >= NEWS {
-            told = Instant::now();
+        if done == packages.len() || last_note.elapsed() >= NEWS {
+            last_note = Instant::now();
             note(&format!(
                 "{done} of {} packages, {} MB",
                 packages.len(),

@@ -1,11 +1,11 @@
-//! The packages of an npm lock file on disk: what `npm ci --ignore-scripts --omit=dev` does, without npm.
+//! Installs the packages of an npm lock file, as `npm ci --ignore-scripts --omit=dev` does, without npm.
 //!
-//! [`Lock::parse`] reads `package-lock.json` (lockfileVersion 2 and 3, see package-lock.json(5) of npm) and says what
-//! belongs on a platform; [`install`] fetches it in parallel and unpacks it. A tarball is parsed only once its SHA-512
-//! is the one in the lock, so that a mirror need not be trusted, and no file is written twice.
+//! [`Lock::parse`] reads `package-lock.json` (lockfileVersion 2 and 3, see package-lock.json(5) of npm) and selects the
+//! packages for a platform. [`install`] fetches them in parallel and unpacks them. A tarball is parsed only after its
+//! SHA-512 was found equal to that of the lock file, so a mirror need not be trusted. No file is written twice.
 //!
-//! What it leaves out of npm: install scripts, workspaces, and packages from git, from directories, or without a
-//! SHA-512, which are refused. It writes no `node_modules/.package-lock.json`, which only npm reads.
+//! Some features of npm are missing: install scripts and workspaces. Packages from git, from directories, or without a
+//! SHA-512 are refused. The crate writes no `node_modules/.package-lock.json`, which only npm reads.
 
 mod config;
 mod error;
@@ -26,5 +26,5 @@ pub use install::install;
 pub use lock::{Lock, Package, Platform};
 pub use omit::Omit;
 
-/// What this crate returns.
+/// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,4 @@
-//! `package-lock.json`: which packages a tree has, and where.
+//! Reads `package-lock.json`: the packages of a tree, and the place of each.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -9,14 +9,15 @@ use serde::Deserialize;
 
 use crate::{Error, Result};
 
-/// What a package may be for: the words of Node.js (`process.platform`, `process.arch`), and npm's word for the C library.
+/// A platform that packages are for, in the words of Node.js (`process.platform`, `process.arch`), with npm's word for the
+/// C library.
 #[derive(Debug, Clone, Copy)]
 pub struct Platform {
-    /// Operating system, `linux`.
+    /// The operating system, such as `linux`.
     pub os: &'static str,
-    /// Processor, `x64`.
+    /// The processor, such as `x64`.
     pub cpu: &'static str,
-    /// C library, `glibc`.
+    /// The C library, such as `glibc`.
     pub libc: &'static str,
 }
 
@@ -29,38 +30,38 @@ impl Platform {
     };
 }
 
-/// One package to be unpacked.
+/// One package to unpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     /// Its directory in the tree: `node_modules/@scope/name`, or deeper.
     pub dir: String,
-    /// Its name in the registry, which an alias in `dir` can differ from.
+    /// Its name in the registry. `dir` may have an alias instead.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// SHA-512 of its tarball.
+    /// The SHA-512 of its tarball.
     pub sha512: [u8; 64],
-    /// Where its tarball is when that is no registry's usual place.
+    /// The URL of its tarball, if that is not the usual place in a registry.
     pub elsewhere: Option<String>,
     /// Its programs: the name of the link, and the file in the package.
     pub bin: BTreeMap<String, String>,
-    /// Whether it is there only because another package wants its user to bring it (`peerDependencies`).
+    /// Whether it is there only as a peer dependency of another package (`peerDependencies`).
     pub peer: bool,
 }
 
 impl Package {
-    /// Where a registry has the tarball, behind its own URL. A convention that the lock files without `resolved`
-    /// of npm (`omit-lockfile-registry-resolved`) rest on as well.
+    /// The path of the tarball below the URL of a registry. It is a convention. Lock files without `resolved`
+    /// (`omit-lockfile-registry-resolved` of npm) depend on it too.
     pub fn tarball(&self) -> String {
         let base = self.name.rsplit('/').next().unwrap_or_default();
         format!("{}/-/{base}-{}.tgz", self.name, self.version)
     }
 }
 
-/// The packages of a lock file that belong on a platform, without those only for development.
+/// The packages of a lock file for a platform, without those only for development.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    /// In the order of the file.
+    /// The packages, in the order of the file.
     pub packages: Vec<Package>,
 }
 
@@ -102,7 +103,8 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// As npm-install-checks of npm 11 has it: none of the names with `!`, and one of the others if there are any.
+/// Whether a list of platforms includes ours, as in npm-install-checks of npm 11: no name with `!` is ours, and one of the
+/// others is, if there are any.
 fn fits(list: Option<&OneOrMany>, ours: &str) -> bool {
     let list = match list {
         None => return true,
@@ -124,20 +126,21 @@ impl Lock {
     /// Reads a lock file.
     ///
     /// # Errors
-    /// It is no lock file of version 2 or 3, a path leads out of the tree, or a package is not one that a registry has
-    /// and a SHA-512 speaks for.
+    ///
+    /// If it is not a lock file of version 2 or 3, a path leads out of the tree, or a package is not from a registry or
+    /// has no SHA-512.
     pub fn parse(text: &str, platform: Platform) -> Result<Self> {
         let file: File = serde_json::from_str(text)
             .map_err(|error| Error::new(format!("the lock file cannot be read: {error}")))?;
         if !matches!(file.lockfile_version, 2 | 3) {
             let version = file.lockfile_version;
             return Err(Error::new(format!(
-                "lockfileVersion {version} is not known"
+                "the lock file has lockfileVersion {version}, not 2 or 3"
             )));
         }
         let mut packages = Vec::new();
         for (dir, entry) in file.packages {
-            // The first is the tree itself; a bundled package is in the tarball of another one.
+            // The empty path is the tree itself. A bundled package is in the tarball of another one.
             if dir.is_empty() || entry.dev || entry.in_bundle {
                 continue;
             }
@@ -167,7 +170,7 @@ fn package(dir: String, entry: Entry) -> Result<Package> {
         return refused("is not below node_modules");
     }
     if !is_below(&dir) || !dir.starts_with("node_modules/") || !is_name(own) {
-        return refused("is no place for a package");
+        return refused("is not a place for a package");
     }
     let name = entry.name.unwrap_or_else(|| own.to_owned());
     let resolved = entry.resolved.unwrap_or_default();
@@ -185,11 +188,11 @@ fn package(dir: String, entry: Entry) -> Result<Package> {
     };
     let mut bin = BTreeMap::new();
     for (link, file) in entry.bin {
-        // As npm-normalize-package-bin has it: the last part of the name, and no `./` in front of the file.
+        // npm-normalize-package-bin also takes the last part of the name, and removes `./` in front of the file.
         let link = link.rsplit(['/', '\\', ':']).next().unwrap_or_default();
         let file = file.trim_start_matches("./").trim_start_matches('/');
         if link.starts_with('.') || !is_below(link) || !is_below(file) {
-            return refused("has a program outside of it");
+            return refused("names a program outside the package");
         }
         bin.insert(link.to_owned(), file.to_owned());
     }
@@ -212,13 +215,13 @@ fn is_http(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 
-/// The signs of names and versions that need no escape in a URL or a path.
+/// Whether a name or version has only characters that need no escape in a URL or a path.
 fn is_word(text: &str) -> bool {
-    let sign = |sign: u8| sign.is_ascii_alphanumeric() || b"-._~+!'()*".contains(&sign);
-    !text.is_empty() && !text.starts_with('.') && text.bytes().all(sign)
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+!'()*".contains(&byte);
+    !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain)
 }
 
-/// `name` or `@scope/name`.
+/// Whether this is `name` or `@scope/name`.
 fn is_name(name: &str) -> bool {
     match name.strip_prefix('@') {
         Some(scoped) => scoped
@@ -228,7 +231,7 @@ fn is_name(name: &str) -> bool {
     }
 }
 
-/// Whether a relative path stays below where it starts, and says so plainly.
+/// Whether a path is relative and stays below its start, without `.` or `..` in it.
 pub(crate) fn is_below(path: &str) -> bool {
     !path.is_empty()
         && !path.contains(['\0', '\\'])

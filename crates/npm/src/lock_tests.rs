@@ -26,7 +26,7 @@ fn dirs(entries: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_for_another_platform_for_development_or_bundled_is_left_out() {
+fn packages_for_other_platforms_for_development_or_bundled_are_left_out() {
     let entries = [
         entry("node_modules/a", ""),
         entry(
@@ -80,7 +80,7 @@ fn a_tarball_elsewhere_is_fetched_from_there() {
 }
 
 #[test]
-fn what_leads_out_of_the_tree_or_is_not_pinned_is_refused() {
+fn paths_out_of_the_tree_and_packages_without_a_pin_are_refused() {
     let refused = [
         entry("../a", ""),
         entry("/node_modules/a", ""),
@@ -115,9 +115,9 @@ fn what_leads_out_of_the_tree_or_is_not_pinned_is_refused() {
     }
 }
 
-/// Cut and bent texts are refused or understood, and what is understood stays in the tree.
+/// A truncated or altered text is refused or read, and every path that is read stays in the tree.
 #[test]
-fn a_bent_lock_never_names_a_place_outside() {
+fn an_altered_lock_never_names_a_place_outside() {
     let text = format!(
         r#"{{"lockfileVersion": 3, "packages": {{{}, {}}}}}"#,
         entry(
@@ -139,20 +139,20 @@ fn a_bent_lock_never_names_a_place_outside() {
     ];
     for at in 0..text.len() {
         for piece in pieces {
-            let bent = format!("{}{piece}{}", &text[..at], &text[at + 1..]);
-            let Ok(lock) = Lock::parse(&bent, Platform::LINUX_X64) else {
+            let altered = format!("{}{piece}{}", &text[..at], &text[at + 1..]);
+            let Ok(lock) = Lock::parse(&altered, Platform::LINUX_X64) else {
                 continue;
             };
             for package in lock.packages {
                 assert!(
                     is_below(&package.dir) && package.dir.starts_with("node_modules/"),
-                    "{bent}"
+                    "{altered}"
                 );
-                assert!(!package.tarball().contains("/../"), "{bent}");
+                assert!(!package.tarball().contains("/../"), "{altered}");
                 for (link, file) in &package.bin {
                     assert!(
                         is_below(file) && is_below(link) && !link.contains('/'),
-                        "{bent}"
+                        "{altered}"
                     );
                 }
             }

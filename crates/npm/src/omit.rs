@@ -1,7 +1,7 @@
-//! What of the packages is not wanted on disk.
+//! The files of packages that are not unpacked.
 
-/// Patterns of paths, relative to the tree: `*.map` is every file whose name ends so; any other is this file, or
-/// this directory with all in it.
+/// Patterns of paths, relative to the tree. `*.map` matches every file whose name ends with `.map`. Any other pattern
+/// is one file, or one directory with everything in it.
 #[derive(Debug, Clone, Default)]
 pub struct Omit {
     ends: Vec<String>,

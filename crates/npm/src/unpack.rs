@@ -1,4 +1,4 @@
-//! One verified tarball on disk, as npm unpacks it (pacote of npm 10 and 11, lib/fetcher.js).
+//! Unpacks one verified tarball as npm does (pacote of npm 10 and 11, lib/fetcher.js).
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
@@ -11,13 +11,13 @@ use tar::{Archive, EntryType};
 use crate::lock::{Package, is_below};
 use crate::{Error, Omit, Result};
 
-/// No package is larger, unpacked: a tarball of a few bytes must not fill a disk.
+/// The most bytes of an unpacked package. A tarball of a few bytes must not fill a disk.
 const LARGEST: u64 = 4 << 30;
 
-/// Unpacks a package into its directory below `tree`, and gives the number of bytes.
+/// Unpacks a package into its directory below `tree`, and returns the number of bytes.
 ///
-/// Links in a tarball are left out, as npm does. A file is at least 0644 and never writable by others; who owns it is
-/// whoever runs this, not a number in the tarball.
+/// Links in a tarball are left out, as npm does. A file has at least mode 0644, and only its owner can write it. It
+/// belongs to the user of this process, not to an id in the tarball.
 pub(crate) fn unpack(package: &Package, tarball: &[u8], tree: &Path, omit: &Omit) -> Result<u64> {
     let failed = |error: io::Error| {
         Error::new(format!(
@@ -40,7 +40,7 @@ pub(crate) fn unpack(package: &Package, tarball: &[u8], tree: &Path, omit: &Omit
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let Some(path) = placed(&name) else {
-            // The directory that all is in.
+            // This is the directory that contains everything else.
             if kind.is_dir() && is_below(&name) {
                 continue;
             }
@@ -49,7 +49,7 @@ pub(crate) fn unpack(package: &Package, tarball: &[u8], tree: &Path, omit: &Omit
                 package.name, package.version
             )));
         };
-        // npm packs no .gitignore: one that is there stands for .npmignore.
+        // npm packs no .gitignore, so one in a tarball stands for .npmignore.
         let path = match path.strip_suffix(".gitignore") {
             Some(dir) if dir.is_empty() || dir.ends_with('/') => format!("{dir}.npmignore"),
             _ => path,
@@ -72,7 +72,7 @@ pub(crate) fn unpack(package: &Package, tarball: &[u8], tree: &Path, omit: &Omit
     Ok(written)
 }
 
-/// The path in the package: without the first directory, whatever its name (`package` most often).
+/// The path in the package: without the first directory, whatever its name (usually `package`).
 fn placed(name: &str) -> Option<String> {
     let name = name.trim_start_matches("./");
     let (_, path) = name.split_once('/')?;
@@ -86,16 +86,16 @@ fn write(from: &mut impl Read, place: &Path, mode: u32) -> io::Result<u64> {
         .write(true)
         .create(true)
         .truncate(true)
-        // No link can lead elsewhere: there are none yet, and none is followed.
+        // No link can lead elsewhere: the tree has none yet, and none is followed.
         .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
         .mode(mode)
         .open(place)?;
-    // Whatever the umask of the caller.
+    // The mode does not depend on the umask of the caller.
     file.set_permissions(Permissions::from_mode(mode))?;
     io::copy(from, &mut file)
 }
 
-/// The directories that are known to be there: a package has a dozen files in each.
+/// Remembers the last directory that was made. A package has a dozen files in each.
 #[derive(Default)]
 struct Dirs {
     last: PathBuf,
@@ -119,7 +119,7 @@ fn make(dir: &Path) -> io::Result<()> {
             make(dir.parent().ok_or(error)?)?;
             make(dir)
         }
-        // By another thread, for another package. What is no directory fails at its first file.
+        // Another thread made it, for another package. If it is not a directory, its first file fails.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
@@ -136,14 +136,14 @@ pub(crate) fn link(package: &Package, tree: &Path) -> Result<()> {
         let failed = |error: io::Error| {
             Error::new(format!("failed to link {name} of {}: {error}", package.dir))
         };
-        // As npm: what a package names and does not have is no program.
+        // npm also skips a program that a package names and does not contain.
         if !fs::symlink_metadata(&program).is_ok_and(|meta| meta.is_file()) {
             continue;
         }
         fs::set_permissions(&program, Permissions::from_mode(0o755)).map_err(failed)?;
         make(&bin).map_err(failed)?;
         match symlink(format!("../{own}/{file}"), bin.join(name)) {
-            // The first one stays.
+            // The first link of a name stays.
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed(error));
             }

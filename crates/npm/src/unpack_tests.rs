@@ -18,7 +18,7 @@ fn package() -> Package {
     }
 }
 
-/// A header that says whatever it is told, also what no builder would write.
+/// A header with any values, even those that no builder would write.
 fn header(name: &[u8], kind: EntryType, mode: u32, size: usize) -> tar::Header {
     let mut header = tar::Header::new_ustar();
     header.set_size(size as u64);
@@ -44,7 +44,7 @@ fn packed(tar: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-/// A directory of its own, with a tree in it that is to stay alone there.
+/// A directory of the test's own. The tree must stay the only entry in it.
 struct Place(PathBuf);
 
 impl Place {
@@ -73,7 +73,7 @@ impl Drop for Place {
 const FILE: EntryType = EntryType::Regular;
 
 #[test]
-fn files_get_the_modes_of_npm_and_what_is_omitted_is_never_written() {
+fn files_get_the_modes_of_npm_and_omitted_files_are_not_written() {
     let place = Place::new("modes");
     let bytes = tarball(&[
         (b"any/", EntryType::Directory, 0o777, b""),
@@ -144,9 +144,9 @@ fn a_link_on_disk_is_not_followed() {
     assert!(place.is_alone());
 }
 
-/// Cut at any place, or with any byte bent: an error or a tree, and nothing beside it.
+/// A tarball that is truncated anywhere, or has any byte altered, is an error or a tree, and nothing is beside the tree.
 #[test]
-fn a_bent_tarball_stays_in_the_tree() {
+fn an_altered_tarball_stays_in_the_tree() {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in [
         (&b"package/a/b.js"[..], &b"one"[..]),
@@ -156,15 +156,15 @@ fn a_bent_tarball_stays_in_the_tree() {
             .unwrap();
     }
     let tar = tar.into_inner().unwrap();
-    let place = Place::new("bent");
+    let place = Place::new("altered");
     let mut dice = fastrand::Rng::with_seed(1);
     for at in (0..tar.len()).step_by(3) {
-        let mut bent = tar.clone();
-        bent[at] = dice.u8(..);
-        // The checksum of a header is no protection: whoever bends it knows that.
+        let mut altered = tar.clone();
+        altered[at] = dice.u8(..);
+        // The checksum of a header is no protection, because an attacker can correct it.
         let block = at / 512 * 512;
-        if bent[block..].len() >= 512 && bent[block + 257..block + 262] == *b"ustar" {
-            let sum: u32 = bent[block..block + 512]
+        if altered[block..].len() >= 512 && altered[block + 257..block + 262] == *b"ustar" {
+            let sum: u32 = altered[block..block + 512]
                 .iter()
                 .enumerate()
                 .map(|(index, byte)| {
@@ -175,9 +175,9 @@ fn a_bent_tarball_stays_in_the_tree() {
                     }
                 })
                 .sum();
-            bent[block + 148..block + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            altered[block + 148..block + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         }
-        for bytes in [packed(&bent), packed(&tar[..at])] {
+        for bytes in [packed(&altered), packed(&tar[..at])] {
             unpack(&package(), &bytes, &place.tree(), &Omit::default()).ok();
             assert!(place.is_alone(), "byte {at}");
         }

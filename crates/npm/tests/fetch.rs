@@ -1,6 +1,6 @@
-//! A registry that is slow to please, and one that lies: what arrives on disk is what the lock file names, or nothing.
+//! A registry fails at first, and another one sends wrong bytes. Only the packages of the lock file get on the disk.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use flate2::write::GzEncoder;
 use npm::{Config, Lock, Omit, Platform};
 use sha2::{Digest as _, Sha512};
 
-/// What is answered to the requests for a path, one after the other; the last one again and again.
+/// The answers to the requests for each path, one after the other. The last answer is repeated.
 type Answers = BTreeMap<&'static str, Vec<Answer>>;
 
 #[derive(Clone)]
@@ -28,10 +28,10 @@ enum Answer {
     Cut(Vec<u8>),
 }
 
-/// A path and the `Authorization` that came with it.
+/// A path, and the header `Authorization` of the request.
 type Request = (String, Option<String>);
 
-/// A registry on loopback; it remembers paths and `Authorization` headers.
+/// A registry on loopback. It records paths and `Authorization` headers.
 struct Registry {
     url: String,
     asked: Arc<Mutex<Vec<Request>>>,
@@ -53,7 +53,7 @@ impl Registry {
     }
 
     fn config(&self, more: &str) -> Config {
-        // No proxy of this machine is asked for loopback.
+        // A proxy of this machine is not used for loopback.
         let text = format!("registry={}\n{more}", self.url);
         Config::new([text.as_str()], &[])
     }
@@ -129,7 +129,7 @@ fn lock(packages: &[(&str, &[u8])]) -> Lock {
     Lock::parse(&text, Platform::LINUX_X64).unwrap()
 }
 
-/// An empty directory, gone at the end; no other test of this process has it.
+/// An empty directory that no other test of this process uses. It is removed at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -171,7 +171,7 @@ fn install(
 }
 
 #[test]
-fn a_registry_that_stumbles_is_asked_again() {
+fn a_registry_that_fails_once_is_asked_again() {
     let (a, b) = (tarball("a"), tarball("b"));
     let registry = Registry::new(BTreeMap::from([
         (
@@ -198,7 +198,7 @@ fn a_registry_that_stumbles_is_asked_again() {
 }
 
 #[test]
-fn what_is_not_what_the_lock_names_is_never_unpacked() {
+fn a_tarball_with_another_digest_is_never_unpacked() {
     let registry = Registry::new(BTreeMap::from([(
         "/mirror/a/-/a-1.0.0.tgz",
         vec![Answer::Bytes(tarball("evil"))],
@@ -219,7 +219,7 @@ fn what_is_not_what_the_lock_names_is_never_unpacked() {
 }
 
 #[test]
-fn what_is_not_there_is_told_at_once() {
+fn a_missing_package_is_an_error_at_once() {
     let registry = Registry::new(BTreeMap::new());
     let place = Place::new("absent");
     let said = install(
@@ -239,7 +239,7 @@ fn what_is_not_there_is_told_at_once() {
 }
 
 #[test]
-fn a_token_is_sent_to_its_registry_and_never_told() {
+fn a_token_is_sent_to_its_registry_and_never_shown() {
     let registry = Registry::new(BTreeMap::from([(
         "/mirror/a/-/a-1.0.0.tgz",
         vec![Answer::Status(401)],
@@ -253,7 +253,7 @@ fn a_token_is_sent_to_its_registry_and_never_told() {
 }
 
 #[test]
-fn what_is_kept_is_not_fetched_again_unless_it_is_damaged() {
+fn a_kept_tarball_is_not_fetched_again_unless_it_is_damaged() {
     let a = tarball("a");
     let registry = Registry::new(BTreeMap::from([(
         "/mirror/a/-/a-1.0.0.tgz",

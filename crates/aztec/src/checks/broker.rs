@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use l1::stranger::{self, Reply};
+use l1::http_probe::{self, Reply};
 use serde_json::json;
 use url::Url;
 
@@ -53,9 +53,9 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
 }
 
 fn ask(url: &Url) -> Result<Answer, l1::Error> {
-    let reply = stranger::call(url.as_str(), QUESTION, &json!([JOB]), CALL)?;
+    let reply = http_probe::call(url.as_str(), QUESTION, &json!([JOB]), CALL)?;
     if reply.status == 404 && reply.body.is_none() {
-        let status = stranger::get(url.as_str(), "status", CALL)?;
+        let status = http_probe::get(url.as_str(), "status", CALL)?;
         if status.status == 200 {
             return Ok(Answer::Waiting);
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use l1::stranger;
+use l1::http_probe;
 use provision::Fault;
 use provision::engine::Cx;
 use provision::host::Probe;
@@ -82,7 +82,7 @@ fn reachable(image: &Image) -> Result<(), Fault> {
         other => other,
     };
     // Any answer will do: the public one is that one has to log in (distribution v2.8, docs/spec/api.md).
-    stranger::get(&format!("https://{host}"), "v2/", CALL)
+    http_probe::get(&format!("https://{host}"), "v2/", CALL)
         .map(drop)
         .map_err(|error| {
             let engine = image.engine.name();

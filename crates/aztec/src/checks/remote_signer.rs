@@ -6,7 +6,7 @@ use std::time::Duration;
 use keys::keystore::remote_signers;
 use keys::keystore::survey::Survey;
 use l1::Address;
-use l1::stranger::{self, Reply};
+use l1::http_probe::{self, Reply};
 use serde_json::json;
 use url::Url;
 
@@ -42,7 +42,7 @@ fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
     if url.port().is_some_and(is_bad_port) {
         return Err("Node.js makes no request to this port (\"bad port\"). Let the signer listen on another one.".into());
     }
-    let reply = stranger::call(url.as_str(), "eth_accounts", &json!([]), CALL)
+    let reply = http_probe::call(url.as_str(), "eth_accounts", &json!([]), CALL)
         .map_err(|error| format!("{error}. {ends}: start the signer, or correct its URL."))?;
     let Some(has) = accounts(&reply) else {
         return Err(format!(

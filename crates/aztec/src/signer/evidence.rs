@@ -207,7 +207,8 @@ impl Guard {
         registry: Address,
         attesters: &BTreeSet<Address>,
     ) -> Result<Chain, String> {
-        let text = |error: l1::Error| format!("{error}; {}", error.fix());
+        // The text is the end of a sentence.
+        let text = |error: l1::Error| format!("{error}. {}", error.fix().trim_end_matches('.'));
         let reader = Reader::connect(url, CALL).map_err(text)?;
         // Who is registered on another chain, where a registry can have the same address, says nothing of this one.
         let (found, wanted) = (reader.chain_id().map_err(text)?, self.l1_chain_id);

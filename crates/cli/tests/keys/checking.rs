@@ -23,13 +23,13 @@ fn a_directory_that_is_not_sound_is_refused_before_anything_changes() {
             format!(r#"{{"schemaVersion":1,"validators":[{{"attester":"{ETH}"}}]}}"#),
             "validators[0].feeRecipient is missing",
         ),
-        (twice, "an attester may be there once"),
+        (twice, "an attester may occur only once"),
         (
             validator("").replace(ETH, &ETH[2..]),
             "does not begin with 0x",
         ),
         (swapped, "wrong checksum"),
-        ("[]".to_owned(), "as a staker output is"),
+        ("[]".to_owned(), "like a staker output"),
         ("{".to_owned(), "is not JSON"),
     ];
     for (keystore, expected) in cases {
@@ -388,7 +388,7 @@ fn two_nodes_are_held_against_each_other() {
     for (other, code) in [(&b, 1), (&list, 1), (&c, 0)] {
         let said = keys(&["check", text(&a), "--other", text(other)], "");
         assert_eq!(said.code, code, "{said:?}");
-        assert_eq!(said.out.contains("take each other's nonces"), code == 1);
+        assert_eq!(said.out.contains("use each other's nonces"), code == 1);
     }
     // The default never takes the same publisher for other attesters.
     let said = keys(

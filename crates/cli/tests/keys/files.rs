@@ -97,7 +97,10 @@ fn a_backup_has_a_password_that_every_wallet_takes() {
     let (dir, backup) = (made(&temp, "1"), temp.path("backup"));
     let said = export(&dir, &backup, "pass\u{b2}");
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("wallets differ"), "{said:?}");
+    assert!(
+        said.err.contains("wallets treat this password differently"),
+        "{said:?}"
+    );
     assert!(!backup.exists());
 }
 

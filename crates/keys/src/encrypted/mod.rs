@@ -1,9 +1,9 @@
 //! Encrypted key files: Ethereum keys as JSON V3 ("Web3 Secret Storage"), BLS keys in the official tool's
-//! relative of EIP-2335.
+//! variant of EIP-2335.
 //!
-//! Both are a key derivation, AES-128-CTR and a checksum over the other half of the derived key; the parts
-//! come from RustCrypto. The `eth-keystore` crate is not used: it fixes scrypt at N = 2¹³, an eighth of what
-//! the official tool takes, and writes its file itself, with the permissions that the umask leaves.
+//! Both formats consist of a key derivation, AES-128-CTR and a checksum over the other half of the derived key. The
+//! algorithms come from RustCrypto. The `eth-keystore` crate is not used: it fixes scrypt at N = 2¹³, an eighth of
+//! the value of the official tool, and writes its file itself, with the permissions that the umask leaves.
 
 mod kdf;
 mod password;
@@ -24,7 +24,7 @@ pub use seal::Sealer;
 
 type Aes128Ctr = ctr::Ctr128BE<aes::Aes128>;
 
-/// What a file would be that is opened with a password.
+/// The format of an encrypted file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// An Ethereum key in JSON V3.
@@ -33,7 +33,7 @@ pub enum Format {
     Bls,
 }
 
-/// Tells the two formats apart, `None` for anything else.
+/// The format of these bytes, `None` if they have neither.
 #[must_use]
 pub fn format(bytes: &[u8]) -> Option<Format> {
     let file: Value = serde_json::from_slice(bytes).ok()?;
@@ -48,13 +48,13 @@ pub fn format(bytes: &[u8]) -> Option<Format> {
 ///
 /// # Errors
 ///
-/// If it is no such file, if the password is wrong, or if its key is not that of the address it names.
+/// If it is not such a file, if the password is wrong, or if its key does not belong to the address that it names.
 pub fn open_eth(bytes: &[u8], password: &Password) -> Result<EthKey> {
     let file: Value = serde_json::from_slice(bytes).map_err(|_| broken("it is not JSON"))?;
     if number(&file, "version").ok() != Some(3) {
         return Err(broken("its version is not 3"));
     }
-    // ethers writes a capital letter.
+    // ethers writes `Crypto`.
     let crypto = if file["crypto"].is_object() {
         &file["crypto"]
     } else {
@@ -77,11 +77,13 @@ pub fn open_eth(bytes: &[u8], password: &Password) -> Result<EthKey> {
     let fits = |derived: &Derived| keccak256([&derived[16..], &text].concat()).as_slice() == mac;
     let derived = fitting(password.derive(&kdf, password::ETH), fits)?;
     let key = EthKey::from_bytes(&*decrypt(&derived, &iv, &text)?)?;
-    // ox writes none, others an empty one.
+    // ox writes no address, other wallets an empty one.
     if let Some(address) = file["address"].as_str().filter(|it| !it.is_empty()) {
         let named: Option<Address> = address.trim_start_matches("0x").parse().ok();
         if named != Some(key.address()) {
-            return Err(broken("its key is not that of the address it names"));
+            return Err(broken(
+                "its key does not belong to the address that it names",
+            ));
         }
     }
     Ok(key)
@@ -91,7 +93,7 @@ pub fn open_eth(bytes: &[u8], password: &Password) -> Result<EthKey> {
 ///
 /// # Errors
 ///
-/// If it is no such file, if the password is wrong, or if its key is not that of the public key it names.
+/// If it is not such a file, if the password is wrong, or if its key does not belong to the public key that it names.
 pub fn open_bls(bytes: &[u8], password: &Password) -> Result<BlsKey> {
     let file: Value = serde_json::from_slice(bytes).map_err(|_| broken("it is not JSON"))?;
     let crypto = &file["crypto"];
@@ -101,7 +103,7 @@ pub fn open_bls(bytes: &[u8], password: &Password) -> Result<BlsKey> {
         || cipher["function"] != "aes-128-ctr"
     {
         return Err(broken(
-            "it is not the PBKDF2, SHA-256 and AES-128-CTR of the official tool",
+            "it does not use PBKDF2, SHA-256 and AES-128-CTR as the official tool does",
         ));
     }
     let kdf = Kdf::pbkdf2(&kdf["params"])?;
@@ -113,15 +115,17 @@ pub fn open_bls(bytes: &[u8], password: &Password) -> Result<BlsKey> {
     let derived = fitting(password.derive(&kdf, password::BLS), fits)?;
     let key = BlsKey::from_bytes(&*decrypt(&derived, &iv, &text)?)?;
     let public = file["pubkey"].as_str().unwrap_or_default();
-    // The official tool writes the compressed point; other lengths are other encodings, and not judged.
+    // The official tool writes the compressed point. Other lengths are other encodings, and are not checked.
     let public = hex::decode(public).unwrap_or_default();
     if public.len() == 32 && public != key.public_compressed() {
-        return Err(broken("its key is not that of the public key it names"));
+        return Err(broken(
+            "its key does not belong to the public key that it names",
+        ));
     }
     Ok(key)
 }
 
-/// The derived key that the checksum of a file was made with.
+/// The derived key that the checksum of a file confirms.
 fn fitting(
     mut keys: impl Iterator<Item = Result<Derived>>,
     fits: impl Fn(&Derived) -> bool,
@@ -132,7 +136,7 @@ fn fitting(
 
 fn decrypt(derived: &Derived, iv: &[u8], text: &[u8]) -> Result<KeyBytes> {
     if text.len() != 32 {
-        return Err(broken("what is in it has not 32 bytes"));
+        return Err(broken("its ciphertext does not have 32 bytes"));
     }
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(text);
@@ -142,10 +146,10 @@ fn decrypt(derived: &Derived, iv: &[u8], text: &[u8]) -> Result<KeyBytes> {
 
 fn cipher(derived: &Derived, iv: &[u8]) -> Result<Aes128Ctr> {
     Aes128Ctr::new_from_slices(&derived[..16], iv)
-        .map_err(|_| broken("it has an initialisation vector of a wrong length"))
+        .map_err(|_| broken("its initialisation vector has the wrong length"))
 }
 
-/// A whole number; some writers have a fraction of zero.
+/// A whole number. Some programs write it with a fraction of zero.
 fn number(object: &Value, name: &str) -> Result<u64> {
     let number = &object[name];
     #[expect(
@@ -170,7 +174,7 @@ fn blob(object: &Value, name: &str) -> Result<Vec<u8>> {
         .ok_or_else(|| broken(&format!("{name} is not hexadecimal")))
 }
 
-/// Algorithms that tools offer and that are not read here.
+/// Algorithms that other tools offer and that this crate does not support.
 const OTHERS: [&str; 6] = [
     "aes-128-cbc",
     "aes-192-ctr",
@@ -180,10 +184,10 @@ const OTHERS: [&str; 6] = [
     "hmac-sha512",
 ];
 
-/// The name of an algorithm. Of anything else nothing is said: a secret may stand in any field.
+/// The name of an algorithm. Anything else is not quoted, because any field may contain a secret.
 fn word(value: &Value) -> &'static str {
     let known = OTHERS.into_iter().find(|name| *value == **name);
-    known.unwrap_or("another one")
+    known.unwrap_or("an unknown algorithm")
 }
 
 fn broken(problem: &str) -> Error {
@@ -230,11 +234,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_with_its_password_alone() {
+    fn sealed_files_open_with_their_password_only() {
         let eth = EthKey::from_bytes(&[7; 32]).unwrap();
         let bls = BlsKey::from_bytes(&[9; 32]).unwrap();
         let sealer = Sealer::new("p\u{e4}ss").unwrap();
-        // The same letter in its other encoding.
+        // The right one is the same letter in its other encoding.
         let (right, wrong) = (password("pa\u{308}ss"), password("pass"));
         let sealed = sealer.eth(&eth).unwrap();
         assert_eq!(format(&sealed), Some(Format::JsonV3));
@@ -249,7 +253,7 @@ mod tests {
         ));
         let text = String::from_utf8(sealed).unwrap();
         assert!(!text.contains(&"09".repeat(8)));
-        // One salt, but never one key stream.
+        // The files share a salt, but never a key stream.
         let other = EthKey::from_bytes(&[8; 32]).unwrap();
         let [one, two] = [&eth, &other].map(|key| {
             let file: Value = serde_json::from_slice(&sealer.eth(key).unwrap()).unwrap();
@@ -259,7 +263,7 @@ mod tests {
         assert_ne!(one["cipherparams"], two["cipherparams"]);
     }
 
-    /// A file as somebody writes who takes the password in this form.
+    /// A file of a wallet that uses the password in this form.
     fn sealed_by(form: &str, kdf: &Value, derived: &Derived) -> Vec<u8> {
         let (iv, mut text) = ([3; 16], [7; 32]);
         cipher(derived, &iv).unwrap().apply_keystream(&mut text);
@@ -273,11 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_opens_in_every_form_in_which_a_wallet_took_it() {
+    fn a_password_opens_files_of_every_form_that_wallets_use() {
         let parameters = json!({"dklen": 64, "c": 2.0, "prf": "hmac-sha256", "salt": "00"});
         let kdf = Kdf::pbkdf2(&parameters).unwrap();
-        // Typed; as ethers takes it; raw in the decomposed form of another system; and that as a letter of its own.
-        for (typed, taken) in [
+        // Each pair is the typed password and the form that the wallet used: the one of ethers, as typed, the decomposed
+        // form of another system, and the composed letter.
+        for (typed, used) in [
             ("pass\u{b2}", "pass2"),
             ("pass\u{b2}", "pass\u{b2}"),
             ("p\u{e4}ss", "pa\u{308}ss"),
@@ -285,16 +290,16 @@ mod tests {
             ("\u{ff50}ass\u{2026}", "\u{ff50}ass\u{2026}"),
             ("", ""),
         ] {
-            let file = sealed_by(taken, &parameters, &kdf.derive(taken).unwrap());
+            let file = sealed_by(used, &parameters, &kdf.derive(used).unwrap());
             let key = open_eth(&file, &password(typed)).unwrap();
-            assert_eq!(key.expose(), &[7; 32], "{typed:?} for {taken:?}");
+            assert_eq!(key.expose(), &[7; 32], "{typed:?} for {used:?}");
         }
         let file = sealed_by("other", &parameters, &kdf.derive("pass2").unwrap());
         assert!(open_eth(&file, &password("pass3")).is_err());
     }
 
     #[test]
-    fn nothing_is_sealed_with_a_password_that_wallets_take_differently() {
+    fn a_password_that_wallets_treat_differently_is_refused() {
         for text in [
             "pass\u{b2}",
             "\u{ff50}ass",
@@ -308,33 +313,34 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_opened_says_what_it_is() {
-        let file = |crypto: Value| {
+    fn an_unsupported_algorithm_is_named() {
+        let refusal = |crypto: Value| {
             let file = json!({"version": 3, "crypto": crypto}).to_string();
             let error = open_eth(file.as_bytes(), &password("x")).unwrap_err();
             error.to_string()
         };
         let parameters = json!({"dklen": 32, "c": 1, "prf": "hmac-sha512", "salt": "00"});
-        let said = file(json!({"kdf": "pbkdf2", "kdfparams": parameters}));
-        assert!(said.contains("hmac-sha512"), "{said}");
+        let error = refusal(json!({"kdf": "pbkdf2", "kdfparams": parameters}));
+        assert!(error.contains("hmac-sha512"), "{error}");
         let parameters = json!({"dklen": 32, "c": 1, "prf": "hmac-sha256", "salt": "00"});
-        let said = file(json!({"kdf": "pbkdf2", "kdfparams": parameters, "cipher": "aes-128-cbc"}));
-        assert!(said.contains("aes-128-cbc"), "{said}");
+        let error =
+            refusal(json!({"kdf": "pbkdf2", "kdfparams": parameters, "cipher": "aes-128-cbc"}));
+        assert!(error.contains("aes-128-cbc"), "{error}");
     }
 
     #[test]
-    fn parameters_out_of_reason_are_refused_at_once() {
+    fn parameters_out_of_bounds_are_refused_at_once() {
         for (n, r, p) in [
             (1_u64 << 40, 8, 1),
             (3, 8, 1),
             (1024, 8, 1 << 20),
-            // Eight GiB of blocks beside a table of one.
+            // The blocks take eight GiB, the table one.
             (2, 1 << 22, 16),
         ] {
             let file = json!({"version": 3, "crypto": {"kdf": "scrypt",
                 "kdfparams": {"dklen": 32, "n": n, "r": r, "p": p, "salt": "00"}}});
             let error = open_eth(file.to_string().as_bytes(), &password("x")).unwrap_err();
-            assert!(error.to_string().ends_with("out of reason"), "{error}");
+            assert!(error.to_string().ends_with("out of bounds"), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A password in the forms in which wallets take it, and what was derived from it.
+//! A password in the forms that wallets use, and the keys derived from it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,25 +8,25 @@ use zeroize::Zeroizing;
 use super::kdf::{Derived, Kdf};
 use crate::error::{Error, Result};
 
-/// A password that opens files. What was derived from it is kept: all files of one backup have one salt, and a derivation
-/// takes a second.
+/// A password that opens files. It keeps the keys that were derived from it: all files of one backup have one salt, and
+/// a derivation takes a second.
 pub struct Password {
     text: Zeroizing<String>,
     derived: Mutex<Vec<(Kdf, usize, Derived)>>,
 }
 
-/// What a wallet makes of the same keys on a keyboard.
+/// The form in which a wallet uses a typed password.
 type Form = fn(&str) -> Zeroizing<String>;
 
-/// JSON V3. ethers and the official tool: NFKC. cast, eth-account, @ethereumjs/wallet, web3 and ox: as it was typed, which
-/// may have been another form of the same letters than what is typed now. (ethers 6.17.0, foundry 1.7.1, eth-account
-/// 0.14.0, @ethereumjs/wallet 10.0.0, web3 4.16.0, ox 1.8.3, each tried.)
+/// The forms for JSON V3. ethers and the official tool use NFKC. cast, eth-account, @ethereumjs/wallet, web3 and ox use the
+/// password as it was typed, and the same letters may have been typed in another form than now. (Each was tried: ethers
+/// 6.17.0, foundry 1.7.1, eth-account 0.14.0, @ethereumjs/wallet 10.0.0, web3 4.16.0, ox 1.8.3.)
 pub(super) const ETH: &[Form] = &[nfkc, typed, nfc, nfd];
-/// BLS files. The official tool: NFKD. bls-keystore, as EIP-2335 has it: without control codes, too.
+/// The forms for BLS files. The official tool uses NFKD. bls-keystore also removes control codes, as EIP-2335 says.
 pub(super) const BLS: &[Form] = &[nfkd, eip2335, typed];
 
 impl Password {
-    /// Takes over what was typed.
+    /// Takes a password as it was typed.
     #[must_use]
     pub fn new(text: Zeroizing<String>) -> Self {
         Self {
@@ -35,13 +35,13 @@ impl Password {
         }
     }
 
-    /// Whether it has no character.
+    /// Whether the password is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// The keys that the forms of the password give, without repetitions, each derived when it is asked for.
+    /// The keys for the forms of the password, without repetitions. Each is derived when the iterator reaches it.
     pub(super) fn derive<'a>(
         &'a self,
         kdf: &'a Kdf,
@@ -68,7 +68,7 @@ impl Password {
         if let Some((_, _, key)) = found {
             return Ok(key.clone());
         }
-        // Not while others wait: two may derive the same at once.
+        // The lock is not held during the derivation, so that others need not wait. Two threads may derive the same key.
         drop(known);
         let key = kdf.derive(text)?;
         let mut known = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,12 +83,12 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// The same password, if wallets agree on it.
+/// The same password, if all wallets use it in the same form.
 ///
 /// # Errors
 ///
-/// If what ethers makes of it is not what was typed, or it has a control code, which some leave out: a file that is
-/// sealed with it would not open everywhere.
+/// If the form of ethers differs from the typed one, or if there is a control code, which some wallets leave out. A file
+/// that is sealed with such a password would not open everywhere.
 pub(super) fn portable(text: &str) -> Result<&str> {
     if *nfkc(text) == *text && !text.chars().any(char::is_control) {
         Ok(text)

@@ -12,16 +12,16 @@ use super::{broken, cipher, password};
 use crate::error::{Error, Result};
 use crate::{BlsKey, EthKey};
 
-/// scrypt with N = 2¹⁷, r = 8, p = 1, as ethers and so the official tool: 128 MiB and about a second.
+/// scrypt with N = 2¹⁷, r = 8, p = 1, as in ethers and therefore in the official tool: 128 MiB and about a second.
 const LOG_N: u8 = 17;
 const R: u32 = 8;
 const P: u32 = 1;
 /// Rounds of PBKDF2 in EIP-2335 and the official tool.
 const ROUNDS: u32 = 262_144;
 
-/// Encrypts the files of one backup. All have one password, so that one derivation of each sort serves them all: whoever
-/// finds the password of one file has that of the others, whatever their salts. Each file has an initialisation
-/// vector of its own. See docs/decisions/0035-one-derivation-for-a-backup.md.
+/// Encrypts the files of one backup. All files have one password, so one derivation of each kind serves all of them:
+/// whoever finds the password of one file has that of the others, whatever their salts. Each file has an
+/// initialisation vector of its own. See docs/decisions/0035-one-derivation-for-a-backup.md.
 pub struct Sealer {
     eth: (Salt, Derived),
     bls: (Salt, Derived),
@@ -34,7 +34,7 @@ impl Sealer {
     ///
     /// # Errors
     ///
-    /// If wallets differ in what they make of the password, or the operating system gives no randomness.
+    /// If wallets treat the password differently, or the operating system does not return random bytes.
     pub fn new(password: &str) -> Result<Self> {
         let password = password::portable(password)?;
         let (eth, bls): (Salt, Salt) = (random()?, random()?);
@@ -58,7 +58,7 @@ impl Sealer {
     ///
     /// # Errors
     ///
-    /// If the operating system gives no randomness.
+    /// If the operating system does not return random bytes.
     pub fn eth(&self, key: &EthKey) -> Result<Vec<u8>> {
         let (salt, derived) = &self.eth;
         let (iv, text) = encrypted(key.expose(), derived)?;
@@ -77,11 +77,11 @@ impl Sealer {
         }))
     }
 
-    /// Encrypts a BLS key in the form of the official tool. `path` is how it was derived, if that is known.
+    /// Encrypts a BLS key in the format of the official tool. `path` is its derivation path, or empty.
     ///
     /// # Errors
     ///
-    /// If the operating system gives no randomness.
+    /// If the operating system does not return random bytes.
     pub fn bls(&self, key: &BlsKey, path: &str) -> Result<Vec<u8>> {
         let (salt, derived) = &self.bls;
         let (iv, text) = encrypted(key.expose(), derived)?;

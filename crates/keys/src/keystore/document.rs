@@ -1,7 +1,7 @@
-//! A whole keystore file in every form that the node takes (schema versions 1 and 2), as strictly as the
+//! A whole keystore file in every form that the node accepts (schema versions 1 and 2), read as strictly as the
 //! node reads it.
 //!
-//! A refusal names the place, as `validators[0].feeRecipient`, and never a value: it could be a key.
+//! An error names the place, such as `validators[0].feeRecipient`, and never a value, which could be a key.
 
 use alloy_primitives::{Address, B256};
 use unicode_normalization::UnicodeNormalization;
@@ -19,31 +19,31 @@ use crate::{
     error::{Error, Result},
 };
 
-/// More keys than one entry with a mnemonic may stand for; each costs the node a derivation at its start.
+/// The most keys that one entry with a mnemonic may stand for. Each key costs the node a derivation when it starts.
 const MOST_DERIVED: u64 = 1000;
 
-/// What is said of a short text in the place of a key or an address.
+/// The error about a short text that should be a key or an address.
 const NEITHER: &str =
     "is neither a private key (0x and 64 hexadecimal digits) nor an address (0x and 40)";
 
 /// A keystore file.
 #[derive(Debug)]
 pub struct Document {
-    /// 1 or 2; files of one directory must agree.
+    /// 1 or 2. All files of a directory must have the same one.
     pub schema_version: u8,
     /// Its validators.
     pub validators: Vec<Entry>,
     /// The publishers of its prover, if it has one.
     pub prover: Option<Vec<Account>>,
-    /// Publishers of validators that name none (version 2).
+    /// The publishers of validators that name none (version 2).
     pub publishers: Option<Vec<Account>>,
-    /// Where the rewards of validators go that say nothing else (version 2).
+    /// The receiver of the L1 rewards of validators that name none (version 2).
     pub coinbase: Option<Address>,
-    /// Where the L2 fees of validators go that say nothing else (version 2).
+    /// The receiver of the L2 fees of validators that name none (version 2).
     pub fee_recipient: Option<B256>,
-    /// Where accounts live that name no remote signer.
+    /// The remote signer of accounts that name none.
     pub remote_signer: Option<Url>,
-    /// Things beyond validators with keys or plain remote signers, which [`Document::inlined`] cannot carry over.
+    /// Fields that [`Document::inlined`] cannot keep: everything except validators with keys or plain remote signers.
     pub extras: Vec<&'static str>,
     /// Places that name a funding account.
     pub funding: Vec<String>,
@@ -56,19 +56,19 @@ pub struct Document {
 /// One element of `validators`.
 #[derive(Debug)]
 pub struct Entry {
-    /// Usually one.
+    /// Usually one attester.
     pub attesters: Vec<Attester>,
-    /// Who pays for transactions; `None`: the attester, or what the file says.
+    /// The accounts that pay for transactions. `None` means those of the file, or the attester.
     pub publishers: Option<Vec<Account>>,
-    /// Where the L1 rewards go, if not to the attester.
+    /// The receiver of the L1 rewards, if it is not the attester.
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go; only in version 2 it may be missing.
+    /// The receiver of the L2 fees. It may be missing in version 2 only.
     pub fee_recipient: Option<B256>,
-    /// Where accounts of this entry live that name no remote signer.
+    /// The remote signer of accounts of this entry that name none.
     pub remote_signer: Option<Url>,
 }
 
-/// An attester, with its BLS key when the keystore has it.
+/// An attester, with its BLS key if the keystore has it.
 #[derive(Debug)]
 pub struct Attester {
     /// Signs duties.
@@ -86,10 +86,10 @@ pub enum Account {
     Remote {
         /// Its address.
         address: Address,
-        /// The signer; `None`: the one of the entry or of the file.
+        /// The signer. `None` means the one of the entry or of the file.
         signer: Option<Url>,
     },
-    /// A key in an encrypted file; the number is its place in [`Document::files`].
+    /// A key in an encrypted file. The number is its index in [`Document::files`].
     File(usize),
 }
 
@@ -98,19 +98,19 @@ pub enum Account {
 pub enum BlsAccount {
     /// In the file.
     Key(BlsKey),
-    /// In an encrypted file; the number is its place in [`Document::files`].
+    /// In an encrypted file. The number is its index in [`Document::files`].
     File(usize),
 }
 
 /// A reference to an encrypted file, or to a directory of them.
 pub struct KeyFile {
-    /// Where in the keystore.
+    /// The place in the keystore.
     pub place: String,
-    /// As the keystore names it.
+    /// The path, as the keystore writes it.
     pub path: String,
-    /// Its password, if that lies beside it.
+    /// Its password, if the keystore has it.
     pub password: Option<Zeroizing<String>>,
-    /// Which sort of key belongs there.
+    /// The format that the file must have.
     pub format: Format,
 }
 
@@ -121,7 +121,7 @@ impl std::fmt::Debug for KeyFile {
 }
 
 impl Account {
-    /// Its address, unless that is hidden in an encrypted file.
+    /// Its address, unless an encrypted file hides it.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         match self {
@@ -133,7 +133,7 @@ impl Account {
 }
 
 impl Document {
-    /// Whether somebody who reads the file has a key of it: its own, or one of an encrypted file whose password is beside
+    /// Whether a reader of the file gets a key: one in the file itself, or one of an encrypted file whose password is beside
     /// its name.
     #[must_use]
     pub fn holds_secrets(&self) -> bool {
@@ -150,7 +150,7 @@ impl Document {
         accounts.any(key)
             || bls.any(|one| matches!(one.bls, Some(BlsAccount::Key(_))))
             || !self.mnemonics.is_empty()
-            // A slasher or a funding account, whose key is not kept here.
+            // A slasher or a funding account may have a key, which `Document` does not keep.
             || !self.extras.is_empty()
             || self.files.iter().any(|file| file.password.is_some())
     }
@@ -159,11 +159,11 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// If the node would refuse it, or start and then not work with it. The error names the place.
+    /// If the node would refuse it, or would start and then not work with it. The error names the place.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) || bytes.starts_with(&[0xFF, 0xFE]) {
             return Err(refused(
-                "it begins with a byte order mark, as Windows writes one: save it as UTF-8 without",
+                "it begins with a byte order mark, as files of Windows do: save it as UTF-8 without one",
             ));
         }
         let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
@@ -186,7 +186,7 @@ pub(super) fn refused(problem: impl Into<String>) -> Error {
     }
 }
 
-/// Collects on the way what is not at one place of the document.
+/// Collects values from all over the document while it is read.
 #[derive(Default)]
 struct Reader {
     extras: Vec<&'static str>,
@@ -199,7 +199,7 @@ impl Reader {
     fn document(&mut self, tree: &Tree) -> Result<Document> {
         if let Tree::List(_) = tree {
             return Err(refused(
-                "it is an array, as a staker output is: that file does not belong among keystores",
+                "it is an array, like a staker output: that file does not belong in a keystore directory",
             ));
         }
         let root = Fields::of(tree, "")?;
@@ -365,13 +365,13 @@ impl Reader {
         self.publishers(fields.required("publisher")?, "prover.publisher")
     }
 
-    /// Like any accounts; but the node takes an empty list for publishers and then cannot publish.
+    /// Reads accounts, and refuses an empty list. The node accepts one, and then cannot publish.
     fn publishers(&mut self, tree: &Tree, place: &str) -> Result<Vec<Account>> {
         let accounts = self.accounts(tree, place)?;
         if accounts.is_empty() {
             let instead = match place {
-                "prover.publisher" => "name who pays for the proofs",
-                _ => "leave it out, and the attester publishes",
+                "prover.publisher" => "name the account that pays for the proofs",
+                _ => "remove it to let the attester publish",
             };
             return Err(refused(format!("{place} is empty: {instead}")));
         }
@@ -394,9 +394,9 @@ impl Reader {
     fn account(&mut self, tree: &Tree, place: &str) -> Result<Account> {
         match tree {
             Tree::Text(text) => {
-                // Only an address has this length, with its prefix or without.
+                // Only an address has this length, with or without its prefix.
                 if text.len() <= 42 && !text.is_empty() {
-                    // What is filled in here is a key more often than an address.
+                    // A short text in this field is meant to be a key more often than an address.
                     let address = parse_address(text).map_err(|problem| match problem {
                         problem if problem.starts_with("is not an address") => {
                             refused(format!("{place} {NEITHER}"))
@@ -484,12 +484,12 @@ impl Reader {
         let phrase = text(fields.required("mnemonic")?, &fields.place("mnemonic"))?;
         if !single_spaces(phrase) {
             return Err(refused(format!(
-                "{place}: one space has to be between two words, and nothing else"
+                "{place}: exactly one space must separate two words"
             )));
         }
         let mnemonic =
             Mnemonic::parse(phrase).map_err(|error| refused(format!("{place}: {error}")))?;
-        // Unlike everywhere else, the node does not take `null` for missing here.
+        // Unlike everywhere else, the node does not treat `null` as missing here.
         let number = |name: &str, default| match tree.get(name) {
             None => Ok(default),
             Some(tree) => tree
@@ -500,7 +500,7 @@ impl Reader {
         let (address, addresses) = (number("addressIndex", 0)?, number("addressCount", 1)?);
         if accounts == 0 || addresses == 0 || accounts.saturating_mul(addresses) > MOST_DERIVED {
             return Err(refused(format!(
-                "{place} stands for no key, or for more than {MOST_DERIVED}"
+                "{place} stands for zero keys or for more than {MOST_DERIVED}"
             )));
         }
         let seed = mnemonic.seed();
@@ -518,8 +518,8 @@ impl Reader {
     }
 }
 
-/// Whether the node finds the words of a phrase: viem (@scure/bip39) splits it at each space, after NFKD and with its ends
-/// trimmed.
+/// Whether the node finds the words of a phrase. viem (@scure/bip39) applies NFKD, trims the ends, and splits the phrase at
+/// each space.
 fn single_spaces(phrase: &str) -> bool {
     let phrase: Zeroizing<String> = Zeroizing::new(phrase.nfkd().collect());
     let mut words = phrase.trim().split(' ');

@@ -7,7 +7,7 @@ const ZERO: &str = "0x0000000000000000000000000000000000000000000000000000000000
 const JUNK: &str = "test test test test test test test test test test test junk";
 const ADDRESS: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
-/// A version 1 keystore of one validator with these fields besides attester and fee recipient.
+/// A version 1 keystore of one validator with these fields, in addition to attester and fee recipient.
 fn with(fields: &str) -> String {
     let sep = if fields.is_empty() { "" } else { "," };
     format!(
@@ -21,9 +21,9 @@ fn attester(attester: &str) -> String {
     )
 }
 
-/// Each was seen to load with the node's own loader (4.1.2).
+/// The node's own loader (4.1.2) loaded each of these.
 #[test]
-fn every_form_of_the_node_is_taken() {
+fn every_form_of_the_node_is_accepted() {
     let upper = ETH.to_uppercase().replace("0X", "0x");
     let cases = [
         (with(""), 1, 0),
@@ -57,7 +57,7 @@ fn every_form_of_the_node_is_taken() {
             4,
         ),
         (attester(&format!(r#""{upper}""#)), 1, 0),
-        // Ends are trimmed, and what NFKD makes a space of is one.
+        // The ends are trimmed, and a character that NFKD turns into a space is one.
         (
             attester(&format!(
                 r#"{{"mnemonic":" {}\n"}}"#,
@@ -108,7 +108,7 @@ fn every_form_of_the_node_is_taken() {
 }
 
 #[test]
-fn what_the_node_refuses_is_refused_at_its_place() {
+fn each_error_names_its_place() {
     let f = "f".repeat(64);
     let swapped = ADDRESS.replace('C', "c");
     let cases = [
@@ -119,7 +119,7 @@ fn what_the_node_refuses_is_refused_at_its_place() {
         ),
         (
             "[]".into(),
-            "it is an array, as a staker output is: that file does not belong among keystores",
+            "it is an array, like a staker output: that file does not belong in a keystore directory",
         ),
         ("7".into(), "the file is a number, not an object"),
         ("{}".into(), "schemaVersion is missing"),
@@ -158,7 +158,7 @@ fn what_the_node_refuses_is_refused_at_its_place() {
         ),
         (
             with(r#""publisher":[]"#),
-            "validators[0].publisher is empty: leave it out, and the attester publishes",
+            "validators[0].publisher is empty: remove it to let the attester publish",
         ),
         (
             with(&format!(r#""publisher":[["{ETH}"]]"#)),
@@ -209,14 +209,14 @@ fn what_the_node_refuses_is_refused_at_its_place() {
                 r#""publisher":{{"mnemonic":"{}"}}"#,
                 JUNK.replacen(' ', "  ", 1)
             )),
-            "validators[0].publisher: one space has to be between two words, and nothing else",
+            "validators[0].publisher: exactly one space must separate two words",
         ),
         (
             with(&format!(
                 r#""publisher":{{"mnemonic":"{}"}}"#,
                 JUNK.replacen(' ', "\\t", 1)
             )),
-            "validators[0].publisher: one space has to be between two words, and nothing else",
+            "validators[0].publisher: exactly one space must separate two words",
         ),
         (
             with(&format!(
@@ -226,17 +226,17 @@ fn what_the_node_refuses_is_refused_at_its_place() {
         ),
         (
             format!(r#"{{"schemaVersion":1,"prover":{{"id":"{ADDRESS}","publisher":[]}}}}"#),
-            "prover.publisher is empty: name who pays for the proofs",
+            "prover.publisher is empty: name the account that pays for the proofs",
         ),
         (
             format!("\u{feff}{}", with("")),
-            "it begins with a byte order mark, as Windows writes one: save it as UTF-8 without",
+            "it begins with a byte order mark, as files of Windows do: save it as UTF-8 without one",
         ),
         (
             with(&format!(
                 r#""publisher":{{"mnemonic":"{JUNK}","addressCount":1001}}"#
             )),
-            "validators[0].publisher stands for no key, or for more than 1000",
+            "validators[0].publisher stands for zero keys or for more than 1000",
         ),
         (attester("[]"), "validators[0].attester is empty"),
         (
@@ -283,7 +283,7 @@ fn debug_prints_no_secret() {
 }
 
 #[test]
-fn who_reads_a_file_with_names_and_addresses_alone_has_no_key() {
+fn a_file_with_only_names_and_addresses_holds_no_secrets() {
     let signer = r#""remoteSigner":"https://s""#;
     let of = |text: String| Document::parse(text.as_bytes()).unwrap().holds_secrets();
     assert!(of(with("")));
@@ -296,7 +296,7 @@ fn who_reads_a_file_with_names_and_addresses_alone_has_no_key() {
     ))));
 }
 
-/// What each attester is, and who pays for it, stays the same when its keys are put in their place.
+/// Each attester stays what it is, and keeps its publishers, when its keys are written inline.
 #[test]
 fn several_attesters_of_one_entry_stay_together() {
     let text = attester(&format!(
@@ -312,7 +312,7 @@ fn several_attesters_of_one_entry_stay_together() {
     assert_eq!((again.schema_version, again.validators.len()), (2, 1));
     assert_eq!(again.validators[0].attesters.len(), 3);
     assert!(again.validators[0].publishers.is_none());
-    // Which of them a BLS key would belong to is not said.
+    // The file does not say which of the two keys the BLS key belongs to.
     let text = attester(&format!(r#"{{"eth":{{"path":"dir"}},"bls":"{BLS}"}}"#));
     let document = Document::parse(text.as_bytes()).unwrap();
     assert!(document.inlined(1, &mut |_| Ok(keys(1))).is_ok());
@@ -320,16 +320,16 @@ fn several_attesters_of_one_entry_stay_together() {
     assert!(error.to_string().contains("one BLS key for 2"), "{error}");
 }
 
-/// A file of version 2 with these fields besides.
+/// A file of version 2 with these additional fields.
 fn second(fields: &str) -> Document {
     let text = format!(r#"{{"schemaVersion":2,"feeRecipient":"{ZERO}",{fields}}}"#);
     Document::parse(text.as_bytes()).unwrap()
 }
 
-/// The node takes what one file says for all validators for those of the others; a backup of each file by itself has to
-/// say the same.
+/// The node uses the values of one file for the validators of the others, so the backup of each file must state them by
+/// itself.
 #[test]
-fn a_backup_says_of_each_validator_what_the_node_makes_of_all_files() {
+fn a_backup_writes_the_merged_values_into_each_validator() {
     let other = format!("0x{}", "47".repeat(32));
     let payer = format!("0x{}", "48".repeat(32));
     let one = second(&format!(r#""validators":[{{"attester":"{ETH}"}}]"#));
@@ -339,7 +339,7 @@ fn a_backup_says_of_each_validator_what_the_node_makes_of_all_files() {
     let (one, two) = (("a.json", &one), ("b.json", &two));
     let paid = two.1.publishers.as_ref().unwrap()[0].address().unwrap();
     let name = format!("eth-{paid:#x}.json");
-    // No validator of its own file has this publisher, and it is kept.
+    // No validator of its own file uses this publisher, and it is kept anyway.
     assert!(two.1.keys().iter().any(|(it, _)| *it == name));
     let written = outlined(&[one, two]).unwrap();
     let [first, second] = [0, 1].map(|at| Document::parse(&written[at]).unwrap());
@@ -349,13 +349,13 @@ fn a_backup_says_of_each_validator_what_the_node_makes_of_all_files() {
         let coinbase = document.validators[0].coinbase;
         assert_eq!(coinbase, Some(ADDRESS.parse().unwrap()));
     }
-    // By itself the first would be another one.
+    // By itself, the first file would mean something else.
     let alone = Document::parse(&outlined(&[one]).unwrap()[0]).unwrap();
     assert!(alone.validators[0].publishers.is_none() && alone.validators[0].coinbase.is_none());
 }
 
 #[test]
-fn what_would_be_lost_when_keys_are_put_in_their_place_is_refused() {
+fn inlining_refuses_to_lose_a_value() {
     for (fields, why) in [
         (
             format!(r#""publisher":"{ETH}","validators":[]"#),

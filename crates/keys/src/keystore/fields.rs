@@ -1,11 +1,11 @@
-//! The objects of a keystore: which fields they have, and where each is.
+//! The objects of a keystore: their fields, and the place of each.
 
 use super::document::refused;
 use super::tree::Tree;
 use super::values::unexpected;
 use crate::error::Result;
 
-/// The fields of an object and where it is.
+/// The fields of an object, and its place.
 pub(super) struct Fields<'a> {
     tree: &'a Tree,
     at: &'a str,
@@ -23,7 +23,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The place of one of its fields, as messages name it.
+    /// The place of a field, as messages name it.
     pub(super) fn place(&self, name: &str) -> String {
         if self.at.is_empty() {
             name.to_owned()
@@ -32,14 +32,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field that is there; the node takes `null` for missing.
+    /// A field, if it is present. The node treats `null` as missing.
     pub(super) fn get(&self, name: &str) -> Option<&'a Tree> {
         self.tree
             .get(name)
             .filter(|value| !matches!(value, Tree::Null))
     }
 
-    /// A field that has to be there.
+    /// A field that must be present.
     pub(super) fn required(&self, name: &str) -> Result<&'a Tree> {
         self.get(name)
             .ok_or_else(|| refused(format!("{} is missing", self.place(name))))
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         else {
             return Ok(());
         };
-        // A name that looks like one; anything else could be a secret at the wrong place.
+        // Only a plausible name is quoted. Anything else could be a secret in the wrong place.
         let plain = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
         let what = if plain {
             format!("{} is not a field of a keystore", self.place(name))

@@ -1,5 +1,5 @@
-//! The one keystore that the node makes of all files of a directory (`mergeKeystores` of @aztec/node-keystore,
-//! dest/loader.js, the same in 4.1.2 and 5.2.0), and what is public about it.
+//! The keystore that the node merges from all files of a directory (`mergeKeystores` of @aztec/node-keystore,
+//! dest/loader.js, the same in 4.1.2 and 5.2.0), and its public data.
 
 use alloy_primitives::{Address, B256};
 use const_hex as hex;
@@ -9,7 +9,7 @@ use url::Url;
 use super::document::{Account, BlsAccount, Document, Entry};
 use super::remote::signer_of;
 
-/// One attester, or a prover, with all that is public about it.
+/// One attester, or a prover, with all its public data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Listed {
@@ -17,28 +17,28 @@ pub struct Listed {
     pub file: String,
     /// `validator` or `prover`.
     pub role: String,
-    /// Its address; `None` for a prover, and when an encrypted file hides it.
+    /// Its address. `None` for a prover, and if an encrypted file hides it.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub attester: Option<Address>,
-    /// `local`, `encrypted`, or scheme and host of a remote signer.
+    /// `local`, `encrypted`, or scheme, host and port of the remote signer.
     pub signer: String,
     /// The compressed BLS public key, if the keystore has the key.
     pub bls_public_key: Option<String>,
-    /// Who pays for transactions; the attester itself when nobody else is named.
+    /// The accounts that pay for transactions. The attester itself, if no other is named.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub publishers: Vec<Address>,
-    /// Where the L1 rewards go.
+    /// The receiver of the L1 rewards.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go.
+    /// The receiver of the L2 fees.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub fee_recipient: Option<B256>,
-    /// Who signs for each publisher, in the words of `signer`; not in any JSON.
+    /// The signer of each publisher, in the words of `signer`. It is not in any JSON.
     #[serde(skip)]
     pub payers: Vec<String>,
 }
 
-/// Every attester of these files, and the prover. The files are in the order of their names.
+/// Every attester of these files, and the prover. The files must be in the order of their names.
 #[must_use]
 pub fn listed(documents: &[(&str, &Document)]) -> Vec<Listed> {
     let all = Defaults::of(documents);
@@ -90,8 +90,8 @@ pub fn listed(documents: &[(&str, &Document)]) -> Vec<Listed> {
     listed
 }
 
-/// What the files of a directory say for all validators, as the node puts them together: the last file counts, but
-/// for publishers, which are one list.
+/// The values that the files of a directory set for all validators, merged as the node merges them. The last file counts,
+/// except that the publishers of all files are one list.
 #[derive(Debug, Default)]
 pub(super) struct Defaults<'a> {
     pub publishers: Option<Vec<&'a Account>>,
@@ -101,7 +101,7 @@ pub(super) struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    /// From the files in the order of their names.
+    /// Merges the files, in the order of their names.
     pub fn of(documents: &[(&str, &'a Document)]) -> Self {
         let mut all = Self::default();
         let mut was_mnemonic = false;
@@ -112,7 +112,7 @@ impl<'a> Defaults<'a> {
             let Some(publishers) = &document.publishers else {
                 continue;
             };
-            // A mnemonic cannot be a part of a list, so that there the last file counts as well.
+            // A mnemonic cannot be part of a list, so the last file counts here too.
             let is_mnemonic = document.mnemonics.iter().any(|place| place == "publisher");
             let list = all.publishers.get_or_insert_default();
             if is_mnemonic || was_mnemonic {
@@ -124,13 +124,14 @@ impl<'a> Defaults<'a> {
         all
     }
 
-    /// Whom a validator names to pay for its transactions, else whom the files name.
+    /// The publishers that a validator names, otherwise those that the files name.
     pub fn named_by(&self, entry: &'a Entry) -> Option<Vec<&'a Account>> {
         let own = entry.publishers.as_ref().map(|own| own.iter().collect());
         own.or_else(|| self.publishers.clone())
     }
 
-    /// Who pays for the transactions of a validator: whom it or the files name, else all of its attesters.
+    /// The accounts that pay for the transactions of a validator: the publishers that it or the files name, otherwise all of
+    /// its attesters.
     pub fn publishers_of(&self, entry: &'a Entry) -> Vec<&'a Account> {
         let attesters = || entry.attesters.iter().map(|one| &one.eth).collect();
         self.named_by(entry).unwrap_or_else(attesters)
@@ -147,7 +148,7 @@ fn signer(account: &Account, entry: Option<&Entry>, all: &Defaults<'_>) -> Strin
     }
 }
 
-/// Scheme, host and port: the rest of a URL may carry a password.
+/// Scheme, host and port. The rest of a URL may contain a password.
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }

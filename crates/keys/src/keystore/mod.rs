@@ -1,8 +1,8 @@
 //! The keystore file of the node, schema version 1.
 //!
-//! The node reads it with unknown keys refused, and so does [`Document`]: a file that this module accepts is one that
-//! the node accepts, in every form: remote signers, encrypted files, mnemonics. [`read_identity`] takes only what
-//! [`render`] writes, one validator with plain keys.
+//! The node refuses unknown keys in it, and so does [`Document`]. The node accepts every file that this module accepts, in
+//! every form: remote signers, encrypted files, mnemonics. [`read_identity`] accepts only the output of [`render`], one
+//! validator with plain keys.
 
 pub mod document;
 mod fields;
@@ -30,24 +30,24 @@ pub use write::{AnyKey, Bls, NewEntry, Signer, outlined, render, render_entries,
 pub struct Validator<'a> {
     /// The attester's two keys.
     pub attester: &'a AttesterKeys,
-    /// The keys that pay for L1 transactions; empty: the attester pays.
+    /// The keys that pay for L1 transactions. If empty, the attester pays.
     pub publishers: &'a [EthKey],
-    /// Where the L1 rewards go; `None`: to the attester.
+    /// The receiver of the L1 rewards. `None` means the attester.
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go. The protocol does not use it yet; zero is the customary value.
+    /// The receiver of the L2 fees. The protocol does not use it yet, and zero is the customary value.
     pub fee_recipient: B256,
 }
 
-/// What a keystore says to everybody: addresses and public keys.
+/// The public data of a keystore: addresses and public keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicIdentity {
     /// The attester's address.
     pub attester: Address,
-    /// The publishers' addresses; empty: the attester publishes.
+    /// The publishers' addresses. If empty, the attester publishes.
     pub publishers: Vec<Address>,
-    /// Where the L1 rewards go, if not to the attester.
+    /// The receiver of the L1 rewards, if it is not the attester.
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go.
+    /// The receiver of the L2 fees.
     pub fee_recipient: B256,
     /// The BN254 public key in G1.
     pub pk_g1: G1Point,
@@ -55,8 +55,8 @@ pub struct PublicIdentity {
     pub pk_g2: G2Point,
 }
 
-/// One entry of the registration file that the staking dashboard takes. The file is an array of
-/// them; it must not lie in the keystore directory, where the node would try to load it.
+/// One entry of the registration file that the staking dashboard accepts. The file is an array of such
+/// entries. It must not be in the keystore directory, where the node would try to load it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -73,7 +73,7 @@ pub struct StakerOutput {
 }
 
 impl StakerOutput {
-    /// Makes the entry. `digest` is what `GSE.getRegistrationDigest` answers for the G1 key.
+    /// Makes the entry. `digest` is the point that `GSE.getRegistrationDigest` returns for the G1 key.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl StakerOutput {
         Self::of(attester.address(), &attester.bls, digest)
     }
 
-    /// The same for an attester whose Ethereum key is elsewhere.
+    /// Makes the entry for an attester whose Ethereum key is elsewhere.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_keystore_is_exactly_this() {
+    fn the_smallest_keystore_has_no_optional_field() {
         let attester = derive_attester(&junk(), 0, 0).unwrap();
         let bytes = render(&[Validator {
             attester: &attester,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prover_of_a_keystore_reads_back_and_nothing_else_does() {
+    fn read_prover_accepts_a_rendered_prover_and_nothing_else() {
         let key = derive_publisher(&junk(), 0, 0).unwrap();
         let bytes = render_prover(&key);
         let text = std::str::from_utf8(&bytes).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rendered_reads_back() {
+    fn a_rendered_keystore_reads_back() {
         let attester = derive_attester(&junk(), 0, 0).unwrap();
         let publishers = [
             derive_publisher(&junk(), 1, 0).unwrap(),
@@ -237,7 +237,7 @@ mod tests {
         let good = format!(r#""eth":"{ETH}","bls":"{BLS}""#);
         let one = format!(r#"{{"attester":{{{good}}},"feeRecipient":"{ZERO}"}}"#);
         let cases = [
-            // The attester as a bare key, an unknown field, a missing fee recipient.
+            // The attester is a bare key, a field is unknown, the fee recipient is missing.
             file(&format!(
                 r#"{{"attester":"{ETH}","feeRecipient":"{ZERO}"}}"#
             )),
@@ -245,7 +245,7 @@ mod tests {
                 r#"{{"attester":{{{good}}},"feeRecipient":"{ZERO}","{PUBLISHER}":1}}"#
             )),
             file(&format!(r#"{{"attester":{{{good}}}}}"#)),
-            // A key without 0x, one with two, one that is too long, one that is zero.
+            // A key has no 0x, has two, is too long, or is zero.
             file(&format!(
                 r#"{{"attester":{{"eth":"{}","bls":"{BLS}"}},"feeRecipient":"{ZERO}"}}"#,
                 &ETH[2..]
@@ -260,7 +260,7 @@ mod tests {
             file(&format!(
                 r#"{{"attester":{{"eth":"{ETH}","bls":"{ZERO}"}},"feeRecipient":"{ZERO}"}}"#
             )),
-            // A publisher of another form, two validators, another version, no JSON at all.
+            // A publisher of another form, two validators, another version, and text that is not JSON.
             file(&format!(
                 r#"{{"attester":{{{good}}},"publisher":{{"path":"{ETH}"}},"feeRecipient":"{ZERO}"}}"#
             )),
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn staker_output_has_the_shape_of_the_dashboard() {
         let attester = derive_attester(&junk(), 0, 0).unwrap();
-        // The generator of G1 serves as a digest; the proof is then the public key itself.
+        // The generator of G1 serves as the digest, so the proof is the public key itself.
         let digest = G1Point {
             x: alloy_primitives::U256::ONE,
             y: alloy_primitives::U256::from(2),

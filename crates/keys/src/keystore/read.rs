@@ -1,4 +1,4 @@
-//! The keystore that the kit itself makes: one validator with plain keys, or one prover.
+//! The keystore that aztec-kit itself creates: one validator with plain keys, or one prover.
 
 use alloy_primitives::Address;
 
@@ -11,7 +11,7 @@ use crate::{AttesterKeys, BlsKey, EthKey};
 ///
 /// # Errors
 ///
-/// If the file is anything else than what [`render`](super::render) makes for one validator. No error quotes the
+/// If the file is anything other than the output of [`render`](super::render) for one validator. No error quotes the
 /// file.
 pub fn read_identity(bytes: &[u8]) -> Result<PublicIdentity> {
     let (entry, eth, bls) = read_one(bytes)?;
@@ -19,7 +19,7 @@ pub fn read_identity(bytes: &[u8]) -> Result<PublicIdentity> {
     for account in entry.publishers.iter().flatten() {
         match account {
             Account::Key(key) => publishers.push(key.address()),
-            _ => return Err(refused("a publisher of it is not a key")),
+            _ => return Err(refused("one of its publishers is not a key")),
         }
     }
     Ok(PublicIdentity {
@@ -32,8 +32,8 @@ pub fn read_identity(bytes: &[u8]) -> Result<PublicIdentity> {
     })
 }
 
-/// Reads the attester's keys out of a keystore with exactly one validator, still wrapped: to prove
-/// possession again when a registration is resumed.
+/// Reads the attester's keys from a keystore with exactly one validator, still wrapped. A resumed registration
+/// needs them to prove possession again.
 ///
 /// # Errors
 ///
@@ -56,14 +56,14 @@ pub fn read_prover(bytes: &[u8]) -> Result<Address> {
     }
 }
 
-/// The entry without its attester, and that one's keys.
+/// The entry without its attester, and the keys of the attester.
 fn read_one(bytes: &[u8]) -> Result<(Entry, EthKey, BlsKey)> {
     let document = Document::parse(bytes)?;
     if document.schema_version != 1 {
         return Err(refused("its schemaVersion is not 1"));
     }
     if document.prover.is_some() || !document.extras.is_empty() {
-        return Err(refused("it has more than validators"));
+        return Err(refused("it has other fields than validators"));
     }
     let count = document.validators.len();
     let Ok([mut entry]) = <[Entry; 1]>::try_from(document.validators) else {

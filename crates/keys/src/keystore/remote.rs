@@ -1,5 +1,5 @@
-//! Whom the node asks for signatures, and for which addresses: `validateSigners` of 4.1.2
-//! (node-keystore/dest/keystore_manager.js), which it calls at its start.
+//! The remote signers that the node asks for signatures, and the addresses of each: `validateSigners` of 4.1.2
+//! (node-keystore/dest/keystore_manager.js), which the node calls when it starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,15 @@ use url::Url;
 
 use super::document::{Account, Document, Entry};
 
-/// The remote signers of some files, in the order of their names, each with the addresses that it must have keys for.
+/// The remote signers of these files, each with the addresses that it must have keys for. The files are in the order of
+/// their names.
 #[must_use]
 pub fn remote_signers<'a>(
     documents: impl IntoIterator<Item = &'a Document>,
 ) -> BTreeMap<Url, BTreeSet<Address>> {
     let mut signers: BTreeMap<Url, BTreeSet<Address>> = BTreeMap::new();
     let documents: Vec<&Document> = documents.into_iter().collect();
-    // The node makes one keystore of all files, and the last one's counts.
+    // The node merges all files into one keystore, and the last signer counts.
     let mut last = documents.iter().rev();
     let default = last.find_map(|document| document.remote_signer.as_ref());
     for document in documents {
@@ -41,7 +42,7 @@ pub fn remote_signers<'a>(
     signers
 }
 
-/// The signer of an account: its own, else the one of its entry, else the default of all files.
+/// The signer of an account: its own, otherwise that of its entry, otherwise the default of all files.
 pub(super) fn signer_of<'a>(
     account: &'a Account,
     entry: Option<&'a Entry>,
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_signer_has_the_addresses_that_are_its_own() {
+    fn each_signer_has_its_own_addresses() {
         let [one, two, three] =
             [1, 2, 3].map(|byte| format!("0x{}", format!("{byte:02x}").repeat(20)));
         let zero = format!("0x{}", "0".repeat(64));

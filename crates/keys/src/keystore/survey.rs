@@ -1,8 +1,8 @@
-//! A directory of keystores as a whole: what the node would make of it, and who could read it.
+//! A directory of keystores as a whole: how the node would read it, and who else could.
 //!
-//! Pure: the caller looks at the directory and hands over what it saw. systemd copies every file in it,
-//! files of sub-directories too, into one directory that only the service can read, and skips links; there
-//! the node loads every `*.json`, and does not start when one of them is no keystore.
+//! This module is pure: the caller reads the directory and passes its content. systemd copies every file of the
+//! directory, also those of sub-directories, into one directory that only the service can read. It skips links. The node
+//! loads every `*.json` there, and does not start if one of them is not a keystore.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,9 +14,9 @@ use super::document::{Account, BlsAccount, Document, Entry};
 use super::merged::{Defaults, Listed, listed};
 use super::remote::remote_signers;
 
-/// systemd refuses to start a unit whose credentials are larger than this together.
+/// The largest total size of a unit's credentials, in bytes. systemd refuses to start a unit with more.
 const MOST_CREDENTIALS: usize = 1 << 20;
-/// The end of the name that a file has while it is written.
+/// The end of the name of a file that is still being written.
 pub const STAGED: &str = ".aztec-kit-new";
 
 /// One name in the directory.
@@ -24,7 +24,7 @@ pub const STAGED: &str = ".aztec-kit-new";
 pub struct Seen {
     /// The name.
     pub name: String,
-    /// What it names.
+    /// The type of the file.
     pub sort: Sort,
     /// Permission bits.
     pub mode: u32,
@@ -34,7 +34,7 @@ pub struct Seen {
     pub bytes: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// What a name is the name of.
+/// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// A regular file.
@@ -47,33 +47,33 @@ pub enum Sort {
     Other,
 }
 
-/// How well something is.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
-    /// Fine.
+    /// No problem.
     Good,
-    /// It works, but not as it should.
+    /// The node works with it, but not as it should.
     Odd,
     /// The node does not start with it, or a key is in danger.
     Bad,
 }
 
-/// What a note is about.
+/// The subject of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum About {
     /// The directory itself.
     Directory,
-    /// A file of it, by its name.
+    /// A file of the directory, by its name.
     File(String),
-    /// All its keystores together.
+    /// All keystores together.
     Keystores,
-    /// The attesters of all of them.
+    /// The attesters of all keystores.
     Attesters,
-    /// Who pays for them.
+    /// The publishers of all keystores.
     Publishers,
-    /// The BLS keys of all of them.
+    /// The BLS keys of all keystores.
     BlsKeys,
-    /// What is on another node too, whose directory or list this is.
+    /// The keys that another node has too, with the path of its directory or list.
     Shared(String),
 }
 
@@ -98,31 +98,31 @@ impl From<&str> for About {
     }
 }
 
-/// One thing that was found.
+/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What was looked at.
+    /// The subject of the finding.
     pub about: About,
-    /// How well it is.
+    /// The result.
     pub grade: Grade,
-    /// What was seen, and what to do about it. No secret.
+    /// The text of the finding, with what to do about it. It contains no secret.
     pub message: String,
 }
 
-/// What a directory of keystores amounts to.
+/// The result of the checks of a directory.
 #[derive(Debug)]
 pub struct Survey {
-    /// The files that are keystores, with their names.
+    /// The keystores, with the names of their files.
     pub documents: Vec<(String, Document)>,
-    /// What was found.
+    /// The findings.
     pub notes: Vec<Note>,
 }
 
 impl Survey {
-    /// Judges a directory. `owner` is who its files must belong to.
+    /// Checks a directory. Its files must belong to the user id `owner`.
     #[must_use]
     pub fn of(mut seen: Vec<Seen>, owner: u32) -> Self {
-        // As Node.js lists a directory: the order decides what counts when two files say something for all.
+        // Node.js lists a directory in this order. It decides which file counts if two set a value for all validators.
         seen.sort_by(|a, b| a.name.cmp(&b.name));
         let mut survey = Self {
             documents: Vec::new(),
@@ -152,15 +152,15 @@ impl Survey {
         listed(&self.by_name())
     }
 
-    /// Its keystores with their names, in the order in which the node reads them.
+    /// The keystores with their names, in the order in which the node reads them.
     #[must_use]
     pub fn by_name(&self) -> Vec<(&str, &Document)> {
         let documents = self.documents.iter();
         documents.map(|(name, it)| (name.as_str(), it)).collect()
     }
 
-    /// Holds the directory against another node's: a publisher on two nodes makes them take each other's
-    /// nonces, an attester on two nodes can be slashed.
+    /// Compares the directory with that of another node. Two nodes with one publisher use each other's nonces, and an
+    /// attester on two nodes can be slashed.
     pub fn against(&mut self, other: &str, theirs: &[Listed]) {
         let ours = self.attesters();
         let about = About::Shared(other.to_owned());
@@ -177,7 +177,7 @@ impl Survey {
         let (our_attesters, their_attesters) = (attesters(&ours), attesters(theirs));
         for address in publishers(&ours).intersection(&publishers(theirs)) {
             self.note(about.clone(), Grade::Bad, format!(
-                "{address} pays for the transactions of both nodes: they would take each other's nonces. Give one of them a publisher of its own"
+                "{address} pays for the transactions of both nodes: they would use each other's nonces. Give one of them a publisher of its own"
             ));
         }
         for address in our_attesters.intersection(&their_attesters) {
@@ -224,10 +224,10 @@ impl Survey {
             }
             Sort::File => None,
             Sort::Directory => Some(
-                "is a directory: systemd hands its files to the node as keystores too. Move it out",
+                "is a directory: systemd passes its files to the node as keystores too. Move it out",
             ),
             Sort::Symlink => Some(
-                "is a symlink: systemd skips it, so that the node does not get the key. Put the file itself there",
+                "is a symlink: systemd skips it, so the node does not get the key. Put the file itself there",
             ),
             Sort::Other => Some("is not a regular file. Move it out of this directory"),
         };
@@ -247,7 +247,7 @@ impl Survey {
         }
         if mode & 0o7177 != 0 {
             self.note(name.as_str(), Grade::Bad, format!(
-                "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise make new keys"
+                "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise create new keys"
             ));
         }
         if uid != owner {
@@ -270,7 +270,7 @@ impl Survey {
     fn together(&mut self, size: usize) {
         let documents = std::mem::take(&mut self.documents);
         let before = self.notes.len();
-        // One that is broken was told of, and is there.
+        // A broken keystore has a finding already, and is not a missing one.
         let broken = self.notes.iter().any(|note| {
             let json = |name: &str| name.to_ascii_lowercase().ends_with(".json");
             note.grade == Grade::Bad && matches!(&note.about, About::File(name) if json(name))
@@ -284,14 +284,14 @@ impl Survey {
         }
         if size > MOST_CREDENTIALS {
             self.note(About::Keystores, Grade::Bad, format!(
-                "the files have {size} bytes together, and systemd hands over {MOST_CREDENTIALS} at most. Spread the validators over several hosts"
+                "the files have {size} bytes in total, and systemd passes on at most {MOST_CREDENTIALS}. Spread the validators over several hosts"
             ));
         }
-        // A file without validators may be of either version.
+        // A file without validators may have either version.
         let second = documents.iter().any(|(_, it)| it.schema_version == 2);
         let first = |it: &Document| it.schema_version == 1 && !it.validators.is_empty();
         if second && documents.iter().any(|(_, it)| first(it)) {
-            self.note(About::Keystores, Grade::Bad, "some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version");
+            self.note(About::Keystores, Grade::Bad, "some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version");
         }
         let provers: Vec<_> = documents
             .iter()
@@ -301,7 +301,9 @@ impl Survey {
             self.note(
                 About::Keystores,
                 Grade::Bad,
-                format!("{one} and {two} both have a prover, and the node takes one. Remove one"),
+                format!(
+                    "{one} and {two} both have a prover, and the node accepts only one. Remove one"
+                ),
             );
         }
         let by_name: Vec<_> = documents
@@ -334,22 +336,22 @@ impl Survey {
         self.documents = documents;
     }
 
-    /// What is wrong with one file for a service, though the node could load it elsewhere.
+    /// Checks of one file that hold for a service, even if the node could load the file elsewhere.
     fn alone(&mut self, name: &str, document: &Document, all: &Defaults<'_>) {
         for file in &document.files {
             let beside = if file.password.is_some() {
-                ", and its password lies beside it"
+                ", and its password is beside it"
             } else {
                 ""
             };
             self.note(name, Grade::Bad, format!(
-                "{} names an encrypted file, which the service cannot reach{beside}. Bring the keys in with `aztec-kit keys import --from`",
+                "{} names an encrypted file, which the service cannot reach{beside}. Import the keys with `aztec-kit keys import --from`",
                 file.place
             ));
         }
         for place in &document.mnemonics {
             self.note(name, Grade::Odd, format!(
-                "{place} is a whole mnemonic: whoever reads it has every key that was ever made from it. Import only the keys"
+                "{place} is a whole mnemonic: whoever reads it has every key that was ever derived from it. Import only the keys"
             ));
         }
         if document.validators.is_empty() && document.prover.is_none() {
@@ -361,7 +363,7 @@ impl Survey {
                 name,
                 Grade::Odd,
                 if counts {
-                    "has neither a validator nor a prover, and what it says for all counts for the validators of other files. Say it in validators[] there"
+                    "has neither a validator nor a prover, and its values apply to the validators of other files. Set them in validators[] there"
                 } else {
                     "has neither a validator nor a prover: nothing signs with it. Remove it"
                 },
@@ -376,7 +378,7 @@ impl Survey {
         };
         for address in document.prover.iter().flatten().filter_map(lost) {
             self.note(name, Grade::Bad, format!(
-                "prover has only the address {address}, and no remote signer is named for it. Name its remoteSigner"
+                "prover has only the address {address}, and no remote signer is named for it. Set its remoteSigner"
             ));
         }
         for (index, entry) in document.validators.iter().enumerate() {
@@ -405,31 +407,31 @@ impl Survey {
                 .filter_map(|account| lost(account))
             {
                 self.note(name, Grade::Bad, format!(
-                    "validators[{index}] is paid for by {address}, the publisher for all, and no remote signer is named for that. Name its remoteSigner"
+                    "validators[{index}] is paid for by {address}, the publisher of all validators, and no remote signer is named for it. Set its remoteSigner"
                 ));
             }
         }
     }
 
-    /// What a file says, and the node does not do because there are others, or at all.
+    /// Values of a file that the node does not use, because there are other files or because no release reads them.
     fn merged(&mut self, name: &str, document: &Document, all: &Defaults<'_>, files: usize) {
         for place in &document.funding {
             if place != "fundingAccount" {
                 self.note(name, Grade::Odd, format!(
-                    "{place} is read by no release: the node tops up from the fundingAccount of the whole file alone. Move it there"
+                    "no release reads {place}: the node tops up publishers from the fundingAccount of the whole file only. Move it there"
                 ));
             } else if files > 1 {
-                self.note(name, Grade::Odd, "its fundingAccount is dropped, because there are several files: no publisher is topped up. Put everything into one file");
+                self.note(name, Grade::Odd, "its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file");
             }
         }
         if document.extras.contains(&"certPath") {
-            self.note(name, Grade::Odd, "it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it");
+            self.note(name, Grade::Odd, "it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it for signatures");
         }
         if remote_signers([document])
             .keys()
             .any(|url| url.password().is_some())
         {
-            self.note(name, Grade::Odd, "the address of a remote signer has a password in it, which a backup has as it is. Let the signer know this host in another way");
+            self.note(name, Grade::Odd, "the URL of a remote signer contains a password, and so does a backup. Let the signer recognise this host in another way");
         }
         let inherit = |own: fn(&Entry) -> bool| {
             let mut entries = document.validators.iter();
@@ -454,27 +456,27 @@ impl Survey {
         ];
         for (field, _) in differ.iter().filter(|(_, differs)| *differs) {
             self.note(name, Grade::Odd, format!(
-                "a validator of it names no {field} of its own and gets that of another file: the last file with a {field} for all counts for every file. Name it in validators[]"
+                "one of its validators sets no {field} of its own and gets that of another file: the last file with a {field} for all validators counts for every file. Set it in validators[]"
             ));
         }
         let own = document.publishers.iter().flatten().count();
         if inherit(|entry| entry.publishers.is_some())
             && all.publishers.as_ref().map_or(0, Vec::len) != own
         {
-            self.note(name, Grade::Odd, "a validator of it names no publisher of its own and gets those of other files: the publishers for all of every file are one list. Name them in validators[]");
+            self.note(name, Grade::Odd, "one of its validators sets no publisher of its own and gets those of other files: the node merges the publishers for all validators of every file into one list. Set them in validators[]");
         }
     }
 
-    /// No attester twice, and no publisher that is somebody else's attester.
+    /// Finds attesters that occur twice, and publishers that are the attester of another validator.
     fn roles(&mut self, documents: &[(&str, &Document)], all: &Defaults<'_>) {
         let before = self.notes.len();
         let mut owners: BTreeMap<Address, String> = BTreeMap::new();
         for (place, entry) in entries(documents) {
             for address in entry.attesters.iter().filter_map(|one| one.eth.address()) {
                 if let Some(first) = owners.get(&address) {
-                    // The node finds most of these at its start, and signs twice with those that are in a mnemonic.
+                    // The node refuses most of these when it starts, and signs twice with those of a mnemonic.
                     self.note(About::Attesters, Grade::Bad, format!(
-                        "{address} is in {first} and in {place}: an attester may be there once. Remove one"
+                        "{address} is in {first} and in {place}: an attester may occur only once. Remove one"
                     ));
                 } else {
                     owners.insert(address, place.clone());
@@ -504,7 +506,7 @@ impl Survey {
                     .filter(|owner| named && **owner != place);
                 if let Some(owner) = owner {
                     self.note(About::Publishers, Grade::Odd, format!(
-                        "{address} publishes for {place} and is the attester of {owner}: two roles on one key. Use a key of its own"
+                        "{address} publishes for {place} and is the attester of {owner}: one key has two roles. Use a separate key"
                     ));
                 }
             }
@@ -514,7 +516,7 @@ impl Survey {
                 "every attester pays for its own transactions".to_owned()
             } else {
                 format!(
-                    "{}, and no other attester's key",
+                    "{}, no key of another attester",
                     counted(publishers.len(), "address", "addresses")
                 )
             };
@@ -522,7 +524,7 @@ impl Survey {
         }
     }
 
-    /// The escrow takes each BLS key once (`GSE__ProofOfPossessionAlreadySeen` of its ABI).
+    /// The escrow accepts each BLS key only once (`GSE__ProofOfPossessionAlreadySeen` of its ABI).
     fn registered(&mut self, documents: &[(&str, &Document)]) {
         let mut owners: BTreeMap<[u8; 32], String> = BTreeMap::new();
         for (place, entry) in entries(documents) {
@@ -532,7 +534,7 @@ impl Survey {
                 };
                 if let Some(first) = owners.insert(key.public_compressed(), place.clone()) {
                     self.note(About::BlsKeys, Grade::Bad, format!(
-                        "{first} and {place} have the same one: only one of them can be registered. Make new keys for the other"
+                        "{first} and {place} have the same key: only one of them can be registered. Create new keys for the other"
                     ));
                 }
             }
@@ -552,7 +554,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Whether an account of a validator is an address alone, whose signer is the one for all.
+/// Whether an account of a validator is only an address, whose signer is the default one.
 fn asks_a_default(document: &Document) -> bool {
     let entries = document.validators.iter();
     let entries = entries.filter(|entry| entry.remote_signer.is_none());

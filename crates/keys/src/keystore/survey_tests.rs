@@ -52,7 +52,7 @@ fn notes(seen: Vec<Seen>) -> Vec<String> {
 }
 
 #[test]
-fn a_sound_directory_is_said_to_be_sound() {
+fn a_sound_directory_has_good_notes_only() {
     let one = keystore(&[0, 1], &[(1, 0)]);
     let two = keystore(&[2], &[(1, 0)]);
     assert_eq!(
@@ -60,7 +60,7 @@ fn a_sound_directory_is_said_to_be_sound() {
         [
             "Good keystores: 2 files with 3 attesters",
             "Good attesters: 3 addresses, no duplicate",
-            "Good publishers: 1 address, and no other attester's key",
+            "Good publishers: 1 address, no key of another attester",
         ]
     );
 }
@@ -93,11 +93,11 @@ fn each_defect_is_found() {
         ),
         (
             vec![good("a.json"), named("l.json", Sort::Symlink)],
-            "Bad l.json: is a symlink: systemd skips it, so that the node does not get the key. Put the file itself there",
+            "Bad l.json: is a symlink: systemd skips it, so the node does not get the key. Put the file itself there",
         ),
         (
             vec![good("a.json"), named("old", Sort::Directory)],
-            "Bad old: is a directory: systemd hands its files to the node as keystores too. Move it out",
+            "Bad old: is a directory: systemd passes its files to the node as keystores too. Move it out",
         ),
         (
             vec![good("a.json"), named("s", Sort::Other)],
@@ -120,7 +120,7 @@ fn each_defect_is_found() {
                 mode: 0o644,
                 ..good("a.json")
             }],
-            "Bad a.json: has mode 0644: others can read or change it. If nobody has, `chmod 600` it; otherwise make new keys",
+            "Bad a.json: has mode 0644: others can read or change it. If nobody has, `chmod 600` it; otherwise create new keys",
         ),
         (
             vec![Seen {
@@ -131,23 +131,23 @@ fn each_defect_is_found() {
         ),
         (
             vec![good("a.json"), file("b.json", b"[]")],
-            "Bad b.json: the keystore is not usable: it is an array, as a staker output is: that file does not belong among keystores. Put that right, or move the file out of this directory",
+            "Bad b.json: the keystore is not usable: it is an array, like a staker output: that file does not belong in a keystore directory. Put that right, or move the file out of this directory",
         ),
         (
             vec![good("a.json"), good("b.json")],
-            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: an attester may be there once. Remove one",
+            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: an attester may occur only once. Remove one",
         ),
         (
             vec![file("a.json", &keystore(&[3, 3], &[]))],
-            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: an attester may be there once. Remove one",
+            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: an attester may occur only once. Remove one",
         ),
         (
             vec![good("a.json"), file("b.json", &keystore(&[1], &[(0, 0)]))],
-            "Odd publishers: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 publishes for b.json validators[0] and is the attester of a.json validators[0]: two roles on one key. Use a key of its own",
+            "Odd publishers: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 publishes for b.json validators[0] and is the attester of a.json validators[0]: one key has two roles. Use a separate key",
         ),
         (
             vec![file("a.json", path)],
-            "Bad a.json: validators[0].attester names an encrypted file, which the service cannot reach, and its password lies beside it. Bring the keys in with `aztec-kit keys import --from`",
+            "Bad a.json: validators[0].attester names an encrypted file, which the service cannot reach, and its password is beside it. Import the keys with `aztec-kit keys import --from`",
         ),
         (
             vec![file("a.json", lost)],
@@ -155,16 +155,16 @@ fn each_defect_is_found() {
         ),
         (
             vec![file("a.json", prover), file("b.json", prover)],
-            "Bad keystores: a.json and b.json both have a prover, and the node takes one. Remove one",
+            "Bad keystores: a.json and b.json both have a prover, and the node accepts only one. Remove one",
         ),
         (
             vec![good("a.json"), file("b.json", second.as_bytes())],
-            "Bad keystores: some are of schemaVersion 1 and some of 2, and the node refuses the mixture. Use one version",
+            "Bad keystores: some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version",
         ),
     ];
     for (seen, expected) in cases {
         let mut said = bad(seen);
-        // Who is there twice has its BLS key twice.
+        // An attester that occurs twice has its BLS key twice.
         if expected.starts_with("Bad attesters") {
             assert!(
                 said.pop()
@@ -189,8 +189,8 @@ fn judged(text: &str) -> Vec<String> {
     lines
 }
 
-/// The node starts its signers for each of these ("No remote signer configuration found for address", keystore_manager.js
-/// of 4.1.2), wherever the address is.
+/// The node looks for a signer for each of these addresses, wherever it is ("No remote signer configuration found for
+/// address", keystore_manager.js of 4.1.2).
 #[test]
 fn an_address_without_a_signer_is_found_wherever_it_is() {
     let key = KEYS[0];
@@ -202,7 +202,7 @@ fn an_address_without_a_signer_is_found_wherever_it_is() {
             "\"schemaVersion\":1,\"prover\":{{\"id\":\"{ADDRESS}\",\"publisher\":[\"{ADDRESS}\"]}}"
         ),
         format!("\"schemaVersion\":2,\"publisher\":\"{ADDRESS}\",\"validators\":[{validator}]"),
-        // That of one entry is not for the prover.
+        // The signer of an entry is not that of the prover.
         format!(
             "\"schemaVersion\":1,\"prover\":\"{ADDRESS}\",\"validators\":[{{\"attester\":\"{key}\",\"feeRecipient\":\"{ZERO}\",{signer}}}]"
         ),
@@ -219,7 +219,7 @@ fn an_address_without_a_signer_is_found_wherever_it_is() {
 }
 
 #[test]
-fn all_attesters_of_an_entry_pay_for_each() {
+fn all_attesters_of_an_entry_pay_for_each_other() {
     let [one, two, three] = KEYS;
     let text = format!(
         "{{\"schemaVersion\":1,\"validators\":[{{\"attester\":[\"{one}\",\"{two}\"],\"feeRecipient\":\"{ZERO}\"}},{{\"attester\":\"{three}\",\"feeRecipient\":\"{ZERO}\"}}]}}"
@@ -233,13 +233,13 @@ fn all_attesters_of_an_entry_pay_for_each() {
     assert_eq!(publishers, [2, 2, 1]);
     let said = notes(vec![file("a.json", text.as_bytes())]);
     assert!(
-        said.contains(&"Good publishers: 3 addresses, and no other attester's key".to_owned()),
+        said.contains(&"Good publishers: 3 addresses, no key of another attester".to_owned()),
         "{said:?}"
     );
 }
 
 #[test]
-fn one_bls_key_is_registered_once() {
+fn a_bls_key_of_two_attesters_is_bad() {
     let [one, two, _] = KEYS;
     let entry = |eth| {
         format!(
@@ -260,21 +260,21 @@ fn one_bls_key_is_registered_once() {
 }
 
 #[test]
-fn a_file_that_nothing_signs_with_is_told() {
+fn a_file_that_nothing_signs_with_has_a_note() {
     let said = judged("{\"schemaVersion\":1,\"validators\":[]}");
     assert!(said[0].contains("nothing signs with it"), "{said:?}");
-    // To remove this one would change what others get.
+    // The removal of this file would change the values of others.
     let said = judged(&format!(
         "{{\"schemaVersion\":2,\"coinbase\":\"{ADDRESS}\",\"validators\":[]}}"
     ));
     assert!(
-        said[0].contains("counts for the validators of other files"),
+        said[0].contains("its values apply to the validators of other files"),
         "{said:?}"
     );
 }
 
 #[test]
-fn a_password_in_the_address_of_a_signer_is_told_and_not_shown() {
+fn a_password_in_the_url_of_a_signer_has_a_note_and_is_not_shown() {
     let of = |signer: &str| {
         judged(&format!(
             "{{\"schemaVersion\":1,\"remoteSigner\":\"{signer}\",\"validators\":[{{\"attester\":\"{ADDRESS}\",\"feeRecipient\":\"{ZERO}\"}}]}}"
@@ -283,14 +283,14 @@ fn a_password_in_the_address_of_a_signer_is_told_and_not_shown() {
     assert_eq!(of("https://signer.example:9000"), [""; 0]);
     let said = of("https://me:hunter2@signer.example:9000");
     assert!(
-        said.len() == 1 && said[0].contains("has a password in it") && !said[0].contains("hunter2"),
+        said.len() == 1 && said[0].contains("contains a password") && !said[0].contains("hunter2"),
         "{said:?}"
     );
 }
 
-/// Whether a publisher for all has a signer depends on the validators that have none of their own, in whichever file.
+/// A publisher for all validators needs a signer only if a validator has no publisher of its own, in whichever file.
 #[test]
-fn a_publisher_for_all_needs_a_signer_for_who_has_no_other() {
+fn a_publisher_for_all_needs_a_signer_where_a_validator_uses_it() {
     let signer = "\"remoteSigner\":\"http://127.0.0.1:9000\"";
     let two = format!("\"schemaVersion\":2,\"feeRecipient\":\"{ZERO}\"");
     let payer = format!("{{{two},\"publisher\":\"{ADDRESS}\",\"validators\":[]}}");
@@ -316,10 +316,10 @@ fn a_publisher_for_all_needs_a_signer_for_who_has_no_other() {
     assert_eq!(of(&format!(",\"publisher\":\"{own}\"")), [""; 0]);
 }
 
-/// Two files of version 2 with values for all: what the node makes of them (node-keystore 4.1.2 and 5.2.0,
+/// Two files of version 2 with values for all validators, merged as the node merges them (node-keystore 4.1.2 and 5.2.0,
 /// dest/loader.js, run on such files).
 #[test]
-fn what_a_file_says_for_all_holds_for_other_files() {
+fn a_value_for_all_validators_holds_for_other_files() {
     const A: &str = "0x000000000000000000000000000000000000000a";
     const B: &str = "0x000000000000000000000000000000000000000b";
     let file_of = |name: &str, attester: u8, of_all: &str, of_one: &str| {
@@ -339,7 +339,7 @@ fn what_a_file_says_for_all_holds_for_other_files() {
         format!("\"coinbase\":\"{A}\","),
         format!("\"coinbase\":\"{B}\","),
     );
-    // In the order of the names, whatever the directory's.
+    // The order of the names counts, not that of the directory.
     let two = || {
         vec![
             file_of("b.json", 1, &of_b, ""),
@@ -352,10 +352,10 @@ fn what_a_file_says_for_all_holds_for_other_files() {
     assert_eq!(
         bad(two()),
         [
-            "Odd a.json: a validator of it names no coinbase of its own and gets that of another file: the last file with a coinbase for all counts for every file. Name it in validators[]"
+            "Odd a.json: one of its validators sets no coinbase of its own and gets that of another file: the last file with a coinbase for all validators counts for every file. Set it in validators[]"
         ]
     );
-    // Named for itself, nothing of another file is taken.
+    // A validator with a value of its own takes none of another file.
     let own = vec![
         file_of("a.json", 0, "", &of_a),
         file_of("b.json", 1, &of_b, ""),
@@ -385,18 +385,18 @@ fn what_a_file_says_for_all_holds_for_other_files() {
     assert_eq!(
         said,
         [
-            "Odd a.json: its fundingAccount is dropped, because there are several files: no publisher is topped up. Put everything into one file"
+            "Odd a.json: its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file"
         ]
     );
     let said = bad(vec![file_of("a.json", 0, "", &funding)]);
     assert!(
-        said[0].contains("validators[0].fundingAccount is read by no release"),
+        said[0].contains("no release reads validators[0].fundingAccount"),
         "{said:?}"
     );
 }
 
 #[test]
-fn a_prover_may_be_of_the_other_version() {
+fn a_prover_may_have_the_other_version() {
     let prover = br#"{"schemaVersion":1,"prover":"0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"}"#;
     let text = format!(
         "{{\"schemaVersion\":2,\"feeRecipient\":\"0x{:064x}\",\"validators\":[{{\"attester\":\"0x{:064x}\"}}]}}",
@@ -410,7 +410,7 @@ fn a_prover_may_be_of_the_other_version() {
 }
 
 #[test]
-fn two_nodes_must_not_share() {
+fn two_nodes_must_not_share_keys() {
     let survey = |attesters: &[u32], publishers: &[(u32, u32)]| {
         Survey::of(
             vec![file("k.json", &keystore(attesters, publishers))],
@@ -442,7 +442,7 @@ fn two_nodes_must_not_share() {
 }
 
 #[test]
-fn a_broken_keystore_is_not_none() {
+fn a_broken_keystore_is_not_a_missing_one() {
     let lines = notes(vec![file("a.json", b"{\"schemaVersion\":1")]);
     let bad: Vec<_> = lines
         .iter()

@@ -1,4 +1,4 @@
-//! JSON that may hold secrets: every text is wiped on drop, and a name can occur only once.
+//! JSON that may contain secrets: every text is wiped on drop, and no name may occur twice in an object.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-/// A JSON value. It prints nothing of itself.
+/// A JSON value. It has no debug output.
 pub(crate) enum Tree {
     Null,
     Bool,
@@ -19,7 +19,7 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// What it is, for messages.
+    /// Its type, in words for messages.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -40,7 +40,7 @@ impl Tree {
             .map(|(_, value)| value)
     }
 
-    /// The text, if it is one.
+    /// The text, if this is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -48,7 +48,7 @@ impl Tree {
         }
     }
 
-    /// The number, if it is one without fraction and sign.
+    /// The number, if this is one without fraction and sign.
     pub(crate) fn whole(&self) -> Option<u64> {
         match self {
             #[expect(
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
         let mut fields: Vec<(Zeroizing<String>, Tree)> = Vec::new();
         while let Some(name) = entries.next_key::<String>()? {
             let name = Zeroizing::new(name);
-            // Readers differ in which of two they take.
+            // Programs differ in which of the two values they use.
             if fields.iter().any(|(field, _)| *field == name) {
                 return Err(de::Error::custom("a name occurs twice"));
             }

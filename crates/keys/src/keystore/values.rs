@@ -18,7 +18,7 @@ pub(super) fn text<'a>(tree: &'a Tree, place: &str) -> Result<&'a str> {
     tree.text().ok_or_else(|| unexpected(place, "a text", tree))
 }
 
-/// `0x` and 64 digits. The node takes keys only with the prefix.
+/// Reads `0x` and 64 digits. The node accepts keys only with the prefix.
 pub(crate) fn key_bytes(text: &str, place: &str) -> Result<KeyBytes> {
     let Some(digits) = text.strip_prefix("0x") else {
         return Err(refused(format!("{place} does not begin with 0x")));
@@ -38,11 +38,11 @@ pub(super) fn address(tree: &Tree, place: &str) -> Result<Address> {
     parse_address(text(tree, place)?).map_err(|problem| refused(format!("{place} {problem}")))
 }
 
-/// Reads an address as the node does: all lowercase, all uppercase, or with a right checksum.
+/// Reads an address as the node does: all lowercase, all uppercase, or with a correct checksum.
 ///
 /// # Errors
 ///
-/// What is wrong with it, as the end of a sentence.
+/// The problem, as the end of a sentence.
 pub fn parse_address(text: &str) -> std::result::Result<Address, &'static str> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.len() != 40 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
@@ -67,7 +67,7 @@ pub(super) fn field_element(tree: &Tree, place: &str) -> Result<B256> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, as the end of a sentence.
+/// The problem, as the end of a sentence.
 pub fn parse_aztec_address(text: &str) -> std::result::Result<B256, &'static str> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
@@ -91,7 +91,7 @@ pub(super) fn signer_url(tree: &Tree, place: &str) -> Result<Url> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, as the end of a sentence.
+/// The problem, as the end of a sentence.
 pub fn parse_signer(text: &str) -> std::result::Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

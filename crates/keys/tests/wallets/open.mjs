@@ -1,4 +1,4 @@
-// Opens the files of a backup with each wallet, and says which key each of them found: open.mjs DIRECTORY CAST PASSWORD
+// Opens the files of a backup with each wallet, and prints the key that each of them found: open.mjs DIRECTORY CAST PASSWORD
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,17 +1,17 @@
 //! Registration of a validator on a local network.
 //!
-//! [`Staker::ensure_staked`] looks at the chain before each transaction and sends only what is
-//! missing, so it may be killed at any point and run again:
+//! [`Staker::ensure_staked`] reads the chain before each transaction and sends only the missing
+//! ones, so it may be killed at any point and run again:
 //!
 //! 1. fund the accounts that pay for gas,
 //! 2. mint the stake to the deployer, who owns the test staking asset,
-//! 3. let the rollup take it,
+//! 3. approve the rollup to take it,
 //! 4. deposit, which puts the attester into the entry queue,
 //! 5. flush the queue as soon as the rollup allows it, until the attester is validating.
 //!
-//! A run that is killed between sending a transaction and its block leaves that transaction pending.
-//! A second deposit would then be sent on top of it, and the queue does not refuse duplicates; hence
-//! nothing is sent while the deployer has pending transactions.
+//! A run that is killed after it sends a transaction, and before its block, leaves that transaction
+//! pending. The next run would then send a second deposit, and the queue does not refuse duplicates.
+//! For this reason nothing is sent while the deployer has pending transactions.
 
 mod run;
 mod send;
@@ -27,17 +27,18 @@ use run::Run;
 /// The chain id of a local network, the only one that a [`Staker`] touches.
 pub const LOCAL_CHAIN_ID: u64 = 31337;
 
-/// Below this balance, an account is topped up: 1 ETH.
+/// An account with less than this balance is topped up: 1 ETH.
 pub const FUNDING_FLOOR: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
 
-/// Up to this balance: 10 ETH, far more than a test network's gas costs in months.
+/// An account is topped up to this balance: 10 ETH, far more than the gas of a test network costs in months.
 pub const FUNDING_TARGET: U256 = U256::from_limbs([10_000_000_000_000_000_000, 0, 0, 0]);
 
-/// One RPC call on a local network: milliseconds, but a machine that is busy deploying stalls.
+/// The time limit of one RPC call. On a local network a call takes milliseconds, but a machine that is busy with a
+/// deployment stalls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Longer than an epoch of the slowest local configuration in use: 32 slots of 36 s make 19 min, and
-/// the queue may have to wait for the next one.
+/// The time limit of a registration. It is longer than an epoch of the slowest local configuration in use: 32 slots of
+/// 36 s are 19 min, and the queue may have to wait for the next epoch.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(25 * 60);
 
 /// Registers validators on a local network.
@@ -47,27 +48,27 @@ pub struct Staker {
     deployer: EthKey,
 }
 
-/// What to register.
+/// A registration.
 #[derive(Debug)]
 pub struct StakeRequest<'a> {
     /// The registry whose canonical rollup the attester joins.
     pub registry: Address,
-    /// The attester; its BLS key signs the proof of possession.
+    /// The attester. Its BLS key signs the proof of possession.
     pub attester: &'a AttesterKeys,
-    /// Who may withdraw the stake.
+    /// The account that may withdraw the stake.
     pub withdrawer: Address,
-    /// The accounts that pay for gas later, brought up to [`FUNDING_TARGET`].
+    /// The accounts that pay for gas later. They are topped up to [`FUNDING_TARGET`].
     pub fund: Vec<Address>,
-    /// When to give up, for the whole of it.
+    /// The time limit of the whole registration.
     pub deadline: Duration,
 }
 
-/// What was done.
+/// The result of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StakeOutcome {
-    /// The rollup on which the attester is validating now.
+    /// The rollup on which the attester is validating.
     pub rollup: Address,
-    /// The transactions of this run, in order; empty if everything was in place.
+    /// The transactions of this run, in order. Empty if the attester was registered already.
     pub transactions: Vec<B256>,
 }
 
@@ -80,7 +81,7 @@ impl StakeOutcome {
 }
 
 impl<'a> StakeRequest<'a> {
-    /// The attester publishes for itself and may withdraw its stake.
+    /// A request for an attester that publishes for itself and may withdraw its stake.
     #[must_use]
     pub fn new(registry: Address, attester: &'a AttesterKeys) -> Self {
         let address = attester.address();
@@ -94,8 +95,8 @@ impl<'a> StakeRequest<'a> {
     }
 }
 
-/// The account that deploys on a local network: the first of the public test mnemonic, which every
-/// local chain funds. Everybody knows its key.
+/// The account that deploys on a local network. It is the first of the public test mnemonic, which every
+/// local chain funds, and its key is public.
 ///
 /// # Errors
 ///
@@ -106,7 +107,7 @@ pub fn local_deployer() -> Result<EthKey> {
 }
 
 impl Staker {
-    /// Prepares a staker; the first call connects.
+    /// Prepares a staker. The first call connects.
     ///
     /// # Errors
     ///
@@ -118,14 +119,14 @@ impl Staker {
         })
     }
 
-    /// Brings the attester to the state "validating" on the canonical rollup, from whatever state it
-    /// is in. `on_progress` gets one line before each step and when a wait changes.
+    /// Makes sure that the attester is validating on the canonical rollup, whatever its status is now.
+    /// `on_progress` gets one line before each step and when a wait changes.
     ///
     /// # Errors
     ///
     /// If the chain is not a local one, a call fails, a transaction reverts, the attester left the
-    /// rollup before, the rollup refuses the deposit, or the deadline passes. All but the refusals
-    /// are resumed by calling again.
+    /// rollup before, the rollup refuses the deposit, or the deadline passes. Another call continues
+    /// after all of these, except after a refusal.
     pub fn ensure_staked(
         &self,
         request: &StakeRequest<'_>,
@@ -141,7 +142,7 @@ impl Staker {
         })
     }
 
-    /// Brings an account's balance up to `target` if it is below `floor`; tells whether it was.
+    /// Tops up an account to `target` if its balance is below `floor`. Returns whether it was.
     ///
     /// # Errors
     ///

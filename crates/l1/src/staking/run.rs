@@ -1,4 +1,4 @@
-//! The steps, each with its look at the chain.
+//! The steps of a registration. Each reads the chain first.
 
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Whether there is nothing left to do; an error if nothing can be done.
+    /// Whether the attester is validating already. An error if it can never be.
     async fn is_validating(&self, rollup: Address, attester: Address) -> Result<bool> {
         let status = self
             .chain
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
             publicKeyInG1: public_key.into(),
             publicKeyInG2: attester.bls.public_g2().into(),
             proofOfPossession: proof.into(),
-            // Otherwise the stake stays behind when the network moves to a new rollup.
+            // Without it the stake stays behind when the network moves to a new rollup.
             moveWithLatestRollup: true,
         };
         self.call(
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         let mut said = String::new();
         loop {
             let position = self.queue_position(rollup, attester).await?;
-            // After the queue, not before: somebody else's flush may come between the two calls.
+            // This is read after the queue, not before: another flush may come between the two calls.
             if self.is_validating(rollup, attester).await? {
                 return Ok(());
             }
@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
             .chain
             .view(rollup, Rollup::getEntryQueueLengthCall {})
             .await?;
-        // A local queue is short; an absurd length only means looking at an absurd number of places.
+        // A local queue is short. An absurd length only means that an absurd number of places is read.
         for position in 0..length.saturating_to::<u64>() {
             let index = U256::from(position);
             let entry = self
@@ -275,7 +275,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a flush threw this attester out: the stake went back to the withdrawer then.
+/// Whether a flush removed this attester from the queue. The stake then went back to the withdrawer.
 fn refuses(receipt: &Receipt, rollup: Address, attester: Address) -> bool {
     let logs = receipt.logs.iter().filter(|log| log.address == rollup);
     let mut failed = logs.filter_map(|log| logged::<Rollup::FailedDeposit>(&log.topics, &log.data));

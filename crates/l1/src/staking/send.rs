@@ -1,4 +1,4 @@
-//! Sending a transaction and waiting for what becomes of it.
+//! Sends a transaction and waits for its receipt.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Local blocks come every 1 to 12 seconds; a call costs a millisecond.
+/// Local blocks come every 1 to 12 seconds, and a call takes a millisecond.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Wei for whoever makes the block: a local one is not bid for.
+/// The tip for the block producer, in wei. Nobody bids for a local block.
 const TIP: u128 = 1_000_000_000;
 
-/// What is read of the receipt of a transaction.
+/// The fields of a receipt that this crate reads.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Receipt {
@@ -30,7 +30,7 @@ pub(super) struct Receipt {
     pub logs: Vec<Log>,
 }
 
-/// What a contract logged.
+/// A log of a contract.
 #[derive(Debug, Deserialize)]
 pub(super) struct Log {
     pub address: Address,
@@ -93,7 +93,7 @@ impl Run<'_> {
             json!({"from": self.deployer.address(), "to": to, "value": value, "data": input});
         let gas: Result<U64, _> = self.chain.call("eth_estimateGas", json!([call])).await;
         let gas: u64 = gas.map_err(refused)?.to();
-        // Nonces are read from the chain each time: one that is kept would be wrong after any failure.
+        // The nonce is read from the chain each time. A cached one would be wrong after any failure.
         let nonce = self
             .chain
             .nonce(self.deployer.address(), At::Pending)
@@ -101,12 +101,12 @@ impl Run<'_> {
         let base_fee = self.chain.head().await?.base_fee_per_gas;
         let base_fee: u128 = base_fee.unwrap_or_default().saturating_to();
         let transaction = TxEip1559 {
-            // Fixed, so that what is signed here is void on every public chain.
+            // The id is fixed, so that the signed transaction is invalid on every public chain.
             chain_id: LOCAL_CHAIN_ID,
             nonce,
-            // The estimate is for the state of now; a flush in the next epoch may do more.
+            // The estimate is for the current state, and a flush in the next epoch may do more.
             gas_limit: gas.saturating_add(gas / 2),
-            // Blocks full of other transactions double the base fee in six.
+            // Six blocks full of other transactions double the base fee.
             max_fee_per_gas: base_fee.saturating_mul(2).saturating_add(TIP),
             max_priority_fee_per_gas: TIP,
             to: to.into(),
@@ -127,13 +127,13 @@ impl Run<'_> {
         if !receipt.status.is_zero() {
             return Ok(receipt);
         }
-        // A receipt does not say why; the same call most likely fails for the same reason.
+        // A receipt does not say why. The same call most likely fails for the same reason.
         let again = self
             .chain
             .call::<Value>("eth_call", json!([call, "latest"]));
         let reason = match again.await {
             Err(failure) => failure.reason(),
-            Ok(_) => "no reason that still holds".to_owned(),
+            Ok(_) => "an unknown reason: the same call succeeds now".to_owned(),
         };
         Err(Error::Reverted {
             step: step.to_owned(),

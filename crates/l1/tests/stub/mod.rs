@@ -1,5 +1,5 @@
-//! An L1 that says what registration asks. Shared by the tests of this crate, those of the command line, and the
-//! benchmark of keys.
+//! An L1 that answers the calls of a registration. The tests of this crate, those of the command line, and the benchmark of
+//! keys share it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,9 +9,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-/// Begins one whose every contract answers 1, and (1, 2), the generator of BN254, to a question with arguments. It answers a
-/// request where `answers` says so of its number, and "too many requests" otherwise. Returns its URL and the count of
-/// requests.
+/// Starts one. Each of its contracts answers 1, and to a call with arguments (1, 2), the generator of BN254. If `answers` is
+/// false for the number of a request, the answer is "too many requests". Returns its URL and the count of requests.
 pub fn chain(answers: fn(u32) -> bool) -> (String, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has an address");
@@ -26,7 +25,7 @@ pub fn chain(answers: fn(u32) -> bool) -> (String, Arc<AtomicU32>) {
     (format!("http://{address}"), asked)
 }
 
-/// Answers until the other side closes the connection, or sends what is not a request.
+/// Answers until the client closes the connection, or sends something that is not a request.
 fn serve(mut stream: &TcpStream, count: &AtomicU32, answers: fn(u32) -> bool) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
@@ -70,14 +69,14 @@ fn request(reader: &mut impl BufRead) -> Option<Vec<u8>> {
 
 fn answer(call: &Value) -> Value {
     if let Value::Array(calls) = call {
-        // In another order than it was asked.
+        // The answers are in another order than the calls.
         return calls.iter().rev().map(answer).collect();
     }
     let word = |number: u32| format!("{number:064x}");
     let data = call["params"][0]["data"].as_str().unwrap_or_default();
     let result = match (call["method"].as_str(), data.len()) {
         (Some("eth_chainId"), _) => "0x7a69".to_owned(),
-        // A selector alone.
+        // The data is only a selector.
         (_, 10) => format!("0x{}", word(1)),
         _ => format!("0x{}{}", word(1), word(2)),
     };

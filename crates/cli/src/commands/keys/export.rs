@@ -61,8 +61,8 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         holds(&out.join(name), *key, &opens, view)?;
     }
     let sealer = Sealer::new(&password).map_err(|error| {
-        let fix = format!("Choose another password: {}.", error.fix());
-        refused(error, WHAT, &fix)
+        let fix = error.fix();
+        refused(error, WHAT, fix)
     })?;
     let mut made = place::new_files(&[out], cx, printer)?;
     made.make_dir(out, place::mine(keystores::DIRECTORY, view.user))?;

@@ -1,4 +1,4 @@
-//! Questions to a server that may be anything, or speak no JSON-RPC at all.
+//! HTTP requests to a server of any kind, even one that does not speak JSON-RPC.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::{error::Error, error::Result, http};
 
-/// More than this is not the answer to a question of ours.
+/// Bytes of an answer. The answers to the questions of aztec-kit are shorter.
 const LONGEST: usize = 64 << 10;
 
-/// What a server said.
+/// The answer of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Headers by their names in lower case.
+    /// The headers, by their names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body, where it is JSON and not long.
+    /// The body, if it is JSON and has at most 64 KiB.
     pub body: Option<Value>,
 }
 
@@ -25,7 +25,7 @@ pub struct Reply {
 ///
 /// # Errors
 ///
-/// If the URL is not `http` or `https`, or nobody answers in HTTP.
+/// If the URL is not `http` or `https`, or no HTTP server answers.
 pub fn call(url: &str, method: &str, params: &Value, timeout: Duration) -> Result<Reply> {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
     exchange(url, "", Method::POST, body, timeout)
