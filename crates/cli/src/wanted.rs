@@ -1,4 +1,4 @@
-//! What this host shall be, as flags: which there are, and what each sets, `aztec::settings::flags` says.
+//! The configuration of this host as flags. `aztec::settings::flags` defines the flags and the settings that they change.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, val
 use crate::exit::Failure;
 use crate::urls;
 
-/// What was asked on the command line, or by a variable that stands for a flag.
+/// The flags that were given on the command line, or by a variable that stands for a flag.
 #[derive(Debug)]
 pub struct Wanted(Vec<(Flag, Given)>);
 
-/// What followed a flag.
+/// The value of a flag.
 #[derive(Debug)]
 enum Given {
     Nothing,
@@ -21,7 +21,7 @@ enum Given {
 }
 
 impl Wanted {
-    /// Whether anything was asked for besides roles.
+    /// Whether any feature was requested, in addition to roles.
     pub fn asks_features(&self) -> bool {
         let mut keys = self.0.iter().map(|(flag, _)| &flag.key);
         keys.any(|key| {
@@ -30,11 +30,11 @@ impl Wanted {
         })
     }
 
-    /// The same for the adapter; `ssh_client`: who is connected by SSH and asks for it.
+    /// The settings that the flags request. `ssh_client` is the SSH client of the operator.
     ///
     /// # Errors
     ///
-    /// When texts are to be read from somewhere, and cannot be.
+    /// When a value names a file or standard input, and that cannot be read.
     pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
         let mut asked = Asked::default().by(ssh_client);
         for (
@@ -49,7 +49,7 @@ impl Wanted {
                 (Given::Number(number), _) => asked.number(key, *number),
                 (Given::Texts(texts), Takes::Secrets(_)) => {
                     let texts = urls::given(name, texts)?;
-                    // One that is empty stands for none, as where a variable is set to nothing.
+                    // An empty list means no list, for example from an empty variable.
                     if texts.is_empty() {
                         continue;
                     }

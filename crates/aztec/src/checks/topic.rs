@@ -133,7 +133,7 @@ pub enum Topic {
     Signer,
     /// SSH lets the operator in, and nobody logs in with a password.
     Ssh,
-    /// The SSH clients in use can still connect after hardening.
+    /// Current SSH clients can still connect after hardening.
     SshClients,
     /// The release supports the operating system.
     System,
