@@ -4,7 +4,7 @@ use aztec::settings::Settings;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::keys::KeysArgs;
-use crate::wanted::Wanted;
+use crate::config_flags::ConfigFlags;
 
 /// Turns a Debian or Ubuntu server into a running, hardened, monitored Aztec node, and keeps it that way.
 ///
@@ -44,12 +44,12 @@ pub struct OutputArgs {
         default_value = "auto",
         hide_possible_values = true
     )]
-    pub progress: Telling,
+    pub progress: ProgressFormat,
 }
 
 /// How progress is reported on standard error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Telling {
+pub enum ProgressFormat {
     /// A spinner on a terminal, plain lines elsewhere.
     #[default]
     Auto,
@@ -187,7 +187,7 @@ impl Assertions {
 #[derive(Debug, ClapArgs)]
 pub struct SetupArgs {
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub config: ConfigFlags,
     #[command(flatten)]
     pub assertions: Assertions,
     /// Show the plan and exit; changes nothing
@@ -221,7 +221,7 @@ pub struct ApplyArgs {
 #[derive(Debug, ClapArgs)]
 pub struct PreflightArgs {
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub config: ConfigFlags,
     #[command(flatten)]
     pub assertions: Assertions,
 }

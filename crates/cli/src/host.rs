@@ -102,7 +102,7 @@ const ASKED: &str = "asked";
 
 /// Queries that are made before it is known whether they are needed.
 #[derive(Default, Serialize, Deserialize)]
-struct AskedBefore {
+struct EarlyQueries {
     units: BTreeSet<String>,
     questions: Vec<Query>,
 }
@@ -118,8 +118,8 @@ impl Before {
         let receipt = view.records.receipt()?;
         let note = receipt.notes.get(ASKED);
         // Another version may have left a note that this version cannot read.
-        let asked = note.and_then(|note| AskedBefore::deserialize(note).ok());
-        let AskedBefore { units, questions } = asked.unwrap_or_default();
+        let asked = note.and_then(|note| EarlyQueries::deserialize(note).ok());
+        let EarlyQueries { units, questions } = asked.unwrap_or_default();
         Ok(Self {
             early: Early::ask(units, &questions, &view.host),
             receipt,
@@ -203,8 +203,8 @@ impl<'a> Host<'a> {
     }
 
     /// Records the queries of a run that changes the host, so that the next run can start with the same queries.
-    pub fn note_asked(&self, session: &mut Session) -> Result<(), Fault> {
-        let asked = AskedBefore {
+    pub fn record_queries(&self, session: &mut Session) -> Result<(), Fault> {
+        let asked = EarlyQueries {
             units: self.graph.units(),
             questions: self.graph.questions(),
         };
@@ -255,7 +255,7 @@ pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
 }
 
 /// Prints one line if the release does not fit the rollup, or if that cannot be told.
-pub fn tell_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
+pub fn warn_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
     let fit = fit(settings, view);
     let fit = fit.map(|fit| checks::of_fit(settings, &fit));
     if let Some(unfit) = fit.filter(|fit| fit.status != Verdict::Pass) {

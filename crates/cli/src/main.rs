@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod config_flags;
 mod console;
 mod context;
 mod documents;
@@ -18,7 +19,6 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod urls;
-mod wanted;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ use std::rc::Rc;
 use clap::FromArgMatches;
 use provision::Fault;
 
-use crate::args::{Args, Command, Telling};
+use crate::args::{Args, Command, ProgressFormat};
 use crate::console::Streams;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -76,8 +76,9 @@ fn misused(error: &clap::Error, words: &[String]) -> u8 {
     }
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
-    let fault = Fault::new(first.strip_prefix("error: ").unwrap_or(first))
-        .fix("Run `aztec-kit help` for the verbs, or `aztec-kit VERB --help` for the flags of a verb.");
+    let fault = Fault::new(first.strip_prefix("error: ").unwrap_or(first)).fix(
+        "Run `aztec-kit help` for the verbs, or `aztec-kit VERB --help` for the flags of a verb.",
+    );
     let mut printer = early(words);
     printer.document_of(&Failure::usage(fault));
     printer.ended(code)
@@ -86,7 +87,7 @@ fn misused(error: &clap::Error, words: &[String]) -> u8 {
 /// A printer for errors before the flags are parsed.
 fn early(words: &[String]) -> Printer {
     let json = words.iter().any(|word| word == "--json");
-    Printer::new(json, Telling::default(), Rc::new(Streams))
+    Printer::new(json, ProgressFormat::default(), Rc::new(Streams))
 }
 
 /// Runs a command, prints its failure if there is one, and returns the exit code.

@@ -153,6 +153,8 @@ fn first_that_answers<T>(
             .coded(exit::L1_SILENT)
             .into(),
         Some(error) => unanswered(error),
-        None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Name one with --l1-rpc-urls.")),
+        None => Failure::usage(
+            Fault::new("no L1 endpoint is known").fix("Name one with --l1-rpc-urls."),
+        ),
     })
 }

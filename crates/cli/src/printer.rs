@@ -6,7 +6,7 @@ use std::rc::Rc;
 use provision::Fault;
 use serde::Serialize;
 
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::console::Console;
 use crate::documents::{Document, Failed, Versioned};
 use crate::exit::{self, Failure, PARTIAL};
@@ -29,7 +29,7 @@ pub struct Printer {
     json: bool,
     /// Whether a document is one line of several.
     lines: bool,
-    telling: Telling,
+    format: ProgressFormat,
     console: Rc<dyn Console>,
     written: bool,
     /// Why the result could not be written.
@@ -38,11 +38,11 @@ pub struct Printer {
 
 impl Printer {
     /// A printer whose result is one JSON document, or text.
-    pub fn new(json: bool, telling: Telling, console: Rc<dyn Console>) -> Self {
+    pub fn new(json: bool, format: ProgressFormat, console: Rc<dyn Console>) -> Self {
         Self {
             json,
             lines: false,
-            telling,
+            format,
             console,
             written: true,
             lost: None,
@@ -55,8 +55,8 @@ impl Printer {
     }
 
     /// How progress is reported.
-    pub fn telling(&self) -> Telling {
-        self.telling
+    pub fn format(&self) -> ProgressFormat {
+        self.format
     }
 
     /// Prints each following document on one line.
@@ -127,7 +127,7 @@ impl Printer {
 
     /// Prints anything except the result.
     pub fn say(&mut self, text: &str) {
-        progress::say(text, self.telling, &*self.console);
+        progress::say(text, self.format, &*self.console);
     }
 
     /// Asks a question; any answer except yes means no.
@@ -139,7 +139,7 @@ impl Printer {
 
     /// Whether somebody can answer a question.
     pub fn attended(&self) -> bool {
-        !self.json && self.telling != Telling::Json && self.console.is_attended()
+        !self.json && self.format != ProgressFormat::Json && self.console.is_attended()
     }
 
     /// Prints why the run failed, and what to do next.

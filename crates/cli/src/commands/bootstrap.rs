@@ -12,7 +12,7 @@ use crate::render;
 
 /// Runs `setup`, then checks that the L1 answers.
 pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
-    if !args.wanted.asks_features() {
+    if !args.config.names_features() {
         printer.say(&format!(
             "{CHANGED}note:{CHANGED:#} no feature was named; --with-firewall, --with-hardening and --with-monitoring complete a server"
         ));

@@ -39,7 +39,9 @@ pub fn roll_back(args: &RollBackArgs, cx: &Context, printer: &mut Printer) -> Re
     let mut note = |text: &str| printer.say(text);
     let instead = cx.access.instead_of_a_run(patience, &mut note)?;
     if args.due && !engine::due(cx.view.probe()) {
-        printer.text("the run that made the change has just ended, so the time to confirm starts again");
+        printer.text(
+            "the run that made the change has just ended, so the time to confirm starts again",
+        );
         return Ok(exit::OK);
     }
     let rolled_back = instead.roll_back::<Kind>();

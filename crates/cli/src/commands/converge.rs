@@ -191,7 +191,7 @@ fn change(
     session.note(VERIFIED, began.clone())?;
     match session.apply(&host.graph, consent, guard, &cancel, progress) {
         Ok(outcome) => {
-            host.note_asked(session)?;
+            host.record_queries(session)?;
             session.settle(prune)?;
             Ok(outcome.applied)
         }
@@ -246,7 +246,9 @@ fn did_not_stay_up(
         units.join("`, `aztec-kit explain ")
     );
     let details = details.join("\n");
-    let fault = Fault::new(format!("services that this run started did not stay up: {details}"));
+    let fault = Fault::new(format!(
+        "services that this run started did not stay up: {details}"
+    ));
     Failure {
         fault: fault.fix(fix).coded(exit::DID_NOT_STAY_UP),
         begun: true,

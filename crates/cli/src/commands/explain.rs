@@ -24,7 +24,7 @@ pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8,
     };
     // This explains the log of a standby node.
     if let Some(settings) = host::settings_if_any(view)? {
-        host::tell_unfit(&settings, view, printer);
+        host::warn_unfit(&settings, view, printer);
     }
     let complaints = checks::complaints(&units, view.probe(), args.lines);
     if printer.json() {

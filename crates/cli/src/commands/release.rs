@@ -40,7 +40,9 @@ fn list(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
         printer.text(&text(&rows, live.map(|it| it.network_name.as_str())));
     }
     if let Some(why) = rows.iter().find_map(|row| row.unanswered.as_ref()) {
-        printer.say(&format!("the installed releases could not be checked: {why}"));
+        printer.say(&format!(
+            "the installed releases could not be checked: {why}"
+        ));
     }
     Ok(exit::OK)
 }

@@ -8,7 +8,7 @@ use provision::engine::Session;
 use provision::host::Invocation;
 
 use crate::context::{Context, View};
-use crate::documents::Told;
+use crate::documents::ServiceCommand;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -25,7 +25,7 @@ pub(super) fn units(view: &View) -> Result<Units, Failure> {
 pub fn start(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
     host::disks(&session.receipt()?, &cx.view)?;
-    host::tell_unfit(&host::settings(&cx.view)?, &cx.view, printer);
+    host::warn_unfit(&host::settings(&cx.view)?, &cx.view, printer);
     invoke("start", units(&cx.view)?.work, session, printer)
 }
 
@@ -48,7 +48,7 @@ fn invoke(
         session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }
-    printer.document(&Told {
+    printer.document(&ServiceCommand {
         verb,
         units: &units,
     });
@@ -66,9 +66,8 @@ pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, 
     };
     if units.is_empty() {
         // journalctl without a unit would show everything.
-        let fault = Fault::new(
-            "this host has no services, because it has neither a role nor monitoring",
-        );
+        let fault =
+            Fault::new("this host has no services, because it has neither a role nor monitoring");
         return Err(Failure::usage(fault.fix("Name a unit as an argument.")));
     }
     Ok(units)

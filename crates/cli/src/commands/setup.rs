@@ -12,7 +12,7 @@ pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
     let begin = || cx.begin(printer);
     let session = (!args.dry_run).then(begin).transpose()?;
     let host = Host::asked(
-        &args.wanted.asked(cx.view.ssh_client)?,
+        &args.config.asked(cx.view.ssh_client)?,
         args.assertions,
         &cx.view,
     )?;

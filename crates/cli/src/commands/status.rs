@@ -113,7 +113,9 @@ fn in_sync(pending: usize, whole: bool) -> String {
     match (pending, whole) {
         (0, true) => format!("{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml\n"),
         (0, false) => {
-            format!("{CHANGED}cannot tell{CHANGED:#} whether this host is in sync with /etc/aztec/kit.toml\n")
+            format!(
+                "{CHANGED}cannot tell{CHANGED:#} whether this host is in sync with /etc/aztec/kit.toml\n"
+            )
         }
         _ => format!("{CHANGED}{pending} changes pending{CHANGED:#}: see `aztec-kit plan`\n"),
     }

@@ -19,7 +19,7 @@ pub use keys::{Exported, Listing, Made, attesters};
 pub use progress::Event;
 pub use release::{ReleaseChecked, ReleaseList};
 pub use run::{Confirmed, Forgotten, Outcome, OutcomeStatus, Taken};
-pub use services::{LogLine, Told};
+pub use services::{LogLine, ServiceCommand};
 
 /// The version of every document. A field may be added within a version. If a field is removed or changes its meaning,
 /// this number goes up.

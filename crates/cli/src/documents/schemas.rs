@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::{
     Alerted, Checked, Confirmed, Document, Event, Explained, Exported, Failed, Forgotten, Listing,
-    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, Status, Told, Versioned,
+    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, ServiceCommand, Status,
+    Versioned,
 };
 
 /// The schema of every document, by its name.
@@ -25,7 +26,7 @@ fn generated() -> BTreeMap<&'static str, Value> {
         document::<Event<'_>>(),
         document::<Forgotten<'_>>(),
         document::<LogLine<'_>>(),
-        document::<Told<'_>>(),
+        document::<ServiceCommand<'_>>(),
         document::<Alerted<'_>>(),
         document::<Checked<'_>>(),
         document::<Explained<'_>>(),

@@ -8,14 +8,14 @@ use super::Document;
 /// The services that were started or stopped.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Told<'a> {
+pub struct ServiceCommand<'a> {
     /// `start` or `stop`.
     pub verb: &'a str,
     /// The units, in the order of the commands.
     pub units: &'a [String],
 }
 
-impl Document for Told<'_> {
+impl Document for ServiceCommand<'_> {
     const NAME: &'static str = "services";
 }
 

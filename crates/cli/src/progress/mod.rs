@@ -5,7 +5,7 @@ mod people;
 
 use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::console::Console;
 use crate::context::View;
 use crate::printer::Printer;
@@ -79,9 +79,9 @@ pub enum Shown {
 impl Shown {
     /// Progress of a run with that many steps on this host.
     pub fn new(total: usize, view: &View, printer: &Printer) -> Self {
-        match printer.telling() {
-            Telling::Json => Self::Lines(Lines::new(total, printer)),
-            telling => Self::People(People::new(total, telling, view, printer)),
+        match printer.format() {
+            ProgressFormat::Json => Self::Lines(Lines::new(total, printer)),
+            format => Self::People(People::new(total, format, view, printer)),
         }
     }
 
@@ -124,10 +124,12 @@ impl Progress for Shown {
 }
 
 /// Prints anything that is neither the result nor a step of a run.
-pub fn say(text: &str, telling: Telling, console: &dyn Console) {
+pub fn say(text: &str, format: ProgressFormat, console: &dyn Console) {
     let shown = terminal::shown(text.trim_end());
-    match telling {
-        Telling::Json => lines::note(&anstream::adapter::strip_str(&shown).to_string(), console),
+    match format {
+        ProgressFormat::Json => {
+            lines::note(&anstream::adapter::strip_str(&shown).to_string(), console)
+        }
         _ => console.say(&shown),
     }
 }

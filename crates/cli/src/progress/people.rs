@@ -9,7 +9,7 @@ use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 use provision::host::Probe;
 
 use super::{At, PHASES};
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::commands::confirm;
 use crate::console::Console;
 use crate::context::View;
@@ -27,11 +27,11 @@ pub struct People {
 
 impl People {
     /// Progress of a run with that many steps on this host.
-    pub fn new(total: usize, telling: Telling, view: &View, printer: &Printer) -> Self {
+    pub fn new(total: usize, format: ProgressFormat, view: &View, printer: &Printer) -> Self {
         let console = printer.console();
         let style =
             ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
-        let live = telling == Telling::Auto && console.is_live();
+        let live = format == ProgressFormat::Auto && console.is_live();
         let bar = live.then(|| {
             let bar = ProgressBar::new(total as u64);
             if let Ok(style) = style {

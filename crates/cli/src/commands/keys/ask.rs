@@ -42,8 +42,9 @@ pub fn secret_or_none(what: &str, console: &dyn Console) -> Result<Zeroizing<Str
 
 fn missing(what: &str) -> Failure {
     Failure::usage(
-        Fault::new(format!("standard input contains no {what}"))
-            .fix(format!("Pipe the {what} in, or run the command on a terminal.")),
+        Fault::new(format!("standard input contains no {what}")).fix(format!(
+            "Pipe the {what} in, or run the command on a terminal."
+        )),
     )
 }
 
@@ -52,7 +53,8 @@ pub fn new_password(console: &dyn Console) -> Result<Zeroizing<String>, Failure>
     let password = secret("password", console)?;
     if console.is_typed() && *secret("password again", console)? != *password {
         return Err(Failure::usage(
-            Fault::new("the passwords differ").fix("Run the command again, and enter the same password twice."),
+            Fault::new("the passwords differ")
+                .fix("Run the command again, and enter the same password twice."),
         ));
     }
     Ok(password)
@@ -79,7 +81,9 @@ impl Terminal {
         let failed = |error: io::Error| {
             Failure::usage(
                 Fault::new("the terminal was closed")
-                    .fix("Run the command again on a terminal that stays open. Nothing was written.")
+                    .fix(
+                        "Run the command again on a terminal that stays open. Nothing was written.",
+                    )
                     .because(error),
             )
         };
@@ -93,8 +97,13 @@ impl Terminal {
         for index in [first, second] {
             if !self.knows(index, words[index]).map_err(failed)? {
                 return Err(Failure::usage(
-                    Fault::new(format!("the answer is not word {} of the mnemonic", index + 1))
-                        .fix("Nothing was written. Run the command again; it creates another mnemonic."),
+                    Fault::new(format!(
+                        "the answer is not word {} of the mnemonic",
+                        index + 1
+                    ))
+                    .fix(
+                        "Nothing was written. Run the command again; it creates another mnemonic.",
+                    ),
                 ));
             }
         }
@@ -149,8 +158,9 @@ impl Terminal {
 /// Two different random numbers below `count`.
 fn two(count: usize) -> Result<(usize, usize), Failure> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new("failed to get random bytes from the system").because(error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Fault::new("failed to get random bytes from the system").because(error.to_string())
+    })?;
     let pick = |half: &[u8]| {
         half.iter()
             .fold(0, |sum, byte| sum * 256 + usize::from(*byte))

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::ask;
 use super::flags::Source;
 use super::parallel::EVERY;
-use super::place::{self, Begun, Place, refused};
+use super::place::{self, BackupDir, Place, refused};
 use crate::context::{Context, View};
 use crate::documents::Exported;
 use crate::exit::{self, Failure};
@@ -40,13 +40,14 @@ pub struct ExportArgs {
 pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
     let (dir, survey) = Place::sound(args.source.path(), view)?;
-    let begun = place::outside_or_begun(&args.out, &[&dir], view)?;
+    let begun = place::new_or_begun(&args.out, &[&dir], view)?;
     let backup = Backup::of(&survey)?;
     let whole = backup.written(&begun, view)?;
     let console = printer.console();
     if !args.password_stdin && !console.is_typed() {
         return Err(Failure::usage(
-            Fault::new("no password was given").fix("Add --password-stdin and pipe the password in."),
+            Fault::new("no password was given")
+                .fix("Add --password-stdin and pipe the password in."),
         ));
     }
     let password = ask::new_password(&*console)?;
@@ -141,14 +142,16 @@ impl<'a> Backup<'a> {
         match keystores.iter().find(|(name, _)| taken.contains(name)) {
             None => Ok(Self { keys, keystores }),
             Some((name, _)) => Err(Failure::usage(
-                Fault::new(format!("keystore {name} has the same name as a key file of the backup"))
-                    .fix("Rename the keystore."),
+                Fault::new(format!(
+                    "keystore {name} has the same name as a key file of the backup"
+                ))
+                .fix("Rename the keystore."),
             )),
         }
     }
 
     /// The keystores that a killed run has written. Refuses a directory with any other file.
-    fn written(&self, begun: &Begun, view: &View) -> Result<BTreeSet<&str>, Failure> {
+    fn written(&self, begun: &BackupDir, view: &View) -> Result<BTreeSet<&str>, Failure> {
         let mut whole = BTreeSet::new();
         for (name, bytes) in &self.keystores {
             if begun.names.contains(name) && place::given(&begun.path.join(name), view)?.1 == *bytes

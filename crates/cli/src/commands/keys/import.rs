@@ -185,8 +185,9 @@ fn from_keys(
             .map(|url| Signer::Remote(*address, url))
             .ok_or_else(|| {
                 Failure::usage(
-                    Fault::new("an address needs a remote signer that holds its key")
-                        .fix("Name the signer with `--remote-signer URL`, or import the key instead."),
+                    Fault::new("an address needs a remote signer that holds its key").fix(
+                        "Name the signer with `--remote-signer URL`, or import the key instead.",
+                    ),
                 )
             })
     };
@@ -194,10 +195,9 @@ fn from_keys(
         (Some(key), _) => Signer::Key(key),
         (None, Some(address)) => remote(address)?,
         (None, None) => {
-            return Err(Failure::usage(
-                Fault::new("no attester was named")
-                    .fix("Name its key with `--attester-key`, or its address with `--attester-address`."),
-            ));
+            return Err(Failure::usage(Fault::new("no attester was named").fix(
+                "Name its key with `--attester-key`, or its address with `--attester-address`.",
+            )));
         }
     };
     let mut payers: Vec<_> = publishers.iter().map(Signer::Key).collect();

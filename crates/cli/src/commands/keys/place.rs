@@ -304,7 +304,7 @@ fn apart(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failu
 
 /// A directory for a backup: a new one, or the one of a killed run.
 #[derive(Debug)]
-pub struct Begun {
+pub struct BackupDir {
     /// Its path.
     pub path: PathBuf,
     /// The names of its files.
@@ -312,11 +312,11 @@ pub struct Begun {
 }
 
 /// [`outside`] for a directory that may already exist.
-pub fn outside_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result<Begun, Failure> {
+pub fn new_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result<BackupDir, Failure> {
     let kind = view.host.kind(&absolute(path)?).map_err(Failure::usage)?;
     if kind != Some(FileType::Directory) {
         let path = outside(path, keystores, view)?;
-        return Ok(Begun {
+        return Ok(BackupDir {
             path,
             names: BTreeSet::new(),
         });
@@ -326,7 +326,7 @@ pub fn outside_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result
     let names = names.unwrap_or_default().into_iter();
     // A temporary file of a killed run is encrypted and harmless.
     let names = names.filter(|name| !name.ends_with(STAGED));
-    Ok(Begun {
+    Ok(BackupDir {
         path,
         names: names.collect(),
     })

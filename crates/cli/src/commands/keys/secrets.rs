@@ -42,7 +42,7 @@ impl Passwords {
 }
 
 /// An encrypted file.
-struct Closed {
+struct EncryptedFile {
     path: PathBuf,
     bytes: Zeroizing<Vec<u8>>,
     format: Format,
@@ -50,7 +50,7 @@ struct Closed {
     beside: Option<Zeroizing<String>>,
 }
 
-impl Closed {
+impl EncryptedFile {
     fn open(&self, password: &Password) -> keys::Result<KeyBytes> {
         match self.format {
             Format::JsonV3 => open_eth(&self.bytes, password).map(|key| key.to_bytes()),
@@ -102,7 +102,7 @@ impl<'a> Secrets<'a> {
             }
             Some(format) if format == expected => {
                 let path = path.to_owned();
-                let closed = Closed {
+                let closed = EncryptedFile {
                     path,
                     bytes,
                     format,
@@ -130,7 +130,7 @@ impl<'a> Secrets<'a> {
                 if format(&bytes) != Some(file.format) {
                     return Err(no_format(&path));
                 }
-                closed.push(Closed {
+                closed.push(EncryptedFile {
                     format: file.format,
                     bytes,
                     path,
@@ -191,9 +191,9 @@ impl<'a> Secrets<'a> {
     }
 
     /// Opens files in parallel, because one takes a second.
-    fn opened(&mut self, files: &[Closed]) -> Result<Vec<KeyBytes>, Failure> {
+    fn opened(&mut self, files: &[EncryptedFile]) -> Result<Vec<KeyBytes>, Failure> {
         // An empty password beside a file may also mean that the password is kept elsewhere.
-        let asks = |file: &Closed| match &file.beside {
+        let asks = |file: &EncryptedFile| match &file.beside {
             None => true,
             Some(text) => text.is_empty() && self.from_stdin,
         };
@@ -219,7 +219,7 @@ impl<'a> Secrets<'a> {
             read.bls = Some(Password::new(text));
         }
         let read = &self.read;
-        let open = |file: &Closed| match (&file.beside, read) {
+        let open = |file: &EncryptedFile| match (&file.beside, read) {
             (Some(text), Some(read)) if text.is_empty() => {
                 file.open_with(&[&beside[""], read.of(file.format)])
             }

@@ -81,8 +81,9 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
     }
     if keys.is_empty() {
         return Err(Failure::usage(
-            Fault::new("the keystore contains no attester")
-                .fix("Create one with `aztec-kit keys new`, or import one with `aztec-kit keys import`."),
+            Fault::new("the keystore contains no attester").fix(
+                "Create one with `aztec-kit keys new`, or import one with `aztec-kit keys import`.",
+            ),
         ));
     }
     let (urls, registry) = chain(args, view, printer)?;
@@ -110,7 +111,11 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
     let mut files = place::new_files(&[&out], cx, printer)?;
     let public = place::mine(0o644, view.user);
     place::put(&out, &bytes, public, &mut files)?;
-    printer.say(&format!("{} attesters written to {}", entries.len(), out.display()));
+    printer.say(&format!(
+        "{} attesters written to {}",
+        entries.len(),
+        out.display()
+    ));
     Ok(exit::OK)
 }
 
@@ -130,14 +135,15 @@ fn chain(
     }
     let settings = host::settings(view)?;
     // The operator should know if this host cannot follow the rollup of the registration.
-    host::tell_unfit(&settings, view, printer);
+    host::warn_unfit(&settings, view, printer);
     let registry = match args.registry {
         Some(registry) => Some(registry),
         None => aztec::checks::registry(&settings, view.probe()).map_err(Failure::usage)?,
     };
     let registry = registry.ok_or_else(|| {
         Failure::usage(
-            Fault::new("the registry of this network is not known").fix("Name its address with --registry."),
+            Fault::new("the registry of this network is not known")
+                .fix("Name its address with --registry."),
         )
     })?;
     let configured = || {

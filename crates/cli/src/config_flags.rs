@@ -10,19 +10,19 @@ use crate::urls;
 
 /// The flags that were given on the command line, or by a variable that stands for a flag.
 #[derive(Debug)]
-pub struct Wanted(Vec<(Flag, Given)>);
+pub struct ConfigFlags(Vec<(Flag, FlagValue)>);
 
 /// The value of a flag.
 #[derive(Debug)]
-enum Given {
+enum FlagValue {
     Nothing,
     Number(u64),
     Texts(Vec<String>),
 }
 
-impl Wanted {
+impl ConfigFlags {
     /// Whether any feature was requested, in addition to roles.
-    pub fn asks_features(&self) -> bool {
+    pub fn names_features(&self) -> bool {
         let mut keys = self.0.iter().map(|(flag, _)| &flag.key);
         keys.any(|key| {
             let table = key.strip_suffix(".enabled");
@@ -45,9 +45,9 @@ impl Wanted {
         ) in &self.0
         {
             asked = match (given, takes) {
-                (Given::Nothing, _) => asked.on(key),
-                (Given::Number(number), _) => asked.number(key, *number),
-                (Given::Texts(texts), Takes::Secrets(_)) => {
+                (FlagValue::Nothing, _) => asked.on(key),
+                (FlagValue::Number(number), _) => asked.number(key, *number),
+                (FlagValue::Texts(texts), Takes::Secrets(_)) => {
                     let texts = urls::given(name, texts)?;
                     // An empty list means no list, for example from an empty variable.
                     if texts.is_empty() {
@@ -55,7 +55,7 @@ impl Wanted {
                     }
                     asked.list(key, texts)
                 }
-                (Given::Texts(texts), _) => {
+                (FlagValue::Texts(texts), _) => {
                     let texts = texts.iter();
                     texts.fold(asked, |asked, text| asked.text(key, text.as_str()))
                 }
@@ -65,14 +65,14 @@ impl Wanted {
     }
 }
 
-impl FromArgMatches for Wanted {
+impl FromArgMatches for ConfigFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let given = |flag: &Flag| match flag.takes {
-            Takes::Nothing => matches.get_flag(&flag.name).then_some(Given::Nothing),
-            Takes::Number(_) => matches.get_one(&flag.name).copied().map(Given::Number),
+            Takes::Nothing => matches.get_flag(&flag.name).then_some(FlagValue::Nothing),
+            Takes::Number(_) => matches.get_one(&flag.name).copied().map(FlagValue::Number),
             Takes::Text(_) | Takes::Secret(_) | Takes::Secrets(_) => {
                 let texts = matches.get_many::<String>(&flag.name)?;
-                Some(Given::Texts(texts.cloned().collect()))
+                Some(FlagValue::Texts(texts.cloned().collect()))
             }
         };
         let flags = flags().into_iter();
@@ -86,7 +86,7 @@ impl FromArgMatches for Wanted {
     }
 }
 
-impl Args for Wanted {
+impl Args for ConfigFlags {
     fn augment_args(command: Command) -> Command {
         command.args(flags().into_iter().map(arg))
     }
