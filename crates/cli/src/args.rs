@@ -111,7 +111,7 @@ pub enum Command {
     Forget(ForgetArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// Print the man page of this program or of a command
+    /// Print the man page of aztec-kit or of a command
     Man(ManArgs),
 }
 

@@ -35,7 +35,7 @@ impl ConfigFlags {
     /// # Errors
     ///
     /// When a value names a file or standard input, and that cannot be read.
-    pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
+    pub fn requested(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
         let mut asked = Asked::default().by(ssh_client);
         for (
             Flag {

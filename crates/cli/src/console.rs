@@ -42,7 +42,7 @@ impl Console for Streams {
     }
 
     fn say(&self, text: &str) {
-        // If standard error is closed, nobody can be told.
+        // If standard error is closed, nobody can read the message.
         let _ = writeln!(anstream::stderr(), "{text}");
     }
 

@@ -71,7 +71,7 @@ pub fn settings_if_any(view: &View) -> Result<Option<Settings>, Failure> {
 }
 
 /// The text of `kit.toml` with the requested settings in it, and the settings of that text.
-pub fn asked(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
+pub fn requested(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
     edited_from(config_text(view)?.as_deref(), asked, view)
 }
 
@@ -139,10 +139,14 @@ impl<'a> Host<'a> {
     }
 
     /// The host with the desired state of its configuration and the requested settings.
-    pub fn asked(wanted: &Asked, assertions: Assertions, view: &'a View) -> Result<Self, Failure> {
+    pub fn requested(
+        asked: &Asked,
+        assertions: Assertions,
+        view: &'a View,
+    ) -> Result<Self, Failure> {
         view.require_root()?;
         let read = config_text(view)?;
-        let (text, settings) = edited_from(read.as_deref(), wanted, view)?;
+        let (text, settings) = edited_from(read.as_deref(), asked, view)?;
         let kit_toml = KitToml::edited(&text, read.as_deref());
         let before = Before::read(view)?;
         Self::new(before, assertions.for_this_run(settings), kit_toml, view)
@@ -254,7 +258,7 @@ pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
     settings.live().and_then(|_| view.network.fit(settings))
 }
 
-/// Prints one line if the release does not fit the rollup, or if that cannot be told.
+/// Prints one line if the release does not fit the rollup, or if that is unknown.
 pub fn warn_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
     let fit = fit(settings, view);
     let fit = fit.map(|fit| checks::of_fit(settings, &fit));

@@ -68,7 +68,7 @@ fn refuse_a_key(words: &[String]) -> u8 {
 
 /// Prints a message of clap: an error or the help. Its exit codes match those of aztec-kit: 2 is bad usage.
 fn misused(error: &clap::Error, words: &[String]) -> u8 {
-    // If standard error is closed, nobody can be told.
+    // If standard error is closed, nobody can read the message.
     let _ = error.print();
     let code = u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
     if !error.use_stderr() {

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn foreign_text_is_shown_and_not_interpreted() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("plain – ☕ 日本\nnext", "plain – ☕ 日本\nnext"),
             ("\u{1b}]0;title\u{7}", "␛]0;title␇"),
             // A filter that removes only one would leave a sequence.
@@ -158,7 +158,7 @@ mod tests {
                 "a\\u{200b}b\\u{feff}\\u{e0041}",
             ),
         ] {
-            assert_eq!(shown(text), wanted);
+            assert_eq!(shown(text), expected);
         }
         for number in 0..0x0011_0000 {
             let Some(letter) = char::from_u32(number) else {

@@ -1,6 +1,6 @@
 //! The help of every verb, as reviewed snapshots: flags and exit codes are a contract.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! Several `keys new` at the same time in one directory: each reported key exists exactly once.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
@@ -89,8 +89,8 @@ fn a_name_is_used_once() {
             let text = String::from_utf8_lossy(&output.stderr);
             // The name was taken before the run began, or just before it wrote the file.
             let late = "is not replaced: look at it, then choose another name";
-            let told = text.contains("Choose another name") || text.contains(late);
-            assert!(text.contains("mine.json") && told, "{text}");
+            let explained = text.contains("Choose another name") || text.contains(late);
+            assert!(text.contains("mine.json") && explained, "{text}");
         }
         let names: Vec<_> = fs::read_dir(dir.path().join("keystore"))
             .unwrap()

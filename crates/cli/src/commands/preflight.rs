@@ -14,7 +14,7 @@ use crate::render;
 
 /// Checks whether this host can run the configuration.
 pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, settings) = host::asked(&args.config.asked(view.ssh_client)?, view)?;
+    let (_, settings) = host::requested(&args.config.requested(view.ssh_client)?, view)?;
     let settings = args.assertions.for_this_run(settings);
     let facts = HostFacts::gather(view.probe())?;
     let (mut findings, mut receipt) = (vec![rights(view)], Receipt::default());

@@ -11,8 +11,8 @@ use crate::printer::Printer;
 pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let begin = || cx.begin(printer);
     let session = (!args.dry_run).then(begin).transpose()?;
-    let host = Host::asked(
-        &args.config.asked(cx.view.ssh_client)?,
+    let host = Host::requested(
+        &args.config.requested(cx.view.ssh_client)?,
         args.assertions,
         &cx.view,
     )?;

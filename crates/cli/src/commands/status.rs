@@ -100,10 +100,10 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
 /// The answer of a query. A failed query becomes a finding and does not end the status.
 fn answer<T>(
     about: impl Into<About>,
-    asked: Result<T, Fault>,
+    result: Result<T, Fault>,
     unanswered: &mut Vec<Finding>,
 ) -> Option<T> {
-    asked
+    result
         .map_err(|fault| unanswered.push(Finding::unanswered(about, &fault)))
         .ok()
 }
