@@ -1,15 +1,15 @@
-//! Flags and commands. Names and exit codes are a contract with other people's tools.
+//! Flags and commands. Their names and the exit codes are a contract with other tools.
 
 use aztec::settings::Settings;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::keys::KeysArgs;
-use crate::wanted::Wanted;
+use crate::config_flags::ConfigFlags;
 
 /// Turns a Debian or Ubuntu server into a running, hardened, monitored Aztec node, and keeps it that way.
 ///
-/// Every run looks first and changes only what differs; a second run changes nothing. Keys are created once
-/// and never replaced. After a crash or a kill, run the same command again.
+/// Every run observes the host first and changes only what has drifted; a second run changes nothing. Keys are
+/// created once and never replaced. After a crash or a kill, run the same command again.
 #[derive(Debug, Parser)]
 #[command(name = "aztec-kit", version, after_help = EXIT_CODES)]
 pub struct Args {
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Whether the result is wanted for machines.
+    /// Whether the result is a JSON document.
     pub fn json(&self) -> bool {
         self.output.json || self.command.is_for_machines()
     }
@@ -44,12 +44,12 @@ pub struct OutputArgs {
         default_value = "auto",
         hide_possible_values = true
     )]
-    pub progress: Telling,
+    pub progress: ProgressFormat,
 }
 
 /// How progress is reported on standard error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Telling {
+pub enum ProgressFormat {
     /// A spinner on a terminal, plain lines elsewhere.
     #[default]
     Auto,
@@ -81,10 +81,10 @@ pub enum Command {
     Smoke(SmokeArgs),
     /// Show services, chains and pending changes
     Status,
-    /// Confirm changes that are otherwise rolled back because they could cut you off
+    /// Confirm changes that are otherwise rolled back because they could lock you out
     Confirm,
     /// Roll back unconfirmed changes; run by systemd when the time is up
-    // A timer that an earlier version has armed calls it by this name.
+    // Timers of earlier versions call the command by this name.
     #[command(hide = true, name = "take-back")]
     RollBack(RollBackArgs),
     /// Start the services
@@ -111,17 +111,17 @@ pub enum Command {
     Forget(ForgetArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// Print the man page of this program or of a command
+    /// Print the man page of aztec-kit or of a command
     Man(ManArgs),
 }
 
 impl Command {
-    /// Whether its result is a JSON document anyway.
+    /// Whether its result is always a JSON document.
     fn is_for_machines(&self) -> bool {
         matches!(self, Self::Keys(args) if args.is_for_machines())
     }
 
-    /// Whether its result can be one: those that systemd runs have none, or one in a form of others.
+    /// Whether its result can be a JSON document. Verbs that systemd runs print none, or one in a foreign format.
     pub fn has_documents(&self) -> bool {
         !matches!(
             self,
@@ -144,7 +144,7 @@ pub struct Changing {
     /// Apply without asking; required when there is no terminal
     #[arg(long, short)]
     pub yes: bool,
-    /// Keep changes that could cut you off (firewall, SSH) without `aztec-kit confirm`: you have another way in
+    /// Keep changes that could lock you out (firewall, SSH) without `aztec-kit confirm`: you have another way in
     #[arg(long)]
     pub confirm: bool,
     /// How long such a change waits for `aztec-kit confirm` before it is rolled back
@@ -165,7 +165,7 @@ pub struct RollBackArgs {
     pub due: bool,
 }
 
-/// What the operator vouches for, in this run alone.
+/// Assertions of the operator, for this run only.
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub struct Assertions {
     /// Assert that nothing else signs with the keys of this host (for this run only, never stored)
@@ -174,7 +174,7 @@ pub struct Assertions {
 }
 
 impl Assertions {
-    /// The settings of the file, with what is said besides.
+    /// The settings of the file, with these assertions.
     pub fn for_this_run(self, settings: Settings) -> Settings {
         Settings {
             only_signer: self.only_signer,
@@ -187,7 +187,7 @@ impl Assertions {
 #[derive(Debug, ClapArgs)]
 pub struct SetupArgs {
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub config: ConfigFlags,
     #[command(flatten)]
     pub assertions: Assertions,
     /// Show the plan and exit; changes nothing
@@ -221,7 +221,7 @@ pub struct ApplyArgs {
 #[derive(Debug, ClapArgs)]
 pub struct PreflightArgs {
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub config: ConfigFlags,
     #[command(flatten)]
     pub assertions: Assertions,
 }
@@ -289,7 +289,7 @@ pub struct AlertArgs {
     pub command: AlertCommand,
 }
 
-/// What to do about alerts.
+/// What to do with alerts.
 #[derive(Debug, Subcommand)]
 pub enum AlertCommand {
     /// Send a test alert and report which receivers accepted it
@@ -310,7 +310,7 @@ pub struct BeaconArgs {
     /// Port on loopback: JSON-RPC at /, the Beacon API at /eth/v1/beacon
     #[arg(long, value_name = "PORT", default_value_t = 5052)]
     pub port: u16,
-    /// Port of that L1 on loopback
+    /// Port of the L1 on loopback
     #[arg(long, value_name = "PORT", default_value_t = 8545)]
     pub l1_port: u16,
 }

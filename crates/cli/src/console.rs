@@ -1,31 +1,31 @@
-//! Where text goes, and where answers come from.
+//! Output and input of aztec-kit.
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 
 use zeroize::Zeroizing;
 
-/// What a printer writes to and asks.
+/// The output and the input of a printer.
 pub trait Console {
-    /// A line, or several, of the result.
+    /// Writes one or more lines of the result.
     fn result(&self, text: &str) -> io::Result<()>;
-    /// A line, or several, of anything else.
+    /// Writes one or more lines of anything else.
     fn say(&self, text: &str);
-    /// Asks, and gives the line that is answered.
+    /// Asks a question and returns the line of the answer.
     fn ask(&self, question: &str) -> io::Result<String>;
-    /// A secret that is typed and not echoed, or all that was piped in, and at most one byte more than this.
+    /// Reads a secret: typed without echo, or all of the piped input. Returns at most one byte more than `limit`.
     fn secret(&self, what: &str, limit: usize) -> io::Result<Zeroizing<String>>;
-    /// Whether a secret would be typed.
+    /// Whether somebody would type a secret, because standard input is a terminal.
     fn is_typed(&self) -> bool;
-    /// The terminal itself, wherever all else goes, and whether it has a screen of its own to show something on.
+    /// The controlling terminal, even if the standard streams are redirected, and whether it has an alternate screen.
     fn terminal(&self) -> Option<(Box<dyn Tty>, bool)>;
-    /// Whether somebody is there to answer.
+    /// Whether somebody can answer a question.
     fn is_attended(&self) -> bool;
-    /// Whether what is said can be changed after it was said.
+    /// Whether a line can be overwritten after it was written, as a spinner needs.
     fn is_live(&self) -> bool;
 }
 
-/// What is read from and written to.
+/// A terminal that can be read and written.
 pub trait Tty: Read + Write {}
 
 impl<T: Read + Write> Tty for T {}
@@ -42,12 +42,12 @@ impl Console for Streams {
     }
 
     fn say(&self, text: &str) {
-        // Whoever does not hear this cannot be told so either.
+        // If standard error is closed, nobody can read the message.
         let _ = writeln!(anstream::stderr(), "{text}");
     }
 
     fn ask(&self, question: &str) -> io::Result<String> {
-        // As above.
+        // As in `say`.
         let _ = write!(anstream::stderr(), "{question}");
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -58,7 +58,7 @@ impl Console for Streams {
         if self.is_typed() {
             return rpassword::prompt_password(format!("{what}: ")).map(Zeroizing::new);
         }
-        // Room up front, so that no copy stays behind when the text grows.
+        // The buffer is allocated once, so a growing text leaves no copy behind.
         let mut text = Zeroizing::new(String::with_capacity(limit + 1));
         let mut input = io::stdin().lock().take(limit as u64 + 1);
         input.read_to_string(&mut text)?;

@@ -1,4 +1,4 @@
-//! What commands work on: this machine and its network, or in tests a host in memory.
+//! The host that commands work on: this machine and its network, or in tests a host in memory.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ use crate::network::{Internet, Network};
 use crate::printer::Printer;
 use crate::ssh_client;
 
-/// Who runs this program.
+/// The user that runs aztec-kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
     /// Numeric id.
@@ -25,17 +25,17 @@ pub struct User {
     pub gid: u32,
 }
 
-/// A host to look at. Commands that only look get no more.
+/// Read access to a host. Commands that only observe get nothing else.
 pub struct View {
     /// The host.
     pub host: Arc<dyn Probe>,
-    /// Whoever is asked from there.
+    /// The network of the host.
     pub network: Arc<dyn Network>,
-    /// What was done to the host.
+    /// The journal of the host.
     pub records: Records,
-    /// Who looks.
+    /// The user that runs the command.
     pub user: User,
-    /// Who is connected to the host by SSH, and asks for this.
+    /// The SSH client of the operator.
     pub ssh_client: Option<IpAddr>,
 }
 
@@ -56,7 +56,7 @@ impl View {
         self.host.clock().realtime_us
     }
 
-    /// Refuses to go on without the rights to look at everything.
+    /// Refuses to continue without the rights to observe everything.
     pub fn require_root(&self) -> Result<(), Failure> {
         if self.user.uid == 0 {
             return Ok(());
@@ -71,11 +71,11 @@ impl View {
 /// A host, and the right to change it.
 #[derive(Debug)]
 pub struct Context {
-    /// To look at.
+    /// Read access.
     pub view: View,
-    /// Who gives the right to change it.
+    /// Grants write access.
     pub access: Access,
-    /// The file of this program.
+    /// The path of the aztec-kit binary.
     pub program: fn() -> io::Result<PathBuf>,
 }
 
@@ -102,8 +102,8 @@ impl Context {
         }
     }
 
-    /// Begins a changing run, of which there is one at a time: before it reads its configuration, so that what it shows
-    /// and what it does is one.
+    /// Begins a run that changes the host. Only one can run at a time. It begins before the configuration is read, so
+    /// that the plan that is shown is the plan that is applied.
     pub fn begin(&self, printer: &mut Printer) -> Result<Session, Failure> {
         self.view.require_root()?;
         Ok(self.access.begin(&mut |text| printer.say(text))?)

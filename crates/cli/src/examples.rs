@@ -1,4 +1,4 @@
-//! Examples at the end of each help: what it is for, and the command line.
+//! The examples at the end of each help: a purpose and a command line.
 
 use std::fmt::Write;
 
@@ -183,7 +183,7 @@ const EXAMPLES: &[Examples] = &[
     ),
 ];
 
-/// The commands of this program, with examples in their help.
+/// The commands of aztec-kit, with examples in their help.
 pub fn command() -> Command {
     let commands = EXAMPLES.iter();
     commands.fold(Args::command(), |command, (path, examples)| {
@@ -191,7 +191,7 @@ pub fn command() -> Command {
     })
 }
 
-/// The same with this text behind the help of a command.
+/// Adds this text to the end of the help of a command.
 fn with(command: Command, path: &[&'static str], text: &str) -> Command {
     match path.split_first() {
         None => command.after_help(text.to_owned()),
@@ -212,7 +212,7 @@ fn shown(examples: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
-    /// The words of a line, as a shell splits it: this far no more than one pair of quotes is needed.
+    /// The words of a line, as a shell splits it. The examples need only one pair of quotes.
     fn words(line: &str) -> Vec<String> {
         let line = line.split(['|', '>']).next().unwrap();
         let words = line.split_whitespace();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_of_its_command_and_parses() {
+    fn every_example_parses_as_its_command() {
         for (path, examples) in EXAMPLES {
             for (_, line) in *examples {
                 let words = words(line);
@@ -240,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_types_has_an_example() {
+    fn every_command_for_operators_has_an_example() {
         let command = command();
-        // No flags, and nothing to say that the help does not say; or a group of commands.
+        // These are groups of commands, or they have no flags and their help says everything.
         let plain = ["start", "stop", "keys", "release", "alert", "help"];
         let run_by_units = ["metrics", "collect", "beacon", "take-back"];
         for sub in command.get_subcommands() {

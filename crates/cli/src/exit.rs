@@ -5,37 +5,37 @@ use provision::{Class, Code, Fault, code};
 
 /// Success, or in sync.
 pub const OK: u8 = 0;
-/// It failed.
+/// The command failed.
 pub const FAILED: u8 = 1;
-/// Bad usage or configuration; nothing was touched.
+/// Bad usage or configuration; nothing was changed.
 pub const USAGE: u8 = 2;
-/// There is something to change.
+/// Changes are pending.
 pub const PENDING: u8 = 3;
-/// Some of it was applied; the same command goes on.
+/// The changes were partially applied; the same command continues.
 pub const PARTIAL: u8 = 4;
 
-/// Nobody is there to agree to the changes.
+/// Nobody can consent to the changes.
 pub const NO_CONSENT: &Code = &Code::new("no-consent", Class::Refused);
-/// The host is not fit for what is asked.
+/// The host cannot run the configuration.
 pub const HOST_NOT_FIT: &Code = &Code::new("host-not-fit", Class::Refused);
 /// The release does not fit the rollup that it would follow.
 pub const RELEASE_DOES_NOT_FIT: &Code = &Code::new("release-does-not-fit", Class::Refused);
-/// A change waits for its confirmation, and what was asked would get in its way.
+/// A change waits for its confirmation, and the command would interfere with it.
 pub const UNCONFIRMED: &Code = &Code::new("unconfirmed", Class::Refused);
-/// Only root may do that.
+/// The command needs root.
 pub const ROOT_NEEDED: &Code = &Code::new("root-needed", Class::Usage);
 /// There is no `kit.toml`.
 pub const CONFIG_MISSING: &Code = &Code::new("config-missing", Class::Usage);
-/// `kit.toml`, or what it asks for, cannot be meant.
+/// `kit.toml`, or a setting in it, is invalid.
 pub const CONFIG_INVALID: &Code = &Code::new("config-invalid", Class::Usage);
-/// No such resource is on record.
+/// aztec-kit does not manage this resource.
 pub const NOT_ON_RECORD: &Code = &Code::new("not-on-record", Class::Usage);
-/// No endpoint of the L1 gave an answer.
+/// No L1 endpoint answered.
 pub const L1_SILENT: &Code = &Code::new("l1-silent", Class::Environment);
-/// What the run started ended again.
+/// A service that the run started has stopped again.
 pub const DID_NOT_STAY_UP: &Code = &Code::new("did-not-stay-up", Class::Environment);
 
-/// The code that a failed run ends with. It follows from the class of the fault, and from whether something was begun.
+/// The exit code of a failed run. It follows from the class of the fault, and from whether a change has begun.
 fn of(class: Class, begun: bool) -> u8 {
     match class {
         _ if begun => PARTIAL,
@@ -44,26 +44,26 @@ fn of(class: Class, begun: bool) -> u8 {
     }
 }
 
-/// A run that did not end well.
+/// A run that failed.
 #[derive(Debug)]
 pub struct Failure {
     /// What failed.
     pub fault: Fault,
-    /// Whether something was changed, or had begun to be.
+    /// Whether any change has begun.
     pub begun: bool,
-    /// What had been changed before.
+    /// The steps that were applied before the failure.
     pub applied: Vec<Applied>,
-    /// What waits for `aztec-kit confirm`.
+    /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: Vec<ResourceId>,
 }
 
 impl Failure {
-    /// What was given cannot be used, unless it is known better what is wrong; nothing was touched.
+    /// A failure with the code `usage`, unless the fault has a code already; nothing was changed.
     pub fn usage(fault: Fault) -> Self {
         fault.or_coded(code::USAGE).into()
     }
 
-    /// The code that the program ends with.
+    /// The exit code.
     pub fn exit_code(&self) -> u8 {
         of(self.fault.class(), self.begun)
     }
@@ -111,7 +111,7 @@ mod tests {
         let text = fs::read_to_string(path).unwrap();
         let rows = text.lines().filter(|line| line.starts_with("| `"));
         let mut rows: Vec<_> = rows.map(|row| row.split(" | ").collect()).collect();
-        // The first table is of classes.
+        // The first table lists the classes.
         let classes: Vec<Vec<&str>> = rows.drain(..5).collect();
         for code in code::ALL.into_iter().chain(OURS) {
             let class = json!(code.class);
@@ -126,6 +126,6 @@ mod tests {
             let row = classes.iter().find(|row| row[0] == format!("| `{class}`"));
             assert!(row.unwrap()[1] == ends, "{class} ends with {ends}");
         }
-        assert!(rows.is_empty(), "{rows:?} is no code");
+        assert!(rows.is_empty(), "{rows:?} is not a code");
     }
 }

@@ -1,4 +1,4 @@
-//! What every command starts from: the configuration, the host, and what was done to it before.
+//! The start of every command: the configuration, the facts of the host, and the receipt.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
@@ -29,20 +29,21 @@ use crate::render;
 pub struct Host<'a> {
     /// The host itself.
     pub view: &'a View,
-    /// What is wanted.
+    /// The settings.
     pub settings: Settings,
     /// Facts of the host.
     pub facts: HostFacts,
     /// The desired state.
     pub graph: Graph<Kind>,
-    /// What was done before.
+    /// The receipt of earlier runs.
     pub receipt: Receipt,
-    /// What programs are asked while the rest is read, for the first plan.
+    /// Queries to programs that run while the rest is read, for the first plan.
     early: Cell<Option<Early>>,
-    /// The units that it runs, once somebody asks: a run that changes nothing does not.
+    /// The units of the host. They are computed on first use, because a run that changes nothing does not need them.
     runs: OnceCell<Units>,
-    /// Whether the release fits the rollup, which the L1 is asked meanwhile.
+    /// Whether the release fits the rollup.
     fit: OnceCell<Option<Fit>>,
+    /// The thread that queries the L1 for `fit`.
     asking: Cell<Option<JoinHandle<Option<Fit>>>>,
 }
 
@@ -69,8 +70,8 @@ pub fn settings_if_any(view: &View) -> Result<Option<Settings>, Failure> {
     text.map(|text| parsed(&text, view)).transpose()
 }
 
-/// What the file says with what is asked in it; the text and its settings.
-pub fn asked(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
+/// The text of `kit.toml` with the requested settings in it, and the settings of that text.
+pub fn requested(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
     edited_from(config_text(view)?.as_deref(), asked, view)
 }
 
@@ -91,22 +92,22 @@ fn no_config() -> Failure {
         .into()
 }
 
-/// What is configured, or asked to be, cannot be meant.
+/// The configuration, or a requested setting, is invalid.
 fn invalid(fault: Fault) -> Failure {
     fault.or_coded(exit::CONFIG_INVALID).into()
 }
 
-/// The note of what the last run asked that changed something.
+/// The note with the queries of the last run that changed something.
 const ASKED: &str = "asked";
 
-/// What is asked before it is known whether it is needed.
+/// Queries that are made before it is known whether they are needed.
 #[derive(Default, Serialize, Deserialize)]
-struct AskedBefore {
+struct EarlyQueries {
     units: BTreeSet<String>,
     questions: Vec<Query>,
 }
 
-/// What was done to this host before, and what programs will say of it.
+/// The receipt of this host, and the early queries to its programs.
 struct Before {
     receipt: Receipt,
     early: Option<Early>,
@@ -116,9 +117,9 @@ impl Before {
     fn read(view: &View) -> Result<Self, Failure> {
         let receipt = view.records.receipt()?;
         let note = receipt.notes.get(ASKED);
-        // Another version may have left one that this one does not understand.
-        let asked = note.and_then(|note| AskedBefore::deserialize(note).ok());
-        let AskedBefore { units, questions } = asked.unwrap_or_default();
+        // Another version may have left a note that this version cannot read.
+        let asked = note.and_then(|note| EarlyQueries::deserialize(note).ok());
+        let EarlyQueries { units, questions } = asked.unwrap_or_default();
         Ok(Self {
             early: Early::ask(units, &questions, &view.host),
             receipt,
@@ -127,7 +128,7 @@ impl Before {
 }
 
 impl<'a> Host<'a> {
-    /// The host as its configuration says.
+    /// The host with the desired state of its configuration.
     pub fn configured(assertions: Assertions, view: &'a View) -> Result<Self, Failure> {
         view.require_root()?;
         let text = config_text(view)?.ok_or_else(no_config)?;
@@ -137,11 +138,15 @@ impl<'a> Host<'a> {
         Self::new(before, assertions.for_this_run(settings), kit_toml, view)
     }
 
-    /// The host as it is asked to be.
-    pub fn asked(wanted: &Asked, assertions: Assertions, view: &'a View) -> Result<Self, Failure> {
+    /// The host with the desired state of its configuration and the requested settings.
+    pub fn requested(
+        asked: &Asked,
+        assertions: Assertions,
+        view: &'a View,
+    ) -> Result<Self, Failure> {
         view.require_root()?;
         let read = config_text(view)?;
-        let (text, settings) = edited_from(read.as_deref(), wanted, view)?;
+        let (text, settings) = edited_from(read.as_deref(), asked, view)?;
         let kit_toml = KitToml::edited(&text, read.as_deref());
         let before = Before::read(view)?;
         Self::new(before, assertions.for_this_run(settings), kit_toml, view)
@@ -154,7 +159,7 @@ impl<'a> Host<'a> {
         view: &'a View,
     ) -> Result<Self, Failure> {
         aztec::asked_for_nothing(&settings, &before.receipt).map_err(invalid)?;
-        // A local network is not asked, and no thread is begun for it.
+        // A local network has no rollup to query, so it needs no thread.
         let asking = settings.live().map(|_| {
             let (settings, network) = (settings.clone(), Arc::clone(&view.network));
             std::thread::spawn(move || network.fit(&settings))
@@ -174,19 +179,19 @@ impl<'a> Host<'a> {
         })
     }
 
-    /// How its processes run, and why so; one line.
+    /// The runtime of its processes, and the reason; one line.
     pub fn runtime(&self) -> String {
         let choice = aztec::choose(&self.settings, &self.facts);
         format!("runtime {}\n", choice.shown())
     }
 
-    /// The units that it runs.
+    /// The units of the host.
     pub fn runs(&self) -> &Units {
         let units = || Units::of(&self.settings, &self.facts);
         self.runs.get_or_init(units)
     }
 
-    /// Whether its release fits the rollup that it would follow; `None` where it follows none that others deployed.
+    /// Whether its release fits the rollup that it would follow; `None` on a local network.
     pub fn fit(&self) -> Option<&Fit> {
         let asked = self.fit.get_or_init(|| {
             let answer = self.asking.take()?.join();
@@ -195,27 +200,27 @@ impl<'a> Host<'a> {
         asked.as_ref()
     }
 
-    /// The same as a finding, when it is not well.
+    /// The same as a finding, unless the release fits.
     pub fn unfit(&self) -> Option<Finding> {
         let finding = checks::of_fit(&self.settings, self.fit()?);
         (finding.status != Verdict::Pass).then_some(finding)
     }
 
-    /// Notes in a changing run what was asked, so that the next one can ask the same before all else.
-    pub fn note_asked(&self, session: &mut Session) -> Result<(), Fault> {
-        let asked = AskedBefore {
+    /// Records the queries of a run that changes the host, so that the next run can start with the same queries.
+    pub fn record_queries(&self, session: &mut Session) -> Result<(), Fault> {
+        let asked = EarlyQueries {
             units: self.graph.units(),
             questions: self.graph.questions(),
         };
         session.note(ASKED, json!(asked))
     }
 
-    /// Refuses to go on where a disk is missing that was there: nothing is planned for what lies in its place.
+    /// Refuses to continue if a disk is missing that was mounted earlier: nothing is planned for the directory below it.
     pub fn disks(&self) -> Result<(), Failure> {
         disks(&self.receipt, self.view)
     }
 
-    /// What would change.
+    /// The plan.
     pub fn plan(&self) -> Result<Plan, Failure> {
         let early = self.early.take();
         Ok(Plan::make_with(
@@ -226,20 +231,20 @@ impl<'a> Host<'a> {
         )?)
     }
 
-    /// As much of it as can be told, for who only looks.
+    /// The plan as far as it is known, for verbs that only observe.
     pub fn survey(&self) -> Result<(Plan, Vec<Unseen>), Fault> {
         let early = self.early.take();
         Plan::survey(&self.graph, &self.receipt, self.view.probe(), early)
     }
 
-    /// Asks whether both chains go on.
+    /// The smoke test: whether services run and both chains advance.
     pub fn smoke(&self, patience: Duration, on_sample: &mut dyn FnMut(&checks::Sample)) -> Report {
         let (network, probe) = (&self.view.network, self.view.probe());
         network.smoke(&self.settings, self.runs(), probe, patience, on_sample)
     }
 }
 
-/// Refuses to go on where a disk is missing that was there.
+/// Refuses to continue if a disk is missing that was mounted earlier.
 pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
     let gone = provision::kinds::gone(receipt, view.probe())?;
     match gone.into_iter().next() {
@@ -248,13 +253,13 @@ pub fn disks(receipt: &Receipt, view: &View) -> Result<(), Failure> {
     }
 }
 
-/// Whether the release fits the rollup, which the L1 is asked. A local network has none that others deployed.
+/// Whether the release fits the rollup, according to the L1. `None` on a local network.
 pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
     settings.live().and_then(|_| view.network.fit(settings))
 }
 
-/// Says in one line when the release does not fit the rollup, or nobody can tell.
-pub fn tell_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
+/// Prints one line if the release does not fit the rollup, or if that is unknown.
+pub fn warn_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
     let fit = fit(settings, view);
     let fit = fit.map(|fit| checks::of_fit(settings, &fit));
     if let Some(unfit) = fit.filter(|fit| fit.status != Verdict::Pass) {
@@ -262,7 +267,7 @@ pub fn tell_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
     }
 }
 
-/// Set by Ctrl-C or a termination: the run stops after its step. A second one ends it at once.
+/// A flag that Ctrl-C or SIGTERM sets: the run then stops after the current step. A second signal ends the process at once.
 pub fn cancel() -> Result<Arc<AtomicBool>, Fault> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let cancel = Arc::new(AtomicBool::new(false));

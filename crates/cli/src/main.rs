@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod config_flags;
 mod console;
 mod context;
 mod documents;
@@ -18,7 +19,6 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod urls;
-mod wanted;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ use std::rc::Rc;
 use clap::FromArgMatches;
 use provision::Fault;
 
-use crate::args::{Args, Command, Telling};
+use crate::args::{Args, Command, ProgressFormat};
 use crate::console::Streams;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -34,7 +34,7 @@ use crate::printer::Printer;
 
 fn main() -> ExitCode {
     memory::keep_off_disk();
-    // The programs that are started make files as on a host that is at rest, whatever the caller's shell is set to.
+    // Child processes create files with the default mode, whatever the umask of the caller is.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let words: Vec<_> = words.collect();
@@ -46,18 +46,19 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return ExitCode::from(misused(&urls::hidden_in(error, &words), &words)),
     };
-    // One TLS provider for all libraries, chosen before any of them connects.
+    // All libraries share one TLS provider. It must be chosen before the first connection.
     l1::init_tls();
     let mut printer = Printer::new(args.json(), args.output.progress, Rc::new(Streams));
     urls::warn_of(words, &mut printer);
     ExitCode::from(ended(&args, &Context::here(), printer))
 }
 
-/// What is on the command line is in the history of the shell, in `ps`, and in the log of sudo. It is not said once more.
+/// Refuses a private key on the command line. It is already in the shell history, in `ps` and in the log of sudo, so the
+/// error does not repeat it.
 fn refuse_a_key(words: &[String]) -> u8 {
     let fault = Fault::new("an argument has the hexadecimal digits of a private key").fix(
-        "Put the key into a file for yourself alone (mode 600), and name that file. A key that was on a command line can be \
-         read by others on this host: if it is in use, make a new one. A directory of that name is ./NAME.",
+        "Write the key into a file that only you can read (mode 600), and name that file. Others on this host may have read \
+         the key from the command line: if it is in use, replace it. If you mean a directory of that name, write ./NAME.",
     );
     let mut printer = early(words);
     let failure = Failure::usage(fault);
@@ -65,9 +66,9 @@ fn refuse_a_key(words: &[String]) -> u8 {
     printer.ended(failure.exit_code())
 }
 
-/// What clap has to say, which is also where the help comes from. Its exit codes are those of this program: 2 is bad usage.
+/// Prints a message of clap: an error or the help. Its exit codes match those of aztec-kit: 2 is bad usage.
 fn misused(error: &clap::Error, words: &[String]) -> u8 {
-    // Whoever does not hear this cannot be told so either.
+    // If standard error is closed, nobody can read the message.
     let _ = error.print();
     let code = u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
     if !error.use_stderr() {
@@ -75,20 +76,21 @@ fn misused(error: &clap::Error, words: &[String]) -> u8 {
     }
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
-    let fault = Fault::new(first.strip_prefix("error: ").unwrap_or(first))
-        .fix("`aztec-kit help` lists the verbs, and `--help` behind one its flags.");
+    let fault = Fault::new(first.strip_prefix("error: ").unwrap_or(first)).fix(
+        "Run `aztec-kit help` for the verbs, or `aztec-kit VERB --help` for the flags of a verb.",
+    );
     let mut printer = early(words);
     printer.document_of(&Failure::usage(fault));
     printer.ended(code)
 }
 
-/// A printer before the flags are known.
+/// A printer for errors before the flags are parsed.
 fn early(words: &[String]) -> Printer {
     let json = words.iter().any(|word| word == "--json");
-    Printer::new(json, Telling::default(), Rc::new(Streams))
+    Printer::new(json, ProgressFormat::default(), Rc::new(Streams))
 }
 
-/// The code that a command ends with, once all is said.
+/// Runs a command, prints its failure if there is one, and returns the exit code.
 fn ended(args: &Args, cx: &Context, mut printer: Printer) -> u8 {
     let code = run(args, cx, &mut printer).unwrap_or_else(|failure| {
         printer.failure(&failure);

@@ -1,4 +1,4 @@
-//! Whoever answers from elsewhere: an L1, a node, a registry of images, a receiver of alerts.
+//! The services that aztec-kit queries over a network: an L1, a node, an image registry, a receiver of alerts.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use provision::host::Probe;
 
 use crate::exit::{self, Failure};
 
-/// Answers of an endpoint on the other side of the world, behind a slow proxy.
+/// Time limit of one call: long enough for a distant endpoint behind a slow proxy.
 const CALL: Duration = Duration::from_secs(20);
 
-/// Everything that is asked over a network. Tests answer for it.
+/// All queries over a network. Tests replace it.
 pub trait Network: Send + Sync {
     /// See [`fit::fit`].
     fn fit(&self, settings: &Settings) -> Option<Fit> {
@@ -76,14 +76,14 @@ pub trait Network: Send + Sync {
     fn metrics(&self, settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> {
         checks::metrics(settings, probe)
     }
-    /// What the L1 at one of these says to whoever registers attesters with these keys.
+    /// The registration data for these keys, from the first L1 endpoint that answers.
     fn registration(
         &self,
         urls: &[String],
         registry: Address,
         keys: &[G1Point],
     ) -> Result<Registration, Failure> {
-        // One endpoint that fails in the middle is not the end of it.
+        // If an endpoint fails in the middle, the next one is tried.
         first_that_answers(urls, |reader| {
             let rollup = reader.canonical_rollup(registry)?;
             let escrow = reader.rollup_info(rollup)?.gse;
@@ -101,22 +101,22 @@ pub trait Network: Send + Sync {
     }
 }
 
-/// Where attesters are registered, and what each of them signs for it.
+/// Where attesters are registered, and the digest that each of them signs for it.
 #[derive(Debug)]
 pub struct Registration {
-    /// The chain that answers.
+    /// The id of the chain.
     pub chain: u64,
     /// Its canonical rollup.
     pub rollup: Address,
-    /// Who holds the stake.
+    /// The contract that holds the stake.
     pub escrow: Address,
-    /// For each key, in the order in which they were given.
+    /// One for each key, in the order of the keys.
     pub digests: Vec<G1Point>,
 }
 
-/// An L1 that was asked in vain.
+/// The failure of an L1 that did not answer.
 pub fn unanswered(error: l1::Error) -> Failure {
-    Fault::new("failed to ask the L1")
+    Fault::new("failed to query the L1")
         .fix(error.fix())
         .because(error.to_string())
         .coded(exit::L1_SILENT)
@@ -129,6 +129,7 @@ pub struct Internet;
 
 impl Network for Internet {}
 
+/// The result of the first endpoint that answers.
 fn first_that_answers<T>(
     urls: &[String],
     ask: impl Fn(&Reader) -> l1::Result<T>,
@@ -143,7 +144,7 @@ fn first_that_answers<T>(
     Err(match last {
         Some(error @ l1::Error::Url { .. }) => {
             let fix = error.fix();
-            let fault = Fault::new("failed to ask the L1").fix(fix);
+            let fault = Fault::new("failed to query the L1").fix(fix);
             Failure::usage(fault.because(error.to_string()))
         }
         Some(error @ l1::Error::Rpc { .. }) => Fault::new("no L1 endpoint answers")
@@ -152,6 +153,8 @@ fn first_that_answers<T>(
             .coded(exit::L1_SILENT)
             .into(),
         Some(error) => unanswered(error),
-        None => Failure::usage(Fault::new("no L1 endpoint is known").fix("Give --l1-rpc-urls.")),
+        None => Failure::usage(
+            Fault::new("no L1 endpoint is known").fix("Name one with --l1-rpc-urls."),
+        ),
     })
 }

@@ -1,4 +1,4 @@
-//! The only writer: standard output carries the one result, standard error everything else.
+//! The only writer: standard output carries the result, standard error everything else.
 
 use std::io;
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use provision::Fault;
 use serde::Serialize;
 
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::console::Console;
 use crate::documents::{Document, Failed, Versioned};
 use crate::exit::{self, Failure, PARTIAL};
@@ -15,76 +15,76 @@ use crate::terminal::{self, Style};
 
 /// Bold.
 pub const STRONG: Style = Style::Strong;
-/// Something was made, or is well.
+/// Something was created, or is ok.
 pub const GOOD: Style = Style::Good;
-/// Something changes, or is not as it should be.
+/// Something changes, or needs attention.
 pub const CHANGED: Style = Style::Changed;
-/// Something goes, or is broken.
+/// Something is removed, or is broken.
 pub const BAD: Style = Style::Bad;
 /// Less important.
 pub const DIM: Style = Style::Dim;
 
-/// Writes to people and to machines. Colours appear only on terminals (and never with `NO_COLOR`).
+/// Writes for people and for machines. Colours appear only on terminals (and never with `NO_COLOR`).
 pub struct Printer {
     json: bool,
-    /// Whether a document is one line, among others.
+    /// Whether a document is one line of several.
     lines: bool,
-    telling: Telling,
+    format: ProgressFormat,
     console: Rc<dyn Console>,
-    heard: bool,
-    /// Why the result is not where it was to go.
+    written: bool,
+    /// Why the result could not be written.
     lost: Option<io::Error>,
 }
 
 impl Printer {
     /// A printer whose result is one JSON document, or text.
-    pub fn new(json: bool, telling: Telling, console: Rc<dyn Console>) -> Self {
+    pub fn new(json: bool, format: ProgressFormat, console: Rc<dyn Console>) -> Self {
         Self {
             json,
             lines: false,
-            telling,
+            format,
             console,
-            heard: true,
+            written: true,
             lost: None,
         }
     }
 
-    /// Where it writes, for what is shown meanwhile.
+    /// The console, for output during a run.
     pub fn console(&self) -> Rc<dyn Console> {
         Rc::clone(&self.console)
     }
 
-    /// How it is told what is being done.
-    pub fn telling(&self) -> Telling {
-        self.telling
+    /// How progress is reported.
+    pub fn format(&self) -> ProgressFormat {
+        self.format
     }
 
-    /// From now on a document is one line, as there may be several.
+    /// Prints each following document on one line.
     pub fn in_lines(&mut self) {
         self.lines = true;
     }
 
-    /// Whether the result is wanted for machines.
+    /// Whether the result is a JSON document.
     pub fn json(&self) -> bool {
         self.json
     }
 
-    /// The result, for people. Said on standard error when the result is a JSON document.
+    /// Prints the result for people; on standard error if the result is a JSON document.
     pub fn text(&mut self, text: &str) {
         if self.json {
             self.say(text);
         } else {
             let written = self.console.result(&terminal::shown(text.trim_end()));
-            self.note(written);
+            self.check(written);
         }
     }
 
-    /// The result, for machines; nothing when it is wanted for people.
+    /// Prints the result for machines; nothing if the result is for people.
     pub fn document<D: Document>(&mut self, document: &D) {
         self.foreign(&Versioned::from(document));
     }
 
-    /// A result whose form others have set.
+    /// Prints a result in a format that aztec-kit does not define.
     pub fn foreign(&mut self, document: &impl Serialize) {
         if self.json {
             let text = match self.lines {
@@ -94,25 +94,25 @@ impl Printer {
             let written = text
                 .map_err(io::Error::from)
                 .and_then(|text| self.console.result(&terminal::json(&text)));
-            self.note(written);
+            self.check(written);
         }
     }
 
-    fn note(&mut self, written: io::Result<()>) {
+    fn check(&mut self, written: io::Result<()>) {
         let Err(error) = written else { return };
-        self.heard = false;
-        // Who closed the pipe (`| head`) has read enough.
+        self.written = false;
+        // A reader that closed the pipe (`| head`) has read enough.
         if error.kind() != io::ErrorKind::BrokenPipe {
             self.lost.get_or_insert(error);
         }
     }
 
-    /// Whether all that was written so far had somewhere to go.
-    pub fn is_heard(&self) -> bool {
-        self.heard
+    /// Whether everything so far could be written.
+    pub fn is_written(&self) -> bool {
+        self.written
     }
 
-    /// The code that the program ends with: half a result is no success, whoever reads it.
+    /// The exit code: an incomplete result is not a success.
     pub fn ended(&mut self, code: u8) -> u8 {
         let Some(error) = self.lost.take() else {
             return code;
@@ -125,24 +125,24 @@ impl Printer {
         }
     }
 
-    /// Anything but the result.
+    /// Prints anything except the result.
     pub fn say(&mut self, text: &str) {
-        progress::say(text, self.telling, &*self.console);
+        progress::say(text, self.format, &*self.console);
     }
 
-    /// Asks for a yes; anything else is a no.
+    /// Asks a question; any answer except yes means no.
     pub fn ask(&mut self, question: &str) -> bool {
         let question = terminal::shown(&format!("{STRONG}{question}{STRONG:#} [y/N] "));
         let answer = self.console.ask(&question);
         answer.is_ok_and(|answer| matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
-    /// Whether someone is there to answer.
+    /// Whether somebody can answer a question.
     pub fn attended(&self) -> bool {
-        !self.json && self.telling != Telling::Json && self.console.is_attended()
+        !self.json && self.format != ProgressFormat::Json && self.console.is_attended()
     }
 
-    /// Why the run did not end well, and what to do next.
+    /// Prints why the run failed, and what to do next.
     pub fn failure(&mut self, failure: &Failure) {
         let fix = failure.fault.remedy();
         self.say(&format!("{BAD}error:{BAD:#} {}", failure.fault.chain()));
@@ -151,14 +151,14 @@ impl Printer {
         }
         if failure.exit_code() == PARTIAL {
             self.say(&format!(
-                "{STRONG}applied in part:{STRONG:#} {} changes were made and stay. To go on: aztec-kit apply",
+                "{STRONG}partially applied:{STRONG:#} {} changes were made and stay. Run `aztec-kit apply` to continue.",
                 failure.applied.len()
             ));
         }
         self.document_of(failure);
     }
 
-    /// The same for machines alone.
+    /// The same for machines only.
     pub fn document_of(&mut self, failure: &Failure) {
         self.document(&Failed {
             error: failure.fault.chain(),

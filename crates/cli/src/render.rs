@@ -9,12 +9,12 @@ use provision::engine::{Action, Change, Plan, Step};
 use crate::printer::{BAD, CHANGED, DIM, GOOD, STRONG};
 use crate::terminal::Style;
 
-/// A plan for people. With `all`, what is in sync too, and why.
+/// A plan for people. With `all`, the resources that are in sync too, with the reason.
 pub fn plan(plan: &Plan, all: bool) -> String {
     let mut text = String::new();
     for step in &plan.steps {
         if step.action != Action::Keep {
-            one(&mut text, step);
+            write_step(&mut text, step);
         } else if all {
             let because = step.because.as_deref().unwrap_or_default();
             // Writing to a string cannot fail.
@@ -58,7 +58,7 @@ pub fn plan(plan: &Plan, all: bool) -> String {
     text
 }
 
-fn one(text: &mut String, step: &Step) {
+fn write_step(text: &mut String, step: &Step) {
     let (sign, style) = match step.action {
         Action::Create => ('+', GOOD),
         Action::Update => ('~', CHANGED),
@@ -94,7 +94,7 @@ fn one(text: &mut String, step: &Step) {
     }
 }
 
-/// Findings of a preflight for people.
+/// Findings for people.
 pub fn findings(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -121,7 +121,7 @@ pub fn health(health: Health) -> (&'static str, Style) {
     }
 }
 
-/// What logs complain of, for people; `now` in seconds since the epoch.
+/// The known errors in the logs, for people; `now` in seconds since the epoch.
 pub fn complaints(complaints: &[Complaint], now: i64) -> String {
     let mut text = String::new();
     for complaint in complaints {
@@ -165,7 +165,7 @@ pub fn complaints(complaints: &[Complaint], now: i64) -> String {
     text
 }
 
-/// A time span in a word or two.
+/// A short time span.
 pub fn duration(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),

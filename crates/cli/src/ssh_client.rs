@@ -1,9 +1,9 @@
-//! Who is connected by SSH right now: `sudo` takes the variable away, but not from the shell above it.
+//! The client of the current SSH session. `sudo` removes the variable, but the shell above it still has it.
 
 use std::fs;
 use std::net::IpAddr;
 
-/// More than this many ancestors has no session.
+/// No process of a session has more ancestors than this.
 const ANCESTORS: usize = 32;
 
 /// The address of the SSH client that this process belongs to.
@@ -26,7 +26,7 @@ fn client(environ: &[u8]) -> Option<IpAddr> {
         .find_map(|entry| entry.strip_prefix(b"SSH_CONNECTION="))?;
     let value = String::from_utf8_lossy(value);
     let address = value.split_whitespace().next()?;
-    // An address of a link carries its interface: fe80::1%eth0.
+    // A link-local address carries its interface: fe80::1%eth0.
     address.split('%').next()?.parse().ok()
 }
 

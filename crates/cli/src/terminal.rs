@@ -1,7 +1,7 @@
-//! The one place where text becomes what a terminal gets.
+//! The only place where text is prepared for a terminal.
 //!
-//! Logs, endpoints, programs and names of files are other people's: what a terminal would obey in them, or what turns
-//! the order of letters, is shown and not sent. Only our own styles become sequences.
+//! Logs, endpoints, programs and file names contain foreign text. Characters in it that a terminal would interpret, or
+//! that change the order of letters, are shown and not sent. Only the styles of aztec-kit become sequences.
 
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
@@ -14,11 +14,11 @@ use anstyle::AnsiColor;
 pub enum Style {
     /// Bold.
     Strong,
-    /// Something was made, or is well.
+    /// Something was created, or is ok.
     Good,
-    /// Something changes, or is not as it should be.
+    /// Something changes, or needs attention.
     Changed,
-    /// Something goes, or is broken.
+    /// Something is removed, or is broken.
     Bad,
     /// Less important.
     Dim,
@@ -54,12 +54,12 @@ impl Style {
     }
 }
 
-/// What stands before the letter of a style: nobody else's text can hold it, since it is another one in each run.
+/// The prefix of the letter of a style. It is random in each run, so foreign text cannot contain it.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let random = std::hash::RandomState::new().hash_one(());
     format!("\u{fdd0}{random:016x}")
 });
-/// In the place of a letter: the end of a style.
+/// The end of a style, instead of a letter.
 const END: char = '.';
 
 impl fmt::Display for Style {
@@ -69,7 +69,7 @@ impl fmt::Display for Style {
     }
 }
 
-/// A text for a terminal: our styles as sequences, and of all else only what cannot be obeyed.
+/// A text for a terminal: styles become sequences, and everything else becomes harmless.
 pub fn shown(text: &str) -> String {
     let mut pieces = text.split(MARK.as_str());
     let mut shown = harmless(pieces.next().unwrap_or_default());
@@ -89,16 +89,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// The same of a text that has one line and no style.
+/// The same for a text without styles, on one line.
 pub fn line(text: &str) -> String {
     harmless(&text.replace('\n', " "))
 }
 
-/// A JSON document, in which the same letters can only be in strings, by their numbers: it means what it meant.
+/// A JSON document with these characters as escapes. They occur only in strings, so the document keeps its meaning.
 pub fn json(document: &str) -> String {
     let mut text = String::with_capacity(document.len());
     for letter in document.chars() {
-        if letter != '\n' && is_obeyed(letter) {
+        if letter != '\n' && is_interpreted(letter) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\\u{unit:04x}");
@@ -116,20 +116,20 @@ fn harmless(text: &str) -> String {
         match letter {
             '\n' => harmless.push('\n'),
             '\t' => harmless.push_str("    "),
-            // Unicode has a picture for each of them.
+            // Unicode has a symbol for each of them.
             '\0'..' ' => harmless.extend(char::from_u32(0x2400 + u32::from(letter))),
             '\u{7f}' => harmless.push('\u{2421}'),
-            _ if is_obeyed(letter) => harmless.extend(letter.escape_unicode()),
+            _ if is_interpreted(letter) => harmless.extend(letter.escape_unicode()),
             _ => harmless.push(letter),
         }
     }
     harmless
 }
 
-/// Whether a terminal does something at this letter other than to show it: the control characters of ISO 6429, what
-/// turns or hides other letters (Unicode Standard Annex 9, and the format characters that are not seen), separators of
-/// lines, and what no text can hold.
-fn is_obeyed(letter: char) -> bool {
+/// Whether a terminal interprets this character instead of showing it: the control characters of ISO 6429, characters
+/// that reorder or hide others (Unicode Standard Annex 9, and invisible format characters), line separators, and
+/// noncharacters.
+fn is_interpreted(letter: char) -> bool {
     matches!(letter,
         '\0'..' ' | '\u{7f}'..='\u{9f}'
         | '\u{ad}' | '\u{61c}' | '\u{180e}'
@@ -143,11 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_write_is_shown_and_not_obeyed() {
-        for (text, wanted) in [
+    fn foreign_text_is_shown_and_not_interpreted() {
+        for (text, expected) in [
             ("plain – ☕ 日本\nnext", "plain – ☕ 日本\nnext"),
             ("\u{1b}]0;title\u{7}", "␛]0;title␇"),
-            // Cut once, it would be a sequence again.
+            // A filter that removes only one would leave a sequence.
             ("\u{1b}\u{1b}[[31m", "␛␛[[31m"),
             ("\u{9b}31mred", "\\u{9b}31mred"),
             ("good\rbad\u{8}\u{7f}\0", "good␍bad␈␡␀"),
@@ -158,7 +158,7 @@ mod tests {
                 "a\\u{200b}b\\u{feff}\\u{e0041}",
             ),
         ] {
-            assert_eq!(shown(text), wanted);
+            assert_eq!(shown(text), expected);
         }
         for number in 0..0x0011_0000 {
             let Some(letter) = char::from_u32(number) else {
@@ -168,7 +168,7 @@ mod tests {
             assert!(
                 shown
                     .chars()
-                    .all(|letter| letter == '\n' || !is_obeyed(letter)),
+                    .all(|letter| letter == '\n' || !is_interpreted(letter)),
                 "{number:x}"
             );
         }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_styles_are_sequences() {
+    fn only_styles_of_aztec_kit_become_sequences() {
         let (strong, bad) = (Style::Strong, Style::Bad);
         let text = format!("{strong}a{strong:#} {bad}\u{1b}[5m{bad:#}");
         assert_eq!(shown(&text), "\u{1b}[1ma\u{1b}[0m \u{1b}[31m␛[5m\u{1b}[0m");
@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_document_means_what_it_meant() {
+    fn an_escaped_document_keeps_its_meaning() {
         let said = "a\u{1b}\u{9b}\u{202e}\u{e0041}\nb";
         let document = serde_json::to_string_pretty(&[said]).unwrap();
         let text = json(&document);
         assert!(
             text.chars()
-                .all(|letter| letter == '\n' || !is_obeyed(letter))
+                .all(|letter| letter == '\n' || !is_interpreted(letter))
         );
         let read: Vec<String> = serde_json::from_str(&text).unwrap();
         assert_eq!(read, [said]);

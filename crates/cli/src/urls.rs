@@ -1,4 +1,4 @@
-//! URLs that carry keys: from a file or standard input, since a command line can be read by everybody on the host.
+//! URLs that contain keys. They come from a file or standard input, because everybody on the host can read a command line.
 
 mod words;
 
@@ -13,17 +13,17 @@ use zeroize::Zeroizing;
 use crate::exit::Failure;
 use crate::printer::{CHANGED, Printer};
 pub use words::{has_a_key, masked};
-use words::{in_text, may_be_secret, may_carry_a_key};
+use words::{in_text, may_be_secret, may_contain_a_key};
 
-/// No list of endpoints is longer.
+/// Upper limit for a list of endpoints, in bytes.
 const LIMIT: u64 = 64 << 10;
 
-/// The URLs of a flag: each word is one, or `@FILE` or `-` (standard input) with one in a line, or several with
-/// commas between. Lines that begin with `#` are comments.
+/// The URLs of a flag. Each word is a URL, or `@FILE` or `-` (standard input) with URLs separated by line breaks or
+/// commas. Lines that begin with `#` are comments.
 ///
 /// # Errors
 ///
-/// When that cannot be read, or has no URL in it.
+/// When a file or standard input cannot be read, or contains no URL.
 pub fn given(flag: &str, words: &[String]) -> Result<Vec<SecretString>, Failure> {
     let mut urls = Vec::new();
     for word in words.iter().filter(|word| !word.is_empty()) {
@@ -38,14 +38,14 @@ pub fn given(flag: &str, words: &[String]) -> Result<Vec<SecretString>, Failure>
                 continue;
             }
         };
-        let fix = format!("Put one URL in each line, and call it with --{flag} @FILE.");
+        let fix = format!("Write one URL per line into a file, and pass it with --{flag} @FILE.");
         let text = text.map_err(|error| {
             let what = format!("--{flag}: failed to read {from}");
             Failure::usage(Fault::new(what).fix(&fix).because(error))
         })?;
         let found = in_text(&text);
         if found.is_empty() {
-            let what = format!("--{flag}: there is no URL in {from}");
+            let what = format!("--{flag}: {from} contains no URL");
             return Err(Failure::usage(Fault::new(what).fix(fix)));
         }
         urls.extend(found);
@@ -59,20 +59,19 @@ fn read(source: std::io::Result<impl Read>) -> std::io::Result<Zeroizing<String>
     Ok(text)
 }
 
-/// Warns when a word of the command line is a URL that may carry a key.
+/// Warns when a word of the command line is a URL that may contain a key.
 pub fn warn_of(words: impl IntoIterator<Item = String>, printer: &mut Printer) {
-    if words.into_iter().any(|word| may_carry_a_key(&word)) {
+    if words.into_iter().any(|word| may_contain_a_key(&word)) {
         printer.say(&format!(
-            "{CHANGED}warn{CHANGED:#}  a URL with a path, a query or a password is on the command line, where everybody \
-             on this host can read it and the log of sudo keeps it. Put it into a file for root alone, and give @FILE \
-             in its place, or write it into {}.",
+            "{CHANGED}warn{CHANGED:#}  a URL with a path, a query or a password is on the command line. Everybody on this \
+             host can read it there, and sudo logs it. Write it into a file that only root can read and pass @FILE \
+             instead, or write it into {}.",
             aztec::CONFIG
         ));
     }
 }
 
-/// What is wrong with a command line, without the secrets in it. Where keys are the matter, a word that belongs nowhere may
-/// be one.
+/// An error about a command line, without the secrets in it. In the `keys` verbs, an unexpected word may be a secret too.
 pub fn hidden_in(mut error: clap::Error, words: &[String]) -> clap::Error {
     let of_keys = words.get(1).is_some_and(|verb| verb == "keys");
     let nowhere = matches!(

@@ -1,13 +1,13 @@
 //! The help of every verb, as reviewed snapshots: flags and exit codes are a contract.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::process::Command;
 
 fn kit(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_aztec-kit"))
         .args(arguments)
-        // Help wraps at the width of the terminal, and says which variables are set.
+        // Help wraps at the width of the terminal, and shows variables that are set.
         .env_clear()
         .env("COLUMNS", "100")
         .output()
@@ -20,12 +20,12 @@ fn kit(arguments: &[&str]) -> (i32, String, String) {
     )
 }
 
-/// The verbs that a help lists, but for `help` itself.
+/// The verbs that a help lists, except `help` itself.
 fn verbs(help: &str) -> Vec<&str> {
     let list = help.split("Commands:\n").nth(1).unwrap_or_default();
     list.lines()
         .take_while(|line| !line.is_empty())
-        // What is further in goes on with the line before.
+        // A line with more indentation continues the previous one.
         .filter_map(|line| {
             line.strip_prefix("  ")
                 .filter(|line| !line.starts_with(' '))
@@ -35,7 +35,7 @@ fn verbs(help: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Its help, and that of every verb below it.
+/// The help of a verb, and of every verb below it.
 fn explained(path: &[&str], all: &mut String) {
     let (code, help, _) = kit(&[path, &["--help"]].concat());
     assert_eq!(code, 0, "{path:?}");
@@ -68,7 +68,7 @@ fn bad_usage_exits_with_2_and_says_so_on_standard_error() {
         assert_eq!(code, 2, "{arguments:?}");
         assert_eq!(stdout, "", "{arguments:?}");
         assert!(!stderr.is_empty(), "{arguments:?}");
-        // Who asks for documents gets one of this, too.
+        // With `--json` the failure is a document too.
         let (code, stdout, _) = kit(&[arguments, &["--json"]].concat());
         let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!((code, &document["exit_code"]), (2, &2.into()), "{document}");
@@ -77,7 +77,7 @@ fn bad_usage_exits_with_2_and_says_so_on_standard_error() {
 }
 
 #[test]
-fn completions_are_scripts_that_their_shells_read() {
+fn completions_are_valid_scripts() {
     for (shell, sign) in [
         ("bash", "complete -F _aztec"),
         ("zsh", "#compdef aztec-kit"),
@@ -86,7 +86,7 @@ fn completions_are_scripts_that_their_shells_read() {
         let (code, script, _) = kit(&["completions", shell]);
         assert_eq!(code, 0);
         assert!(script.contains(sign), "{script}");
-        // Every flag of a role is there, and what is hidden is not.
+        // Every flag of a role is there, and hidden flags are not.
         assert!(script.contains("with-sequencer"), "{script}");
         // Only bash is on every host.
         if shell == "bash" {

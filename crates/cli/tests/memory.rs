@@ -1,4 +1,4 @@
-//! What this program has in memory gets into no file: no core dump, and nobody but root looks into it.
+//! The memory of aztec-kit gets into no core dump, and only root can read it.
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// Whom the program runs as, when the test is root: nobody in particular.
+/// The user of the process if the test runs as root: nobody.
 const NOBODY: u32 = 65534;
 
-/// The files of a process in /proc are its own as long as it may be dumped, and root's when not: proc_pid(5).
+/// The files of a process in /proc belong to its user if it may be dumped, otherwise to root: proc_pid(5).
 #[test]
-fn no_core_dump_can_be_made_of_it() {
-    // Nobody may not enter the directory that it was built in.
+fn the_process_cannot_be_dumped() {
+    // The user nobody may not enter the build directory.
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("kit");
     fs::copy(env!("CARGO_BIN_EXE_aztec-kit"), &program).unwrap();
@@ -22,7 +22,7 @@ fn no_core_dump_can_be_made_of_it() {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    // It goes on until it is ended.
+    // It runs until it is killed.
     let mut child = command
         .args(["collect", "--port", "0"])
         .stderr(Stdio::null())

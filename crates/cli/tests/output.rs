@@ -1,13 +1,13 @@
-//! Where the result goes, and what of other people's texts reaches it.
+//! The result goes to standard output, and foreign text in it is harmless.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// `keys check` of a directory with a file whose name would clear the screen and colour what follows.
+/// `keys check` of a directory with a file whose name would clear the screen and colour the rest.
 fn check(dir: &Path, json: bool) -> Command {
     let keystore = dir.join("keystore");
     if !keystore.exists() {
@@ -21,10 +21,10 @@ fn check(dir: &Path, json: bool) -> Command {
 }
 
 #[test]
-fn a_name_of_a_file_is_shown_and_not_obeyed() {
+fn a_file_name_is_shown_and_not_interpreted() {
     let dir = tempfile::tempdir().unwrap();
     for json in [false, true] {
-        // As on a terminal: what is not one gets no sequences anyway.
+        // As on a terminal: other outputs get no sequences at all.
         let mut command = check(dir.path(), json);
         let output = command.env("CLICOLOR_FORCE", "1").output().unwrap();
         let mut text = String::from_utf8(output.stdout).unwrap();
@@ -36,7 +36,7 @@ fn a_name_of_a_file_is_shown_and_not_obeyed() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_no_success() {
+fn a_result_that_cannot_be_written_is_a_failure() {
     let release = tempfile::tempdir().unwrap();
     let of = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aztec-kit"));
@@ -58,7 +58,7 @@ fn a_result_that_cannot_be_written_is_no_success() {
         assert_eq!(full.status.code(), Some(1), "{full:?}");
         let said = String::from_utf8(full.stderr).unwrap();
         assert!(said.contains("No space left"), "{said}");
-        // `| head`: whoever reads has enough.
+        // `| head`: the reader has enough.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let closed = of(arguments).stdout(Stdio::from(writer)).output().unwrap();

@@ -1,6 +1,6 @@
-//! Several `keys new` at once into one directory: each key that was said to be made is there, once.
+//! Several `keys new` at the same time in one directory: each reported key exists exactly once.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
@@ -27,7 +27,7 @@ fn start(dir: &Path, at: usize, more: &[&str]) -> Child {
         .unwrap()
 }
 
-/// What each of them came to.
+/// Runs all of them, and returns their outputs.
 fn all_at_once(dir: &Path, more: &[&str]) -> Vec<Output> {
     DirBuilder::new()
         .mode(0o700)
@@ -42,7 +42,7 @@ fn said(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The attester in the file that a report names.
+/// Checks that the file of a report is complete.
 fn is_in_its_file(report: &Value) {
     let text = fs::read_to_string(report["file"].as_str().unwrap()).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();
@@ -53,7 +53,7 @@ fn is_in_its_file(report: &Value) {
 }
 
 #[test]
-fn each_has_a_file_of_its_own() {
+fn each_run_has_its_own_file() {
     for _ in 0..3 {
         let dir = tempfile::tempdir().unwrap();
         let ended = all_at_once(dir.path(), &[]);
@@ -77,7 +77,7 @@ fn each_has_a_file_of_its_own() {
 }
 
 #[test]
-fn a_name_is_given_once() {
+fn a_name_is_used_once() {
     for _ in 0..3 {
         let dir = tempfile::tempdir().unwrap();
         let ended = all_at_once(dir.path(), &["--name", "mine"]);
@@ -87,17 +87,17 @@ fn a_name_is_given_once() {
         is_in_its_file(&report);
         for output in lost {
             let text = String::from_utf8_lossy(&output.stderr);
-            // Before it began, or when it was about to take the name.
+            // The name was taken before the run began, or just before it wrote the file.
             let late = "is not replaced: look at it, then choose another name";
-            let told = text.contains("Choose another name") || text.contains(late);
-            assert!(text.contains("mine.json") && told, "{text}");
+            let explained = text.contains("Choose another name") || text.contains(late);
+            assert!(text.contains("mine.json") && explained, "{text}");
         }
         let names: Vec<_> = fs::read_dir(dir.path().join("keystore"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(names, ["mine.json"]);
-        // A mnemonic of no keys is a secret that nobody asked for, and that of the winner's is all there is of them.
+        // A mnemonic without keys must not exist. The mnemonic of the winner must exist, because it is the only backup.
         let at = ended.iter().position(|it| it.status.success()).unwrap();
         let words: Vec<_> = (0..AT_ONCE)
             .filter(|at| dir.path().join(format!("words{at}")).exists())

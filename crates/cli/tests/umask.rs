@@ -1,11 +1,11 @@
-//! What this program and those that it starts make can be read by whom it is for, whatever the caller's umask is.
+//! The files of aztec-kit and of its child processes have the right modes, whatever the umask of the caller is.
 
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// In the status of a process since Linux 4.7: proc_pid_status(5). Nothing as long as the shell has not become it.
+/// The umask of a process, from its status: proc_pid_status(5), Linux 4.7. `None` until the shell has executed aztec-kit.
 fn umask(pid: u32) -> Option<String> {
     let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     if !program.ends_with("aztec-kit") {
@@ -17,8 +17,8 @@ fn umask(pid: u32) -> Option<String> {
 }
 
 #[test]
-fn the_umask_of_the_caller_is_not_that_of_a_run() {
-    // It goes on until it is ended.
+fn a_run_does_not_use_the_umask_of_the_caller() {
+    // It runs until it is killed.
     let script = "umask 077; exec \"$0\" collect --port 0";
     let mut child = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_aztec-kit")])

@@ -306,7 +306,7 @@ fn closed(host: &Machine, outside: &Machine, v6: IpAddr) -> Result<()> {
     ensure!(kept.stdout.contains("firewall[ufw]"), "{}", kept.stdout);
     first.kill_tree()?;
     let again = outside.exec_ok(&["ssh", "walled", super::KIT, "confirm"])?;
-    ensure!(again.stdout.contains("nothing waits"), "{}", again.stdout);
+    ensure!(again.stdout.contains("no change waits"), "{}", again.stdout);
     let v6 = host.shell("ip6tables -S INPUT | head -1")?;
     ensure!(v6.trim() == "-P INPUT DROP", "IPv6: {v6}");
     let rules = host.shell("ufw show added")?;
@@ -501,7 +501,7 @@ fn removal_unconfirmed(host: &Machine, outside: &Machine) -> Result<()> {
     let output = Kit(host)
         .run(&["apply", "--yes", "--confirm-within", "30"])?
         .ok()?;
-    let told = output.stderr.find("not yet kept").context("not told")?;
+    let told = output.stderr.find("unconfirmed:").context("not reported")?;
     let removed = output.stderr.find("remove firewall[ufw]");
     ensure!(removed.is_some_and(|at| told < at), "{}", output.stderr);
     reached(outside, host, 9090)?;

@@ -163,7 +163,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "ssh",
-        about: "sshd takes keys only, nobody is locked out, and what is not confirmed is taken back",
+        about: "sshd takes keys only, nobody is locked out, and unconfirmed changes are rolled back",
         needs: &[BINARY, SSH_HOST],
         cost: cost(44, 4, 50),
         run: ssh::run,

@@ -239,7 +239,7 @@ fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
         || Ok(client.password(machine)?.then_some(())),
     )?;
     let status = Kit(machine).run(&["status"])?;
-    ensure!(status.stdout.contains("taken back"), "{}", status.stdout);
+    ensure!(status.stdout.contains("rolled back"), "{}", status.stdout);
     Ok(())
 }
 

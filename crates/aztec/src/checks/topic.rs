@@ -9,141 +9,141 @@ use serde::Serialize;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// The account of the services is not somebody else's.
+    /// The account of the services does not belong to somebody else.
     Account,
     /// The Aztec contracts answer on the L1.
     AztecRegistry,
-    /// No attester has the BLS key of another one.
+    /// No two attesters have the same BLS key.
     BlsKeys,
-    /// The broker answers that agents without one beside them ask; the subject is its host.
+    /// The broker that agents on this host use answers, if it runs elsewhere; the subject is its host.
     Broker,
-    /// The configuration of Caddy can take in a file of ours.
+    /// The Caddyfile can import a file of aztec-kit.
     CaddyConfiguration,
-    /// The node and its L1 can be asked at all.
+    /// The node and its L1 can be queried.
     Chain,
-    /// What a container leaves to its host.
+    /// The settings that a container leaves to its host.
     Container,
     /// The processor has the instructions that the release needs.
     Cpu,
-    /// The data directory can be what it is to be.
+    /// The data directory is usable.
     DataDirectory,
-    /// Every disk that was there is there; the subject is its mount point.
+    /// Every disk that was mounted earlier is still mounted; the subject is its mount point.
     DataDisk,
     /// The databases belong to the account of the services.
     DataOwner,
     /// No databases of another rollup lie beside those in use.
     Databases,
-    /// A disk can be asked for its free space.
+    /// The free space of a disk can be read.
     Disk,
-    /// There is room for databases.
+    /// There is enough space for the databases.
     DiskForData,
-    /// There is room for the image.
+    /// There is enough space for the image.
     DiskForImage,
-    /// There is room for the packages of a release.
+    /// There is enough space for the packages of a release.
     DiskForReleases,
     /// The domain of the TLS proxy has an address.
     Domain,
-    /// Drop-ins of others leave our units as they are; the subject is the file.
+    /// No foreign drop-in changes a unit of aztec-kit; the subject is the file.
     DropIns,
-    /// The files with variables of the node say what the release understands.
+    /// The release understands every variable in the environment files of the node.
     Environment,
-    /// Other hosts reach the ports that they are meant to reach, and no others.
+    /// Other hosts can reach the intended ports and no others.
     Exposure,
-    /// The firewall can be what it is to be.
+    /// The firewall can be configured.
     Firewall,
     /// The image of the release is on this host, or can be fetched.
     Image,
-    /// The image that a release pins is still what its registry has under that tag.
+    /// The registry still has the pinned image under its tag.
     ImageRegistry,
     /// No file has changed since the baseline was recorded.
     Integrity,
-    /// The journal of this program can be read.
+    /// The journal of aztec-kit can be read.
     Journal,
-    /// A keystore directory is there.
+    /// The keystore directory exists.
     Keystore,
     /// No attester is in the keystores twice.
     KeystoreAttesters,
-    /// No copy of a keystore lies where backups and others would take it from.
+    /// No copy of a keystore lies where a backup would include it.
     KeystoreCopies,
     /// A file of a keystore directory is sound; the subject is the file.
     KeystoreFile,
-    /// No publisher of the keystores is somebody else's attester.
+    /// No publisher of the keystores is another validator's attester.
     KeystorePublishers,
-    /// No key of this node is on another one; the subject is the other one's directory or list.
+    /// No key of this node is also on another node; the subject is the directory or list of the other node.
     KeystoreShared,
-    /// The keystores of a directory make one keystore.
+    /// The keystores of a directory form one valid keystore.
     Keystores,
-    /// The L1 answers, and is the right one.
+    /// The L1 answers, and is the right chain.
     L1Answers,
-    /// A consensus endpoint answers, and is the right one; the subject is its host.
+    /// A consensus endpoint answers, and is on the right chain; the subject is its host.
     L1Consensus,
-    /// An execution endpoint answers, and is the right one; the subject is its host.
+    /// An execution endpoint answers, and is on the right chain; the subject is its host.
     L1Execution,
-    /// The L1 is seen to go on.
+    /// The L1 advances.
     L1Head,
-    /// An execution endpoint gives traces.
+    /// An execution endpoint traces transactions.
     L1Traces,
-    /// The L2 is seen to go on.
+    /// The L2 advances.
     L2Tip,
-    /// The log of a unit has nothing to complain of; the subject is the unit, and `complaint` is of the error dictionary.
+    /// The log of a unit has no known errors; the subject is the unit, and `complaint` is from the error dictionary.
     Log,
-    /// There is memory enough.
+    /// There is enough memory.
     Memory,
-    /// Monitoring can be set up beside what is there.
+    /// Monitoring can be set up next to the software on the host.
     Monitoring,
-    /// The node says that it is ready.
+    /// The node reports that it is ready.
     NodeAnswers,
-    /// The node follows the rollup that it is to follow.
+    /// The node follows the rollup that it should follow.
     NodeRollup,
-    /// The address that the node tells its peers can be reached.
+    /// Peers can reach the address that the node announces.
     P2pAddress,
     /// Packages can be installed.
     Packages,
-    /// It can be told what `aztec-kit apply` would change.
+    /// The changes that `aztec-kit apply` would make are known.
     Plan,
-    /// A port is free, or held by whom it is for; the subject is the port.
+    /// A port is free, or its own service has it; the subject is the port.
     Port,
     /// Nothing in use listens on a port that will be closed to other hosts.
     PrivatePorts,
-    /// How many agents prove, and why that many.
+    /// The number of prover agents, and its reason.
     ProverAgents,
-    /// Containers of others publish no ports past the firewall.
+    /// No foreign container publishes a port past the firewall.
     PublishedPorts,
-    /// What is known of the release.
+    /// How aztec-kit knows the release.
     Release,
     /// The release fits the rollup.
     ReleaseFits,
     /// A remote signer answers, and has the keys; the subject is its scheme, host and port.
     RemoteSigner,
-    /// A resource can be looked at; the subject is its id.
+    /// A resource can be observed; the subject is its id.
     Resource,
     /// The reverse path filter can be strict.
     ReversePath,
-    /// The caller may look at everything.
+    /// The caller may observe everything.
     Rights,
-    /// How the processes run: as packages or in containers.
+    /// The runtime of the processes: native or containers.
     Runtime,
     /// systemd can confine services.
     Sandbox,
     /// A unit runs; the subject is the unit.
     Service,
-    /// systemd says how the units are.
+    /// systemd reports the state of the units.
     Services,
     /// Nothing else signs with the keys of an attester; the subject is its address.
     Signer,
-    /// SSH lets the operator in, and nobody by a password.
+    /// SSH lets the operator in, and nobody logs in with a password.
     Ssh,
-    /// Clients of today still connect when SSH is hardened.
+    /// Current SSH clients can still connect after hardening.
     SshClients,
-    /// The operating system is one that the release runs on.
+    /// The release supports the operating system.
     System,
     /// systemd manages this host.
     Systemd,
-    /// The TLS proxy can be set up beside what is there.
+    /// The TLS proxy can be set up next to the software on the host.
     TlsProxy,
-    /// Security updates come in.
+    /// Security upgrades are installed automatically.
     Updates,
-    /// No web server is installed that would take the ports of the TLS proxy once it is started.
+    /// No installed web server would take the ports of the TLS proxy when it starts.
     WebServers,
 }
 

@@ -9,7 +9,7 @@ use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
 
-/// Sends an alert that means nothing to every receiver; 0 only when all of them took it.
+/// Sends a test alert to every receiver. Returns 0 only if all of them accepted it.
 pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let AlertCommand::Test = args.command;
     let deliveries = view.network.alert(&host::settings(view)?);
@@ -20,14 +20,14 @@ pub fn run(args: &AlertArgs, view: &View, printer: &mut Printer) -> Result<u8, F
         });
     } else {
         for delivery in &deliveries {
-            let said = match delivery.result {
-                Arrival::Taken => "took it",
+            let outcome = match delivery.result {
+                Arrival::Taken => "accepted it",
                 Arrival::Failed => {
-                    "refused it, or cannot be reached; `journalctl -u prometheus-alertmanager` tells why"
+                    "refused it, or could not be reached; `journalctl -u prometheus-alertmanager` shows the reason"
                 }
-                Arrival::Silent => "got nothing in time",
+                Arrival::Silent => "did not get it in time",
             };
-            printer.text(&format!("{}: {said}", delivery.receiver));
+            printer.text(&format!("{}: {outcome}", delivery.receiver));
         }
     }
     let all = deliveries

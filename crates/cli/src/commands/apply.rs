@@ -7,7 +7,7 @@ use crate::exit::Failure;
 use crate::host::Host;
 use crate::printer::Printer;
 
-/// Makes the host what its configuration says.
+/// Converges the host to its configuration.
 pub fn run(args: &ApplyArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
     let host = Host::configured(args.assertions, &cx.view)?;

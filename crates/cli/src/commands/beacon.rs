@@ -6,7 +6,7 @@ use super::collect::cannot_listen;
 use crate::args::BeaconArgs;
 use crate::exit::{self, Failure};
 
-/// Shows the L1 until it is stopped.
+/// Serves the L1 until it is stopped.
 pub fn run(args: &BeaconArgs) -> Result<u8, Failure> {
     let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     beacon::serve(here(args.port), here(args.l1_port))

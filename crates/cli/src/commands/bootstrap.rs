@@ -10,11 +10,11 @@ use crate::host;
 use crate::printer::{CHANGED, Printer, STRONG};
 use crate::render;
 
-/// Sets up what is asked, and then sees that the L1 behind it answers.
+/// Runs `setup`, then checks that the L1 answers.
 pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
-    if !args.wanted.asks_features() {
+    if !args.config.names_features() {
         printer.say(&format!(
-            "{CHANGED}note:{CHANGED:#} only what is named is set up: --with-firewall and its kin make a server of it"
+            "{CHANGED}note:{CHANGED:#} no feature was named; --with-firewall, --with-hardening and --with-monitoring complete a server"
         ));
     }
     let code = setup::run(args, cx, printer)?;
@@ -34,7 +34,7 @@ pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
         return Ok(exit::OK);
     }
     printer.say(&format!(
-        "{STRONG}next:{STRONG:#} the host is as asked; mend its L1, then look with `aztec-kit smoke`"
+        "{STRONG}next:{STRONG:#} the host is set up, but its L1 is not ok. Fix its L1, then run `aztec-kit smoke`."
     ));
     Ok(exit::FAILED)
 }

@@ -8,18 +8,18 @@ use provision::Fault;
 use crate::args::CollectArgs;
 use crate::exit::{self, Failure};
 
-/// Takes metrics until it is stopped.
+/// Receives metrics until it is stopped.
 pub fn run(args: &CollectArgs) -> Result<u8, Failure> {
     collector::serve(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)))
         .map_err(|error| cannot_listen(args.port, "ports.otlp", error))?;
     Ok(exit::OK)
 }
 
-/// A port on loopback that a service of ours cannot have; `key` sets another one in `kit.toml`.
+/// The fault of a service of aztec-kit that cannot listen on its loopback port. `key` of `kit.toml` sets the port.
 pub(super) fn cannot_listen(port: u16, key: &str, error: io::Error) -> Fault {
     Fault::new(format!("failed to listen on 127.0.0.1:{port}"))
         .fix(format!(
-            "`ss -lntp sport = :{port}` tells who does; {key} in kit.toml sets another port."
+            "Run `ss -lntp sport = :{port}` to see which process listens there, or set {key} in kit.toml to another port."
         ))
         .because(error)
 }

@@ -7,7 +7,7 @@ use crate::examples;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
-/// Prints the script that completes this program's commands and flags in a shell.
+/// Prints the script that completes the commands and flags of aztec-kit in a shell.
 pub fn run(args: &CompletionsArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let mut command = examples::command();
     let name = command.get_name().to_owned();

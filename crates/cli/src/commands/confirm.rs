@@ -1,4 +1,4 @@
-//! `aztec-kit confirm`, and what becomes of a change that can cut the operator off.
+//! `aztec-kit confirm`, and the roll back of changes that could lock out the operator.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -14,54 +14,56 @@ use crate::documents::Confirmed;
 use crate::exit::{self, Failure};
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 
-/// Keeps whatever waits.
+/// Confirms every change that waits.
 pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     cx.view.require_root()?;
     let kept = keep(cx)?;
     if kept.is_empty() {
-        printer.text("nothing waits for a confirmation");
+        printer.text("no change waits for confirmation");
     } else {
-        printer.text(&format!("{GOOD}kept:{GOOD:#} {}", named(&kept)));
+        printer.text(&format!("{GOOD}confirmed:{GOOD:#} {}", joined(&kept)));
     }
     printer.document(&Confirmed { kept: &kept });
     Ok(exit::OK)
 }
 
-/// How long a run that goes on may keep its own changes from being taken back: the longest step, the first pass of an
-/// integrity check over a full disk, takes most of an hour. A run that cut its operator off ends with their session.
+/// How long a run may delay the roll back of its own changes. The longest step, the first integrity check of a full disk,
+/// takes most of an hour. A run that locks out its operator ends with their session.
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
 
-/// Takes back whatever waits; when the time is over, not before a run that goes on has ended, which begins it anew.
+/// Rolls back every change that waits. With `--due`, it first waits for a running run, which restarts the time at its end.
 pub fn roll_back(args: &RollBackArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     cx.view.require_root()?;
     let patience = args.due.then_some(LONGEST_RUN);
-    // Nobody may be able to log in: a run that hangs must not be in the way.
+    // The operator may be locked out, so a run that hangs must not delay this forever.
     let mut note = |text: &str| printer.say(text);
     let instead = cx.access.instead_of_a_run(patience, &mut note)?;
     if args.due && !engine::due(cx.view.probe()) {
-        printer.text("the run that made the change has ended just now: its time begins anew");
+        printer.text(
+            "the run that made the change has just ended, so the time to confirm starts again",
+        );
         return Ok(exit::OK);
     }
-    let back = instead.roll_back::<Kind>();
-    for what in &back.all {
-        let kept = what.kept.as_deref().map(|why| format!(" (left: {why})"));
+    let rolled_back = instead.roll_back::<Kind>();
+    for what in &rolled_back.all {
+        let kept = what.kept.as_deref().map(|why| format!(" (kept: {why})"));
         printer.text(&format!(
-            "taken back, because nobody confirmed it: {}{}",
+            "rolled back, because nobody confirmed it: {}{}",
             what.id,
             kept.unwrap_or_default()
         ));
     }
-    back.whole()?;
+    rolled_back.whole()?;
     Ok(exit::OK)
 }
 
-/// What takes changes back that can cut the operator off; `None` when they have another way in.
+/// The guard that rolls back changes that could lock out the operator; `None` if they have another way in.
 pub fn guard(args: &Changing, cx: &Context) -> Result<Option<Guard>, Failure> {
     if args.confirm {
         return Ok(None);
     }
     let program = (cx.program)()
-        .map_err(|error| Fault::new("failed to find this program's own file").because(error))?;
+        .map_err(|error| Fault::new("failed to find the aztec-kit binary").because(error))?;
     Ok(Some(Guard {
         state: cx.access.paths().state.clone(),
         program,
@@ -69,8 +71,8 @@ pub fn guard(args: &Changing, cx: &Context) -> Result<Option<Guard>, Failure> {
     }))
 }
 
-/// After a run that left this receipt: keeps what waits when that was agreed to in advance, else says how to
-/// keep it, and says what waits still.
+/// Handles the unconfirmed changes of a finished run. If `agreed`, it confirms them; otherwise it prints how to confirm
+/// them. Returns the changes that still wait.
 pub fn settle(
     receipt: &Receipt,
     agreed: bool,
@@ -88,9 +90,9 @@ pub fn settle(
     Ok(ids(&receipt.unconfirmed))
 }
 
-/// The same after a run that failed, which keeps nothing.
-pub fn waits_still(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
-    // What failed is said already.
+/// The same after a failed run, which confirms nothing.
+pub fn still_waiting(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
+    // The failure itself is already reported.
     let receipt = view.records.receipt();
     let waits = receipt.unwrap_or_default().unconfirmed;
     if !waits.is_empty() {
@@ -99,8 +101,8 @@ pub fn waits_still(view: &View, printer: &mut Printer) -> Vec<ResourceId> {
     ids(&waits)
 }
 
-/// What `status` says of changes that wait, or that were taken back.
-pub fn told(receipt: &Receipt, probe: &dyn Probe) -> String {
+/// The text of `status` about changes that wait or were rolled back.
+pub fn summary(receipt: &Receipt, probe: &dyn Probe) -> String {
     let now_us = probe.clock().realtime_us;
     let mut text = String::new();
     if !receipt.unconfirmed.is_empty() {
@@ -108,12 +110,12 @@ pub fn told(receipt: &Receipt, probe: &dyn Probe) -> String {
         text.push('\n');
     }
     for what in &receipt.rolled_back {
-        // The clock may have been set back since.
+        // The clock may have been set back in the meantime.
         let minutes = (now_us - what.at_us).max(0) / 60_000_000;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{CHANGED}taken back:{CHANGED:#} {} is as it was before, since {minutes} min: nobody confirmed the change",
+            "{CHANGED}rolled back:{CHANGED:#} {}, {minutes} min ago, because nobody confirmed the change",
             what.id
         );
     }
@@ -128,20 +130,20 @@ fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {
     changes.iter().map(|change| change.id.clone()).collect()
 }
 
-fn named(ids: &[ResourceId]) -> String {
+fn joined(ids: &[ResourceId]) -> String {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     ids.join(", ")
 }
 
-/// How to keep what waits, and until when.
+/// How to confirm the changes that wait, and how much time is left.
 pub fn waiting(changes: &[Unconfirmed], probe: &dyn Probe) -> String {
     let when = match engine::left(probe) {
         Some(left) if !left.is_zero() => format!("in {} s", left.as_secs().max(1)),
         _ => "soon".into(),
     };
     format!(
-        "{CHANGED}not yet kept:{CHANGED:#} {} can cut you off. Open a second session to this host now; if that works, run\n\
-         \x20             {STRONG}aztec-kit confirm{STRONG:#} in it. Otherwise the change is taken back {when}.",
-        named(&ids(changes))
+        "{CHANGED}unconfirmed:{CHANGED:#} {} could lock you out. Open a second session to this host now. If that works, run\n\
+         \x20            {STRONG}aztec-kit confirm{STRONG:#} in it. Otherwise the change is rolled back {when}.",
+        joined(&ids(changes))
     )
 }

@@ -1,4 +1,4 @@
-//! What `setup` and `apply` share: plan, consent, change, verify.
+//! The steps that `setup` and `apply` share: plan, consent, change, verify.
 
 use std::time::{Duration, Instant};
 
@@ -23,26 +23,26 @@ use crate::printer::{GOOD, Printer, STRONG};
 use crate::progress::Shown;
 use crate::render;
 
-/// Who agrees to the plan.
+/// Who consents to the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    /// It was agreed to in advance.
+    /// The operator consented in advance.
     Agreed,
-    /// Whoever sits at the terminal; without one nobody agrees.
+    /// The operator at the terminal; without one there is no consent.
     Operator,
 }
 
-/// A local chain makes its first block within two slots of the start of its node; a busy machine takes longer.
+/// A local chain produces its first block within two slots after the start of its node. A busy machine takes longer.
 const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
-/// A live node syncs for long; here only what dies at once is to be seen.
+/// A live node syncs for a long time. This is only long enough to see services that crash at once.
 const LIVE_PATIENCE: Duration = Duration::from_secs(20);
 const VERIFICATION: usize = 3;
 const NETWORKING: usize = 2;
-/// The note of whether the last change was seen to work: `true`, or when the run began that made it.
+/// The note whether the last change was verified: `true`, or the time at which the run that made the change began.
 const VERIFIED: &str = "verified";
 
-/// Brings the host to its desired state; without a session that is only shown. The lock is held until all is changed:
-/// who then waits for the chain holds nobody up.
+/// Converges the host to its desired state. Without a session it only shows the plan. The lock is released after the last
+/// change, so the verification does not block other runs.
 pub fn run(
     session: Option<Session>,
     host: &Host<'_>,
@@ -80,7 +80,7 @@ pub fn run(
     };
     let consent = match ask {
         Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
-        Ask::Operator if !printer.attended() => return Err(nobody_agreed()),
+        Ask::Operator if !printer.attended() => return Err(no_consent()),
         Ask::Operator if !printer.ask("Make these changes?") => {
             printer.say("nothing was changed");
             return Ok(exit::OK);
@@ -115,7 +115,7 @@ pub fn run(
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
-    let fallen = look_again(host, &applied, (since_us, changed), &mut progress)?;
+    let fallen = check_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {
         progress.finish();
         return Err(did_not_stay_up(&fallen, applied, waiting));
@@ -132,15 +132,15 @@ pub fn run(
     finish(&plan, &applied, &waiting, &report, demand, printer)
 }
 
-/// Who is to agree is not there, or is a program.
-fn nobody_agreed() -> Failure {
-    Fault::new("there is no terminal to ask at whether to make these changes; nothing was changed")
-        .fix("Give --yes to agree in advance; `aztec-kit plan` shows what would change.")
+/// The failure of a run that nobody can consent to.
+fn no_consent() -> Failure {
+    Fault::new("there is no terminal to ask for consent; nothing was changed")
+        .fix("Add --yes to consent in advance. `aztec-kit plan` shows the changes.")
         .coded(exit::NO_CONSENT)
         .into()
 }
 
-/// Refuses a host that cannot become what is wanted, before anything is touched.
+/// Refuses a host that cannot run the configuration, before anything is changed.
 fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
     let network = &host.view.network;
     let probe = host.view.probe();
@@ -156,7 +156,7 @@ fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
     Err(refused(first))
 }
 
-/// What stands against a run.
+/// The failure of a run that a finding forbids.
 pub fn refused(finding: &Finding) -> Failure {
     let code = match finding.id {
         Topic::ReleaseFits => exit::RELEASE_DOES_NOT_FIT,
@@ -164,7 +164,7 @@ pub fn refused(finding: &Finding) -> Failure {
         _ => exit::HOST_NOT_FIT,
     };
     Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.message))
-        .fix("Mend it and run the same command again; nothing was changed. `aztec-kit preflight` checks without changing.")
+        .fix("Fix this and run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing.")
         .coded(code)
         .into()
 }
@@ -178,7 +178,7 @@ fn change(
     progress: &mut Shown,
     printer: &mut Printer,
 ) -> Result<Vec<Applied>, Failure> {
-    // A refused run leaves no trace, not even that it began.
+    // A refused run leaves no trace, not even a record of its start.
     removable(&host.graph, &host.receipt, host.view.probe()).map_err(|(at, fault)| {
         stopped(Stop {
             at: Some(at),
@@ -191,14 +191,14 @@ fn change(
     session.note(VERIFIED, began.clone())?;
     match session.apply(&host.graph, consent, guard, &cancel, progress) {
         Ok(outcome) => {
-            host.note_asked(session)?;
+            host.record_queries(session)?;
             session.settle(prune)?;
             Ok(outcome.applied)
         }
         Err(stop) => {
             progress.finish();
             let mut failure = stopped(stop);
-            failure.unconfirmed = confirm::waits_still(host.view, printer);
+            failure.unconfirmed = confirm::still_waiting(host.view, printer);
             Err(failure)
         }
     }
@@ -208,11 +208,11 @@ fn hardens_ssh(host: &Host<'_>, step: &Applied) -> bool {
     matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
 }
 
-/// What this run started and is dead some seconds later. Who started nothing does not wait.
+/// The services that this run started and that have stopped a few seconds later. A run that started none does not wait.
 ///
-/// Those that the host is for are not judged here: one may crash until another one that it needs answers, and the
-/// verification waits for that.
-fn look_again(
+/// Services of roles are not checked here: one may crash until another one that it needs answers, and the verification
+/// waits for that.
+fn check_again(
     host: &Host<'_>,
     applied: &[Applied],
     (since_us, changed): (i64, Instant),
@@ -229,7 +229,7 @@ fn look_again(
     if started.is_empty() {
         return Ok(Vec::new());
     }
-    progress.note("looking whether what was started stays up");
+    progress.note("checking that the started services stay up");
     std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
     checks::fallen(&started, since_us, host.view.probe())
 }
@@ -239,14 +239,16 @@ fn did_not_stay_up(
     applied: Vec<Applied>,
     unconfirmed: Vec<ResourceId>,
 ) -> Failure {
-    let told: Vec<_> = fallen.iter().map(Fallen::told).collect();
+    let details: Vec<_> = fallen.iter().map(Fallen::told).collect();
     let units: Vec<_> = fallen.iter().map(|it| it.unit.as_str()).collect();
     let fix = format!(
-        "`aztec-kit explain {}` says what is known of it; then run the same command again.",
+        "Run `aztec-kit explain {}` for the known causes, then run the same command again.",
         units.join("`, `aztec-kit explain ")
     );
-    let told = told.join("\n");
-    let fault = Fault::new(format!("what this run started did not stay up: {told}"));
+    let details = details.join("\n");
+    let fault = Fault::new(format!(
+        "services that this run started did not stay up: {details}"
+    ));
     Failure {
         fault: fault.fix(fix).coded(exit::DID_NOT_STAY_UP),
         begun: true,
@@ -268,7 +270,7 @@ fn stopped(stop: Stop) -> Failure {
     }
 }
 
-/// Waits until both chains are seen to go on; on a live network only until the services have settled.
+/// Waits until both chains advance; on a live network only until the services have settled.
 fn verify(
     host: &Host<'_>,
     patience: Option<Duration>,
@@ -282,18 +284,18 @@ fn verify(
         Chain::Live(_) => LIVE_PATIENCE,
     };
     let patience = patience.unwrap_or(default);
-    progress.note("waiting for the chain to go on");
+    progress.note("waiting for the chain to advance");
     let mut seen = Sample::default();
     let report = loop {
         let left = patience.saturating_sub(started.elapsed());
         let report = host.smoke(left, &mut |sample| {
-            // The L1 moves all the time; it is the other one that people wait for.
-            let news = Sample {
+            // The L1 advances all the time. People wait for the L2.
+            let l2 = Sample {
                 l1_head: None,
                 ..*sample
             };
-            if news != seen {
-                seen = news;
+            if l2 != seen {
+                seen = l2;
                 progress.note(&sampled(sample));
             }
         });
@@ -302,17 +304,17 @@ fn verify(
         }
         std::thread::sleep(Duration::from_millis(500));
     };
-    let enough = match (report.status, &host.settings.chain) {
+    let verified = match (report.status, &host.settings.chain) {
         (status, Chain::Live(_)) => status != Health::Down,
         (status, Chain::Local(_)) => status == Health::Ok,
     };
-    if enough {
+    if verified {
         note_verified(began, cx)?;
     }
     Ok(report.explained(host.runs(), host.view.probe()))
 }
 
-/// What another run has changed meanwhile this one has not seen to work.
+/// Records that the change was verified, unless another run has made changes in the meantime.
 fn note_verified(began: &Value, cx: &Context) -> Result<(), Failure> {
     let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
     let beside = cx.access.beside_a_run();
@@ -320,7 +322,7 @@ fn note_verified(began: &Value, cx: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Both chains in a few words.
+/// The state of both chains on one line.
 pub fn sampled(sample: &Sample) -> String {
     let number = |number: Option<u64>| number.map_or("?".into(), |number| number.to_string());
     format!(
@@ -333,14 +335,14 @@ pub fn sampled(sample: &Sample) -> String {
     )
 }
 
-/// How well the host has to be for a run to count as a success.
+/// The health that a host needs for a run to be a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Demand {
-    /// A local chain has to go on.
+    /// A local chain must advance.
     Working,
-    /// A live node syncs for long: it only has to be there.
+    /// A live node syncs for a long time, so it only needs to run.
     Running,
-    /// Who does not wait only wants to know: a process may crash until the one it needs answers.
+    /// Without a wait, the report is only informative: a process may crash until the one that it needs answers.
     Nothing,
 }
 
@@ -352,14 +354,14 @@ fn finish(
     demand: Demand,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
-    let well = match report.status {
+    let success = match report.status {
         Health::Ok => true,
         Health::Degraded => demand != Demand::Working,
         Health::Down => demand == Demand::Nothing,
     };
     printer.text(&render::report(report));
     printer.document(&Outcome {
-        status: match well {
+        status: match success {
             true => OutcomeStatus::Applied,
             false => OutcomeStatus::NotWorking,
         },
@@ -367,9 +369,9 @@ fn finish(
         verification: Some(report),
         unconfirmed: waiting,
     });
-    if !well {
+    if !success {
         printer.say(&format!(
-            "{STRONG}next:{STRONG:#} `aztec-kit explain` says what the logs complain of; then run `aztec-kit smoke`"
+            "{STRONG}next:{STRONG:#} `aztec-kit explain` shows the errors in the logs. Fix them, then run `aztec-kit smoke`."
         ));
         return Ok(exit::FAILED);
     }
@@ -379,7 +381,7 @@ fn finish(
         plan.steps.len()
     ));
     if report.status != Health::Ok {
-        printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing; `aztec-kit smoke` tells when it works"));
+        printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing. Run `aztec-kit smoke` to see when it works."));
     }
     Ok(exit::OK)
 }

@@ -11,20 +11,20 @@ use crate::host;
 use crate::printer::Printer;
 use crate::render;
 
-/// Says what the journal complains of, in the words of the error dictionary.
+/// Explains the errors in the journal, in the words of the error dictionary.
 pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    // Others see an empty journal, and would take that for good news.
+    // Other users see an empty journal, which would look like good news.
     view.require_root()?;
     let units = match &args.unit {
-        // journalctl takes a pattern, and systemctl tells nothing of one.
+        // journalctl accepts a pattern, but systemctl reports nothing for one.
         Some(pattern) if pattern.contains(['*', '?']) => services::units(view)?
             .like(pattern)
             .map_err(Failure::usage)?,
         unit => services::chosen(unit.as_ref(), view)?,
     };
-    // What a node that stands by says in its log is explained by this.
+    // This explains the log of a standby node.
     if let Some(settings) = host::settings_if_any(view)? {
-        host::tell_unfit(&settings, view, printer);
+        host::warn_unfit(&settings, view, printer);
     }
     let complaints = checks::complaints(&units, view.probe(), args.lines);
     if printer.json() {
@@ -33,11 +33,11 @@ pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8,
         });
     } else if complaints.is_empty() {
         printer.text(&format!(
-            "nothing known in the last {} lines of {}; `aztec-kit logs` shows them",
+            "no known errors in the last {} lines of {}; `aztec-kit logs` shows the lines",
             args.lines,
             units.join(", ")
         ));
-        // Of one that does not run the end of its journal is the best that there is.
+        // For a unit that does not run, the end of its journal is the best explanation.
         for fallen in checks::fallen(&units, 0, view.probe())? {
             printer.text(&fallen.told());
         }

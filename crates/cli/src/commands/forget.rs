@@ -8,7 +8,7 @@ use crate::documents::Forgotten;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
-/// Takes a resource off the record; the host itself is not touched.
+/// Stops managing a resource and leaves it as it is on the host.
 pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let mut session = cx.begin(printer)?;
     let receipt = session.receipt()?;
@@ -17,8 +17,8 @@ pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         .iter()
         .find(|entry| entry.id.to_string() == args.id)
     else {
-        return Err(Fault::new(format!("{} is not on record", args.id))
-            .fix("`aztec-kit plan --verbose` shows all ids.")
+        return Err(Fault::new(format!("aztec-kit does not manage {}", args.id))
+            .fix("Run `aztec-kit plan --verbose` to see the ids of all resources.")
             .coded(exit::NOT_ON_RECORD)
             .into());
     };
@@ -27,9 +27,9 @@ pub fn run(args: &ForgetArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         .iter()
         .any(|change| change.id == entry.id)
     {
-        let what = format!("a change of {} waits for its confirmation", args.id);
+        let what = format!("a change of {} waits for confirmation", args.id);
         return Err(Fault::new(what)
-            .fix("Run `aztec-kit confirm` first, or wait until it is taken back.")
+            .fix("Run `aztec-kit confirm` first, or wait until the change is rolled back.")
             .coded(exit::UNCONFIRMED)
             .into());
     }

@@ -14,7 +14,7 @@ use crate::documents::LogLine;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
-/// Becomes journalctl, or prints what it has for machines.
+/// Replaces this process with journalctl, or prints its entries for machines.
 pub fn run(args: &LogsArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     printer.in_lines();
     let units = chosen(args.unit.as_ref(), view)?;
@@ -36,7 +36,7 @@ fn failed(error: std::io::Error) -> Fault {
     Fault::new("failed to run journalctl").because(error)
 }
 
-/// Each line as a document, until there are no more, or nobody reads them.
+/// Prints each line as a document, until there are no more or the reader is gone.
 fn in_documents(mut command: Command, printer: &mut Printer) -> Result<u8, Fault> {
     command.args(["--output", "json"]).stdout(Stdio::piped());
     let mut running = command.spawn().map_err(failed)?;
@@ -44,14 +44,14 @@ fn in_documents(mut command: Command, printer: &mut Printer) -> Result<u8, Fault
     for line in printed.into_iter().flat_map(BufReader::lines) {
         let entry = journal::entry(&line.map_err(failed)?)?;
         printer.document(&LogLine::from(&entry));
-        if !printer.is_heard() {
-            // It may follow for ever; that it has ended by itself meanwhile is fine.
+        if !printer.is_written() {
+            // It may follow the journal forever. It may also have ended by itself, so a failed kill is fine.
             running.kill().ok();
             break;
         }
     }
     let status = running.wait().map_err(failed)?;
-    Ok(match status.success() || !printer.is_heard() {
+    Ok(match status.success() || !printer.is_written() {
         true => exit::OK,
         false => exit::FAILED,
     })

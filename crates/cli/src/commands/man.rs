@@ -11,13 +11,13 @@ use crate::printer::Printer;
 /// Prints the man page of a command, as man(1) reads it.
 pub fn run(args: &ManArgs, printer: &mut Printer) -> Result<u8, Failure> {
     let mut command = examples::command();
-    // Subcommands learn their whole names.
+    // Subcommands get their full names.
     command.build();
     for name in &args.command {
         let sub = command.find_subcommand(name).cloned();
         command = sub.ok_or_else(|| {
             let what = format!("`{}` has no command `{name}`", command.get_name());
-            Failure::usage(Fault::new(what).fix("See `aztec-kit --help` for the commands."))
+            Failure::usage(Fault::new(what).fix("Run `aztec-kit --help` to see the commands."))
         })?;
     }
     let mut page = Vec::new();

@@ -1,4 +1,4 @@
-//! One file per verb. Logic stays in the libraries; these only connect it to the terminal.
+//! One file per verb. The logic is in the libraries; these files only connect it to the terminal.
 
 pub mod alert;
 pub mod apply;

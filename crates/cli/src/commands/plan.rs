@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::printer::Printer;
 use crate::render;
 
-/// Shows what would change.
+/// Shows the plan.
 pub fn run(args: &PlanArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Assertions::default(), view)?;
     host.disks()?;
@@ -18,7 +18,7 @@ pub fn run(args: &PlanArgs, view: &View, printer: &mut Printer) -> Result<u8, Fa
     let mut findings = vec![checks::release(&host.settings)];
     findings.push(checks::data_dir(&host.settings, &host.facts, view.probe())?);
     findings.retain(|finding| finding.status != Verdict::Pass);
-    // Who reads a plan wants to know that it fits, too.
+    // A reader of a plan also needs to know whether the release fits.
     let fit = host.fit();
     findings.extend(fit.map(|fit| checks::of_fit(&host.settings, fit)));
     findings.extend(checks::other_databases(&host.settings, view.probe(), fit)?);

@@ -12,9 +12,9 @@ use crate::host;
 use crate::printer::Printer;
 use crate::render;
 
-/// Checks whether this host can become what is asked.
+/// Checks whether this host can run the configuration.
 pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, settings) = host::asked(&args.wanted.asked(view.ssh_client)?, view)?;
+    let (_, settings) = host::requested(&args.config.requested(view.ssh_client)?, view)?;
     let settings = args.assertions.for_this_run(settings);
     let facts = HostFacts::gather(view.probe())?;
     let (mut findings, mut receipt) = (vec![rights(view)], Receipt::default());

@@ -33,14 +33,16 @@ fn list(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     if printer.json() {
         printer.document(&ReleaseList { releases: &rows });
     } else {
-        // A local chain is deployed by the release that runs it: nobody is asked.
+        // The release deploys its own local chain, so it always fits.
         let live = settings
             .as_ref()
             .filter(|settings| settings.live().is_some());
         printer.text(&text(&rows, live.map(|it| it.network_name.as_str())));
     }
     if let Some(why) = rows.iter().find_map(|row| row.unanswered.as_ref()) {
-        printer.say(&format!("what is installed could not be checked: {why}"));
+        printer.say(&format!(
+            "the installed releases could not be checked: {why}"
+        ));
     }
     Ok(exit::OK)
 }
@@ -58,7 +60,7 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
         &fits,
     ]);
     for row in rows {
-        let yes = |is: Option<bool>| match is {
+        let shown = |answer: Option<bool>| match answer {
             Some(true) => "yes",
             Some(false) => "-",
             None => "cannot tell",
@@ -81,8 +83,8 @@ fn text(rows: &[ReleaseRow], network: Option<&str>) -> String {
             row.version.as_str(),
             &from,
             &networks,
-            yes(row.installed),
-            yes(row.running),
+            shown(row.installed),
+            shown(row.running),
             fits,
         ]);
     }
@@ -116,13 +118,13 @@ fn check(args: &ReleaseCheckArgs, view: &View, printer: &mut Printer) -> Result<
     }
     let has = |is: bool| if is { "" } else { "no " };
     printer.text(&format!(
-        "Aztec {version}: {count} variables, {}lock file, {}fingerprint; nothing is wrong with it",
+        "Aztec {version}: {count} variables, {}lock file, {}fingerprint; no problems found",
         has(lock),
         has(fingerprint)
     ));
     if !fingerprint {
         printer
-            .say("without a fingerprint nobody can tell before a start whether it fits a rollup");
+            .say("without a fingerprint, aztec-kit cannot tell before a start whether the release fits a rollup");
     }
     Ok(exit::OK)
 }

@@ -8,7 +8,7 @@ use provision::engine::Session;
 use provision::host::Invocation;
 
 use crate::context::{Context, View};
-use crate::documents::Told;
+use crate::documents::ServiceCommand;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::printer::Printer;
@@ -21,23 +21,23 @@ pub(super) fn units(view: &View) -> Result<Units, Failure> {
     Ok(Units::of(&host::settings(view)?, &facts))
 }
 
-/// Starts every service of a role of this host.
+/// Starts the services of all roles of this host.
 pub fn start(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
     host::disks(&session.receipt()?, &cx.view)?;
-    host::tell_unfit(&host::settings(&cx.view)?, &cx.view, printer);
-    tell("start", units(&cx.view)?.work, session, printer)
+    host::warn_unfit(&host::settings(&cx.view)?, &cx.view, printer);
+    invoke("start", units(&cx.view)?.work, session, printer)
 }
 
-/// Stops every service of a role of this host, the node before its L1.
+/// Stops the services of all roles of this host, the node before its L1.
 pub fn stop(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
     let mut units = units(&cx.view)?.work;
     units.reverse();
-    tell("stop", units, session, printer)
+    invoke("stop", units, session, printer)
 }
 
-fn tell(
+fn invoke(
     verb: &str,
     units: Vec<String>,
     mut session: Session,
@@ -48,7 +48,7 @@ fn tell(
         session.order(&format!("last {verb}"), unit.clone(), &order)?;
         printer.text(&format!("{verb}: {unit}"));
     }
-    printer.document(&Told {
+    printer.document(&ServiceCommand {
         verb,
         units: &units,
     });
@@ -58,7 +58,7 @@ fn tell(
     Ok(exit::OK)
 }
 
-/// The unit that was named, or every one of this host.
+/// The named unit, or every unit of this host.
 pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, Failure> {
     let units = match unit {
         Some(unit) => vec![unit.clone()],
@@ -66,10 +66,9 @@ pub(super) fn chosen(unit: Option<&String>, view: &View) -> Result<Vec<String>, 
     };
     if units.is_empty() {
         // journalctl without a unit would show everything.
-        let fault = Fault::new(
-            "this host has neither a role nor anything that watches it, and so no service",
-        );
-        return Err(Failure::usage(fault.fix("Name a unit.")));
+        let fault =
+            Fault::new("this host has no services, because it has neither a role nor monitoring");
+        return Err(Failure::usage(fault.fix("Name a unit as an argument.")));
     }
     Ok(units)
 }

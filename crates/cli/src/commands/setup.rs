@@ -7,12 +7,12 @@ use crate::exit::Failure;
 use crate::host::Host;
 use crate::printer::Printer;
 
-/// Writes what is asked into the configuration and makes the host so.
+/// Writes the requested settings into the configuration and converges the host to it.
 pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let begin = || cx.begin(printer);
     let session = (!args.dry_run).then(begin).transpose()?;
-    let host = Host::asked(
-        &args.wanted.asked(cx.view.ssh_client)?,
+    let host = Host::requested(
+        &args.config.requested(cx.view.ssh_client)?,
         args.assertions,
         &cx.view,
     )?;

@@ -16,7 +16,7 @@ use crate::render;
 const LIVE_PATIENCE: u64 = 180;
 const LOCAL_PATIENCE: u64 = 60;
 
-/// Checks whether the node really works; 0 only when it does.
+/// Checks whether the node works. Returns 0 only if it does.
 pub fn run(args: &SmokeArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let settings = host::settings(view)?;
     let default = match settings.chain {

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::printer::{CHANGED, GOOD, Printer, STRONG};
 use crate::render;
 
-/// Shows services, chains and what is pending.
+/// Shows services, chains and pending changes.
 pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Assertions::default(), view)?;
     let mut unanswered = Vec::new();
@@ -97,33 +97,35 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-/// What is not known is one line of a status, and not the end of it.
+/// The answer of a query. A failed query becomes a finding and does not end the status.
 fn answer<T>(
     about: impl Into<About>,
-    asked: Result<T, Fault>,
+    result: Result<T, Fault>,
     unanswered: &mut Vec<Finding>,
 ) -> Option<T> {
-    asked
+    result
         .map_err(|fault| unanswered.push(Finding::unanswered(about, &fault)))
         .ok()
 }
 
-/// How many changes are pending, as far as that is known.
+/// The number of pending changes, as far as it is known. `whole` means that the plan is complete.
 fn in_sync(pending: usize, whole: bool) -> String {
     match (pending, whole) {
         (0, true) => format!("{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml\n"),
         (0, false) => {
-            format!("{CHANGED}not known to be in sync{CHANGED:#} with /etc/aztec/kit.toml\n")
+            format!(
+                "{CHANGED}cannot tell{CHANGED:#} whether this host is in sync with /etc/aztec/kit.toml\n"
+            )
         }
         _ => format!("{CHANGED}{pending} changes pending{CHANGED:#}: see `aztec-kit plan`\n"),
     }
 }
 
-/// What this host is.
+/// The heading: release, roles, network, runtime and data directory.
 fn head(host: &Host<'_>) -> String {
     let settings = &host.settings;
     let Some(roles) = settings.roles_shown() else {
-        return format!("{STRONG}no role of Aztec{STRONG:#}");
+        return format!("{STRONG}no Aztec role{STRONG:#}");
     };
     let runtime = aztec::choose(settings, &host.facts).runtime.word();
     let space = host.view.host.space(&settings.data_dir);
@@ -158,6 +160,6 @@ fn text(host: &Host<'_>, units: &[UnitRow], sample: &Sample, findings: &[Finding
     }
     text.push_str(&render::findings(findings));
     text.push('\n');
-    text.push_str(&confirm::told(&host.receipt, host.view.probe()));
+    text.push_str(&confirm::summary(&host.receipt, host.view.probe()));
     text
 }

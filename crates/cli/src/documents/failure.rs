@@ -1,4 +1,4 @@
-//! Of a command that did not end well.
+//! Documents about failed commands.
 
 use provision::Class;
 use provision::engine::ResourceId;
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use super::{Document, Taken};
 
-/// Why a command did not end well, and what to do next.
+/// Why a command failed, and what to do next.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failed<'a> {
     /// What failed, with its causes, in one line.
     pub error: String,
-    /// What to do next, whole sentences.
+    /// What to do next, in whole sentences.
     pub fix: Option<&'a str>,
-    /// Whose turn it is now; the exit code follows from it.
+    /// The kind of failure; the exit code follows from it.
     pub class: Class,
-    /// The name of the fault, of those in exit-codes.md; more may come.
+    /// The code of the fault, see exit-codes.md; more codes may be added.
     pub code: &'a str,
-    /// The code that the program ends with, see exit-codes.md.
+    /// The exit code, see exit-codes.md.
     pub exit_code: u8,
-    /// What had been changed before; it stays.
+    /// The steps that were applied before the failure; they stay.
     pub applied: Vec<Taken<'a>>,
-    /// What waits for `aztec-kit confirm`.
+    /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: &'a [ResourceId],
 }
 

@@ -1,4 +1,4 @@
-//! Of what is seen of a host.
+//! Documents about the state of a host.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::Document;
 
-/// What checks found.
+/// The findings of checks.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Checked<'a> {
-    /// One for each thing that was looked at.
+    /// One or more for each check.
     pub findings: &'a [Finding],
 }
 
@@ -28,11 +28,11 @@ impl Document for Report {
     const NAME: &'static str = "smoke";
 }
 
-/// What the logs complain of.
+/// The known errors in the logs.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explained<'a> {
-    /// The worst first.
+    /// The errors, worst first.
     pub complaints: &'a [Complaint],
 }
 
@@ -40,7 +40,7 @@ impl Document for Explained<'_> {
     const NAME: &'static str = "explain";
 }
 
-/// What became of an alert that was sent to try the receivers.
+/// The result of a test alert.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Alerted<'a> {
@@ -52,45 +52,46 @@ impl Document for Alerted<'_> {
     const NAME: &'static str = "alert-test";
 }
 
-/// What this host is, and how its services and chains are. What could not be asked is null, and `unanswered` says why.
+/// The state of this host, its services and its chains. A part that could not be observed is null, and `unanswered` says
+/// why.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status<'a> {
-    /// The network, in the words of kit.toml.
+    /// The network, as named in kit.toml.
     pub network: &'a str,
     /// The version of the Aztec release.
     pub release: &'a str,
-    /// How its processes run.
+    /// The runtime of its processes.
     pub runtime: Runtime,
-    /// Whether it has the role of a sequencer.
+    /// Whether the host has the role of a sequencer.
     pub sequencer: bool,
     /// Whether the release fits the rollup that it would follow; null on a local network.
     pub fit: Option<&'a Fit>,
-    /// Where the databases of all releases are.
+    /// The directory with the databases of all releases.
     pub data_dir: &'a Path,
-    /// The databases that are there, those of the release that runs first.
+    /// The databases in it, those of the running release first.
     pub databases: Option<&'a [Databases]>,
-    /// One for each disk that was there and is not.
+    /// One for each missing disk that was mounted earlier.
     pub disks: Option<&'a [Finding]>,
-    /// Every unit that runs here: those of roles first, and then those that watch and guard the host.
+    /// Every unit of the host: those of roles first, then those that monitor and protect the host.
     pub services: Option<&'a [UnitRow]>,
-    /// How far both chains are.
+    /// The heads of both chains.
     pub chain: &'a Sample,
-    /// What can be reached from outside.
+    /// The ports that other hosts can reach.
     pub exposure: &'a Finding,
-    /// The last comparison of files with their recorded state, where it is asked for.
+    /// The last comparison of files with their baseline, if it is configured.
     pub integrity: Option<&'a Finding>,
-    /// Drop-ins of others that change units of ours.
+    /// Foreign drop-ins that change units of aztec-kit.
     pub drop_ins: Option<&'a [Finding]>,
-    /// Whether security updates come in, where they are asked for.
+    /// Whether security upgrades are installed, if they are configured.
     pub updates: Option<&'a Finding>,
-    /// What waits for `aztec-kit confirm`.
+    /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: Vec<&'a ResourceId>,
-    /// What was taken back because nobody confirmed it.
+    /// The changes that were rolled back because nobody confirmed them.
     pub rolled_back: &'a [RolledBack],
-    /// What `aztec-kit apply` would change.
+    /// The resources that `aztec-kit apply` would change.
     pub pending: Option<&'a [&'a ResourceId]>,
-    /// One for each part of this document, and each resource, that could not be asked.
+    /// One for each part of this document, and each resource, that could not be observed.
     pub unanswered: &'a [Finding],
 }
 

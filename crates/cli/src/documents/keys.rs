@@ -1,4 +1,4 @@
-//! Of validator keys; nothing secret.
+//! Documents about validator keys, without secrets.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Document, SCHEMA_VERSION};
 
-/// A keystore that was made.
+/// A new keystore.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Made<'a> {
     /// The new file.
     pub file: &'a Path,
-    /// What is in it.
+    /// Its attesters.
     pub attesters: &'a [Listed],
 }
 
@@ -21,7 +21,7 @@ impl Document for Made<'_> {
     const NAME: &'static str = "keys-made";
 }
 
-/// What is public about the keys of a directory.
+/// The public data of the keys of a directory.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Listing<'a> {
@@ -44,11 +44,11 @@ pub fn attesters(document: &[u8]) -> Option<Vec<Listed>> {
     (read.schema_version == SCHEMA_VERSION).then_some(read.attesters)
 }
 
-/// A backup that was written.
+/// A new backup.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exported<'a> {
-    /// Where it is.
+    /// Its directory.
     pub directory: &'a Path,
     /// The names of its files.
     pub files: &'a [&'a str],

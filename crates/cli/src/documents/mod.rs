@@ -1,5 +1,5 @@
-//! The JSON documents that this program prints, one file per topic. Their form is a contract with other people's
-//! programs: `docs/reference/json.md` explains it, and `docs/reference/schemas` has a schema of each, made of these types.
+//! The JSON documents that aztec-kit prints, one file per topic. Their form is a contract with other programs:
+//! `docs/reference/json.md` explains it, and `docs/reference/schemas` has the schemas that are generated from these types.
 
 mod failure;
 mod host;
@@ -19,24 +19,25 @@ pub use keys::{Exported, Listing, Made, attesters};
 pub use progress::Event;
 pub use release::{ReleaseChecked, ReleaseList};
 pub use run::{Confirmed, Forgotten, Outcome, OutcomeStatus, Taken};
-pub use services::{LogLine, Told};
+pub use services::{LogLine, ServiceCommand};
 
-/// The edition of every document. Fields may be added to one; whoever takes one away, or changes its meaning, raises this.
+/// The version of every document. A field may be added within a version. If a field is removed or changes its meaning,
+/// this number goes up.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What standard output carries with `--json`: one object, never a list, so that there is room for more beside it.
+/// The result on standard output with `--json`: an object, never a list, so that fields can be added.
 pub trait Document: Serialize {
-    /// What it is called, and its schema.
+    /// The name of the document and of its schema.
     const NAME: &'static str;
 }
 
-/// A document with what each of them begins with.
+/// A document with the fields that every document begins with.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Versioned<'a, D: ?Sized> {
-    /// The edition of the document.
+    /// The version of the document.
     schema_version: u32,
-    /// Which document this is: a verb may print one of several.
+    /// The name of the document, because a verb may print one of several.
     document: &'static str,
     #[serde(flatten)]
     content: &'a D,

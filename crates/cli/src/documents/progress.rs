@@ -1,11 +1,11 @@
-//! What is being done, on standard error.
+//! The progress of a run, on standard error.
 
 use provision::engine::{Action, ResourceId};
 use serde::Serialize;
 
 use super::Document;
 
-/// What is being done; one document in each line of standard error, with `--progress json`.
+/// The progress of a run: one document per line of standard error, with `--progress json`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -14,41 +14,42 @@ pub enum Event<'a> {
     Phase {
         /// Its name.
         phase: &'a str,
-        /// Which one it is, from 1.
+        /// Its number, from 1.
         number: usize,
-        /// Of how many.
+        /// The number of phases.
         of: usize,
     },
     /// A resource is about to be changed.
     StepStarted {
-        /// Which.
+        /// The resource.
         id: &'a ResourceId,
-        /// What happens to it.
+        /// What the step does to it.
         action: Action,
     },
-    /// It was changed, and is as it shall be.
+    /// A resource was changed and is in the desired state.
     StepFinished {
-        /// Which.
+        /// The resource.
         id: &'a ResourceId,
-        /// What happened to it.
+        /// What the step did to it.
         action: Action,
-        /// How long it took.
+        /// The duration of the step.
         seconds: f64,
-        /// Why something was left as it is.
+        /// Why a part of it was kept.
         kept: Option<&'a str>,
-        /// How many steps are done.
+        /// The number of finished steps.
         done: usize,
-        /// Of how many, as far as is known.
+        /// The number of all steps, as far as it is known.
         of: usize,
     },
-    /// Changes that can cut the operator off are about to be made. They are taken back unless `aztec-kit confirm` is run.
+    /// aztec-kit is about to make changes that could lock out the operator. They are rolled back unless `aztec-kit confirm`
+    /// is run.
     Unconfirmed {
-        /// Which resources.
+        /// The resources.
         ids: Vec<&'a ResourceId>,
     },
-    /// Anything else that is said, for people.
+    /// Any other message, for people.
     Note {
-        /// What is said.
+        /// The message.
         text: &'a str,
     },
 }

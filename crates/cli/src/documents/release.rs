@@ -1,15 +1,15 @@
-//! Of releases.
+//! Documents about releases.
 
 use aztec::checks::ReleaseRow;
 use serde::Serialize;
 
 use super::Document;
 
-/// The releases that are known.
+/// The known releases.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseList<'a> {
-    /// Oldest first.
+    /// The releases, oldest first.
     pub releases: &'a [ReleaseRow],
 }
 
@@ -17,17 +17,17 @@ impl Document for ReleaseList<'_> {
     const NAME: &'static str = "release-list";
 }
 
-/// A description of a release with nothing wrong in it.
+/// A valid description of a release.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseChecked<'a> {
     /// Its version.
     pub version: &'a str,
-    /// How many variables of the node it knows.
+    /// The number of node variables that it knows.
     pub variables: usize,
     /// Whether it has a lock file.
     pub lock: bool,
-    /// Whether it can be told before a start whether it fits a rollup.
+    /// Whether it has a fingerprint, which shows before a start whether it fits a rollup.
     pub fingerprint: bool,
 }
 

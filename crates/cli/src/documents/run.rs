@@ -1,4 +1,4 @@
-//! Of a run: what it would change, and what it changed.
+//! Documents about a run: the plan and the result.
 
 use aztec::checks::Report;
 use provision::engine::{Action, Applied, Plan, ResourceId};
@@ -10,17 +10,17 @@ impl Document for Plan {
     const NAME: &'static str = "plan";
 }
 
-/// What a run changed, and whether the host works since.
+/// The changes of a run, and whether the host works after them.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome<'a> {
-    /// How it ended.
+    /// The result of the run.
     pub status: OutcomeStatus,
-    /// What was changed, in the order in which it was.
+    /// The steps that were applied, in order.
     pub applied: Vec<AppliedStep<'a>>,
-    /// What was seen of the chain afterwards; null where nothing was changed.
+    /// The smoke test after the changes; null if nothing was changed.
     pub verification: Option<&'a Report>,
-    /// What waits for `aztec-kit confirm`.
+    /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: &'a [ResourceId],
 }
 
@@ -28,28 +28,28 @@ impl Document for Outcome<'_> {
     const NAME: &'static str = "outcome";
 }
 
-/// How a run ended that went through.
+/// The result of a completed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum OutcomeStatus {
-    /// There was nothing to change.
+    /// Nothing had to be changed.
     InSync,
-    /// It was applied.
+    /// The changes were applied.
     Applied,
-    /// It was applied, but the chain was not seen to go on.
+    /// The changes were applied, but the chain was not seen to advance.
     NotWorking,
 }
 
-/// A step of a run that went through.
+/// A step of a completed run.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppliedStep<'a> {
     #[serde(flatten)]
     step: Taken<'a>,
-    /// How long it took.
+    /// The duration of the step.
     seconds: f64,
-    /// Why something was left as it is.
+    /// Why a part of it was kept.
     kept: Option<&'a str>,
 }
 
@@ -63,13 +63,13 @@ impl<'a> From<&'a Applied> for AppliedStep<'a> {
     }
 }
 
-/// A step that was taken.
+/// A step that was applied.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Taken<'a> {
-    /// Which resource.
+    /// The resource.
     id: &'a ResourceId,
-    /// What happened to it.
+    /// What the step did to it.
     action: Action,
 }
 
@@ -82,11 +82,11 @@ impl<'a> From<&'a Applied> for Taken<'a> {
     }
 }
 
-/// What `aztec-kit confirm` kept.
+/// The changes that `aztec-kit confirm` kept.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Confirmed<'a> {
-    /// What had waited; empty where nothing did.
+    /// The changes that were waiting; empty if there were none.
     pub kept: &'a [ResourceId],
 }
 
@@ -94,11 +94,11 @@ impl Document for Confirmed<'_> {
     const NAME: &'static str = "confirm";
 }
 
-/// What is no longer looked after.
+/// A resource that is no longer managed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Forgotten<'a> {
-    /// Which resource.
+    /// The resource.
     pub id: &'a ResourceId,
 }
 

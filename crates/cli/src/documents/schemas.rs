@@ -1,4 +1,4 @@
-//! The published schemas, and what is compared with them. `UPDATE_SCHEMAS=1 cargo test -p aztec-kit schemas` writes them.
+//! The published schemas, and the comparison with them. `UPDATE_SCHEMAS=1 cargo test -p aztec-kit schemas` writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,17 +15,18 @@ use serde_json::{Value, json};
 
 use super::{
     Alerted, Checked, Confirmed, Document, Event, Explained, Exported, Failed, Forgotten, Listing,
-    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, Status, Told, Versioned,
+    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, ServiceCommand, Status,
+    Versioned,
 };
 
-/// The schema of everything that is printed, by its name.
-fn made() -> BTreeMap<&'static str, Value> {
+/// The schema of every document, by its name.
+fn generated() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         document::<Confirmed<'_>>(),
         document::<Event<'_>>(),
         document::<Forgotten<'_>>(),
         document::<LogLine<'_>>(),
-        document::<Told<'_>>(),
+        document::<ServiceCommand<'_>>(),
         document::<Alerted<'_>>(),
         document::<Checked<'_>>(),
         document::<Explained<'_>>(),
@@ -39,7 +40,7 @@ fn made() -> BTreeMap<&'static str, Value> {
         document::<ReleaseList<'_>>(),
         document::<Report>(),
         document::<Status<'_>>(),
-        // Of a form that Aztec has set: no document of ours.
+        // Aztec defines this format, so it is not a document of aztec-kit.
         ("staker-output", schema::<Vec<StakerOutput>>()),
     ])
 }
@@ -49,7 +50,7 @@ fn schema<T: JsonSchema + ?Sized>() -> Value {
     json!(settings.into_generator().into_root_schema_for::<T>())
 }
 
-/// The schema of a document, which says its name and its edition.
+/// The schema of a document, with its name and its version.
 fn document<D: Document + JsonSchema>() -> (&'static str, Value) {
     let mut whole = schema::<Versioned<'_, D>>();
     whole["title"] = json!(format!("aztec-kit {}", D::NAME));
@@ -69,28 +70,28 @@ fn text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
-/// What is published, by its name; written first where that is asked.
+/// The published schemas, by name. `UPDATE_SCHEMAS` writes them first.
 static PUBLISHED: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
-    let made = made();
+    let generated = generated();
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        for (name, schema) in &made {
+        for (name, schema) in &generated {
             fs::write(path(name), text(schema)).unwrap();
         }
     }
-    let names = made.into_keys();
+    let names = generated.into_keys();
     names
         .map(|name| (name, fs::read_to_string(path(name)).unwrap_or_default()))
         .collect()
 });
 
-/// A schema that allows nothing but what it names: what is printed has no field that is not published.
+/// A schema that forbids every field that it does not name, so a document has no unpublished field.
 fn closed(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(object) => {
             let whole = object.get("properties").is_some_and(Value::is_object);
             for (key, value) in object.iter_mut() {
                 *value = closed(value.take());
-                // Each of these sees some of the fields alone.
+                // Each of these schemas covers only some of the fields.
                 if whole && key == "oneOf" {
                     for part in value.as_array_mut().into_iter().flatten() {
                         part.as_object_mut()
@@ -122,7 +123,7 @@ static VALIDATORS: LazyLock<BTreeMap<&'static str, Validator>> = LazyLock::new(|
     read.collect()
 });
 
-/// Checks a document that was printed against its published schema, and gives its name.
+/// Checks a printed document against its published schema, and returns its name.
 pub fn checked(document: &Value) -> &'static str {
     let name = match document.is_array() {
         true => "staker-output",
@@ -139,27 +140,27 @@ pub fn checked(document: &Value) -> &'static str {
     name
 }
 
-/// The names of all that is published.
+/// The names of all published schemas.
 pub fn names() -> Vec<&'static str> {
-    made().into_keys().collect()
+    generated().into_keys().collect()
 }
 
 #[test]
 fn the_published_schemas_are_those_of_the_documents() {
-    for (name, schema) in made() {
+    for (name, schema) in generated() {
         let same = PUBLISHED[name] == text(&schema);
         assert!(
             same,
-            "{name}.json is another one: UPDATE_SCHEMAS=1 writes it"
+            "{name}.json is out of date: UPDATE_SCHEMAS=1 writes it"
         );
     }
     let files = fs::read_dir(path("x").parent().unwrap()).unwrap();
     let files: BTreeSet<_> = files.map(|file| file.unwrap().path()).collect();
-    let wanted = names().into_iter().map(path).collect();
-    assert_eq!(files, wanted);
+    let expected = names().into_iter().map(path).collect();
+    assert_eq!(files, expected);
 }
 
-/// Every check has its row in the reference, in the words of its variant, and every row is of a check.
+/// Every check has a row in the reference, in the words of its variant, and every row belongs to a check.
 #[test]
 fn the_reference_lists_every_check() {
     let path = concat!(
@@ -171,14 +172,14 @@ fn the_reference_lists_every_check() {
     let topics = schema::<Topic>();
     let topics = topics["oneOf"].as_array().unwrap().iter();
     let word = |topic: &Value, field: &str| topic[field].as_str().unwrap().to_owned();
-    let wanted: Vec<_> = topics
+    let expected: Vec<_> = topics
         .map(|it| format!("| `{}` | {} |", word(it, "const"), word(it, "description")))
         .collect();
-    assert_eq!(rows, wanted);
+    assert_eq!(rows, expected);
 }
 
 #[test]
-fn a_document_that_is_not_as_published_is_found() {
+fn a_document_that_violates_its_schema_is_found() {
     let good = json!({
         "schema_version": 1, "document": "keys-export", "directory": "/root/backup", "files": ["a.json"],
     });

@@ -1,21 +1,21 @@
-//! Of services: what they were told, and what they say.
+//! Documents about services: commands to them, and their logs.
 
 use provision::tools::journal::Entry;
 use serde::Serialize;
 
 use super::Document;
 
-/// What services were told.
+/// The services that were started or stopped.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Told<'a> {
+pub struct ServiceCommand<'a> {
     /// `start` or `stop`.
     pub verb: &'a str,
-    /// Which units, in the order in which they were told.
+    /// The units, in the order of the commands.
     pub units: &'a [String],
 }
 
-impl Document for Told<'_> {
+impl Document for ServiceCommand<'_> {
     const NAME: &'static str = "services";
 }
 
@@ -23,13 +23,13 @@ impl Document for Told<'_> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LogLine<'a> {
-    /// When, microseconds since the epoch.
+    /// The time, in microseconds since the epoch.
     at_us: i64,
-    /// Whose it is, or whom it is about; null where the journal does not say.
+    /// The unit that logged the message or that it is about; null if the journal does not say.
     unit: Option<&'a str>,
-    /// How urgent, as in syslog: 0 is an emergency, 7 for debugging; null where the journal does not say.
+    /// The priority, as in syslog: 0 is an emergency, 7 is debugging; null if the journal does not say.
     priority: Option<u8>,
-    /// What was said.
+    /// The message.
     message: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! Documents for machines, one in each line.
+//! Progress documents for machines, one per line.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Progress over that many steps.
+    /// Progress of a run with that many steps.
     pub fn new(total: usize, printer: &Printer) -> Self {
         Self {
             console: printer.console(),
@@ -25,15 +25,15 @@ impl Lines {
         }
     }
 
-    /// Says which phase begins, once.
+    /// Reports the beginning of a phase, once.
     pub fn phase(&mut self, phase: usize) {
         let begins = self.at.begins(phase);
-        self.began(begins);
+        self.report(begins);
     }
 
-    fn began(&self, phase: Option<usize>) {
+    fn report(&self, phase: Option<usize>) {
         if let Some(phase) = phase {
-            self.tell(&Event::Phase {
+            self.emit(&Event::Phase {
                 phase: PHASES[phase],
                 number: phase + 1,
                 of: PHASES.len(),
@@ -41,27 +41,27 @@ impl Lines {
         }
     }
 
-    fn tell(&self, event: &Event<'_>) {
-        tell(event, &*self.console);
+    fn emit(&self, event: &Event<'_>) {
+        emit(event, &*self.console);
     }
 }
 
-fn tell(event: &Event<'_>, console: &dyn Console) {
-    // Nothing in it can fail to be written as JSON.
+fn emit(event: &Event<'_>, console: &dyn Console) {
+    // An event can always be written as JSON.
     let line = serde_json::to_string(&Versioned::from(event)).unwrap_or_default();
     console.say(&terminal::json(&line));
 }
 
-/// Says anything that is no event of its own.
+/// Reports anything that has no event of its own.
 pub fn note(text: &str, console: &dyn Console) {
-    tell(&Event::Note { text }, console);
+    emit(&Event::Note { text }, console);
 }
 
 impl Progress for Lines {
     fn begin(&mut self, id: &ResourceId, action: Action) {
         let begins = self.at.reaches(id);
-        self.began(begins);
-        self.tell(&Event::StepStarted { id, action });
+        self.report(begins);
+        self.emit(&Event::StepStarted { id, action });
     }
 
     fn note(&mut self, text: &str) {
@@ -70,12 +70,12 @@ impl Progress for Lines {
 
     fn armed(&mut self, waiting: &[Unconfirmed]) {
         let ids = waiting.iter().map(|change| &change.id).collect();
-        self.tell(&Event::Unconfirmed { ids });
+        self.emit(&Event::Unconfirmed { ids });
     }
 
     fn end(&mut self, applied: &Applied) {
         self.at.count();
-        self.tell(&Event::StepFinished {
+        self.emit(&Event::StepFinished {
             id: &applied.id,
             action: applied.action,
             seconds: applied.took.as_secs_f64(),

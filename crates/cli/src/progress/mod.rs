@@ -1,11 +1,11 @@
-//! Showing a run: a spinner on a terminal, plain lines elsewhere, or documents for machines.
+//! The progress of a run: a spinner on a terminal, plain lines elsewhere, or documents for machines.
 
 mod lines;
 mod people;
 
 use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::console::Console;
 use crate::context::View;
 use crate::printer::Printer;
@@ -16,7 +16,7 @@ use people::People;
 /// The phases of the specification, in order.
 const PHASES: [&str; 4] = ["provisioning", "services", "networking", "verification"];
 
-/// What a resource is for; decides its phase.
+/// The phase that a resource belongs to.
 fn phase(id: &ResourceId) -> usize {
     const SERVICES: [&str; 8] = [
         "unit[",
@@ -32,7 +32,7 @@ fn phase(id: &ResourceId) -> usize {
     usize::from(SERVICES.iter().any(|kind| id.starts_with(kind)) || id.ends_with(".env]"))
 }
 
-/// Where a run is: phases only go forward.
+/// The position of a run. Phases only advance.
 #[derive(Debug)]
 struct At {
     phase: Option<usize>,
@@ -41,7 +41,7 @@ struct At {
 }
 
 impl At {
-    /// Of that many steps.
+    /// The start of a run with that many steps.
     fn of(total: usize) -> Self {
         Self {
             phase: None,
@@ -55,13 +55,13 @@ impl At {
         (self.phase.replace(phase) != Some(phase)).then_some(phase)
     }
 
-    /// The phase of a resource, if it begins now: a late file is shown where the run is.
+    /// The phase of a resource, if it begins now. A late file is shown in the current phase.
     fn reaches(&mut self, id: &ResourceId) -> Option<usize> {
         let phase = phase(id).max(self.phase.unwrap_or_default());
         self.begins(phase)
     }
 
-    /// One more step is done. One that was not planned (it followed from another one) still counts.
+    /// Counts a finished step. An unplanned step (it followed from another one) counts too.
     fn count(&mut self) {
         self.done += 1;
         self.total = self.total.max(self.done);
@@ -77,15 +77,15 @@ pub enum Shown {
 }
 
 impl Shown {
-    /// Progress over that many steps of a run on this host.
+    /// Progress of a run with that many steps on this host.
     pub fn new(total: usize, view: &View, printer: &Printer) -> Self {
-        match printer.telling() {
-            Telling::Json => Self::Lines(Lines::new(total, printer)),
-            telling => Self::People(People::new(total, telling, view, printer)),
+        match printer.format() {
+            ProgressFormat::Json => Self::Lines(Lines::new(total, printer)),
+            format => Self::People(People::new(total, format, view, printer)),
         }
     }
 
-    /// Says which phase begins, once.
+    /// Reports the beginning of a phase, once.
     pub fn phase(&mut self, phase: usize) {
         match self {
             Self::People(it) => it.phase(phase),
@@ -123,11 +123,13 @@ impl Progress for Shown {
     }
 }
 
-/// Says something that is no result, and no step of a run.
-pub fn say(text: &str, telling: Telling, console: &dyn Console) {
+/// Prints anything that is neither the result nor a step of a run.
+pub fn say(text: &str, format: ProgressFormat, console: &dyn Console) {
     let shown = terminal::shown(text.trim_end());
-    match telling {
-        Telling::Json => lines::note(&anstream::adapter::strip_str(&shown).to_string(), console),
+    match format {
+        ProgressFormat::Json => {
+            lines::note(&anstream::adapter::strip_str(&shown).to_string(), console)
+        }
         _ => console.say(&shown),
     }
 }

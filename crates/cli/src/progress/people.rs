@@ -9,7 +9,7 @@ use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 use provision::host::Probe;
 
 use super::{At, PHASES};
-use crate::args::Telling;
+use crate::args::ProgressFormat;
 use crate::commands::confirm;
 use crate::console::Console;
 use crate::context::View;
@@ -26,12 +26,12 @@ pub struct People {
 }
 
 impl People {
-    /// Progress over that many steps of a run on this host.
-    pub fn new(total: usize, telling: Telling, view: &View, printer: &Printer) -> Self {
+    /// Progress of a run with that many steps on this host.
+    pub fn new(total: usize, format: ProgressFormat, view: &View, printer: &Printer) -> Self {
         let console = printer.console();
         let style =
             ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
-        let live = telling == Telling::Auto && console.is_live();
+        let live = format == ProgressFormat::Auto && console.is_live();
         let bar = live.then(|| {
             let bar = ProgressBar::new(total as u64);
             if let Ok(style) = style {
@@ -57,13 +57,13 @@ impl People {
         }
     }
 
-    /// Says which phase begins, once.
+    /// Reports the beginning of a phase, once.
     pub fn phase(&mut self, phase: usize) {
         let begins = self.at.begins(phase);
-        self.began(begins);
+        self.report(begins);
     }
 
-    fn began(&self, phase: Option<usize>) {
+    fn report(&self, phase: Option<usize>) {
         if let Some(phase) = phase {
             self.line(&format!(
                 "{STRONG}{}/{} {}{STRONG:#}",
@@ -85,7 +85,7 @@ impl People {
 impl Progress for People {
     fn begin(&mut self, id: &ResourceId, action: Action) {
         let begins = self.at.reaches(id);
-        self.began(begins);
+        self.report(begins);
         self.current = format!("{} {id}", action.verb());
         if let Some(bar) = &self.bar {
             bar.set_message(terminal::line(&self.current));
@@ -94,7 +94,7 @@ impl Progress for People {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
-            // A warning stays when the spinner goes on.
+            // A warning gets a line of its own, because the spinner overwrites its message.
             Some(_) if text.starts_with("warning: ") => self.line(&format!("          {text}")),
             Some(bar) => {
                 let text = format!("{} ({text})", self.current);

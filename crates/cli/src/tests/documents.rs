@@ -1,4 +1,4 @@
-//! What is printed for machines is as published: every document that any test here prints is compared with its schema.
+//! Documents match their published schemas: every document that a test here prints is compared with its schema.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use super::looking::verbs;
 use super::world::{SETUP, Said, World, server};
 use crate::documents::{LogLine, Versioned, schemas};
 
-/// Which documents a verb prints, beside `failure`.
+/// The documents of each verb, in addition to `failure`.
 const VERBS: &[(&str, &[&str])] = &[
     ("alert test", &["alert-test"]),
     ("apply", &["outcome"]),
@@ -37,7 +37,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("stop", &["services"]),
 ];
 
-/// The verb of a command, with its second word where it has one.
+/// The verb of a command, with its second word if it has one.
 fn verb(line: &str) -> String {
     let words: Vec<_> = line.split_whitespace().collect();
     let two = words[..2.min(words.len())].join(" ");
@@ -47,7 +47,7 @@ fn verb(line: &str) -> String {
     }
 }
 
-/// Checks what a command printed for machines; gives the name of the document.
+/// Checks the document that a command printed, and returns its name.
 pub fn printed(line: &str, said: &Said) -> &'static str {
     let document: Value =
         serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{line}: {error}: {said:?}"));
@@ -64,7 +64,7 @@ pub fn printed(line: &str, said: &Said) -> &'static str {
     name
 }
 
-/// Verbs without a document: systemd runs them, or their result has a form of its own.
+/// Verbs without a document: systemd runs them, or their result has a format of its own.
 const WITHOUT: &[&str] = &[
     "beacon",
     "collect",
@@ -75,7 +75,7 @@ const WITHOUT: &[&str] = &[
 ];
 
 #[test]
-fn every_verb_says_what_it_prints_or_that_it_prints_nothing() {
+fn every_verb_has_documents_or_is_listed_without_them() {
     let world = World::new(server());
     for verb in verbs() {
         let listed = VERBS.iter().any(|(of, _)| *of == verb);
@@ -84,7 +84,7 @@ fn every_verb_says_what_it_prints_or_that_it_prints_nothing() {
     for verb in WITHOUT {
         world.untouched(|| {
             world
-                // Some want a word behind them.
+                // `completions` needs an argument.
                 .kit(&match *verb {
                     "completions" => "completions bash --json".to_owned(),
                     verb => format!("{verb} --json"),
@@ -94,26 +94,26 @@ fn every_verb_says_what_it_prints_or_that_it_prints_nothing() {
     }
 }
 
-/// Checks each line of standard error; gives the names of the events.
-pub fn told(said: &Said) -> Vec<String> {
+/// Checks each line of standard error, and returns the names of the events.
+pub fn events(said: &Said) -> Vec<String> {
     let lines = said.err.lines();
-    let events = lines.map(|line| {
+    let names = lines.map(|line| {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|it| panic!("{it}: {line}"));
         assert_eq!(schemas::checked(&event), "progress");
         event["event"].as_str().unwrap().to_owned()
     });
-    events.collect()
+    names.collect()
 }
 
 #[test]
-fn a_run_tells_machines_what_it_does() {
+fn a_run_reports_its_progress_as_json() {
     let world = World::new(server());
-    // Who is told in documents is a program, and does not agree.
+    // The reader of JSON progress is a program, which cannot consent.
     let line = format!("{SETUP} --progress json");
     world.untouched(|| world.asked(&line, "y").ends(2, "no terminal"));
     let said = world.kit(&format!("{line} --yes"));
     assert!(said.out.contains("node answers"), "{said:?}");
-    let events = told(&said);
+    let events = events(&said);
     let count = |name: &str| events.iter().filter(|it| *it == name).count();
     assert_eq!(count("phase"), 4, "{events:?}");
     assert!(count("step-started") > 10);
@@ -125,7 +125,7 @@ fn a_run_tells_machines_what_it_does() {
 }
 
 #[test]
-fn the_reference_says_what_each_verb_prints() {
+fn the_reference_lists_the_documents_of_each_verb() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/json.md");
     let text = fs::read_to_string(path).unwrap();
     for (verb, names) in VERBS {
@@ -138,9 +138,9 @@ fn the_reference_says_what_each_verb_prints() {
     }
 }
 
-/// Every document is printed once here, so that none has a schema that nothing was ever compared with.
+/// Every document is printed once here, so every schema is compared with a real document.
 #[test]
-fn every_document_is_as_published() {
+fn every_document_matches_its_published_schema() {
     const JUNK: &str = "test test test test test test test test test test test junk";
     let world = World::new(server());
     let mut host = world.host.lock();
@@ -151,14 +151,14 @@ fn every_document_is_as_published() {
     host.plant("/srv/6.9.9/release.toml", FileType::File, described, 0o600);
     drop(host);
     let mut seen = BTreeSet::new();
-    // journalctl is not in memory.
+    // The host in memory has no journalctl.
     let entry = r#"{"__REALTIME_TIMESTAMP":"1","_SYSTEMD_UNIT":"a.service","MESSAGE":"b"}"#;
     let entry = journal::entry(entry).unwrap();
     seen.insert(schemas::checked(&json!(Versioned::from(&LogLine::from(
         &entry
     )))));
     let said = world.kit("metrics --json --progress json");
-    assert_eq!(told(&said), ["note", "note"]);
+    assert_eq!(events(&said), ["note", "note"]);
     seen.insert("progress");
     for (line, input) in [
         (&*format!("{SETUP} --dry-run --json"), ""),

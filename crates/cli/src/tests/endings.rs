@@ -1,4 +1,4 @@
-//! How a run ends: the codes of `docs/reference/exit-codes.md`, and what is on the host then.
+//! The end of a run: the codes of `docs/reference/exit-codes.md`, and the state of the host.
 
 use std::fs;
 
@@ -8,32 +8,32 @@ use aztec::fit;
 use provision::engine::{Access, FORMAT, FileJournal, Paths};
 use provision::host::FileType;
 
-use super::world::{Answers, GUARDED, SETUP, World, context, server};
+use super::world::{Answers, FIREWALL_ONLY, SETUP, World, context, server};
 use crate::context::User;
 
 const APPLY: &str = "apply --patience 0";
 
-fn guarded() -> World {
+fn firewall_only() -> World {
     let world = World::new(server());
-    world.configure(GUARDED);
+    world.configure(FIREWALL_ONLY);
     world
 }
 
 #[test]
-fn without_a_terminal_nobody_agrees() {
-    let world = guarded();
+fn without_a_terminal_there_is_no_consent() {
+    let world = firewall_only();
     for line in [APPLY, SETUP, &SETUP.replacen("setup", "bootstrap", 1)] {
-        world.untouched(|| world.kit(line).ends(2, "no terminal to ask at"));
+        world.untouched(|| world.kit(line).ends(2, "no terminal to ask for consent"));
         let json = format!("{line} --json");
-        // Nor does a program, whoever sits at the terminal that it runs on.
+        // A program cannot consent either, even if it runs on a terminal.
         let said = world.untouched(|| world.asked(&json, "y").ends(2, "no terminal"));
         assert_eq!(said.json()["exit_code"], 2);
     }
 }
 
 #[test]
-fn who_does_not_agree_gets_no_change() {
-    let world = guarded();
+fn a_run_without_consent_changes_nothing() {
+    let world = firewall_only();
     for answer in ["n\n", "\n", "", "yes please\n"] {
         world.untouched(|| world.asked(APPLY, answer).ends(0, "nothing was changed"));
     }
@@ -42,14 +42,14 @@ fn who_does_not_agree_gets_no_change() {
 }
 
 #[test]
-fn a_step_that_fails_half_way_leaves_the_rest_for_the_next_run() {
+fn after_a_failed_step_the_next_run_continues() {
     let (whole, _) = {
-        let world = guarded();
+        let world = firewall_only();
         world.kit("apply --patience 0 --yes").ends(0, "");
         world.changes()
     };
     for at in [3, whole / 2, whole - 4] {
-        let world = guarded();
+        let world = firewall_only();
         world.fails_at(at);
         let said = world.kit("apply --patience 0 --yes --json");
         let said = said.ends(4, "No space left on device");
@@ -60,8 +60,8 @@ fn a_step_that_fails_half_way_leaves_the_rest_for_the_next_run() {
         world.kit("apply --patience 0 --yes").ends(0, "done:");
         world.kit("plan --check").ends(0, "");
     }
-    // Before anything was begun.
-    let world = guarded();
+    // The first write fails.
+    let world = firewall_only();
     world.fails_at(0);
     let said = world
         .kit("apply --patience 0 --yes --json")
@@ -80,16 +80,16 @@ const RUNS: &[&str] = &[
 ];
 
 #[test]
-fn who_finds_another_run_waits_for_it() {
+fn a_second_run_is_refused() {
     let world = World::set_up();
     let run = world.cx.access.begin(&mut |_| {}).unwrap();
     for line in RUNS.iter().chain(&[SETUP]) {
         world.untouched(|| world.kit(line).ends(1, "is changing this host"));
     }
-    // Whoever looks does not, nor whoever keeps what it made.
+    // Read-only verbs and `confirm` work during a run.
     world.kit("plan").ends(0, "");
     world.kit("confirm").ends(0, "");
-    // Keys elsewhere are no business of a run.
+    // Keys in other directories do not need the lock.
     world
         .kit("keys new --out /root/keys --mnemonic-file /root/mnemonic")
         .ends(0, "");
@@ -98,7 +98,7 @@ fn who_finds_another_run_waits_for_it() {
 }
 
 #[test]
-fn only_root_may_look_at_all_of_it_and_change_it() {
+fn commands_that_need_root_refuse_other_users() {
     let mut world = World::set_up();
     world.cx.view.user = User {
         uid: 1000,
@@ -114,7 +114,7 @@ fn only_root_may_look_at_all_of_it_and_change_it() {
     }
 }
 
-/// What machines act on: class, code, and the exit code that follows from them.
+/// Programs react to the class, the code, and the exit code that follows from them.
 #[test]
 fn a_failure_has_a_class_and_a_code() {
     let ends = |world: &World, line: &str, class: &str, code: &str, exit: u8| {
@@ -126,7 +126,7 @@ fn a_failure_has_a_class_and_a_code() {
     ends(&world, "plan --json", "usage", "config-missing", 2);
     world.configure("netwrok = \"local\"\n");
     ends(&world, "plan --json", "usage", "config-invalid", 2);
-    world.configure(GUARDED);
+    world.configure(FIREWALL_ONLY);
     ends(&world, "apply --json", "refused", "no-consent", 2);
     let run = world.cx.access.begin(&mut |_| {}).unwrap();
     ends(&world, "apply --yes --json", "conflict", "lock-held", 1);
@@ -190,7 +190,7 @@ fn a_newer_journal_stops_a_run_before_it_changes_anything() {
 }
 
 #[test]
-fn a_disk_that_was_there_and_is_not_stops_whoever_would_use_its_place() {
+fn a_missing_disk_stops_every_run_that_would_use_its_directory() {
     let root = "28 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n";
     let disk = "90 28 8:17 / /var/lib/aztec rw shared:50 - ext4 /dev/sdb1 rw\n";
     let mount = |world: &World, text: &str| {
@@ -218,24 +218,24 @@ fn a_disk_that_was_there_and_is_not_stops_whoever_would_use_its_place() {
             assert_eq!(said.json()["code"], "disk-missing");
         }
     }
-    // What does not use it goes on, and says so.
+    // Verbs that do not use the disk still work, and `preflight` reports it.
     world.kit("preflight").ends(1, "");
     world.kit("stop").ends(0, "");
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_no_success() {
-    let world = guarded();
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let world = firewall_only();
     for line in ["plan", "plan --check", "plan --json", "status --json"] {
         world.untouched(|| world.full(line).ends(1, "failed to write the result"));
     }
-    // What was done was done, and is said where there is room.
+    // The changes were made, and standard error says so.
     world
         .full("apply --yes --patience 0 --json")
         .ends(1, "done:");
     world.kit("plan --check").ends(0, "");
-    // A run that is half done says so first of all.
-    let world = guarded();
+    // A partially applied run keeps its own exit code.
+    let world = firewall_only();
     world.fails_at(3);
     world
         .full("apply --yes --patience 0 --json")
@@ -243,7 +243,7 @@ fn a_result_that_cannot_be_written_is_no_success() {
 }
 
 #[test]
-fn a_unit_that_does_not_start_is_told() {
+fn a_unit_that_does_not_start_is_reported() {
     let world = World::set_up();
     world.kit("stop").ends(0, "");
     let (writes, _) = world.changes();
@@ -253,8 +253,8 @@ fn a_unit_that_does_not_start_is_told() {
 }
 
 #[test]
-fn keys_of_this_host_are_on_record_and_others_are_not() {
-    let world = guarded();
+fn only_keys_of_this_host_are_recorded() {
+    let world = firewall_only();
     let notes = || world.cx.view.records.receipt().unwrap().notes;
     world
         .kit("keys new --out /root/keys --mnemonic-file /root/first")
@@ -264,7 +264,7 @@ fn keys_of_this_host_are_on_record_and_others_are_not() {
         .kit("keys new --mnemonic-file /root/second")
         .ends(0, "mnemonic is in");
     assert_eq!(notes()["last keys"], "/etc/aztec/keystore/key1.json");
-    // By another way to the same place.
+    // A link leads to the same directory.
     let mut host = world.host.lock();
     host.plant("/root/link", FileType::Symlink, b"/etc/aztec", 0o777);
     drop(host);
@@ -279,7 +279,7 @@ fn keys_of_this_host_are_on_record_and_others_are_not() {
             .is_some()
     );
     assert_eq!(notes()["last keys"], "/root/link/keystore/key2.json");
-    // What is there is never replaced.
+    // An existing file is never replaced.
     let line = "keys new --name key1 --mnemonic-file /root/fourth";
     world.untouched(|| world.kit(line).ends(2, "never overwritten"));
     let said = world.untouched(|| world.kit("keys list --json").ends(0, ""));
@@ -287,11 +287,11 @@ fn keys_of_this_host_are_on_record_and_others_are_not() {
 }
 
 #[test]
-fn what_the_chain_says_decides_what_a_run_was_worth() {
+fn the_health_of_the_chain_decides_the_exit_code() {
     let mut world = World::set_up();
     for (health, smoke, apply) in [
         (Health::Ok, 0, 0),
-        // A live node syncs for long: it only has to be there.
+        // A live node syncs for a long time, so it only needs to run.
         (Health::Degraded, 1, 0),
         (Health::Down, 1, 1),
     ] {
@@ -309,18 +309,18 @@ fn what_the_chain_says_decides_what_a_run_was_worth() {
 }
 
 #[test]
-fn a_release_that_does_not_fit_is_told_wherever_it_matters() {
+fn every_verb_reports_a_release_that_does_not_fit() {
     let mut world = World::set_up();
     world.answers(Answers {
         fits: fit::Verdict::DoesNotFit,
         ..Answers::default()
     });
-    // Nothing is pending: it is said, and that is all.
+    // Nothing is pending, so it is only reported.
     world.untouched(|| world.kit("plan").ends(0, "release fits"));
     world.kit("stop").ends(0, "");
     world.untouched(|| world.kit("plan").ends(2, "not fit: release fits"));
     world.kit("start").ends(0, "release fits");
-    // A local chain is deployed by the release that runs it, and nobody is asked.
+    // The release deploys its own local chain, so no L1 is queried.
     let local = World::new(server());
     local.untouched(|| {
         local
@@ -336,21 +336,21 @@ fn a_release_that_does_not_fit_is_told_wherever_it_matters() {
 }
 
 #[test]
-fn a_bootstrap_ends_with_what_its_l1_says() {
+fn a_bootstrap_fails_if_its_l1_fails() {
     let mut world = World::set_up();
     world.answers(Answers {
         connectivity: Verdict::Fail,
         ..Answers::default()
     });
     let line = SETUP.replacen("setup", "bootstrap", 1);
-    world.untouched(|| world.kit(&line).ends(1, "mend its L1"));
+    world.untouched(|| world.kit(&line).ends(1, "Fix its L1"));
     world.untouched(|| world.kit(&format!("{line} --dry-run")).ends(0, ""));
 }
 
 #[test]
-fn keys_come_in_and_go_out_and_nothing_of_them_is_said() {
+fn keys_are_imported_and_exported_without_printing_secrets() {
     const JUNK: &str = "test test test test test test test test test test test junk";
-    let world = guarded();
+    let world = firewall_only();
     let import = "keys import --mnemonic-stdin --json";
     world.untouched(|| world.piped(import, "no mnemonic").ends(2, "mnemonic"));
     let made = world.piped(import, JUNK).ends(0, "");
@@ -365,18 +365,20 @@ fn keys_come_in_and_go_out_and_nothing_of_them_is_said() {
     world.untouched(|| world.kit(export).ends(2, "no password"));
     let sealed = world
         .piped(export, "correct horse")
-        .ends(0, "Move it off this host");
+        .ends(0, "Move the backup off this host");
     let files = sealed.json()["files"].as_array().unwrap().len();
-    assert_eq!(files, 3, "two keys and what names them");
-    // The same command goes on with what a kill left, and here nothing is left to do.
+    assert_eq!(files, 3, "two keys and their keystore");
+    // The same command continues an interrupted export. Here nothing is left to do.
     world.untouched(|| {
-        let again = world.piped(export, "correct horse").ends(0, "Move it");
+        let again = world
+            .piped(export, "correct horse")
+            .ends(0, "Move the backup");
         assert_eq!(again.json(), sealed.json());
     });
     world.untouched(|| {
         world
             .piped(export, "wrong horse")
-            .ends(2, "not of this backup")
+            .ends(2, "does not belong to this backup")
     });
     for said in [made, sealed] {
         let said = format!("{}{}", said.out, said.err);

@@ -1,14 +1,14 @@
-//! Who only looks changes nothing: no file, no unit, no record.
+//! Read-only verbs change nothing: no file, no unit, no record.
 
 use std::collections::BTreeSet;
 
 use clap::CommandFactory;
 use provision::host::FileType;
 
-use super::world::{GUARDED, SETUP, World, server};
+use super::world::{FIREWALL_ONLY, SETUP, World, server};
 use crate::args::Args;
 
-/// What looks, and the codes that it may end with.
+/// Read-only commands, and their possible exit codes.
 const LOOKS: &[(&str, &[u8])] = &[
     ("plan", &[0]),
     ("plan --verbose", &[0]),
@@ -42,12 +42,12 @@ const LOOKS: &[(&str, &[u8])] = &[
     ("setup --dry-run --with-hardening", &[0]),
     ("setup --dry-run --with-hardening --json", &[0]),
     ("bootstrap --dry-run --with-hardening --json", &[0]),
-    // What would be kept is not kept by a look.
+    // A dry run confirms nothing.
     ("setup --dry-run --confirm", &[0]),
     ("setup --dry-run --confirm --json", &[0]),
 ];
 
-/// What changes a host, or becomes another program.
+/// Verbs that change a host, or become another program.
 const OTHERS: &[&str] = &[
     "apply",
     "setup",
@@ -65,7 +65,7 @@ const OTHERS: &[&str] = &[
     "beacon",
 ];
 
-/// Every verb, with its second word where it has one.
+/// Every verb, with its second word if it has one.
 pub fn verbs() -> BTreeSet<String> {
     let mut verbs = BTreeSet::new();
     for verb in Args::command().get_subcommands() {
@@ -83,24 +83,24 @@ pub fn verbs() -> BTreeSet<String> {
     verbs
 }
 
-/// Whether this is a command of that verb.
+/// Whether a command line belongs to a verb.
 fn is_of(line: &str, verb: &str) -> bool {
     line.strip_prefix(verb)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 #[test]
-fn every_verb_that_looks_is_tried() {
+fn every_read_only_verb_is_tried() {
     for verb in verbs() {
         let tried = LOOKS.iter().any(|(line, _)| is_of(line, &verb));
         assert!(tried || OTHERS.contains(&verb.as_str()), "{verb}");
     }
 }
 
-/// Hosts in every state that a look can meet.
+/// Hosts in every state that a read-only verb can meet.
 fn hosts() -> Vec<(&'static str, World)> {
-    let wanted = World::new(server());
-    wanted.configure(GUARDED);
+    let configured = World::new(server());
+    configured.configure(FIREWALL_ONLY);
     let (waits, stopped, confirmed) = (World::set_up(), World::set_up(), World::set_up());
     stopped.kit("stop").ends(0, "");
     confirmed.kit("confirm").ends(0, "");
@@ -109,9 +109,9 @@ fn hosts() -> Vec<(&'static str, World)> {
     died.kit(&format!("{SETUP} --yes")).ends(4, "died");
     died.host.lock().dies_at = None;
     let edited = World::set_up();
-    edited.configure(GUARDED);
+    edited.configure(FIREWALL_ONLY);
     vec![
-        ("only wanted", wanted),
+        ("only configured", configured),
         ("waits", waits),
         ("stopped", stopped),
         ("confirmed", confirmed),
@@ -121,7 +121,7 @@ fn hosts() -> Vec<(&'static str, World)> {
 }
 
 #[test]
-fn a_look_changes_nothing() {
+fn read_only_verbs_change_nothing() {
     for (name, world) in hosts() {
         let mut host = world.host.lock();
         for dir in ["/srv", "/srv/6.9.9", "/srv/keys"] {

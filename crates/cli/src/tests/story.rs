@@ -24,7 +24,7 @@ impl World {
         assert!(said.out.contains("nothing to change"), "{said:?}");
     }
 
-    /// Replaces a part of what is wanted.
+    /// Replaces a part of the configuration.
     fn edit(&self, from: &str, to: &str) {
         let text = self.host.lock().text(aztec::CONFIG).unwrap();
         assert!(text.contains(from), "{text}");
@@ -50,7 +50,7 @@ fn a_host_is_set_up_stopped_started_and_in_sync_again() {
     world.kit("start").ends(0, "");
     assert_eq!(world.state(NODE), "active");
     world.in_sync();
-    // That it runs as another process is remembered once.
+    // The journal records the new process once.
     world.kit("apply --yes").ends(0, "");
     // The same again changes nothing and restarts nothing.
     let starts = || world.host.lock().units[NODE].starts;
@@ -61,12 +61,12 @@ fn a_host_is_set_up_stopped_started_and_in_sync_again() {
 }
 
 #[test]
-fn what_can_cut_the_operator_off_is_kept_once_they_say_so() {
+fn confirmed_changes_are_kept() {
     let world = World::set_up();
     assert!(world.unconfirmed() > 0);
     let said = world.kit("confirm").ends(0, "");
     assert!(
-        said.out.contains("kept:") && said.out.contains("firewall[ufw]"),
+        said.out.contains("confirmed:") && said.out.contains("firewall[ufw]"),
         "{said:?}"
     );
     assert_eq!(world.unconfirmed(), 0);
@@ -74,13 +74,13 @@ fn what_can_cut_the_operator_off_is_kept_once_they_say_so() {
     let shape = world.host.lock().shape();
     let (_, records) = world.changes();
     let said = world.kit("confirm").ends(0, "");
-    assert!(said.out.contains("nothing waits"), "{said:?}");
+    assert!(said.out.contains("no change waits"), "{said:?}");
     assert_eq!(world.changes().1, records);
     assert!(world.host.lock().shape() == shape, "the host was touched");
 }
 
 #[test]
-fn what_nobody_keeps_is_taken_back() {
+fn unconfirmed_changes_are_rolled_back() {
     let world = World::set_up();
     world.kit("confirm").ends(0, "");
     let before = world.rules();
@@ -90,14 +90,14 @@ fn what_nobody_keeps_is_taken_back() {
     );
     world
         .kit("apply --yes --patience 0")
-        .ends(0, "not yet kept");
+        .ends(0, "unconfirmed:");
     assert!(world.rules().contains("9000"), "{}", world.rules());
-    // Its time has begun anew: the service of the timer that comes now is of the time before.
+    // The time to confirm has started again, so this call of the earlier timer does nothing.
     let said = world.kit("take-back --due").ends(0, "");
-    assert!(said.out.contains("begins anew"), "{said:?}");
+    assert!(said.out.contains("starts again"), "{said:?}");
     assert!(world.unconfirmed() > 0);
     let said = world.kit("take-back").ends(0, "");
-    assert!(said.out.contains("taken back"), "{said:?}");
+    assert!(said.out.contains("rolled back"), "{said:?}");
     assert_eq!(world.rules(), before);
     assert_eq!(world.unconfirmed(), 0);
     let status = world.kit("status --json").json();
@@ -105,13 +105,13 @@ fn what_nobody_keeps_is_taken_back() {
     world.kit("plan --check").ends(3, "");
 }
 
-/// What takes it back goes by systemd's clock, which nobody sets; and after a boot its time begins anew.
+/// The roll back uses the monotonic clock of systemd. After a boot, the time starts again.
 #[test]
-fn how_long_a_change_waits_is_told_whatever_the_clock_on_the_wall_says() {
+fn the_time_left_does_not_depend_on_the_wall_clock() {
     let world = World::set_up();
     let left = || {
         let said = world.kit("status").ends(0, "").out;
-        let (_, rest) = said.split_once("taken back in ").expect("how long");
+        let (_, rest) = said.split_once("rolled back in ").expect("how long");
         rest.split_once(" s").unwrap().0.parse::<u64>().unwrap()
     };
     let first = left();
@@ -138,8 +138,8 @@ fn a_resource_is_forgotten_and_found_again() {
     assert!(!known());
     assert!(world.host.lock().shape() == shape, "the host was touched");
     for (id, why) in [
-        ("directory[/etc/aztec]", "not on record"),
-        ("firewall[ufw]", "waits for its confirmation"),
+        ("directory[/etc/aztec]", "does not manage"),
+        ("firewall[ufw]", "waits for confirmation"),
     ] {
         world.untouched(|| world.kit(&format!("forget {id}")).ends(2, why));
     }
@@ -148,7 +148,7 @@ fn a_resource_is_forgotten_and_found_again() {
 }
 
 #[test]
-fn a_feature_that_is_no_longer_wanted_goes() {
+fn a_feature_that_is_turned_off_is_removed() {
     let world = World::set_up();
     world.kit("confirm").ends(0, "");
     let on = |world: &World| world.host.lock().text("/etc/ufw/ufw.conf").unwrap();
@@ -166,14 +166,14 @@ fn a_feature_that_is_no_longer_wanted_goes() {
 }
 
 #[test]
-fn a_bootstrap_is_a_setup_with_a_look_at_the_l1() {
+fn a_bootstrap_is_a_setup_with_a_check_of_the_l1() {
     let world = World::new(super::world::server());
     let line = SETUP.replacen("setup", "bootstrap", 1);
     world.kit(&format!("{line} --yes")).ends(0, "it was asked");
     world.in_sync();
 }
 
-/// Whatever write it dies at, the same command goes on, and does what it does alone. Gives how often it died.
+/// Kills a command at each write. The same command then continues with the same result. Returns the number of kills.
 fn killed(from: &World, line: &str, well: impl Fn(&World)) -> usize {
     for at in 0.. {
         let world = from.again();
@@ -192,7 +192,7 @@ fn killed(from: &World, line: &str, well: impl Fn(&World)) -> usize {
 }
 
 #[test]
-fn a_command_that_is_killed_anywhere_goes_on() {
+fn a_killed_command_can_be_repeated() {
     let up = World::set_up();
     let kept = |world: &World| assert_eq!(world.unconfirmed(), 0);
     assert!(

@@ -22,25 +22,25 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::documents;
-use crate::args::{Args, Telling};
+use crate::args::{Args, ProgressFormat};
 use crate::console::{Console, Tty};
 use crate::context::{Context, User, View};
 use crate::exit::Failure;
 use crate::network::{Network, Registration};
 use crate::printer::Printer;
 
-/// Where this program is on the host.
+/// The path of aztec-kit on the host.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
-/// A host that is guarded, and no more.
-pub const GUARDED: &str = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
+/// A configuration with a firewall and nothing else.
+pub const FIREWALL_ONLY: &str = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";
 
-/// The release of which its registry has the image.
+/// The release whose image is in the registry.
 const RELEASE: &str = "6.0.0";
-/// A node with its firewall; nothing listens at these endpoints.
+/// A node with a firewall. Nothing listens at these endpoints.
 pub const SETUP: &str = "setup --network testnet --release 6.0.0 --runtime container --p2p-ip 192.0.2.7 \
     --l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:3 --with-firewall --patience 0";
 
-/// What a command said, and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub struct Said {
     pub code: u8,
@@ -53,7 +53,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// That it ended like this, and said so on standard error.
+    /// Asserts the exit code, and that standard error contains this text.
     pub fn ends(self, code: u8, why: &str) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         assert!(self.err.contains(why), "{why} is not in {self:?}");
@@ -61,12 +61,12 @@ impl Said {
     }
 }
 
-/// Lines as they are where there are no colours.
+/// Lines without colours.
 fn plain(text: &str) -> String {
     format!("{}\n", anstream::adapter::strip_str(text))
 }
 
-/// Whoever sits at it, if anybody does.
+/// The console of a test, with an operator if `answer` is set.
 #[derive(Debug, Default)]
 struct Desk {
     answer: Option<&'static str>,
@@ -109,8 +109,8 @@ impl Console for Desk {
     }
 }
 
-/// An L1 that knows the release, and a node that works, unless a test says otherwise. A local network is not asked
-/// whether anything fits.
+/// An L1 that fits the release, and a node that works, unless a test sets something else. A local network must not be
+/// asked whether anything fits.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers {
     pub fits: Verdict,
@@ -174,7 +174,7 @@ impl Network for Answers {
             }],
         }
     }
-    /// The host is looked at; what others would have to say to it is left out.
+    /// The checks of the host, without those that need a network.
     fn preflight(
         &self,
         settings: &Settings,
@@ -217,7 +217,7 @@ impl Network for Answers {
             chain: 1,
             rollup: registry,
             escrow: registry,
-            // Any point will do: the key stands for what would be signed.
+            // Any point will do, so the key itself is the digest.
             digests: keys.to_vec(),
         })
     }
@@ -229,12 +229,12 @@ impl Network for Answers {
     }
 }
 
-/// A host and all around it.
+/// A host with its journal, console and network.
 pub struct World {
     pub host: SharedHost,
     pub journal: SharedJournal,
     pub cx: Context,
-    /// Where the lock is: a real one.
+    /// The directory of the lock, which is a real file.
     pub dir: tempfile::TempDir,
 }
 
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    /// Another host that is like it now, with the same behind it.
+    /// A copy of the host with its journal.
     pub fn again(&self) -> Self {
         let again = Self::new(self.host.lock().clone());
         let journal = self.journal.lock().clone();
@@ -264,7 +264,7 @@ impl World {
         again
     }
 
-    /// The disk has no room for one write of the host, counted from its first.
+    /// Makes one write fail with a full disk, counted from the first write of the host.
     pub fn fails_at(&self, at: usize) {
         let errno = Errno::NoSpace;
         self.host.lock().failing = Some(Failing { at, errno });
@@ -275,7 +275,7 @@ impl World {
         self.at(Desk::default(), line)
     }
 
-    /// Runs a command at a terminal at which this is answered.
+    /// Runs a command on a terminal and gives this answer.
     pub fn asked(&self, line: &str, answer: &'static str) -> Said {
         let desk = Desk {
             answer: Some(answer),
@@ -284,7 +284,7 @@ impl World {
         self.at(desk, line)
     }
 
-    /// Runs a command whose result has no room.
+    /// Runs a command whose result cannot be written.
     pub fn full(&self, line: &str) -> Said {
         let desk = Desk {
             full: true,
@@ -293,7 +293,7 @@ impl World {
         self.at(desk, line)
     }
 
-    /// Runs a command that reads this.
+    /// Runs a command with this standard input.
     pub fn piped(&self, line: &str, input: &'static str) -> Said {
         let desk = Desk {
             input,
@@ -302,7 +302,7 @@ impl World {
         self.at(desk, line)
     }
 
-    /// Has the network answer like this.
+    /// Sets the answers of the network.
     pub fn answers(&mut self, answers: Answers) {
         self.cx.view.network = Arc::new(answers);
     }
@@ -322,38 +322,38 @@ impl World {
         if args.json() && !desk.full {
             documents::printed(line, &said);
         }
-        if args.output.progress == Telling::Json {
-            documents::told(&said);
+        if args.output.progress == ProgressFormat::Json {
+            documents::events(&said);
         }
         said
     }
 
-    /// Writes what is wanted.
+    /// Writes the configuration.
     pub fn configure(&self, kit_toml: &str) {
         let mut host = self.host.lock();
         host.plant("/etc/aztec", FileType::Directory, b"", 0o755);
         host.plant(aztec::CONFIG, FileType::File, kit_toml.as_bytes(), 0o640);
     }
 
-    /// How often the host was written to, and how many records there are.
+    /// The numbers of writes and of journal records.
     pub fn changes(&self) -> (usize, usize) {
         (self.host.lock().writes, self.journal.lock().events().len())
     }
 
-    /// A host with a node and its firewall, which waits for its confirmation.
+    /// A host with a node and an unconfirmed firewall.
     pub fn set_up() -> Self {
         let world = Self::new(server());
         world.kit(&format!("{SETUP} --yes")).ends(0, "done:");
         world
     }
 
-    /// Runs something that must change nothing, not even a record.
+    /// Runs something that must change nothing and record nothing.
     pub fn untouched<T>(&self, what: impl FnOnce() -> T) -> T {
         let shape = self.host.lock().shape();
-        let (before, told) = (self.changes(), self.host.lock().told.len());
+        let (before, invoked) = (self.changes(), self.host.lock().told.len());
         let done = what();
         assert_eq!(self.changes(), before);
-        assert_eq!(self.host.lock().told.len(), told);
+        assert_eq!(self.host.lock().told.len(), invoked);
         assert!(self.host.lock().shape() == shape, "files differ");
         done
     }

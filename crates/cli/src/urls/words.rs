@@ -1,10 +1,10 @@
-//! The URLs in a text, and which of them may carry a key.
+//! The URLs in a text, and which of them may contain a key.
 
 use provision::tools::redact::HIDDEN;
 use secrecy::SecretString;
 use url::Url;
 
-/// The URLs of a file: words with blanks or commas between, and no comments.
+/// The URLs of a file: words separated by white space or commas, without comments.
 pub fn in_text(text: &str) -> Vec<SecretString> {
     let lines = text.lines().map(str::trim);
     lines
@@ -15,8 +15,8 @@ pub fn in_text(text: &str) -> Vec<SecretString> {
         .collect()
 }
 
-/// Whether a word of a command line has more of a URL than where it leads.
-pub fn may_carry_a_key(word: &str) -> bool {
+/// Whether a word of a command line is a URL with more than a host and a port.
+pub fn may_contain_a_key(word: &str) -> bool {
     let value = match word.split_once('=') {
         Some((flag, value)) if flag.starts_with("--") => value,
         _ => word,
@@ -34,10 +34,10 @@ pub fn may_carry_a_key(word: &str) -> bool {
     })
 }
 
-/// Fewer hexadecimal digits than this are no private key, even if some were lost on the way; an address has 40.
+/// A text with fewer hexadecimal digits than this is not a private key, even if some digits are missing. An address has 40.
 const KEY: usize = 56;
 
-/// Whether a command line has a private key on it: as many hexadecimal digits, where no address of Aztec is meant.
+/// Whether a command line contains a private key: that many hexadecimal digits, except as an Aztec address.
 pub fn has_a_key(words: &[String]) -> bool {
     const NO_KEY: &str = "--fee-recipient";
     let mut before = "";
@@ -54,7 +54,7 @@ pub fn has_a_key(words: &[String]) -> bool {
     })
 }
 
-/// A text without what may be a private key in it.
+/// A text in which every possible private key is hidden.
 pub fn masked(text: &str) -> String {
     let (mut masked, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
@@ -68,7 +68,7 @@ pub fn masked(text: &str) -> String {
     masked + rest
 }
 
-/// Whether a word may be a secret, or have one in it: a password, a mnemonic, a URL.
+/// Whether a word may be or contain a secret: a password, a mnemonic, a URL.
 pub fn may_be_secret(word: &str) -> bool {
     word.contains("://")
         || word.contains(|c: char| c == '@' || c.is_whitespace())
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_that_may_carry_a_key_is_told_from_one_that_does_not() {
+    fn urls_with_and_without_a_key_are_distinguished() {
         for (word, carries) in [
             ("https://h/v2/KEY", true),
             ("--l1-rpc-urls=https://h,https://h/KEY", true),
@@ -95,12 +95,12 @@ mod tests {
             ("@/root/l1", false),
             ("setup", false),
         ] {
-            assert_eq!(may_carry_a_key(word), carries, "{word}");
+            assert_eq!(may_contain_a_key(word), carries, "{word}");
         }
     }
 
     #[test]
-    fn a_private_key_on_a_command_line_is_seen() {
+    fn a_private_key_on_a_command_line_is_found() {
         let key = "4f".repeat(32);
         let on = |line: String| {
             let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
@@ -112,13 +112,13 @@ mod tests {
         assert!(!on(format!("keys import --fee-recipient 0x{key}")));
         assert!(!on(format!("keys import --fee-recipient=0x{key}")));
         assert!(!on(format!("keys list ./{key} 0x{}", &key[..40])));
-        // With a digit too few, or another prefix.
+        // One digit is missing, or the prefix is another one.
         assert!(on(format!("keys list 0X{}", &key[1..])));
         assert!(has_a_key(&[format!(" 0x{key} ")]));
     }
 
     #[test]
-    fn what_may_be_secret_is_not_shown() {
+    fn possible_secrets_are_hidden() {
         let key = "4f".repeat(32);
         let address = format!("0x{}", &key[..40]);
         let said = format!("./{key} is not {address}: 0x{}", &key[..63]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_one_url_in_a_line() {
+    fn a_file_has_one_url_per_line() {
         let urls = in_text("# mine\nhttps://a/K, https://b\n\n  https://c  \n");
         let urls: Vec<_> = urls.iter().map(|url| url.expose_secret()).collect();
         assert_eq!(urls, ["https://a/K", "https://b", "https://c"]);

@@ -68,7 +68,7 @@ fn a_directory_that_is_not_sound_is_refused_before_anything_changes() {
     }
 }
 
-/// `check` says it, and nothing else goes on.
+/// Asserts that `check` reports the problem and that every other verb refuses the directory.
 fn bad(temp: &Temp, dir: &Path, expected: &str) {
     let before = temp.all();
     let said = keys(&["check", text(dir), "--json"], "");
@@ -144,7 +144,7 @@ fn bad(temp: &Temp, dir: &Path, expected: &str) {
 }
 
 #[test]
-fn a_backup_restores_what_it_was_made_of() {
+fn a_backup_restores_its_keys() {
     let temp = Temp::new();
     let dir = temp.path("keystore");
     let made = keys(
@@ -224,7 +224,7 @@ fn a_backup_restores_what_it_was_made_of() {
 }
 
 #[test]
-fn key_files_come_in_one_by_one_and_remote_signers_by_address() {
+fn key_files_and_remote_signers_are_imported() {
     let temp = Temp::new();
     let dir = temp.path("keystore");
     let (eth, bls, open) = (temp.path("eth"), temp.path("bls"), temp.path("open"));
@@ -299,7 +299,7 @@ fn key_files_come_in_one_by_one_and_remote_signers_by_address() {
 }
 
 #[test]
-fn bad_usage_touches_nothing() {
+fn bad_usage_changes_nothing() {
     let temp = Temp::new();
     let dir = temp.path("keystore");
     let import = ["import", "--mnemonic-stdin", "--out", text(&dir)];
@@ -325,13 +325,13 @@ fn bad_usage_touches_nothing() {
         ),
         (
             &["--remote-signer", "https://me:secret@signer"],
-            "carries a password",
+            "contains a password",
         ),
         (&["--remote-signer", "file:///x"], "is not an http"),
         (&["--name", "../x"], "is not 1 to 64 letters"),
         (
             &["--account-index", "1"],
-            "account 1 is where publishers come from",
+            "account 1 is reserved for publishers",
         ),
         (&["--count", "0"], "0 is not in 1..=1000"),
         (&["--from", "x"], "cannot be used"),
@@ -356,7 +356,7 @@ fn bad_usage_touches_nothing() {
 }
 
 #[test]
-fn two_nodes_are_held_against_each_other() {
+fn two_nodes_are_compared() {
     let temp = Temp::new();
     let make = |name: &str, index: &str, publisher: &str| {
         let dir = temp.path(name);
@@ -473,7 +473,7 @@ fn a_staker_output_proves_possession_and_stays_out_of_the_keystores() {
 
 /// Everybody on a host can read a command line.
 #[test]
-fn urls_with_keys_come_from_a_file_or_standard_input() {
+fn urls_with_keys_are_read_from_a_file_or_standard_input() {
     let temp = Temp::new();
     let dir = temp.keystore(&validator(""));
     let file = temp.path("l1.txt");
@@ -525,7 +525,7 @@ fn urls_with_keys_come_from_a_file_or_standard_input() {
 }
 
 #[test]
-fn what_is_wrong_with_a_command_line_is_told_without_its_urls() {
+fn an_error_about_a_command_line_hides_its_urls() {
     for call in [
         &["new", "--remote-signer", "https://u:S3CRET@h"][..],
         &["new", "--remote-signer=ftp://h/S3CRET"],

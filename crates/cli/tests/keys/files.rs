@@ -1,4 +1,4 @@
-//! Files of other tools and of other systems, backups that were begun, and many keys at once.
+//! Files of other tools and systems, interrupted backups, and many keys at once.
 
 use super::stub::chain;
 use super::support::*;
@@ -60,19 +60,22 @@ fn import(from: &Path, into: &Path, input: &str) -> Said {
 }
 
 #[test]
-fn a_backup_that_was_begun_is_continued_with_its_password_alone() {
+fn an_interrupted_backup_continues_only_with_its_password() {
     let temp = Temp::new();
     let (dir, backup) = (made(&temp, "2"), temp.path("backup"));
     assert_eq!(export(&dir, &backup, "right").code, 0);
     let whole = temp.all();
-    // As a kill leaves it: the keystore comes last.
+    // The state after a kill: the keystore comes last.
     fs::remove_file(backup.join("key1.json")).unwrap();
     let one = backup.join(format!("eth-{FIRST}.json"));
     fs::remove_file(&one).unwrap();
     let begun = temp.all();
     let said = export(&dir, &backup, "wrong");
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("is not of this backup"), "{said:?}");
+    assert!(
+        said.err.contains("does not belong to this backup"),
+        "{said:?}"
+    );
     assert_eq!(temp.all(), begun);
     let said = export(&dir, &backup, "right");
     assert_eq!(said.code, 0, "{said:?}");
@@ -82,7 +85,7 @@ fn a_backup_that_was_begun_is_continued_with_its_password_alone() {
         import(&backup.join("key1.json"), &temp.path("again"), "right").code,
         0
     );
-    // What is not of it stays, and nothing is added to it.
+    // A foreign file stays, and nothing is added.
     write(&backup.join("notes.txt"), "mine", 0o600);
     let before = temp.all();
     let said = export(&dir, &backup, "right");
@@ -92,7 +95,7 @@ fn a_backup_that_was_begun_is_continued_with_its_password_alone() {
 }
 
 #[test]
-fn a_backup_has_a_password_that_every_wallet_takes() {
+fn a_backup_has_a_password_that_every_wallet_accepts() {
     let temp = Temp::new();
     let (dir, backup) = (made(&temp, "1"), temp.path("backup"));
     let said = export(&dir, &backup, "pass\u{b2}");
@@ -104,9 +107,9 @@ fn a_backup_has_a_password_that_every_wallet_takes() {
     assert!(!backup.exists());
 }
 
-/// `aztec validator-keys new --data-dir ks` writes paths from where it was run, and the node reads them so.
+/// `aztec validator-keys new --data-dir ks` writes paths relative to its working directory, and the node reads them so.
 #[test]
-fn a_path_in_a_keystore_is_beside_it_or_from_here() {
+fn a_path_in_a_keystore_is_relative_to_it_or_to_the_working_directory() {
     let temp = Temp::new();
     let backup = sealed(&temp, "ks");
     let keystore = backup.join("key1.json");
@@ -139,7 +142,7 @@ fn a_path_in_a_keystore_is_beside_it_or_from_here() {
     );
 }
 
-/// The node takes every `.json` of it.
+/// The node reads every `.json` file of the directory.
 #[test]
 fn a_path_in_a_keystore_may_be_a_directory() {
     let temp = Temp::new();
@@ -171,15 +174,15 @@ fn a_path_in_a_keystore_may_be_a_directory() {
 }
 
 #[test]
-fn files_come_in_as_other_systems_write_them() {
+fn files_of_other_systems_are_imported() {
     let temp = Temp::new();
     let backup = sealed(&temp, "backup");
-    // Encrypted files are for everybody to read: cast and the official tool make them so.
+    // Everybody may read encrypted files: cast and the official tool create them so.
     for entry in fs::read_dir(&backup).unwrap() {
         fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(0o644)).unwrap();
     }
     let keystore = backup.join("key1.json");
-    // In the UTF-16 of Windows, with its ends of lines.
+    // UTF-16 and the line breaks of Windows.
     let words = fs::read_to_string(&keystore).unwrap();
     let utf16: Vec<u8> = ("\u{feff}".to_owned() + &words)
         .encode_utf16()
@@ -212,7 +215,7 @@ fn a_private_key_on_a_command_line_is_not_repeated() {
         &["import", &at, "--remote-signer", "http://h"],
         &["import", "--attester-key", ETH],
         &["import", "--from", digits],
-        // A digit too few, and a blank too many.
+        // One digit too few, and one blank too many.
         &["list", &ETH[..65]],
         &["list", &format!("{ETH} ")],
     ] {
@@ -226,9 +229,9 @@ fn a_private_key_on_a_command_line_is_not_repeated() {
     }
 }
 
-/// What belongs nowhere may be a password, or a part of a mnemonic.
+/// An unexpected word may be a password, or a part of a mnemonic.
 #[test]
-fn what_is_misplaced_on_a_command_line_is_not_repeated() {
+fn an_unexpected_word_on_a_command_line_is_not_repeated() {
     let temp = Temp::new();
     let path = format!("./{}", &ETH[2..]);
     let bad_recipient = format!("0x{}", "ff".repeat(32));
@@ -270,9 +273,9 @@ fn what_is_misplaced_on_a_command_line_is_not_repeated() {
     }
 }
 
-/// What would come of an import is judged as `check` judges it, before anything is written.
+/// The result of an import is checked like `keys check`, before anything is written.
 #[test]
-fn an_import_makes_no_directory_that_is_not_sound() {
+fn an_import_never_makes_a_directory_unsound() {
     const ETH_2: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
     let prover = |key: &str| format!("{{\"schemaVersion\":1,\"prover\":\"{key}\"}}");
     let pair = |eth: &str| {
@@ -300,7 +303,7 @@ fn an_import_makes_no_directory_that_is_not_sound() {
             "once",
         ),
         (of(pair(ETH)), prover(FIRST), "no remote signer"),
-        // The name that it gets is the one that decides whose coinbase counts.
+        // The file name decides which coinbase applies.
         (
             remote(
                 a,
@@ -312,7 +315,7 @@ fn an_import_makes_no_directory_that_is_not_sound() {
             ),
             "another coinbase",
         ),
-        // A publisher is asked for elsewhere.
+        // A publisher would get another remote signer.
         (
             of(format!(
                 "{{\"attester\":\"{ETH}\",\"publisher\":\"{a}\",\"feeRecipient\":\"{ZERO}\"}}"
@@ -344,7 +347,7 @@ fn an_import_makes_no_directory_that_is_not_sound() {
 
 /// A BLS key would sign as an Ethereum key, of an address that nobody knows.
 #[test]
-fn a_key_of_the_other_sort_is_refused() {
+fn a_key_of_the_other_kind_is_refused() {
     let temp = Temp::new();
     let backup = sealed(&temp, "backup");
     let keystore = backup.join("key1.json");
@@ -358,7 +361,7 @@ fn a_key_of_the_other_sort_is_refused() {
     let said = import(&keystore, &temp.path("again"), "right");
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("not the kind of key file"), "{said:?}");
-    // An empty password beside a file is one; where it is not right, that of standard input is tried.
+    // An empty password beside a file is tried first, then the one from standard input.
     let empty = there.replace(".json\"}", ".json\", \"password\": \"\"}");
     assert_ne!(empty, there);
     fs::write(&keystore, empty).unwrap();
@@ -377,7 +380,7 @@ fn a_key_of_the_other_sort_is_refused() {
     assert!(said.err.contains("password is wrong"), "{said:?}");
 }
 
-/// The node makes one keystore of all files: what one says for all validators counts for the others.
+/// The node merges all files: a setting for all validators of one file also applies to the others.
 #[test]
 fn a_second_file_changes_nothing_for_the_first() {
     let (a, b) = (
@@ -394,7 +397,7 @@ fn a_second_file_changes_nothing_for_the_first() {
         )
     };
     let second = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
-    // Both say something for all: each validator keeps its own.
+    // Both files have settings for all validators, and each validator keeps those of its own file.
     let temp = Temp::new();
     let dir = temp.keystore(&of(ETH, a));
     let file = temp.path("second.json");
@@ -407,7 +410,7 @@ fn a_second_file_changes_nothing_for_the_first() {
         (&listed[0]["coinbase"], &listed[1]["coinbase"]),
         (&json!(a), &json!(b))
     );
-    // The second one has none, and would get that of the first.
+    // The second file has no coinbase, and would get that of the first.
     let temp = Temp::new();
     let dir = temp.keystore(&of(ETH, a));
     let file = temp.path("second.json");
@@ -424,7 +427,7 @@ fn a_second_file_changes_nothing_for_the_first() {
 fn attesters_are_registered_over_several_endpoints_and_within_their_quota() {
     let temp = Temp::new();
     let dir = made(&temp, "3");
-    // Some requests find the quota used up; the other endpoint answers nothing.
+    // Some requests exceed the quota, and the other endpoint does not answer.
     let (url, asked) = chain(|number| ![2, 7, 8].contains(&number));
     let (dead, _) = chain(|_| false);
     let urls = format!("http://127.0.0.1:1,{url},{dead}");

@@ -1,9 +1,9 @@
-//! Making keys and bringing them in.
+//! Creating and importing keys.
 
 use super::support::*;
 
 #[test]
-fn a_mnemonic_comes_in_as_the_official_tool_derives_it() {
+fn a_mnemonic_gives_the_keys_of_the_official_tool() {
     let temp = Temp::new();
     let dir = temp.path("deep/keystore");
     let said = keys(
@@ -68,14 +68,14 @@ fn a_mnemonic_comes_in_as_the_official_tool_derives_it() {
 }
 
 #[test]
-fn nothing_is_overwritten_and_no_attester_comes_twice() {
+fn nothing_is_overwritten_and_no_attester_is_imported_twice() {
     let temp = Temp::new();
     let dir = temp.keystore(&validator(""));
     let before = temp.all();
     let import = ["import", "--mnemonic-stdin", "--out", text(&dir)];
     let said = keys(&import, JUNK);
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("is in key1.json already"), "{said:?}");
+    assert!(said.err.contains("is already in key1.json"), "{said:?}");
     let taken = [&import[..], &["--first-index", "5", "--name", "key1"]].concat();
     let said = keys(&taken, JUNK);
     assert_eq!(said.code, 2);
@@ -116,7 +116,7 @@ fn a_new_mnemonic_needs_a_terminal_or_a_file() {
     assert_eq!(mode(&file), 0o600);
     let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
     said.silent_about(&keystore, mnemonic.trim());
-    // The same keys come out of it again.
+    // The mnemonic restores the same keys.
     let again = temp.path("again");
     let restored = keys(
         &[
@@ -138,7 +138,7 @@ fn a_new_mnemonic_needs_a_terminal_or_a_file() {
     );
     restored.silent_about(&keystore, mnemonic.trim());
 
-    // Not where the node would find it, not even through a link, and never over something.
+    // A mnemonic never goes into a keystore directory, not even through a link, and never replaces a file.
     symlink(&dir, temp.path("link")).unwrap();
     let before = temp.all();
     for place in ["keystore/m", "link/m", "keystore/../keystore/m", "mnemonic"] {
@@ -150,7 +150,7 @@ fn a_new_mnemonic_needs_a_terminal_or_a_file() {
 }
 
 #[test]
-fn the_mnemonic_is_on_the_terminal_alone_and_has_to_be_known() {
+fn the_mnemonic_is_on_the_terminal_only_and_is_verified() {
     for knows in [true, false] {
         let temp = Temp::new();
         let (dir, out, err) = (temp.path("keystore"), temp.path("out"), temp.path("err"));

@@ -1,4 +1,4 @@
-//! What the tests share: a directory of their own, the program, and known keys.
+//! Shared parts of the tests: a temporary directory, calls of aztec-kit, and known keys.
 
 pub use serde_json::{Value, json};
 pub use std::fs;
@@ -15,7 +15,7 @@ pub const BLS: &str = "0x285526323b860bde9d845bed1bcaffe6a0da0373b3cf08f45f5ee3c
 pub const FIRST: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 pub const ZERO: &str = "0x0000000000000000000000000000000000000000000000000000000000000000";
 
-/// A directory that goes with its test.
+/// A temporary directory.
 pub struct Temp(pub PathBuf);
 
 impl Temp {
@@ -40,7 +40,7 @@ impl Temp {
         dir
     }
 
-    /// Every file with its content, to see that nothing changed.
+    /// Every file with its content, to prove that nothing changed.
     pub fn all(&self) -> Vec<(PathBuf, Vec<u8>)> {
         fn walk(dir: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
             for entry in fs::read_dir(dir).unwrap() {
@@ -93,7 +93,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// No key of this keystore, in any letter case, and no mnemonic.
+    /// Asserts that the output contains no key of this keystore, in any letter case, and no mnemonic.
     pub fn silent_about(&self, keystore: &str, mnemonic: &str) {
         let said = format!("{}{}", self.out, self.err).to_lowercase();
         let keystore: Value = serde_json::from_str(keystore).unwrap();
@@ -136,7 +136,7 @@ pub fn keys_in(dir: &Path, arguments: &[&str], input: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may not read it at all.
+    // The command may not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     Said {

@@ -1,4 +1,4 @@
-//! Secrets from and to people: standard input and the terminal, never arguments or standard output.
+//! Secrets are read from standard input or the terminal and shown on the terminal. They are never arguments or output.
 
 use std::io::{self, BufRead, BufReader, Write};
 
@@ -9,56 +9,58 @@ use zeroize::Zeroizing;
 use crate::console::{Console, Tty};
 use crate::exit::Failure;
 
-/// No secret is longer.
+/// Upper limit for a secret, in bytes.
 const LIMIT: usize = 4096;
-/// How often a word may be mistyped.
+/// How often a word may be entered.
 const TRIES: usize = 3;
-/// A screen of its own, which leaves nothing in the scrollback.
+/// The alternate screen, which leaves nothing in the scrollback.
 const OPEN_SCREEN: &str = "\x1b[?1049h\x1b[2J\x1b[H";
 const CLOSE_SCREEN: &str = "\x1b[2J\x1b[?1049l";
 
-/// A secret from standard input; on a terminal it is asked for and not echoed.
+/// A secret from standard input. On a terminal, the operator is asked for it and it is not echoed.
 pub fn secret(what: &str, console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
     let text = secret_or_none(what, console)?;
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() {
-        return Err(none(what));
+        return Err(missing(what));
     }
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The same without its last end of line, and it may be empty.
+/// The same, but the secret may be empty. Only the last line break is removed.
 pub fn secret_or_none(what: &str, console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
     let text = console.secret(what, LIMIT).map_err(|error| {
         Failure::usage(Fault::new(format!("failed to read the {what}")).because(error))
     })?;
     if text.len() > LIMIT {
-        return Err(none(what));
+        return Err(missing(what));
     }
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn none(what: &str) -> Failure {
+fn missing(what: &str) -> Failure {
     Failure::usage(
-        Fault::new(format!("standard input holds no {what}"))
-            .fix(format!("Pipe the {what} in, or run it on a terminal.")),
+        Fault::new(format!("standard input contains no {what}")).fix(format!(
+            "Pipe the {what} in, or run the command on a terminal."
+        )),
     )
 }
 
-/// A new password: asked twice on a terminal.
+/// A new password. On a terminal it must be entered twice.
 pub fn new_password(console: &dyn Console) -> Result<Zeroizing<String>, Failure> {
     let password = secret("password", console)?;
-    if console.is_typed() && *secret("the same again", console)? != *password {
+    if console.is_typed() && *secret("password again", console)? != *password {
         return Err(Failure::usage(
-            Fault::new("the passwords differ").fix("Run it again, and type the same one twice."),
+            Fault::new("the passwords differ")
+                .fix("Run the command again, and enter the same password twice."),
         ));
     }
     Ok(password)
 }
 
-/// The terminal itself, wherever standard output and error go.
+/// The controlling terminal, even if standard output and error are redirected.
 pub struct Terminal {
     reader: BufReader<Box<dyn Tty>>,
     own_screen: bool,
@@ -78,23 +80,30 @@ impl Terminal {
     pub fn entrust(&mut self, mnemonic: &Mnemonic) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             Failure::usage(
-                Fault::new("the terminal went away")
-                    .fix("Run it again on a terminal that stays: nothing was written.")
+                Fault::new("the terminal was closed")
+                    .fix(
+                        "Run the command again on a terminal that stays open. Nothing was written.",
+                    )
                     .because(error),
             )
         };
         let phrase = mnemonic.phrase();
         let words: Vec<&str> = phrase.split(' ').collect();
         let shown = self.show(&words);
-        // Whatever happened, the words go from the screen.
+        // The words are removed from the screen in any case.
         let hidden = self.screen(CLOSE_SCREEN);
         shown.and(hidden).map_err(failed)?;
         let (first, second) = two(words.len())?;
         for index in [first, second] {
             if !self.knows(index, words[index]).map_err(failed)? {
                 return Err(Failure::usage(
-                    Fault::new(format!("word {} was not the one shown", index + 1))
-                        .fix("Nothing was written. Run it again, for other words."),
+                    Fault::new(format!(
+                        "the answer is not word {} of the mnemonic",
+                        index + 1
+                    ))
+                    .fix(
+                        "Nothing was written. Run the command again; it creates another mnemonic.",
+                    ),
                 ));
             }
         }
@@ -104,7 +113,7 @@ impl Terminal {
     fn show(&mut self, words: &[&str]) -> io::Result<()> {
         self.screen(OPEN_SCREEN)?;
         self.say(
-            "These words restore every key. They are shown this once and stored nowhere:\n\n",
+            "These words restore every key. They are shown only once and stored nowhere:\n\n",
         )?;
         for (index, word) in words.iter().enumerate() {
             let end = if index % 4 == 3 { "\n" } else { "" };
@@ -146,11 +155,12 @@ impl Terminal {
     }
 }
 
-/// Two different numbers below `count`, by chance.
+/// Two different random numbers below `count`.
 fn two(count: usize) -> Result<(usize, usize), Failure> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new("the system gave no randomness").because(error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Fault::new("failed to get random bytes from the system").because(error.to_string())
+    })?;
     let pick = |half: &[u8]| {
         half.iter()
             .fold(0, |sum, byte| sum * 256 + usize::from(*byte))

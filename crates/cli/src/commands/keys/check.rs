@@ -64,7 +64,7 @@ fn other(path: &Path, view: &View) -> Result<Vec<Listed>, Failure> {
         .ok_or_else(|| {
             Failure::usage(
                 Fault::new(format!("{} is not a list of keys", path.display()))
-                    .fix("Make it on the other node with `aztec-kit keys list --json`."),
+                    .fix("Create it on the other node with `aztec-kit keys list --json`."),
             )
         })
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::ask;
 use super::flags::Source;
 use super::parallel::EVERY;
-use super::place::{self, Begun, Place, refused};
+use super::place::{self, BackupDir, Place, refused};
 use crate::context::{Context, View};
 use crate::documents::Exported;
 use crate::exit::{self, Failure};
@@ -35,23 +35,24 @@ pub struct ExportArgs {
     password_stdin: bool,
 }
 
-/// Writes every key into an encrypted file, and keystores that name these files. A run that was killed is continued by the
-/// same command: what it has written is looked at, and stays.
+/// Writes every key into an encrypted file, and keystores that name these files. If a run was killed, the same command
+/// continues it: it checks the files that are there and keeps them.
 pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
     let (dir, survey) = Place::sound(args.source.path(), view)?;
-    let begun = place::outside_or_begun(&args.out, &[&dir], view)?;
+    let begun = place::new_or_begun(&args.out, &[&dir], view)?;
     let backup = Backup::of(&survey)?;
     let whole = backup.written(&begun, view)?;
     let console = printer.console();
     if !args.password_stdin && !console.is_typed() {
         return Err(Failure::usage(
-            Fault::new("no password was given").fix("Add --password-stdin and pipe it in."),
+            Fault::new("no password was given")
+                .fix("Add --password-stdin and pipe the password in."),
         ));
     }
     let password = ask::new_password(&*console)?;
     let out = &begun.path;
-    // Those of a killed run, which are of the same password or are somebody else's.
+    // Files of a killed run have the same password. Any other file is foreign.
     let opens = Password::new(password.clone());
     let (there, missing): (Vec<_>, Vec<_>) = backup
         .keys
@@ -68,20 +69,20 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     made.make_dir(out, place::mine(keystores::DIRECTORY, view.user))?;
     let mut held = made.hold(out)?;
     let mine = place::mine(place::FILE, view.user);
-    let mut said = Instant::now();
+    let mut reported = Instant::now();
     for (count, (name, key)) in missing.iter().enumerate() {
         let bytes = match key {
             AnyKey::Eth(key) => sealer.eth(key),
-            // How it was derived is not in a keystore.
+            // A keystore does not contain the derivation path.
             AnyKey::Bls(key) => sealer.bls(key, ""),
         };
         held.put_new(OsStr::new(name), &bytes.map_err(failed)?, mine)?;
-        if said.elapsed() > EVERY {
+        if reported.elapsed() > EVERY {
             printer.say(&format!("{count} of {} keys written", missing.len()));
-            said = Instant::now();
+            reported = Instant::now();
         }
     }
-    // Last: a backup whose keystore is there is complete.
+    // The keystores come last: a backup with its keystores is complete.
     for (name, bytes) in backup
         .keystores
         .iter()
@@ -98,24 +99,24 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     } else {
         printer.text(&format!("{}\n{}", out.display(), names.join("\n")));
     }
-    printer.say("Move it off this host. `aztec-kit keys import --from FILE --password-stdin` brings it back.");
+    printer.say("Move the backup off this host. `aztec-kit keys import --from FILE --password-stdin` restores it.");
     Ok(exit::OK)
 }
 
-/// What failed.
+/// The operation that failed, in errors.
 const WHAT: &str = "failed to export the keys";
 
 fn failed(error: keys::Error) -> Failure {
     refused(
         error,
         WHAT,
-        "Copy what cannot be exported by hand, encrypted.",
+        "Make an encrypted copy by hand of any key that cannot be exported.",
     )
 }
 
 /// The files of a backup, by their names.
 struct Backup<'a> {
-    /// Each key once.
+    /// The keys, each once.
     keys: Vec<(String, AnyKey<'a>)>,
     /// Keystores that name the files of the keys.
     keystores: Vec<(String, Zeroizing<Vec<u8>>)>,
@@ -128,7 +129,7 @@ impl<'a> Backup<'a> {
         let mut taken = BTreeSet::new();
         let outlined = outlined(&survey.by_name()).map_err(failed)?;
         for ((name, document), bytes) in survey.documents.iter().zip(outlined) {
-            // What a file without validators says for all is said of each of the others.
+            // The settings of a file without validators are written into each validator of the other files.
             if !document.validators.is_empty() {
                 keystores.push((name.clone(), bytes));
             }
@@ -141,14 +142,16 @@ impl<'a> Backup<'a> {
         match keystores.iter().find(|(name, _)| taken.contains(name)) {
             None => Ok(Self { keys, keystores }),
             Some((name, _)) => Err(Failure::usage(
-                Fault::new(format!("{name} has the name of a file of the backup"))
-                    .fix("Rename it."),
+                Fault::new(format!(
+                    "keystore {name} has the same name as a key file of the backup"
+                ))
+                .fix("Rename the keystore."),
             )),
         }
     }
 
-    /// Those keystores that a killed run has written; refuses a directory that holds something else.
-    fn written(&self, begun: &Begun, view: &View) -> Result<BTreeSet<&str>, Failure> {
+    /// The keystores that a killed run has written. Refuses a directory with any other file.
+    fn written(&self, begun: &BackupDir, view: &View) -> Result<BTreeSet<&str>, Failure> {
         let mut whole = BTreeSet::new();
         for (name, bytes) in &self.keystores {
             if begun.names.contains(name) && place::given(&begun.path.join(name), view)?.1 == *bytes
@@ -163,10 +166,10 @@ impl<'a> Backup<'a> {
             None => Ok(whole),
             Some(other) => Err(Failure::usage(
                 Fault::new(format!(
-                    "{} exists, and {other} in it is not of a backup that was begun",
+                    "{} exists, and {other} in it does not belong to an interrupted backup",
                     begun.path.display()
                 ))
-                .fix("Choose another name: nothing is ever overwritten."),
+                .fix("Choose another name. An export never overwrites a file."),
             )),
         }
     }
@@ -177,7 +180,7 @@ impl<'a> Backup<'a> {
     }
 }
 
-/// Refuses a file that does not hold this key under this password.
+/// Refuses a file that does not contain this key under this password.
 fn holds(path: &Path, key: AnyKey<'_>, password: &Password, view: &View) -> Result<(), Failure> {
     let (_, bytes) = place::given(path, view)?;
     let same = match key {
@@ -193,11 +196,11 @@ fn holds(path: &Path, key: AnyKey<'_>, password: &Password, view: &View) -> Resu
     }
     let why = same.map_or_else(
         |error| error.to_string(),
-        |_| "it holds another key".to_owned(),
+        |_| "it contains another key".to_owned(),
     );
     Err(Failure::usage(
-        Fault::new(format!("{} is not of this backup", path.display()))
+        Fault::new(format!("{} does not belong to this backup", path.display()))
             .because(why)
-            .fix("Give the password of the run that began it, or choose another directory."),
+            .fix("Enter the password of the interrupted export, or choose another directory."),
     ))
 }

@@ -1,4 +1,4 @@
-//! Flags that several verbs of `keys` have, and how their values are read.
+//! Flags that several verbs of `keys` share, and the parsers of their values.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use keys::keystore::document::{parse_address, parse_aztec_address, parse_signer}
 use l1::{Address, B256};
 use url::Url;
 
-/// Keystores of the services, unless another directory is named.
+/// The keystore directory of the services, and the default of the flags.
 pub const KEYSTORE: &str = "/etc/aztec/keystore";
 /// The keystore of a prover node.
 pub const PROVER_KEYSTORE: &str = "/etc/aztec/keystore-prover";
-/// Where BIP-44 puts the attesters: `m/44'/60'/0'/0/i`.
+/// BIP-44 account of the attesters: `m/44'/60'/0'/0/i`.
 pub const ATTESTERS: u32 = 0;
-/// The account that only publishers come from, so that none can ever be an attester: `m/44'/60'/1'/0/i`.
+/// BIP-44 account of the publishers, so that a publisher can never be an attester: `m/44'/60'/1'/0/i`.
 pub const PUBLISHERS: u32 = 1;
 
-/// What the new keystore says, and where it goes.
+/// Content and place of the new keystore.
 #[derive(Debug, ClapArgs)]
 pub struct Target {
     /// Address that receives the L1 rewards [default: the attester]
@@ -36,7 +36,7 @@ pub struct Target {
     pub name: Option<String>,
 }
 
-/// Where keystores are.
+/// The place of existing keystores.
 #[derive(Debug, ClapArgs)]
 pub struct Source {
     /// Keystore directory
@@ -61,7 +61,7 @@ pub fn address(text: &str) -> Result<Address, String> {
 
 fn coinbase(text: &str) -> Result<Address, String> {
     match address(text)? {
-        Address::ZERO => Err("is zero: the rewards would go to nobody".into()),
+        Address::ZERO => Err("is zero: nobody would get the rewards".into()),
         address => Ok(address),
     }
 }
@@ -78,7 +78,7 @@ fn signer(text: &str) -> Result<Url, String> {
     if url.username().is_empty() && url.password().is_none() {
         Ok(url)
     } else {
-        Err("carries a password, which everybody on this host could read".into())
+        Err("contains a password, which everybody on this host could read".into())
     }
 }
 

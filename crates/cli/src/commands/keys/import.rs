@@ -72,7 +72,7 @@ pub struct ImportArgs {
     pub target: Target,
 }
 
-/// Brings keys in.
+/// Imports keys.
 pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let (target, view) = (&args.target, &cx.view);
     let place = Place::look(&target.out, view)?;
@@ -101,9 +101,9 @@ fn from_mnemonic(
     if args.account_index == PUBLISHERS {
         return Err(Failure::usage(
             Fault::new(format!(
-                "account {PUBLISHERS} is where publishers come from: an attester of it could be a publisher too"
+                "account {PUBLISHERS} is reserved for publishers: its keys could be an attester and a publisher at the same time"
             ))
-            .fix("If its attesters exist already, bring them in with --from, out of their keystore."),
+            .fix("If attesters of this account already exist, import their keystore with --from."),
         ));
     }
     let phrase = ask::secret("mnemonic", console)?;
@@ -121,8 +121,9 @@ fn from_mnemonic(
     keystore(&mnemonic, &range, &args.target, place.version())
 }
 
-/// As it is when all its keys are in it; otherwise with its keys in place of files and mnemonics. What it says for all
-/// validators is said of each of its own, where others are beside it: the node would take it for those, too.
+/// The keystore as it is if all its keys are inline. Otherwise files and mnemonics are replaced with their keys. Settings
+/// for all its validators move into each validator if other keystores are in the directory, because the node would apply
+/// them to those too.
 fn from_keystore(
     file: &Path,
     place: &Place,
@@ -136,7 +137,7 @@ fn from_keystore(
         }
     };
     let document = Document::parse(&bytes).map_err(failed(
-        "Give a keystore that the node accepts, see docs/reference/keys.md.",
+        "Name a keystore that the node accepts, see docs/reference/keys.md.",
     ))?;
     if document.holds_secrets() {
         private(file, &meta)?;
@@ -145,17 +146,17 @@ fn from_keystore(
         || document.coinbase.is_some()
         || document.fee_recipient.is_some()
         || document.remote_signer.is_some();
-    let whole = document.files.is_empty() && document.mnemonics.is_empty();
-    if whole && (place.is_empty() || !for_all || !document.extras.is_empty()) {
+    let inline = document.files.is_empty() && document.mnemonics.is_empty();
+    if inline && (place.is_empty() || !for_all || !document.extras.is_empty()) {
         return Ok(bytes);
     }
-    // Opened first, with errors that say which file it was.
+    // The files are opened first, so that an error names the file.
     let mut opened = secrets.files(file, &document.files)?.into_iter();
     let keystore = document.inlined(place.version(), &mut |_| {
         Ok(opened.next().unwrap_or_default())
     });
     keystore.map_err(failed(
-        "docs/reference/keys.md says what can be brought in.",
+        "See docs/reference/keys.md for the keystores that can be imported.",
     ))
 }
 
@@ -184,8 +185,9 @@ fn from_keys(
             .map(|url| Signer::Remote(*address, url))
             .ok_or_else(|| {
                 Failure::usage(
-                    Fault::new("an address needs a signer that has its key")
-                        .fix("Name it with `--remote-signer URL`, or give the key instead."),
+                    Fault::new("an address needs a remote signer that holds its key").fix(
+                        "Name the signer with `--remote-signer URL`, or import the key instead.",
+                    ),
                 )
             })
     };
@@ -193,19 +195,18 @@ fn from_keys(
         (Some(key), _) => Signer::Key(key),
         (None, Some(address)) => remote(address)?,
         (None, None) => {
-            return Err(Failure::usage(
-                Fault::new("there is no attester")
-                    .fix("Give its key, or its address with `--attester-address`."),
-            ));
+            return Err(Failure::usage(Fault::new("no attester was named").fix(
+                "Name its key with `--attester-key`, or its address with `--attester-address`.",
+            )));
         }
     };
-    let mut paying: Vec<_> = publishers.iter().map(Signer::Key).collect();
+    let mut payers: Vec<_> = publishers.iter().map(Signer::Key).collect();
     for address in &args.publisher_address {
-        paying.push(remote(address)?);
+        payers.push(remote(address)?);
     }
     let entry = NewEntry {
         attesters: vec![(attester, bls.as_ref().map(Bls::Key))],
-        publishers: paying,
+        publishers: payers,
         coinbase: target.coinbase,
         fee_recipient: target.fee_recipient.unwrap_or_default(),
     };

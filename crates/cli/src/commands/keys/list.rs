@@ -21,7 +21,7 @@ pub struct ListArgs {
     source: Source,
 }
 
-/// Shows what is public about the keys.
+/// Shows the public data of the keys.
 pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let (_, survey) = Place::sound(args.source.path(), view)?;
     let listed = survey.attesters();
@@ -33,7 +33,7 @@ pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Fa
     Ok(exit::OK)
 }
 
-/// Shows what a new keystore holds.
+/// Shows the content of a new keystore.
 pub fn made(path: &Path, keystore: &[u8], printer: &mut Printer) -> Result<(), Failure> {
     let document = Document::parse(keystore)
         .map_err(|error| refused(error, "the keystore is not usable", "Use another keystore."))?;
@@ -56,7 +56,7 @@ pub fn made(path: &Path, keystore: &[u8], printer: &mut Printer) -> Result<(), F
         printer.text(&format!("{}\n{}", path.display(), text(&listed)));
     }
     printer.say(
-        "Next: put ETH on every publisher, register the attesters with `aztec-kit keys staker-output`, and\nrestart a node that runs already: it reads its keys when it starts.",
+        "Next: fund every publisher with ETH and register the attesters with `aztec-kit keys staker-output`. If the\nnode is already running, restart it: it reads its keys when it starts.",
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `aztec-kit keys`: validator keys of an operator.
+//! `aztec-kit keys`: the validator keys of an operator.
 
 mod ask;
 mod check;
@@ -44,25 +44,25 @@ enum KeysCommand {
 }
 
 impl KeysArgs {
-    /// Whether the result is JSON anyway: a file that others read.
+    /// Whether the result is always JSON, as a file for other programs.
     pub fn is_for_machines(&self) -> bool {
         matches!(self.command, KeysCommand::StakerOutput(_))
     }
 }
 
-/// Does it. Whatever it fails on, no key is in its words: one may stand where a path is expected.
+/// Runs a verb. Its errors never contain a key, even if a key was given instead of a path.
 pub fn run(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
-    dispatched(args, cx, printer).map_err(|mut failure| {
-        let said = failure.fault.chain();
-        let masked = urls::masked(&said);
-        if masked != said {
+    dispatch(args, cx, printer).map_err(|mut failure| {
+        let chain = failure.fault.chain();
+        let masked = urls::masked(&chain);
+        if masked != chain {
             failure.fault = failure.fault.reworded(masked, urls::masked);
         }
         failure
     })
 }
 
-fn dispatched(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
+fn dispatch(args: &KeysArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     match &args.command {
         KeysCommand::New(args) => new::run(args, cx, printer),
         KeysCommand::Import(args) => import::run(args, cx, printer),

@@ -44,21 +44,21 @@ fn length(words: String) -> WordCount {
     }
 }
 
-/// Which keys of a mnemonic.
+/// A selection of the keys of a mnemonic.
 pub struct Range {
     /// BIP-44 account of the attesters.
     pub account: u32,
     /// Address index of the first attester.
     pub first: u32,
-    /// How many attesters.
+    /// Number of attesters.
     pub count: u32,
     /// Address index of the first publisher.
     pub first_publisher: u32,
-    /// How many publishers.
+    /// Number of publishers.
     pub publishers: u32,
 }
 
-/// Makes keys.
+/// Creates keys from a new mnemonic.
 pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let (target, view) = (&args.target, &cx.view);
     let place = Place::look(&target.out, view)?;
@@ -67,12 +67,12 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     let file = file
         .map(|file| place::outside(file, &[&place.dir], view))
         .transpose()?;
-    // Before anybody writes a mnemonic down.
+    // Checks come before the operator writes the mnemonic down.
     let places = [Some(place.dir.as_path()), file.as_deref()];
     let places: Vec<_> = places.into_iter().flatten().collect();
     let files = place::new_files(&places, cx, printer)?;
     let mnemonic = keys::generate_mnemonic(args.words).map_err(|error| {
-        Fault::new("failed to make a mnemonic")
+        Fault::new("failed to create a mnemonic")
             .fix(error.fix())
             .because(error.to_string())
     })?;
@@ -104,7 +104,7 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
         printer.say(&match path {
             Ok(_) => format!("The mnemonic is in {file}. Move it off this host."),
             Err(_) => format!(
-                "{file} has a mnemonic whose keys may not be in {}: look at both.",
+                "{file} contains a mnemonic, but its keys may be missing in {}: check both.",
                 target.out.display()
             ),
         });
@@ -118,14 +118,14 @@ fn terminal(printer: &Printer) -> Result<Terminal, Failure> {
     Terminal::open(&*printer.console()).ok_or_else(|| {
         Failure::usage(
             Fault::new(
-                "there is no terminal to show the mnemonic on, and it is shown nowhere else",
+                "there is no terminal, and the mnemonic is shown on a terminal only",
             )
-            .fix("Run it on a terminal (`ssh -t`), or let --mnemonic-file PATH take it."),
+            .fix("Run the command on a terminal (`ssh -t`), or name a file for the mnemonic with --mnemonic-file PATH."),
         )
     })
 }
 
-/// Refuses before anything is written what would be refused when it is.
+/// Checks before any write whether the keystore directory accepts this keystore.
 pub fn admitted(
     place: &Place,
     target: &Target,

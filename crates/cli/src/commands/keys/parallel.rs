@@ -1,4 +1,4 @@
-//! The same work for many, on several processors, and how far it is.
+//! The same work for many items, on several processors, with progress reports.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use crate::printer::Printer;
 
-/// Opening one file takes up to a GiB.
+/// One thread may need up to a GiB of memory to open a file.
 const MOST_THREADS: usize = 4;
 
-/// Between two words on how far it is.
+/// Time between two progress reports.
 pub const EVERY: Duration = Duration::from_secs(3);
 
-/// What `one` gives for each item, in their order. What takes longer than a moment says how far it is: "N of M `what`".
+/// The result of `one` for each item, in the order of the items. If it takes long, it reports "N of M `what`".
 ///
 /// # Errors
 ///
-/// The first one that is found, with its item; nothing is begun after it.
+/// The first error, with its item. No further item is started after it.
 pub fn each<'a, T: Sync, R: Send, E: Send>(
     items: &'a [T],
     what: &str,
@@ -27,7 +27,7 @@ pub fn each<'a, T: Sync, R: Send, E: Send>(
     let (next, one) = (AtomicUsize::new(0), &one);
     let (sender, done) = mpsc::channel();
     let mut results: Vec<_> = items.iter().map(|_| None).collect();
-    // The first one alone: what it finds out serves the others.
+    // The first item runs alone: the others can use its cached results.
     let mut count = 0;
     if let Some(item) = items.first() {
         next.store(1, Ordering::Relaxed);
@@ -35,7 +35,7 @@ pub fn each<'a, T: Sync, R: Send, E: Send>(
         count = 1;
     }
     let mut failed = None;
-    let mut said = Instant::now();
+    let mut reported = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..cores.min(MOST_THREADS).min(items.len().saturating_sub(1)) {
             let (next, sender) = (&next, sender.clone());
@@ -51,7 +51,7 @@ pub fn each<'a, T: Sync, R: Send, E: Send>(
         }
         drop(sender);
         loop {
-            match done.recv_timeout(EVERY.saturating_sub(said.elapsed())) {
+            match done.recv_timeout(EVERY.saturating_sub(reported.elapsed())) {
                 Ok((at, Ok(result))) => {
                     results[at] = Some(result);
                     count += 1;
@@ -62,7 +62,7 @@ pub fn each<'a, T: Sync, R: Send, E: Send>(
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     printer.say(&format!("{count} of {} {what}", items.len()));
-                    said = Instant::now();
+                    reported = Instant::now();
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }

@@ -1,4 +1,4 @@
-//! A directory of keystores on this host: looked at as a whole, added to, never changed otherwise.
+//! A keystore directory on this host. It is checked as a whole, and files are only added to it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::context::{Context, User, View};
 use crate::exit::Failure;
 use crate::printer::Printer;
 
-/// Nobody but the owner.
+/// Mode of a file that only its owner can access.
 pub const FILE: u32 = 0o600;
 
 /// A directory as it is now.
@@ -26,23 +26,23 @@ pub const FILE: u32 = 0o600;
 pub struct Place {
     /// Its absolute path.
     pub dir: PathBuf,
-    /// What is in it; `None` when there is no directory.
+    /// Its content; `None` if the directory does not exist.
     pub survey: Option<Survey>,
 }
 
-/// What is wrong with something that the operator gave; nothing was touched.
+/// The failure of an unusable input; nothing was changed.
 pub fn refused(error: keys::Error, what: impl Into<String>, fix: &str) -> Failure {
     Failure::usage(Fault::new(what).fix(fix).because(error.to_string()))
 }
 
-/// A path that names the same wherever this is run.
+/// The absolute path of a path.
 pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path)
         .map_err(|error| Failure::usage(Fault::new("the path is not usable").because(error)))
 }
 
 impl Place {
-    /// Looks at a directory.
+    /// Surveys a directory.
     pub fn look(dir: &Path, view: &View) -> Result<Self, Failure> {
         let dir = absolute(dir)?;
         let survey = keystores::survey(&dir, view.user.uid, view.probe());
@@ -50,19 +50,19 @@ impl Place {
         Ok(Self { dir, survey })
     }
 
-    /// Looks at a directory of keystores to read from.
+    /// Surveys an existing keystore directory.
     pub fn existing(dir: &Path, view: &View) -> Result<(PathBuf, Survey), Failure> {
         let Self { dir, survey } = Self::look(dir, view)?;
         let survey = survey.ok_or_else(|| {
             Failure::usage(
                 Fault::new(format!("{} does not exist", dir.display()))
-                    .fix("Make keys with `aztec-kit keys new`, or name the directory."),
+                    .fix("Create keys with `aztec-kit keys new`, or name another directory."),
             )
         })?;
         Ok((dir, survey))
     }
 
-    /// Looks at a directory of keystores whose keys are to be used: refuses one that is not sound.
+    /// Surveys a keystore directory whose keys will be used. Refuses a directory that is not sound.
     pub fn sound(dir: &Path, view: &View) -> Result<(PathBuf, Survey), Failure> {
         let (dir, survey) = Self::existing(dir, view)?;
         match worst(&survey, false) {
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// Whether this keystore may come into the directory under this name; refuses what the node would not start with.
+    /// Refuses a keystore under this name if the node would not start with it in the directory.
     pub fn admits(&self, name: &str, bytes: &[u8], view: &View) -> Result<(), Failure> {
         let document = Document::parse(bytes).map_err(|error| {
             refused(error, "the keystore is not usable", "Use another keystore.")
@@ -82,7 +82,7 @@ impl Place {
             }
             is_new(survey, &document)?;
         }
-        // All of it as `keys check` will see it.
+        // The whole directory, as `keys check` will see it.
         let together =
             keystores::survey_with(&self.dir, view.user.uid, (name, bytes), view.probe());
         let together = together.map_err(Failure::usage)?;
@@ -94,7 +94,7 @@ impl Place {
                     note.about,
                     note.message
                 ))
-                .fix("Put that right in what you bring in. Nothing was written."),
+                .fix("Fix the keystore that you import. Nothing was written."),
             ));
         }
         match &self.survey {
@@ -103,22 +103,22 @@ impl Place {
         }
     }
 
-    /// Whether there is no keystore yet.
+    /// Whether the directory has no keystore yet.
     pub fn is_empty(&self) -> bool {
         let survey = self.survey.as_ref();
         survey.is_none_or(|survey| survey.documents.is_empty())
     }
 
-    /// The schema version that a new keystore has to be of.
+    /// The schema version that a new keystore must have.
     pub fn version(&self) -> u8 {
-        // A file without validators may be of either version.
+        // A file without validators may have either version.
         let mut others = self.survey.iter().flat_map(|survey| &survey.documents);
         let second = others.any(|(_, it)| it.schema_version == 2 && !it.validators.is_empty());
         if second { 2 } else { 1 }
     }
 
-    /// Puts a keystore into the directory, under a name that was free. What belongs to it elsewhere is made `before`, when
-    /// nothing stands against it any more: a secret of no keystore would be left there.
+    /// Adds a keystore to the directory under a free name. `before` creates its files elsewhere after all checks, so that no
+    /// secret without a keystore is left there.
     pub fn add(
         &self,
         name: Option<&str>,
@@ -129,7 +129,7 @@ impl Place {
     ) -> Result<PathBuf, Failure> {
         files.make_dir(&self.dir, mine(DIRECTORY, view.user))?;
         let mut held = files.hold(&self.dir)?;
-        // Again, now that nobody else adds to it.
+        // The checks run again, now that nobody else can add to the directory.
         let now = Self::look(&self.dir, view)?;
         let name = now.free_name(name, view)?;
         now.admits(&name, bytes, view)?;
@@ -137,7 +137,7 @@ impl Place {
         Ok(held.put_new(OsStr::new(&name), bytes, mine(FILE, view.user))?)
     }
 
-    /// The name that a keystore gets: the given one, unless that is taken, or the first that is free.
+    /// The file name of a new keystore: the given name, or the first free one. Refuses a given name that is taken.
     pub fn free_name(&self, given: Option<&str>, view: &View) -> Result<String, Failure> {
         if let Some(name) = given {
             let name = format!("{name}.json");
@@ -151,12 +151,12 @@ impl Place {
             }
         }
         Err(Failure::usage(
-            Fault::new("no name is free").fix("Give --name."),
+            Fault::new("no default name is free").fix("Choose a name with --name."),
         ))
     }
 }
 
-/// Refuses an attester that is there already, with a word on how that comes about.
+/// Refuses an attester that is already in the directory.
 fn is_new(survey: &Survey, document: &Document) -> Result<(), Failure> {
     let known = survey.attesters();
     let owner = |address: &Address| known.iter().find(|one| one.attester == Some(*address));
@@ -167,8 +167,8 @@ fn is_new(survey: &Survey, document: &Document) -> Result<(), Failure> {
     for address in new.filter_map(|one| one.eth.address()) {
         if let Some(Listed { file, .. }) = owner(&address) {
             return Err(Failure::usage(
-                Fault::new(format!("attester {address} is in {file} already")).fix(
-                    "An attester must be on one node once. For further ones of the same mnemonic give --first-index.",
+                Fault::new(format!("attester {address} is already in {file}")).fix(
+                    "An attester may be on one node only, and only once. For more attesters of the same mnemonic, add --first-index.",
                 ),
             ));
         }
@@ -176,8 +176,8 @@ fn is_new(survey: &Survey, document: &Document) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a keystore with which others would pay, sign or be paid differently, or that would itself: the node makes one
-/// keystore of all files, and what one of them says for all validators it says for those of the others.
+/// Refuses a keystore that would change the payers, signers or recipients of any validator, existing or new. The node
+/// merges all files into one keystore, so a setting for all validators of one file also applies to the other files.
 fn changes_nothing(survey: &Survey, name: &str, new: &Document) -> Result<(), Failure> {
     let before = survey.attesters();
     let alone = listed(&[(name, new)]);
@@ -206,17 +206,17 @@ fn changes_nothing(survey: &Survey, name: &str, new: &Document) -> Result<(), Fa
             .map_or_else(|| was.role.clone(), |it| format!("attester {it}"));
         return Err(Failure::usage(
             Fault::new(format!(
-                "together the files would give {who} another {field}: what a file says for all validators counts for those of the other files, too"
+                "the merged files would give {who} another {field}: a setting for all validators of one file also applies to the other files"
             ))
             .fix(format!(
-                "Name the {field} in each element of validators[] instead of once for the file. Nothing was written."
+                "Set the {field} in each element of validators[] instead of once for the file. Nothing was written."
             )),
         ));
     }
     Ok(())
 }
 
-/// The first thing that forbids to use a directory; to add to one that is still empty is fine.
+/// The first problem that forbids using a directory. An empty directory is fine for an addition.
 fn worst(survey: &Survey, adding: bool) -> Option<&Note> {
     let empty = adding && survey.documents.is_empty();
     survey
@@ -228,13 +228,13 @@ fn worst(survey: &Survey, adding: bool) -> Option<&Note> {
 fn unsound(dir: &Path, note: &Note) -> Failure {
     Failure::usage(
         Fault::new(format!("{}: {}", note.about, note.message)).fix(format!(
-            "Put that right first; `aztec-kit keys check {}` shows all of it.",
+            "Fix this first. `aztec-kit keys check {}` shows every problem.",
             dir.display()
         )),
     )
 }
 
-/// A file that somebody gives, as plain text, and what is known of it.
+/// The metadata of an input file, and its content as plain text.
 pub fn given(path: &Path, view: &View) -> Result<(Meta, Zeroizing<Vec<u8>>), Failure> {
     let bad = |what: String, fix: &str| Err(Failure::usage(Fault::new(what).fix(fix)));
     let shown = path.display();
@@ -243,14 +243,14 @@ pub fn given(path: &Path, view: &View) -> Result<(Meta, Zeroizing<Vec<u8>>), Fai
     };
     if meta.file_type != FileType::File {
         let what = format!("{shown} is a {}, not a file", meta.file_type.word());
-        return bad(what, "Name the file itself.");
+        return bad(what, "Name a regular file.");
     }
     let bytes = view.host.read(path).map_err(Failure::usage)?;
     let bytes = Zeroizing::new(bytes.unwrap_or_default());
     Ok((meta, keys::plain(bytes)))
 }
 
-/// Refuses a file with keys in it that are not encrypted, if others can read it.
+/// Refuses a file with unencrypted keys if others can read it.
 pub fn private(path: &Path, meta: &Meta) -> Result<(), Failure> {
     if meta.mode & 0o077 == 0 {
         return Ok(());
@@ -261,18 +261,19 @@ pub fn private(path: &Path, meta: &Meta) -> Result<(), Failure> {
             "{shown} has mode {:04o}: others can read the keys in it",
             meta.mode
         ))
-        .fix("If nobody has, `chmod 600` it and run this again; otherwise make new keys."),
+        .fix("If nobody else has read it, run `chmod 600` on it and run the command again. Otherwise create new keys."),
     ))
 }
 
-/// Where a new file may go: its directory exists and is no keystore directory, and the name is free.
+/// The absolute path of a new file. Its directory must exist and must not be a keystore directory, and its name must be
+/// free.
 pub fn outside(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failure> {
     let path = apart(path, keystores, view)?;
     is_free(&path, view)?;
     Ok(path)
 }
 
-/// An absolute path that is in no keystore directory, below a directory that exists.
+/// An absolute path outside every keystore directory, in a directory that exists.
 fn apart(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failure> {
     let path = absolute(path)?;
     let parent = path.parent().unwrap_or(Path::new("/"));
@@ -294,28 +295,28 @@ fn apart(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failu
                     "{} is in the keystore directory, where the node would load it",
                     path.display()
                 ))
-                .fix("Choose another place."),
+                .fix("Choose another directory."),
             ));
         }
     }
     Ok(path)
 }
 
-/// A directory for a backup: a new one, or what a killed run has made of it.
+/// A directory for a backup: a new one, or the one of a killed run.
 #[derive(Debug)]
-pub struct Begun {
-    /// Where it is.
+pub struct BackupDir {
+    /// Its path.
     pub path: PathBuf,
-    /// What is in it.
+    /// The names of its files.
     pub names: BTreeSet<String>,
 }
 
-/// [`outside`] for a directory that may be there.
-pub fn outside_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result<Begun, Failure> {
+/// [`outside`] for a directory that may already exist.
+pub fn new_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result<BackupDir, Failure> {
     let kind = view.host.kind(&absolute(path)?).map_err(Failure::usage)?;
     if kind != Some(FileType::Directory) {
         let path = outside(path, keystores, view)?;
-        return Ok(Begun {
+        return Ok(BackupDir {
             path,
             names: BTreeSet::new(),
         });
@@ -323,9 +324,9 @@ pub fn outside_or_begun(path: &Path, keystores: &[&Path], view: &View) -> Result
     let path = apart(path, keystores, view)?;
     let names = view.host.list(&path).map_err(Failure::usage)?;
     let names = names.unwrap_or_default().into_iter();
-    // What a kill left of a file that had no name yet is encrypted, and in nobody's way.
+    // A temporary file of a killed run is encrypted and harmless.
     let names = names.filter(|name| !name.ends_with(STAGED));
-    Ok(Begun {
+    Ok(BackupDir {
         path,
         names: names.collect(),
     })
@@ -344,11 +345,11 @@ fn is_free(path: &Path, view: &View) -> Result<(), Failure> {
     }
 }
 
-/// The note of the file that was last made among the keys of this host.
+/// The note with the last keystore that was created on this host.
 const NOTE: &str = "last keys";
 
-/// What makes new files in these places. Below the configuration of this host that is a run, for root; elsewhere it is
-/// nobody's business.
+/// The writer of new files in these places. For root, a place below the configuration of this host needs a run with the
+/// lock. Other places need neither.
 pub fn new_files(
     places: &[&Path],
     cx: &Context,
@@ -364,19 +365,19 @@ pub fn new_files(
     Ok(cx.access.new_files())
 }
 
-/// Creates a file that must not exist, outside the keystore directory: synced, with its final mode from the start.
+/// Creates a new file outside the keystore directory. It is synced and has its final mode from the start.
 pub fn put(
     path: &Path,
     bytes: &[u8],
-    for_whom: Permissions,
+    permissions: Permissions,
     files: &mut NewFiles,
 ) -> Result<(), Failure> {
     let mut held = files.hold(path.parent().unwrap_or(Path::new("/")))?;
-    held.put_new(path.file_name().unwrap_or_default(), bytes, for_whom)?;
+    held.put_new(path.file_name().unwrap_or_default(), bytes, permissions)?;
     Ok(())
 }
 
-/// For whoever runs this.
+/// Permissions for the user that runs aztec-kit.
 pub fn mine(mode: u32, User { uid, gid }: User) -> Permissions {
     Permissions { uid, gid, mode }
 }

@@ -1,4 +1,4 @@
-//! Key files of somebody, opened with what standard input or a person says.
+//! Key files, opened with passwords from standard input or the terminal.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::context::View;
 use crate::exit::Failure;
 use crate::printer::Printer;
 
-/// Key files, opened with passwords that are read when the first of them needs one.
+/// Opens key files. Passwords are read when the first file needs one.
 pub struct Secrets<'a> {
     pub view: &'a View,
     from_stdin: bool,
@@ -24,10 +24,11 @@ pub struct Secrets<'a> {
     read: Option<Passwords>,
 }
 
-/// What was typed or piped in.
+/// The passwords that were typed or piped in.
 struct Passwords {
     eth: Password,
-    /// Where it is another one. A second line that is empty is a password, or the end of a file with one line too many.
+    /// Present if it is another one. An empty second line is an empty password, or the end of a file with an extra line
+    /// break.
     bls: Option<Password>,
 }
 
@@ -40,16 +41,16 @@ impl Passwords {
     }
 }
 
-/// One file to open.
-struct Closed {
+/// An encrypted file.
+struct EncryptedFile {
     path: PathBuf,
     bytes: Zeroizing<Vec<u8>>,
     format: Format,
-    /// The password that the keystore has beside it.
+    /// The password in the keystore, next to the path of the file.
     beside: Option<Zeroizing<String>>,
 }
 
-impl Closed {
+impl EncryptedFile {
     fn open(&self, password: &Password) -> keys::Result<KeyBytes> {
         match self.format {
             Format::JsonV3 => open_eth(&self.bytes, password).map(|key| key.to_bytes()),
@@ -57,7 +58,7 @@ impl Closed {
         }
     }
 
-    /// With the first of these that fits.
+    /// Opens the file with the first password that fits.
     fn open_with(&self, passwords: &[&Password]) -> keys::Result<KeyBytes> {
         let mut opened = Err(keys::Error::Password);
         for password in passwords {
@@ -70,7 +71,7 @@ impl Closed {
 }
 
 impl<'a> Secrets<'a> {
-    /// `from_stdin`: whether standard input has the passwords, or is a person.
+    /// `from_stdin`: whether the passwords are piped in, instead of typed.
     pub fn new(from_stdin: bool, view: &'a View, printer: &'a mut Printer) -> Self {
         Self {
             view,
@@ -92,16 +93,16 @@ impl<'a> Secrets<'a> {
         BlsKey::from_bytes(&key).map_err(|error| bad_file(error, path))
     }
 
-    fn key(&mut self, path: &Path, wanted: Format) -> Result<KeyBytes, Failure> {
+    fn key(&mut self, path: &Path, expected: Format) -> Result<KeyBytes, Failure> {
         let (meta, bytes) = given(path, self.view)?;
         match format(&bytes) {
             None => {
                 private(path, &meta)?;
                 raw_key(&bytes).map_err(|error| bad_file(error, path))
             }
-            Some(format) if format == wanted => {
+            Some(format) if format == expected => {
                 let path = path.to_owned();
-                let closed = Closed {
+                let closed = EncryptedFile {
                     path,
                     bytes,
                     format,
@@ -113,7 +114,7 @@ impl<'a> Secrets<'a> {
         }
     }
 
-    /// The keys in the files that a keystore names, those of a directory in the order of their names.
+    /// The keys in the files that a keystore names. The files of a directory are in the order of their names.
     pub fn files(
         &mut self,
         keystore: &Path,
@@ -129,7 +130,7 @@ impl<'a> Secrets<'a> {
                 if format(&bytes) != Some(file.format) {
                     return Err(no_format(&path));
                 }
-                closed.push(Closed {
+                closed.push(EncryptedFile {
                     format: file.format,
                     bytes,
                     path,
@@ -142,12 +143,13 @@ impl<'a> Secrets<'a> {
         Ok(counts.into_iter().map(take).collect())
     }
 
-    /// What a keystore means by a path. Ours are beside it; the official tool names them from where it was run, and the
-    /// node reads them from where it runs (keystore_manager.js of 4.1.2).
+    /// The files that a path in a keystore stands for. Paths of aztec-kit are relative to the keystore. Paths of the official
+    /// tool are relative to its working directory, and the node reads them relative to its own (keystore_manager.js of
+    /// 4.1.2).
     fn named(&self, keystore: &Path, named: &str) -> Result<Vec<PathBuf>, Failure> {
         let dir = keystore.parent().unwrap_or(Path::new(""));
         let (beside, here) = (dir.join(named), PathBuf::from(named));
-        // Where the official tool was run in another directory.
+        // The official tool may have run in another directory.
         let moved = dir.join(here.file_name().unwrap_or_default());
         let places = [&beside, &here, &moved];
         for place in places {
@@ -160,16 +162,16 @@ impl<'a> Secrets<'a> {
         }
         let [beside, here] = [beside, here].map(|place| place.display().to_string());
         let what = if beside == here {
-            format!("{here}, which the keystore names, does not exist")
+            format!("the keystore names {here}, which does not exist")
         } else {
             format!("the keystore names {named}, and neither {beside} nor {here} exists")
         };
         Err(Failure::usage(Fault::new(what).fix(
-            "Run it where the keystore was made, or put the files beside it.",
+            "Run the command in the directory in which the keystore was created, or move the files beside the keystore.",
         )))
     }
 
-    /// As the node reads a directory: every `.json` in it.
+    /// Every `.json` file of a directory, as the node reads it.
     fn listed(&self, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
         let names = self.view.host.list(dir).map_err(Failure::usage)?;
         let names = names.unwrap_or_default().into_iter();
@@ -181,17 +183,17 @@ impl<'a> Secrets<'a> {
         names.sort();
         if names.is_empty() {
             return Err(Failure::usage(
-                Fault::new(format!("{} holds no .json file", dir.display()))
+                Fault::new(format!("{} contains no .json file", dir.display()))
                     .fix("Check the path in the keystore."),
             ));
         }
         Ok(names.into_iter().map(|name| dir.join(name)).collect())
     }
 
-    /// Opens files, many at once: one takes a second.
-    fn opened(&mut self, files: &[Closed]) -> Result<Vec<KeyBytes>, Failure> {
-        // An empty one beside a file may also stand for one that somebody keeps elsewhere.
-        let asks = |file: &Closed| match &file.beside {
+    /// Opens files in parallel, because one takes a second.
+    fn opened(&mut self, files: &[EncryptedFile]) -> Result<Vec<KeyBytes>, Failure> {
+        // An empty password beside a file may also mean that the password is kept elsewhere.
+        let asks = |file: &EncryptedFile| match &file.beside {
             None => true,
             Some(text) => text.is_empty() && self.from_stdin,
         };
@@ -204,7 +206,7 @@ impl<'a> Secrets<'a> {
                 .entry(text)
                 .or_insert_with(|| Password::new(text.clone()));
         }
-        // A person is asked again when the first BLS file does not open as the others do.
+        // On a terminal, the operator is asked again if the first BLS file has another password.
         let typed = self.printer.console().is_typed();
         let first_bls = files
             .iter()
@@ -217,7 +219,7 @@ impl<'a> Secrets<'a> {
             read.bls = Some(Password::new(text));
         }
         let read = &self.read;
-        let open = |file: &Closed| match (&file.beside, read) {
+        let open = |file: &EncryptedFile| match (&file.beside, read) {
             (Some(text), Some(read)) if text.is_empty() => {
                 file.open_with(&[&beside[""], read.of(file.format)])
             }
@@ -243,7 +245,7 @@ impl<'a> Secrets<'a> {
                     .fix("Add --password-stdin and pipe the password in."),
             ));
         }
-        // Some tools take an empty password; whether it is the right one says the file.
+        // Some tools accept an empty password. Only the file shows whether it is right.
         let text = ask::secret_or_none("password", &*console)?;
         let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
         let mut next = || {
@@ -255,7 +257,7 @@ impl<'a> Secrets<'a> {
         if lines.next().is_some() {
             return Err(Failure::usage(
                 Fault::new("standard input has more than two lines").fix(
-                    "Pipe in one line with the password, and a second one with that of the BLS files where it is another.",
+                    "Pipe in one line with the password. If the BLS files have another password, add it as a second line.",
                 ),
             ));
         }
@@ -270,7 +272,7 @@ impl<'a> Secrets<'a> {
 
 fn bad_file(error: keys::Error, path: &Path) -> Failure {
     let fix = match error {
-        keys::Error::Password => "Check the password; an empty one is taken for what it is.",
+        keys::Error::Password => "Check the password. An empty password is tried too.",
         _ => "Check the file.",
     };
     refused(
@@ -282,7 +284,7 @@ fn bad_file(error: keys::Error, path: &Path) -> Failure {
 
 fn no_format(path: &Path) -> Failure {
     Failure::usage(
-        Fault::new(format!("{} is not the kind of key file that belongs there", path.display()))
-            .fix("Ethereum keys are JSON V3, BLS keys are as `aztec validator-keys` and `keys export` write them."),
+        Fault::new(format!("{} is not the kind of key file that is expected there", path.display()))
+            .fix("Use JSON V3 for an Ethereum key, and the format of `aztec validator-keys` or `keys export` for a BLS key."),
     )
 }

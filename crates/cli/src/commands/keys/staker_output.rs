@@ -42,7 +42,7 @@ pub struct StakerOutputArgs {
     out: Option<PathBuf>,
 }
 
-/// Makes the file that registers attesters.
+/// Writes the file that registers attesters.
 pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
     let (dir, survey) = Place::sound(args.source.path(), view)?;
@@ -72,28 +72,29 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
             }
         }
     }
-    let asked = |address: &&Address| !keys.iter().any(|(attester, _)| attester == *address);
-    if let Some(address) = args.attester.iter().find(asked).or(left_out.first()) {
+    let missing = |address: &&Address| !keys.iter().any(|(attester, _)| attester == *address);
+    if let Some(address) = args.attester.iter().find(missing).or(left_out.first()) {
         return Err(Failure::usage(
-            Fault::new(format!("there is no BLS key of attester {address}"))
-                .fix("`aztec-kit keys list` shows what is there; name others with --attester."),
+            Fault::new(format!("the keystore contains no BLS key of attester {address}"))
+                .fix("Run `aztec-kit keys list` to see the keys, and name attesters that have one with --attester."),
         ));
     }
     if keys.is_empty() {
         return Err(Failure::usage(
-            Fault::new("there is no attester in the keystore")
-                .fix("Make one with `aztec-kit keys new`, or bring one in with `keys import`."),
+            Fault::new("the keystore contains no attester").fix(
+                "Create one with `aztec-kit keys new`, or import one with `aztec-kit keys import`.",
+            ),
         ));
     }
     let (urls, registry) = chain(args, view, printer)?;
     let public: Vec<_> = keys.iter().map(|(_, bls)| bls.public_g1()).collect();
-    let asked = view.network.registration(&urls, registry, &public)?;
+    let registration = view.network.registration(&urls, registry, &public)?;
     printer.say(&format!(
         "chain {}, registry {registry}, rollup {}, escrow {}",
-        asked.chain, asked.rollup, asked.escrow
+        registration.chain, registration.rollup, registration.escrow
     ));
     let mut entries = Vec::new();
-    for ((attester, bls), digest) in keys.into_iter().zip(asked.digests) {
+    for ((attester, bls), digest) in keys.into_iter().zip(registration.digests) {
         let entry = StakerOutput::of(attester, bls, digest);
         entries.push(entry.map_err(|error| network::unanswered(error.into()))?);
     }
@@ -106,15 +107,19 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
         fault.coded(code::INTERNAL)
     })?;
     bytes.push(b'\n');
-    // Public, for wherever the registration is made from.
+    // The file is public: the registration may happen on another machine.
     let mut files = place::new_files(&[&out], cx, printer)?;
     let public = place::mine(0o644, view.user);
     place::put(&out, &bytes, public, &mut files)?;
-    printer.say(&format!("{} attesters in {}", entries.len(), out.display()));
+    printer.say(&format!(
+        "{} attesters written to {}",
+        entries.len(),
+        out.display()
+    ));
     Ok(exit::OK)
 }
 
-/// What is asked, and for the rest what this host is configured with.
+/// The L1 endpoints and the registry: from the flags, otherwise from the configuration of this host.
 fn chain(
     args: &StakerOutputArgs,
     view: &View,
@@ -129,15 +134,16 @@ fn chain(
         return Ok((urls, registry));
     }
     let settings = host::settings(view)?;
-    // A registration for a rollup that this host cannot follow is worth a word.
-    host::tell_unfit(&settings, view, printer);
+    // The operator should know if this host cannot follow the rollup of the registration.
+    host::warn_unfit(&settings, view, printer);
     let registry = match args.registry {
         Some(registry) => Some(registry),
         None => aztec::checks::registry(&settings, view.probe()).map_err(Failure::usage)?,
     };
     let registry = registry.ok_or_else(|| {
         Failure::usage(
-            Fault::new("the registry of this network is not known").fix("Name it with --registry."),
+            Fault::new("the registry of this network is not known")
+                .fix("Name its address with --registry."),
         )
     })?;
     let configured = || {

@@ -1,4 +1,4 @@
-//! What this host shall be, as flags: which there are, and what each sets, `aztec::settings::flags` says.
+//! The configuration of this host as flags. `aztec::settings::flags` defines the flags and the settings that they change.
 
 use std::net::IpAddr;
 
@@ -8,21 +8,21 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, val
 use crate::exit::Failure;
 use crate::urls;
 
-/// What was asked on the command line, or by a variable that stands for a flag.
+/// The flags that were given on the command line, or by a variable that stands for a flag.
 #[derive(Debug)]
-pub struct Wanted(Vec<(Flag, Given)>);
+pub struct ConfigFlags(Vec<(Flag, FlagValue)>);
 
-/// What followed a flag.
+/// The value of a flag.
 #[derive(Debug)]
-enum Given {
+enum FlagValue {
     Nothing,
     Number(u64),
     Texts(Vec<String>),
 }
 
-impl Wanted {
-    /// Whether anything was asked for besides roles.
-    pub fn asks_features(&self) -> bool {
+impl ConfigFlags {
+    /// Whether any feature was requested, in addition to roles.
+    pub fn names_features(&self) -> bool {
         let mut keys = self.0.iter().map(|(flag, _)| &flag.key);
         keys.any(|key| {
             let table = key.strip_suffix(".enabled");
@@ -30,12 +30,12 @@ impl Wanted {
         })
     }
 
-    /// The same for the adapter; `ssh_client`: who is connected by SSH and asks for it.
+    /// The settings that the flags request. `ssh_client` is the SSH client of the operator.
     ///
     /// # Errors
     ///
-    /// When texts are to be read from somewhere, and cannot be.
-    pub fn asked(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
+    /// When a value names a file or standard input, and that cannot be read.
+    pub fn requested(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
         let mut asked = Asked::default().by(ssh_client);
         for (
             Flag {
@@ -45,17 +45,17 @@ impl Wanted {
         ) in &self.0
         {
             asked = match (given, takes) {
-                (Given::Nothing, _) => asked.on(key),
-                (Given::Number(number), _) => asked.number(key, *number),
-                (Given::Texts(texts), Takes::Secrets(_)) => {
+                (FlagValue::Nothing, _) => asked.on(key),
+                (FlagValue::Number(number), _) => asked.number(key, *number),
+                (FlagValue::Texts(texts), Takes::Secrets(_)) => {
                     let texts = urls::given(name, texts)?;
-                    // One that is empty stands for none, as where a variable is set to nothing.
+                    // An empty list means no list, for example from an empty variable.
                     if texts.is_empty() {
                         continue;
                     }
                     asked.list(key, texts)
                 }
-                (Given::Texts(texts), _) => {
+                (FlagValue::Texts(texts), _) => {
                     let texts = texts.iter();
                     texts.fold(asked, |asked, text| asked.text(key, text.as_str()))
                 }
@@ -65,14 +65,14 @@ impl Wanted {
     }
 }
 
-impl FromArgMatches for Wanted {
+impl FromArgMatches for ConfigFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let given = |flag: &Flag| match flag.takes {
-            Takes::Nothing => matches.get_flag(&flag.name).then_some(Given::Nothing),
-            Takes::Number(_) => matches.get_one(&flag.name).copied().map(Given::Number),
+            Takes::Nothing => matches.get_flag(&flag.name).then_some(FlagValue::Nothing),
+            Takes::Number(_) => matches.get_one(&flag.name).copied().map(FlagValue::Number),
             Takes::Text(_) | Takes::Secret(_) | Takes::Secrets(_) => {
                 let texts = matches.get_many::<String>(&flag.name)?;
-                Some(Given::Texts(texts.cloned().collect()))
+                Some(FlagValue::Texts(texts.cloned().collect()))
             }
         };
         let flags = flags().into_iter();
@@ -86,7 +86,7 @@ impl FromArgMatches for Wanted {
     }
 }
 
-impl Args for Wanted {
+impl Args for ConfigFlags {
     fn augment_args(command: Command) -> Command {
         command.args(flags().into_iter().map(arg))
     }
