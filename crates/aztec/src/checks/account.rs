@@ -60,7 +60,7 @@ mod tests {
                 group,
                 "number of a person (1000)",
             ),
-            (&service.replace("998", "0"), group, "root by another name"),
+            (&service.replace("998", "0"), group, "the user id of root"),
             (
                 &service.replace("/usr/sbin/nologin", "/bin/bash"),
                 group,

@@ -129,7 +129,7 @@ fn a_disk_that_is_not_mounted_is_missed() {
     tried.mount(false);
     // With an older copy of it below the mount point, name and all.
     tried.refused(&[
-        "below that is an older copy",
+        "the directory below it contains an older copy",
         "systemctl start srv-data.mount",
     ]);
     tried.empty();
@@ -143,13 +143,13 @@ fn a_disk_that_is_not_mounted_is_missed() {
 fn another_disk_in_its_place_is_noticed() {
     let mut tried = Tried::new(true);
     tried.host.plant(MARK, FileType::File, b"0123\n", 0o444);
-    tried.refused(&["another one is in its place"]);
+    tried.refused(&["another disk is in its place"]);
     tried.empty();
-    tried.refused(&["what is mounted on /srv/data does not know it"]);
+    tried.refused(&["another disk is mounted on /srv/data"]);
     let mut tried = Tried::new(false);
     tried.empty();
     tried.mount(true);
-    tried.refused(&["what is mounted on /srv/data does not know it"]);
+    tried.refused(&["another disk is mounted on /srv/data"]);
 }
 
 #[test]

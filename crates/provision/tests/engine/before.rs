@@ -109,7 +109,7 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         let mut journal = MemoryJournal::default();
         let plan = shown(&host, &journal, &wanted);
         assert!(
-            plan.contains("a line that is not known to be ours"),
+            plan.contains("a line that aztec-kit did not write"),
             "{path}: {plan}"
         );
         assert!(!plan.contains("S3CRET"), "{path}: {plan}");
@@ -152,7 +152,7 @@ fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
     host.plant(CONF, FileType::File, edited, 0o644);
     let drifted = shown(&host, &journal, &wanted(1, "S3CRET"));
     assert!(
-        drifted.contains(" PORT=1\n-… 2 lines that are not known"),
+        drifted.contains(" PORT=1\n-… 2 lines that aztec-kit did not write"),
         "{drifted}"
     );
     assert!(
