@@ -88,7 +88,7 @@ fn a_name_is_given_once() {
         for output in lost {
             let text = String::from_utf8_lossy(&output.stderr);
             // Before it began, or when it was about to take the name.
-            let late = "is not replaced: look at it, then choose another name";
+            let late = "does not replace it. Read it, then choose another name";
             let told = text.contains("Choose another name") || text.contains(late);
             assert!(text.contains("mine.json") && told, "{text}");
         }

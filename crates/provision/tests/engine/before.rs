@@ -264,7 +264,7 @@ fn a_copy_that_is_gone_or_spoiled_is_told() {
         }
         let outcome = run(&mut host, &mut journal, &nothing()).unwrap();
         let kept = outcome.applied[0].kept.as_deref().unwrap();
-        assert!(kept.contains("before any more"), "{kept}");
+        assert!(kept.contains("the copy of its prior content"), "{kept}");
         assert_eq!(host.text(CONF).as_deref(), Some("new\n"));
     }
 }
