@@ -34,7 +34,7 @@ impl<T: Into<String>> From<T> for Text {
 }
 
 /// The shortest part of a secret that is searched for in the output of a program. Shorter parts occur in every text.
-const TELLING: usize = 4;
+const SHORTEST_PART: usize = 4;
 
 impl Text {
     /// Renders a text with secrets. `render` calls its argument for each secret, and is called twice: once it gets the
@@ -100,7 +100,7 @@ impl Text {
         let mut shown = String::with_capacity(said.len());
         let mut at = 0;
         while at < ends.len() {
-            let mut to = at + TELLING;
+            let mut to = at + SHORTEST_PART;
             if to > ends.len() || !repeated(part(at, to)) {
                 shown.push_str(part(at, at + 1));
                 at += 1;

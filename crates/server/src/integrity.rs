@@ -67,7 +67,7 @@ fn config(unread: &[Unread]) -> String {
     )
 }
 
-const TAKEN_OUT: &[(&str, &str)] = &[(
+const UNSUITABLE: &[(&str, &str)] = &[(
     "PrivateUsers",
     "It reads the files of every user with a capability, which would apply to its own users only.",
 )];
@@ -75,7 +75,7 @@ const TAKEN_OUT: &[(&str, &str)] = &[(
 /// It reads everything and writes nothing. Its only capability is to read files of others.
 fn sandbox() -> Sandbox {
     Sandbox::strict()
-        .without(TAKEN_OUT)
+        .without(UNSUITABLE)
         .with("CapabilityBoundingSet", "CAP_DAC_READ_SEARCH")
         .with("ProtectHome", "read-only")
         .in_order(&[

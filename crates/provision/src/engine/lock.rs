@@ -20,13 +20,13 @@ pub struct RunLock {
 }
 
 /// The time between two tries.
-const A_MOMENT: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a run may take to stop after a signal: about as long as the longest step that cannot be interrupted.
-const TO_STOP: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a process that a killed run left behind may take: ample time for an installation by apt.
-const LEFT_BEHIND: Duration = Duration::from_secs(600);
+const LEFT_BEHIND_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl RunLock {
     /// Takes the lock, or fails and names the process that holds it.
@@ -45,7 +45,7 @@ impl RunLock {
                 .fix("Wait for it to end, then run the same command again.")
                 .coded(code::LOCK_HELD));
             }
-            if started.elapsed() > LEFT_BEHIND {
+            if started.elapsed() > LEFT_BEHIND_TIMEOUT {
                 return Err(
                     Fault::new("a process that an earlier run left behind does not end")
                         .fix(format!(
@@ -59,7 +59,7 @@ impl RunLock {
                 note("waiting for a process that a killed run left behind");
                 told = true;
             }
-            std::thread::sleep(A_MOMENT);
+            std::thread::sleep(RETRY_INTERVAL);
         }
         Self::hold(file).map_err(failed)
     }
@@ -75,7 +75,7 @@ impl RunLock {
             if !runs || started.elapsed() > within {
                 return Ok(None);
             }
-            std::thread::sleep(A_MOMENT);
+            std::thread::sleep(RETRY_INTERVAL);
         }
         Self::hold(file).map(Some).map_err(failed)
     }
@@ -101,8 +101,8 @@ impl RunLock {
                 rustix::process::kill_process(pid, signal).ok();
             }
             let started = Instant::now();
-            while file.try_lock().is_err() && started.elapsed() < TO_STOP {
-                std::thread::sleep(A_MOMENT);
+            while file.try_lock().is_err() && started.elapsed() < STOP_TIMEOUT {
+                std::thread::sleep(RETRY_INTERVAL);
             }
         }
         if file.try_lock().is_err() {

@@ -204,7 +204,7 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn absent(&self, seen: &Self::Seen) -> bool;
     /// Saves data that `revert` needs to restore [`Kind::prior`] and that is not in the journal. `apply` saves it
     /// itself. This is called when a removal, or the rollback of one, is about to replace the present state.
-    fn keep(&self, _seen: &Self::Seen, _hands: &mut dyn HostMut) -> Result<(), Fault> {
+    fn keep(&self, _seen: &Self::Seen, _host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         Ok(())
     }
     /// Makes the change.

@@ -78,7 +78,7 @@ impl Place {
             if links > LINKS {
                 return Err(Errno::LOOP.into());
             }
-            if let Some(owner) = stranger(&stat).or(stranger(&rustix::fs::fstat(&at)?)) {
+            if let Some(owner) = foreign_owner(&stat).or(foreign_owner(&rustix::fs::fstat(&at)?)) {
                 let link = shown.join(&name);
                 return Err(io::Error::other(ForeignLink { link, owner }));
             }
@@ -164,7 +164,7 @@ fn kind(stat: &Stat) -> FileType {
 }
 
 /// The owner, unless it is root or the user of this process.
-fn stranger(stat: &Stat) -> Option<u32> {
+fn foreign_owner(stat: &Stat) -> Option<u32> {
     let me = rustix::process::geteuid().as_raw();
     Some(stat.st_uid).filter(|uid| *uid != 0 && *uid != me)
 }

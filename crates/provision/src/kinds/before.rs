@@ -109,7 +109,6 @@ pub(super) fn kept(
 
 /// The original of a copy is restored. The copy is needed as long as it is on record: the rollback of a change may have
 /// restored the prior state, which still has to be restored later. After a kill, call it again.
-/// have gone back to what was there before us, and that is still ours to restore. After a kill, call it again.
 pub(super) fn restored(path: &Path, sha256: &str, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, sha256, stay));
     clear_staged(&long, host_mut)?;

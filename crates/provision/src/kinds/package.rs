@@ -66,7 +66,7 @@ fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> 
 const BROKEN: &str = "Some unpacked packages lack their dependencies. Read what `apt-get --simulate --fix-broken install` would do, run it without --simulate, then run the same command again.";
 
 /// The error when packages would be removed that nobody asked to remove.
-fn unasked(entries: &[String], along: &[String]) -> Fault {
+fn unexpected_removals(entries: &[String], along: &[String]) -> Fault {
     let along = along.join(" ");
     Fault::new(format!(
         "apt would remove {along} to install {}",
@@ -132,7 +132,7 @@ impl Packages {
     pub fn obstacle(entries: &[String], probe: &dyn Probe) -> Option<Fault> {
         match Self::taken_along(entries, probe) {
             Ok(along) if along.is_empty() => None,
-            Ok(along) => Some(unasked(entries, &along)),
+            Ok(along) => Some(unexpected_removals(entries, &along)),
             Err(fault) if is_broken(&fault) => Some(
                 Fault::new(format!(
                     "apt cannot install {}, nor any other package",
@@ -153,7 +153,7 @@ impl Packages {
 
     /// Configures packages that a power cut left half configured. Otherwise every later call of apt would fail, and
     /// such packages count as not installed.
-    fn mend(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    fn configure_interrupted(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let order = Invocation::new(["dpkg", "--configure", "-a"])
             .env("DEBIAN_FRONTEND", "noninteractive")
             .timeout(TIMEOUT);
@@ -171,7 +171,7 @@ impl Packages {
         }
         let along = Self::unnamed(entries, &simulated)?;
         if !along.is_empty() {
-            return Err(unasked(entries, &along).refusal());
+            return Err(unexpected_removals(entries, &along).refusal());
         }
         let removes = entries.iter().any(|entry| !wanted(entry).1);
         let options: &[&str] = if removes { &[] } else { &["--no-remove"] };
@@ -271,7 +271,7 @@ impl Kind for Packages {
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let missing = self.prior(seen);
         (cx.note)(&format!("installing {}", missing.join(", ")));
-        Self::mend(cx)?;
+        Self::configure_interrupted(cx)?;
         let first = Self::install(&missing, cx)?;
         if first.code == 0 {
             return Ok(());
@@ -308,7 +308,7 @@ impl Kind for Packages {
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        Self::mend(cx)?;
+        Self::configure_interrupted(cx)?;
         let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         let (ours, theirs): (Vec<_>, Vec<_>) = self
             .names

@@ -281,7 +281,7 @@ pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
 }
 
 /// The error for a unit that ended right after its start.
-fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
+fn ended_at_start(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
     let said = last_words(unit, probe);
     // systemd forgets a unit that nothing else needs as soon as it stops, but the journal has its lines.
     let last = said
@@ -435,7 +435,7 @@ impl Kind for Service {
         // systemctl also succeeds for a unit that systemd skips, and for one whose process ends at once.
         let state = cx.unit_after(&self.unit)?;
         if !state.runs() {
-            return Err(stillborn(&self.unit, &state, cx.host_mut.probe()));
+            return Err(ended_at_start(&self.unit, &state, cx.host_mut.probe()));
         }
         let read = Memory {
             invocation: state.invocation,
@@ -498,7 +498,7 @@ mod tests {
             unmet: Some(systemctl::Unmet::Condition),
             ..UnitState::default()
         };
-        let told = stillborn("chrony.service", &skipped, &host).chain();
+        let told = ended_at_start("chrony.service", &skipped, &host).chain();
         assert_eq!(
             told,
             "systemd did not start chrony.service: ConditionVirtualization=!container was not met"
@@ -507,7 +507,10 @@ mod tests {
             active: "inactive".into(),
             ..UnitState::default()
         };
-        assert_eq!(stillborn("chrony.service", &forgotten, &host).chain(), told);
+        assert_eq!(
+            ended_at_start("chrony.service", &forgotten, &host).chain(),
+            told
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 
 /// The start of a continuation line.
-const GOES_ON: &str = " \\\n    ";
+const CONTINUATION: &str = " \\\n    ";
 
 /// The value of a setting. Whatever text it was made of, it neither ends its line nor joins the next one to it.
 ///
@@ -59,7 +59,7 @@ impl Value {
 
     /// Several values, each on a line of its own.
     pub fn lines(values: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(values, GOES_ON)
+        Self::joined(values, CONTINUATION)
     }
 
     fn joined(values: impl IntoIterator<Item = Self>, between: &str) -> Self {

@@ -18,7 +18,7 @@ const UNITS: &str = "etc/systemd/system";
 /// The directory of systemd's own units.
 const ITS_OWN: &str = "usr/lib/systemd/system";
 /// The text of a placeholder for a foreign unit.
-const STRANGER: &str = "[Service]\nExecStart=/bin/true\n";
+const PLACEHOLDER: &str = "[Service]\nExecStart=/bin/true\n";
 
 /// The complaints of systemd about these units and drop-ins, each with its absolute path; nothing when there are none.
 /// `dir` is an empty directory. It becomes a root directory that contains every program and unit that they name.
@@ -42,10 +42,10 @@ pub fn complaints(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Option<Strin
     for name in &names {
         let path = units.join(name);
         if !path.exists() {
-            put(&path, STRANGER, 0o644);
+            put(&path, PLACEHOLDER, 0o644);
         }
     }
-    for text in texts.values().map(String::as_str).chain([STRANGER]) {
+    for text in texts.values().map(String::as_str).chain([PLACEHOLDER]) {
         for program in programs(text) {
             put(&dir.join(program), "", 0o755);
         }

@@ -316,7 +316,7 @@ table inet f2b-table {
         assert!(!ours.is_like(&with("\t\toifname \"docker*\" drop\n", "")));
         assert!(!ours.is_like(&with("\"docker*\" drop", "\"docker*\" accept")));
         assert!(!ours.is_like(&with("hook forward", "hook input")));
-        // Of a version that made no mark, and with other rules: it closes all the same.
+        // From a version without a mark, and with other rules: it closes the same anyway.
         assert!(ours.closes_like(&with("0123456789abcdef", "")));
         assert!(ours.closes_like(&with(
             "\t\toifname \"docker*\" drop\n",

@@ -11,7 +11,7 @@ use provision::kinds::{Directory, Disk, Owner, gone};
 use crate::common::run;
 
 provision::resources! {
-    /// What is on the disk.
+    /// The content of the disk.
     pub enum Host {
         /// A directory.
         Directory(Directory),
@@ -70,7 +70,7 @@ impl Tried {
             .plant(path, FileType::File, text.as_bytes(), 0o444);
     }
 
-    /// What is on the disk, away from where it was.
+    /// The content of the disk, saved while it is not mounted.
     fn empty(&mut self) {
         let dir = Path::new("/srv/data");
         self.host
@@ -85,7 +85,7 @@ impl Tried {
         assert!(plan.is_empty(), "{plan:?}");
     }
 
-    /// What is said before a plan is made: why, and what to do.
+    /// The reason and the fix that are reported before a plan is made.
     fn gone(&self) -> Vec<String> {
         let gone = gone(&self.journal.receipt().unwrap(), &self.host).unwrap();
         gone.into_iter()

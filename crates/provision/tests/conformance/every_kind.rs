@@ -419,7 +419,7 @@ fn a_removal_that_was_not_shown_stops_the_run() {
     assert!(host.text("/etc/env").is_none());
 }
 
-/// Who edits a file while a run goes on loses nothing.
+/// Edits during a run are not lost.
 #[test]
 fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
     let wanted = |read: &str| {

@@ -8,7 +8,7 @@ use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
 use crate::common::{self, run};
 
 provision::resources! {
-    /// What an image needs.
+    /// The resources that an image needs.
     enum Host {
         Group(Group),
         User(User),

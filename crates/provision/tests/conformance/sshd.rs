@@ -123,7 +123,7 @@ fn what_the_host_forbids_already_stays_forbidden() {
     assert!(host.text(OURS).unwrap().contains("PermitRootLogin no\n"));
 }
 
-/// What stands in the way, in words; the host stays as it was.
+/// The text of the obstacle; the host stays as it was.
 fn refused(mut host: FakeHost) -> String {
     let before = host.shape();
     let obstacle: Fault = wanted().obstacle(&host).unwrap().unwrap();

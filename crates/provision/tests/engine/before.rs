@@ -1,4 +1,4 @@
-//! What was there before us: shown to nobody, in no journal, and back in its place byte for byte when we go.
+//! Prior contents are shown to nobody, not journaled, and restored byte for byte by a removal.
 
 use std::path::{Path, PathBuf};
 
@@ -269,7 +269,7 @@ fn a_copy_that_is_gone_or_spoiled_is_told() {
     }
 }
 
-/// What is taken back goes to the text of just before, and what was there before us is still on record.
+/// A rollback restores the text just before the change, and the prior state stays on record.
 #[test]
 fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     let table = |chains: &str| {
@@ -302,7 +302,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     assert_eq!(host.text("/etc/x.nft").as_deref(), Some("# theirs\n"));
 }
 
-/// What was there before us was put back by hand, and then by whoever takes back: it is on record all the same.
+/// The prior content was restored by hand, and then by a rollback: it stays on record anyway.
 #[test]
 fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
     let file = |text: &str| File::new(CONF, text, Owner::root(0o644));

@@ -140,18 +140,18 @@ if $program --help 2>&1 | grep --quiet -e --enable-feature; \
 then set -- \"$@\" --enable-feature=receiver-name-in-metrics; fi; exec $program \"$@\"";
 
 /// Replaces the package's own command: the inputs, the sandbox, and the command.
-struct Instead {
+struct Replacement {
     needs: PathBuf,
     before: fn(Section, &Monitoring) -> Section,
     program: Value,
     arguments: Vec<Value>,
 }
 
-fn instead(watch: &Monitoring, unit: &str) -> Instead {
+fn instead(watch: &Monitoring, unit: &str) -> Replacement {
     let etc = watch.etc();
     let listens = |port: u16| Value::raw(format!("--web.listen-address=127.0.0.1:{port}"));
     match unit {
-        "prometheus.service" => Instead {
+        "prometheus.service" => Replacement {
             needs: etc.join("prometheus.yml"),
             before: |service, _| service.environment("HOST", &"%H".into()),
             program: "/usr/bin/prometheus".into(),
@@ -165,7 +165,7 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
                 "--enable-feature=expand-external-labels".into(),
             ],
         },
-        "prometheus-alertmanager.service" => Instead {
+        "prometheus-alertmanager.service" => Replacement {
             needs: etc.join("alertmanager.yml"),
             before: |service, watch| {
                 let configuration = watch.etc().join("alertmanager.yml");
@@ -186,7 +186,7 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
                 "--cluster.listen-address=".into(),
             ],
         },
-        _ => Instead {
+        _ => Replacement {
             needs: watch.textfiles(),
             before: |service, _| service.confined(sees_all()),
             program: "/usr/bin/prometheus-node-exporter".into(),
@@ -205,7 +205,7 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
 }
 
 fn text(watch: &Monitoring, unit: &str) -> UnitFile {
-    let Instead {
+    let Replacement {
         needs,
         before,
         program,

@@ -9,7 +9,7 @@ use crate::Fault;
 use crate::host::{Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space};
 
 /// The time between two tries.
-const A_MOMENT: Duration = Duration::from_millis(1);
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 /// The number of tries: much longer than any action in memory.
 const PATIENCE: usize = 20_000;
 
@@ -103,7 +103,7 @@ impl SharedHost {
             match self.host.try_lock() {
                 Ok(host) => return host,
                 Err(TryLockError::Poisoned(host)) => return host.into_inner(),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(A_MOMENT),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(RETRY_INTERVAL),
             }
         }
         panic!("the host is held, perhaps by this statement itself");

@@ -90,10 +90,10 @@ impl Image {
         let (Some(pin), EngineSeen::Has { .. }) = (seen.pin, seen.engine) else {
             return Ok(None);
         };
-        let untold = |fault: Fault| Ok(Some(Upstream::Untold(fault.chain())));
+        let unknown = |fault: Fault| Ok(Some(Upstream::Untold(fault.chain())));
         let tagged = match self.manifest(&format!(":{}", self.tag), cx.probe) {
             Ok(text) => text,
-            Err(fault) => return untold(fault),
+            Err(fault) => return unknown(fault),
         };
         // The manifest of one image names its content, and an index names the manifest of each architecture.
         if tagged.contains(&pin.id) || pin.digest.iter().any(|digest| tagged.contains(digest)) {
@@ -112,7 +112,7 @@ impl Image {
         match self.manifest(&format!("@{digest}"), cx.probe) {
             Ok(text) if text == tagged => Ok(Some(Upstream::Same)),
             Ok(_) => Ok(Some(Upstream::Moved)),
-            Err(fault) => untold(fault),
+            Err(fault) => unknown(fault),
         }
     }
 }

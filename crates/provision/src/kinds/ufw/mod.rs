@@ -210,7 +210,7 @@ impl Ufw {
         }
         for came in way_in::came(probe)? {
             if !self.lets_in(&seen, &came) {
-                let way_in::Came {
+                let way_in::RoutedSession {
                     remote,
                     local,
                     port,
@@ -237,7 +237,7 @@ impl Ufw {
         found
     }
 
-    fn lets_in(&self, seen: &Seen, came: &way_in::Came) -> bool {
+    fn lets_in(&self, seen: &Seen, came: &way_in::RoutedSession) -> bool {
         let v6 = came.remote.is_ipv6();
         if v6 && !seen.v6 {
             return false;

@@ -20,10 +20,11 @@ pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     let shown = probe.ask(&Query::SshSocket)?.stdout;
     let socket = block(&shown, "ssh.socket");
     let service = block(&shown, "ssh.service");
-    let untold = |what| Fault::new(format!("systemd did not report {what}"));
-    let state = value(socket, "ActiveState").ok_or_else(|| untold("ActiveState of ssh.socket"))?;
+    let not_reported = |what| Fault::new(format!("systemd did not report {what}"));
+    let state =
+        value(socket, "ActiveState").ok_or_else(|| not_reported("ActiveState of ssh.socket"))?;
     let pid = value(service, "MainPID").and_then(|pid| pid.parse().ok());
-    let pid = pid.ok_or_else(|| untold("MainPID of ssh.service"))?;
+    let pid = pid.ok_or_else(|| not_reported("MainPID of ssh.service"))?;
     let mut ports = listens(socket);
     if state != "active" || ports.is_empty() {
         let options = sshd::running_options(pid, probe)?;

@@ -12,7 +12,7 @@ use crate::tools::ufw::Tuple;
 
 /// A session in progress, and the interface of its incoming packets if it is known.
 #[derive(Debug)]
-pub(super) struct Came {
+pub(super) struct RoutedSession {
     pub remote: IpAddr,
     pub local: IpAddr,
     pub port: u16,
@@ -21,7 +21,7 @@ pub(super) struct Came {
 
 /// The SSH sessions from other hosts. Their packets are taken to arrive at the interface of the answers, according to
 /// the main routing tables.
-pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
+pub(super) fn came(probe: &dyn Probe) -> Result<Vec<RoutedSession>, Fault> {
     let sessions = sessions(probe)?;
     if sessions.is_empty() {
         return Ok(Vec::new());
@@ -31,7 +31,7 @@ pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
     };
     let routes = routes::parse(&text("/proc/net/route")?);
     let routes_v6 = text("/proc/net/ipv6_route")?;
-    let came = |(remote, local, port): Session| Came {
+    let came = |(remote, local, port): Session| RoutedSession {
         remote,
         local,
         port,
@@ -45,7 +45,7 @@ pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
 }
 
 /// The decision of the first matching rule for a new connection like this one; `None` when none matches.
-pub(super) fn decided(tuples: &[Tuple], came: &Came) -> Option<bool> {
+pub(super) fn decided(tuples: &[Tuple], came: &RoutedSession) -> Option<bool> {
     let fits = |tuple: &&Tuple| {
         tuple.concerns("tcp", came.port)
             && holds(&tuple.from, came.remote)
@@ -77,7 +77,7 @@ mod tests {
             let lines = lines.iter().map(|line| format!("### tuple ### {line}\n"));
             tuples(&lines.collect::<String>())
         };
-        let came = |interface: Option<&str>| Came {
+        let came = |interface: Option<&str>| RoutedSession {
             remote: [10, 1, 2, 3].into(),
             local: [10, 0, 0, 1].into(),
             port: 22,
