@@ -187,7 +187,7 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
             ),
             (
                 "E: Could not get lock /var/lib/dpkg/lock - open (11: Resource temporarily unavailable)\n",
-                "whoever has /var/lib/dpkg/lock",
+                "the process that has /var/lib/dpkg/lock",
             ),
             (
                 "dpkg: error: dpkg frontend lock was locked by another process with pid 77\n",
