@@ -476,7 +476,7 @@ fn what_somebody_writes_into_kit_toml_meanwhile_stays() {
         );
         let mut state = State::new(host);
         let why = state.run(&only, None).ended.unwrap_err();
-        assert!(why.contains("was edited while"), "{why}");
+        assert!(why.contains("was edited during"), "{why}");
         assert_eq!(state.host.text("/etc/aztec/kit.toml").unwrap(), edited);
     }
 }

@@ -88,7 +88,7 @@ fn a_name_is_used_once() {
         for output in lost {
             let text = String::from_utf8_lossy(&output.stderr);
             // The name was taken before the run began, or just before it wrote the file.
-            let late = "is not replaced: look at it, then choose another name";
+            let late = "does not replace it. Read it, then choose another name";
             let explained = text.contains("Choose another name") || text.contains(late);
             assert!(text.contains("mine.json") && explained, "{text}");
         }

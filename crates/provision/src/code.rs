@@ -1,28 +1,28 @@
-//! What machines are told of a fault: its class, from which the exit code follows, and a code.
+//! The machine-readable form of a fault: its class, which decides the exit code, and a code.
 
 use serde::Serialize;
 
-/// Whose turn it is after a fault.
+/// Who has to act after a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// What was asked, or configured, or given cannot be meant. Nothing was touched.
+    /// The arguments or the configuration are invalid. Nothing was changed.
     Usage,
-    /// It could be done, and must not be now: the host is not fit, or nobody agreed. Nothing was touched.
+    /// The action is possible but not allowed now: the host is not fit, or nobody consented. Nothing was changed.
     Refused,
-    /// Somebody else is at work. The same command may succeed later.
+    /// Another process is at work. The same command may succeed later.
     Conflict,
     /// A program, a file or a network failed.
     Environment,
-    /// This program does not do what its makers meant.
+    /// A bug in aztec-kit.
     Internal,
 }
 
-/// The name of a fault. It is stable: what machines do next may depend on it.
+/// The name of a fault. It is stable, so programs may depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// In kebab case.
+    /// The name in kebab case.
     pub name: &'static str,
     /// Its class.
     pub class: Class,
@@ -35,21 +35,21 @@ impl Code {
     }
 }
 
-/// Nothing more is said than that it is [`Class::Usage`].
+/// A fault of [`Class::Usage`] without a more specific code.
 pub const USAGE: &Code = &Code::new("usage", Class::Usage);
-/// Nothing more is said than that it is [`Class::Refused`].
+/// A fault of [`Class::Refused`] without a more specific code.
 pub const REFUSED: &Code = &Code::new("refused", Class::Refused);
-/// Nothing more is said than that it is [`Class::Environment`], as of any fault of which nothing is said.
+/// A fault of [`Class::Environment`] without a more specific code; the default.
 pub const FAILED: &Code = &Code::new("failed", Class::Environment);
-/// Nothing more is said than that it is [`Class::Internal`].
+/// A fault of [`Class::Internal`] without a more specific code.
 pub const INTERNAL: &Code = &Code::new("internal", Class::Internal);
-/// Another run, or what it left behind, changes this host.
+/// Another run, or a process that it left behind, is changing this host.
 pub const LOCK_HELD: &Code = &Code::new("lock-held", Class::Conflict);
-/// A disk that was there is not.
+/// A disk that was mounted is missing.
 pub const DISK_MISSING: &Code = &Code::new("disk-missing", Class::Refused);
-/// A newer version of this program was here.
+/// A newer version of aztec-kit was used here.
 pub const NEWER_RECORD: &Code = &Code::new("newer-record", Class::Refused);
-/// It was interrupted, and stopped between two steps.
+/// The run was interrupted and stopped between two steps.
 pub const INTERRUPTED: &Code = &Code::new("interrupted", Class::Environment);
 
 /// The codes of this crate.

@@ -1,13 +1,13 @@
-//! The one error of this crate.
+//! The error type of this crate.
 
 use std::error::Error;
 
 use crate::code::{self, Class, Code};
 
-/// Something that failed: what, on what, and what to do next.
+/// A failure: what failed, on what, and what to do next.
 ///
-/// `what` reads as a sentence fragment ("failed to read /etc/passwd"); `fix` is a whole sentence
-/// that tells the operator the next step.
+/// `what` reads as a sentence fragment ("failed to read /etc/passwd"); `fix` is a whole sentence that tells the
+/// operator the next step.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct Fault {
@@ -37,14 +37,14 @@ impl Fault {
         self
     }
 
-    /// Names it for machines, which decides its class.
+    /// Sets its machine-readable code, which decides its class.
     #[must_use]
     pub fn coded(mut self, code: &'static Code) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// Names it for machines, unless it, or what caused it, has a name already.
+    /// Sets its code unless it, or its cause, has one already.
     #[must_use]
     pub fn or_coded(self, code: &'static Code) -> Self {
         match self.known() {
@@ -53,13 +53,13 @@ impl Fault {
         }
     }
 
-    /// Says that nothing was tried: what was asked, or what is on record, forbids it.
+    /// Marks it as a refusal: the arguments or the record forbid the action, and nothing was tried.
     #[must_use]
     pub fn refusal(self) -> Self {
         self.coded(code::REFUSED)
     }
 
-    /// Its name for machines, or that of the fault that caused it.
+    /// Its code, or that of its cause.
     pub fn code(&self) -> &'static Code {
         self.known().unwrap_or(code::FAILED)
     }
@@ -68,12 +68,12 @@ impl Fault {
         self.code.or_else(|| self.cause()?.known())
     }
 
-    /// Whose turn it is now.
+    /// Who has to act now.
     pub fn class(&self) -> Class {
         self.code().class
     }
 
-    /// Whether nothing was tried, because that is forbidden.
+    /// Whether it is a refusal: nothing was tried.
     pub fn is_refusal(&self) -> bool {
         self.class() == Class::Refused
     }
@@ -89,13 +89,13 @@ impl Fault {
         self
     }
 
-    /// The remedy, of this fault or of the one that caused it.
+    /// The remedy of this fault or of its cause.
     pub fn remedy(&self) -> Option<&str> {
         let cause = || self.cause().and_then(Self::remedy);
         self.fix.as_deref().or_else(cause)
     }
 
-    /// The same with other words, without its causes; `fix` rewrites the remedy.
+    /// The same fault with another text and without its causes. `fix` rewrites the remedy.
     #[must_use]
     pub fn reworded(&self, what: String, fix: impl FnOnce(&str) -> String) -> Self {
         Self {

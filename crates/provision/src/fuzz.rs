@@ -1,4 +1,4 @@
-//! What is private here and reads foreign text, for the fuzzers of the folder `fuzz`.
+//! Private parsers of foreign text, for the fuzzers in the folder `fuzz`.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ pub fn framed(json: &[u8]) -> Vec<u8> {
     frame::framed(json)
 }
 
-/// The records of a journal, and how much of it is whole; nothing when it is damaged.
+/// The records of a journal and the length of its intact part; nothing when it is damaged.
 pub fn records(bytes: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
     let found = frame::records(bytes).ok()?;
     Some((found.records, found.whole))
@@ -23,31 +23,31 @@ pub fn records(bytes: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
 ///
 /// # Errors
 ///
-/// When it is damaged, or has what this program does not know.
+/// When it is damaged, or has a record that this version of aztec-kit does not know.
 pub fn events(bytes: &[u8]) -> Result<Vec<Event>, Fault> {
     FileJournal::new(Path::new("/var/lib/aztec-kit")).events(bytes)
 }
 
-/// The options of a line of `authorized_keys`, and why its key is none to come back with.
+/// The options of a line of `authorized_keys`, and the reason why its key cannot log in again.
 pub fn key(line: &str, today: i64, client: IpAddr) -> Option<(sshd::Options, Option<String>)> {
     sshd::key(line, today, client)
 }
 
-/// The ports in what `sshd -T` says, and in what `systemctl show ssh.socket ssh.service` says.
+/// The ports in the output of `sshd -T`, and in that of `systemctl show ssh.socket ssh.service`.
 pub fn ssh_ports(effective: &str, shown: &str) -> [BTreeSet<u16>; 2] {
     ufw::ports_in(effective, shown)
 }
 
-/// What differs, by the report of aide.
+/// The differing files in the report of aide.
 ///
 /// # Errors
 ///
-/// When something does, and the report does not say what.
+/// When the exit code says that there are differences and the report does not name them.
 pub fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
     baseline::differing(code, report)
 }
 
-/// When a process was started, by `/proc/PID/stat`.
+/// The start time of a process, from `/proc/PID/stat`.
 pub fn start_in(stat: &[u8]) -> Option<String> {
     lock::start_in(stat)
 }

@@ -1,7 +1,7 @@
-//! Kills in memory, for tests: a run dies at every write of the host and around every record of the journal, and
-//! whatever it left must be good enough for the next one.
+//! Kills in memory, for tests. A run dies at every write of the host and around every record of the journal, and the
+//! next run must continue from the state that it left.
 //!
-//! A kill in the middle of a record is one before it, for whoever reads the journal: `tests/journal.rs` tries that on
+//! For a reader of the journal, a kill in the middle of a record equals one before it: `tests/journal.rs` tests that on
 //! real bytes, at each of them.
 
 mod tally;
@@ -23,22 +23,22 @@ use crate::kinds::prune;
 
 pub use tally::Tally;
 
-/// Where a run dies; counted from 0, from the beginning of the run.
+/// The place where a run dies, counted from 0 at the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kill {
     /// Before that write of the host.
     Write(usize),
-    /// Not at all: that write fails, and the run has to end by itself.
+    /// The run is not killed: that write fails, and the run must end by itself.
     Fails(usize, Errno),
     /// Before that record of the journal.
     Record(usize),
-    /// After that record, and before whoever wrote it hears of it.
+    /// After that record, before its writer knows.
     Recorded(usize),
-    /// Not at all: that record cannot be written.
+    /// The run is not killed: that record cannot be written.
     Unrecorded(usize, Errno),
 }
 
-/// A journal whose process dies at a record.
+/// A journal that dies with its process at a record.
 struct Mortal<'a> {
     journal: &'a mut dyn Journal,
     records: usize,
@@ -56,7 +56,7 @@ impl<'a> Mortal<'a> {
         }
     }
 
-    /// Whether the next record cannot be written: once, or never again.
+    /// Whether the next record fails: once, or from now on.
     fn fails(&self, at: usize, errno: Errno) -> bool {
         self.records >= at && (!self.failed || errno == Errno::ReadOnly)
     }
@@ -69,7 +69,7 @@ impl Journal for Mortal<'_> {
 
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
         let died = || Err(Fault::new("the run died here"));
-        // Whoever has died does not come back.
+        // A dead process does not continue.
         match self.dies_at {
             Some(Kill::Record(at)) if self.records >= at => return died(),
             Some(Kill::Recorded(at)) if self.records > at => return died(),
@@ -95,25 +95,26 @@ impl Journal for Mortal<'_> {
 pub struct State {
     /// The host.
     pub host: FakeHost,
-    /// What was done to it.
+    /// Its journal.
     pub journal: MemoryJournal,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
-    /// How it ended: well, or why and where it did not.
+    /// Success, or the place and the reason of the failure.
     pub ended: Result<(), String>,
     /// Writes of the host.
     pub writes: usize,
     /// Records of the journal.
     pub records: usize,
-    /// Whether a write or a record failed that was to fail.
+    /// Whether the failure of a write or a record happened.
     pub failed: bool,
 }
 
 impl Ran {
-    /// Whether it came as far as that. One may go on where a write fails that it can do without, and never where it dies.
+    /// Whether it reached that place. A run may continue after a write fails that it does not need, but never after a
+    /// kill.
     pub fn met(&self, kill: Kill) -> bool {
         match kill {
             Kill::Fails(..) | Kill::Unrecorded(..) => self.failed,
@@ -123,7 +124,7 @@ impl Ran {
 }
 
 impl State {
-    /// A host that we have not touched, whose systemd has read its units.
+    /// A host without changes by aztec-kit, whose systemd has loaded its units.
     pub fn new(mut host: FakeHost) -> Self {
         host.read_units();
         Self {
@@ -132,13 +133,13 @@ impl State {
         }
     }
 
-    /// Brings the host to what a graph wants, and dies on the way when asked.
+    /// Converges the host, and dies on the way if asked to.
     pub fn run<R: Resource>(&mut self, graph: &Graph<R>, dies_at: Option<Kill>) -> Ran {
         run(&mut self.host, &mut self.journal, graph, None, dies_at)
     }
 }
 
-/// Brings a host to what a graph wants, with whatever journal, and dies on the way when asked.
+/// Converges a host with any journal, and dies on the way if asked to.
 pub fn run<R: Resource>(
     host: &mut FakeHost,
     journal: &mut dyn Journal,
@@ -161,7 +162,7 @@ pub fn run<R: Resource>(
     })
 }
 
-/// Does anything to a host that can be killed, and says how far it came.
+/// Changes a host that can be killed, and returns how far it came.
 pub fn dying(
     host: &mut FakeHost,
     journal: &mut dyn Journal,
@@ -190,11 +191,11 @@ pub fn dying(
     }
 }
 
-/// What is left by each place where that can die on this host.
+/// The states that are left after a kill at each place.
 ///
 /// # Errors
 ///
-/// Where it ends by itself, or was never reached.
+/// When it ends by itself, or does not reach a place.
 pub fn each(
     from: &State,
     what: impl Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
@@ -213,11 +214,11 @@ pub fn each(
     }))
 }
 
-/// How many writes of a long run are made to fail: one that fails ends a run as a kill before it does, but for what the
-/// program itself clears away. In a short run it is every write, with every error.
+/// The number of writes that are made to fail in a long run. A failed write ends a run like a kill before it, except
+/// for the cleanup of aztec-kit itself. In a short run every write fails with every error.
 const FAILURES: usize = 128;
 
-/// Every place where a run that did this much can die, and writes and records that can fail.
+/// Every place where such a run can die, and every write and record that can fail.
 pub fn all(ran: &Ran) -> Vec<Kill> {
     let records = (0..ran.records).flat_map(|at| [Kill::Record(at), Kill::Recorded(at)]);
     let fails = failing(ran.writes, FAILURES).map(|(at, errno)| Kill::Fails(at, errno));
@@ -228,7 +229,7 @@ pub fn all(ran: &Ran) -> Vec<Kill> {
     writes.chain(failures).chain(records).collect()
 }
 
-/// Up to about so many of all, with each error equally often.
+/// Up to that many failures, with each error equally often.
 fn failing(all: usize, most: usize) -> impl Iterator<Item = (usize, Errno)> {
     let errors = Errno::ALL.len();
     let step = 1 + all * errors / most;
@@ -241,26 +242,26 @@ fn failing(all: usize, most: usize) -> impl Iterator<Item = (usize, Errno)> {
     places.map(move |at| (at / errors, Errno::ALL[at % errors]))
 }
 
-/// What must hold whatever is killed.
+/// The invariants after every kill.
 #[derive(Debug)]
 pub struct Walk<'a, R> {
-    /// What is wanted.
+    /// The desired state.
     pub graph: &'a Graph<R>,
-    /// Files that are made once: they never change, and a removal leaves them.
+    /// Files that are created once: they never change, and a removal leaves them.
     pub secrets: &'a [&'a str],
-    /// Files that may be there after one kill and not after another.
+    /// Files that may exist after one kill and not after another.
     pub loose: &'a [&'a str],
-    /// Files whose content follows from a secret, and so differs from one host to the next.
+    /// Files whose content is derived from a secret, and so differs from host to host.
     pub derived: &'a [&'a str],
 }
 
 impl<R: Resource> Walk<'_, R> {
-    /// From a host that is as wanted or not: kills a run at every place, each time on a host of its own, and after
-    /// each runs again. Gives what was tried.
+    /// Kills a run at every place, each time on a copy of a host that is in sync or not, and runs again after each
+    /// kill. Returns the tally.
     ///
     /// # Errors
     ///
-    /// What did not hold, and after which kill.
+    /// The invariant that did not hold, and the kill.
     pub fn apply(&self, from: &State) -> Result<Tally, String> {
         let (like, ran) = self.unkilled(from, self.graph)?;
         for kill in all(&ran) {
@@ -272,7 +273,7 @@ impl<R: Resource> Walk<'_, R> {
         Ok(Tally::of(&all(&ran)))
     }
 
-    /// The same of the removal of all, which is ended, or taken back.
+    /// The same for the removal of everything, which is then completed or cancelled.
     ///
     /// # Errors
     ///
@@ -284,7 +285,7 @@ impl<R: Resource> Walk<'_, R> {
         for kill in all(&ran) {
             for (graph, like) in [(&nothing, &gone), (self.graph, &there)] {
                 let mut state = self.killed(&there, &nothing, kill)?;
-                // An image that its engine does not let go of stays, and is no longer ours; that is told.
+                // An image that its engine cannot remove stays and is no longer managed, which is reported.
                 let mut entries = receipt(&state)?.entries.into_iter();
                 let ours = entries.any(|entry| entry.id.to_string().starts_with("image["));
                 if !ours && state.host.engine != gone.host.engine {
@@ -298,7 +299,7 @@ impl<R: Resource> Walk<'_, R> {
         Ok(Tally::of(&all(&ran)))
     }
 
-    /// The same of a run that is killed and then no longer wanted.
+    /// The same for a run that is killed, after which its resources become leftovers.
     ///
     /// # Errors
     ///
@@ -316,7 +317,7 @@ impl<R: Resource> Walk<'_, R> {
         Ok(Tally::of(&all(&ran)))
     }
 
-    /// Kills a run and then the one that goes on, at places that the dice choose.
+    /// Kills a run and then the next one, at random places.
     ///
     /// # Errors
     ///
@@ -344,8 +345,8 @@ impl<R: Resource> Walk<'_, R> {
         Ok(tally)
     }
 
-    /// The wall clock jumps at each write of a run, so far: the run ends all the same, and leaves a host as without
-    /// that. Gives the number of jumps.
+    /// The wall clock jumps by that much at each write of a run. The run must still succeed, and leave the same host as
+    /// without the jump. Returns the number of jumps.
     ///
     /// # Errors
     ///
@@ -364,7 +365,7 @@ impl<R: Resource> Walk<'_, R> {
         Ok(ran.writes)
     }
 
-    /// The host after a run that nobody kills.
+    /// The host after a run without a kill.
     fn unkilled(&self, from: &State, graph: &Graph<R>) -> Result<(State, Ran), String> {
         let mut state = from.clone();
         let ran = state.run(graph, None);
@@ -382,7 +383,7 @@ impl<R: Resource> Walk<'_, R> {
         }
     }
 
-    /// Runs again, and looks whether the host is now as one where nothing was killed.
+    /// Runs again, and checks that the host equals one without a kill.
     fn heals(&self, state: &mut State, graph: &Graph<R>, like: &State) -> Result<(), String> {
         let secrets = self.secrets(&state.host);
         if let Err(why) = state.run(graph, None).ended {
@@ -393,16 +394,16 @@ impl<R: Resource> Walk<'_, R> {
             .keys()
             .find(|path| now.get(*path) != secrets.get(*path))
         {
-            return Err(format!("{path} is another one now"));
+            return Err(format!("{path} was replaced"));
         }
         self.rests(state, graph, like)
     }
 
-    /// Looks whether a host is as one where all went well, and stays so.
+    /// Checks that a host equals one on which every run succeeded, and stays so.
     ///
     /// # Errors
     ///
-    /// What is otherwise.
+    /// The difference.
     pub fn rests(&self, state: &mut State, graph: &Graph<R>, like: &State) -> Result<(), String> {
         let before = state.clone();
         let ran = state.run(graph, None);
@@ -416,8 +417,8 @@ impl<R: Resource> Walk<'_, R> {
         same_units(&state.host, &like.host)
     }
 
-    /// What was removed and is wanted again has a new history. It begins with what the removal left of it: a secret
-    /// is found, and a service whose unit is still there is changed and not made.
+    /// A resource that was removed and is desired again has a new history. It starts from the remains of the removal: a
+    /// secret is adopted, and a service whose unit still exists is changed, not created.
     fn wanted_again(&self, id: &ResourceId) -> Origin {
         let name = id.to_string();
         let mut left = self.secrets.iter().chain(self.loose);
@@ -427,13 +428,13 @@ impl<R: Resource> Walk<'_, R> {
         Origin::Changed
     }
 
-    /// The secrets that a host has.
+    /// The secrets of a host.
     pub fn secrets(&self, host: &FakeHost) -> BTreeMap<String, String> {
         let there = |path: &&str| Some(((*path).to_owned(), host.text(path)?));
         self.secrets.iter().filter_map(there).collect()
     }
 
-    /// Nothing is missing, and nothing is left over.
+    /// No file is missing, and none is left over.
     fn same_tree(&self, host: &FakeHost, like: &FakeHost) -> Result<(), String> {
         let (is, wanted) = (self.shape(host), self.shape(like));
         let differ = |path: &&PathBuf| is.get(*path) != wanted.get(*path);
@@ -481,10 +482,10 @@ fn receipt(state: &State) -> Result<Receipt, String> {
     state.journal.receipt().map_err(|fault| fault.chain())
 }
 
-/// The same units run, and the same images are there.
+/// The same units run, and the same images exist.
 fn same_units(is: &FakeHost, wanted: &FakeHost) -> Result<(), String> {
     let units = |host: &FakeHost| -> BTreeMap<String, (String, bool)> {
-        // systemd forgets by itself what has no file and does not run.
+        // systemd forgets a unit without a file that does not run.
         let units = host.units.iter().filter(|(name, unit)| {
             let path = Path::new("/etc/systemd/system").join(name);
             host.tree.contains_key(&path) || unit.active == "active"
@@ -503,7 +504,7 @@ fn same_units(is: &FakeHost, wanted: &FakeHost) -> Result<(), String> {
     Ok(())
 }
 
-/// As if nothing had been killed: the same on record, and no service was started more often.
+/// The same history as without a kill: the same record, and no additional start of a service.
 fn same_history(is: &State, wanted: &State) -> Result<(), String> {
     let starts = |state: &State| -> Vec<(String, u32)> {
         let units = state.host.units.iter();
@@ -518,10 +519,11 @@ fn same_history(is: &State, wanted: &State) -> Result<(), String> {
     same_record(is, wanted, None)
 }
 
-/// How a resource may have come to be looked after, when it is not as without a kill.
+/// The expected origin of a resource if it differs from that without a kill.
 type Otherwise<'a> = &'a dyn Fn(&ResourceId) -> Origin;
 
-/// The same resources in the same order, with what was there before us. What is remembered of them has times in it.
+/// The same resources in the same order with the same prior states. Their memories contain times, so they are not
+/// compared.
 fn same_record(is: &State, wanted: &State, otherwise: Option<Otherwise<'_>>) -> Result<(), String> {
     let (is, wanted) = (receipt(is)?.entries, receipt(wanted)?.entries);
     for (is, wanted) in is.iter().zip(&wanted) {

@@ -1,12 +1,12 @@
 //! Convergent host resources, independent of any chain.
 //!
-//! * [`host`] is the only room that touches the operating system. [`host::Probe`] can only look,
-//!   [`host::HostMut`] can also change; plan, verify and status never get hold of the second.
-//! * [`engine`] orders resources, asks each for its difference, and converges them one by one
-//!   behind a write-ahead journal.
+//! * [`host`] is the only module that touches the operating system. [`host::Probe`] only reads, [`host::HostMut`] can
+//!   also change. Plan, verify and status never get the second.
+//! * [`engine`] orders resources, observes the drift of each, and converges them one by one behind a write-ahead
+//!   journal.
 //! * [`kinds`] are the resources themselves, one file each.
 //! * [`systemd`] writes the text of unit files.
-//! * [`tools`] are pure parsers of what files and programs say.
+//! * [`tools`] are pure parsers of files and of program output.
 
 pub mod engine;
 #[cfg(feature = "fuzz")]

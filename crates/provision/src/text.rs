@@ -1,4 +1,4 @@
-//! A text of which some parts are secret: what is written, and what of it may be shown.
+//! A text with secret parts, and the form of it that may be shown.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::tools::redact::{self, HIDDEN};
 
-/// A text that knows which of its parts are secret. Neither `Debug` nor anything that is journaled has those.
+/// A text that knows which of its parts are secret. Neither `Debug` nor the journal contains them.
 #[derive(Clone, Default)]
 pub struct Text {
     content: Zeroizing<String>,
@@ -33,12 +33,12 @@ impl<T: Into<String>> From<T> for Text {
     }
 }
 
-/// The shortest part of a secret that is looked for in what a program says: shorter ones are in every text.
-const TELLING: usize = 4;
+/// The shortest part of a secret that is searched for in the output of a program. Shorter parts occur in every text.
+const SHORTEST_PART: usize = 4;
 
 impl Text {
-    /// The text that this function makes, when it asks for each secret by the function that it gets. It is called
-    /// twice: once it gets the secrets themselves, once what is shown in their place.
+    /// Renders a text with secrets. `render` calls its argument for each secret, and is called twice: once it gets the
+    /// secrets themselves, once their replacements.
     pub fn rendered(render: impl Fn(&mut dyn FnMut(&SecretString) -> String) -> String) -> Self {
         let mut secrets = Vec::new();
         let content = render(&mut |secret| {
@@ -52,12 +52,12 @@ impl Text {
         }
     }
 
-    /// Adds what anyone may read.
+    /// Appends a public text.
     pub fn push(&mut self, public: &str) {
         self.push_as(public, public);
     }
 
-    /// Adds a secret, of which only this is shown.
+    /// Appends a secret, and the text that is shown instead.
     pub fn push_as(&mut self, secret: &str, shown: &str) {
         if secret != shown {
             self.secrets.push(secret.into());
@@ -66,12 +66,12 @@ impl Text {
         self.shown.push_str(shown);
     }
 
-    /// What is written: never for output, nor for the journal.
+    /// The text with its secrets. It is never for output or for the journal.
     pub fn content(&self) -> &str {
         &self.content
     }
 
-    /// What may be shown. Where a part is secret, the names of settings are a second net.
+    /// The text that may be shown. If a part is secret, values of settings with secret names are redacted too.
     pub fn shown(&self) -> String {
         if self.is_public() {
             self.shown.clone()
@@ -80,12 +80,12 @@ impl Text {
         }
     }
 
-    /// Whether anyone may read all of it.
+    /// Whether the text has no secret part.
     pub fn is_public(&self) -> bool {
         self.secrets.is_empty()
     }
 
-    /// What a program says that has read this text, without anything that it repeats of a secret.
+    /// The output of a program that has read this text, with every part of a secret redacted.
     pub fn scrubbed(&self, said: &str) -> String {
         if self.is_public() {
             return said.to_owned();
@@ -100,7 +100,7 @@ impl Text {
         let mut shown = String::with_capacity(said.len());
         let mut at = 0;
         while at < ends.len() {
-            let mut to = at + TELLING;
+            let mut to = at + SHORTEST_PART;
             if to > ends.len() || !repeated(part(at, to)) {
                 shown.push_str(part(at, at + 1));
                 at += 1;

@@ -1,5 +1,5 @@
-//! What every host does and refuses, held against the host in memory and against the real one in a directory of its
-//! own: so that what is tried in memory is tried on what a real host does.
+//! The contract of every host, tested with the host in memory and with the real one in a directory of its own. So tests
+//! in memory are valid for a real host.
 //!
 //! Not here, because the two differ by nature: what programs say and do, the clock, the space of a file system, and
 //! `writable`, which for root is never no.
@@ -17,7 +17,7 @@ use provision::host::{FileType, HostMut, NewFile, Probe, RealHost};
 struct Place<'a> {
     host: &'a mut dyn HostMut,
     dir: PathBuf,
-    /// Who the test runs as: nobody else can be given anything by who is not root.
+    /// The user of the test: only root can give files to another user.
     me: (u32, u32),
 }
 
@@ -97,7 +97,7 @@ impl Place<'_> {
         self.host.remove_tree(&path).is_ok()
     }
 
-    /// What reading says: `None` for an error.
+    /// The result of a read: `None` for an error.
     fn read(&self, name: &str) -> Option<Option<String>> {
         let bytes = self.host.read(&self.at(name)).ok()?;
         Some(bytes.map(|bytes| String::from_utf8(bytes).unwrap()))
@@ -451,7 +451,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
     }),
 ];
 
-/// Who this test runs as, by what it makes.
+/// The user of this test, from a file that it creates.
 fn me(dir: &Path) -> (u32, u32) {
     use std::os::unix::fs::MetadataExt;
     let meta = fs::metadata(dir).unwrap();
@@ -497,8 +497,8 @@ fn session(run: &Path) -> Session {
 
 const FULL: &str = "KIT_TEST_FULL_DISK";
 
-/// What finds no room gives back what it took. In a process of its own: a limit on the size of files tears a write as a
-/// full disk does.
+/// A file that finds no space leaves nothing behind. This runs in a process of its own: a limit on the size of files
+/// tears a write as a full disk does.
 #[test]
 fn a_file_that_finds_no_room_leaves_nothing() {
     let name = "a_file_that_finds_no_room_leaves_nothing";

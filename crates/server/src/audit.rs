@@ -1,4 +1,4 @@
-//! A record of who touched what must not be touched: auditd with watches on files.
+//! A log of access to sensitive files: auditd with watches.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -8,21 +8,21 @@ use provision::kinds::{File, Input, Owner, Packages, Service};
 
 use crate::Kinds;
 
-/// A file or directory that is watched.
+/// A watched file or directory.
 #[derive(Debug, Clone)]
 pub struct Watch {
     /// Its path; its directory must exist.
     pub path: PathBuf,
-    /// What makes it, for a directory: the kernel watches what is in it only if it was there when the rules were
-    /// loaded (audit_tree.c of Linux; auditctl(8) calls the two kinds `path` and `dir`).
+    /// The resource that creates a directory. The kernel watches the content of a directory only if the directory
+    /// existed when the rules were loaded (audit_tree.c of Linux; auditctl(8) calls the two kinds `path` and `dir`).
     pub made_by: Option<ResourceId>,
-    /// What is recorded: `r` reads, `w` writes, `a` changes of owner and mode (auditctl(8)).
+    /// The logged kinds of access: `r` reads, `w` writes, `a` changes of owner and mode (auditctl(8)).
     pub access: &'static str,
-    /// What `ausearch --key` finds it by.
+    /// The key for `ausearch --key`.
     pub key: &'static str,
 }
 
-/// What is worth a watch on any server.
+/// Paths that are worth a watch on any server.
 const ANYWHERE: &[(&str, &str)] = &[
     ("/etc/systemd/system", "units"),
     ("/etc/ssh", "sshd"),
@@ -37,7 +37,7 @@ const ANYWHERE: &[(&str, &str)] = &[
 
 const RULES: &str = "/etc/audit/rules.d/60-aztec-kit.rules";
 
-/// Adds the rules, on a host whose audit log is its own and not that of a host around it.
+/// Adds the rules, on a host that has an audit log of its own and not that of an outer host.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, watches: &[Watch]) {
     let packages = graph.add(
         Packages {
@@ -55,7 +55,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, watches: &[Watch]) {
             unit: "auditd.service".into(),
             active: true,
             at_boot: true,
-            // It loads the rules when it starts.
+            // It loads the rules at its start.
             inputs: vec![Input {
                 id: id.clone(),
                 path: RULES.into(),

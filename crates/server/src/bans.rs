@@ -1,4 +1,4 @@
-//! Who guesses passwords is shut out: fail2ban, for longer each time.
+//! Bans clients that guess passwords: fail2ban, for longer each time.
 
 use std::path::Path;
 
@@ -8,14 +8,15 @@ use provision::systemd::{Section, UnitFile, Value};
 
 use crate::{Kinds, packet_filter};
 
-/// Read last of all (jail.conf(5)), so that it wins over what packages bring; a later name wins over it.
+/// The last file that is read (jail.conf(5)), so it overrides the files of packages. A file with a later name overrides
+/// it.
 const JAILS: &str = "/etc/fail2ban/jail.d/aztec-kit.local";
 
-/// Where fail2ban writes what it does, unless an operator has sent that to the journal.
+/// The log of fail2ban, unless an operator sends it to the journal.
 const LOG: &str = "/var/log/fail2ban.log";
 
-/// fail2ban tests a whole directory: a copy of its own, with the candidate in the place it will have. A log that is
-/// missing is no fault of the candidate.
+/// Tests a copy of the whole directory with the new file in its final place, as fail2ban requires. A missing log is not
+/// an error of the new file.
 const CHECK: &str = "dir=$(mktemp -d) && trap 'rm -r \"$dir\"' EXIT && cp -R /etc/fail2ban/. \"$dir\" && \
     cp \"$1\" \"$dir/jail.d/aztec-kit.local\" && { [ -e \"$2\" ] || { : > \"$dir/log\" && \
     printf '[recidive]\\nlogpath = %s/log\\n' \"$dir\" > \"$dir/jail.d/zzzz-log.local\"; }; } && \
@@ -23,17 +24,17 @@ const CHECK: &str = "dir=$(mktemp -d) && trap 'rm -r \"$dir\"' EXIT && cp -R /et
 
 const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf";
 
-/// fail2ban does not start at all while the log of one jail is missing: rotated away, or on a /var/log that is empty at
-/// each boot. Owner and mode as its own logrotate file has them.
+/// Creates the log. fail2ban does not start while the log of one jail is missing, because it was rotated away or
+/// /var/log is empty at each boot. Owner and mode are those of its own logrotate file.
 fn makes_log() -> UnitFile {
     let script = format!("[ -e {LOG} ] || install -m 0640 -g adm /dev/null {LOG}");
     let make = ["/bin/sh -c".into(), Value::script(script)];
     UnitFile::drop_in().section(Section::service().list("ExecStartPre", make))
 }
 
-/// `nftables.service` flushes whatever the kernel has when it is started, reloaded or stopped, the bans with it, which
-/// fail2ban goes on counting as in force: it makes them again when it is started anew. Not `PartOf`, with which who stops
-/// the one has stopped the other.
+/// Restarts fail2ban together with nftables. `nftables.service` flushes all rules when it is started, reloaded or
+/// stopped, including the bans, which fail2ban still counts as active. fail2ban creates them again when it is
+/// restarted. `PartOf` would also stop it together with nftables.
 fn again() -> UnitFile {
     const AGAIN: &str = "-/usr/bin/systemctl --no-block try-restart fail2ban.service";
     let service = ["ExecStartPost", "ExecReload", "ExecStopPost"]
@@ -42,14 +43,15 @@ fn again() -> UnitFile {
     UnitFile::drop_in().section(service)
 }
 
-/// Adds the bans. `never`: addresses and networks that are never banned, besides this host's own.
+/// Adds the bans. `never`: addresses and networks that are never banned, in addition to the host's own.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
     let filter = packet_filter::add(graph);
     packet_filter::follow(graph, "60-aztec-kit-bans", &again());
     let packages = graph.add(
         Packages {
             purpose: "bans".into(),
-            // Debian only recommends what reads the journal; nft bans with or without a firewall.
+            // The package that reads the journal is only a recommendation in Debian. nft bans with or without a
+            // firewall.
             names: ["fail2ban", "python3-systemd"].map(String::from).into(),
         },
         [],
@@ -83,12 +85,12 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
     graph.add(service, after.into_iter().chain([packages, filter]));
 }
 
-/// What a ban looks like in the journal, where fail2ban's own filter finds it only when it went there by way of syslog:
-/// `logtarget = SYSTEMD-JOURNAL` (1.0.2) writes neither the level nor the logger's name.
+/// A ban in the journal. fail2ban's own filter matches it only if it was sent by syslog: `logtarget = SYSTEMD-JOURNAL`
+/// (1.0.2) writes neither the level nor the name of the logger.
 const BANNED: &str = r"^\s*(?:\S+\s+)?fail2ban(?:[-.]\S+)?(?:\[\d+\])?:\s+(?:fail2ban\.actions\s*\[\d+\]:\s+)?(?:NOTICE\s+)?\[(?!recidive)[^\]]*\]\s+Ban\s+<HOST>\s*$";
 
-/// A ban closes every port: at whichever sshd listens, the guesser is out. Who comes back is looked for in the log and in
-/// the journal: only an operator's `logtarget` says where fail2ban writes, and the other place stays silent.
+/// A ban closes every port, so it works wherever sshd listens. Repeat offenders are searched in the log and in the
+/// journal, because fail2ban writes to only one of them, depending on the operator's `logtarget`.
 fn jails(never: &[String]) -> String {
     let never: String = never.iter().map(|entry| format!(" {entry}")).collect();
     let repeated = format!(

@@ -1,7 +1,7 @@
 //! A TLS proxy in front of one JSON-RPC server: Caddy of the distribution, without any plugin.
 //!
-//! Stock Caddy has no matcher for JSON. Which methods may be called is decided by one regular expression over the
-//! whole body, in the syntax of RE2 (linear time), see [`allowed`].
+//! Stock Caddy has no matcher for JSON. One regular expression over the whole body decides which methods are allowed,
+//! in the syntax of RE2 (linear time), see [`allowed`].
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,30 +12,30 @@ use provision::systemd::{Section, UnitFile, Value};
 
 use crate::Kinds;
 
-/// The whole configuration, when Caddy is ours alone.
+/// The whole configuration, if Caddy serves only this site.
 pub const CONFIG: &str = "/etc/caddy/aztec-kit.Caddyfile";
-/// The site alone, for the operator's own configuration to import.
+/// The site alone, which the operator's own configuration imports.
 pub const SITE: &str = "/etc/caddy/aztec-kit.caddy";
-/// The operator's own configuration: never written.
+/// The operator's own configuration, which is never written.
 pub const OPERATORS: &str = "/etc/caddy/Caddyfile";
 /// The service of the distribution's package.
 pub const UNIT: &str = "caddy.service";
 const DROP_IN: &str = "/etc/systemd/system/caddy.service.d";
 
-/// What is proxied, and how.
+/// The settings of the proxy.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     /// Host name of the certificate.
     pub domain: String,
-    /// Told to the certificate authority.
+    /// Sent to the certificate authority.
     pub email: Option<String>,
-    /// Certificates of Caddy's own authority instead of a public one.
+    /// Whether certificates come from Caddy's own authority instead of a public one.
     pub internal: bool,
     /// Port of the server on the loopback interface.
     pub upstream: u16,
-    /// JSON-RPC methods that may be called.
+    /// The allowed JSON-RPC methods.
     pub methods: Vec<String>,
-    /// The operator's own Caddyfile stays in force and imports the site.
+    /// Whether the operator's own Caddyfile stays active and imports the site.
     pub import: bool,
 }
 
@@ -92,7 +92,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
     )
 }
 
-/// As the account that will read it: the check makes the internal authority's keys, which must be Caddy's own.
+/// The check runs as the account of Caddy, because it creates the keys of the internal authority, which Caddy must own.
 const CHECK: &str = "runuser -u caddy -- env HOME=/var/lib/caddy XDG_DATA_HOME=/var/lib/caddy/.local/share \
                      caddy validate --adapter caddyfile --config";
 
@@ -115,7 +115,7 @@ fn whole(proxy: &Proxy) -> String {
     if let Some(email) = &proxy.email {
         let _ = writeln!(text, "\temail {email}");
     }
-    // Its authority is for this host's clients; the host itself has no reason to trust it.
+    // The authority is for the clients of this host. The host itself has no reason to trust it.
     text.push_str("\tskip_install_trust\n");
     text.push_str(
         "\tservers {\n\t\tmax_header_size 16KB\n\t\ttimeouts {\n\t\t\tread_header 10s\n\t\t\tread_body 30s\n\
@@ -124,7 +124,7 @@ fn whole(proxy: &Proxy) -> String {
     text + &site(proxy)
 }
 
-/// What a browser may do with an answer: nothing but read it. Source: OWASP Secure Headers Project, REST.
+/// A browser may only read an answer. Source: OWASP Secure Headers Project, REST.
 const HEADERS: &[(&str, &str)] = &[
     ("Strict-Transport-Security", "max-age=31536000"),
     ("X-Content-Type-Options", "nosniff"),
@@ -169,14 +169,14 @@ fn site(proxy: &Proxy) -> String {
     text
 }
 
-/// A regular expression (RE2) for a whole JSON text, an object or a batch, in which every string `method` is a key whose
-/// value is one of these names, and in which nothing is escaped.
+/// A regular expression (RE2) for a whole JSON text, an object or a batch. Every string `method` in it must be a key
+/// with one of these names as its value, and escapes are not allowed.
 ///
-/// The node reads other texts as well, such as a form or a compressed body, by what the client calls them: koa-bodyparser
-/// 4.4.1 of 4.1.2. A text that does not begin as JSON is none of ours.
+/// The node also accepts other content types, such as a form or a compressed body, if the client declares them:
+/// koa-bodyparser 4.4.1 of 4.1.2. A text that does not begin like JSON is refused.
 ///
-/// A duplicate key, a batch, or a name spelled with `\u` cannot get past it: the text is read as a row of strings
-/// and of what stands between them, and a string is either not the word `method` or followed by a listed name.
+/// A duplicate key, a batch, or a name spelled with `\u` cannot bypass it: the text is matched as a sequence of strings
+/// and of the text between them, and a string is either not the word `method` or followed by an allowed name.
 pub fn allowed(methods: &[String]) -> String {
     const WORD: &str = "method";
     const SPACE: &str = r"[ \t\r\n]*";

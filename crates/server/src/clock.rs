@@ -1,17 +1,17 @@
-//! The right time: validators sign by the clock.
+//! Accurate time: validators sign by the clock.
 
 use provision::engine::Graph;
 use provision::kinds::{Packages, Service};
 
 use crate::Kinds;
 
-/// Adds chrony in the place of other clock services. `owned`: whether the clock is this host's to set, and not
-/// that of a host around it.
+/// Adds chrony in place of other clock services. `owned`: whether this host, and not an outer one, sets the clock.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, owned: bool) {
     let packages = graph.add(
         Packages {
             purpose: "clock".into(),
-            // Two that set one clock fight; chrony's package conflicts with the others (`time-daemon`).
+            // Two services that set one clock interfere. The package of chrony conflicts with the others
+            // (`time-daemon`).
             names: [
                 "chrony",
                 "systemd-timesyncd-",

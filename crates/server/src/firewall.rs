@@ -1,5 +1,5 @@
-//! Nobody connects to this host but where it is said here: UFW for the host itself, and a table of nftables for
-//! the ports that container engines publish, which pass UFW by.
+//! Closes the host except for the allowed connections: UFW for the host itself, and a table of nftables for the ports
+//! that container engines publish, which bypass UFW.
 
 use std::fmt::Write;
 
@@ -8,11 +8,11 @@ use provision::kinds::{NftTable, Packages, ROUTED, Rule, Ufw};
 
 use crate::{Kinds, packet_filter};
 
-/// Interfaces of container engines: the default bridges of Docker and Podman, and those of Docker's networks,
-/// whose names other programs use as well.
+/// Interfaces of container engines: the default bridges of Docker and Podman, and those of Docker's networks, whose
+/// names other programs also use.
 const BRIDGES: [&str; 3] = ["docker*", "podman*", "br-*"];
 
-/// Adds the firewall; returns what comes last.
+/// Adds the firewall; returns its last resource.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, rules: Vec<Rule>) -> ResourceId {
     let filter = packet_filter::add(graph);
     let packages = graph.add(
@@ -26,7 +26,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, rules: Vec<Rule>) -> ResourceId {
     graph.add(Ufw { rules }, [packages, published])
 }
 
-/// What closes the ports that containers publish.
+/// The table that closes the ports that containers publish.
 pub fn table(rules: &[Rule]) -> NftTable {
     NftTable {
         table: "inet aztec_kit".into(),
@@ -39,14 +39,14 @@ pub fn table(rules: &[Rule]) -> NftTable {
     }
 }
 
-/// Whether connections that are passed on to that interface are for the table to let through.
+/// Whether the table decides about connections that are forwarded to that interface.
 pub fn covers(interface: &str) -> bool {
     let mut bridges = BRIDGES.iter();
     bridges.any(|bridge| interface.starts_with(bridge.trim_end_matches('*')))
 }
 
-/// Docker and Podman rewrite the destination of a connection to a published port before any filter sees it, and
-/// accept it before UFW does. This chain runs before both of theirs, and what it drops stays dropped.
+/// Docker and Podman rewrite the destination of a connection to a published port before any filter sees it, and accept
+/// it before UFW does. This chain runs before both of theirs, and a packet that it drops stays dropped.
 fn published(rules: &[Rule]) -> String {
     let mut text = String::from(
         "\tchain published {\n\

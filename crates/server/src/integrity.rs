@@ -1,4 +1,4 @@
-//! Files that change behind our back: AIDE, once a day, against a baseline that follows our own changes only.
+//! Detects changes of files by others: AIDE, once a day, against a baseline that follows the changes of aztec-kit only.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +8,18 @@ use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use crate::Kinds;
 
-/// A directory of its own: that of the distribution's AIDE, and its daily check, are the operator's.
+/// A separate directory, because the distribution's AIDE and its daily check belong to the operator.
 const STATE: &str = "/var/lib/aztec-kit-aide";
 const CONFIG: &str = "/etc/aztec-kit-aide.conf";
-/// The unit that fails when something differs; monitoring sees failed units.
+/// The unit that fails when a file differs. Monitoring reports failed units.
 pub const SERVICE: &str = "aztec-kit-aide.service";
 const TIMER: &str = "aztec-kit-aide.timer";
 
-/// What is read: everything that runs, and everything that decides what runs. aide.conf(5) of 0.18.
+/// The scope of the check: everything that is executed, and everything that decides what is executed. aide.conf(5) of
+/// 0.18.
 ///
-/// Directories without times: what comes and goes in them is told by itself. Keys without content, since their
-/// digest has no business in a database.
+/// Directories are checked without times, because new and removed files in them are reported anyway. Keys are checked
+/// without their content, because a digest of a key does not belong in a database.
 const RULES: &str = r"Directory = ftype+p+u+g+acl+xattrs
 Stat = ftype+p+u+g+i+n+s+m+c+acl+xattrs
 Whole = Stat+sha512
@@ -40,7 +41,7 @@ Whole = Stat+sha512
 /home/[^/]+/\.ssh/authorized_keys Whole
 ";
 
-/// What is looked at without reading its content.
+/// A file that is checked without its content.
 #[derive(Debug, Clone)]
 pub struct Unread {
     /// A file or a tree.
@@ -66,15 +67,15 @@ fn config(unread: &[Unread]) -> String {
     )
 }
 
-const TAKEN_OUT: &[(&str, &str)] = &[(
+const UNSUITABLE: &[(&str, &str)] = &[(
     "PrivateUsers",
-    "It reads the files of every user, by a capability that counts among its own users alone.",
+    "It reads the files of every user with a capability, which would apply to its own users only.",
 )];
 
-/// It reads everything and writes nothing: the one capability it has is to read what is not its own.
+/// It reads everything and writes nothing. Its only capability is to read files of others.
 fn sandbox() -> Sandbox {
     Sandbox::strict()
-        .without(TAKEN_OUT)
+        .without(UNSUITABLE)
         .with("CapabilityBoundingSet", "CAP_DAC_READ_SEARCH")
         .with("ProtectHome", "read-only")
         .in_order(&[
@@ -120,7 +121,7 @@ fn service() -> UnitFile {
         )
 }
 
-/// Names the digest of the service, so that systemd reads both anew when either changes.
+/// Contains the digest of the service, so that systemd loads both again when either changes.
 fn timer(digest: &str) -> UnitFile {
     UnitFile::new()
         .comment(Value::text(format!(
@@ -139,8 +140,8 @@ fn timer(digest: &str) -> UnitFile {
         .at_boot()
 }
 
-/// Adds the check, and at the very end of the graph the baseline: it is due when anything before it has changed.
-/// `more`: what this program changes besides the files of the graph. `installed`: the packages of the graph.
+/// Adds the check, and the baseline at the end of the graph: it is updated when any resource before it has changed.
+/// `more`: paths that aztec-kit changes in addition to the files of the graph. `installed`: the packages of the graph.
 pub fn add<K: Kinds>(
     graph: &mut Graph<K>,
     unread: &[Unread],

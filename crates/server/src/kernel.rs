@@ -1,9 +1,9 @@
-//! Kernel settings that take away what an attacker likes, and nothing that a server or Docker needs.
+//! Kernel settings that harden a server and restrict nothing that a server or Docker needs.
 //!
-//! The set of dev-sec's os-hardening (linux-baseline), with these left out: `net.ipv4.ip_forward` and its like,
+//! The set of dev-sec's os-hardening (linux-baseline), except for these: `net.ipv4.ip_forward` and similar settings,
 //! which containers need; `kernel.kexec_load_disabled`, `kernel.yama.ptrace_scope=3` and
-//! `kernel.unprivileged_bpf_disabled=1`, which only a reboot takes back; `log_martians`, which UFW sets to 0 at every
-//! start (`/etc/ufw/sysctl.conf`): a value has one owner.
+//! `kernel.unprivileged_bpf_disabled=1`, which only a reboot reverts; `log_martians`, which UFW sets to 0 at every
+//! start (`/etc/ufw/sysctl.conf`), because a value has one owner.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use provision::kinds::Sysctl;
 
 use crate::Kinds;
 
-/// Setting and value; why is in docs/reference/hardening.md.
+/// Setting and value; docs/reference/hardening.md gives the reasons.
 ///
-/// `fs.protected_fifos` is 1, as procps of Debian 12 has it in `99-protect-links.conf`: that sorts after our file, so
-/// that another value would last until the next boot.
+/// `fs.protected_fifos` is 1, as in `99-protect-links.conf` of procps in Debian 12. That file sorts after ours, so
+/// another value would last only until the next boot.
 pub const SETTINGS: &[(&str, &str)] = &[
     ("fs.protected_fifos", "1"),
     ("fs.protected_hardlinks", "1"),
@@ -51,18 +51,19 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("net.ipv6.conf.default.accept_source_route", "0"),
 ];
 
-/// What drops packages that come in where no answer would go out: a host with several ways out keeps its own value.
+/// The setting that drops packets that arrive at another interface than answers leave at. A host with several routes
+/// keeps its own value.
 const REVERSE_PATH: &str = ".rp_filter";
 
-/// Adds the settings, for now and for the next boot; `asymmetric`: whether answers may go out at another interface than
-/// questions came in at.
+/// Adds the settings, for now and for the next boot; `asymmetric`: whether answers may leave at another interface than
+/// requests arrive at.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, asymmetric: bool) {
     let values = SETTINGS
         .iter()
         .filter(|(name, _)| !asymmetric || !name.ends_with(REVERSE_PATH))
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let sysctl = Sysctl {
-        // After ours for performance, and after those of the distribution.
+        // It sorts after the performance settings of aztec-kit, and after the files of the distribution.
         name: "61-aztec-hardening.conf".into(),
         values: values.collect::<BTreeMap<_, _>>(),
     };

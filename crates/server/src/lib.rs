@@ -1,7 +1,7 @@
-//! What any server on the internet needs, whatever it serves; independent of any chain.
+//! Resources that any server on the internet needs, whatever it serves; independent of any chain.
 //!
-//! A bundle is one file: a pure function from its settings to resources of [`provision`], added to the graph
-//! of whoever calls it. Bundles look at nothing and change nothing.
+//! A bundle is one file: a pure function from its settings to resources of [`provision`], which it adds to the graph of
+//! its caller. Bundles neither observe nor change a host.
 
 pub mod audit;
 pub mod bans;
@@ -21,7 +21,7 @@ use provision::kinds::{
     Baseline, Directory, DropIn, File, NftTable, Packages, Secret, Service, Sshd, Sysctl, Ufw, Unit,
 };
 
-/// A list of kinds that has all that the bundles are made of.
+/// A closed enum of kinds that includes all kinds of the bundles.
 pub trait Kinds:
     Resource
     + From<Baseline>

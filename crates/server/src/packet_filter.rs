@@ -1,4 +1,4 @@
-//! What loads tables of nftables: several bundles need it, and it leaves with the last of them.
+//! The package that loads tables of nftables. Several bundles need it, and it is removed with the last of them.
 
 use provision::engine::{Graph, Kind as _, ResourceId};
 use provision::kinds::{Directory, DropIn, Owner, Packages};
@@ -6,11 +6,12 @@ use provision::systemd::{Section, UnitFile};
 
 use crate::Kinds;
 
-/// Loads what Debian's `/etc/nftables.conf` and its like say, which begins by flushing every table.
+/// Loads Debian's `/etc/nftables.conf` or a similar file, which begins by flushing every table.
 const UNIT: &str = "nftables.service";
 
-/// Our units are part of that one (`NftTable`), so that a restart and a reload of it load their tables again, and a stop
-/// stops them. A start is none of these: it takes along what is stopped, and tells what is active.
+/// Reloads the tables of aztec-kit. Their units are part of `nftables.service` (`NftTable`), so its restart and reload
+/// also load them again, and its stop stops them. Its start does not: it starts the stopped units, and reloads the
+/// active ones.
 fn again() -> UnitFile {
     UnitFile::drop_in()
         .section(Section::unit().set(
@@ -23,7 +24,8 @@ fn again() -> UnitFile {
         ))
 }
 
-/// Adds the package, and what brings our tables back, unless another bundle has: what a table comes after.
+/// Adds the package and the drop-in that reloads the tables, unless another bundle has. Returns the dependency of a
+/// table.
 pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
     let packages = Packages {
         purpose: "packet filter".into(),
@@ -42,7 +44,7 @@ pub(crate) fn add<K: Kinds>(graph: &mut Graph<K>) -> ResourceId {
     graph.add(again, [dir])
 }
 
-/// Adds what happens besides when that service is started, reloaded or stopped. After [`add`].
+/// Adds a drop-in with more actions when that service is started, reloaded or stopped. Call it after [`add`].
 pub(crate) fn follow<K: Kinds>(graph: &mut Graph<K>, name: &str, text: &UnitFile) {
     let dir = ResourceId::new("directory", DropIn::dir(UNIT).display());
     graph.add(drop_in(name, text), [dir]);

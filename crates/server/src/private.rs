@@ -1,5 +1,4 @@
-//! Ports of programs that listen on every interface and cannot be told otherwise, closed to other hosts: also where
-//! nobody wants a firewall for the whole host.
+//! Closes ports to other hosts whose programs can only listen on every interface, also on a host without a firewall.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -9,7 +8,7 @@ use provision::kinds::{NftTable, Proto, Rule};
 
 use crate::{Kinds, packet_filter};
 
-/// The table and what loads it. `ports` are TCP; `rules` say which hosts may connect to one of them all the same.
+/// The table and its unit. `ports` are TCP; `rules` are the hosts that may connect to one of them anyway.
 pub fn table(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> NftTable {
     NftTable {
         table: "inet aztec_kit_private".into(),
@@ -17,21 +16,22 @@ pub fn table(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> NftTable {
         path: "/etc/aztec-kit-private.nft".into(),
         unit: "aztec-kit-private-ports.service".into(),
         about: "Ports that are for this host alone are closed to others".into(),
-        // Nobody comes in at these ports to look after the host.
+        // Nobody manages the host through these ports.
         guarded: false,
         routed: false,
     }
 }
 
-/// Adds it.
+/// Adds the table.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, table: NftTable) -> ResourceId {
     let filter = packet_filter::add(graph);
     graph.add(table, [filter])
 }
 
-/// Only what opens a connection is judged: no table of connections is needed, and those of this host to a port of the same
-/// number elsewhere are left alone. What this host sends to its own addresses comes in by `lo`; the default networks of
-/// container engines are this host too. Refused and not dropped: whoever tries is told at once, as if nothing listened.
+/// Only new connections are filtered. No connection tracking is needed, and connections of this host to the same port
+/// elsewhere are not affected. Packets of this host to its own addresses arrive at `lo`; the default networks of
+/// container engines count as this host too. Connections are rejected, not dropped, so a client fails at once, as if
+/// nothing listened.
 fn chains(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> String {
     let mut text = String::from(
         "\tchain private {\n\

@@ -1,12 +1,12 @@
-//! SSH by key only, with what it needs and no more: tunnels to this host stay, since dashboards are reached so.
+//! SSH by key only, without unneeded features. Tunnels to this host stay, because they are the way to the dashboards.
 
 use provision::kinds::Sshd;
 
-/// Keyword and value; why is in docs/reference/hardening.md.
+/// Keyword and value; docs/reference/hardening.md gives the reasons.
 ///
-/// Algorithms are taken out of the list that the installed OpenSSH has by itself (8.9 of Ubuntu 22.04 to 10.0 of
-/// Debian 13, `sshd -T`), so that newer ones come with its upgrades: no SHA-1, no NIST curves, no 64-bit tags, no
-/// MAC before encryption, no group below 4096 bits.
+/// Algorithms are removed from the default list of the installed OpenSSH (8.9 of Ubuntu 22.04 to 10.0 of Debian 13,
+/// `sshd -T`), so that its upgrades can add newer ones: no SHA-1, no NIST curves, no 64-bit tags, no MAC before
+/// encryption, no group below 4096 bits.
 const SETTINGS: &[(&str, &str)] = &[
     ("PasswordAuthentication", "no"),
     ("KbdInteractiveAuthentication", "no"),
@@ -41,10 +41,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What whoever logs in has to know once this is in force.
-pub const HINT: &str = "sshd now takes three keys per connection, and who shows four is refused and in time banned: with more in your agent, name one (`ssh -o IdentitiesOnly=yes -i KEY`).";
+/// Advice for everyone who logs in once the settings are effective.
+pub const HINT: &str = "sshd now accepts three keys per connection. A client that offers four is refused, and banned if it repeats this. If your agent has more than three keys, name one (`ssh -o IdentitiesOnly=yes -i KEY`).";
 
-/// The drop-in; its name sorts before those of images and clouds, because the first value wins.
+/// The drop-in. Its name sorts before those of images and clouds, because the first value counts.
 pub fn sshd() -> Sshd {
     let settings = SETTINGS.iter();
     Sshd {

@@ -1,4 +1,4 @@
-//! Security upgrades that come by themselves, and never restart what the server is for.
+//! Automatic security upgrades that never restart the services of this host.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use provision::tools::apt;
 
 use crate::Kinds;
 
-/// Read after the package's own `50unattended-upgrades`, whose lists it clears: only security origins are left.
+/// Read after the package's own `50unattended-upgrades`, whose lists it clears, so only security origins are left.
 ///
-/// Origins of Debian and Ubuntu as in the `Release` files of both; `${distro_codename}` is filled in by
-/// unattended-upgrades (2.9, README.md). An upgrade of a container runtime restarts every container.
+/// Origins of Debian and Ubuntu as in the `Release` files of both; unattended-upgrades replaces `${distro_codename}`
+/// (2.9, README.md). An upgrade of a container runtime restarts every container.
 const APT: &str = r#"// Written by aztec-kit; changes here are undone by its next run. Put yours into a file that sorts later.
 APT::Periodic::Enable "1";
 APT::Periodic::Update-Package-Lists "1";
@@ -36,42 +36,42 @@ Unattended-Upgrade::Automatic-Reboot "false";
 Unattended-Upgrade::MinimalSteps "true";
 "#;
 
-/// The file of it, and the directory that apt reads in the order of names.
+/// Its file, in a directory that apt reads in the order of names.
 const CONFIG: &str = "/etc/apt/apt.conf.d/52aztec-kit";
-/// Settings that undo the topic when a later file has another value: name, values that do, and what then is.
+/// Settings that disable the upgrades if a later file changes them: name, values, and the effect.
 const DECISIVE: &[(&str, &[&str], &str)] = &[
     (
         "APT::Periodic::Enable",
         &["0"],
-        "nothing is upgraded by itself",
+        "nothing is upgraded automatically",
     ),
     (
         "APT::Periodic::Update-Package-Lists",
         &["0"],
-        "package lists are not refreshed by themselves",
+        "package lists are not refreshed automatically",
     ),
     (
         "APT::Periodic::Unattended-Upgrade",
         &["0"],
-        "nothing is upgraded by itself",
+        "nothing is upgraded automatically",
     ),
     (
         "Unattended-Upgrade::Automatic-Reboot",
         &["true", "yes", "1", "on", "with", "enable"],
-        "this host boots by itself after some upgrades",
+        "this host reboots automatically after some upgrades",
     ),
 ];
 
 const LAST: &str = "/etc/apt/apt.conf";
 
-/// What files say that apt reads after ours, where that undoes the topic: a clause for each.
+/// The settings in files that apt reads after ours that disable the upgrades: a clause for each.
 pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
     let dir = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
     let ours = Path::new(CONFIG).file_name().and_then(|name| name.to_str());
     let mut later = probe.list(dir)?.unwrap_or_default();
     later.retain(|name| Some(name.as_str()) > ours);
     let mut later: Vec<_> = later.iter().map(|name| dir.join(name)).collect();
-    // Read after all of them: apt.conf(5).
+    // It is read after all of them: apt.conf(5).
     later.extend(probe.meta(Path::new(LAST))?.map(|_| PathBuf::from(LAST)));
     if later.is_empty() {
         return Ok(Vec::new());
@@ -91,7 +91,7 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
             let text = probe.text(file)?.unwrap_or_default();
             if text.to_ascii_lowercase().contains(&last) {
                 told.push(format!(
-                    "{} sets {name} to \"{value}\", so that {effect}",
+                    "{} sets {name} to \"{value}\", so {effect}",
                     file.display()
                 ));
                 break;
@@ -101,10 +101,10 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
     Ok(told)
 }
 
-/// Where needrestart reads what overrides its own file (README.needrestart of 3.6).
+/// The directory of files that override needrestart's own one (README.needrestart of 3.6).
 const NEEDRESTART: &str = "/etc/needrestart";
 
-/// Adds the upgrades. Units whose name begins with `prefix` are never restarted by them.
+/// Adds the upgrades. They never restart units whose name begins with `prefix`.
 pub fn add<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
     let packages = graph.add(
         Packages {
@@ -135,7 +135,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
     leave_alone(graph, prefix);
 }
 
-/// Ubuntu has needrestart from the start, elsewhere it may come later: it is told in either case.
+/// Ubuntu has needrestart preinstalled, and elsewhere it may be installed later, so it is configured in either case.
 fn leave_alone<K: Kinds>(graph: &mut Graph<K>, prefix: &str) {
     let mut parent: Vec<ResourceId> = Vec::new();
     for path in [NEEDRESTART.to_owned(), format!("{NEEDRESTART}/conf.d")] {

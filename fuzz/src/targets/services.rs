@@ -364,14 +364,14 @@ fn urls(bytes: &[u8]) {
     }
     let path = file.replace(|c: char| !c.is_ascii_alphanumeric(), "");
     if !path.is_empty() {
-        assert!(crate::words::may_carry_a_key(&format!(
+        assert!(crate::words::may_contain_a_key(&format!(
             "--l1-rpc-urls=http://h,https://h.example/{path}"
         )));
-        assert!(crate::words::may_carry_a_key(&format!(
+        assert!(crate::words::may_contain_a_key(&format!(
             "https://{path}@h.example"
         )));
     }
-    let _ = crate::words::may_carry_a_key(&file);
+    let _ = crate::words::may_contain_a_key(&file);
     // A key is one, whatever stands around it.
     let mut words: Vec<_> = file.split_whitespace().map(str::to_owned).collect();
     words.extend(["list".to_owned(), format!("0x{}", "4f".repeat(32))]);

@@ -451,12 +451,12 @@ fn sshd_late_or_mute(host: &Machine) -> Result<()> {
             apply.expect(0)?;
         } else {
             let plan = plan.expect(1)?;
-            ensure!(plan.stderr.contains("said nothing"), "{}", plan.stderr);
+            ensure!(plan.stderr.contains("printed nothing"), "{}", plan.stderr);
             let told = status["unanswered"].to_string();
             ensure!(told.contains("firewall[ufw]"), "{status}");
             ensure!(status["pending"] == serde_json::json!([]), "{status}");
             let apply = apply.expect(1)?;
-            ensure!(apply.stderr.contains("said nothing"), "{}", apply.stderr);
+            ensure!(apply.stderr.contains("printed nothing"), "{}", apply.stderr);
         }
     }
     host.shell("rm /root/sshd /root/instead")?;

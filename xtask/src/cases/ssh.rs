@@ -207,7 +207,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
     refused(
         machine,
         "an sshd that is broken",
-        &["does not accept its own configuration", "Nonsense"],
+        &["rejects its own configuration", "Nonsense"],
     )?;
     let plan = Kit(machine).run(&["plan"])?;
     ensure!(plan.status == 0, "{}{}", plan.stdout, plan.stderr);

@@ -58,9 +58,9 @@ mod tests {
             (
                 &service.replace("998", "1000"),
                 group,
-                "number of a person (1000)",
+                "user id of a person (1000)",
             ),
-            (&service.replace("998", "0"), group, "root by another name"),
+            (&service.replace("998", "0"), group, "the user id of root"),
             (
                 &service.replace("/usr/sbin/nologin", "/bin/bash"),
                 group,

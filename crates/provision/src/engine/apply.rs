@@ -1,4 +1,4 @@
-//! Converging: one step at a time, each re-observed before and after, each journaled before it begins.
+//! Converges a host one step at a time. Each step is observed before and after, and journaled before it begins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,23 +18,23 @@ use crate::host::{HostMut, Probe, clear_staged};
 use crate::tools::systemctl::UnitState;
 use crate::{Fault, code};
 
-/// One run: what it works with.
+/// The inputs of one run.
 pub struct Apply<'a> {
     /// The host.
     pub host_mut: &'a mut dyn HostMut,
     /// The journal.
     pub journal: &'a mut dyn Journal,
-    /// What was agreed to.
+    /// The operator's consent.
     pub consent: Consent<'a>,
-    /// Set from outside to stop between two steps.
+    /// Set from outside to stop the run between two steps.
     pub cancel: &'a AtomicBool,
-    /// Who is told.
+    /// Receives the progress.
     pub progress: &'a mut dyn Progress,
 }
 
-/// What a run knows, and has done so far.
+/// The state of a run.
 struct Run<'a> {
-    /// What was done before it.
+    /// The receipt when the run began.
     receipt: Receipt,
     guard: Option<&'a Guard>,
     /// Whether it made a change that waits for its confirmation.
@@ -43,7 +43,7 @@ struct Run<'a> {
     begun: bool,
     /// See [`ApplyCx::unread`].
     unread: bool,
-    /// What it could not take away came after these.
+    /// The resources that a kept leftover depends on.
     needed: BTreeSet<ResourceId>,
     at: Option<ResourceId>,
     applied: Vec<Applied>,
@@ -55,11 +55,12 @@ impl std::fmt::Debug for Apply<'_> {
     }
 }
 
-/// Whether all that is not wanted any more can go, see [`super::Kind::revertible`]. Every run asks before it changes anything.
+/// Checks that every leftover can be reverted, see [`super::Kind::revertible`]. Every run does so before it changes
+/// anything.
 ///
 /// # Errors
 ///
-/// The first that cannot, and why.
+/// The first leftover that cannot be reverted, and the reason.
 pub fn removable<R: Resource>(
     graph: &Graph<R>,
     receipt: &Receipt,
@@ -80,12 +81,13 @@ pub fn removable<R: Resource>(
 }
 
 impl Apply<'_> {
-    /// Brings the host to the desired state. After a failure or a kill, call it again.
+    /// Converges the host. After a failure or a kill, call it again.
     pub fn run<R: Resource>(&mut self, graph: &Graph<R>) -> Result<Outcome, Stop> {
         self.run_guarded(graph, None)
     }
 
-    /// The same, where a change that can cut the operator off is taken back unless it is confirmed in time.
+    /// The same, with commit-confirmed changes: one that can lock out the operator is rolled back unless it is
+    /// confirmed in time.
     pub fn run_guarded<R: Resource>(
         &mut self,
         graph: &Graph<R>,
@@ -121,7 +123,7 @@ impl Apply<'_> {
         }
     }
 
-    /// The time for a confirmation begins when there is nothing else to wait for, however the run ended.
+    /// The time for a confirmation starts at the end of the run, whether it succeeded or failed.
     fn extend(&mut self, run: &Run<'_>) -> Result<(), Fault> {
         let Some(guard) = run.guard.filter(|_| run.armed) else {
             return Ok(());
@@ -142,7 +144,7 @@ impl Apply<'_> {
     }
 
     fn steps<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
-        // What is wanted is looked at once here, and each step again when its turn comes.
+        // The plan observes every resource once. Each step observes its resource again when its turn comes.
         let made;
         let plan = match self.consent {
             Consent::Configuration(Some(plan)) => plan,
@@ -180,7 +182,7 @@ impl Apply<'_> {
         self.leave::<R>(leaving.rest(), run)
     }
 
-    /// Takes away what is no longer wanted, one by one.
+    /// Reverts leftovers one by one.
     fn leave<'e, R: Resource>(
         &mut self,
         entries: impl IntoIterator<Item = &'e Entry>,
@@ -196,14 +198,14 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Puts on record what one resource has made and another one looks after by now.
+    /// Records that a resource is now managed by another one than the one that made it.
     fn inherit<R: Resource>(&mut self, graph: &Graph<R>, run: &mut Run<'_>) -> Result<(), Fault> {
         let mut receipt = run.receipt.clone();
         if !inherit(graph, &mut receipt) {
             return Ok(());
         }
         let event = Event::Snapshot { receipt };
-        // Whoever confirms a change meanwhile has the last word; then it is for the next run.
+        // An operator who confirms a change at this moment takes precedence. The next run then hands over the record.
         if self.journal.append_if(&event, &|now| *now == run.receipt)? {
             run.receipt = self.journal.receipt()?;
         }
@@ -213,7 +215,7 @@ impl Apply<'_> {
     fn check_cancel(&self) -> Result<(), Fault> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Fault::new("interrupted between two steps")
-                .fix("Run the same command again: it goes on where this one stopped.")
+                .fix("Run the same command again. It continues where this run stopped.")
                 .coded(code::INTERRUPTED));
         }
         Ok(())
@@ -234,8 +236,9 @@ impl Apply<'_> {
         })
     }
 
-    /// Records that a change begins. What can cut the operator off waits for its confirmation from here on, before it is
-    /// made: somebody who confirms what was made earlier, at this moment, has not seen this one yet. Gives what waits.
+    /// Records the intent of a change, and returns the change if it is commit-confirmed. Such a change waits for its
+    /// confirmation before it is made: an operator who confirms an earlier change at this moment has not seen this one
+    /// yet.
     fn begin<R: Resource>(
         &mut self,
         resource: &R,
@@ -267,8 +270,8 @@ impl Apply<'_> {
         }
     }
 
-    /// Makes a change wait for its confirmation, with a timer that will take it back; gives all that waits. Whoever confirms
-    /// at this moment clears the timer away: then the change does not wait.
+    /// Makes a change wait for its confirmation and starts the timer that rolls it back. Returns all changes that wait.
+    /// If the operator confirms at this moment, the timer is removed and the change does not wait.
     fn arm(&mut self, change: &Unconfirmed, guard: &Guard) -> Result<Vec<Unconfirmed>, Fault> {
         let change = Unconfirmed {
             until_us: guard.until_us(self.host_mut.probe()),
@@ -284,8 +287,8 @@ impl Apply<'_> {
         Ok(waiting)
     }
 
-    /// Sees to it that a change that has begun waits, however it ended. Whoever confirmed since it began has not seen it
-    /// whole, and may not be there to see it at all.
+    /// Makes sure that a change that has begun waits, even if it failed. An operator who confirmed meanwhile has not
+    /// seen the whole change, and may be locked out by it.
     fn wait(&mut self, begun: Option<&Unconfirmed>, run: &Run<'_>) -> Result<(), Fault> {
         if let (Some(change), Some(guard)) = (begun, run.guard) {
             while !self.journal.receipt()?.waits(&change.id) {
@@ -296,7 +299,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Records the end of a change, at which it still waits.
+    /// Records the end of a change while it still waits.
     fn end(
         &mut self,
         begun: Option<&Unconfirmed>,
@@ -319,7 +322,7 @@ impl Apply<'_> {
     ) -> Result<bool, Fault> {
         self.check_cancel()?;
         let (resource, id) = (&node.resource, node.resource.id());
-        // What this look and the change itself begin with is one answer of systemd.
+        // This observation and the change itself use the same answer of systemd.
         let names = resource.units().into_iter().collect();
         let units = plan::units(&names, self.host_mut.probe(), None)?;
         let before = self.look(resource, &run.receipt, Some(&units))?;
@@ -358,7 +361,7 @@ impl Apply<'_> {
         Ok(true)
     }
 
-    /// Changes it, and looks whether it is as wanted; gives what to remember of it.
+    /// Makes the change and checks that no drift is left. Returns the memory of the resource.
     fn make<R: Resource>(
         &mut self,
         resource: &R,
@@ -388,7 +391,7 @@ impl Apply<'_> {
         }
         if let Diff::Unknown(why) = &after.diff {
             return Err(Fault::new(format!("{id} still cannot be observed: {why}"))
-                .fix("Look at `aztec-kit logs`, then run the same command again."));
+                .fix("Read `aztec-kit logs`, then run the same command again."));
         }
         self.settle(resource, &run.receipt)?;
         Ok(after.memory)
@@ -412,8 +415,8 @@ impl Apply<'_> {
         run.applied.push(done);
     }
 
-    /// What is as wanted is recorded as looked after, once; and again when there is something new to
-    /// remember of it, such as a process that a boot started.
+    /// Records once that a resource in sync is managed. Records it again when its memory changes, as for a process that
+    /// a boot started.
     fn adopt<R: Resource>(
         &mut self,
         node: &Node<R>,
@@ -432,8 +435,8 @@ impl Apply<'_> {
         })
     }
 
-    /// Clears away what a run that died had staged for the files of a resource. It may have wanted something else of
-    /// them than this run, which then has no reason to stage it again.
+    /// Removes the staged files that a killed run left behind for a resource. That run may have had another
+    /// configuration, so this run has no reason to stage them again.
     fn settle<R: Resource>(&mut self, resource: &R, receipt: &Receipt) -> Result<(), Fault> {
         let died = receipt.get(&resource.id()).is_some_and(|entry| entry.open);
         let files = if died { resource.files() } else { Vec::new() };
@@ -448,19 +451,19 @@ impl Apply<'_> {
         }
         Err(
             Fault::new(format!("{} changed since the plan was shown", step.id))
-                .fix("Look at the new plan with `aztec-kit plan`, then apply it."),
+                .fix("Read the new plan with `aztec-kit plan`, then apply it."),
         )
     }
 
-    /// Why something stays that is no longer wanted: a change that waits for its confirmation could not be taken back
-    /// without it, or something else could not go that came after it.
+    /// The reason why a leftover stays: an unconfirmed change could not be rolled back without it, or another leftover
+    /// that depends on it could not be removed.
     fn needed(&self, entry: &Entry, run: &Run<'_>) -> Result<Option<&'static str>, Fault> {
         if entry.origin == Origin::Adopted {
             return Ok(None);
         }
         if run.needed.contains(&entry.id) {
             return Ok(Some(
-                "what could not go came after it; the next run tries again",
+                "something that depends on it could not be removed; the next run tries again",
             ));
         }
         let waiting = match run.guard {
@@ -469,12 +472,12 @@ impl Apply<'_> {
         };
         let needed = run.receipt.stood_on(&waiting).contains(&entry.id);
         Ok(needed.then_some(
-            "a change that is not confirmed yet could not be taken back without it; the next run after its \
-             confirmation takes it away",
+            "an unconfirmed change could not be rolled back without it; the next run after its \
+             confirmation removes it",
         ))
     }
 
-    /// Leaves something that is needed as it is.
+    /// Keeps a leftover that is still needed.
     fn leave_out<R: Resource>(
         &mut self,
         entry: &Entry,
@@ -489,7 +492,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Takes away what is no longer wanted.
+    /// Stops managing a leftover.
     fn release<R: Resource>(&mut self, entry: &Entry, run: &mut Run<'_>) -> Result<(), Fault> {
         self.check_cancel()?;
         let started = Instant::now();
@@ -510,8 +513,8 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Goes back to what was there before us, and takes it off the record unless it could not go; why something was left
-    /// as it is.
+    /// Restores the prior state and takes the resource off the record, unless it had to stay. Returns the reason if it
+    /// was left as it is.
     fn remove<R: Resource>(
         &mut self,
         resource: &R,
@@ -544,7 +547,7 @@ impl Apply<'_> {
                 let needed = run.receipt.below([entry]);
                 run.needed.extend(needed);
                 return Ok(Some(format!(
-                    "{why}; the next run tries again, unless `aztec-kit forget '{}'` takes it off the record",
+                    "{why}; the next run tries again, unless you run `aztec-kit forget '{}'`",
                     entry.id
                 )));
             }
@@ -587,5 +590,5 @@ fn did_not_converge(id: &ResourceId, left: &[Change]) -> Fault {
         })
         .collect();
     Fault::new(format!("{id} did not converge ({})", left.join("; ")))
-        .fix("Something else keeps changing it: find out what, then run the same command again.")
+        .fix("Something else keeps changing it. Find out what, then run the same command again.")
 }

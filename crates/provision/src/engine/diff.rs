@@ -1,4 +1,4 @@
-//! Typed differences between what is and what shall be.
+//! Typed drift between the observed and the desired state.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use similar::{ChangeTag, group_diff_ops};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// There is nothing there.
+    /// The value is absent.
     Nothing,
     /// A value that anyone may read.
     Text(String),
@@ -37,18 +37,18 @@ impl std::fmt::Display for Shown {
     }
 }
 
-/// One field that differs.
+/// One field that has drifted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Change {
-    /// A value goes from one to another.
+    /// A value changes.
     Field {
-        /// What differs.
+        /// The name of the field.
         field: String,
-        /// What is.
+        /// The observed value.
         from: Shown,
-        /// What shall be.
+        /// The desired value.
         to: Shown,
     },
     /// The text of a file changes.
@@ -59,7 +59,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// A value goes from one to another.
+    /// A change of one value.
     pub fn field(field: impl Into<String>, from: Shown, to: Shown) -> Self {
         Self::Field {
             field: field.into(),
@@ -68,7 +68,7 @@ impl Change {
         }
     }
 
-    /// The text of a file changes.
+    /// A change of the text of a file.
     pub fn content(from: &str, to: &str) -> Self {
         Self::Content {
             patch: patch(from, to),
@@ -76,16 +76,16 @@ impl Change {
     }
 }
 
-/// Lines that are shown around a change.
+/// The number of context lines around a change.
 const AROUND: usize = 2;
 
-/// A unified diff without file headers, as `similar::TextDiff` makes it. That has all algorithms in it, each for every form
-/// of text: a fifteenth of this program.
+/// A unified diff without file headers, as `similar::TextDiff` makes it. `TextDiff` is not used, because it links every
+/// algorithm for every form of text, which is a fifteenth of the binary.
 fn patch(from: &str, to: &str) -> String {
     let [from, to] = [from, to].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let (from, to) = (from.as_slice(), to.as_slice());
     let mut hook = Compact::new(Replace::new(Capture::new()), from, to);
-    // To capture a change cannot fail.
+    // Capturing a change cannot fail.
     let Ok(()) = myers::diff(&mut hook, from, 0..from.len(), to, 0..to.len());
     let changes = hook.into_inner().into_inner().into_ops();
     let mut patch = String::new();
@@ -107,19 +107,19 @@ fn patch(from: &str, to: &str) -> String {
     patch
 }
 
-/// What lies between the host and one resource.
+/// The drift of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Diff {
-    /// Nothing to do, with the reason.
+    /// In sync, with the reason.
     InSync(String),
-    /// Every difference, not just the first.
+    /// All drift, not just the first difference.
     Change(Vec<Change>),
-    /// It cannot be told yet, because it depends on something that is not there; the reason.
+    /// Not known yet, because it depends on something that does not exist; the reason.
     Unknown(String),
 }
 
 impl Diff {
-    /// [`Diff::InSync`] when there are no changes.
+    /// Returns [`Diff::InSync`] when there are no changes.
     pub fn of(changes: Vec<Change>, in_sync: impl FnOnce() -> String) -> Self {
         if changes.is_empty() {
             Self::InSync(in_sync())

@@ -1,19 +1,20 @@
-//! A record on disk: a line with its checksum and its length, so that a torn or damaged one is known as such.
+//! The format of a record on disk: a line with its checksum and its length, so that a torn or damaged record is
+//! detected.
 //!
 //! `CHECKSUM LENGTH JSON`: the CRC-32C of the JSON in eight hex digits, its length in bytes, the JSON itself. A line
-//! that begins with a brace is JSON alone, as format 1 had it.
+//! that begins with a brace is JSON without a frame, as in format 1.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 use serde::de::IgnoredAny;
 
 static SUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
-/// Digits of a checksum.
+/// The digits of a checksum.
 const DIGITS: usize = 8;
-/// The most that comes before the JSON: checksum, length (of any `usize`), and a blank after each.
+/// The maximum length of the part before the JSON: checksum, length (any `usize`), and a blank after each.
 const HEAD: usize = DIGITS + 1 + 20 + 1;
 
-/// The line of a record, its end included.
+/// The line of a record, including its end.
 pub(crate) fn framed(json: &[u8]) -> Vec<u8> {
     let mut line = format!("{:08x} {} ", SUM.checksum(json), json.len()).into_bytes();
     line.extend_from_slice(json);
@@ -26,19 +27,19 @@ pub(crate) fn framed(json: &[u8]) -> Vec<u8> {
 pub(crate) struct Records<'a> {
     /// The JSON of each.
     pub records: Vec<&'a [u8]>,
-    /// Bytes up to the end of the last one. What comes after it was being written when its writer died: it never
-    /// counted, since nothing is done before its record is durable.
+    /// The bytes up to the end of the last record. The rest was being written when its writer died. It does not count,
+    /// because nothing is done before its record is durable.
     pub whole: usize,
 }
 
-/// A line that is no record, with records after it: no writer that died can have left that.
+/// A line that is not a record, followed by records. A writer that died cannot have left it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
-    /// Which line, from 1.
+    /// The line number, from 1.
     pub line: usize,
 }
 
-/// Reads a file. A last line that is torn, or of which only some blocks reached the disk, is left out.
+/// Reads a file. A torn last line, or one of which only some blocks reached the disk, is ignored.
 ///
 /// # Errors
 ///
@@ -58,7 +59,7 @@ pub(crate) fn records(bytes: &[u8]) -> Result<Records<'_>, Damage> {
                 found.records.push(record);
                 found.whole += line.len();
             }
-            // Longer than it says of itself: it was whole, and is not what its writer left.
+            // It is longer than its frame says: it was complete once and has been altered.
             None if overlong(line) => return Err(Damage { line: at + 1 }),
             None => damage = Some(Damage { line: at + 1 }),
         }
@@ -73,7 +74,7 @@ fn record(line: &[u8]) -> Option<&[u8]> {
         return json.is_ok().then_some(line);
     }
     unframed(line).or_else(|| {
-        // A writer that did not know that another one had died in the middle of its line wrote its own behind it.
+        // Another writer died in the middle of this line, and the next one appended its record without noticing.
         let mut starts = 1..line.len();
         starts.find_map(|at| {
             let (before, line) = line.split_at_checked(at)?;
@@ -82,13 +83,13 @@ fn record(line: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// The JSON of a line that is whole.
+/// The JSON of an intact line.
 fn unframed(line: &[u8]) -> Option<&[u8]> {
     let head = head(line)?;
     (head.length == head.json.len() && head.sum == SUM.checksum(head.json)).then_some(head.json)
 }
 
-/// Whether these bytes are only the beginning of a line.
+/// Whether these bytes are only the start of a line.
 fn torn(bytes: &[u8]) -> bool {
     match head(bytes) {
         Some(head) => head.json.len() < head.length,
@@ -96,12 +97,12 @@ fn torn(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a line, its end included, is longer than its writer can have written it.
+/// Whether a line, including its end, is longer than its writer can have written it.
 fn overlong(line: &[u8]) -> bool {
     head(line).is_some_and(|head| head.json.len() > head.length + 1)
 }
 
-/// What a line says of itself, and what comes then.
+/// The fields of a line.
 struct Head<'a> {
     sum: u32,
     length: usize,

@@ -1,4 +1,4 @@
-//! The desired state: resources and what must come before what.
+//! The desired state: resources and their dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,17 +8,17 @@ use super::{Plan, Receipt, Resource, ResourceId};
 use crate::Fault;
 use crate::host::Query;
 
-/// A resource and what must be converged before it.
+/// A resource and its dependencies.
 #[derive(Debug, Clone)]
 pub struct Node<R> {
     /// The resource.
     pub resource: R,
-    /// What must come before.
+    /// The resources that must converge first.
     pub after: Vec<ResourceId>,
 }
 
 impl<R: Resource> Node<R> {
-    /// Whether the record has just this specification, closed, with that memory and what it comes after.
+    /// Whether the receipt has exactly this specification, closed, with this memory and these dependencies.
     pub(super) fn recorded_in(&self, memory: Option<&Value>, receipt: &Receipt) -> bool {
         let spec = serde_json::to_value(&self.resource).ok();
         receipt.get(&self.resource.id()).is_some_and(|entry| {
@@ -43,7 +43,7 @@ impl<R> Default for Graph<R> {
 }
 
 impl<R: Resource> Graph<R> {
-    /// Adds a resource that comes after the given ones; returns its id.
+    /// Adds a resource that depends on the given ones; returns its id.
     pub fn add(
         &mut self,
         resource: impl Into<R>,
@@ -68,13 +68,13 @@ impl<R: Resource> Graph<R> {
         self.nodes.iter().map(|node| node.resource.id()).collect()
     }
 
-    /// Every unit that a resource cares for.
+    /// The units of all resources.
     pub fn units(&self) -> BTreeSet<String> {
         let nodes = self.nodes.iter();
         nodes.flat_map(|node| node.resource.units()).collect()
     }
 
-    /// What its resources ask of other programs, each question once: see [`super::Kind::question`].
+    /// The queries of all resources, without duplicates: see [`super::Kind::question`].
     pub fn questions(&self) -> Vec<Query> {
         let mut questions = Vec::new();
         for question in self.nodes.iter().filter_map(|it| it.resource.question()) {
@@ -85,7 +85,7 @@ impl<R: Resource> Graph<R> {
         questions
     }
 
-    /// The resource of that id.
+    /// The resource with that id.
     pub fn get(&self, id: &ResourceId) -> Option<&R> {
         self.nodes
             .iter()
@@ -93,7 +93,7 @@ impl<R: Resource> Graph<R> {
             .find(|resource| resource.id() == *id)
     }
 
-    /// Whether all that a run without changes would journal is on record already.
+    /// Whether a run without changes would append nothing to the journal.
     pub fn recorded_in(&self, plan: &Plan, receipt: &Receipt) -> bool {
         self.nodes.len() == receipt.entries.len()
             && self.nodes.iter().all(|node| {
@@ -102,7 +102,7 @@ impl<R: Resource> Graph<R> {
             })
     }
 
-    /// Checks every specification and returns the nodes in dependency order, ties by declaration.
+    /// Checks every specification and returns the nodes in dependency order. Ties keep the order of declaration.
     pub fn ordered(&self) -> Result<Vec<&Node<R>>, Fault> {
         let mut places = BTreeMap::new();
         for (at, node) in self.nodes.iter().enumerate() {
@@ -119,7 +119,7 @@ impl<R: Resource> Graph<R> {
             for id in &node.after {
                 let Some(&before) = places.get(id) else {
                     return Err(Fault::new(format!(
-                        "{} comes after {id}, which is not declared",
+                        "{} depends on {id}, which is not declared",
                         node.resource.id()
                     )));
                 };
@@ -140,7 +140,7 @@ impl<R: Resource> Graph<R> {
             }
         }
         if order.len() < self.nodes.len() {
-            return Err(Fault::new("the resources wait for each other in a circle"));
+            return Err(Fault::new("the dependencies of the resources form a cycle"));
         }
         Ok(order)
     }

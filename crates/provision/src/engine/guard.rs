@@ -1,7 +1,7 @@
-//! A change that can cut the operator off is taken back by itself, unless it is confirmed in time.
+//! Rolls back commit-confirmed changes that are not confirmed in time.
 //!
-//! Before the change its prior is journaled, and a systemd timer is put on disk that will run a copy of this
-//! program. So it goes off after a kill of this run too; and after a power cut its time begins anew at boot.
+//! The prior state is journaled before the change, and a systemd timer that runs a copy of aztec-kit is written to
+//! disk. So the rollback also happens after this run is killed. After a power cut, the time starts again at boot.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::Fault;
 use crate::host::{HostMut, Invocation, NewFile, Probe, clear_staged};
 use crate::systemd::{Section, UnitFile, Value};
 
-/// Runs `<program> take-back` when the time is over.
+/// Runs `<program> take-back` when the time is up.
 const TIMER: &str = "aztec-kit-take-back.timer";
 const SERVICE: &str = "aztec-kit-take-back.service";
 /// Where an administrator's units live: systemd.unit(5).
 const UNIT_DIR: &str = "/etc/systemd/system";
 
-/// What takes changes back that nobody confirms.
+/// The settings of commit-confirmed changes.
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// The directory of the journal; the copy of the program lies beside it.
@@ -31,17 +31,17 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// When a change made now will be taken back, microseconds since the epoch.
+    /// The deadline of a change made now, microseconds since the epoch.
     pub(super) fn until_us(&self, probe: &dyn Probe) -> i64 {
         let window = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX);
         probe.clock().realtime_us.saturating_add(window)
     }
 
-    /// Starts the time, or starts it anew, for all that waits.
+    /// Starts or restarts the timer for all changes that wait.
     ///
     /// # Errors
     ///
-    /// When it could not be relied on: then the change must not be made.
+    /// When the timer is not reliable. The change must not be made then.
     pub(super) fn arm(
         &self,
         host_mut: &mut dyn HostMut,
@@ -58,7 +58,7 @@ impl Guard {
                 0o644,
             )?;
         }
-        // `enable` makes systemd read its units again; `restart` starts the time anew.
+        // `enable` makes systemd read its units again, and `restart` restarts the time.
         run(host_mut, &["systemctl", "enable", "--quiet", TIMER])?;
         run(host_mut, &["systemctl", "restart", TIMER])?;
         let timer = host_mut.probe().unit(TIMER)?;
@@ -66,16 +66,16 @@ impl Guard {
             return Ok(());
         }
         Err(Fault::new(format!(
-            "{TIMER} is {} after its start, and nothing would take the change back",
+            "{TIMER} is {} after its start, so nothing would roll back the change",
             timer.active
         ))
         .fix(format!(
-            "Look with `systemctl status {TIMER}`, or give --confirm if you have another way in."
+            "Read `systemctl status {TIMER}` for the cause. If you have another way in, pass --confirm."
         )))
     }
 
-    /// Starts the time anew at the end of a run: whoever made the change could not look before. Whoever confirmed an
-    /// earlier change in the meantime may have cleared away what keeps the time.
+    /// Restarts the timer at the end of a run, because the operator could not test the change earlier. An operator who
+    /// confirmed an earlier change meanwhile may have removed the timer.
     ///
     /// # Errors
     ///
@@ -94,14 +94,14 @@ impl Guard {
         run(host_mut, &["systemctl", "restart", TIMER])
     }
 
-    /// A copy of the program that stays where it is until the change is confirmed, and that starts here.
+    /// A copy of aztec-kit that stays in place until the change is confirmed, and that can be executed there.
     fn copy(&self, host_mut: &mut dyn HostMut) -> Result<PathBuf, Fault> {
         let lost = || {
             Fault::new(format!(
-                "{} is not there any more, and nothing else could take the change back",
+                "{} no longer exists, so nothing could roll back the change",
                 self.program.display()
             ))
-            .fix("Run the same command again, with the program that is there now.")
+            .fix("Run the same command again with the aztec-kit that is installed now.")
         };
         let bytes = host_mut.probe().read(&self.program)?.ok_or_else(lost)?;
         let dir = copy_dir(&self.state);
@@ -110,7 +110,7 @@ impl Guard {
                 host_mut.mkdir(dir, 0, 0, 0o700)?;
             }
         }
-        // Not under its own name, which may have letters that mean something in a unit.
+        // The copy has a fixed name, because the original one may contain letters that have a meaning in a unit.
         let path = dir.join(COPY);
         if host_mut.read(&path)?.as_ref() != Some(&bytes) {
             put(host_mut, &path, &bytes, 0o700)?;
@@ -127,7 +127,7 @@ fn copy_dir(state: &Path) -> PathBuf {
     state.join("take-back")
 }
 
-/// What waits, for a journal that cannot be read when the time is over.
+/// The waiting changes, for a journal that cannot be read when the time is up.
 fn waiting_file(state: &Path) -> PathBuf {
     copy_dir(state).join("waiting.json")
 }
@@ -142,7 +142,7 @@ fn put(host_mut: &mut dyn HostMut, path: &Path, bytes: &[u8], mode: u32) -> Resu
     })
 }
 
-/// The head of both units.
+/// The common section of both units.
 fn unit(description: &'static str) -> UnitFile {
     UnitFile::new()
         .comment("Written by aztec-kit: gone as soon as `aztec-kit confirm` is run.")
@@ -178,7 +178,7 @@ fn run(host_mut: &mut dyn HostMut, argv: &[&str]) -> Result<(), Fault> {
     host_mut.run(&Invocation::new(argv.iter().copied()))
 }
 
-/// Stops the time and clears away what kept it.
+/// Stops the timer and removes its files.
 fn disarm(state: &Path, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let units = [TIMER, SERVICE].map(|name| Path::new(UNIT_DIR).join(name));
     let mut left = false;
@@ -201,13 +201,13 @@ fn disarm(state: &Path, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     host_mut.remove_tree(&copy_dir(state))
 }
 
-/// Keeps every change that waits, and says which; nothing waits afterwards.
+/// Confirms every change that waits and returns their ids.
 ///
-/// Takes no run lock: whoever confirms must not wait for the run that made the change.
+/// Takes no run lock: the operator must not have to wait for the run that made the change.
 ///
 /// # Errors
 ///
-/// When it comes too late.
+/// When the rollback has begun.
 pub fn confirm(
     state: &Path,
     host_mut: &mut dyn HostMut,
@@ -216,7 +216,8 @@ pub fn confirm(
     let receipt = match journal.receipt() {
         Ok(receipt) => receipt,
         Err(fault) => {
-            // A journal that cannot be read must not cost the operator the change; once it can, it is confirmed again.
+            // An unreadable journal must not cost the operator the change. It can be confirmed again once the journal
+            // is readable.
             let waiting = written_down(state, host_mut)?;
             if waiting.is_empty() {
                 return Err(fault);
@@ -225,8 +226,8 @@ pub fn confirm(
             return Ok(ids(waiting));
         }
     };
-    // Whoever begins to take back says so first, in the same journal: one of the two comes too late. Since we looked it
-    // may have ended as well.
+    // A rollback first records in the same journal that it begins, so only one of the two can win. It may also have
+    // ended since the receipt was read.
     let in_time = |now: &Receipt| {
         let mut changes = receipt.unconfirmed.iter();
         !now.rolling_back && changes.all(|change| now.waits(&change.id))
@@ -237,13 +238,13 @@ pub fn confirm(
         let mut changes = receipt.unconfirmed.iter();
         if now.rolling_back || changes.any(|change| gone(&change.id)) {
             return Err(
-                Fault::new("too late: the change is being taken back, or just was")
-                    .fix("Wait a moment, look with `aztec-kit plan`, and make it again with `aztec-kit apply`."),
+                Fault::new("the confirmation is too late: the change is being rolled back, or has just been")
+                    .fix("Wait a moment, read `aztec-kit plan`, and make the change again with `aztec-kit apply`."),
             );
         }
-        // Somebody else confirmed it at the same time.
+        // Another process confirmed it at the same time.
     }
-    // Also when nothing waits: a kill may have come between the confirmation and the clearing.
+    // This also runs when nothing waits: an earlier `confirm` may have been killed before it removed the timer.
     disarm(state, host_mut)?;
     Ok(ids(receipt.unconfirmed))
 }
@@ -252,11 +253,11 @@ fn ids(changes: Vec<Unconfirmed>) -> Vec<ResourceId> {
     changes.into_iter().map(|change| change.id).collect()
 }
 
-/// The setting of the timer with its time, seconds.
+/// The setting of the timer that holds its time, in seconds.
 const WINDOW: &str = "OnActiveSec";
 
-/// How long what waits has until it is taken back, by the clock that systemd goes by: nobody sets it, and after a boot the
-/// time begins anew. `None` where no timer waits.
+/// The time until the waiting changes are rolled back, by the clock of systemd: nobody sets it, and the time starts
+/// again after a boot. `None` where no timer waits.
 pub fn left(probe: &dyn Probe) -> Option<Duration> {
     let text = probe.text(&Path::new(UNIT_DIR).join(TIMER)).ok()??;
     let mut settings = text.lines().filter_map(|line| line.split_once('='));
@@ -268,23 +269,23 @@ pub fn left(probe: &dyn Probe) -> Option<Duration> {
     (timer.sub == "waiting").then(|| window.saturating_sub(gone))
 }
 
-/// Whether the time is over when the service of the timer gets its turn: a run that went on for longer than the time
-/// begins it anew at its end, and then the timer waits again. Where nobody can tell, it is.
+/// Whether the time is up when the service of the timer starts. A run that took longer than the time restarts it at its
+/// end, and the timer waits again. `true` if systemd does not answer.
 pub fn due(probe: &dyn Probe) -> bool {
     !probe.unit(TIMER).is_ok_and(|timer| timer.sub == "waiting")
 }
 
-/// What became of the changes that waited.
+/// The result of a rollback.
 #[derive(Debug, Default)]
 pub struct Back {
-    /// What was taken back.
+    /// The changes that were rolled back.
     pub all: Vec<RolledBack>,
-    /// What could not be taken back, or not be recorded.
+    /// The failures to roll back or to record.
     pub faults: Vec<Fault>,
 }
 
-/// Takes every change back that waits, the last one first. One that cannot be taken back keeps no other from it, nor
-/// does a journal that cannot be read or written. After a fault or a kill, call it again.
+/// Rolls back every change that waits, the last one first. A failure does not stop the others, nor does a journal that
+/// cannot be read or written. After a failure or a kill, call it again.
 pub fn roll_back<R: Resource>(
     state: &Path,
     host_mut: &mut dyn HostMut,
@@ -318,7 +319,7 @@ pub fn roll_back<R: Resource>(
             what: what.clone(),
         });
         match recorded {
-            // It is on record as waiting still, and is taken back once more.
+            // The record still says that it waits, so it is rolled back once more.
             Err(fault) if readable => back.faults.push(fault),
             _ => left.retain(|other| other.id != what.id),
         }
@@ -334,46 +335,48 @@ pub fn roll_back<R: Resource>(
 }
 
 impl Back {
-    /// What was taken back.
+    /// The changes that were rolled back.
     ///
     /// # Errors
     ///
-    /// All that could not be taken back or recorded, in one.
+    /// All failures to roll back or to record, in one.
     pub fn whole(self) -> Result<Vec<RolledBack>, Fault> {
         let all = self.faults.into_iter();
         let told = all.reduce(|first, next| Fault::new(first.chain()).because(next));
         told.map_or(Ok(self.all), Err)
     }
 
-    /// Goes on without what there would be.
+    /// Records a failure and continues with a default.
     fn missed<T: Default>(&mut self, fault: Fault) -> T {
         self.faults.push(fault);
         T::default()
     }
 }
 
-/// What waits still, once it is on record that it is too late to confirm it.
+/// The changes that still wait, once the journal says that it is too late to confirm them.
 fn begun(receipt: Receipt, journal: &mut dyn Journal) -> Vec<Unconfirmed> {
     if receipt.rolling_back || receipt.unconfirmed.is_empty() {
         return receipt.unconfirmed;
     }
     let some_wait = |receipt: &Receipt| !receipt.unconfirmed.is_empty();
     match journal.append_if(&Event::RollingBack, &some_wait) {
-        // Somebody confirmed it just now.
+        // They were confirmed a moment ago.
         Ok(false) => Vec::new(),
-        // A journal that cannot be written is no reason to leave somebody out.
+        // An unwritable journal is not a reason to leave the operator locked out.
         Ok(true) | Err(_) => receipt.unconfirmed,
     }
 }
 
-/// For a journal that cannot be read when the time is over.
+/// The copy for a journal that cannot be read when the time is up.
 fn write_down(
     state: &Path,
     waiting: &[Unconfirmed],
     host_mut: &mut dyn HostMut,
 ) -> Result<(), Fault> {
-    let text = serde_json::to_vec(waiting)
-        .map_err(|error| Fault::new("failed to write down what waits").because(error))?;
+    let text = serde_json::to_vec(waiting).map_err(|error| {
+        Fault::new("failed to write the file of the changes that wait for a confirmation")
+            .because(error)
+    })?;
     put(host_mut, &waiting_file(state), &text, 0o600)
 }
 
@@ -390,7 +393,7 @@ fn revert<R: Resource>(
     change: &Unconfirmed,
     host_mut: &mut dyn HostMut,
 ) -> Result<Reverted, Fault> {
-    let failed = || Fault::new(format!("failed to take {} back", change.id));
+    let failed = || Fault::new(format!("failed to roll back {}", change.id));
     let resource: R =
         serde_json::from_value(change.spec.clone()).map_err(|error| failed().because(error))?;
     let before = change.before.as_ref();
@@ -400,7 +403,7 @@ fn revert<R: Resource>(
         ..ApplyCx::new(host_mut, &mut note)
     };
     if before.is_some() {
-        // It was removed, or changed again: what is there now may be what its record wants to go back to.
+        // The resource was removed or changed again. Its record may want to revert to the present state.
         let kept = resource.keep(&mut cx);
         kept.map_err(|fault| failed().because(fault))?;
     }

@@ -1,23 +1,24 @@
-//! What one resource has made and another one looks after by now.
+//! Hands over the record of something that one resource made and another one manages now.
 //!
-//! A later version may part what was one resource: the new one finds its part there and adopts it, so that it would never
-//! go; and the old one, going, would take that part along. So the record of the part is handed over.
+//! A later version may split one resource into two. The new resource would adopt its part, so the part would never be
+//! removed. The old one would remove that part together with the rest. For this reason the record of the part is handed
+//! over.
 
 use std::collections::BTreeSet;
 
 use super::plan::made;
 use super::{Entry, Graph, Origin, Receipt, Resource, ResourceId};
 
-/// A resource, and what it is made of as far as others may be made of it too.
+/// A resource with parts that other resources of its kind may have too.
 struct Taker<R> {
     id: ResourceId,
     resource: R,
-    /// Whether it is still wanted.
+    /// Whether it is in the desired state.
     wanted: bool,
     after: Vec<ResourceId>,
 }
 
-/// HostMut over what is on record as made by another resource; whether there was anything.
+/// Hands over the records of parts that another resource made. Returns whether there were any.
 pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> bool {
     let wanted = graph.ids();
     let nodes = graph.nodes().iter().map(|node| Taker {
@@ -41,14 +42,14 @@ pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> b
         .collect();
     let mut any = false;
     for taker in &takers {
-        // Who has made something itself has its own prior.
+        // A resource that changed something itself has its own prior state.
         let made_some = |entry: &Entry| entry.id == taker.id && entry.origin != Origin::Adopted;
         if receipt.entries.iter().any(made_some) {
             continue;
         }
         for giver in takers.iter().filter(|it| it.id != taker.id) {
             let keeps = match (giver.wanted, taker.wanted) {
-                // It goes, and what is wanted stays.
+                // The giver is a leftover, and the taker stays.
                 (false, true) => BTreeSet::new(),
                 _ => giver.resource.parts(),
             };

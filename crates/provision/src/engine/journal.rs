@@ -1,4 +1,4 @@
-//! The write-ahead journal: what is about to change is on disk before it changes.
+//! The write-ahead journal: every change is on disk before it is made.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::receipt::Receipt;
 use super::record::{Event, FORMAT};
 use crate::{Fault, code};
 
-/// Where events are kept.
+/// Stores events.
 pub trait Journal {
     /// The fold of all events.
     fn receipt(&self) -> Result<Receipt, Fault>;
@@ -18,15 +18,16 @@ pub trait Journal {
     fn append(&mut self, event: &Event) -> Result<(), Fault> {
         self.append_if(event, &|_| true).map(drop)
     }
-    /// The same if the fold of all events is as this demands, and whether it was: no other writer comes between.
+    /// Appends the event if the fold of all events fulfils a condition, and returns whether it did. No other writer
+    /// comes between.
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault>;
-    /// Replaces what has become long by its fold. Call when nothing is in progress.
+    /// Replaces a long journal by its fold. Call it when nothing is in progress.
     fn compact(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-/// A journal in memory, for tests: what one in a file comes to when it is read.
+/// A journal in memory, for tests. It folds events as a file does.
 #[derive(Debug, Default, Clone)]
 pub struct MemoryJournal(Receipt);
 
@@ -44,12 +45,12 @@ impl Journal for MemoryJournal {
     }
 }
 
-/// A journal in memory that several write to, for tests of what has no journal of its own.
+/// A journal in memory with several writers, for tests.
 #[cfg(feature = "fake")]
 #[derive(Debug, Default, Clone)]
 pub struct SharedJournal(std::sync::Arc<std::sync::Mutex<Written>>);
 
-/// What was written to a [`SharedJournal`].
+/// The content of a [`SharedJournal`].
 #[cfg(feature = "fake")]
 #[derive(Debug, Default, Clone)]
 pub struct Written {
@@ -59,7 +60,7 @@ pub struct Written {
 
 #[cfg(feature = "fake")]
 impl Written {
-    /// All that was appended, the oldest first.
+    /// All appended events, the oldest first.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -67,7 +68,7 @@ impl Written {
 
 #[cfg(feature = "fake")]
 impl SharedJournal {
-    /// Whoever else has it waits meanwhile.
+    /// Locks the journal. Other users wait meanwhile.
     pub fn lock(&self) -> std::sync::MutexGuard<'_, Written> {
         self.0
             .lock()
@@ -91,20 +92,20 @@ impl Journal for SharedJournal {
     }
 }
 
-/// A journal in a file of a directory that only root can enter: a record a line, each with its length and its
-/// checksum ([`frame`]), and a header first.
+/// A journal in a file of a directory that only root can enter. It starts with a header. Each line is a record with its
+/// length and its checksum ([`frame`]).
 #[derive(Debug)]
 pub struct FileJournal {
     path: PathBuf,
     file: Option<File>,
-    /// Up to here the file is known to be whole.
+    /// The length up to which the file is known to be intact.
     whole: u64,
 }
 
-/// Past this many records the journal is replaced by its fold.
+/// A journal with more records is replaced by its fold.
 const COMPACT_RECORDS: usize = 4000;
 
-/// Who begins a journal.
+/// The name and version in the header of a journal.
 const PROGRAM: &str = concat!("aztec-kit ", env!("CARGO_PKG_VERSION"));
 
 impl FileJournal {
@@ -126,10 +127,10 @@ impl FileJournal {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => {
-                fault.fix("Free some space on its file system and run the same command again.")
+                fault.fix("Free some space on its file system, then run the same command again.")
             }
             io::ErrorKind::ReadOnlyFilesystem => {
-                fault.fix("Its file system is mounted read-only: find out why in `dmesg`, then mount it for writing.")
+                fault.fix("Its file system is mounted read-only. Find out why in `dmesg`, then mount it for writing.")
             }
             _ => fault,
         };
@@ -148,13 +149,13 @@ impl FileJournal {
         frame::records(bytes).map_err(|damage| {
             let path = self.path.display();
             Fault::new(format!(
-                "line {line} of the journal {path} is damaged, and there are whole ones after it",
+                "line {line} of the journal {path} is damaged, and intact lines follow it",
                 line = damage.line
             ))
             .fix(format!(
-                "Copy the file, look at that line, and delete it (`sed -i {line}d {path}`): what it says is lost, every \
-                 other line counts. Never delete the file: it knows what was here before aztec-kit, which secrets it \
-                 made, and what waits to be taken back.",
+                "Copy the file, read that line, and delete it (`sed -i {line}d {path}`). Its content is lost; every \
+                 other line stays valid. Never delete the file: it records the prior states, the secrets that aztec-kit \
+                 created, and the changes that wait for a confirmation.",
                 line = damage.line
             ))
         })
@@ -162,12 +163,12 @@ impl FileJournal {
 
     fn event(&self, record: &[u8]) -> Result<Event, Fault> {
         let event = serde_json::from_slice(record).map_err(|error| {
-            self.newer("a record that this program does not know")
+            self.newer("a record that this version of aztec-kit does not know")
                 .because(error)
         })?;
         match event {
             Event::Begin { format, program } if format > FORMAT => Err(self.newer(&format!(
-                "format {format}, and this program knows none after {FORMAT}; {program} began it"
+                "format {format}, and this version of aztec-kit reads formats up to {FORMAT}; {program} created it"
             ))),
             event => Ok(event),
         }
@@ -175,19 +176,21 @@ impl FileJournal {
 
     fn newer(&self, what: &str) -> Fault {
         Fault::new(format!("the journal {} has {what}", self.path.display()))
-            .fix("A newer aztec-kit wrote it. Use that version, or a newer one; nothing was changed.")
+            .fix(
+                "A newer aztec-kit wrote it. Use that version or a newer one. Nothing was changed.",
+            )
             .coded(code::NEWER_RECORD)
     }
 
-    /// The events in the bytes of such a file.
+    /// The events in the bytes of a journal file.
     pub(crate) fn events(&self, bytes: &[u8]) -> Result<Vec<Event>, Fault> {
         let records = self.whole(bytes)?.records;
         let events = records.into_iter().map(|record| self.event(record));
         events.collect()
     }
 
-    /// The file that has the name now, locked against other writers until it is unlocked, whole and of our format:
-    /// `confirm` works beside an apply, and a compaction gives the name to another file.
+    /// The file that has the name now: intact, in the current format, and locked against other writers until it is
+    /// unlocked. `confirm` runs beside an apply, and a compaction gives the name to another file.
     fn locked(&mut self) -> Result<&File, Fault> {
         loop {
             let file = match self.file.take() {
@@ -202,7 +205,7 @@ impl FileJournal {
         }
     }
 
-    /// Whether the file that has the name is this one.
+    /// Whether this file has the name now.
     fn named(&self, file: &File) -> bool {
         let id = |meta: io::Result<fs::Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
         id(fs::metadata(&self.path)) == id(file.metadata())
@@ -231,13 +234,13 @@ impl FileJournal {
         Ok(file)
     }
 
-    /// Cuts off what was being written when a writer died or found no space, so that the next record does not run
-    /// into it; begins a new file with its header. An older format is replaced by its fold: then not this file, but
-    /// the one that has its name now, is to be written to.
+    /// Truncates a record that its writer did not finish because it died or found no space, so that the next record
+    /// starts on its own line. Gives a new file its header. An older format is replaced by its fold. Then `false`: the
+    /// file that has the name now must be opened.
     fn prepare(&mut self, mut file: &File) -> Result<bool, Fault> {
         let length = file
             .metadata()
-            .map_err(|error| self.fault("look at", error))?
+            .map_err(|error| self.fault("read the size of", error))?
             .len();
         if length > 0 && length == self.whole {
             return Ok(true);
@@ -265,7 +268,7 @@ impl FileJournal {
         Ok(true)
     }
 
-    /// Gives the name to a file that holds the fold of these events.
+    /// Replaces the file by one that holds the fold of these events.
     fn replace(&self, events: Vec<Event>) -> Result<(), Fault> {
         let staged = self.path.with_extension("jsonl.new");
         if let Err(error) = fs::remove_file(&staged)
@@ -285,7 +288,7 @@ impl FileJournal {
             .and_then(|()| fs::rename(&staged, &self.path))
             .and_then(|()| self.path.parent().map_or(Ok(()), synced))
             .map_err(|error| {
-                // Whatever was written of it takes room that the next try needs.
+                // A partial file takes space that the next try needs.
                 fs::remove_file(&staged).ok();
                 self.fault("replace", error)
             })
@@ -305,7 +308,7 @@ fn begin() -> Event {
 
 fn framed(event: &Event) -> Result<Vec<u8>, Fault> {
     let json = serde_json::to_vec(event)
-        .map_err(|error| Fault::new("failed to write an event").because(error))?;
+        .map_err(|error| Fault::new("failed to serialize a journal event").because(error))?;
     Ok(frame::framed(&json))
 }
 

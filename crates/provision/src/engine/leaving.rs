@@ -1,5 +1,6 @@
-//! What is no longer wanted, and when it goes: after all that is wanted, but for processes. One that came after what is
-//! about to change goes before that: it may listen at a port that a smaller table closes no more.
+//! The order in which leftovers are reverted. They follow all desired resources, except for processes. A process that
+//! depends on a resource that is about to change is stopped first: it may listen at a port that a smaller table no
+//! longer closes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use super::plan::made;
 use super::{Entry, Receipt, Resource, ResourceId};
 use crate::Fault;
 
-/// What has not gone yet, in the order in which it can go.
+/// The leftovers that are still there, in the order in which they can be reverted.
 #[derive(Debug)]
 pub(super) struct Leaving<'a> {
     receipt: &'a Receipt,
@@ -15,11 +16,11 @@ pub(super) struct Leaving<'a> {
 }
 
 impl<'a> Leaving<'a> {
-    /// All that these do not want any more.
+    /// All leftovers of a desired state.
     ///
     /// # Errors
     ///
-    /// When something is of a kind that this program does not know.
+    /// When one is of a kind that this version of aztec-kit does not know.
     pub(super) fn of<R: Resource>(
         receipt: &'a Receipt,
         wanted: &BTreeSet<ResourceId>,
@@ -32,7 +33,8 @@ impl<'a> Leaving<'a> {
         })
     }
 
-    /// What goes before this one is changed: processes that came after it, and whatever came after those.
+    /// The leftovers to revert before this resource is changed: processes that depend on it, and everything that
+    /// depends on those.
     pub(super) fn before(&mut self, id: &ResourceId) -> Vec<&'a Entry> {
         let below = |entry: &'a Entry| self.receipt.below([entry]);
         let processes = self.left.iter();
@@ -51,7 +53,7 @@ impl<'a> Leaving<'a> {
         now.into_iter().map(|(entry, _)| entry).collect()
     }
 
-    /// All the others.
+    /// All remaining leftovers.
     pub(super) fn rest(self) -> impl Iterator<Item = &'a Entry> {
         self.left.into_iter().map(|(entry, _)| entry)
     }

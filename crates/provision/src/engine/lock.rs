@@ -12,24 +12,24 @@ use crate::{Fault, code};
 
 /// An OS lock, held until dropped. It never depends on a file's existence, so a power cut leaves nothing.
 ///
-/// Programs we start inherit it: when a run is killed while, say, `useradd` still works, the next run
-/// waits for that program instead of racing it.
+/// Child processes inherit it. When a run is killed while `useradd`, for example, still works, the next run waits for
+/// that process instead of racing it.
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
 }
 
-/// Between two tries.
-const A_MOMENT: Duration = Duration::from_millis(50);
+/// The time between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a run that was told to stop may take: the longest step that cannot be interrupted, within reason.
-const TO_STOP: Duration = Duration::from_secs(15);
+/// How long a run may take to stop after a signal: about as long as the longest step that cannot be interrupted.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a program left behind by a killed run may take: an installation by apt, generously.
-const LEFT_BEHIND: Duration = Duration::from_secs(600);
+/// How long a process that a killed run left behind may take: ample time for an installation by apt.
+const LEFT_BEHIND_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl RunLock {
-    /// Takes the lock, or says who holds it.
+    /// Takes the lock, or fails and names the process that holds it.
     pub fn take(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Fault> {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
@@ -45,9 +45,9 @@ impl RunLock {
                 .fix("Wait for it to end, then run the same command again.")
                 .coded(code::LOCK_HELD));
             }
-            if started.elapsed() > LEFT_BEHIND {
+            if started.elapsed() > LEFT_BEHIND_TIMEOUT {
                 return Err(
-                    Fault::new("a program left behind by an earlier run does not end")
+                    Fault::new("a process that an earlier run left behind does not end")
                         .fix(format!(
                             "Find it with `fuser -v {}` and stop it.",
                             path.display()
@@ -56,16 +56,16 @@ impl RunLock {
                 );
             }
             if !told {
-                note("waiting for a program that a killed run left behind");
+                note("waiting for a process that a killed run left behind");
                 told = true;
             }
-            std::thread::sleep(A_MOMENT);
+            std::thread::sleep(RETRY_INTERVAL);
         }
         Self::hold(file).map_err(failed)
     }
 
-    /// Takes the lock as soon as the run that holds it has ended, if it does within that time; `None` also when a
-    /// program that a run left behind holds on to it.
+    /// Takes the lock when the run that holds it ends within this time. `None` if it does not, or if a process that an
+    /// ended run left behind holds the lock.
     pub fn after_the_run(path: &Path, within: Duration) -> Result<Option<Self>, Fault> {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
@@ -75,13 +75,13 @@ impl RunLock {
             if !runs || started.elapsed() > within {
                 return Ok(None);
             }
-            std::thread::sleep(A_MOMENT);
+            std::thread::sleep(RETRY_INTERVAL);
         }
         Self::hold(file).map(Some).map_err(failed)
     }
 
-    /// Takes the lock from a run that holds it: it is asked to stop, then killed, which every run survives.
-    /// `None` when a program that it left behind still holds on; to be locked out is worse than to race that.
+    /// Takes the lock from a run that holds it. The run gets SIGTERM, then SIGKILL, which every run survives. `None`
+    /// when a process that the run left behind still holds the lock: a lockout is worse than a race with that process.
     pub fn take_over(path: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Fault> {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
@@ -94,15 +94,15 @@ impl RunLock {
                 && holder.runs()
             {
                 note(&format!(
-                    "stopping the run that is going on (process {})",
+                    "stopping the run in progress (process {})",
                     holder.pid
                 ));
-                // It may be gone by now.
+                // It may have ended by now.
                 rustix::process::kill_process(pid, signal).ok();
             }
             let started = Instant::now();
-            while file.try_lock().is_err() && started.elapsed() < TO_STOP {
-                std::thread::sleep(A_MOMENT);
+            while file.try_lock().is_err() && started.elapsed() < STOP_TIMEOUT {
+                std::thread::sleep(RETRY_INTERVAL);
             }
         }
         if file.try_lock().is_err() {
@@ -116,7 +116,7 @@ impl RunLock {
         file.set_len(0)?;
         file.rewind()?;
         write!(file, "{me} {}", started_at(me).unwrap_or_default())?;
-        // Inherited on purpose, see above.
+        // The lock is inherited on purpose, see above.
         rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
         Ok(Self { _file: file })
     }
@@ -137,7 +137,7 @@ fn open(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// The process that took the lock last, and when it was started, in ticks since the boot: numbers come again.
+/// The process that took the lock last, and its start time in ticks since boot, because process ids are reused.
 #[derive(Debug, PartialEq, Eq)]
 struct Holder {
     pid: i32,
@@ -162,7 +162,7 @@ impl Holder {
         }
     }
 
-    /// Whether that process still runs, and not another one that got its number.
+    /// Whether that process still runs, and not another one with the same id.
     fn runs(&self) -> bool {
         let pid = u32::try_from(self.pid).unwrap_or_default();
         pid != 0 && started_at(pid).is_some_and(|started| started == self.started)
@@ -173,8 +173,8 @@ fn started_at(pid: u32) -> Option<String> {
     start_in(&fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Field 22 of /proc/PID/stat, see proc_pid_stat(5). The name before it may hold blanks and brackets, and may end within a
-/// letter: it is cut after 15 bytes.
+/// Field 22 of /proc/PID/stat, see proc_pid_stat(5). The name before it may contain blanks and brackets. It is
+/// truncated after 15 bytes, possibly within a letter.
 pub(crate) fn start_in(stat: &[u8]) -> Option<String> {
     let stat = String::from_utf8_lossy(stat);
     let (_, fields) = stat.rsplit_once(") ")?;

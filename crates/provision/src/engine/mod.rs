@@ -1,4 +1,4 @@
-//! Desired state to converged host: order, observe, diff, journal, apply.
+//! From desired state to converged host: order, observe, diff, journal, apply.
 //!
 //! The engine is generic over [`Resource`]; it does not know any kind.
 

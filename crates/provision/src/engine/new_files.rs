@@ -1,4 +1,4 @@
-//! Files that were not there: all that can be made without a run.
+//! Creates new files outside of a run.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,10 +8,10 @@ use super::{Event, Journal, RunLock};
 use crate::Fault;
 use crate::host::{FileType, Held, HostMut, NewFile};
 
-/// Makes directories and puts new files into them; changes and removes nothing, whoever calls, root or not.
+/// Creates directories and new files. It changes and removes nothing, and works without root.
 ///
-/// An operator keeps keys where they like, which is no business of a run. In a directory of the host's own it is: there
-/// [`super::Session::new_files`] makes one that has the run lock, and writes down what it makes before.
+/// An operator may keep keys anywhere, and a run does not manage those. For a directory of the host's own,
+/// [`super::Session::new_files`] makes one that holds the run lock and records each path before it is created.
 pub struct NewFiles {
     host_mut: Box<dyn HostMut>,
     record: Option<Record>,
@@ -29,7 +29,7 @@ impl fmt::Debug for NewFiles {
     }
 }
 
-/// Whom something is made for, and its permission bits.
+/// Owner and permission bits of a new file.
 #[derive(Debug, Clone, Copy)]
 pub struct Permissions {
     /// Numeric owner.
@@ -65,7 +65,7 @@ impl NewFiles {
         }
     }
 
-    /// Makes a directory and those above it, as far as they are not there.
+    /// Creates a directory and its missing parents.
     pub fn make_dir(&mut self, dir: &Path, for_whom: Permissions) -> Result<(), Fault> {
         let mut missing = Vec::new();
         for dir in dir.ancestors() {
@@ -78,7 +78,7 @@ impl NewFiles {
             self.write_down(dir)?;
             let Permissions { uid, gid, mode } = for_whom;
             let made = self.host_mut.mkdir(dir, uid, gid, mode);
-            // Somebody else may have made it meanwhile.
+            // Another process may have created it meanwhile.
             if self.host_mut.kind(dir)? != Some(FileType::Directory) {
                 made?;
             }
@@ -86,7 +86,7 @@ impl NewFiles {
         Ok(())
     }
 
-    /// Waits until nobody else adds to a directory that is there, and keeps others waiting.
+    /// Waits until no other process adds files to an existing directory, then makes others wait.
     pub fn hold(&mut self, dir: &Path) -> Result<HeldDir<'_>, Fault> {
         let held = self.host_mut.hold(dir)?;
         Ok(HeldDir {
@@ -107,7 +107,7 @@ impl NewFiles {
     }
 }
 
-/// A directory that nobody else adds to meanwhile.
+/// A directory to which no other process adds files meanwhile.
 #[derive(Debug)]
 pub struct HeldDir<'a> {
     files: &'a mut NewFiles,
@@ -116,12 +116,13 @@ pub struct HeldDir<'a> {
 }
 
 impl HeldDir<'_> {
-    /// To make something elsewhere meanwhile.
+    /// Creates files elsewhere meanwhile.
     pub fn elsewhere(&mut self) -> &mut NewFiles {
         self.files
     }
 
-    /// Puts a file under a name that is free: synced, with its owner and mode from the start. Says where it is.
+    /// Creates a file under an unused name and returns its path. The file is synced and has its owner and mode from the
+    /// start.
     pub fn put_new(
         &mut self,
         name: &OsStr,

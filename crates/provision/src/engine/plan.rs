@@ -1,4 +1,4 @@
-//! What would change: the thing an operator consents to.
+//! The plan: every change that the operator consents to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,17 @@ use crate::{Fault, code};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It is not there and will be made.
+    /// The resource does not exist and will be created.
     Create,
-    /// It differs and will be brought in line.
+    /// The resource has drifted and will be updated.
     Update,
-    /// It depends on something that an earlier step makes.
+    /// The change depends on something that an earlier step makes.
     KnownAfterApply,
-    /// It is no longer wanted and will be as it was before.
+    /// The resource is a leftover and will be reverted to its prior state.
     Remove,
-    /// It is no longer wanted, but was there before us: it stays and is no longer looked after.
+    /// The resource is a leftover that aztec-kit adopted. It stays as it is and is no longer managed.
     Forget,
-    /// Nothing to do.
+    /// The resource is in sync.
     Keep,
 }
 
@@ -48,40 +48,40 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
-    /// Which.
+    /// The resource.
     pub id: ResourceId,
-    /// What happens to it.
+    /// The action on it.
     pub action: Action,
-    /// Every difference.
+    /// All drift.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Why nothing happens, or why it cannot be told yet.
+    /// The reason why nothing happens, or why the change is not known yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
-    /// What would be remembered of the state seen; see [`super::Kind::memory`].
+    /// The memory of the observed state; see [`super::Kind::memory`].
     #[serde(skip)]
     pub memory: Option<Value>,
 }
 
-/// A resource that could not be looked at.
+/// A resource that could not be observed.
 #[derive(Debug)]
 pub struct Unseen {
-    /// Which.
+    /// The resource.
     pub id: ResourceId,
-    /// Why not.
+    /// The reason.
     pub fault: Fault,
 }
 
-/// All steps, in the order in which they would be taken.
+/// All steps of a run, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
-    /// Steps, the ones with nothing to do included.
+    /// All steps, including those with nothing to do.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// Looks at the host and compares. Changes nothing.
+    /// Observes the host and compares. Changes nothing.
     pub fn make<R: Resource>(
         graph: &Graph<R>,
         receipt: &Receipt,
@@ -90,7 +90,7 @@ impl Plan {
         Self::make_with(graph, receipt, probe, None)
     }
 
-    /// The same, where some of it was asked already.
+    /// The same, with the answers to queries that were started earlier.
     pub fn make_with<R: Resource>(
         graph: &Graph<R>,
         receipt: &Receipt,
@@ -104,12 +104,12 @@ impl Plan {
         }
     }
 
-    /// As much of a plan as can be made, and the resources that cannot be looked at. For people, who lose sight of
-    /// nothing else by it: nobody agrees to a part of a plan.
+    /// The plan as far as it can be made, and the resources that cannot be observed. It is for display only: nobody
+    /// consents to part of a plan.
     ///
     /// # Errors
     ///
-    /// When systemd does not answer, and when what is on record is not understood.
+    /// When systemd does not answer, or when the receipt contains an unknown record.
     pub fn survey<R: Resource>(
         graph: &Graph<R>,
         receipt: &Receipt,
@@ -128,8 +128,8 @@ impl Plan {
             })?;
             Ok(Step::of(id, look))
         };
-        // Reads may be parallel: systemd is asked once about all units, and what does not need its answer
-        // is looked at meanwhile. Its answer takes longest, so the question does not wait for a thread to begin.
+        // Observations may run in parallel. systemd is asked once about all units, and resources that do not need its
+        // answer are observed meanwhile. Its answer takes longest, so the query does not wait for a thread to start.
         let names = graph.units();
         let none = BTreeMap::new();
         let questions = graph.questions();
@@ -160,7 +160,7 @@ impl Plan {
         let (mut steps, mut unseen) = (Vec::new(), Vec::new());
         let mut leaving = Leaving::of::<R>(receipt, &graph.ids())?;
         let goes = |entry: &Entry| Ok(Step::unwanted(entry, &made::<R>(entry)?));
-        // What may change: what differs, and what comes after that.
+        // The resources that may change: those with drift, and those that depend on them.
         let mut due = BTreeSet::new();
         for (node, early) in order.iter().zip(early) {
             let id = node.resource.id();
@@ -181,12 +181,12 @@ impl Plan {
         Ok((Self { steps }, unseen))
     }
 
-    /// Steps that do something.
+    /// Steps that change something.
     pub fn pending(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.action != Action::Keep)
     }
 
-    /// Whether there is nothing to do.
+    /// Whether no step changes anything.
     pub fn is_empty(&self) -> bool {
         self.pending().next().is_none()
     }
@@ -198,7 +198,7 @@ impl Plan {
 }
 
 impl Step {
-    /// A step from one look.
+    /// Makes a step from one observation.
     pub fn of(id: ResourceId, look: Look) -> Self {
         let (action, changes, because) = match look.diff {
             Diff::InSync(because) => (Action::Keep, Vec::new(), Some(because)),
@@ -217,7 +217,7 @@ impl Step {
 }
 
 impl Step {
-    /// A step that takes away what is no longer wanted.
+    /// The step that reverts or forgets a leftover.
     pub(super) fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> Self {
         Self {
             id: entry.id.clone(),
@@ -236,16 +236,16 @@ impl Step {
 ///
 /// # Errors
 ///
-/// When it is of a kind that this program does not know.
+/// When this version of aztec-kit does not know its kind.
 pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
     serde_json::from_value(entry.spec.clone()).map_err(|error| {
         Fault::new(format!(
-            "{} is on record in a way that this program does not know",
+            "the journal has a record of {} that this version of aztec-kit does not know",
             entry.id
         ))
         .fix(format!(
-            "A newer aztec-kit made it: use that version, or a newer one. `aztec-kit forget '{}'` leaves it as it is \
-             and takes it off the record.",
+            "A newer aztec-kit made it. Use that version or a newer one, or run `aztec-kit forget '{}'`, which leaves \
+             the resource as it is and stops managing it.",
             entry.id
         ))
         .because(error)
@@ -253,7 +253,7 @@ pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
     })
 }
 
-/// Why something goes, and what of it does not.
+/// Why a leftover is reverted, and which part of it stays.
 fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
     const WHY: &str = "no longer part of the configuration";
     match resource.spared() {
@@ -262,12 +262,12 @@ fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
     }
 }
 
-/// Whether it can be looked at before any program has answered.
+/// Whether it can be observed before any program has answered.
 fn needs_no_answer<R: Resource>(resource: &R) -> bool {
     resource.units().is_empty() && resource.question().is_none()
 }
 
-/// Asks systemd once about all units that the resources care for.
+/// Asks systemd once about the units of all resources.
 pub(super) fn units(
     names: &BTreeSet<String>,
     probe: &dyn Probe,

@@ -1,4 +1,4 @@
-//! What a run is allowed to do, and how it tells what it did.
+//! The consent to a run, and the report of its progress.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use super::plan::Action;
 use super::{Plan, ResourceId, Step, Unconfirmed};
 use crate::Fault;
 
-/// What the operator agreed to.
+/// The operator's consent.
 #[derive(Debug, Clone, Copy)]
 pub enum Consent<'a> {
-    /// Whatever the configuration asks for (`--yes`). With what this run, which nobody kept waiting, has just looked at:
-    /// it need not look again before its first step.
+    /// Consent to all changes that the configuration requires (`--yes`). The plan, if there is one, was made a moment
+    /// ago, so this run does not observe the host again before its first step.
     Configuration(Option<&'a Plan>),
-    /// Just this plan: a host that changed since it was shown stops the run.
+    /// Consent to exactly this plan. The run stops if the host has changed since the plan was shown.
     Plan(&'a Plan),
 }
 
 impl Consent<'_> {
-    /// Whether this step was agreed to; `follows` when one that it comes after has been taken in this run.
+    /// Whether the consent covers this step. `follows` is true when this run has changed a resource that it depends on.
     pub(super) fn covers(self, step: &Step, follows: bool) -> bool {
         let Self::Plan(shown) = self else {
             return true;
@@ -25,29 +25,30 @@ impl Consent<'_> {
         shown
             .step(&step.id)
             .is_some_and(|shown| match shown.action {
-                // What could not be told was agreed to as such.
+                // The operator agreed to a step with unknown changes as such.
                 Action::KnownAfterApply => true,
-                // Nothing was to be done, and something is now: only what was agreed to before it can be the reason.
+                // The plan had no change here. Only an earlier step that the operator agreed to can be the reason for
+                // one.
                 Action::Keep => follows,
                 action => action == step.action && shown.changes == step.changes,
             })
     }
 }
 
-/// Tells people how it goes. Never decides anything.
+/// Reports the progress to people. It never decides anything.
 pub trait Progress {
     /// A step begins.
     fn begin(&mut self, id: &ResourceId, action: Action);
-    /// A long step says what it does; what begins with `warning: ` is to be read afterwards, too.
+    /// A long step reports what it does. A text that begins with `warning: ` is repeated at the end.
     fn note(&mut self, text: &str);
-    /// A change that can cut the operator off is about to be made, and all this will be taken back unless it is
-    /// confirmed.
+    /// A change that can lock out the operator is about to be made. All these changes will be rolled back unless they
+    /// are confirmed.
     fn armed(&mut self, _waiting: &[Unconfirmed]) {}
-    /// A step ended well.
+    /// A step succeeded.
     fn end(&mut self, applied: &Applied);
 }
 
-/// Tells nobody.
+/// Reports nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Quiet;
 
@@ -66,32 +67,32 @@ pub struct Applied {
     pub action: Action,
     /// How long it took.
     pub took: Duration,
-    /// Why something was left as it is.
+    /// The reason if something was left as it is.
     pub kept: Option<String>,
 }
 
-/// All changes of a run that went through.
+/// All changes of a run that succeeded.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// In the order in which they were made; empty when the host was as wanted.
+    /// In the order in which they were made; empty when the host was in sync.
     pub applied: Vec<Applied>,
 }
 
-/// A run that did not go through.
+/// A run that failed.
 #[derive(Debug)]
 pub struct Stop {
-    /// At which resource.
+    /// The resource at which it failed.
     pub at: Option<ResourceId>,
     /// Why.
     pub fault: Fault,
-    /// What had been changed before.
+    /// The changes before the failure.
     pub applied: Vec<Applied>,
-    /// Whether a change had begun, that one included which failed.
+    /// Whether a change had begun, including the one that failed.
     pub begun: bool,
 }
 
 impl Stop {
-    /// A run that did not begin.
+    /// A run that failed before its first step.
     pub(super) fn before(fault: Fault) -> Self {
         Self {
             at: None,

@@ -1,4 +1,4 @@
-//! What we did to this host: the fold of the journal.
+//! The record of what aztec-kit manages on this host: the journal, folded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 use super::ResourceId;
 use super::record::Event;
 
-/// How a resource came to be looked after.
+/// How a resource came to be managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// It was not there before us.
+    /// It did not exist before aztec-kit created it.
     Created,
-    /// It was there and differed; its prior is kept.
+    /// It existed and had drifted. Its prior state is kept.
     Changed,
-    /// It was there just as wanted; it is never removed.
+    /// It was already in sync when aztec-kit adopted it. It is never removed.
     Adopted,
 }
 
-/// One resource that we look after.
+/// One managed resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -28,22 +28,22 @@ pub struct Entry {
     pub id: ResourceId,
     /// Its newest specification.
     pub spec: Value,
-    /// How it came to be ours.
+    /// How it came to be managed.
     pub origin: Origin,
-    /// What was there before us; nothing for adopted ones.
+    /// The prior state; nothing for adopted resources.
     pub prior: Value,
-    /// What was remembered of the last apply that converged.
+    /// The memory of the last apply that converged.
     #[serde(default)]
     pub memory: Option<Value>,
-    /// An intent without its end: a run died in the middle.
+    /// Whether an intent has no end, because a run died in the middle.
     #[serde(default)]
     pub open: bool,
-    /// What it came after when it was last looked at: it is removed before that.
+    /// Its dependencies at the last run. It is reverted before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<ResourceId>,
 }
 
-/// A change that can cut the operator off, until someone confirms that it did not.
+/// A change that can lock out the operator, until it is confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unconfirmed {
@@ -51,15 +51,15 @@ pub struct Unconfirmed {
     pub id: ResourceId,
     /// Its specification.
     pub spec: Value,
-    /// What it was just before this change, which may be a state of our own making.
+    /// The state just before this change, which aztec-kit may have made.
     pub prior: Value,
-    /// Its entry before this change, which may be its removal.
+    /// Its entry before this change. The change may be its removal.
     pub before: Option<Entry>,
-    /// When it will be taken back, microseconds since the epoch; later after a reboot.
+    /// The deadline, microseconds since the epoch. A reboot moves it.
     pub until_us: i64,
 }
 
-/// A change that nobody confirmed.
+/// A change that was not confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -68,12 +68,12 @@ pub struct RolledBack {
     pub id: ResourceId,
     /// When, microseconds since the epoch.
     pub at_us: i64,
-    /// Why it was left as it is all the same.
+    /// The reason if it was left as it is anyway.
     #[serde(default)]
     pub kept: Option<String>,
 }
 
-/// All that we look after, in the order in which it came to be ours, and named values.
+/// All managed resources, in the order in which they came to be managed, and named values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
@@ -93,7 +93,7 @@ pub struct Receipt {
     /// Changes that were rolled back, until each is made again.
     #[serde(default, rename = "taken_back")]
     pub rolled_back: Vec<RolledBack>,
-    /// Values the program remembers.
+    /// Named values.
     #[serde(default)]
     pub notes: BTreeMap<String, Value>,
 }
@@ -108,7 +108,7 @@ impl Receipt {
         receipt
     }
 
-    /// What these changes came after, by whatever way.
+    /// The direct and indirect dependencies of these changes.
     pub(super) fn stood_on(&self, changes: &[Unconfirmed]) -> BTreeSet<ResourceId> {
         let entries = changes.iter();
         self.below(
@@ -116,7 +116,7 @@ impl Receipt {
         )
     }
 
-    /// What these came after, by whatever way.
+    /// The direct and indirect dependencies of these entries.
     pub(super) fn below<'a>(
         &'a self,
         entries: impl IntoIterator<Item = &'a Entry>,
@@ -139,8 +139,8 @@ impl Receipt {
         self.entries.iter().find(|entry| entry.id == *id)
     }
 
-    /// The entries that these do not want any more, in the order in which they can go: nothing before what came after
-    /// it, and otherwise the youngest first.
+    /// The leftovers of a desired state, in the order in which they can be reverted: each before its dependencies,
+    /// otherwise the newest first.
     pub fn unwanted(&self, wanted: &BTreeSet<ResourceId>) -> Vec<&Entry> {
         let mut left: Vec<_> = self
             .entries
@@ -150,14 +150,14 @@ impl Receipt {
         let mut order = Vec::with_capacity(left.len());
         while !left.is_empty() {
             let needed = |id: &ResourceId| left.iter().any(|other| other.after.contains(id));
-            // A circle is none of our making; its youngest goes first.
+            // aztec-kit never records a cycle. If there is one, its newest entry goes first.
             let next = left.iter().rposition(|entry| !needed(&entry.id));
             order.push(left.remove(next.unwrap_or(left.len() - 1)));
         }
         order
     }
 
-    /// Takes one more event into account.
+    /// Applies one event.
     pub fn step(&mut self, event: Event) {
         let position = |id: &ResourceId| self.entries.iter().position(|entry| entry.id == *id);
         match event {
@@ -169,7 +169,7 @@ impl Receipt {
                 memory,
                 after,
             } => match position(&id) {
-                // Known already: its origin and what was there before us are no news.
+                // It is managed already. Its origin and its prior state stay as they are.
                 Some(at) => {
                     let entry = &mut self.entries[at];
                     entry.spec = spec;
@@ -188,7 +188,7 @@ impl Receipt {
                 }),
             },
             Event::Guarded { change } => {
-                // As with the receipt: what was there before the first of several changes counts.
+                // As in the entries, the state before the first of several changes counts.
                 match self.unconfirmed.iter_mut().find(|old| old.id == change.id) {
                     Some(old) => (old.spec, old.until_us) = (change.spec, change.until_us),
                     None => self.unconfirmed.push(change),
@@ -210,7 +210,7 @@ impl Receipt {
                 match (position(&what.id), before) {
                     (Some(at), Some(before)) => self.entries[at] = before,
                     (Some(at), None) => drop(self.entries.remove(at)),
-                    // It had been removed.
+                    // The change was its removal.
                     (None, Some(before)) => self.entries.push(before),
                     (None, None) => {}
                 }
@@ -228,8 +228,8 @@ impl Receipt {
                     entry.spec = spec;
                     entry.after = after;
                     entry.open = true;
-                    // The first prior is the host before us; a later one may be our own half-way state.
-                    // What was adopted is at its prior until the first change.
+                    // The first prior state is the host before aztec-kit. A later one may be an intermediate state of
+                    // aztec-kit's own. An adopted resource is at its prior state until its first change.
                     if entry.origin == Origin::Adopted {
                         entry.origin = Origin::Changed;
                         entry.prior = prior;
@@ -257,7 +257,7 @@ impl Receipt {
                 }
             }
             Event::Released { id } => {
-                // A removal that can cut the operator off waits for its confirmation all the same.
+                // A removal that can lock out the operator waits for its confirmation anyway.
                 self.entries.retain(|entry| entry.id != id);
                 self.rolled_back.retain(|what| what.id != id);
             }
@@ -267,7 +267,7 @@ impl Receipt {
         }
     }
 
-    /// Where the entry of a resource that is about to change is; it is no longer one that was taken back.
+    /// The index of the entry of a resource that is about to change. The resource no longer counts as rolled back.
     fn position_of_change(&mut self, id: &ResourceId) -> Option<usize> {
         self.rolled_back.retain(|what| what.id != *id);
         self.entries.iter().position(|entry| entry.id == *id)

@@ -6,16 +6,16 @@ use serde_json::Value;
 use super::ResourceId;
 use super::receipt::{Entry, Origin, Receipt, RolledBack, Unconfirmed};
 
-/// The format that this program writes. A program reads all older ones and refuses newer ones.
+/// The format that this version writes. It reads all older formats and refuses newer ones.
 ///
-/// It goes up with every event, field or kind of resource that an older program must not read past.
+/// It is raised for every event, field or kind of resource that an older version must not ignore.
 ///
 /// * 1: JSON lines without a header, up to 0.1.0 of November 2026.
-/// * 2: a header, a checksum per line, what a resource comes after.
+/// * 2: a header, a checksum per line, and the dependencies of each resource.
 pub const FORMAT: u32 = 2;
 
-/// One record of the journal. What a program does not know it must not skip: the record may say that something is a
-/// secret, or waits to be taken back.
+/// One record of the journal. An unknown record must not be skipped: it may mark a secret, or a change that waits for
+/// its confirmation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event", deny_unknown_fields)]
 pub enum Event {
@@ -23,7 +23,7 @@ pub enum Event {
     Begin {
         /// See [`FORMAT`].
         format: u32,
-        /// Name and version of the program that began the file.
+        /// Name and version of the aztec-kit that created the file.
         program: String,
     },
     /// All that came before, folded; first line after a compaction.
@@ -31,7 +31,7 @@ pub enum Event {
         /// The fold.
         receipt: Receipt,
     },
-    /// A resource was found as wanted, and is now looked after.
+    /// A resource was in sync, and is now managed.
     Adopted {
         /// Which.
         id: ResourceId,
@@ -40,7 +40,7 @@ pub enum Event {
         /// See [`super::Kind::memory`].
         #[serde(default)]
         memory: Option<Value>,
-        /// What it comes after: see [`super::Node::after`].
+        /// Its dependencies: see [`super::Node::after`].
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         after: Vec<ResourceId>,
     },
@@ -50,35 +50,35 @@ pub enum Event {
         id: ResourceId,
         /// Its specification.
         spec: Value,
-        /// What it was.
+        /// Its prior state.
         prior: Value,
-        /// Whether it was there at all.
+        /// Whether it existed at all.
         origin: Origin,
-        /// What it comes after: see [`super::Node::after`].
+        /// Its dependencies: see [`super::Node::after`].
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         after: Vec<ResourceId>,
     },
-    /// A change that can cut the operator off is about to be made, and will be taken back unless confirmed.
+    /// A change that can lock out the operator is about to be made, and will be rolled back unless it is confirmed.
     Guarded {
-        /// What to take back, and when.
+        /// The change, and its deadline.
         change: Unconfirmed,
     },
-    /// The time for a confirmation began anew, at the end of the run that made the change.
+    /// The time for a confirmation was restarted at the end of the run that made the change.
     Extended {
-        /// When what waits will be taken back, microseconds since the epoch.
+        /// The new deadline, microseconds since the epoch.
         until_us: i64,
     },
     /// The rollback has begun: it is too late to confirm.
     #[serde(rename = "taking_back")]
     RollingBack,
-    /// Whatever waited for a confirmation got it.
+    /// All waiting changes were confirmed.
     Confirmed,
     /// An unconfirmed change was rolled back.
     #[serde(rename = "taken_back")]
     RolledBack {
-        /// What is on record of the resource from now on.
+        /// The entry of the resource from now on.
         before: Option<Entry>,
-        /// Which, when, and what was left.
+        /// The resource, the time, and the reason if something was left as it is.
         what: RolledBack,
     },
     /// A change converged.
@@ -89,17 +89,17 @@ pub enum Event {
         #[serde(default)]
         memory: Option<Value>,
     },
-    /// A resource that is no longer wanted is about to go back to what was before us, which is on record.
+    /// A leftover is about to be reverted to its recorded prior state.
     Removing {
         /// Which.
         id: ResourceId,
     },
-    /// A resource is no longer looked after: it was restored, or left on purpose.
+    /// A resource is no longer managed: it was reverted, or left on purpose.
     Released {
         /// Which.
         id: ResourceId,
     },
-    /// A value that the program remembers under a name.
+    /// A named value.
     Noted {
         /// Name.
         name: String,

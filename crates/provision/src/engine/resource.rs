@@ -1,4 +1,4 @@
-//! What a resource is: the contract that every kind fulfils.
+//! The contract that every kind of resource fulfils.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,14 +32,14 @@ impl fmt::Display for ResourceId {
     }
 }
 
-/// What a resource may look at: the host, and what was remembered of its last good apply.
+/// The input of an observation: the host, and the memory of the last successful apply.
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     /// The host, read-only.
     pub probe: &'a dyn Probe,
-    /// What [`Kind::memory`] said after the last apply that converged.
+    /// The result of [`Kind::memory`] after the last successful apply.
     pub memory: Option<&'a Value>,
-    /// Unit states asked in one batch; `None` asks systemd afresh.
+    /// Unit states from one query. `None` asks systemd now.
     pub units: Option<&'a BTreeMap<String, UnitState>>,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Cx<'_> {
 }
 
 impl<'a> Cx<'a> {
-    /// A host of which nothing is known or remembered.
+    /// A context without memory.
     pub fn of(probe: &'a dyn Probe) -> Self {
         Self {
             probe,
@@ -59,7 +59,7 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// The state of one unit, from the batch when there is one.
+    /// The state of one unit, from the query that was made for all if there was one.
     pub fn unit(&self, name: &str) -> Result<UnitState, Fault> {
         if let Some(state) = self.units.and_then(|units| units.get(name)) {
             return Ok(state.clone());
@@ -68,28 +68,28 @@ impl<'a> Cx<'a> {
     }
 }
 
-/// What a resource gets to change the host with.
+/// The means to change a host.
 pub struct ApplyCx<'a> {
     /// The host.
     pub host_mut: &'a mut dyn HostMut,
     /// As in [`Cx`].
     pub memory: Option<&'a Value>,
-    /// As in [`Cx`]: what systemd said just before the change.
+    /// As in [`Cx`]: the unit states just before the change.
     pub units: Option<&'a BTreeMap<String, UnitState>>,
-    /// Says what is being done, for steps that take long.
+    /// Reports a step that takes long.
     pub note: &'a mut dyn FnMut(&str),
-    /// In place of [`ApplyCx::memory`] for the look that follows: what only whoever made a change can know, such as
-    /// which files a process was started with. Clocks jump, and cannot tell.
+    /// Replaces [`ApplyCx::memory`] in the next observation. It holds facts that only the maker of a change knows, such
+    /// as the files that a process was started with. A clock cannot tell, because it may jump.
     pub made: Option<Value>,
-    /// As in [`Cx`], for the look that follows: what systemd said after the change, when it was asked then.
+    /// As in [`Cx`], for the next observation: the unit states after the change, if systemd was asked then.
     pub seen: Option<BTreeMap<String, UnitState>>,
-    /// Whether systemd shall read every unit again, at the latest at the end of the run: it takes a tenth of a second, and
-    /// once does for all.
+    /// Whether systemd must reload its units by the end of the run. A reload takes a tenth of a second, and one serves
+    /// all changes.
     pub unread: bool,
 }
 
 impl<'a> ApplyCx<'a> {
-    /// A host of which nothing is known or remembered.
+    /// A context without memory.
     pub fn new(host_mut: &'a mut dyn HostMut, note: &'a mut dyn FnMut(&str)) -> Self {
         Self {
             host_mut,
@@ -102,7 +102,7 @@ impl<'a> ApplyCx<'a> {
         }
     }
 
-    /// Has systemd read every unit again.
+    /// Makes systemd reload its units.
     pub fn read_units(&mut self) -> Result<(), Fault> {
         self.host_mut
             .run(&Invocation::new(["systemctl", "daemon-reload"]))?;
@@ -110,7 +110,7 @@ impl<'a> ApplyCx<'a> {
         Ok(())
     }
 
-    /// The state of a unit after the change, which the look that follows need not ask for again.
+    /// The state of a unit after the change. The next observation does not need to ask for it again.
     pub fn unit_after(&mut self, name: &str) -> Result<UnitState, Fault> {
         let state = self.host_mut.probe().unit(name)?;
         self.seen = Some(BTreeMap::from([(name.to_owned(), state.clone())]));
@@ -124,27 +124,27 @@ impl fmt::Debug for ApplyCx<'_> {
     }
 }
 
-/// What became of a resource that is no longer wanted.
+/// The result of reverting a leftover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reverted {
-    /// It is as it was before us.
+    /// The prior state is restored.
     Restored,
-    /// It was left on purpose; the reason.
+    /// It was left as it is on purpose, for this reason.
     Kept(String),
-    /// It could not go now, for a reason that may pass: it stays on record, and the next run tries again.
+    /// It cannot be reverted now, for a reason that may pass. It stays on record, and the next run tries again.
     Later(String),
 }
 
-/// One kind of thing a host can have. The contract:
+/// One kind of thing on a host. The contract:
 ///
-/// * `observe` only looks, and sees everything that `diff` compares;
-/// * `diff` is pure and lists every difference;
+/// * `observe` changes nothing, and sees everything that `diff` compares;
+/// * `diff` is pure and lists all drift;
 /// * `apply` starts from any state that a kill can leave behind, and afterwards `diff` is empty;
-/// * `revert` goes back to `prior`, and never destroys a secret or data of the operator.
+/// * `revert` restores `prior`, and never destroys a secret or data of the operator.
 pub trait Kind: Serialize + DeserializeOwned {
-    /// What the host has.
+    /// The observed state.
     type Seen;
-    /// What `revert` needs; journaled before the first change.
+    /// The input of `revert`, journaled before the first change.
     type Prior: Serialize + DeserializeOwned;
 
     /// Stable identity.
@@ -153,35 +153,36 @@ pub trait Kind: Serialize + DeserializeOwned {
     fn validate(&self) -> Result<(), Fault> {
         Ok(())
     }
-    /// Units whose state it will ask for, so that one question serves all.
+    /// The units whose state it asks for, so that one query serves all resources.
     fn units(&self) -> Vec<String> {
         Vec::new()
     }
-    /// What it asks of another program in a look, which then waits for the answer: asked while systemd still answers.
+    /// The query to another program that an observation needs. It runs while systemd is being asked.
     fn question(&self) -> Option<Query> {
         None
     }
-    /// Files and trees that it keeps on disk: what changes there by our hand is no news to others who watch.
+    /// The files and trees that it keeps on disk. Other programs that watch files can be told that aztec-kit made these
+    /// changes.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
-    /// Whether a mistake in it can cut the operator off from the host. Such a change is taken back by itself
-    /// unless it is confirmed in time, see [`super::Guard`]; so `revert` must make the old state live again,
-    /// with nothing else to restart, and start from any state that a kill can leave behind.
+    /// Whether a mistake in it can lock out the operator. Such a change is commit-confirmed, see [`super::Guard`]. For
+    /// this reason `revert` must make the old state effective without any other restart, and start from any state that
+    /// a kill can leave behind.
     fn guarded(&self) -> bool {
         false
     }
-    /// Whether it is a process, which uses what it came after for as long as it runs: one that is no longer wanted ends
-    /// before any of that is changed.
+    /// Whether it is a process, which uses its dependencies as long as it runs. A leftover process is stopped before
+    /// any of its dependencies is changed.
     fn is_process(&self) -> bool {
         false
     }
-    /// What it is made of, by names that other resources of this kind may have too: see [`Kind::divided`].
+    /// The names of its parts. Another resource of the same kind may have the same parts: see [`Kind::divided`].
     fn parts(&self) -> BTreeSet<String> {
         BTreeSet::new()
     }
-    /// A prior that says something of these parts, divided into that and the rest: another resource looks after them now,
-    /// and goes back to it. Pure; `None` when it says nothing of them.
+    /// Splits a prior state into these parts and the rest. Another resource manages these parts now and reverts to
+    /// their prior state. Pure. `None` when the prior state does not contain them.
     fn divided(
         &self,
         _prior: &Self::Prior,
@@ -189,42 +190,42 @@ pub trait Kind: Serialize + DeserializeOwned {
     ) -> Option<(Self::Prior, Self::Prior)> {
         None
     }
-    /// Looks.
+    /// Observes the resource.
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault>;
-    /// Compares; pure.
+    /// Compares the observed state with the desired one; pure.
     fn diff(&self, seen: &Self::Seen) -> Diff;
-    /// What to go back to; pure.
+    /// The state that `revert` restores; pure.
     fn prior(&self, seen: &Self::Seen) -> Self::Prior;
-    /// What to remember of a converged state; pure.
+    /// Facts to remember about a converged state; pure.
     fn memory(&self, _seen: &Self::Seen) -> Option<Value> {
         None
     }
-    /// Whether its absence is worth nothing to go back to: decides created from changed.
+    /// Whether its absence leaves nothing to restore. Decides between created and changed.
     fn absent(&self, seen: &Self::Seen) -> bool;
-    /// Puts aside what `revert` needs to come back to [`Kind::prior`] and the journal does not get. `apply` does so
-    /// itself; it is asked for when a removal, or the taking back of one, is about to replace what is there.
-    fn keep(&self, _seen: &Self::Seen, _hands: &mut dyn HostMut) -> Result<(), Fault> {
+    /// Saves data that `revert` needs to restore [`Kind::prior`] and that is not in the journal. `apply` saves it
+    /// itself. This is called when a removal, or the rollback of one, is about to replace the present state.
+    fn keep(&self, _seen: &Self::Seen, _host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         Ok(())
     }
-    /// Converges.
+    /// Makes the change.
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
-    /// Goes back.
+    /// Restores the prior state.
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
-    /// Refuses to go back where that would cut the operator off; only looks. Asked before a run changes anything, and
-    /// not when a change is taken back that nobody confirmed.
+    /// Refuses a revert that would lock out the operator; changes nothing. It is called before a run changes anything,
+    /// but not before the rollback of an unconfirmed change.
     fn revertible(&self, _prior: &Self::Prior, _cx: &Cx<'_>) -> Result<(), Fault> {
         Ok(())
     }
-    /// What going back never takes away, as a clause: who reads a plan has to know.
+    /// A clause for the plan that says which data `revert` never removes.
     fn spared(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// One look at a resource, with the types of its kind erased.
+/// One observation of a resource, with the types of its kind erased.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// The difference.
+    /// The drift.
     pub diff: Diff,
     /// Serialized [`Kind::Prior`].
     pub prior: Value,
@@ -234,7 +235,7 @@ pub struct Look {
     pub absent: bool,
 }
 
-/// What the engine works on: a closed enum of kinds, or in its own tests a toy.
+/// The resource that the engine works with: a closed enum of kinds, or a toy in the tests of the engine.
 pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     /// Stable identity.
     fn id(&self) -> ResourceId;
@@ -256,15 +257,15 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn divided(&self, prior: &Value, parts: &BTreeSet<String>) -> Option<(Value, Value)>;
     /// Observes and compares.
     fn look(&self, cx: &Cx<'_>) -> Result<Look, Fault>;
-    /// Observes, and puts aside what is there: see [`Kind::keep`].
+    /// Observes, and saves the present state: see [`Kind::keep`].
     fn keep(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
     /// Observes and converges.
     fn apply(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
-    /// Goes back to a journaled prior.
+    /// Restores a journaled prior state.
     fn revert(&self, prior: &Value, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
     /// See [`Kind::revertible`].
     fn revertible(&self, prior: &Value, cx: &Cx<'_>) -> Result<(), Fault>;
-    /// What going back never takes away, as a clause.
+    /// See [`Kind::spared`].
     fn spared(&self) -> Option<&'static str>;
 }
 
@@ -334,7 +335,7 @@ pub mod erased {
 
     fn before<K: Kind>(kind: &K, prior: &Value) -> Result<K::Prior, Fault> {
         serde_json::from_value(prior.clone()).map_err(|error| {
-            Fault::new(format!("failed to read the prior of {}", kind.id())).because(error)
+            Fault::new(format!("failed to read the prior state of {}", kind.id())).because(error)
         })
     }
 }

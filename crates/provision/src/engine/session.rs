@@ -1,7 +1,7 @@
-//! The right to change a host: its run lock, its journal, and what changes it, in one.
+//! The right to change a host: its run lock, its journal, and its [`HostMut`], in one.
 //!
-//! What changes the real machine ([`HostMut`]) is made here and nowhere else, and is lent by whoever has lock and journal.
-//! Three may do without the lock, each for one thing: see [`BesideARun`], [`InsteadOfARun`] and [`NewFiles`].
+//! The [`HostMut`] of the real machine is created here and nowhere else. Only a holder of lock and journal can use it.
+//! Three types work without the lock, each for one purpose: [`BesideARun`], [`InsteadOfARun`] and [`NewFiles`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,19 +18,19 @@ use super::{
 use crate::Fault;
 use crate::host::{HostMut, Invocation, RealHostMut};
 
-/// Where the state of a host is.
+/// The paths of the state of a host.
 #[derive(Debug, Clone)]
 pub struct Paths {
-    /// The directory of the journal, and of what takes changes back.
+    /// The directory of the journal and of the rollback timer's files.
     pub state: PathBuf,
     /// The lock of the one run that may change the host.
     pub lock: PathBuf,
 }
 
-/// Makes another one for whoever asks.
+/// Creates a new instance for each caller.
 type Makes<T> = Arc<dyn Fn() -> Box<T>>;
 
-/// What was done to a host, to read.
+/// Read access to the journal of a host.
 #[derive(Clone)]
 pub struct Records(Makes<dyn Journal>);
 
@@ -41,13 +41,13 @@ impl fmt::Debug for Records {
 }
 
 impl Records {
-    /// The fold of the journal, as it is now.
+    /// The receipt, as it is now.
     pub fn receipt(&self) -> Result<Receipt, Fault> {
         (self.0)().receipt()
     }
 }
 
-/// Who gives the right to change a host, and tells what was done to it.
+/// Grants the right to change a host, and read access to its journal.
 pub struct Access {
     paths: Paths,
     host_mut: Makes<dyn HostMut>,
@@ -61,7 +61,7 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// To this machine.
+    /// Access to this machine.
     pub fn here(paths: Paths) -> Self {
         let state = paths.state.clone();
         Self {
@@ -71,7 +71,7 @@ impl Access {
         }
     }
 
-    /// To another host, which the caller can change anyway: one in memory.
+    /// Access to another host that the caller can change anyway: one in memory.
     pub fn elsewhere<H: HostMut + 'static, J: Journal + 'static>(
         paths: Paths,
         host_mut: impl Fn() -> H + 'static,
@@ -84,17 +84,17 @@ impl Access {
         }
     }
 
-    /// Where the state of the host is.
+    /// The paths of the state of the host.
     pub fn paths(&self) -> &Paths {
         &self.paths
     }
 
-    /// What was done to the host, for whoever only looks.
+    /// Read access to the journal.
     pub fn records(&self) -> Records {
         Records(Arc::clone(&self.journal))
     }
 
-    /// Begins a run. There is one at a time: while another one goes on, this says who has the lock.
+    /// Begins a run. Only one runs at a time: if another one is in progress, the error names its process.
     pub fn begin(&self, note: &mut dyn FnMut(&str)) -> Result<Session, Fault> {
         Ok(Session {
             _lock: RunLock::take(&self.paths.lock, note)?,
@@ -102,14 +102,14 @@ impl Access {
         })
     }
 
-    /// For what must not wait for a run that goes on, and is ordered by the journal instead.
+    /// For changes that must not wait for a run in progress. The journal orders them instead.
     pub fn beside_a_run(&self) -> BesideARun {
         BesideARun(self.parts())
     }
 
-    /// For what must be done whatever a run does: with patience it waits that long for the run that goes on to end,
-    /// then, or without, the lock is taken from it. Where a program that it left behind holds on to the lock, it is done
-    /// without: to be locked out is worse than to race that.
+    /// For changes that must be made whatever a run does. With `patience` it waits that long for the run in progress to
+    /// end. Then, or without `patience`, it takes the lock from the run. If a process that the run left behind still
+    /// holds the lock, it continues without: a lockout is worse than a race with that process.
     pub fn instead_of_a_run(
         &self,
         patience: Option<Duration>,
@@ -127,7 +127,7 @@ impl Access {
         })
     }
 
-    /// For whoever keeps files of their own on the host, root or not: see [`NewFiles`].
+    /// For files that an operator keeps anywhere on the host, root or not: see [`NewFiles`].
     pub fn new_files(&self) -> NewFiles {
         NewFiles::unrecorded((self.host_mut)())
     }
@@ -141,7 +141,7 @@ impl Access {
     }
 }
 
-/// What every right comes down to.
+/// The parts of every right.
 struct Parts {
     state: PathBuf,
     host_mut: Box<dyn HostMut>,
@@ -162,12 +162,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// What was done to the host, this run included.
+    /// The receipt of the host, this run included.
     pub fn receipt(&self) -> Result<Receipt, Fault> {
         self.parts.journal.receipt()
     }
 
-    /// Brings the host to the desired state: see [`Apply::run_guarded`].
+    /// Converges the host: see [`Apply::run_guarded`].
     pub fn apply<R: Resource>(
         &mut self,
         graph: &Graph<R>,
@@ -186,18 +186,18 @@ impl Session {
         .run_guarded(graph, guard)
     }
 
-    /// Remembers a value under a name.
+    /// Records a value under a name.
     pub fn note(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Fault> {
         self.parts.journal.append(&noted(name, value))
     }
 
-    /// Takes a resource off the record; the host is not touched.
+    /// Takes a resource off the record without changing the host.
     pub fn forget(&mut self, id: &ResourceId) -> Result<(), Fault> {
         let released = Event::Released { id: id.clone() };
         self.parts.journal.append(&released)
     }
 
-    /// Gives an order that changes no resource, such as to start a unit, once it is on record under a name.
+    /// Runs a command that changes no resource, such as the start of a unit, after recording it under a name.
     pub fn order(
         &mut self,
         name: &str,
@@ -208,8 +208,7 @@ impl Session {
         self.parts.host_mut.run(order)
     }
 
-    /// Ends a run in which all went well: a journal that has become long is folded, and what is on record no more is
-    /// cleared away.
+    /// Ends a successful run: compacts a long journal, and removes data that the receipt no longer needs.
     pub fn settle(
         &mut self,
         clear: impl FnOnce(&Receipt, &mut dyn HostMut) -> Result<(), Fault>,
@@ -218,30 +217,32 @@ impl Session {
         clear(&self.parts.journal.receipt()?, &mut *self.parts.host_mut)
     }
 
-    /// What changes the host, for the tests that hold it to what every host does.
+    /// The [`HostMut`] of this session, for the conformance tests of hosts.
     #[cfg(feature = "fake")]
     pub fn host_mut(&mut self) -> &mut dyn HostMut {
         &mut *self.parts.host_mut
     }
 
-    /// The same as [`Access::new_files`] in a place of the host's own: each is on record under this name before it is made.
+    /// As [`Access::new_files`], in a directory of the host's own: each path is recorded under this name before it is
+    /// created.
     pub fn new_files(self, name: &str) -> NewFiles {
         NewFiles::recorded(self.parts.host_mut, self.parts.journal, self._lock, name)
     }
 }
 
-/// What is safe while a run goes on, without its lock: what the journal decides in one record, whoever comes first.
+/// Changes that are safe without the lock while a run is in progress. One record of the journal decides which of two
+/// writers wins.
 #[derive(Debug)]
 pub struct BesideARun(Parts);
 
 impl BesideARun {
-    /// Keeps every change that waits, and says which: see [`guard::confirm`]. Whoever confirms must not wait for the run
-    /// that made the change.
+    /// Confirms every change that waits and returns their ids: see [`guard::confirm`]. The operator must not have to
+    /// wait for the run that made the change.
     pub fn confirm(mut self) -> Result<Vec<ResourceId>, Fault> {
         guard::confirm(&self.0.state, &mut *self.0.host_mut, &mut *self.0.journal)
     }
 
-    /// Remembers a value if what was done to the host is as this demands, and whether it was.
+    /// Records a value if the receipt fulfils a condition, and returns whether it did.
     pub fn note_if(
         mut self,
         name: &str,
@@ -252,7 +253,7 @@ impl BesideARun {
     }
 }
 
-/// What must be done even if a run hangs: nobody may be able to log in.
+/// A change that must be made even if a run hangs, because the operator may be locked out.
 #[derive(Debug)]
 pub struct InsteadOfARun {
     parts: Parts,
@@ -260,7 +261,7 @@ pub struct InsteadOfARun {
 }
 
 impl InsteadOfARun {
-    /// Takes every change back that waits: see [`guard::roll_back`].
+    /// Rolls back every change that waits: see [`guard::roll_back`].
     pub fn roll_back<R: Resource>(mut self) -> Back {
         let parts = &mut self.parts;
         guard::roll_back::<R>(&parts.state, &mut *parts.host_mut, &mut *parts.journal)

@@ -1,4 +1,4 @@
-//! Programs: questions that cannot change anything, orders that may.
+//! Programs: read-only queries, and invocations that may change the host.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,35 +8,36 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use crate::Fault;
 
-/// A read-only question. A closed list, so that looking cannot turn into changing.
+/// A read-only query. The list is closed, so an observation cannot change anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
     /// `systemctl show` of the named units, all in one process.
     Units(BTreeSet<String>),
-    /// What apt would do to install packages, and to remove those with a `-` behind them: [`crate::tools::apt`].
+    /// A simulation of apt that installs packages, and removes those with a `-` behind their name:
+    /// [`crate::tools::apt`].
     Install(Vec<String>),
-    /// `apt-config dump`: what apt and what runs by its timers is told, once all files are read.
+    /// `apt-config dump`: the settings of apt and of the jobs that its timers start, from all files.
     AptConfig,
-    /// `dpkg --verify` of a package: the files that are no longer the package's own, see dpkg(1).
+    /// `dpkg --verify` of a package: its files that were changed, see dpkg(1).
     PackageFiles(String),
-    /// Every image that a container engine has: see [`crate::tools::images`].
+    /// All images of a container engine: see [`crate::tools::images`].
     Images(Engine),
-    /// Whether the registry has an image of this name; asks over the network and fetches nothing.
+    /// Whether the registry has an image of this name. Uses the network and downloads nothing.
     Manifest(Engine, String),
     /// The architecture of one image, named by its id.
     Architecture(Engine, String),
-    /// `sshd -T`: the effective configuration of sshd, for a connection that no `Match` is about, with the options of
-    /// one that runs: [`crate::tools::sshd_command`].
+    /// `sshd -T`: the effective configuration of sshd outside of `Match` blocks, with the options of a running one:
+    /// [`crate::tools::sshd_command`].
     Sshd(Vec<String>),
-    /// Where systemd listens for the SSH server, when it does (`ssh.socket`), and the main process of the server.
+    /// The sockets on which systemd listens for the SSH server (`ssh.socket`), and the main process of the server.
     SshSocket,
-    /// The filter of one family in the running kernel, `iptables -S` or `ip6tables -S`.
+    /// The filter of one address family in the running kernel, `iptables -S` or `ip6tables -S`.
     Filter {
         /// IPv6 instead of IPv4.
         v6: bool,
     },
-    /// What IPv4 of the running kernel rewrites, `iptables -t nat -S`.
+    /// The IPv4 address translation of the running kernel, `iptables -t nat -S`.
     Nat,
     /// Every table of nftables in the running kernel, without the elements of sets: [`crate::tools::nft`].
     Ruleset,
@@ -44,12 +45,12 @@ pub enum Query {
     Journal {
         /// Name of the unit.
         unit: String,
-        /// How many at the most.
+        /// The maximum number.
         lines: u32,
     },
 }
 
-/// Properties asked of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
+/// The queried properties of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
 const UNIT_PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,UnitFileState,\
 NeedDaemonReload,InvocationID,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,NRestarts,Result,MainPID,\
 ExecMainStatus,ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic";
@@ -106,7 +107,7 @@ impl Query {
                 "--quiet",
                 "--no-pager",
                 "--no-hostname",
-                // Without it a message with colours is shown as so many bytes.
+                // Without it, journalctl prints a message with colours as a byte count.
                 "--all",
                 "--output=short-unix",
                 "--lines",
@@ -118,20 +119,20 @@ impl Query {
     }
 }
 
-/// What of an output is an answer.
+/// The conditions for an output to be an answer.
 struct Terms {
-    /// Exit codes of an answer.
+    /// The exit codes of an answer.
     codes: &'static [i32],
-    /// Whether to exit with 0 and say nothing is one.
+    /// Whether exit code 0 with an empty output is an answer.
     empty: bool,
-    /// Whether it is made of whole lines, so that half of the last one is noticed.
+    /// Whether it consists of whole lines, so that a partial last line is detected.
     lines: bool,
-    /// How it ends, where that is known.
+    /// Its last characters, if they are known.
     ends: &'static str,
 }
 
 impl Query {
-    /// Every question has its line here. What an answer has to hold beyond this, its parser in [`crate::tools`] knows.
+    /// Every query has an entry here. Its parser in [`crate::tools`] checks everything else.
     fn terms(&self) -> Terms {
         const ANSWER: Terms = Terms {
             codes: &[0],
@@ -140,7 +141,7 @@ impl Query {
             ends: "",
         };
         match self {
-            // One block for each unit, the ones that are not there too.
+            // One block for each unit, including units that do not exist.
             Self::Units(_) | Self::SshSocket => ANSWER,
             // Every keyword has a value.
             Self::Sshd(_) => ANSWER,
@@ -148,13 +149,14 @@ impl Query {
             Self::Install(_) | Self::AptConfig => ANSWER,
             // The policies of the chains are there without any rule.
             Self::Filter { .. } | Self::Nat => ANSWER,
-            // 1: something differs, dpkg(1). Of a package that is not installed it says so on standard error alone.
+            // 1 means that something differs, dpkg(1). For a package that is not installed, only standard error says
+            // so.
             Self::PackageFiles(_) => Terms {
                 codes: &[0, 1],
                 empty: true,
                 ..ANSWER
             },
-            // There may be no image, and a unit may never have said anything.
+            // There may be no image, and a unit may have no log lines.
             Self::Images(_) | Self::Journal { .. } => Terms {
                 empty: true,
                 ..ANSWER
@@ -165,7 +167,7 @@ impl Query {
                 ends: "\n}\n",
                 ..ANSWER
             },
-            // A document and a word: neither engine promises a newline.
+            // A document and a word: neither engine guarantees a newline.
             Self::Manifest(..) | Self::Architecture(..) => Terms {
                 lines: false,
                 ..ANSWER
@@ -173,25 +175,25 @@ impl Query {
         }
     }
 
-    /// The answer in what the program said, or why there is none.
+    /// The answer in an output.
     ///
     /// # Errors
     ///
-    /// When it failed, and when it said nothing, or half, where that can be no answer.
+    /// When the program failed, or when its output is empty or partial and therefore not an answer.
     pub fn heard(&self, said: Output) -> Result<Output, Fault> {
         let (argv, terms) = (self.argv(), self.terms());
         let none = |what: &str| {
             Fault::new(format!("`{}` {what}", argv.join(" ")))
-                .fix("Run it by hand: it must answer. Then run the same command again.")
+                .fix("Run it by hand and make it answer, then run the same command again.")
         };
         let said = said.whole(&argv)?;
         let empty = said.stdout.trim().is_empty();
         if !terms.codes.contains(&said.code) || empty && said.code != 0 {
-            // Of an exit code that is an answer only with a text, what it complains of is told as of any other.
+            // If an exit code is an answer only together with a text, its error message is reported like any other.
             return said.ok(&argv);
         }
         if empty && !terms.empty {
-            return Err(none("exited with 0 and said nothing"));
+            return Err(none("exited with 0 and printed nothing"));
         }
         if terms.lines && !empty && !said.stdout.ends_with('\n') {
             return Err(none("stopped in the middle of a line"));
@@ -207,7 +209,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// A program to run that changes something. Never carries a secret: `argv` and `env` are shown and logged.
+/// A program that changes something. It never contains a secret, because `argv` and `env` are shown and logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// Program and arguments; no shell is involved.
@@ -216,17 +218,17 @@ pub struct Invocation {
     pub env: Vec<(String, String)>,
     /// Working directory.
     pub dir: Option<std::path::PathBuf>,
-    /// After this the program and its group are killed.
+    /// The program and its process group are killed after this time.
     pub timeout: Duration,
-    /// The account that it runs as, by name or number, with a group of the same; root when there is none.
+    /// The account that it runs as, by name or number, with the group of the same name; root when there is none.
     pub account: Option<String>,
-    /// Whether it may be killed with us at any moment (a download) or must be left to finish (dpkg).
+    /// Whether it may be killed with this process at any moment (a download) or must be left to finish (dpkg).
     pub dies_with_us: bool,
 }
 
 impl Invocation {
-    /// An order with the default limit of three minutes: what takes a second on a host that is at rest took over one
-    /// minute on a busy one (`ufw enable`).
+    /// An invocation with the default timeout of three minutes. A command that takes a second on an idle host took over
+    /// a minute on a busy one (`ufw enable`).
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
         Self {
             argv: argv.into_iter().map(Into::into).collect(),
@@ -238,7 +240,7 @@ impl Invocation {
         }
     }
 
-    /// Runs it as an account, with that account's group alone and no way back to root.
+    /// Runs it as an account, with only the group of that account, and without a way to become root again.
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
@@ -259,7 +261,7 @@ impl Invocation {
         self
     }
 
-    /// Sets the limit.
+    /// Sets the timeout.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -275,8 +277,8 @@ impl Invocation {
 }
 
 impl Invocation {
-    /// The program and its arguments as they are started: setpriv(1) of util-linux, an essential package, gives up what
-    /// the program shall not have, and ties its life to ours.
+    /// The command line that is executed. setpriv(1) of util-linux, an essential package, drops privileges, and ties
+    /// the life of the program to this process.
     pub fn started(&self) -> Vec<String> {
         let mut before = Vec::new();
         if let Some(account) = &self.account {
@@ -299,7 +301,7 @@ impl Invocation {
     }
 }
 
-/// What a program said.
+/// The output of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
     /// Exit code; 128 + signal when killed.
@@ -308,25 +310,25 @@ pub struct Output {
     pub stdout: String,
     /// Standard error, as `stdout`.
     pub stderr: String,
-    /// Why this is not all that it said. Never set of a question, which then has no answer.
+    /// The reason why this is not the whole output. It is never set for a query, which then has no answer.
     pub unfinished: Option<Unfinished>,
 }
 
-/// Why not all is known that a program said.
+/// Why an output is incomplete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfinished {
-    /// It said more than is kept.
+    /// It was longer than the limit.
     TooLong,
-    /// It ended, and something that it started may go on speaking.
+    /// The program ended, but a process that it started may still write.
     KeptOpen,
 }
 
-/// How much of a program's complaint goes into an error.
+/// How much of a program's error message goes into a fault.
 const COMPLAINT_BYTES: usize = 1500;
 
 impl Output {
-    /// For its effect alone: the output when the program exited with 0, a fault with the end of its complaint
-    /// otherwise.
+    /// For programs that are run for their effect. Returns the output if the program exited with 0, otherwise a fault
+    /// with the end of its error message.
     pub fn ok(self, argv: &[String]) -> Result<Self, Fault> {
         if self.code == 0 {
             return Ok(self);
@@ -349,22 +351,22 @@ impl Output {
         )))
     }
 
-    /// For what it says: the same, and the output is whole.
+    /// For programs that are run for their output. As [`Output::ok`], and the output is complete.
     pub fn answer(self, argv: &[String]) -> Result<Self, Fault> {
         self.ok(argv)?.whole(argv)
     }
 
-    /// Refuses half an output, whatever the exit code.
+    /// Refuses an incomplete output, whatever the exit code.
     pub fn whole(self, argv: &[String]) -> Result<Self, Fault> {
         let why = match self.unfinished {
             None => return Ok(self),
-            Some(Unfinished::TooLong) => "said more than is read of it",
+            Some(Unfinished::TooLong) => "printed more than the limit",
             Some(Unfinished::KeptOpen) => {
-                "ended, and something that it started kept its output open"
+                "ended, but a process that it started kept its output open"
             }
         };
         Err(Fault::new(format!("`{}` {why}", argv.join(" ")))
-            .fix("Look at what it waits for, then run the same command again."))
+            .fix("Find out what it waits for, then run the same command again."))
     }
 }
 

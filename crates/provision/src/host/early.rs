@@ -1,4 +1,4 @@
-//! Questions that are asked before it is known whether their answers are those that are needed.
+//! Queries that run before it is certain that their answers are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::{Output, Probe, Query};
 use crate::Fault;
 use crate::tools::systemctl::UnitState;
 
-/// What systemd and other programs were asked ahead of a plan.
+/// The queries that were started ahead of a plan.
 ///
-/// Their answers take longer than all else that a plan of a host in sync reads. What the last run asked is most often
-/// what this one needs, so it is asked while the configuration is still being read.
+/// Their answers take longer than all other reads of a plan in sync. This plan usually needs the queries of the last
+/// run, so they run while the configuration is being read.
 #[derive(Debug)]
 pub struct Early {
     names: BTreeSet<String>,
@@ -20,7 +20,7 @@ pub struct Early {
 }
 
 impl Early {
-    /// Asks about these units and all the others, and does not wait. `None` when there is nothing to ask.
+    /// Starts a query for these units and all other queries, and does not wait. `None` when there is nothing to ask.
     pub fn ask(names: BTreeSet<String>, queries: &[Query], host: &Arc<dyn Probe>) -> Option<Self> {
         if names.is_empty() && queries.is_empty() {
             return None;
@@ -40,7 +40,7 @@ impl Early {
         })
     }
 
-    /// The states of units, when systemd was asked about all of these; it may be those of more. `None` when it was not.
+    /// The states of units, if the query included all of these; it may include more. `None` otherwise.
     pub fn about(
         &mut self,
         names: &BTreeSet<String>,
@@ -51,12 +51,12 @@ impl Early {
         self.states.take().map(joined)
     }
 
-    /// Whether this was asked.
+    /// Whether this query was started.
     pub fn asked(&self, query: &Query) -> bool {
         self.answers.iter().any(|(asked, _)| asked == query)
     }
 
-    /// The answers to these. What has none now can be asked again.
+    /// The answers to these queries. A query without an answer can be run again.
     pub fn answers(self, queries: &[Query]) -> Vec<(Query, Output)> {
         let answers = self.answers.into_iter();
         let wanted = answers.filter(|(asked, _)| queries.contains(asked));

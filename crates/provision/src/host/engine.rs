@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What runs containers on a host.
+/// A container engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// A daemon that containers are children of.
+    /// A daemon that is the parent of its containers.
     Docker,
-    /// A program whose containers are children of whoever calls it.
+    /// A program whose containers are children of its caller.
     Podman,
 }
 
 impl Engine {
-    /// Its name, which is that of its program too.
+    /// Its name, which is also the name of its program.
     pub fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -21,7 +21,7 @@ impl Engine {
         }
     }
 
-    /// Where both distributions, and Docker's own packages, put the program.
+    /// The path of the program in both distributions and in Docker's own packages.
     pub fn program(self) -> &'static str {
         match self {
             Self::Docker => "/usr/bin/docker",
@@ -29,7 +29,7 @@ impl Engine {
         }
     }
 
-    /// The unit that must run for it to answer.
+    /// The unit that must run for the engine to answer.
     pub fn unit(self) -> Option<&'static str> {
         match self {
             Self::Docker => Some("docker.service"),
@@ -37,7 +37,7 @@ impl Engine {
         }
     }
 
-    /// Where its images are, unless the operator moved them.
+    /// The path of its images, unless the operator moved them.
     pub fn storage(self) -> &'static str {
         match self {
             Self::Docker => "/var/lib/docker",

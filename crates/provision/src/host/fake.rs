@@ -1,6 +1,6 @@
-//! A host in memory, for tests: a file tree, a clock, and small stand-ins for the programs the kinds run.
+//! A host in memory, for tests: a file tree, a clock, and small replacements for the programs that the kinds run.
 //!
-//! It can be told to fail at the n-th write, which is how a crash at every point is tried.
+//! It can be made to fail at the n-th write, which tests a crash at every point.
 
 mod accounts;
 mod coreutils;
@@ -31,7 +31,7 @@ pub use packages::FakeApt;
 pub use shared::{SharedHost, Steps};
 pub use systemd::{FakeUnit, Fate};
 
-/// One thing in the tree.
+/// One node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeNode {
     /// Kind of thing.
@@ -46,7 +46,7 @@ pub struct FakeNode {
     pub mode: u32,
     /// Time of the last change.
     pub changed_us: i64,
-    /// Time of the last write, which also tells one file from another.
+    /// Time of the last write, which also serves as the identity of a file.
     pub modified_us: i64,
 }
 
@@ -61,47 +61,47 @@ pub struct FakeHost {
     pub writes: usize,
     /// The write (counted from 0) at which the run dies.
     pub dies_at: Option<usize>,
-    /// What fails instead of a write.
+    /// The write that fails, and its error.
     pub failing: Option<Failing>,
     /// The write (counted from 0) at which the wall clock jumps, and by how many microseconds.
     pub jumps_at: Option<(usize, i64)>,
-    /// Bytes left on its one file system.
+    /// Free bytes on its only file system.
     pub free: u64,
-    /// Whether that is mounted read-only.
+    /// Whether the file system is mounted read-only.
     pub read_only: bool,
     /// Its container engine.
     pub engine: FakeEngine,
-    /// What the journal of each unit has, as journalctl prints it.
+    /// The journal of each unit, as journalctl prints it.
     pub journals: BTreeMap<String, String>,
-    /// Whether every question fails, as when systemd does not answer.
+    /// Whether every query fails, as when systemd does not answer.
     pub silent: bool,
-    /// What apt meets.
+    /// The state of apt.
     pub apt: FakeApt,
-    /// Whether sshd answers only where the directory is that systemd makes for its service.
+    /// Whether sshd answers only if the directory that systemd creates for its service exists.
     pub sshd_needs_run: bool,
-    /// What befalls a program that is asked, by its first word.
+    /// The failure of a queried program, by its first argument.
     pub mishaps: BTreeMap<String, Mishap>,
-    /// What `dpkg --verify` says of a package; nothing of one whose files are its own.
+    /// The output of `dpkg --verify` for a package; nothing for one with intact files.
     pub verified: BTreeMap<String, Output>,
-    /// What apt installs with a package.
+    /// The packages that apt installs together with a package.
     pub depends: BTreeMap<String, Vec<String>>,
-    /// Packages that are there only for others.
+    /// Packages that were installed as dependencies.
     pub auto: BTreeSet<String>,
     /// Programs run so far.
     pub told: Vec<Vec<String>>,
-    /// How many questions were asked so far, of it and its copies.
+    /// The number of queries so far, of it and its copies.
     pub asked: Arc<AtomicUsize>,
-    /// Tables of nftables in its kernel: family and name, to what stands between the braces.
+    /// The nftables tables in its kernel: family and name, to the text between the braces.
     pub nft: BTreeMap<String, String>,
-    /// What `iptables -S` and `ip6tables -S` print.
+    /// The output of `iptables -S` and `ip6tables -S`.
     pub filter: [String; 2],
-    /// Since the boot.
+    /// Microseconds since boot.
     now_us: i64,
     /// How far the wall clock is ahead of that.
     ahead_us: i64,
-    /// Links have changed without a reload: systemd then calls every unit outdated.
+    /// Links have changed without a reload, so systemd reports every unit as outdated.
     outdated: bool,
-    /// Drop-ins of units when systemd last read them.
+    /// Drop-ins of units when systemd last loaded them.
     drop_ins: BTreeMap<PathBuf, Vec<u8>>,
 }
 
@@ -140,7 +140,7 @@ impl FakeHost {
         host
     }
 
-    /// Puts something into the tree from outside, without counting as a write.
+    /// Creates a node from outside, which does not count as a write.
     pub fn plant(&mut self, path: &str, file_type: FileType, bytes: &[u8], mode: u32) {
         let changed_us = self.tick();
         self.tree.insert(
@@ -163,7 +163,7 @@ impl FakeHost {
         Some(String::from_utf8_lossy(&node.bytes).into_owned())
     }
 
-    /// The tree without times and without what differs from run to run, to compare two hosts.
+    /// The tree without times and values that differ from run to run, to compare two hosts.
     pub fn shape(&self) -> BTreeMap<PathBuf, (FileType, Vec<u8>, u32, u32, u32)> {
         let nodes = self.tree.iter();
         nodes
@@ -181,13 +181,13 @@ impl FakeHost {
             .collect()
     }
 
-    /// Some time passes; gives what the wall clock shows.
+    /// Advances the clock and returns the time of the wall clock.
     fn tick(&mut self) -> i64 {
         self.now_us += 1000;
         self.now_us + self.ahead_us
     }
 
-    /// Somebody sets the wall clock, or a daemon steps it.
+    /// Sets the wall clock, as a person or a daemon does.
     pub fn jump(&mut self, us: i64) {
         self.ahead_us += us;
     }
@@ -231,7 +231,7 @@ impl FakeHost {
 }
 
 impl FakeHost {
-    /// What the program says when all is well.
+    /// The output of a program that works.
     fn answer(&self, query: &Query) -> Result<Output, Fault> {
         let stdout = match query {
             Query::Units(names) => {
@@ -248,7 +248,7 @@ impl FakeHost {
             Query::Install(entries) => return Ok(self.simulated(entries)),
             Query::Sshd(options) => return self.sshd(Path::new(sshd::MAIN), options),
             Query::SshSocket => self.show("ssh.socket") + "\n" + &self.show("ssh.service"),
-            // A kernel has its policies before anybody has given it a rule.
+            // A kernel has its policies before any rule is added.
             Query::Filter { v6 } => match self.filter[usize::from(*v6)].as_str() {
                 "" => "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n".into(),
                 rules => rules.into(),
@@ -405,7 +405,7 @@ impl HostMut for FakeHost {
     }
 
     fn tell(&mut self, order: &Invocation) -> Result<Output, Fault> {
-        // A program that can be started says so itself.
+        // A program that can be started reports it itself.
         if let Some(output) = self.failing_program(order) {
             return Ok(output);
         }

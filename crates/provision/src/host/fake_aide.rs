@@ -1,4 +1,4 @@
-//! What aide does on a host in memory: it writes the database that its configuration names.
+//! aide on a host in memory: it writes the database that its configuration names.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ impl FakeHost {
         self.plant(database, FileType::File, b"database\n", 0o600);
         let report = r#"{"changed": {"/etc/foreign": "f = .c..", "/etc/ours": "f = .c.."}}"#;
         Output {
-            // Differences are no failure.
+            // Differences are not a failure.
             code: if updates { 4 } else { 0 },
             stdout: report.into(),
             ..Output::default()

@@ -3,31 +3,31 @@
 use super::{Output, Query};
 use crate::Fault;
 
-/// One name of one image.
+/// A name of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeImage {
     /// Repository.
     pub repository: String,
-    /// Tag; nothing for an image that lost its name to a newer one.
+    /// Tag; nothing for an image whose name a newer one took.
     pub tag: Option<String>,
-    /// Digest that the registry knows it by; nothing when it was loaded from an archive.
+    /// Its digest in the registry; nothing when it was loaded from an archive.
     pub digest: Option<String>,
     /// Digest of its configuration.
     pub id: String,
 }
 
-/// What an engine has, and what the registry would give it.
+/// The images of an engine and of its registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FakeEngine {
-    /// Images here.
+    /// Local images.
     pub images: Vec<FakeImage>,
     /// Images that can be pulled; none without a network.
     pub offered: Vec<FakeImage>,
-    /// Whether the registry has a list of manifests for each name, which does not say what is in the images.
+    /// Whether the registry has an index for each name, which does not show the content of the images.
     pub lists: bool,
     /// Architecture of all of them.
     pub architecture: String,
-    /// Whether a container needs an image here, which then cannot be removed.
+    /// Whether a container uses an image, which then cannot be removed.
     pub in_use: bool,
 }
 
@@ -81,7 +81,7 @@ impl FakeEngine {
     }
 }
 
-/// Whether a name is that of this image.
+/// Whether a name refers to this image.
 fn is(row: &FakeImage, what: &str) -> bool {
     let what = what.strip_prefix("docker.io/").unwrap_or(what);
     let tag = row.tag.as_deref().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The edge: the only code that touches the operating system.
+//! The only code that touches the operating system.
 
 mod command;
 mod early;
@@ -28,11 +28,11 @@ pub(crate) use real_hands::RealHostMut;
 pub use snapshot::Snapshot;
 pub use stamp::{newest_change, stamp};
 
-/// Where something waits until it takes a name whole: hidden, beside it. A fixed name, so that the next run clears
-/// what a killed one left there. `None` for what can have no name, such as `/`.
-/// How the names end of what waits for another one.
+/// The suffix of a staged file.
 const STAGED: &str = ".aztec-kit-new";
 
+/// The hidden path beside a file where its new content is staged before it is renamed. The name is fixed, so that the next
+/// run replaces the staged file of a killed one. `None` for a path without a file name, such as `/`.
 pub(crate) fn staged(path: &std::path::Path) -> Option<std::path::PathBuf> {
     Some(path.with_file_name(staged_name(path.file_name()?)))
 }
@@ -44,16 +44,16 @@ fn staged_name(name: &std::ffi::OsStr) -> std::ffi::OsString {
     staged
 }
 
-/// Whether something of this name was about to take another one when a run was killed.
+/// Whether this is the name of a staged file that a killed run may have left.
 pub fn is_staged(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(STAGED)
 }
 
-/// Clears away what a killed run had staged to take a name.
+/// Removes the staged file of a killed run.
 ///
 /// # Errors
 ///
-/// When it is there and cannot be removed.
+/// When it exists and cannot be removed.
 pub(crate) fn clear_staged(
     path: &std::path::Path,
     host_mut: &mut dyn HostMut,
@@ -64,14 +64,14 @@ pub(crate) fn clear_staged(
     }
 }
 
-/// What is read as a file and is none: a pipe that nobody writes to, or a device that never ends.
+/// The error for a path that is not a regular file: a pipe without a writer, or an endless device.
 fn no_file(path: &std::path::Path, directory: bool) -> crate::Fault {
     let what = match directory {
         true => "a directory",
         false => "a pipe, socket or device",
     };
     crate::Fault::new(format!(
-        "failed to read {}: it is {what}, and not a regular file",
+        "failed to read {}: it is {what}, not a regular file",
         path.display()
     ))
 }

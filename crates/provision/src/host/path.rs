@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use super::Probe;
 use crate::Fault;
 
-/// More links than this lead nowhere: path_resolution(7).
+/// The limit for links in a path: path_resolution(7).
 const LINKS: usize = 40;
 
-/// The names of a path, the first one last: as they are taken off on a walk.
+/// The names of a path in reverse order, so that a walk can pop them.
 pub(super) fn names(path: &Path) -> Vec<OsString> {
     let names = path.components().rev().filter_map(|name| match name {
         Component::Normal(name) => Some(name.to_owned()),
@@ -19,11 +19,11 @@ pub(super) fn names(path: &Path) -> Vec<OsString> {
     names.collect()
 }
 
-/// Where an absolute path leads, every link in it followed, also to what is not there.
+/// The target of an absolute path with all links followed, even if it does not exist.
 ///
 /// # Errors
 ///
-/// When it cannot be looked at, or its links lead round.
+/// When it cannot be read, or its links form a loop.
 pub fn resolved(path: &Path, probe: &dyn Probe) -> Result<PathBuf, Fault> {
     let (mut done, mut left, mut links) = (PathBuf::from("/"), names(path), 0);
     while let Some(name) = left.pop() {
@@ -39,7 +39,7 @@ pub fn resolved(path: &Path, probe: &dyn Probe) -> Result<PathBuf, Fault> {
         links += 1;
         if links > LINKS {
             return Err(Fault::new(format!(
-                "the links of {} lead round",
+                "the links of {} form a loop",
                 path.display()
             )));
         }

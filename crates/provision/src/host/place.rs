@@ -1,4 +1,4 @@
-//! Where something is made or changed: a directory that is held open, and a name in it.
+//! The place of a change: an open directory, and a name in it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -12,17 +12,17 @@ use rustix::io::Errno;
 
 use super::path;
 
-/// Linux gives up on longer chains of links: path_resolution(7).
+/// The limit of Linux for links in a path: path_resolution(7).
 const LINKS: usize = 40;
 
-/// A directory and a name in it. Whatever happens to the path meanwhile, it is this directory.
+/// A directory and a name in it. It stays this directory, whatever happens to the path meanwhile.
 #[derive(Debug)]
 pub(super) struct Place {
     dir: OwnedFd,
     name: OsString,
 }
 
-/// A link on the way that somebody else made, or could have made.
+/// A link in a path that another account created, or could have created.
 #[derive(Debug)]
 pub(super) struct ForeignLink {
     link: PathBuf,
@@ -39,21 +39,21 @@ impl fmt::Display for ForeignLink {
 impl std::error::Error for ForeignLink {}
 
 impl Place {
-    /// Where `path` is, its last name not followed.
+    /// The place of `path`, without following its last name.
     ///
-    /// A link on the way is followed only when it and its directory belong to root, or to who runs this: below a
-    /// directory of another account it leads where that account wants, and what root does there is done for it.
+    /// A link in the path is followed only when it and its directory belong to root, or to the user of this process.
+    /// Below a directory of another account, it leads where that account wants, and root would act on its behalf.
     /// systemd has the same rule for its own writes (`CHASE_SAFE`).
     ///
     /// # Errors
     ///
-    /// [`ForeignLink`] for such a link; what the kernel says of a directory that is not there, or is none.
+    /// [`ForeignLink`] for such a link. The error of the kernel for a directory that does not exist, or is not one.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let mut names = path::names(path);
         if names.is_empty() {
             return Err(Errno::INVAL.into());
         }
-        // The last one of the path, which comes first.
+        // The last name of the path, which comes first.
         let name = names.remove(0);
         if name == ".." {
             return Err(Errno::INVAL.into());
@@ -78,7 +78,7 @@ impl Place {
             if links > LINKS {
                 return Err(Errno::LOOP.into());
             }
-            if let Some(owner) = stranger(&stat).or(stranger(&rustix::fs::fstat(&at)?)) {
+            if let Some(owner) = foreign_owner(&stat).or(foreign_owner(&rustix::fs::fstat(&at)?)) {
                 let link = shown.join(&name);
                 return Err(io::Error::other(ForeignLink { link, owner }));
             }
@@ -89,7 +89,7 @@ impl Place {
             }
             names.extend(path::names(&target));
         }
-        // One that can be synced.
+        // A directory handle that can be synced.
         let dir = open(at.as_fd(), OsStr::new("."), OFlags::DIRECTORY)?;
         Ok(Self { dir, name })
     }
@@ -104,19 +104,19 @@ impl Place {
         &self.name
     }
 
-    /// The same place under another name.
+    /// The same directory with another name.
     pub(super) fn beside(&self, name: OsString) -> io::Result<Self> {
         let dir = self.dir.try_clone()?;
         Ok(Self { dir, name })
     }
 
-    /// A path for what takes nothing else: through the directory that is held, see proc_pid_fd(5).
+    /// A path through the open directory, for system calls that need one: see proc_pid_fd(5).
     pub(super) fn path(&self) -> PathBuf {
         let dir = format!("/proc/self/fd/{}", self.dir.as_raw_fd());
         Path::new(&dir).join(&self.name)
     }
 
-    /// Whether what has the name is a directory, and no link to one; `None` when nothing has it.
+    /// Whether the name is a directory, and not a link to one; `None` when nothing has it.
     pub(super) fn is_dir(&self) -> io::Result<Option<bool>> {
         match rustix::fs::statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(kind(&stat) == FileType::Directory)),
@@ -125,13 +125,13 @@ impl Place {
         }
     }
 
-    /// Opens what has the name, and no link.
+    /// Opens the file of this name, but not a link.
     pub(super) fn open(&self, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.dir, &self.name, flags, mode)?)
     }
 
-    /// Takes the name away from what is no directory; absent is fine.
+    /// Unlinks the name unless it is a directory. Does nothing if it does not exist.
     pub(super) fn unlink(&self) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -148,7 +148,7 @@ impl Place {
         )?)
     }
 
-    /// Makes what happened to the names of the directory durable.
+    /// Syncs the names in the directory.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.dir)?)
     }
@@ -163,8 +163,8 @@ fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// Whose it is, when that is neither root nor who runs this.
-fn stranger(stat: &Stat) -> Option<u32> {
+/// The owner, unless it is root or the user of this process.
+fn foreign_owner(stat: &Stat) -> Option<u32> {
     let me = rustix::process::geteuid().as_raw();
     Some(stat.st_uid).filter(|uid| *uid != 0 && *uid != me)
 }

@@ -1,4 +1,4 @@
-//! The two windows on a host: one that can only look, one that can also change.
+//! The two interfaces to a host: one only reads, the other can also change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -8,7 +8,7 @@ use super::{Invocation, Output, Query};
 use crate::Fault;
 use crate::tools::systemctl::{self, UnitState};
 
-/// What kind of thing a path names.
+/// The type of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     /// A regular file.
@@ -33,10 +33,10 @@ impl FileType {
     }
 }
 
-/// What `lstat` says of a path.
+/// The result of `lstat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meta {
-    /// Kind of thing.
+    /// Type of the path.
     pub file_type: FileType,
     /// Permission bits only (`0o7777`), never the file-type bits.
     pub mode: u32,
@@ -50,48 +50,48 @@ pub struct Meta {
     pub modified_us: i64,
     /// Bytes.
     pub size: u64,
-    /// Which file it is on its file system, whatever its name.
+    /// Its inode number.
     pub inode: u64,
 }
 
-/// What a file system has left.
+/// The state of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    /// Bytes that can still be written.
+    /// Free bytes.
     pub free: u64,
-    /// Mounted read-only.
+    /// Whether it is mounted read-only.
     pub read_only: bool,
 }
 
-/// Two readings of the clocks taken together, microseconds.
+/// Two clocks read together, microseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     /// Wall clock since the epoch.
     pub realtime_us: i64,
-    /// Monotonic clock, the one systemd stamps starts with.
+    /// Monotonic clock, which systemd uses for start times.
     pub monotonic_us: i64,
 }
 
 impl Clock {
-    /// The time on the wall clock of a reading of the monotonic one.
+    /// The wall-clock time of a reading of the monotonic clock.
     pub fn on_the_wall(&self, monotonic_us: i64) -> i64 {
         self.realtime_us - (self.monotonic_us - monotonic_us)
     }
 }
 
-/// Larger files are never ours and are not read whole.
+/// The size limit of a file. Files of aztec-kit are never larger.
 const READ_LIMIT: u64 = 64 << 20;
 
-/// Read-only window on a host: everything that plan, verify and status ever get. Several may look at once.
+/// Read-only access to a host, the only access of plan, verify and status. It may be used from several threads.
 pub trait Probe: Send + Sync {
-    /// The bytes of a regular file (links followed), `None` when absent. What is no regular file, or larger than
-    /// `limit` bytes, is an error: nothing is waited for.
+    /// The bytes of a regular file (links followed), `None` when absent. Anything else, or a file larger than `limit`
+    /// bytes, is an error. It never blocks.
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault>;
-    /// The same of a file of ours, or of the system.
+    /// The same for a file of aztec-kit or of the system.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Fault> {
         self.read_up_to(path, READ_LIMIT)
     }
-    /// The same as text; what is not UTF-8 in it is replaced.
+    /// The same as text. Bytes that are not UTF-8 are replaced.
     fn text(&self, path: &Path) -> Result<Option<String>, Fault> {
         Ok(self.read(path)?.map(|bytes| {
             String::from_utf8(bytes)
@@ -100,7 +100,7 @@ pub trait Probe: Send + Sync {
     }
     /// `lstat`, `None` when absent.
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault>;
-    /// The same of many below one directory, in their order: a release has hundreds of packages.
+    /// The same for many paths below one directory, in order: a release has hundreds of packages.
     fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
         below
             .iter()
@@ -109,11 +109,11 @@ pub trait Probe: Send + Sync {
     }
     /// Names in a directory, sorted, `None` when absent.
     fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault>;
-    /// Where a symbolic link points, `None` when absent or not a link.
+    /// The target of a symbolic link, `None` when absent or not a link.
     fn link(&self, path: &Path) -> Result<Option<PathBuf>, Fault>;
-    /// What a path leads to, links followed; `None` where that is nothing.
+    /// The type of a path with links followed; `None` when it does not exist.
     fn kind(&self, path: &Path) -> Result<Option<FileType>, Fault> {
-        /// More links than this lead nowhere.
+        /// The limit for links in a path.
         const LINKS: usize = 8;
         let mut path = path.to_owned();
         for _ in 0..LINKS {
@@ -126,11 +126,11 @@ pub trait Probe: Send + Sync {
     }
     /// Whether this process could write to an existing path.
     fn writable(&self, path: &Path) -> bool;
-    /// The file system that a path is or would be on: its nearest ancestor that exists.
+    /// The file system of a path, or of its nearest existing ancestor.
     fn space(&self, path: &Path) -> Result<Space, Fault>;
-    /// Runs one of the known read-only questions.
+    /// Runs a read-only query.
     fn ask(&self, query: &Query) -> Result<Output, Fault>;
-    /// The state of each of these units, by its name here.
+    /// The state of each of these units, by its name in `names`.
     fn units(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitState>, Fault> {
         // Without a name, systemctl(1) shows its manager.
         if names.is_empty() {
@@ -148,7 +148,7 @@ pub trait Probe: Send + Sync {
     fn clock(&self) -> Clock;
 }
 
-/// A file to be put in place whole.
+/// A file that is put in place as a whole.
 #[derive(Clone, Copy)]
 pub struct NewFile<'a> {
     /// Absolute path.
@@ -164,36 +164,36 @@ pub struct NewFile<'a> {
 }
 
 impl std::fmt::Debug for NewFile<'_> {
-    // The content may be a secret: only its place is shown.
+    // The content may be a secret, so only the path is shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NewFile({})", self.path.display())
     }
 }
 
-/// A directory to which nobody else adds anything until this is dropped.
+/// A directory to which no other process adds anything until this is dropped.
 #[derive(Debug)]
 pub struct Held {
     _lock: Option<File>,
 }
 
 impl Held {
-    /// Held by the lock of this file.
+    /// Holds the lock of this file.
     pub(super) fn by(locked: File) -> Self {
         Self {
             _lock: Some(locked),
         }
     }
 
-    /// Of a host that nobody else works on.
+    /// For a host that nobody else works on.
     #[cfg(feature = "fake")]
     pub(super) fn alone() -> Self {
         Self { _lock: None }
     }
 }
 
-/// The only way to change a host. That of this machine is handed out by [`crate::engine::Session`] alone.
+/// The only way to change a host. [`crate::engine::Session`] alone provides the one of this machine.
 pub trait HostMut: Probe {
-    /// This host seen read-only.
+    /// Read-only access to this host.
     fn probe(&self) -> &dyn Probe;
     /// Replaces or creates a file atomically: a sibling with its final owner and mode, synced, renamed.
     fn put(&mut self, file: &NewFile<'_>) -> Result<(), Fault>;
@@ -203,21 +203,22 @@ pub trait HostMut: Probe {
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
     /// Creates one directory with its final owner and mode.
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault>;
-    /// Waits until nobody else adds to a directory, and keeps others waiting: the name under which something is staged
-    /// there is always the same.
+    /// Waits until no other process adds to a directory, and makes others wait, because staged files there always have
+    /// the same name.
     fn hold(&self, dir: &Path) -> Result<Held, Fault>;
-    /// Points a symbolic link elsewhere atomically.
+    /// Replaces or creates a symbolic link atomically.
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), Fault>;
     /// Renames within one file system.
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Fault>;
-    /// Removes a file, link or empty directory, and what a killed run staged to take its place; absent is fine.
+    /// Removes a file, link or empty directory, and its staged file from a killed run. Does nothing if they do not
+    /// exist.
     fn remove(&mut self, path: &Path) -> Result<(), Fault>;
-    /// Removes a directory and all in it, or whatever else has the name; absent is fine.
+    /// Removes a directory with its content, or any other file of this name. Does nothing if it does not exist.
     fn remove_tree(&mut self, path: &Path) -> Result<(), Fault>;
     /// Writes a kernel setting (a file under `/proc/sys`) that this kernel has.
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault>;
-    /// Fetches packages and unpacks them below `tree`, which exists and is thrown away after a fault; all of it is on
-    /// disk afterwards. `note` is told how far it is.
+    /// Downloads packages and unpacks them below `tree`, which exists and is discarded after a fault. Everything is
+    /// synced afterwards. `note` reports the progress.
     fn unpack(
         &mut self,
         packages: &[npm::Package],
@@ -225,9 +226,9 @@ pub trait HostMut: Probe {
         omit: &npm::Omit,
         note: &mut dyn FnMut(&str),
     ) -> Result<(), Fault>;
-    /// Runs a program that changes something. Who reads what it says asks for all of it: [`Output::answer`].
+    /// Runs a program that changes something. A caller that reads its output requires all of it: [`Output::answer`].
     fn tell(&mut self, order: &Invocation) -> Result<Output, Fault>;
-    /// The same for its effect alone: any exit code but 0 is a fault.
+    /// The same for its effect alone: any exit code other than 0 is a fault.
     fn run(&mut self, order: &Invocation) -> Result<(), Fault> {
         self.tell(order)?.ok(&order.argv).map(drop)
     }

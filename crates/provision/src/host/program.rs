@@ -1,4 +1,4 @@
-//! Running a program: it says all that it has to say, within a time and a size, or that is an error.
+//! Runs a program. Its whole output within a time and a size limit is the result; anything else is an error.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,15 +14,15 @@ use rustix::io::Errno;
 use super::{Output, Unfinished};
 use crate::Fault;
 
-/// Kept of each output stream.
+/// The limit of each output stream.
 const OUTPUT_LIMIT: usize = 32 << 20;
-/// How long what a program started may keep its output open after it has ended: what was ordered is done by then.
+/// How long a child process may keep the output open after the program ended. The work is done by then.
 const LATE: Duration = Duration::from_secs(1);
-/// How often a program that has not closed its output is looked after.
+/// How often a program that has not closed its output is checked.
 const TICK: Duration = Duration::from_millis(100);
-/// Programs run with this path whatever the caller's was.
+/// The path for programs, whatever the caller's is.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Variables that describe the operator's network and trust, passed on to programs.
+/// Variables about the operator's network and trust that are passed to programs.
 const PASSED_ON: &[&str] = &[
     "http_proxy",
     "https_proxy",
@@ -47,10 +47,10 @@ pub(super) struct Call<'a> {
     pub env: &'a [(String, String)],
     /// Working directory.
     pub dir: Option<&'a Path>,
-    /// After this the program and its group are killed.
+    /// The program and its process group are killed after this time.
     pub timeout: Duration,
-    /// Whether it is run for what it says: it is then waited for until all of it is heard, and ended when that is too
-    /// much. What changes a host is left to finish, and who it started may keep its output.
+    /// Whether it is run for its output. Then the whole output is awaited, and the program is killed if that is too
+    /// long. A program that changes the host is left to finish, and its child processes may keep the output open.
     pub asked: bool,
 }
 
@@ -92,16 +92,14 @@ impl Call<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A Ctrl-C at the terminal is for us, not for a dpkg in the middle of its work.
+            // A Ctrl-C at the terminal is meant for this process, not for a dpkg in the middle of its work.
             .process_group(0);
-        // Not where the caller happens to be, which may be a place of somebody else, or gone.
+        // The caller's directory may belong to another account, or no longer exist.
         command.current_dir(self.dir.unwrap_or(Path::new("/")));
         command.spawn().map_err(|error| {
             let fault = Fault::new(format!("failed to run `{}`", self.name()));
             match error.kind() {
-                io::ErrorKind::NotFound => fault.fix(format!(
-                    "Install the program `{program}` or check the PATH."
-                )),
+                io::ErrorKind::NotFound => fault.fix(format!("Install the program `{program}`.")),
                 _ => fault,
             }
             .because(error)
@@ -110,7 +108,7 @@ impl Call<'_> {
 
     fn hear(&self, child: &mut Child, deadline: Instant) -> Result<Output, Fault> {
         let failed = |error: io::Error| {
-            Fault::new(format!("failed to listen to `{}`", self.name())).because(error)
+            Fault::new(format!("failed to read the output of `{}`", self.name())).because(error)
         };
         let mut stdout = Stream::of(child.stdout.take()).map_err(failed)?;
         let mut stderr = Stream::of(child.stderr.take()).map_err(failed)?;
@@ -125,7 +123,7 @@ impl Call<'_> {
             }
             if self.asked && (stdout.cut || stderr.cut) {
                 return Err(Fault::new(format!(
-                    "`{}` said more than {OUTPUT_LIMIT} bytes and was stopped",
+                    "`{}` printed more than {OUTPUT_LIMIT} bytes and was stopped",
                     self.name()
                 )));
             }
@@ -157,16 +155,18 @@ impl Call<'_> {
     fn late(&self, ended: bool) -> Fault {
         let (name, seconds) = (self.name(), self.timeout.as_secs());
         let what = if ended {
-            format!("`{name}` ended, and what it left running kept its output open for {seconds} s")
+            format!(
+                "`{name}` ended, but a process that it left running kept its output open for {seconds} s"
+            )
         } else {
             format!("`{name}` did not finish within {seconds} s and was stopped")
         };
-        Fault::new(what).fix("Look at what it waits for, then run the same command again.")
+        Fault::new(what).fix("Find out what it waits for, then run the same command again.")
     }
 }
 
-/// Where a program is. The standard library searches a path other than its own only in a copy of this whole
-/// process; a program that is a path is started without one.
+/// The path of a program. The standard library searches a path other than its own only in a forked copy of this
+/// process. A program with a full path is started without a fork.
 fn found(program: &str) -> PathBuf {
     let mut places = PATH.split(':').map(|dir| Path::new(dir).join(program));
     places
@@ -179,10 +179,10 @@ fn found(program: &str) -> PathBuf {
 
 /// One output stream of a program.
 struct Stream<S> {
-    /// Nothing after its end.
+    /// `None` after its end.
     source: Option<S>,
     bytes: Vec<u8>,
-    /// Whether it was longer than what is kept.
+    /// Whether it was longer than the limit.
     cut: bool,
 }
 
@@ -202,7 +202,7 @@ impl<S: Read + AsFd> Stream<S> {
         self.source.is_some()
     }
 
-    /// Takes what is there now, and not more than what is kept: who writes without end must not keep us either.
+    /// Reads the available output up to the limit: an endless writer must not block this process.
     fn drain(&mut self) -> io::Result<()> {
         let mut chunk = [0; 64 << 10];
         let mut taken = 0;
@@ -227,14 +227,14 @@ impl<S: Read + AsFd> Stream<S> {
         Ok(())
     }
 
-    /// What is not UTF-8 becomes U+FFFD, which is in no word that anything here looks for.
+    /// Bytes that are not UTF-8 become U+FFFD, which no parser here looks for.
     fn text(self) -> String {
         String::from_utf8(self.bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
-/// What can be waited for.
+/// A source of output to wait for.
 trait Waits {
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 }
@@ -245,7 +245,7 @@ impl<S: AsFd> Waits for Stream<S> {
     }
 }
 
-/// Waits until one of them has something to say, or has ended.
+/// Waits until one of them has output or has ended.
 fn await_any(streams: &[&dyn Waits], longest: Duration) -> io::Result<()> {
     let fds = streams.iter().filter_map(|stream| stream.fd());
     let mut fds: Vec<_> = fds
@@ -261,9 +261,9 @@ fn await_any(streams: &[&dyn Waits], longest: Duration) -> io::Result<()> {
     }
 }
 
-/// Waits for the end of a program that has said all; `None` when it does not end in time.
+/// Waits for the end of a program that has closed its output; `None` when it does not end in time.
 fn reap(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    // Who has closed its output is about to end.
+    // A program that closed its output is about to end.
     let mut pause = Duration::from_micros(100);
     loop {
         if let Some(status) = child.try_wait()? {
@@ -277,18 +277,18 @@ fn reap(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> 
     }
 }
 
-/// Ends a program and all that it started in its group. Of one that has ended the number may be another one's by now,
-/// and what it left running only loses its listener.
+/// Kills a program and its process group. If it has ended, its id may belong to another process by now, so only the
+/// reader of its output is closed.
 fn kill(mut child: Child) {
     if !matches!(child.try_wait(), Ok(None)) {
         return;
     }
     let pid = i32::try_from(child.id()).ok();
     if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-        // An error means that it is gone already.
+        // An error means that it has ended already.
         rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
     }
-    // What the kernel holds ends when it can; nobody waits for it.
+    // A process that the kernel blocks ends when it can. Nobody waits for it.
     thread::spawn(move || child.wait());
 }
 

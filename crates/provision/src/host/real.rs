@@ -13,11 +13,11 @@ use super::program::Call;
 use super::{Clock, FileType, Meta, Output, Probe, Query, Space};
 use crate::Fault;
 
-/// `/dev/null`, to which a file is linked that shall count as empty.
+/// `/dev/null`. A file that is a link to it counts as empty.
 const NULL_DEVICE: u64 = 1 << 8 | 3;
 /// Most files of a host are smaller.
 const USUAL_SIZE: usize = 4096;
-/// A question that takes longer means that the host is not answering.
+/// A query that takes longer means that the host does not answer.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The running system, to look at. Cheap to make; holds nothing.
@@ -40,7 +40,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RealHost;
 
-const FOREIGN_LINK: &str = "Nothing is written along a link that another account can set. Remove it, then run the same command again.";
+const FOREIGN_LINK: &str = "aztec-kit does not write through a link that another account can set. Remove the link, then run the same command again.";
 
 pub(super) fn failed(verb: &str, path: &Path, error: impl Into<io::Error>) -> Fault {
     let error: io::Error = error.into();
@@ -57,23 +57,23 @@ pub(super) fn failed(verb: &str, path: &Path, error: impl Into<io::Error>) -> Fa
     fault.because(error)
 }
 
-/// What to do about an error of the operating system; `root`: whether that is who met it.
+/// The remedy for an error of the operating system. `root`: whether root met it.
 fn remedy(kind: io::ErrorKind, root: bool, path: &Path) -> Option<String> {
     Some(match kind {
         io::ErrorKind::PermissionDenied if root => {
             let dir = path.parent().unwrap_or(path).display();
             let path = path.display();
             format!(
-                "Root may not do it either. `lsattr -d {path} {dir}` shows an `i` where something is immutable, and `chattr -i` ends that; \
-                 else a security module or the file system forbids it."
+                "Root is not allowed to do it either. `lsattr -d {path} {dir}` shows an `i` for an immutable file, and `chattr -i` removes that flag. \
+                 Otherwise a security module or the file system forbids it."
             )
         }
         io::ErrorKind::PermissionDenied => "Run it as root, for example with sudo.".into(),
         io::ErrorKind::ReadOnlyFilesystem => {
-            "The file system is mounted read-only: remount it or choose another path.".into()
+            "The file system is mounted read-only. Mount it for writing, or choose another path.".into()
         }
         io::ErrorKind::AlreadyExists => {
-            "Somebody made it just now, and it is not replaced: look at it, then choose another name.".into()
+            "Another process has just created it, and aztec-kit does not replace it. Read it, then choose another name.".into()
         }
         io::ErrorKind::StorageFull => "Free some space and run the same command again.".into(),
         _ => return None,
@@ -106,7 +106,7 @@ fn meta_of(stat: &rustix::fs::Stat) -> Meta {
         rustix::fs::FileType::Symlink => FileType::Symlink,
         _ => FileType::Other,
     };
-    // The kernel counts nanoseconds in types of more than one sign.
+    // The kernel's types for nanoseconds differ in sign.
     let us = |seconds: i64, nanoseconds: u64| {
         seconds * 1_000_000 + i64::try_from(nanoseconds / 1000).unwrap_or_default()
     };
@@ -124,8 +124,8 @@ fn meta_of(stat: &rustix::fs::Stat) -> Meta {
 
 impl Probe for RealHost {
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
-        // Whoever owns the path may have put anything there: a pipe would be waited for, a terminal become ours, and a
-        // device never end.
+        // The owner of the path may have put anything there: a pipe would block, a terminal would become ours, and a
+        // device may be endless.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(path, flags, Mode::empty()).map(File::from);
         let Some(file) = absent(opened.map_err(io::Error::from), "read", path)? else {
@@ -140,7 +140,7 @@ impl Probe for RealHost {
             }
             return Err(super::no_file(path, meta.is_dir()));
         }
-        // Only a hint: what the kernel makes up (/proc) says that it is empty. A file is then one read, not a dozen.
+        // The size is only a hint: files of /proc report 0. A file is then read in one call instead of a dozen.
         let room = usize::try_from(meta.len().min(limit)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(room.max(USUAL_SIZE) + 1);
         file.take(limit + 1)
@@ -154,20 +154,20 @@ impl Probe for RealHost {
 
     fn meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
         let stat = rustix::fs::lstat(path).map_err(io::Error::from);
-        Ok(absent(stat, "look at", path)?.map(|stat| meta_of(&stat)))
+        Ok(absent(stat, "read the metadata of", path)?.map(|stat| meta_of(&stat)))
     }
 
     fn metas(&self, dir: &Path, below: &[PathBuf]) -> Result<Vec<Option<Meta>>, Fault> {
-        // From an open directory the kernel does not walk its path again for each: half the time.
+        // With an open directory, the kernel does not walk its path again for each entry. That halves the time.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(dir, flags, Mode::empty()).map_err(io::Error::from);
-        let Some(opened) = absent(opened, "look at", dir)? else {
+        let Some(opened) = absent(opened, "read the metadata of", dir)? else {
             return Ok(vec![None; below.len()]);
         };
         let meta = |path: &PathBuf| {
             let stat = rustix::fs::statat(&opened, path, AtFlags::SYMLINK_NOFOLLOW);
             let stat = stat.map_err(io::Error::from);
-            Ok(absent(stat, "look at", &dir.join(path))?.map(|stat| meta_of(&stat)))
+            Ok(absent(stat, "read the metadata of", &dir.join(path))?.map(|stat| meta_of(&stat)))
         };
         below.iter().map(meta).collect()
     }

@@ -1,4 +1,4 @@
-//! What changes the host this process runs on.
+//! Changes the host that this process runs on.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,14 +17,14 @@ use super::{
 };
 use crate::Fault;
 
-/// Until it is somebody's.
+/// The mode of a file until it gets its owner.
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
-/// Where an operator's wishes about npm are, the weaker first, see npmrc(5).
+/// The npm settings of the operator, the weaker first, see npmrc(5).
 const NPMRC: [&str; 2] = ["/etc/npmrc", "/root/.npmrc"];
-/// Tarballs that were fetched, where there is such a directory: it saves other hosts the download, and this one nothing.
+/// A directory of downloaded tarballs, if there is one. It saves other hosts the download.
 const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
-/// The running system, to change. Only this crate can make one, and only [`crate::engine::Access`] does.
+/// The running system with write access. Only this crate can create one, and only [`crate::engine::Access`] does.
 #[derive(Debug)]
 pub(crate) struct RealHostMut(());
 
@@ -64,35 +64,35 @@ impl Probe for RealHostMut {
     }
 }
 
-/// The place of something that is made or changed.
+/// The place of a file that is created or changed.
 fn place(verb: &str, path: &Path) -> Result<Place, Fault> {
     Place::of(path).map_err(|error| failed(verb, path, error))
 }
 
 impl RealHostMut {
-    /// Where a thing waits for its name, empty of what a killed run left there: the run lock is held, or
-    /// the directory.
+    /// The place of a staged file, cleared of the remains of a killed run. The caller holds the run lock or the
+    /// directory.
     fn waiting(place: &Place, path: &Path) -> Result<Place, Fault> {
         let waiting = place.beside(staged_name(place.name()));
         waiting
             .and_then(|waiting| waiting.unlink().map(|()| waiting))
-            .map_err(|error| failed("make room beside", path, error))
+            .map_err(|error| failed("remove the staged file beside", path, error))
     }
 
-    /// Writes the sibling that will take the name.
+    /// Writes the staged file.
     fn stage(place: &Place, file: &NewFile<'_>) -> Result<Place, Fault> {
         let waiting = Self::waiting(place, file.path)?;
         let handle = waiting
             .open(OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, OWNER_ONLY)
             .map_err(|error| failed("create", file.path, error))?;
         Self::fill(handle, file).inspect_err(|_| {
-            // A full disk needs the room, and nobody would look for it under this name.
+            // A full disk needs the space, and nobody would look for the file under this name.
             waiting.unlink().ok();
         })?;
         Ok(waiting)
     }
 
-    /// Final owner and mode before any byte, synced.
+    /// Sets the final owner and mode before any byte, and syncs.
     fn fill(handle: OwnedFd, file: &NewFile<'_>) -> Result<File, Fault> {
         let failed = |verb| move |error: io::Error| failed(verb, file.path, error);
         own(&handle, file.uid, file.gid, file.mode).map_err(failed("change the owner of"))?;
@@ -104,8 +104,8 @@ impl RealHostMut {
         Ok(handle)
     }
 
-    /// Writes a file without a name, which is gone with this process, and gives it its name; `false` where the file system
-    /// knows no such file.
+    /// Writes a file without a name, which disappears with this process, then gives it its name; `false` where the file
+    /// system does not support such a file.
     fn appear(place: &Place, file: &NewFile<'_>) -> Result<bool, Fault> {
         let here = Place::beside(place, ".".into());
         let unnamed = here.and_then(|here| here.open(OFlags::WRONLY | OFlags::TMPFILE, OWNER_ONLY));
@@ -113,19 +113,19 @@ impl RealHostMut {
             return Ok(false);
         };
         let unnamed = Self::fill(unnamed, file)?;
-        // open(2), O_TMPFILE: what the descriptor is, and not the link to it.
+        // open(2), O_TMPFILE: the file of the descriptor, and not the link to it.
         let path = format!("/proc/self/fd/{}", unnamed.as_raw_fd());
         let (dir, name, follow) = (place.dir(), place.name(), AtFlags::SYMLINK_FOLLOW);
         match rustix::fs::linkat(CWD, path, dir, name, follow) {
             Ok(()) => place.sync().map(|()| true),
-            // Without /proc.
+            // /proc is not mounted.
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
         .map_err(|error| failed("create", file.path, error))
     }
 
-    /// Gives what waits its name, with these rules, or clears it away.
+    /// Renames the staged file with these flags, or removes it.
     fn take_name(
         waiting: &Place,
         place: &Place,
@@ -134,7 +134,7 @@ impl RealHostMut {
     ) -> Result<(), Fault> {
         let (dir, from, to) = (place.dir(), waiting.name(), place.name());
         let renamed = match rustix::fs::renameat_with(dir, from, dir, to, how) {
-            // A file system that knows no flags, such as ZFS before 2.2. link(2) refuses a name that exists as well.
+            // Some file systems do not support flags, such as ZFS before 2.2. link(2) also refuses an existing name.
             Err(Errno::INVAL) if how == RenameFlags::NOREPLACE => {
                 rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())
                     .map_err(io::Error::from)
@@ -151,7 +151,7 @@ impl RealHostMut {
     }
 }
 
-/// Owner, then mode (chown clears setuid bits), whatever the umask.
+/// Sets owner, then mode (chown clears setuid bits), whatever the umask.
 fn own(handle: &OwnedFd, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     rustix::fs::fchown(handle, Some(uid), Some(gid))?;
@@ -171,8 +171,8 @@ impl HostMut for RealHostMut {
 
     fn put_new(&mut self, file: &NewFile<'_>) -> Result<(), Fault> {
         let place = place("create", file.path)?;
-        // A kill must not leave a secret under a name that nobody looks for, so it has none until it has its own. The
-        // kernel refuses to give a name that exists: no race can replace a secret.
+        // A kill must not leave a secret under a name that nobody looks for, so it has no name until it gets its own.
+        // The kernel refuses an existing name, so no race can replace a secret.
         Self::waiting(&place, file.path)?;
         if Self::appear(&place, file)? {
             return Ok(());
@@ -182,7 +182,7 @@ impl HostMut for RealHostMut {
     }
 
     fn own(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
-        // Through a descriptor, which cannot be led astray by a link.
+        // A descriptor cannot be redirected by a link.
         place("change the owner of", path)?
             .open(OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
             .and_then(|handle| own(&handle, uid, gid, mode))
@@ -191,7 +191,7 @@ impl HostMut for RealHostMut {
 
     fn mkdir(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> Result<(), Fault> {
         let place = place("create", path)?;
-        // Tight first: nobody else can enter before the owner and mode are right.
+        // The mode is strict first: nobody else can enter before owner and mode are right.
         rustix::fs::mkdirat(place.dir(), place.name(), Mode::RWXU)
             .map_err(io::Error::from)
             .and_then(|()| place.open(OFlags::DIRECTORY, Mode::empty()))
@@ -221,7 +221,7 @@ impl HostMut for RealHostMut {
         new.sync().map_err(|error| failed("sync", to, error))
     }
 
-    // What is gone stays gone after a power cut: the record of it may be on another file system, and be there sooner.
+    // A removal must survive a power cut: the record of it may be on another file system and be durable sooner.
     fn remove(&mut self, path: &Path) -> Result<(), Fault> {
         let Some(place) = absent(Place::of(path), "remove", path)? else {
             return Ok(());
@@ -241,7 +241,7 @@ impl HostMut for RealHostMut {
             return Ok(());
         };
         let removed = match place.is_dir() {
-            // The standard library follows no link in it either.
+            // The standard library does not follow a link in it either.
             Ok(Some(true)) => fs::remove_dir_all(place.path()).and_then(|()| place.sync()),
             Ok(Some(false)) => place.unlink().and_then(|()| place.sync()),
             Ok(None) => Ok(()),
@@ -251,7 +251,7 @@ impl HostMut for RealHostMut {
     }
 
     fn set_kernel(&mut self, path: &Path, value: &str) -> Result<(), Fault> {
-        // Never made: a setting that is not there is none of this kernel.
+        // It is never created: a missing file means that this kernel does not have the setting.
         let opened = fs::OpenOptions::new().write(true).truncate(true).open(path);
         opened
             .and_then(|mut file| file.write_all(value.as_bytes()))

@@ -1,4 +1,4 @@
-//! A host on which the files that nearly every resource reads are read once, and what several ask is asked once.
+//! A host that reads shared files once and runs shared queries once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Clock, Meta, Output, Probe, Query, Space};
 use crate::Fault;
 
-/// Read by every resource that has an owner, by every one of packages, and by several checks: the kernel takes
-/// milliseconds for its tables of sockets. None of them holds a secret.
+/// Files that every resource with an owner, every set of packages, or several checks read. The kernel takes
+/// milliseconds for its socket tables. None of them contains a secret.
 const SHARED: [&str; 9] = [
     "/etc/passwd",
     "/etc/group",
@@ -21,8 +21,7 @@ const SHARED: [&str; 9] = [
     "/proc/net/udp6",
 ];
 
-/// A host as it is while one plan is made, or one round of checks. What is looked at again later is looked at through the
-/// host itself.
+/// A host during one plan or one round of checks. Later observations use the host itself.
 pub struct Snapshot<'a> {
     host: &'a dyn Probe,
     read: Mutex<BTreeMap<PathBuf, Option<Vec<u8>>>>,
@@ -36,7 +35,7 @@ impl std::fmt::Debug for Snapshot<'_> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// A host of which nothing was read yet.
+    /// An empty snapshot of a host.
     pub fn of(host: &'a dyn Probe) -> Self {
         Self {
             host,
@@ -45,7 +44,7 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// Asks what will be asked in this plan. One that has no answer now is asked again by whoever needs it.
+    /// Runs the queries of this plan. A query without an answer is run again when it is needed.
     pub fn ahead(&self, queries: Vec<Query>) {
         for query in queries {
             if let Ok(output) = self.host.ask(&query) {
@@ -54,7 +53,7 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// Knows what was asked before this plan.
+    /// Adds answers to queries that ran before this plan.
     pub fn learn(&self, answers: Vec<(Query, Output)>) {
         self.heard().extend(answers);
     }

@@ -1,4 +1,4 @@
-//! Whether the files of a directory are still the same ones, told without opening any.
+//! Detects whether the files of a directory changed, without opening any.
 
 use std::path::Path;
 
@@ -7,16 +7,15 @@ use sha2::{Digest, Sha256};
 use super::Probe;
 use crate::Fault;
 
-/// SHA-256 over what the file system says of each entry: name, kind, size, inode, and when it was last
-/// written. Hidden names do not count.
+/// SHA-256 over the metadata of each entry: name, type, size, inode, and time of the last write. Hidden names do not
+/// count.
 ///
-/// For directories of keys: nothing of a key goes into it, so that it may be journaled, and nobody can tell from
-/// it what a key is or try whether a guess is right. Owner and mode do not count: a repaired mode leaves the
-/// keys what they were.
+/// This is for directories of keys. The stamp contains nothing of a key, so it may be journaled, and nobody can derive
+/// a key from it or test a guess. Owner and mode do not count, because a repaired mode does not change the keys.
 ///
 /// # Errors
 ///
-/// When the directory cannot be looked at.
+/// When the directory cannot be read.
 pub fn stamp(dir: &Path, probe: &dyn Probe) -> Result<String, Fault> {
     let mut digest = Sha256::new();
     for name in visible(dir, probe)? {
@@ -34,7 +33,7 @@ pub fn stamp(dir: &Path, probe: &dyn Probe) -> Result<String, Fault> {
     Ok(const_hex::encode(digest.finalize()))
 }
 
-/// When a directory or anything in it last changed, microseconds since the epoch; `None` when it is not there.
+/// The last change of a directory or anything in it, microseconds since the epoch; `None` when it does not exist.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
-//! What was tried, counted.
+//! The number of kills and failures.
 
 use std::collections::BTreeMap;
 
 use super::Kill;
 use crate::host::fake::Errno;
 
-/// How many runs died, and how many met a write that failed, by what it said.
+/// The number of killed runs, and of failed writes by error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Runs that died.
@@ -25,7 +25,7 @@ impl Tally {
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds another tally.
     pub fn add(&mut self, other: &Self) {
         self.kills += other.kills;
         for (errno, count) in &other.failed {
@@ -33,12 +33,12 @@ impl Tally {
         }
     }
 
-    /// Writes that failed, whatever they said.
+    /// All failed writes, whatever the error.
     pub fn all_failed(&self) -> usize {
         self.failed.values().sum()
     }
 
-    /// Everything that was tried.
+    /// All kills and failures.
     pub fn all(&self) -> usize {
         self.kills + self.all_failed()
     }

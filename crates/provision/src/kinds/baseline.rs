@@ -1,7 +1,7 @@
-//! What the files of a host were like when all was well: a database of AIDE.
+//! The baseline of the files of a host: a database of AIDE.
 //!
-//! It follows the changes of this program, and nothing else: what others change stays a difference in every
-//! check until somebody takes it over on purpose.
+//! It follows the changes of aztec-kit only. Every check reports the changes of others as differences until an operator
+//! accepts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,27 +17,27 @@ use crate::host::{Invocation, NewFile, Output, Probe};
 /// A database of AIDE.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The configuration; names `database` as the one to read and `database` with `.new` as the one to write.
+    /// The configuration. It names `database` as the database to read and `database` with `.new` as the one to write.
     pub config: PathBuf,
-    /// SHA-256 of it: another one looks at other things.
+    /// SHA-256 of the configuration. Another configuration covers other files.
     pub config_sha256: String,
     /// The database, in a directory of its own.
     pub database: PathBuf,
-    /// Files and trees that this program changes.
+    /// Files and trees that aztec-kit changes.
     pub own: Vec<PathBuf>,
-    /// Packages that this program installs.
+    /// Packages that aztec-kit installs.
     pub packages: Vec<String>,
 }
 
 const PROGRAM: &str = "/usr/bin/aide";
 /// dpkg keeps the files of each package here, one list for each: dpkg(1), FILES.
 const LISTS: &str = "/var/lib/dpkg/info";
-/// Every file of a host is read.
+/// aide reads every file of the host.
 const TIMEOUT: Duration = Duration::from_secs(3600);
-/// Above it aide(1) did not compare but fail; below, the bits say new, removed, changed.
+/// Exit codes above this mean that aide(1) failed. Below, the bits mean new, removed, changed.
 const DIFFERENCES: i32 = 7;
 
-/// What a database was made for; lies beside it.
+/// The inputs that a database was made with, stored beside it.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     config_sha256: String,
@@ -46,23 +46,23 @@ struct Record {
 }
 
 impl Record {
-    /// Whether it is about other files than ours alone.
+    /// Whether it covers more than aztec-kit's own files.
     fn reaches(&self, other: &Self) -> bool {
         (&self.config_sha256, &self.packages) != (&other.config_sha256, &other.packages)
     }
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     database: bool,
     record: Record,
-    /// Own files that were changed after the database was written.
+    /// Own files that changed after the database was written.
     newer: Vec<PathBuf>,
     own: Own,
 }
 
-/// When each own file was last changed that the database has, by the clock of then.
+/// The last change of each own file that the database contains, by the clock of that time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Own(BTreeMap<PathBuf, i64>);
@@ -94,7 +94,8 @@ impl Baseline {
         Ok(Own(own))
     }
 
-    /// What others have changed, by a report: neither ours, nor of a package that came after the last baseline.
+    /// The changes by others in a report: neither to own files, nor by a package that was installed after the last
+    /// baseline.
     fn foreign(
         &self,
         report: &Output,
@@ -124,7 +125,7 @@ impl Baseline {
             .collect())
     }
 
-    /// Runs aide; the database that it writes is not live yet.
+    /// Runs aide. The database that it writes is not in use yet.
     fn aide(&self, arguments: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
         let config = format!("--config={}", self.config.display());
         let argv: Vec<_> = [PROGRAM, &config, "--after=report_format=json"]
@@ -144,7 +145,7 @@ impl Baseline {
     }
 }
 
-/// A pattern of PCRE2 that covers these paths and what is below them, and nothing else.
+/// A pattern of PCRE2 that matches exactly these paths and everything below them.
 fn pattern<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
     let unique: BTreeSet<_> = paths.into_iter().collect();
     let escaped = unique.into_iter().map(|path| {
@@ -159,11 +160,11 @@ fn pattern<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
     format!("^({})(/|$)", escaped.collect::<Vec<_>>().join("|"))
 }
 
-/// What differs, by the exit code of aide and its report in JSON: 0.18 of Debian 12, 0.19 of Debian 13.
+/// The differing files, from the exit code of aide and its report in JSON: 0.18 of Debian 12, 0.19 of Debian 13.
 ///
 /// # Errors
 ///
-/// When it says that something differs, and its report does not say what: the new baseline would hide it.
+/// When it reports a difference and does not name the file: the new baseline would hide it.
 pub(crate) fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
     if code == 0 {
         return Ok(Vec::new());
@@ -175,7 +176,7 @@ pub(crate) fn differing(code: i32, report: &str) -> Result<Vec<String>, Fault> {
         .flat_map(|paths| paths.keys().cloned())
         .collect();
     if paths.is_empty() {
-        return Err(Fault::new("aide found differences and did not say which")
+        return Err(Fault::new("aide found differences and did not name the files")
             .fix("Run `aide --check` with the same configuration by hand, then run the same command again."));
     }
     Ok(paths)
@@ -200,7 +201,8 @@ impl Kind for Baseline {
         let mut newer = Vec::new();
         if let Some(made) = &made {
             let changed = own.0.iter().filter(|(path, changed)| {
-                // What was looked at is told by its stamp, which no clock can move; the rest by the clock.
+                // A file with a stamp is compared by its stamp, which no clock can shift. The others are compared by
+                // the clock.
                 match known.get(*path) {
                     Some(known) => known != *changed,
                     None => **changed > made.changed_us,
@@ -229,8 +231,8 @@ impl Kind for Baseline {
         } else if seen.record != self.record() {
             changes.push(Change::field(
                 "baseline",
-                Shown::text("of other files, packages or rules"),
-                Shown::text("taken anew"),
+                Shown::text("covers other files, packages or rules"),
+                Shown::text("written again"),
             ));
         } else if !seen.newer.is_empty() {
             let newer: Vec<_> = seen
@@ -241,10 +243,10 @@ impl Kind for Baseline {
             changes.push(Change::field(
                 "baseline",
                 Shown::Text(format!("older than {}", newer.join(", "))),
-                Shown::text("taken anew of these"),
+                Shown::text("updated for these files"),
             ));
         }
-        Diff::of(changes, || "as new as our own changes".into())
+        Diff::of(changes, || "as recent as the changes of aztec-kit".into())
     }
 
     fn prior(&self, _: &Seen) {}
@@ -264,24 +266,24 @@ impl Kind for Baseline {
             (cx.note)("reading every file of this host");
             self.aide(&["--init".into()], cx)?;
         } else if !seen.record.reaches(&self.record()) {
-            // What was ours and is gone counts too.
+            // Own files that were removed count too.
             let limit = pattern(self.own.iter().chain(&seen.record.own));
             self.aide(&["--update".into(), format!("--limit={limit}")], cx)?;
         } else {
-            // Other rules and new packages are about more than ours: what others have changed is told.
+            // Other rules and new packages cover more than own files, so the changes by others are reported.
             let report = self.aide(&["--update".into()], cx)?;
             let foreign = self.foreign(&report, &seen.record, cx)?;
             if !foreign.is_empty() {
                 let kept = self.database.with_added_extension("foreign");
                 put(&kept, foreign.join("\n").as_bytes(), cx)?;
                 (cx.note)(&format!(
-                    "{} files were changed by others since the last baseline: {}",
+                    "others changed {} files since the last baseline: {}",
                     foreign.len(),
                     kept.display()
                 ));
             }
         }
-        // On disk before it has its name: the record says that it is whole.
+        // It is synced before it gets its name, because the record says that it is complete.
         let candidate = self.candidate().display().to_string();
         cx.host_mut
             .run(&Invocation::new(["sync", "--", &candidate]))?;

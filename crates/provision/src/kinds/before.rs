@@ -1,9 +1,10 @@
-//! What was there before us: a copy for root alone, so that the journal needs no more of it than its digest.
+//! Copies of prior contents that only root can read, so that the journal needs only their digests.
 //!
-//! A copy is made before its original is replaced, and named after its path and its content: making it again after a
-//! kill changes nothing. It may go when its original is back in its place and no record of the journal is about it any
-//! more ([`prune`]). Copies are made of our own earlier texts as well, since a change that nobody confirms goes back to
-//! such a one, and what we found as wanted looks the same; those may go as soon as they are not on record.
+//! A copy is made before its original is replaced, and named after its path and its content. Making it again after a
+//! kill changes nothing. It can be removed when its original is restored and no record of the journal refers to it any
+//! more ([`prune`]). Earlier texts of aztec-kit are copied as well, because the rollback of an unconfirmed change
+//! restores such a text, and adopted files look the same. Those copies can be removed as soon as they are not on
+//! record.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +15,10 @@ use crate::Fault;
 use crate::engine::Receipt;
 use crate::host::{HostMut, NewFile, Probe, clear_staged, is_staged};
 
-/// Where the copies are, from the outermost directory that may have to be made.
+/// The directories of the copies, outermost first.
 const DIRS: [&str; 2] = ["/var/lib/aztec-kit", "/var/lib/aztec-kit/before"];
 
-/// Where the copies are.
+/// The directory of the copies.
 pub(super) const STORE: &str = DIRS[1];
 
 /// SHA-256, lowercase hex.
@@ -25,20 +26,20 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     const_hex::encode(Sha256::digest(bytes))
 }
 
-/// How long a copy stays.
+/// The lifetime of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stay {
-    /// Until its original is back in its place, also when the journal is lost: it is not known to be ours.
+    /// Until its original is restored, even if the journal is lost: the content may be the operator's.
     UntilRestored,
-    /// As long as a record of the journal is about it.
+    /// As long as a record of the journal refers to it.
     OnRecord,
 }
 
-/// In the name of a copy that stays as long as it is on record.
+/// Part of the name of a copy that stays as long as it is on record.
 const ON_RECORD: &str = "-recorded-";
 
-/// Where the copy of a file with this digest is. The path is part of the name: two files may have said the same, and
-/// one of them may be restored before the other.
+/// The path of the copy of a file with this digest. The path of the file is part of the name: two files may have had
+/// the same content, and one of them may be restored before the other.
 fn copy(path: &Path, sha256: &str, stay: Stay) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let place = digest(path.as_os_str().as_encoded_bytes());
@@ -50,7 +51,7 @@ fn copy(path: &Path, sha256: &str, stay: Stay) -> PathBuf {
     Path::new(STORE).join(format!("{name}-{place}{stay}{sha256}"))
 }
 
-/// Keeps a copy of what a file says, for root alone. When this returns, the copy survives a power cut.
+/// Stores a copy of the content of a file that only root can read. When this returns, the copy survives a power cut.
 pub(super) fn keep(
     path: &Path,
     bytes: &[u8],
@@ -64,7 +65,7 @@ pub(super) fn keep(
     }
     match (host_mut.meta(&short)?.is_some(), stay) {
         (true, Stay::OnRecord) => return Ok(()),
-        // It was restored, and is replaced once more.
+        // It was restored and is replaced again.
         (true, Stay::UntilRestored) => return host_mut.rename(&short, &long),
         (false, _) => {}
     }
@@ -84,14 +85,14 @@ pub(super) fn keep(
         mode: 0o600,
     };
     host_mut.put_new(&file).map_err(|fault| {
-        let what = format!("failed to keep a copy of what {} says", path.display());
+        let what = format!("failed to store a copy of {}", path.display());
         Fault::new(what)
-            .fix("Look at that directory and at the space on its disk, then run the same command again.")
+            .fix("Check that directory and the free space on its disk, then run the same command again.")
             .because(fault)
     })
 }
 
-/// What a file said that had this digest; nothing when its copy is gone, or is no longer what it was.
+/// The content of a file that had this digest; nothing when its copy is missing or altered.
 pub(super) fn kept(
     path: &Path,
     sha256: &str,
@@ -106,8 +107,8 @@ pub(super) fn kept(
     Ok(None)
 }
 
-/// What a copy is of is back in its place. The copy is needed as long as it is on record: a change that is taken back may
-/// have gone back to what was there before us, and that is still ours to restore. After a kill, call it again.
+/// The original of a copy is restored. The copy is needed as long as it is on record: the rollback of a change may have
+/// restored the prior state, which still has to be restored later. After a kill, call it again.
 pub(super) fn restored(path: &Path, sha256: &str, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let [long, short] = [Stay::UntilRestored, Stay::OnRecord].map(|stay| copy(path, sha256, stay));
     clear_staged(&long, host_mut)?;
@@ -126,19 +127,19 @@ fn remove_if_empty(host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes every copy that has done its duty and that no record of the journal is about, and what killed runs were about
-/// to name; with the last one their directory. What was not ours and is not restored stays, also when the journal was
-/// lost. Call it when a run has ended well, as long as no other can begin.
+/// Removes every copy that is no longer needed or on record, and partial copies of killed runs. The directory goes with
+/// the last copy. A foreign content that is not restored stays, even if the journal is lost. Call it after a successful
+/// run, while no other run can begin.
 ///
 /// # Errors
 ///
-/// When the directory cannot be read, or a copy not be removed.
+/// When the directory cannot be read, or a copy cannot be removed.
 pub fn prune(receipt: &Receipt, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let store = Path::new(STORE);
     let names = host_mut.list(store)?.unwrap_or_default();
     if !names.is_empty() {
         let records = serde_json::to_string(receipt)
-            .map_err(|error| Fault::new("failed to read what was done before").because(error))?;
+            .map_err(|error| Fault::new("failed to serialize the receipt").because(error))?;
         let gone = |name: &str| match name.rsplit_once(ON_RECORD) {
             Some((_, digest)) => !records.contains(digest),
             None => is_staged(name),

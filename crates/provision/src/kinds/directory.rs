@@ -1,4 +1,4 @@
-//! A directory with its owner and mode. Its content is nobody's business here.
+//! A directory with its owner and mode. Its content is not managed here.
 
 use std::path::{Path, PathBuf};
 
@@ -26,14 +26,14 @@ impl Directory {
     }
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     meta: Option<Meta>,
     accounts: Accounts,
 }
 
-/// Owner and mode before us, numeric; nothing when it was not there.
+/// Prior owner and mode, numeric; nothing when it did not exist.
 pub type Prior = Option<(u32, u32, u32)>;
 
 impl Kind for Directory {
@@ -61,7 +61,9 @@ impl Kind for Directory {
             )],
             Some(meta) => self.owner.diff(meta, &seen.accounts),
         };
-        Diff::of(changes, || "exists with owner and mode as wanted".into())
+        Diff::of(changes, || {
+            "exists with owner and mode as configured".into()
+        })
     }
 
     fn prior(&self, seen: &Seen) -> Prior {
@@ -91,7 +93,7 @@ impl Kind for Directory {
     }
 
     fn spared(&self) -> Option<&'static str> {
-        Some("it stays as long as anything is in it")
+        Some("it stays as long as it is not empty")
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {

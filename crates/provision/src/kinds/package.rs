@@ -1,4 +1,4 @@
-//! Packages of the distribution, present in whatever version it offers.
+//! Packages of the distribution, in the version that it offers.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown
 use crate::host::{Invocation, Output, Probe, Query};
 use crate::tools::{apt, dpkg};
 
-/// A set of packages, installed in one go.
+/// A set of packages that is installed in one transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Packages {
-    /// Why they are needed; part of the id.
+    /// Their purpose; part of the id.
     pub purpose: String,
-    /// Package names. With a `-` behind it, as apt-get(8) has it, a package is removed: one that cannot be
-    /// beside another, and comes back when that one goes.
+    /// Package names. A package with a `-` behind its name, as in apt-get(8), is removed: it conflicts with another
+    /// one, and is installed again when that one is removed.
     pub names: Vec<String>,
 }
 
-/// The package that an entry is about, and whether it shall be installed.
+/// The package of an entry, and whether it should be installed.
 fn wanted(entry: &str) -> (&str, bool) {
     match entry.strip_suffix('-') {
         Some(name) => (name, false),
@@ -38,11 +38,12 @@ fn undone(entry: &str) -> String {
     }
 }
 
-/// Another one that installs (a fresh server upgrades itself on its first boot) gets this many seconds.
+/// How long to wait for another process that installs packages, seconds. A fresh server upgrades itself on its first
+/// boot.
 const PATIENCE: u32 = 600;
 
-/// Runs apt or dpkg, and waits for whoever has one of its locks. apt can wait by itself, but silently, and for some of
-/// its locks only.
+/// Runs apt or dpkg, and waits for any process that has one of its locks. apt itself can wait only silently, and only
+/// for some of its locks.
 fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
     let mut told = None;
     for _ in 0..PATIENCE {
@@ -61,18 +62,18 @@ fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> 
     cx.host_mut.tell(order)
 }
 
-/// What to do where apt installs nothing.
-const BROKEN: &str = "Packages are unpacked that lack others: look at what `apt-get --fix-broken install` would do, run it, then run the same command again.";
+/// The fix when apt cannot install anything.
+const BROKEN: &str = "Some unpacked packages lack their dependencies. Read what `apt-get --simulate --fix-broken install` would do, run it without --simulate, then run the same command again.";
 
-/// Packages would go that nobody asked to go.
-fn unasked(entries: &[String], along: &[String]) -> Fault {
+/// The error when packages would be removed that nobody asked to remove.
+fn unexpected_removals(entries: &[String], along: &[String]) -> Fault {
     let along = along.join(" ");
     Fault::new(format!(
         "apt would remove {along} to install {}",
         entries.join(" ")
     ))
     .fix(format!(
-        "When this host can do without them, remove them yourself (`apt-get remove {along}`); else take out of kit.toml what wants the new ones."
+        "If this host does not need them, remove them yourself (`apt-get remove {along}`). Otherwise remove the setting that needs the new packages from kit.toml."
     ))
 }
 
@@ -99,7 +100,7 @@ fn is_broken(fault: &Fault) -> bool {
     apt::is_broken(&fault.chain())
 }
 
-/// Mirrors can be slow; a stuck one must end some day.
+/// Mirrors can be slow, but a stuck one must time out.
 const TIMEOUT: Duration = Duration::from_secs(1200);
 
 impl Packages {
@@ -114,27 +115,27 @@ impl Packages {
             .map(|(entry, _)| entry)
     }
 
-    /// The entries that a host does not fulfil, as apt takes them.
+    /// The entries that a host does not fulfil, in the syntax of apt.
     pub fn lacking(&self, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
         let seen = self.observe(&Cx::of(probe))?;
         Ok(self.differing(&seen).cloned().collect())
     }
 
-    /// What apt says that it would remove to install these entries, without what they name.
+    /// The packages that apt would remove to install these entries, except for those that the entries name.
     fn taken_along(entries: &[String], probe: &dyn Probe) -> Result<Vec<String>, Fault> {
         let said = probe.ask(&Query::Install(entries.to_vec()))?;
         Self::unnamed(entries, &said)
     }
 
-    /// What stands against installing these entries. Where apt finds no way for another reason, its lists may only be
-    /// old or missing, and a run refreshes them.
+    /// The reason why these entries cannot be installed. If apt finds no solution for another reason, its lists may
+    /// only be old or missing, and a run refreshes them.
     pub fn obstacle(entries: &[String], probe: &dyn Probe) -> Option<Fault> {
         match Self::taken_along(entries, probe) {
             Ok(along) if along.is_empty() => None,
-            Ok(along) => Some(unasked(entries, &along)),
+            Ok(along) => Some(unexpected_removals(entries, &along)),
             Err(fault) if is_broken(&fault) => Some(
                 Fault::new(format!(
-                    "apt installs neither {} nor anything else",
+                    "apt cannot install {}, nor any other package",
                     entries.join(" ")
                 ))
                 .fix(BROKEN),
@@ -143,16 +144,16 @@ impl Packages {
         }
     }
 
-    /// What apt says that it would remove, without what the entries name.
+    /// The packages that apt would remove, except for those that the entries name.
     fn unnamed(entries: &[String], simulated: &Output) -> Result<Vec<String>, Fault> {
         let mut removed = apt::removals(&simulated.stdout)?;
         removed.retain(|name| !entries.contains(&format!("{name}-")));
         Ok(removed)
     }
 
-    /// Ends what a power cut has left half configured: every later call of apt would fail, and what is in that state
-    /// counts as not installed.
-    fn mend(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
+    /// Configures packages that a power cut left half configured. Otherwise every later call of apt would fail, and
+    /// such packages count as not installed.
+    fn configure_interrupted(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let order = Invocation::new(["dpkg", "--configure", "-a"])
             .env("DEBIAN_FRONTEND", "noninteractive")
             .timeout(TIMEOUT);
@@ -160,8 +161,8 @@ impl Packages {
     }
 
     fn install(entries: &[String], cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
-        // Once more, and for certain: somebody may have installed something since the plan, and what apt cannot say
-        // it is not told to do.
+        // This checks again, because a package may have been installed since the plan. If apt cannot tell, nothing is
+        // removed.
         let simulated = cx
             .host_mut
             .tell(&Invocation::new(apt::install(entries, &["--simulate"])))?;
@@ -170,7 +171,7 @@ impl Packages {
         }
         let along = Self::unnamed(entries, &simulated)?;
         if !along.is_empty() {
-            return Err(unasked(entries, &along).refusal());
+            return Err(unexpected_removals(entries, &along).refusal());
         }
         let removes = entries.iter().any(|entry| !wanted(entry).1);
         let options: &[&str] = if removes { &[] } else { &["--no-remove"] };
@@ -182,13 +183,13 @@ impl Packages {
         patiently(&order, cx)
     }
 
-    /// What goes with packages that we installed: they, and what apt installed for them, as far as nothing else needs
-    /// it. What was to spare before stays: that is the operator's business, an old kernel for one.
+    /// The packages that are removed with ours: ours, and the dependencies that apt installed for them and that nothing
+    /// else needs. Packages that were unused before stay, for example an old kernel: they are up to the operator.
     fn leaving(ours: &[String], cx: &mut ApplyCx<'_>) -> Result<Vec<String>, Fault> {
         if ours.is_empty() {
             return Ok(Vec::new());
         }
-        // First as we installed them: a run that was killed here has marked them already.
+        // The first pass marks them manual, as they were installed: a killed run may have marked them auto already.
         let mut spare = [Vec::new(), Vec::new()];
         for (mark, spare) in ["manual", "auto"].iter().zip(&mut spare) {
             let argv = ["apt-mark", mark].map(String::from);
@@ -198,7 +199,7 @@ impl Packages {
                 "apt-get",
                 "--simulate",
                 "-o",
-                // What is only suggested is not needed; what is recommended may well be.
+                // A suggested package is not needed, but a recommended one may be.
                 "APT::AutoRemove::SuggestsImportant=false",
                 "autoremove",
             ]);
@@ -237,7 +238,7 @@ impl Kind for Packages {
         let status = cx.probe.text(Path::new("/var/lib/dpkg/status"))?;
         let Some(status) = status else {
             return Err(Fault::new("this host has no dpkg database")
-                .fix("aztec-kit provisions Debian and Ubuntu."));
+                .fix("aztec-kit supports Debian and Ubuntu only."));
         };
         let names = self.names.iter().map(|entry| wanted(entry).0.to_owned());
         Ok(dpkg::installed(&status, &names.collect::<Vec<_>>()))
@@ -270,7 +271,7 @@ impl Kind for Packages {
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let missing = self.prior(seen);
         (cx.note)(&format!("installing {}", missing.join(", ")));
-        Self::mend(cx)?;
+        Self::configure_interrupted(cx)?;
         let first = Self::install(&missing, cx)?;
         if first.code == 0 {
             return Ok(());
@@ -278,7 +279,8 @@ impl Kind for Packages {
         if apt::is_broken(&first.stderr) {
             return Err(not_installed(&missing, first, None));
         }
-        // Package lists are often empty or old on a fresh server: refresh them, then it must work.
+        // The package lists of a fresh server are often empty or old. They are refreshed once, and then the
+        // installation must work.
         (cx.note)("refreshing the package lists");
         let update = [
             "apt-get",
@@ -288,14 +290,14 @@ impl Kind for Packages {
             "update",
         ];
         let update = patiently(&Invocation::new(update).timeout(TIMEOUT), cx)?;
-        // One repository that is broken may be somebody else's, and what is wanted from another one.
+        // A broken repository may be another one than the one that has the packages.
         let complaint = match update.code {
             0 => None,
             _ => Some(apt::complaints(&update).join("; ")),
         };
         if let Some(complaint) = &complaint {
             (cx.note)(&format!(
-                "warning: `apt-get update` failed, what it did get is used: {complaint}"
+                "warning: `apt-get update` failed, so only the lists that it did fetch are used: {complaint}"
             ));
         }
         let second = Self::install(&missing, cx)?;
@@ -306,7 +308,7 @@ impl Kind for Packages {
     }
 
     fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        Self::mend(cx)?;
+        Self::configure_interrupted(cx)?;
         let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         let (ours, theirs): (Vec<_>, Vec<_>) = self
             .names
@@ -325,7 +327,7 @@ impl Kind for Packages {
             .collect();
         if leaving.len() > ours.len() {
             (cx.note)(&format!(
-                "removing {}, and {} packages that came with it",
+                "removing {} and {} packages that were installed with it",
                 ours.join(", "),
                 leaving.len() - ours.len()
             ));
@@ -333,22 +335,23 @@ impl Kind for Packages {
         let mut back: Vec<_> = theirs.iter().chain(&leaving).map(|e| undone(e)).collect();
         let along = match back.as_slice() {
             [] => Vec::new(),
-            // Nobody knows where apt finds no way.
+            // apt finds no solution, so nothing is known.
             back => Self::taken_along(back, cx.host_mut.probe()).unwrap_or_default(),
         };
-        // What cannot be beside one that comes back may go when it is ours, also where others recommend it.
+        // A package that conflicts with one that is installed again may be removed if it is ours, even if others
+        // recommend it.
         let (gives_way, along): (Vec<_>, Vec<_>) =
             along.into_iter().partition(|name| ours.contains(name));
         kept.retain(|name| !gives_way.contains(name));
         back.extend(gives_way.iter().map(|name| undone(name)));
         if !along.is_empty() {
             return Ok(Reverted::Kept(format!(
-                "{} would go with it, and you may need that",
+                "{} would be removed with it, and you may need that",
                 along.join(", ")
             )));
         }
         if !back.is_empty() {
-            // In one go: what could not be beside another one comes back as that one goes.
+            // One transaction: a package that conflicts with another one is installed again as that one is removed.
             let argv = ["apt-get", "install"].map(String::from);
             Self::install(&back, cx)?.ok(&argv)?;
         }

@@ -1,4 +1,4 @@
-//! Secrets: made once, then only ever guarded. Invariant number one of this program.
+//! Secrets: created once, then never replaced. This is the first invariant of aztec-kit.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{FileType, Meta, NewFile};
 
-/// What makes the bytes of a secret: the only thing in which secrets differ.
+/// Generates the bytes of a secret. Kinds of secrets differ only in this.
 pub trait Maker: Debug + Clone + Serialize + DeserializeOwned {
     /// The kind in the id of the resource.
     fn kind(&self) -> &'static str;
-    /// A fresh secret.
+    /// A new secret.
     fn make(&self) -> Result<Zeroizing<Vec<u8>>, Fault>;
 }
 
-/// A file with a secret: random, unless another maker is named.
+/// A file with a secret: random, unless another generator is named.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "M: Maker")]
 pub struct Secret<M = Random> {
@@ -29,12 +29,12 @@ pub struct Secret<M = Random> {
     pub path: PathBuf,
     /// Owner and mode.
     pub owner: Owner,
-    /// What makes it.
+    /// Its generator.
     #[serde(flatten)]
     pub maker: M,
 }
 
-/// Randomness as lowercase hex: alone without a newline, or as a variable.
+/// Random bytes as lowercase hex: alone without a newline, or as a variable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Random {
     /// Bytes of entropy.
@@ -52,7 +52,7 @@ impl Maker for Random {
     fn make(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let mut random = vec![0; self.bytes];
         getrandom::fill(&mut random).map_err(|error| {
-            Fault::new("the system gave no randomness").because(error.to_string())
+            Fault::new("the system provided no randomness").because(error.to_string())
         })?;
         let hex = Zeroizing::new(const_hex::encode(&random));
         random.zeroize();
@@ -64,38 +64,38 @@ impl Maker for Random {
     }
 }
 
-/// What may be known of a secret: that it is there, whose it is, and never what it is.
+/// The facts about a secret: its existence and its owner, but never its value.
 #[derive(Debug)]
 pub struct SecretSeen {
     meta: Option<Meta>,
     accounts: Accounts,
-    /// An earlier run made it or found it.
+    /// Whether an earlier run created or found it.
     known: bool,
 }
 
 impl SecretSeen {
-    /// Fails when a secret that was there is gone: a new one would only hide the loss.
+    /// Fails when an existing secret is missing: a new one would only hide the loss.
     fn may_make(&self, id: &ResourceId, path: &Path) -> Result<(), Fault> {
         if !self.known {
             return Ok(());
         }
-        Err(Fault::new(format!("{} was there after an earlier run and is gone", path.display()))
+        Err(Fault::new(format!("{} existed after an earlier run and is missing", path.display()))
             .fix(format!(
-                "Put it back from your backup. If it is lost for good, `aztec-kit forget '{id}'` lets a new one be made."
+                "Restore it from your backup. If it is lost, run `aztec-kit forget '{id}'`, and the next run creates a new one."
             )))
     }
 }
 
 impl<M: Maker> Secret<M> {
-    /// Sets owner and mode of what is there; its value is not touched.
+    /// Sets owner and mode of an existing file without changing its content.
     fn keep(&self, meta: &Meta, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if meta.file_type != FileType::File {
             return Err(Fault::new(format!(
-                "{} is a {}, where a secret belongs",
+                "{} is a {}, not a file with a secret",
                 self.path.display(),
                 meta.file_type.word()
             ))
-            .fix("Put the file itself there: a link could lead a service to someone else's key."));
+            .fix("Replace it by the file itself. A link could lead a service to another key."));
         }
         let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
         cx.host_mut.own(&self.path, uid, gid, self.owner.mode)
@@ -110,7 +110,7 @@ impl<M: Maker> Kind for Secret<M> {
         ResourceId::new(self.maker.kind(), self.path.display())
     }
 
-    /// Looks at its place without opening it.
+    /// Checks the path without opening the file.
     fn files(&self) -> Vec<PathBuf> {
         vec![self.path.clone()]
     }
@@ -127,8 +127,8 @@ impl<M: Maker> Kind for Secret<M> {
         let changes = match &seen.meta {
             None if seen.known => vec![Change::field(
                 "value",
-                Shown::text("there after an earlier run, and gone"),
-                Shown::text("put back from your backup: no run makes a new one"),
+                Shown::text("existed after an earlier run, and missing"),
+                Shown::text("restored from your backup, because no run creates a new one"),
             )],
             None => {
                 let mut changes = self.owner.to_create();
@@ -142,12 +142,12 @@ impl<M: Maker> Kind for Secret<M> {
             )],
             Some(meta) => self.owner.diff(meta, &seen.accounts),
         };
-        Diff::of(changes, || "made once, never replaced".into())
+        Diff::of(changes, || "created once, never replaced".into())
     }
 
     fn prior(&self, _: &SecretSeen) {}
 
-    /// Just that there is one.
+    /// Only that it exists.
     fn memory(&self, seen: &SecretSeen) -> Option<Value> {
         seen.meta.map(|_| Value::Bool(true))
     }

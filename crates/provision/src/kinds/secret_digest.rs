@@ -1,4 +1,4 @@
-//! The public digest of a secret, as an environment file: lets a service check a secret it never sees.
+//! The public digest of a secret, as an environment file. With it a service can check a secret that it never sees.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::{Fault, Text};
 /// `VARIABLE=<sha256 of the secret, lowercase hex>` in a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SecretDigest {
-    /// The secret; it must exist.
+    /// The path of the secret, which must exist.
     pub secret: PathBuf,
     /// The environment file.
     pub path: PathBuf,
@@ -25,7 +25,7 @@ pub struct SecretDigest {
     pub owner: Owner,
 }
 
-/// What the host has; the secret itself is dropped as soon as it is hashed.
+/// The observed state; the secret itself is dropped as soon as it is hashed.
 #[derive(Debug)]
 pub struct Seen {
     wanted: Option<File>,
@@ -37,7 +37,8 @@ impl SecretDigest {
         File::new(&self.path, text, self.owner.clone())
     }
 
-    /// Its file; the digest is not shown, for a secret that an operator chose might be guessed by it.
+    /// The environment file. The digest is not shown, because it would let a reader test guesses of a secret that an
+    /// operator chose.
     fn of(&self, secret: &[u8]) -> File {
         let mut text = Text::from(format!("{}=", self.variable));
         text.push_as(&digest(secret), HIDDEN);
@@ -70,7 +71,7 @@ impl Kind for SecretDigest {
     fn diff(&self, seen: &Seen) -> Diff {
         match &seen.wanted {
             Some(file) => file.diff(&seen.file),
-            None => Diff::Unknown(format!("{} is yet to be made", self.secret.display())),
+            None => Diff::Unknown(format!("{} does not exist yet", self.secret.display())),
         }
     }
 

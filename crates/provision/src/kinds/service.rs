@@ -1,7 +1,7 @@
-//! Whether a unit runs, now and after a boot, and whether what runs was started with what is wanted.
+//! Whether a unit runs, now and after a boot, and whether the running process was started with the desired inputs.
 //!
-//! A restart is state, not an event: it is due as long as the running process was started with other
-//! inputs, however many runs died in between.
+//! A restart is state, not an event. It is due as long as the running process was started with other inputs, however
+//! many runs were killed in between.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,59 +19,60 @@ use crate::host::{FileType, Invocation, Probe, Query, newest_change, stamp};
 use crate::tools::systemctl::{self, UnitState};
 use crate::tools::{journal, redact};
 
-/// Something that a service reads when it starts.
+/// A file, link or directory that a service reads at its start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Input {
     /// The resource.
     pub id: ResourceId,
-    /// The file, link or directory it is on disk.
+    /// Its path.
     pub path: PathBuf,
-    /// SHA-256 of the wanted content or link target, where it is known in advance; else what is on disk counts.
+    /// SHA-256 of the desired content or link target if it is known in advance. Otherwise the digest of the present one
+    /// counts.
     pub wanted: Option<String>,
 }
 
 /// The state of a unit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
-    /// Name with its ending.
+    /// Name with its suffix.
     pub unit: String,
-    /// Runs now.
+    /// Whether it runs now.
     pub active: bool,
-    /// Starts at boot: for units of packages, since a [`super::Unit`] sees to that itself.
+    /// Whether it starts at boot. It is for units of packages, because a [`super::Unit`] enables itself.
     #[serde(default)]
     pub at_boot: bool,
-    /// What it reads when it starts.
+    /// Its inputs.
     pub inputs: Vec<Input>,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     state: UnitState,
-    /// Inputs that the running process was not started with.
+    /// Inputs that changed after the process started.
     stale: Vec<String>,
-    /// What each input shall be.
+    /// The desired digest of each input.
     inputs: BTreeMap<ResourceId, String>,
     /// See [`Memory`].
     stamps: BTreeMap<ResourceId, i64>,
 }
 
-/// The state before us.
+/// The prior state.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     active: bool,
-    /// Somebody kept it from starting at boot.
+    /// Whether it was disabled.
     #[serde(default)]
     disabled: bool,
 }
 
-/// Of the last start that converged: the run of the process, and the digest of each input it got.
+/// Facts about the last start that converged: the invocation of the process, and the digest of each input.
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
     invocation: String,
     inputs: BTreeMap<ResourceId, String>,
-    /// When each was last changed, by the clock of then: one that says the same still has not been touched since, and
-    /// whoever was started later got it too, whatever the clock says.
+    /// The last change of each input, by the clock of that time. An input with the same value has not been touched
+    /// since, so any process that was started later has read it, whatever the clock says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     stamps: BTreeMap<ResourceId, i64>,
 }
@@ -82,7 +83,7 @@ impl Memory {
     }
 }
 
-/// Lines of a journal that tell why a unit ended.
+/// The number of journal lines that are shown when a unit ends.
 const LAST_WORDS: u32 = 12;
 /// A node may take up to its own stop timeout to close its databases.
 const TIMEOUT: Duration = Duration::from_secs(400);
@@ -100,7 +101,7 @@ impl Seen {
         }
     }
 
-    /// Kept from starting at boot. A unit that is not there yet, or that nothing can enable, is not.
+    /// Whether it is disabled. A unit that does not exist yet or cannot be enabled does not count.
     fn disabled(&self) -> bool {
         // `enabled-runtime` ends with this boot, systemctl(1).
         matches!(self.state.file.as_str(), "disabled" | "enabled-runtime")
@@ -111,7 +112,7 @@ impl Seen {
     }
 }
 
-/// SHA-256 of the target of a link, or of the content of a file; of a directory, that its files are the same.
+/// SHA-256 of the target of a link or of the content of a file. For a directory it covers its files.
 fn on_disk(input: &Input, probe: &dyn Probe) -> Result<String, Fault> {
     if is_directory(input, probe)? {
         return stamp(&input.path, probe);
@@ -128,7 +129,7 @@ fn is_directory(input: &Input, probe: &dyn Probe) -> Result<bool, Fault> {
     Ok(meta.is_some_and(|meta| meta.file_type == FileType::Directory))
 }
 
-/// When what a service reads last changed.
+/// The last change of an input.
 fn changed(input: &Input, probe: &dyn Probe) -> Result<Option<i64>, Fault> {
     if is_directory(input, probe)? {
         return newest_change(&input.path, probe);
@@ -137,7 +138,7 @@ fn changed(input: &Input, probe: &dyn Probe) -> Result<Option<i64>, Fault> {
 }
 
 impl Service {
-    /// What each input shall be: as wanted, or as it is on disk.
+    /// The desired digest of each input, or the present one.
     fn inputs(&self, probe: &dyn Probe) -> Result<BTreeMap<ResourceId, String>, Fault> {
         let value = |input: &Input| match &input.wanted {
             Some(wanted) => Ok(wanted.clone()),
@@ -149,7 +150,7 @@ impl Service {
             .collect()
     }
 
-    /// What was started with other inputs than are wanted now.
+    /// The inputs that the process was not started with.
     fn stale(
         &self,
         state: &UnitState,
@@ -158,7 +159,7 @@ impl Service {
         probe: &dyn Probe,
     ) -> Result<Vec<String>, Fault> {
         let untouched = memory.map(|memory| &memory.stamps);
-        // The very process that we started: compare what it got with what is wanted.
+        // The process that aztec-kit started: compare its inputs with the desired ones.
         let memory = memory.filter(|memory| memory.invocation == state.invocation);
         let started = probe.clock().on_the_wall(state.begun_us());
         let mut stale = Vec::new();
@@ -167,8 +168,8 @@ impl Service {
             let known = untouched.and_then(|stamps| stamps.get(&input.id));
             let differs = match got {
                 Some(got) => inputs.get(&input.id) != Some(got),
-                // Someone else started it (a boot, an operator), or an earlier version of this program, which did
-                // not list the input: it read what lay on disk at that moment.
+                // A boot, the operator, or an earlier version that did not list the input started it. It read the files
+                // as they were at that moment.
                 None => {
                     changed(input, probe)?
                         .is_none_or(|changed| known != Some(&changed) && changed > started)
@@ -182,7 +183,7 @@ impl Service {
         Ok(stale)
     }
 
-    /// When each input was last changed that is now as it shall be.
+    /// The last change of each input that has its desired value.
     fn stamps(
         &self,
         inputs: &BTreeMap<ResourceId, String>,
@@ -205,7 +206,7 @@ impl Service {
         Ok(stamps)
     }
 
-    /// What a process that is started now reads.
+    /// The inputs that a process started now would read.
     fn read_now(&self, probe: &dyn Probe) -> Result<Memory, Fault> {
         let inputs = self.inputs.iter();
         let inputs = inputs.map(|input| Ok((input.id.clone(), on_disk(input, probe)?)));
@@ -217,10 +218,10 @@ impl Service {
         })
     }
 
-    /// Starts, stops and enables it, as far as that is due; whether it was started.
+    /// Starts, stops and enables it as required, and returns whether it was started.
     fn converge(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<bool, Fault> {
         let due = self.active && !(seen.active() && seen.stale.is_empty());
-        // systemd 252 notices a first drop-in of a unit only once it has started the unit without it.
+        // systemd 252 notices the first drop-in of a unit only after it started the unit without it.
         let drop_ins = DropIn::dir(&self.unit);
         let drop_in = self
             .inputs
@@ -240,11 +241,11 @@ impl Service {
             }
             (true, false) => {
                 let waits = seen.state.sub.starts_with("auto-restart");
-                // A unit that failed too often refuses to start until its count is cleared.
+                // A unit that failed too often does not start until its count is reset.
                 if seen.state.active == "failed" || waits {
                     Self::systemctl(&["reset-failed", &self.unit], cx)?;
                 }
-                // `start` would leave it to the restart that waits, which systemd counts as one.
+                // `start` would only wait for the scheduled restart, which systemd counts as one.
                 let verb = if waits { "restart" } else { "start" };
                 Self::systemctl(&[verb, &self.unit], cx)?;
             }
@@ -259,13 +260,15 @@ impl Service {
         let unit = arguments.last().copied().unwrap_or_default();
         cx.host_mut.run(&order.timeout(TIMEOUT)).map_err(|fault| {
             Fault::new(format!("systemd refused to {}", arguments.join(" ")))
-                .fix(format!("Look at `journalctl --unit {unit} --lines 50`."))
+                .fix(format!(
+                    "Read `journalctl --unit {unit} --lines 50` for the cause."
+                ))
                 .because(fault)
         })
     }
 }
 
-/// The newest lines that a unit's journal has, the oldest first and without secrets; none when nobody can tell.
+/// The newest journal lines of a unit, the oldest first and redacted; none when the journal cannot be read.
 pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
     let query = Query::Journal {
         unit: unit.to_owned(),
@@ -277,10 +280,10 @@ pub fn last_words(unit: &str, probe: &dyn Probe) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// Why a unit does not run that was just started.
-fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
+/// The error for a unit that ended right after its start.
+fn ended_at_start(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
     let said = last_words(unit, probe);
-    // systemd forgets all of a unit that nothing else needs as soon as it is down; its journal remembers.
+    // systemd forgets a unit that nothing else needs as soon as it stops, but the journal has its lines.
     let last = said
         .last()
         .and_then(|line| systemctl::unmet_condition(line));
@@ -291,7 +294,7 @@ fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
             .find_map(|line| systemctl::unmet_condition(line));
         let unmet = unmet.unwrap_or("a condition of its unit file");
         return Fault::new(format!("systemd did not start {unit}: {unmet} was not met")).fix(
-            format!("`systemctl cat {unit}` shows where the condition is from: make it true on this host, or take out of kit.toml what wants the service."),
+            format!("`systemctl cat {unit}` shows the file that sets the condition. Fulfil it on this host, or remove the setting that needs the service from kit.toml."),
         );
     }
     let words: Vec<_> = said.iter().map(|line| format!("\n  {line}")).collect();
@@ -301,12 +304,12 @@ fn stillborn(unit: &str, state: &UnitState, probe: &dyn Probe) -> Fault {
         if words.is_empty() {
             ""
         } else {
-            "; the end of its journal:"
+            "; its last log lines:"
         },
         words.concat()
     ))
     .fix(format!(
-        "`aztec-kit explain {unit}` says what is known of it; then run the same command again."
+        "Run `aztec-kit explain {unit}` for the cause and the fix, then run the same command again."
     ))
 }
 
@@ -372,7 +375,7 @@ impl Kind for Service {
                 Shown::text("restarted"),
             ));
         } else if self.active && seen.active() && seen.unloaded() {
-            // A process can outlive its unit file; systemd then refuses to start whatever needs it.
+            // A process can outlive its unit file. systemd then refuses to start the units that require it.
             let from = match seen.state.load.as_str() {
                 "loaded" => "older in systemd's memory than on disk".to_owned(),
                 load => format!("{load} in systemd's memory"),
@@ -393,8 +396,8 @@ impl Kind for Service {
         Diff::of(changes, || {
             word(
                 self.active,
-                "runs with the inputs wanted",
-                "not running, as wanted",
+                "runs with the configured inputs",
+                "not running, as configured",
             )
             .into()
         })
@@ -419,7 +422,7 @@ impl Kind for Service {
         .ok()
     }
 
-    /// One that is there and was stopped is changed, and not made.
+    /// An existing unit that was stopped is updated, not created.
     fn absent(&self, seen: &Seen) -> bool {
         seen.state.load != "loaded"
     }
@@ -429,10 +432,10 @@ impl Kind for Service {
         if !self.converge(seen, cx)? {
             return Ok(());
         }
-        // systemd is content with a unit that it skips, and with one whose process dies at once.
+        // systemctl also succeeds for a unit that systemd skips, and for one whose process ends at once.
         let state = cx.unit_after(&self.unit)?;
         if !state.runs() {
-            return Err(stillborn(&self.unit, &state, cx.host_mut.probe()));
+            return Err(ended_at_start(&self.unit, &state, cx.host_mut.probe()));
         }
         let read = Memory {
             invocation: state.invocation,
@@ -495,7 +498,7 @@ mod tests {
             unmet: Some(systemctl::Unmet::Condition),
             ..UnitState::default()
         };
-        let told = stillborn("chrony.service", &skipped, &host).chain();
+        let told = ended_at_start("chrony.service", &skipped, &host).chain();
         assert_eq!(
             told,
             "systemd did not start chrony.service: ConditionVirtualization=!container was not met"
@@ -504,7 +507,10 @@ mod tests {
             active: "inactive".into(),
             ..UnitState::default()
         };
-        assert_eq!(stillborn("chrony.service", &forgotten, &host).chain(), told);
+        assert_eq!(
+            ended_at_start("chrony.service", &forgotten, &host).chain(),
+            told
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown
 use crate::host::Probe;
 use crate::tools::sysctl_d;
 
-/// A drop-in of ours and the values in it.
+/// A drop-in of aztec-kit and its values.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sysctl {
     /// File name under `/etc/sysctl.d`, for example `60-aztec.conf`.
@@ -21,41 +21,41 @@ pub struct Sysctl {
     pub values: BTreeMap<String, String>,
 }
 
-/// What the running kernel says of one setting.
+/// The state of one setting in the running kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Running {
     /// A value that can be set.
     Value(String),
-    /// A value of an outer kernel (a container), which is not ours to set.
+    /// A value of an outer kernel (of the host of a container), which cannot be set here.
     Foreign(String),
-    /// This kernel has no such setting.
+    /// The kernel does not have this setting.
     Missing,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
     running: Vec<(String, Running)>,
-    /// Settings that a file with a later word gives another value, with that value and the file.
+    /// Settings that a later file overrides, with its value and its path.
     overridden: BTreeMap<String, (String, PathBuf)>,
 }
 
-/// The drop-in and the values before us.
+/// The prior drop-in and values.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     file: <File as Kind>::Prior,
     running: BTreeMap<String, String>,
 }
 
-/// Where drop-ins are, a name in an earlier one hiding the same name in a later one: sysctl.d(5).
+/// The directories of drop-ins. A name in an earlier one hides the same name in a later one: sysctl.d(5).
 const DROP_INS: [&str; 4] = [
     "/etc/sysctl.d",
     "/run/sysctl.d",
     "/usr/local/lib/sysctl.d",
     "/usr/lib/sysctl.d",
 ];
-/// UFW sets these whenever it starts, long after all drop-ins: `IPT_SYSCTL` of ufw-framework(8).
+/// UFW applies these at its start, long after all drop-ins: `IPT_SYSCTL` of ufw-framework(8).
 const UFW: &str = "/etc/ufw/sysctl.conf";
 const UFW_SWITCH: &str = "/etc/ufw/ufw.conf";
 
@@ -63,7 +63,7 @@ fn kernel_path(setting: &str) -> PathBuf {
     Path::new("/proc/sys").join(setting.replace('.', "/"))
 }
 
-/// Tabs, spaces and the final newline mean nothing: `4096\t87380` equals `4096 87380`.
+/// Tabs, spaces and the final newline have no meaning: `4096\t87380` equals `4096 87380`.
 fn normal(value: &str) -> String {
     value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -81,7 +81,7 @@ impl Sysctl {
         )
     }
 
-    /// Files that speak after ours, in their order.
+    /// The files that are applied after the drop-in, in order.
     fn later(&self, probe: &dyn Probe) -> Result<Vec<PathBuf>, Fault> {
         let mut files = BTreeMap::new();
         for dir in DROP_INS {
@@ -186,14 +186,14 @@ impl Kind for Sysctl {
         for (setting, (value, file)) in &seen.overridden {
             let file = file.display();
             elsewhere.push(format!(
-                "{file} will set {setting} to {value}: take it out there"
+                "{file} will set {setting} to {value}; remove the setting from it"
             ));
         }
         Diff::of(changes, || {
             if elsewhere.is_empty() {
-                "drop-in and running kernel as wanted".into()
+                "drop-in and running kernel as configured".into()
             } else {
-                format!("drop-in as wanted; {}", elsewhere.join("; "))
+                format!("drop-in as configured; {}", elsewhere.join("; "))
             }
         })
     }
@@ -281,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             look(&host),
-            Diff::InSync("drop-in and running kernel as wanted".into())
+            Diff::InSync("drop-in and running kernel as configured".into())
         );
         host.plant("/etc/ufw", FileType::Directory, b"", 0o755);
         file(

@@ -1,4 +1,4 @@
-//! A systemd unit file, and whether it starts at boot. Whether it runs is another resource.
+//! A systemd unit file, and whether it starts at boot. Another resource decides whether it runs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,36 +10,36 @@ use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
 use crate::host::{HostMut, Invocation, Probe};
 
-/// Where an administrator's units live: systemd.unit(5).
+/// The directory of an administrator's units: systemd.unit(5).
 pub(super) const UNIT_DIR: &str = "/etc/systemd/system";
 
-/// Where the units are linked that start at boot; our unit files all say `WantedBy=multi-user.target`.
+/// The links of the units that start at boot. All unit files of aztec-kit have `WantedBy=multi-user.target`.
 const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants";
 
 /// A systemd unit file that starts at boot.
 ///
-/// Enabling is done here and not with the service, so that all units are in their final place before the
-/// first service makes systemd read them: one daemon-reload serves all.
+/// The unit is enabled here and not with the service. All units are then in their final place before the first service
+/// makes systemd read them, so one daemon-reload serves all.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unit {
     /// Name with its ending, for example `aztec-node.service`.
     pub name: String,
-    /// Its whole text, which anyone on the host may read: never with a secret in it.
+    /// Its whole text. Anyone on the host may read it, so it must not contain a secret.
     pub text: String,
     /// Instances of a template (`name@.service`); none for a plain unit.
     #[serde(default)]
     pub instances: Vec<String>,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
-    /// Units of ours that start at boot.
+    /// Units of aztec-kit that start at boot.
     enabled: Vec<String>,
 }
 
-/// The file and the link before us.
+/// The prior file and link.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     file: <File as Kind>::Prior,
@@ -47,7 +47,7 @@ pub struct Prior {
 }
 
 impl Unit {
-    /// Where its file is.
+    /// The path of its file.
     pub fn path(&self) -> PathBuf {
         Path::new(UNIT_DIR).join(&self.name)
     }
@@ -56,7 +56,7 @@ impl Unit {
         File::new(self.path(), &self.text, Owner::root(0o644))
     }
 
-    /// The units that shall start at boot.
+    /// The units that should start at boot.
     fn wanted(&self) -> Vec<String> {
         match self.name.split_once('@') {
             None => vec![self.name.clone()],
@@ -86,7 +86,7 @@ impl Unit {
         Ok(links)
     }
 
-    /// Brings the links from one set to another.
+    /// Changes the links from one set to another.
     fn enable(from: &[String], to: &[String], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let missing = |of: &[String], from: &[String]| -> Vec<String> {
             of.iter()
@@ -99,7 +99,7 @@ impl Unit {
             ("enable", missing(to, from)),
         ] {
             if !names.is_empty() {
-                // Without --no-reload, systemctl makes systemd read everything each time.
+                // Without --no-reload, systemctl makes systemd reload all units each time.
                 let mut argv = ["systemctl", "--no-reload", verb]
                     .map(String::from)
                     .to_vec();
@@ -150,7 +150,7 @@ impl Kind for Unit {
                 shown(&wanted),
             ));
         }
-        Diff::of(changes, || "as wanted, starts at boot".into())
+        Diff::of(changes, || "as configured, starts at boot".into())
     }
 
     fn prior(&self, seen: &Seen) -> Prior {
@@ -180,15 +180,15 @@ impl Kind for Unit {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        // What is not to be linked needs its file to be unlinked, and what is to be needs it to be linked.
+        // A link is removed while its file exists, and created once its file exists.
         let linked = self.linked(cx.host_mut.probe())?;
         let mut stays = linked.clone();
         stays.retain(|name| prior.enabled.contains(name));
         Self::enable(&linked, &stays, cx)?;
         let reverted = self.file().revert(&prior.file, cx)?;
         Self::enable(&stays, &prior.enabled, cx)?;
-        // No service comes after it that would do this. As long as links have changed behind its back, systemd
-        // calls every unit outdated, and the next plan would show them all.
+        // No later service reloads the units. After links change without its knowledge, systemd reports every unit as
+        // outdated, and the next plan would show all of them.
         cx.read_units()?;
         Ok(reverted)
     }

@@ -1,4 +1,4 @@
-//! A system user that nobody can log in as.
+//! A system user without login.
 
 use std::path::Path;
 
@@ -16,15 +16,15 @@ pub struct User {
     pub name: String,
     /// Primary group, which must exist.
     pub group: String,
-    /// Home directory; it is not made here.
+    /// Home directory; it is not created here.
     pub home: String,
     /// Login shell.
     pub shell: String,
 }
 
-/// The first number that adduser(8) and useradd(8) give to people, on Debian and Ubuntu.
+/// The first number that adduser(8) and useradd(8) assign to people, on Debian and Ubuntu.
 const FIRST_PERSON: u32 = 1000;
-/// Ends of the shells that let nobody in.
+/// The suffixes of shells that refuse a login.
 const NO_LOGIN: [&str; 2] = ["/nologin", "/false"];
 
 /// The fields of a user, by name.
@@ -45,11 +45,11 @@ impl Fields {
     }
 }
 
-/// A user, and what it left when it is gone.
+/// A user, and the traces of a removed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     fields: Option<Fields>,
-    /// Of one that is not there: see [`Accounts::orphaned`].
+    /// The id of a removed one: see [`Accounts::orphaned`].
     orphaned: Option<u32>,
 }
 
@@ -62,47 +62,56 @@ impl User {
         }
     }
 
-    /// What stands against taking the account of this name for a service: somebody logs in with it, or it may do more
-    /// than a service. One that this program or a package made never looks so.
+    /// The reason why a service must not use the account of this name: it has a login, or more rights than a service.
+    /// An account that aztec-kit or a package created never looks so.
     pub fn obstacle(&self, accounts: &Accounts) -> Option<Fault> {
         let user = accounts.users.iter().find(|user| user.name == self.name)?;
         let mut groups = accounts.groups.iter().filter(|group| {
             group.name != self.group && group.gid != user.gid && group.members.contains(&self.name)
         });
         let why = if user.uid == 0 {
-            "is root by another name".to_owned()
+            "has the user id of root".to_owned()
         } else if user.uid >= FIRST_PERSON {
-            format!("has the number of a person ({})", user.uid)
+            format!("has the user id of a person ({})", user.uid)
         } else if !NO_LOGIN.iter().any(|shell| user.shell.ends_with(shell)) {
             format!("has a login shell ({})", user.shell)
         } else {
             format!("is in the group {}", groups.next()?.name)
         };
         let fix = format!(
-            "Services will run as `{name}`, which nobody may log in as. Make sure that you can log in with another \
-             account, then give this one another name (`usermod --login NEW {name}`, `groupmod --new-name NEW {name}`).",
+            "Services will run as `{name}`, which must not have a login. Make sure that you can log in with another \
+             account, then rename this one (`usermod --login NEW {name}`, `groupmod --new-name NEW {name}`).",
             name = self.name
         );
-        Some(Fault::new(format!("there is an account {} that {why}", self.name)).fix(fix))
+        Some(
+            Fault::new(format!(
+                "the account {} already exists and {why}",
+                self.name
+            ))
+            .fix(fix),
+        )
     }
 
     fn modify(&self, fields: &Fields, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        cx.host_mut.run(&Invocation::new([
-            "usermod",
-            "--gid",
-            &fields.group,
-            "--home",
-            &fields.home,
-            "--shell",
-            &fields.shell,
-            &self.name,
-        ]))
-        // Its code 8.
-        .map_err(|fault| {
-            Fault::new(format!("failed to change the account {}", self.name))
-                .fix("If a process uses it, stop the services first, then run the same command again.")
-                .because(fault)
-        })
+        cx.host_mut
+            .run(&Invocation::new([
+                "usermod",
+                "--gid",
+                &fields.group,
+                "--home",
+                &fields.home,
+                "--shell",
+                &fields.shell,
+                &self.name,
+            ]))
+            // useradd and usermod exit with 8 when a process uses the account.
+            .map_err(|fault| {
+                Fault::new(format!("failed to change the account {}", self.name))
+                    .fix(
+                        "If a process uses it, stop the services, then run the same command again.",
+                    )
+                    .because(fault)
+            })
     }
 }
 
@@ -150,7 +159,7 @@ impl Kind for User {
             changes.push(Change::field("id", Shown::Nothing, to));
         }
         Diff::of(changes, || {
-            "exists with group, home and shell as wanted".into()
+            "exists with group, home and shell as configured".into()
         })
     }
 

@@ -1,7 +1,7 @@
-//! The text of unit files and of their drop-ins: the one place where it is put together.
+//! The text of unit files and drop-ins. It is put together only here.
 //!
-//! Pure: settings in their order become text. What a setting means: systemd.unit(5), systemd.service(5),
-//! systemd.timer(5), systemd.exec(5). [`Value`] is where anything else becomes systemd's syntax; the reader of units is
+//! Pure: settings in order become text. Their meaning: systemd.unit(5), systemd.service(5), systemd.timer(5),
+//! systemd.exec(5). [`Value`] is the only conversion of other text to systemd's syntax. The parser of units is
 //! [`crate::tools::unit_file`].
 
 mod sandbox;

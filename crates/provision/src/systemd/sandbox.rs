@@ -1,9 +1,9 @@
-//! How a service is confined, as a value: all that there is, and what one service takes out of it and why.
+//! The sandbox of a service as a value: all restrictions, and those that a service does without, with the reason.
 
 use super::Value;
 
-/// Everything that a service can be denied without knowing what it does, in the order in which it is written:
-/// systemd.exec(5), systemd.resource-control(5).
+/// Every restriction that suits any service, in the order in which it is written: systemd.exec(5),
+/// systemd.resource-control(5).
 const ALL: &[(&str, &str)] = &[
     ("NoNewPrivileges", "yes"),
     ("ProtectSystem", "strict"),
@@ -12,7 +12,7 @@ const ALL: &[(&str, &str)] = &[
     ("PrivateDevices", "yes"),
     ("PrivateNetwork", "yes"),
     ("PrivateUsers", "yes"),
-    // Nothing of the kernel can be changed.
+    // The service cannot change the kernel.
     ("ProtectKernelTunables", "yes"),
     ("ProtectKernelModules", "yes"),
     ("ProtectKernelLogs", "yes"),
@@ -31,27 +31,27 @@ const ALL: &[(&str, &str)] = &[
     ("CapabilityBoundingSet", ""),
     ("RestrictAddressFamilies", "none"),
     ("IPAddressDeny", "any"),
-    // The system calls of a service, without those that need privileges.
+    // The system calls of a service, without privileged ones.
     ("SystemCallArchitectures", "native"),
     ("SystemCallFilter", "@system-service"),
     ("SystemCallFilter", "~@privileged @resources"),
-    // A call that is denied is an error and no end.
+    // A denied system call returns an error and does not kill the process.
     ("SystemCallErrorNumber", "EPERM"),
     ("UMask", "0077"),
 ];
 
-/// Settings that confine a service.
+/// The settings of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Sandbox(Vec<(&'static str, Value)>);
 
 impl Sandbox {
-    /// All that there is.
+    /// All restrictions.
     pub fn strict() -> Self {
         let all = ALL.iter().map(|(name, value)| (*name, (*value).into()));
         Self(all.collect())
     }
 
-    /// Without these settings: the name of each, and why the service cannot have it, or has it anyhow.
+    /// Removes these settings: the name of each, and the reason why the service cannot have it, or does not need it.
     #[must_use]
     pub fn without(mut self, taken_out: &[(&str, &str)]) -> Self {
         self.0
@@ -59,7 +59,7 @@ impl Sandbox {
         self
     }
 
-    /// With one line of this setting in the place of its own: what the service may do, or a stricter rule.
+    /// Replaces the lines of a setting by one: a permission for the service, or a stricter rule.
     #[must_use]
     pub fn with(mut self, setting: &'static str, value: impl Into<Value>) -> Self {
         let value = value.into();
@@ -70,7 +70,7 @@ impl Sandbox {
         self
     }
 
-    /// It may write to these places, besides what is its own.
+    /// Allows it to write to these paths, in addition to its own.
     #[must_use]
     pub fn writable(mut self, paths: impl IntoIterator<Item = Value>) -> Self {
         let behind = |(name, _): &(&str, Value)| *name == "ProtectSystem";
@@ -80,7 +80,8 @@ impl Sandbox {
         self
     }
 
-    /// These first: units that were written in another order keep it, since a changed text restarts them.
+    /// Puts these settings first. Units that were written in another order keep it, because a changed text restarts
+    /// them.
     #[must_use]
     pub fn in_order(mut self, first: &[&str]) -> Self {
         let last = first.len();

@@ -1,15 +1,15 @@
-//! A unit file, or a drop-in of one: comments, and sections of settings in their order.
+//! A unit file, or a drop-in of one: comments, and sections of settings in order.
 
 use std::fmt::{self, Display};
 
 use super::{Sandbox, Value};
 
-/// Says whose file it is, at the head of a unit.
+/// The first line of a unit, which says who wrote it.
 const OURS: &str = "Written by aztec-kit; changes here are undone by its next run. Use a drop-in.";
-/// The same at the head of a drop-in.
+/// The first line of a drop-in.
 const OURS_BESIDE: &str = "Written by aztec-kit; changes here are undone by its next run.";
 
-/// A unit file, or a drop-in. Its text is what [`Display`] writes.
+/// A unit file or a drop-in. [`Display`] writes its text.
 #[derive(Debug, Clone, Default)]
 pub struct UnitFile {
     comments: Vec<Value>,
@@ -17,42 +17,42 @@ pub struct UnitFile {
 }
 
 impl UnitFile {
-    /// One without a comment.
+    /// A file without a comment.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A unit whose first line says that it is ours.
+    /// A unit with the first line of aztec-kit.
     pub fn ours() -> Self {
         Self::new().comment(OURS)
     }
 
-    /// A drop-in whose first line says that it is ours.
+    /// A drop-in with the first line of aztec-kit.
     pub fn drop_in() -> Self {
         Self::new().comment(OURS_BESIDE)
     }
 
-    /// One more line at its head.
+    /// Adds a line at the top.
     #[must_use]
     pub fn comment(mut self, text: impl Into<Value>) -> Self {
         self.comments.push(text.into());
         self
     }
 
-    /// One more section.
+    /// Adds a section.
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }
 
-    /// The section that makes it start at boot, once it is enabled.
+    /// Adds the section for the start at boot, once it is enabled.
     #[must_use]
     pub fn at_boot(self) -> Self {
         self.wanted_by("multi-user.target")
     }
 
-    /// The section that makes it start with this target, once it is enabled.
+    /// Adds the section for the start with this target, once it is enabled.
     #[must_use]
     pub fn wanted_by(self, target: &'static str) -> Self {
         self.section(Section::named("Install").set("WantedBy", target))
@@ -75,7 +75,7 @@ impl Display for UnitFile {
     }
 }
 
-/// A section and its settings. Names are words of this program, so that no value can be one.
+/// A section and its settings. Names are static text of aztec-kit, so a value can never become one.
 #[derive(Debug, Clone)]
 pub struct Section {
     name: &'static str,
@@ -90,12 +90,12 @@ impl Section {
         }
     }
 
-    /// `[Unit]`: what it is, and what it comes after.
+    /// `[Unit]`: its description and its order.
     pub fn unit() -> Self {
         Self::named("Unit")
     }
 
-    /// `[Service]`: what runs, and how.
+    /// `[Service]`: its process.
     pub fn service() -> Self {
         Self::named("Service")
     }
@@ -105,14 +105,14 @@ impl Section {
         Self::named("Timer")
     }
 
-    /// One more setting.
+    /// Adds a setting.
     #[must_use]
     pub fn set(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.settings.push((name, value.into()));
         self
     }
 
-    /// One more setting for each value; none for nothing.
+    /// Adds the setting once for each value; nothing without values.
     #[must_use]
     pub fn each(
         mut self,
@@ -124,7 +124,7 @@ impl Section {
         self
     }
 
-    /// One more setting with all of these on its line; none for nothing.
+    /// Adds the setting once with all values on its line; nothing without values.
     #[must_use]
     pub fn list(self, name: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
         let mut values = values.into_iter().peekable();
@@ -134,26 +134,26 @@ impl Section {
         }
     }
 
-    /// A variable of its environment; its value as [`Value::word`], unless specifiers in it are meant.
+    /// Adds an environment variable. Its value is a [`Value::word`], unless it contains specifiers on purpose.
     #[must_use]
     pub fn environment(self, name: impl Display, value: &Value) -> Self {
         self.set("Environment", Value::raw(format!("{name}={value}")))
     }
 
-    /// A file or directory that systemd, as root, hands over as a credential: readable for this service alone, and gone with
-    /// it. Specifiers in `source` are meant.
+    /// Adds a file or directory that systemd, as root, passes to the service as a credential: only this service can
+    /// read it, and it disappears with the service. `source` may contain specifiers.
     #[must_use]
     pub fn credential(self, name: impl Display, source: impl Display) -> Self {
         self.set("LoadCredential", Value::raw(format!("{name}:{source}")))
     }
 
-    /// Starts again after every end, so many seconds later.
+    /// Restarts the service after every end, after that many seconds.
     #[must_use]
     pub fn restarts(self, seconds: u32) -> Self {
         self.set("Restart", "always").set("RestartSec", seconds)
     }
 
-    /// All that confines it.
+    /// Adds the settings of a sandbox.
     #[must_use]
     pub fn confined(self, sandbox: Sandbox) -> Self {
         let mut section = self;

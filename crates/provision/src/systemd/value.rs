@@ -1,25 +1,25 @@
-//! What stands behind the `=` of a setting, in systemd's syntax.
+//! The value of a setting, in systemd's syntax.
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 
-/// What begins a line that goes on from the one before.
-const GOES_ON: &str = " \\\n    ";
+/// The start of a continuation line.
+const CONTINUATION: &str = " \\\n    ";
 
-/// The value of a setting. Whatever it was made of, it neither ends its line nor joins the next one to it.
+/// The value of a setting. Whatever text it was made of, it neither ends its line nor joins the next one to it.
 ///
-/// A constructor is named for what systemd will take the value for. Text of this program is in systemd's syntax already;
-/// for any other text there is no conversion without a choice.
+/// A constructor is named after the way in which systemd reads the value. Text of aztec-kit is in systemd's syntax
+/// already. Other text is never converted without such a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
 
 impl Value {
-    /// Systemd's own syntax: specifiers, variables and quotes mean what they mean to it.
+    /// Systemd's own syntax: specifiers, variables and quotes have their meaning.
     pub fn raw(text: impl Display) -> Self {
         Self(closed(text.to_string()))
     }
 
-    /// A whole value that systemd takes as it is, but for specifiers: a description, or one path.
+    /// A whole value that systemd reads literally, except for specifiers: a description, or one path.
     pub fn text(text: impl Display) -> Self {
         Self::raw(text.to_string().replace('%', "%%"))
     }
@@ -41,12 +41,12 @@ impl Value {
         ))
     }
 
-    /// A shell script of ours, as one word of a command line: each `$` is the shell's, and each `%` a specifier.
+    /// A shell script of aztec-kit as one word of a command line: each `$` is the shell's, and each `%` a specifier.
     pub fn script(text: impl Display) -> Self {
         Self(quoted(&text.to_string().replace('$', "$$")))
     }
 
-    /// The same with one of the marks before it that say how a command line runs: systemd.service(5).
+    /// The same with a prefix that decides how a command line runs: systemd.service(5).
     #[must_use]
     pub fn marked(&self, mark: &'static str) -> Self {
         Self(format!("{mark}{}", self.0))
@@ -59,7 +59,7 @@ impl Value {
 
     /// Several values, each on a line of its own.
     pub fn lines(values: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(values, GOES_ON)
+        Self::joined(values, CONTINUATION)
     }
 
     fn joined(values: impl IntoIterator<Item = Self>, between: &str) -> Self {
@@ -92,15 +92,15 @@ impl From<u64> for Value {
     }
 }
 
-/// As it stands in a unit.
+/// The text in a unit.
 impl Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// A text with the escape of C in the place of each control character, which no unit can have in it. Systemd undoes it in
-/// command lines and in variables; elsewhere it is another text, and what had such a name is not found.
+/// Replaces each control character, which a unit cannot contain, by its C escape. systemd decodes it in command lines
+/// and in variables. Elsewhere the text differs, and a path with such a name is not found.
 fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
@@ -116,7 +116,7 @@ fn printable(text: &str) -> String {
     printable
 }
 
-/// On one line, which ends here: a backslash at its end would join the next one to it, and two do not.
+/// Ends the line: a backslash at its end would join the next line to it, and two do not.
 fn closed(text: String) -> String {
     let mut text = printable(&text);
     let slashes = text.len() - text.trim_end_matches('\\').len();
@@ -126,11 +126,11 @@ fn closed(text: String) -> String {
     text
 }
 
-/// What stands in a word without quotes, besides letters and digits. Not `;` and `#`, which at the beginning of a word or of
-/// a line mean something else.
+/// The characters that a word without quotes may contain, in addition to letters and digits. `;` and `#` have another
+/// meaning at the start of a word or of a line.
 const PLAIN: &str = "/-_.,:=@+%${}[]^";
 
-/// A word in quotes, where it needs them: in those that do not occur in it, if there are any.
+/// Quotes a word if necessary, with quotes that do not occur in it if possible.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c);
     if !word.is_empty() && word.chars().all(plain) {

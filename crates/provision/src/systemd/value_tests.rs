@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::verify::complaints;
 use super::{Section, UnitFile, Value};
 
-/// What a text is made of that wants to be more than a value.
+/// The parts of texts that could be read as more than a value.
 const PARTS: &[&str] = &[
     "\n",
     "\r",

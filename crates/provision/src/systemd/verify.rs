@@ -1,4 +1,4 @@
-//! What systemd itself says of units, for tests: `systemd-analyze verify`.
+//! The opinion of systemd about units, for tests: `systemd-analyze verify`.
 
 #![allow(
     clippy::expect_used,
@@ -13,17 +13,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// Where an administrator's units live: systemd.unit(5).
+/// The directory of an administrator's units: systemd.unit(5).
 const UNITS: &str = "etc/systemd/system";
-/// Where systemd has its own.
+/// The directory of systemd's own units.
 const ITS_OWN: &str = "usr/lib/systemd/system";
-/// What a unit that is somebody else's is made of here.
-const STRANGER: &str = "[Service]\nExecStart=/bin/true\n";
+/// The text of a placeholder for a foreign unit.
+const PLACEHOLDER: &str = "[Service]\nExecStart=/bin/true\n";
 
-/// What systemd has to say of these units and drop-ins, each with its absolute path; nothing when all is well. `dir` is an
-/// empty directory, which becomes a root directory where every program and unit that they name is there.
+/// The complaints of systemd about these units and drop-ins, each with its absolute path; nothing when there are none.
+/// `dir` is an empty directory. It becomes a root directory that contains every program and unit that they name.
 ///
-/// `None` without systemd, after saying so; in CI that is a failure.
+/// Without systemd it prints that the test is skipped and returns `None`; in CI that is a failure.
 ///
 /// # Panics
 ///
@@ -42,15 +42,15 @@ pub fn complaints(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Option<Strin
     for name in &names {
         let path = units.join(name);
         if !path.exists() {
-            put(&path, STRANGER, 0o644);
+            put(&path, PLACEHOLDER, 0o644);
         }
     }
-    for text in texts.values().map(String::as_str).chain([STRANGER]) {
+    for text in texts.values().map(String::as_str).chain([PLACEHOLDER]) {
         for program in programs(text) {
             put(&dir.join(program), "", 0o755);
         }
     }
-    // Of a template an instance.
+    // An instance stands for a template.
     let names = names.iter().map(|name| name.replace("@.", "@1."));
     let said = Command::new("systemd-analyze")
         .args(["verify", "--man=no", "--root"])
@@ -72,7 +72,7 @@ pub fn complaints(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Option<Strin
     }
 }
 
-/// The files of a directory; nothing of one that is not there. Its links would lead out of the new root.
+/// Copies the files of a directory, if it exists, but not its links, which would lead out of the new root.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
@@ -88,7 +88,7 @@ fn put(path: &Path, text: &str, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
-/// The unit that a file is, or is a drop-in of.
+/// The unit of a unit file or a drop-in.
 fn unit_of(path: &Path) -> String {
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
@@ -104,13 +104,13 @@ fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(|line| line.split_once('='))
 }
 
-/// The units that one cannot do without.
+/// The units that a unit requires.
 fn required(text: &str) -> impl Iterator<Item = String> {
     let required = settings(text).filter(|(name, _)| *name == "Requires");
     required.flat_map(|(_, units)| units.split(' ').map(str::to_owned))
 }
 
-/// The programs that it runs, by their places below the root directory.
+/// The programs that it runs, as paths below the root directory.
 fn programs(text: &str) -> impl Iterator<Item = &str> {
     let run = settings(text).filter(|(name, value)| name.starts_with("Exec") && !value.is_empty());
     let first = run.filter_map(|(_, command)| command.split(' ').next());

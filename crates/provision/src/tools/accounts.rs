@@ -1,6 +1,6 @@
 //! `/etc/passwd` and `/etc/group`, read as files: passwd(5), group(5).
 //!
-//! NSS is not asked: a static binary cannot load its modules, and system accounts live in the files.
+//! NSS is not used: a static binary cannot load its modules, and system accounts are in the files.
 
 /// One line of `/etc/passwd`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct Group {
     pub name: String,
     /// Numeric id.
     pub gid: u32,
-    /// Members other than by primary group.
+    /// Members, except for those by primary group.
     pub members: Vec<String>,
 }
 
-/// All users; malformed lines (NIS markers) are passed over.
+/// All users; malformed lines (NIS markers) are skipped.
 pub fn users(passwd: &str) -> Vec<User> {
     passwd
         .lines()
@@ -50,7 +50,7 @@ pub fn users(passwd: &str) -> Vec<User> {
         .collect()
 }
 
-/// All groups; malformed lines are passed over.
+/// All groups; malformed lines are skipped.
 pub fn groups(group: &str) -> Vec<Group> {
     group
         .lines()

@@ -1,11 +1,11 @@
-//! How apt-get is called, and what it says: apt-get(8).
+//! The command line and the output of apt-get: apt-get(8).
 
 use super::redact;
 use crate::Fault;
 use crate::host::Output;
 
-/// The command line that installs packages, and removes those with a `-` behind them. apt does not wait for its locks:
-/// whoever calls it does, and says so.
+/// The command line that installs packages, and removes those with a `-` behind their name. apt does not wait for its
+/// locks: the caller does, and reports it.
 pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
     let fixed = [
         "apt-get",
@@ -24,24 +24,24 @@ pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The packages that `--simulate` says would be removed, in its order: lines such as `Remv npm [9.2.0~ds1-3]`.
+/// The packages that `--simulate` would remove, in order: lines such as `Remv npm [9.2.0~ds1-3]`.
 ///
 /// # Errors
 ///
-/// When they are not as many as its summary says.
+/// When their number differs from the summary.
 pub fn removals(said: &str) -> Result<Vec<String>, Fault> {
     let names = said
         .lines()
-        // `Purg` where apt.conf has APT::Get::Purge.
+        // `Purg` if apt.conf has APT::Get::Purge.
         .filter_map(|line| line.strip_prefix("Remv ").or(line.strip_prefix("Purg ")))
         .filter_map(|rest| rest.split_whitespace().next());
     let names: Vec<_> = names.map(str::to_owned).collect();
     if said.lines().find_map(summary) != Some(names.len()) {
         return Err(Fault::new(format!(
-            "apt-get named {} packages to remove, and its summary does not say so",
+            "apt-get named {} packages to remove, but its summary has another number",
             names.len()
         ))
-        .fix("Run `apt-get --simulate autoremove` and look at what it says."));
+        .fix("Run `apt-get --simulate autoremove` and read its output for the cause."));
     }
     Ok(names)
 }
@@ -52,7 +52,7 @@ fn summary(line: &str) -> Option<usize> {
     before.rsplit(' ').next()?.parse().ok()
 }
 
-/// The value of a setting, of `apt-config dump`: lines such as `APT::Periodic::Unattended-Upgrade "1";`.
+/// The value of a setting in `apt-config dump`: lines such as `APT::Periodic::Unattended-Upgrade "1";`.
 pub fn setting<'d>(dump: &'d str, name: &str) -> Option<&'d str> {
     let mut values = dump.lines().filter_map(|line| {
         let (found, value) = line.trim_end().strip_suffix("\";")?.split_once(" \"")?;
@@ -61,8 +61,7 @@ pub fn setting<'d>(dump: &'d str, name: &str) -> Option<&'d str> {
     values.next_back()
 }
 
-/// What kept apt or dpkg from its work, when that was a lock: `process 812 (apt-get), which has
-/// /var/lib/dpkg/lock-frontend`.
+/// The holder of a lock that stopped apt or dpkg: `process 812 (apt-get), which has /var/lib/dpkg/lock-frontend`.
 pub fn held(output: &Output) -> Option<String> {
     if output.code == 0 {
         return None;
@@ -73,17 +72,20 @@ pub fn held(output: &Output) -> Option<String> {
                 Some((lock, holder)) => {
                     format!("{}, which has {lock}", holder.trim_end_matches('.'))
                 }
-                None => format!("whoever has {}", rest.split(" - ").next().unwrap_or(rest)),
+                None => format!(
+                    "the process that has {}",
+                    rest.split(" - ").next().unwrap_or(rest)
+                ),
             });
         }
-        // dpkg, called without apt.
+        // dpkg, run without apt.
         let (_, holder) = line.split_once("lock was locked by another ")?;
         Some(format!("{holder}, which has the lock of dpkg"))
     })
 }
 
-/// What apt complains of, without its remarks on what to read: lines such as `E: The repository … is not signed.` What
-/// may be a key in the URL of a repository is left out.
+/// The error messages of apt, without its advice on what to read: lines such as `E: The repository … is not signed.`
+/// Possible keys in the URL of a repository are redacted.
 pub fn complaints(output: &Output) -> Vec<String> {
     let lines = |mark: &str| -> Vec<String> {
         let lines = output.stderr.lines();
@@ -98,8 +100,7 @@ pub fn complaints(output: &Output) -> Vec<String> {
     }
 }
 
-/// Whether apt complains that packages are unpacked whose dependencies are missing: it does nothing else before that is
-/// mended.
+/// Whether apt reports packages that are unpacked without their dependencies. It does nothing else until that is fixed.
 pub fn is_broken(complaint: &str) -> bool {
     complaint.contains("--fix-broken install")
 }
@@ -186,7 +187,7 @@ Conf ufw (0.36.2-1 Debian:12.14/oldstable [all])
             ),
             (
                 "E: Could not get lock /var/lib/dpkg/lock - open (11: Resource temporarily unavailable)\n",
-                "whoever has /var/lib/dpkg/lock",
+                "the process that has /var/lib/dpkg/lock",
             ),
             (
                 "dpkg: error: dpkg frontend lock was locked by another process with pid 77\n",

@@ -2,24 +2,24 @@
 
 use memchr::memmem::Finder;
 
-/// The installed version of each of `names`, in their order; `None` where it is not installed.
+/// The installed version of each of `names`, in order; `None` if it is not installed.
 pub fn installed(status: &str, names: &[String]) -> Vec<Option<String>> {
     names.iter().map(|name| version(status, name)).collect()
 }
 
-/// The file has a megabyte and more on a host that somebody works on, and is looked through for a few names: what lies
-/// between them is not taken apart.
+/// The file has a megabyte or more on a development host, and is searched for a few names, so the text between them is
+/// not parsed.
 fn version(status: &str, name: &str) -> Option<String> {
     let head = format!("Package: {name}\n");
     let found = Finder::new(&head);
     let at = found.find_iter(status.as_bytes());
     let begins = at.filter(|at| *at == 0 || status.as_bytes()[at - 1] == b'\n');
-    // Of two architectures the last.
+    // If there are two architectures, the last one.
     let versions = begins.filter_map(|at| whole(&status[at + head.len()..]));
     versions.last().map(str::to_owned)
 }
 
-/// The version in the rest of a paragraph, when its package is installed: deb822(5).
+/// The version in the rest of a paragraph if its package is installed: deb822(5).
 fn whole(rest: &str) -> Option<&str> {
     let mut lines = rest
         .lines()

@@ -2,38 +2,36 @@
 
 use crate::Fault;
 
-/// What both are asked to print: one image per line.
+/// The output format for both engines: one image per line.
 pub const FORMAT: &str = "{{.Repository}} {{.Tag}} {{.Digest}} {{.ID}}";
 
-/// One name of one image.
+/// A name of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Repository, without the names that the engines put before it.
+    /// Repository, without the prefix of the engines.
     pub repository: String,
-    /// Tag; nothing for an image that lost its name to a newer one.
+    /// Tag; nothing for an image whose name a newer one took.
     pub tag: Option<String>,
-    /// Digest that the registry knows it by; nothing when it was loaded from an archive.
+    /// Its digest in the registry; nothing when it was loaded from an archive.
     pub digest: Option<String>,
-    /// Digest of its configuration, and so of all that is in it: the same in both engines.
+    /// Digest of its configuration, which covers its whole content: the same in both engines.
     pub id: String,
 }
 
-/// What Podman puts before a name: the public registry, or where older releases put what was loaded
-/// from an archive.
+/// The prefixes of Podman: the public registry, or the one that older releases use for images from an archive.
 const PREFIXES: &[&str] = &["docker.io/", "localhost/"];
 
 /// Every image in the output.
 ///
 /// # Errors
 ///
-/// When a line is of another shape: what an engine has is then not known.
+/// When a line has another form, because the images are not known then.
 pub fn parse(text: &str) -> Result<Vec<Row>, Fault> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
         .map(|line| {
-            row(line).ok_or_else(|| {
-                Fault::new(format!("a list of images has a line that is none: {line}"))
-            })
+            row(line)
+                .ok_or_else(|| Fault::new(format!("a list of images has an invalid line: {line}")))
         })
         .collect()
 }

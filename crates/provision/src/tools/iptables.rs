@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::nft::{self, Passed};
 
-/// The chains of one family.
+/// The chains of one address family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// What becomes of what no rule is about, by built-in chain: `ACCEPT` or `DROP`.
+    /// The treatment of packets without a rule, by built-in chain: `ACCEPT` or `DROP`.
     pub policies: BTreeMap<String, String>,
-    /// Rules by chain, in their order; a chain without any has an empty list.
+    /// Rules by chain, in order; a chain without rules has an empty list.
     pub chains: BTreeMap<String, Vec<Rule>>,
 }
 
@@ -19,7 +19,7 @@ pub struct Rule {
     words: Vec<String>,
 }
 
-/// Matches that leave a rule about everybody; any other one (a mark, a set, an owner) narrows it.
+/// Matches that still cover everybody; any other match (a mark, a set, an owner) restricts the rule.
 const BROAD: [&str; 7] = [
     "tcp",
     "udp",
@@ -31,7 +31,7 @@ const BROAD: [&str; 7] = [
 ];
 
 impl Rule {
-    /// The word after an option, and whether a `!` stands before it.
+    /// The argument of an option, and whether a `!` precedes it.
     fn option(&self, names: &[&str]) -> Option<(bool, &str)> {
         let at = self
             .words
@@ -41,12 +41,12 @@ impl Rule {
         Some((not, self.words.get(at + 1)?))
     }
 
-    /// Where it sends a packet: `ACCEPT`, `DROP`, the name of a chain, …
+    /// The target of a rule: `ACCEPT`, `DROP`, the name of a chain, …
     pub fn target(&self) -> &str {
         self.option(&["-j", "-g"]).map_or("", |(_, target)| target)
     }
 
-    /// Whether connections that nobody has begun here, from any address, at any interface, can be meant.
+    /// Whether it covers new connections from any address at any interface.
     pub fn is_about_everybody(&self) -> bool {
         let only = |names: &[&str]| matches!(self.option(names), Some((false, _)));
         let states = self.option(&["--ctstate", "--state"]);
@@ -66,19 +66,19 @@ impl Rule {
         new && has_ports && broad && !here && !only(&["-i"]) && !only(&["-s"])
     }
 
-    /// Whether it is about some ports only.
+    /// Whether it is restricted to some ports.
     pub fn names_ports(&self) -> bool {
         self.option(&["--dport", "--dports"]).is_some()
     }
 
-    /// As iptables prints it.
+    /// The text in the form of iptables.
     pub fn shown(&self) -> String {
         self.words.join(" ")
     }
 }
 
 impl Filter {
-    /// The chains in a printing.
+    /// The chains in an output.
     pub fn parse(text: &str) -> Self {
         let mut filter = Self::default();
         for line in text.lines() {
@@ -101,19 +101,19 @@ impl Filter {
         filter
     }
 
-    /// The rules of a chain; none where there is no such chain.
+    /// The rules of a chain; none if it does not exist.
     pub fn rules(&self, chain: &str) -> &[Rule] {
         self.chains.get(chain).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a chain sends packets on to another one, whatever they are.
+    /// Whether a chain sends all packets to another one.
     pub fn jumps(&self, chain: &str, to: &str) -> bool {
         let plain = ["-A", chain, "-j", to];
         self.rules(chain).iter().any(|rule| rule.words == plain)
     }
 
-    /// Rules that let everybody in, of a chain and of those that it leads to; those named with this beginning are not
-    /// followed.
+    /// Rules that accept everybody, in a chain and in those that it leads to. Chains whose names begin with `but` are
+    /// not followed.
     pub fn accepting(&self, chain: &str, but: &str) -> Vec<&Rule> {
         let (mut found, mut met) = (Vec::new(), vec![chain]);
         let mut next = 0;
@@ -134,7 +134,7 @@ impl Filter {
     }
 }
 
-/// What hosts outside can have passed on, in `iptables -t nat -S`: see [`nft::passed`].
+/// Connections from outside that are forwarded, in `iptables -t nat -S`: see [`nft::passed`].
 pub fn passed(printed: &str) -> Vec<Passed> {
     let filter = Filter::parse(printed);
     let rules = filter.chains.values().flatten();
@@ -162,7 +162,7 @@ fn passed_by(rule: &Rule) -> Option<Passed> {
     })
 }
 
-/// Words of a line, those in quotes whole: a comment may say anything.
+/// The words of a line. A quoted word is one, because a comment may contain anything.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, line.chars());

@@ -1,4 +1,4 @@
-//! The journal of units, as `journalctl --output=short-unix` and `--output=json` print it: journalctl(1).
+//! The journal of units in the output of `journalctl --output=short-unix` and `--output=json`: journalctl(1).
 
 use serde_json::Value;
 
@@ -7,22 +7,22 @@ use crate::Fault;
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// When, microseconds since the epoch.
+    /// The time, microseconds since the epoch.
     pub at_us: i64,
-    /// What was said, without colours.
+    /// The message, without colours.
     pub text: String,
 }
 
-/// One message, with what the journal knows of it.
+/// A message with its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// When, microseconds since the epoch.
+    /// The time, microseconds since the epoch.
     pub at_us: i64,
-    /// Whose it is, or whom it is about.
+    /// The unit that wrote it, or that it is about.
     pub unit: Option<String>,
     /// As in syslog, 0 to 7.
     pub priority: Option<u8>,
-    /// What was said, without colours.
+    /// The message, without colours.
     pub message: String,
 }
 
@@ -30,11 +30,11 @@ pub struct Entry {
 ///
 /// # Errors
 ///
-/// When it is no such line.
+/// When it is not such a line.
 pub fn entry(line: &str) -> Result<Entry, Fault> {
-    let failed = || Fault::new("a line of the journal has another form than it is to have");
+    let failed = || Fault::new("a line of the journal has an unknown form");
     let fields: Value = serde_json::from_str(line).map_err(|error| failed().because(error))?;
-    // A field that a program gave twice is a list of both: what is said is then the first.
+    // A field that a program set twice is a list of both. The first one is the message.
     let word = |name: &str| match &fields[name] {
         Value::Array(all) => all.first().and_then(Value::as_str),
         one => one.as_str(),
@@ -42,7 +42,7 @@ pub fn entry(line: &str) -> Result<Entry, Fault> {
     let at_us = word("__REALTIME_TIMESTAMP").and_then(|text| text.parse().ok());
     Ok(Entry {
         at_us: at_us.ok_or_else(failed)?,
-        // systemd speaks of a unit from its own.
+        // systemd reports about a unit from its own unit.
         unit: word("UNIT").or(word("_SYSTEMD_UNIT")).map(str::to_owned),
         priority: word("PRIORITY").and_then(|text| text.parse().ok()),
         message: match word("MESSAGE") {
@@ -52,30 +52,30 @@ pub fn entry(line: &str) -> Result<Entry, Fault> {
     })
 }
 
-/// A message that is no text is told by its bytes, and one that is too long not at all.
+/// A message that is not text is a list of bytes, and one that is too long is null.
 fn bytes(message: &Value) -> Vec<u8> {
     let all = message.as_array().into_iter().flatten();
     let bytes = all.filter_map(|byte| u8::try_from(byte.as_u64()?).ok());
     bytes.collect()
 }
 
-/// Every line, the oldest first. What continues a message has its time.
+/// Every line, the oldest first. A continuation line has the time of its message.
 ///
 /// # Errors
 ///
-/// When it begins with something that is no line of a journal.
+/// When it begins with a line that is not from a journal.
 pub fn parse(printed: &str) -> Result<Vec<Line>, Fault> {
     let mut lines: Vec<Line> = Vec::new();
     for line in printed.lines() {
         let (at_us, text) = match stamped(line) {
             Some((at_us, text)) => (at_us, text),
-            // Remarks of journalctl itself (`-- Boot … --`) before the first message are nobody's.
+            // Remarks of journalctl itself (`-- Boot … --`) before the first message are skipped.
             None => match lines.last() {
                 Some(last) => (last.at_us, line.trim_start()),
                 None if line.starts_with("-- ") || line.is_empty() => continue,
                 None => {
                     return Err(Fault::new(format!(
-                        "a journal begins with a line that is none of a journal: {line}"
+                        "a journal begins with an invalid line: {line}"
                     )));
                 }
             },

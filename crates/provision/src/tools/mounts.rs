@@ -1,25 +1,24 @@
-//! What is mounted where: `/proc/self/mountinfo`, `/etc/fstab`, and the names that systemd has for it.
+//! Mounted file systems: `/proc/self/mountinfo`, `/etc/fstab`, and the names of their units.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// A file system in the tree.
+/// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// Where.
+    /// Its mount point.
     pub point: PathBuf,
     /// Its type, such as `ext4`.
     pub kind: String,
-    /// The device that it is on, by its numbers: the same for all places of one file system.
+    /// The numbers of its device: the same at all mount points of one file system.
     pub device: String,
 }
 
-/// Where the mounts of the host are listed: those of process 1, which starts the services. Whoever calls this program may
-/// have mounts of their own; only root can ask for others'.
+/// The mounts of the host: those of process 1, which starts the services. The caller of aztec-kit may have other
+/// mounts. Only root can read those of another process.
 pub const MOUNTINFO: [&str; 2] = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
 
-/// Every mount in `/proc/PID/mountinfo`, in the order in which they were made: proc_pid_mountinfo(5). A line that is not
-/// understood is left out.
+/// Every mount in `/proc/PID/mountinfo`, in the order of mounting: proc_pid_mountinfo(5). An invalid line is skipped.
 pub fn parse(mountinfo: &str) -> Vec<Mount> {
     let read = |line: &str| {
         let (place, what) = line.split_once(" - ")?;
@@ -33,20 +32,20 @@ pub fn parse(mountinfo: &str) -> Vec<Mount> {
     mountinfo.lines().filter_map(read).collect()
 }
 
-/// The file system that a path is on, or would be. The path has no links in it.
+/// The file system of an existing or future path. The path must not contain links.
 pub fn of<'a>(path: &Path, mounts: &'a [Mount]) -> Option<&'a Mount> {
-    // A later one hides what was mounted on its place, or below it, before.
+    // A later mount hides earlier ones at its mount point or below.
     let mut above = mounts.iter().rev();
     above.find(|mount| path.starts_with(&mount.point))
 }
 
-/// Where that one is mounted; nothing for the root directory's own.
+/// The mount point of a path; nothing for the root file system.
 pub fn point(path: &Path, mounts: &[Mount]) -> Option<PathBuf> {
     let point = of(path, mounts)?.point.clone();
     Some(point).filter(|point| point.parent().is_some())
 }
 
-/// The places that `/etc/fstab` has a file system for: fstab(5).
+/// The mount points in `/etc/fstab`: fstab(5).
 pub fn configured(fstab: &str) -> Vec<PathBuf> {
     let lines = fstab.lines().map(str::trim);
     let entries = lines.filter(|line| !line.starts_with('#'));
@@ -57,7 +56,7 @@ pub fn configured(fstab: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The unit that systemd has for a mount point: systemd.unit(5), string escaping.
+/// The unit of a mount point: systemd.unit(5), string escaping.
 pub fn unit(point: &Path) -> String {
     let text = point.to_string_lossy();
     let text = text.trim_matches('/');
@@ -78,7 +77,7 @@ pub fn unit(point: &Path) -> String {
     name + ".mount"
 }
 
-/// Blanks and the like are `\040` in both files.
+/// Blanks and similar characters are escaped as `\040` in both files.
 fn unescaped(text: &str) -> PathBuf {
     let mut parts = text.split('\\');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();

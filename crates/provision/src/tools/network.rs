@@ -1,11 +1,11 @@
-//! Networks as people write them: an address, or an address with a length.
+//! Networks in text form: an address, or an address with a prefix length.
 
 use std::net::IpAddr;
 
 pub use ipnet::IpNet;
 
-/// What `10.0.0.0/8` or `203.0.113.7` is; the latter a network of one address. The address is read as the standard library
-/// does: `ipnet` also takes zeros before a number, which other programs read as octal.
+/// The network of `10.0.0.0/8` or `203.0.113.7`; the latter has one address. The address is parsed by the standard
+/// library: `ipnet` also accepts leading zeros, which other programs read as octal.
 pub fn parse(text: &str) -> Option<IpNet> {
     let Some((address, length)) = text.split_once('/') else {
         return text.parse::<IpAddr>().ok().map(IpNet::from);
@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Option<IpNet> {
     IpNet::new(address.parse().ok()?, length.parse().ok()?).ok()
 }
 
-/// Whether an address is in a network, or is that address; in none that cannot be read.
+/// Whether an address is in a network, or equals an address. `false` for an invalid network.
 pub fn holds(network: &str, address: IpAddr) -> bool {
     parse(network).is_some_and(|network| network.contains(&address))
 }

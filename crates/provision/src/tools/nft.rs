@@ -1,4 +1,4 @@
-//! Tables as `nft list ruleset` prints them, and as nft(8) reads them.
+//! Tables in the output of `nft list ruleset`, and in the input of nft(8).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Table {
     /// Family and name: `inet mine`.
     pub name: String,
-    /// What its author says of it.
+    /// Its comment.
     pub comment: Option<String>,
-    /// In their order.
+    /// Its chains in order.
     pub chains: Vec<Chain>,
 }
 
@@ -18,23 +18,23 @@ pub struct Table {
 pub struct Chain {
     /// Name within its table.
     pub name: String,
-    /// `filter`, `nat` or `route`; empty for a chain that others jump to.
+    /// `filter`, `nat` or `route`; empty for a chain that is only a jump target.
     pub kind: String,
-    /// Where packets come by: `input`, `forward`, `prerouting`, …; empty as above.
+    /// Its hook: `input`, `forward`, `prerouting`, …; empty as above.
     pub hook: String,
-    /// Whether what no rule is about is dropped.
+    /// Whether packets without a rule are dropped.
     pub drops: bool,
-    /// In their order.
+    /// Its rules in order.
     pub rules: Vec<String>,
 }
 
 impl Chain {
-    /// Whether it looks at what comes in to this host.
+    /// Whether it filters incoming packets of this host.
     pub fn filters_input(&self) -> bool {
         self.kind == "filter" && self.hook == "input"
     }
 
-    /// Whether what no rule lets in is shut out: by its policy, or by a rule that is about everything.
+    /// Whether it blocks packets without a matching rule: by its policy, or by a rule for everything.
     pub fn shuts(&self) -> bool {
         let all = |rule: &String| {
             let mut words = rule.split_whitespace();
@@ -49,8 +49,7 @@ impl Chain {
         self.drops || self.rules.iter().any(all)
     }
 
-    /// What two printings of the same chain have in common, whatever version of nft printed it: where it is, and in
-    /// what each rule ends.
+    /// The part of a chain that every version of nft prints in the same form: its place, and the end of each rule.
     fn shape(&self) -> (&str, &str, &str, bool, Vec<&str>) {
         let ends = self.rules.iter();
         let ends = ends.filter_map(|rule| rule.split_whitespace().next_back());
@@ -65,7 +64,8 @@ impl Chain {
 }
 
 impl Table {
-    /// Whether it is that one, as far as two printings can be compared: name, comment, and the shape of all chains.
+    /// Whether it equals another table, as far as two outputs can be compared: name, comment, and the shape of all
+    /// chains.
     pub fn is_like(&self, other: &Self) -> bool {
         let shapes = |table: &'_ Self| -> bool {
             let (ours, theirs) = (self.chains.iter(), table.chains.iter());
@@ -76,8 +76,8 @@ impl Table {
 }
 
 impl Table {
-    /// Whether another one shuts out where this one does, whatever it lets in: each chain is there, in its place, and its
-    /// last rule ends in the same.
+    /// Whether another table closes at least the same hooks, whatever it allows: it has each chain in its place, and
+    /// the same end of its last rule.
     pub fn closes_like(&self, other: &Self) -> bool {
         let end = |chain: &Chain| -> Option<String> {
             let last = chain.rules.last()?;
@@ -91,10 +91,10 @@ impl Table {
     }
 }
 
-/// All tables of a listing or of a file, in their order; sets and maps are left out.
+/// All tables of a listing or of a file, in order; sets and maps are skipped.
 pub fn tables(text: &str) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
-    // Every line that ends in a brace opens a block, and a brace alone closes it.
+    // Every line that ends with a brace opens a block, and a brace alone closes it.
     let mut blocks: Vec<&str> = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(head) = line.strip_suffix('{') {
@@ -138,20 +138,21 @@ pub fn tables(text: &str) -> Vec<Table> {
     tables
 }
 
-/// Connections to a port that are passed on to another address before any filter sees them.
+/// Connections to a port that are forwarded to another address before any filter sees them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Passed {
     /// `tcp` or `udp`.
     pub proto: String,
     /// The first and the last port of this host.
     pub ports: (u16, u16),
-    /// The address that they go to.
+    /// Their new address.
     pub to: IpAddr,
-    /// The port there, when it is another one.
+    /// Their new port, if it differs.
     pub port: Option<u16>,
 }
 
-/// What hosts outside can have passed on, by `dnat` of any table. What goes to a map is left out: it names no port.
+/// Connections from outside that are forwarded by `dnat` of any table. A forward to a map is skipped, because it does
+/// not name a port.
 pub fn passed(tables: &[Table]) -> Vec<Passed> {
     let chains = tables.iter().flat_map(|table| &table.chains);
     let mut all: Vec<_> = chains
@@ -175,7 +176,7 @@ fn passed_by(rule: &str) -> Option<Vec<Passed>> {
     if words.windows(2).any(own) {
         return None;
     }
-    // `dnat to`, or in a table of both families `dnat ip to`.
+    // `dnat to`, or `dnat ip to` in a table of both address families.
     let dnat = at("dnat")?;
     let to = words[dnat..].iter().position(|word| *word == "to")? + dnat + 1;
     let (to, port) = address(words.get(to)?)?;
@@ -219,7 +220,7 @@ impl Chain {
         match words.as_slice() {
             [] | ["comment", ..] => {}
             [first, ..] if first.starts_with('#') => {}
-            // In files it may have a line of its own.
+            // In files the policy may be on a line of its own.
             ["policy", policy] => self.drops = policy.starts_with("drop"),
             ["type", kind, "hook", hook, ..] => {
                 self.kind = (*kind).into();
@@ -315,7 +316,7 @@ table inet f2b-table {
         assert!(!ours.is_like(&with("\t\toifname \"docker*\" drop\n", "")));
         assert!(!ours.is_like(&with("\"docker*\" drop", "\"docker*\" accept")));
         assert!(!ours.is_like(&with("hook forward", "hook input")));
-        // Of a version that made no mark, and with other rules: it closes all the same.
+        // From a version without a mark, and with other rules: it closes the same anyway.
         assert!(ours.closes_like(&with("0123456789abcdef", "")));
         assert!(ours.closes_like(&with(
             "\t\toifname \"docker*\" drop\n",

@@ -1,17 +1,17 @@
 //! `/etc/os-release`: os-release(5).
 
-/// Which distribution this is.
+/// The distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OsRelease {
     /// `debian`, `ubuntu`, …
     pub id: String,
     /// `13`, `24.04`, …; empty on rolling releases.
     pub version_id: String,
-    /// For people.
+    /// Its name for people.
     pub pretty_name: String,
 }
 
-/// Reads the three fields; what is not there is empty.
+/// Reads the three fields; a missing one is empty.
 pub fn parse(text: &str) -> OsRelease {
     let value = |key: &str| {
         text.lines()

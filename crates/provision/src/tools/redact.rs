@@ -1,21 +1,21 @@
-//! Hiding what URLs carry besides scheme, host and port (user, password, path, query), and the values of
-//! settings whose name says that they are secret.
+//! Redacts URLs except for scheme, host and port (user, password, path, query), and the values of settings with secret
+//! names.
 
-/// What the name of a secret setting has in it, whatever is before and behind.
+/// Parts of the names of secret settings.
 const SECRET: &[&str] = &[
     "key", "secret", "token", "pass", "mnemonic", "headers", "cred",
 ];
 
-/// What stands in the place of a value that is not shown.
+/// The replacement of a redacted value.
 pub const HIDDEN: &str = "…";
 
-/// Whether a setting of this name is taken for secret. Some that are not have such a name too.
+/// Whether a setting of this name counts as secret. Some public settings match too.
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.ends_with("_hash") || SECRET.iter().any(|secret| name.contains(secret))
 }
 
-/// The text with every URL reduced to `scheme://host:port/…`, and without the quoted values of secret settings:
+/// The text with every URL reduced to `scheme://host:port/…`, and with the quoted values of secret settings redacted:
 /// `token = "…"` as in TOML, `"token": "…"` as in JSON, and lists of them.
 pub fn secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -23,7 +23,7 @@ pub fn secrets(text: &str) -> String {
     let mut list = false;
     while let Some(at) = rest.find(['"', '\'']) {
         let (before, quoted) = rest.split_at(at);
-        // An apostrophe opens nothing.
+        // An apostrophe does not open a quote.
         if before.ends_with(char::is_alphanumeric) {
             let (letter, after) = rest.split_at(at + 1);
             shown.push_str(letter);
@@ -35,7 +35,7 @@ pub fn secrets(text: &str) -> String {
         let (value, after) = value.split_at(end);
         shown.push_str(before);
         let secret = match before.trim() {
-            // The next one of a list.
+            // The next value of a list.
             "," if list => true,
             _ => {
                 let opened = before.trim_end().ends_with('[');
@@ -54,11 +54,11 @@ pub fn secrets(text: &str) -> String {
     urls(&shown)
 }
 
-/// Schemes of the URLs that an operator names endpoints and file stores by.
+/// The schemes of endpoints and file stores.
 const SCHEMES: &[&str] = &["http", "https", "ws", "wss", "s3", "gs", "file"];
 
-/// A value that is a URL, or several with commas between, with each reduced to `scheme://host:port/…`. What is none of
-/// these is not shown at all; a local path is no address on the network and carries no key.
+/// A URL, or several separated by commas, each reduced to `scheme://host:port/…`. Any other text is redacted as a
+/// whole. A local path is not a network address and does not contain a key.
 pub fn urls_of(value: &str) -> String {
     let one = |item: &str| match item.split_once("://") {
         _ if item.is_empty() => String::new(),
@@ -70,7 +70,7 @@ pub fn urls_of(value: &str) -> String {
     items.join(",")
 }
 
-/// Where a quoted value ends; a backslash escapes in double quotes only.
+/// The end of a quoted value; a backslash escapes in double quotes only.
 fn closing(value: &str, quote: &str) -> usize {
     let mut escaped = false;
     let end = value.find(|c: char| {
@@ -81,14 +81,14 @@ fn closing(value: &str, quote: &str) -> usize {
     end.unwrap_or(value.len())
 }
 
-/// Whether a text that ends with an opening quote has the name of a secret setting before it.
+/// Whether the name of a secret setting precedes the opening quote at the end of a text.
 fn names_a_secret(text: &str) -> bool {
     let before = text.trim_end_matches(['"', '\'']).trim_end();
     let Some(name) = before.strip_suffix(['=', ':']) else {
         return false;
     };
     let name = name.trim_end().trim_end_matches(['"', '\'']);
-    // What is hidden may have been such a name itself.
+    // The redacted value may have been such a name itself.
     if name.ends_with(HIDDEN) {
         return true;
     }
@@ -104,7 +104,7 @@ fn urls(text: &str) -> String {
         let (before, url) = rest.split_at(at + 3);
         shown.push_str(before);
         let (url, after) = url.split_at(end_of_url(url));
-        // A local path is not an address on the network and carries no key.
+        // A local path is not a network address and does not contain a key.
         if before.ends_with("file://") {
             shown.push_str(url);
         } else {
@@ -116,7 +116,7 @@ fn urls(text: &str) -> String {
     shown
 }
 
-/// Where a URL in a text ends. A comma is a letter of it like any other, unless the next of a list follows.
+/// The end of a URL in a text. A comma is part of it, unless another URL of a list follows.
 fn end_of_url(text: &str) -> usize {
     let next = |rest: &str| {
         let name = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
@@ -127,7 +127,7 @@ fn end_of_url(text: &str) -> usize {
         ',' => next(&text[at + 1..]),
         _ => c.is_whitespace() || "\"'`]}".contains(c),
     };
-    // The brackets of an address of IPv6.
+    // The brackets of an IPv6 address.
     let host = match text.strip_prefix('[') {
         Some(_) => text.find(']').map_or(0, |at| at + 1),
         None => 0,
@@ -138,18 +138,18 @@ fn end_of_url(text: &str) -> usize {
         .map_or(text.len(), |(at, _)| at)
 }
 
-/// What is behind `://`, reduced to host and port; to nothing where these cannot be told from a password.
+/// The part after `://`, reduced to host and port, or to nothing if these cannot be distinguished from a password.
 fn hidden(url: &str) -> String {
     let (authority, path) = url
         .find(['/', '?', '#'])
         .map_or((url, ""), |at| url.split_at(at));
     let (user, host) = match authority.rsplit_once('@') {
         Some((_, host)) => ("…@", host),
-        // The password may have a `/` in it, and then what looks like a host is a user.
+        // The password may contain a `/`, and then the apparent host is a user name.
         None if path.contains('@') => return "…".into(),
         None => ("", authority),
     };
-    // So it may with a colon and no `@` at all: a port is a number.
+    // It may also contain a colon and no `@`, so a port must be a number.
     let number = |port: &str| port.chars().all(|c| c.is_ascii_digit());
     let host = match host.rsplit_once(':') {
         Some((_, port)) if !host.starts_with('[') && !number(port) => "…",

@@ -1,12 +1,12 @@
-//! How this host routes IPv4: the main table, as `/proc/net/route` prints it (proc_net(5)), and whether anything else
-//! has a say.
+//! The IPv4 routes of this host: the main table, as in `/proc/net/route` (proc_net(5)), and other influences on
+//! routing.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// One row.
+/// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Where it leads out.
+    /// Its outgoing interface.
     pub interface: String,
     /// The network; 0.0.0.0 is the default route.
     pub to: Ipv4Addr,
@@ -19,7 +19,7 @@ pub fn parse(table: &str) -> Vec<Route> {
     table.lines().skip(1).filter_map(row).collect()
 }
 
-/// The interface at which packets for this address leave.
+/// The outgoing interface for this address.
 pub fn interface(routes: &[Route], to: Ipv4Addr) -> Option<&str> {
     let fits = |route: &&Route| u32::from(to) & u32::from(route.mask) == u32::from(route.to);
     let longest = routes
@@ -29,11 +29,11 @@ pub fn interface(routes: &[Route], to: Ipv4Addr) -> Option<&str> {
     Some(&longest.interface)
 }
 
-/// Routes of this kind lead nowhere: `RTF_REJECT` of linux/route.h.
+/// Routes with this flag reject packets: `RTF_REJECT` of linux/route.h.
 const REJECT: u32 = 0x200;
 
 /// The same for IPv6, in `/proc/net/ipv6_route`: network, length, …, metric, …, flags, interface, in one table for all.
-/// `None` also where several interfaces have the best route, as for link-local addresses.
+/// Also `None` if several interfaces have the best route, as for link-local addresses.
 pub fn interface_v6(table: &str, to: Ipv6Addr) -> Option<&str> {
     let row = |line: &'_ str| -> Option<(u32, u32)> {
         let fields: Vec<_> = line.split_whitespace().collect();
@@ -41,9 +41,9 @@ pub fn interface_v6(table: &str, to: Ipv6Addr) -> Option<&str> {
         let network = u128::from_str_radix(fields.first()?, 16).ok()?;
         let (bits, metric, flags) = (number(1)?, number(5)?, number(8)?);
         let apart = network ^ u128::from(to);
-        // Shifting by the whole width is not defined.
+        // Shifting by the whole width is undefined.
         let fits = apart.checked_shr(128 - bits.min(128)).unwrap_or(0) == 0;
-        // The longest prefix leads, and of several the lowest metric.
+        // The longest prefix wins, and among several the lowest metric.
         (fits && flags & REJECT == 0).then_some((bits, u32::MAX - metric))
     };
     let rows = || table.lines().filter_map(|line| Some((row(line)?, line)));
@@ -54,16 +54,16 @@ pub fn interface_v6(table: &str, to: Ipv6Addr) -> Option<&str> {
     led.all(|other| other == first).then_some(first)
 }
 
-/// Tables besides those that every host has, in `/proc/net/fib_triestat` (fib_trie.c, `fib_table_print`): there is one as
-/// soon as a route is in it, for a rule of ip-rule(8), a VPN or a VRF.
+/// Routing tables in addition to those of every host, in `/proc/net/fib_triestat` (fib_trie.c, `fib_table_print`). A
+/// table exists as soon as it has a route, for a rule of ip-rule(8), a VPN or a VRF.
 pub fn other_tables(statistics: &str) -> Vec<String> {
     let names = statistics.lines().filter_map(|line| line.strip_suffix(':'));
     let numbers = names.filter_map(|name| name.strip_prefix("Id "));
     numbers.map(ToOwned::to_owned).collect()
 }
 
-/// Why answers may go out at another interface than questions came in at; the texts of the three files, and the names in
-/// the directory of WireGuard, which may be down just now.
+/// The reason why answers may leave at another interface than requests arrive at. The arguments are the texts of the
+/// three files, and the names in the directory of WireGuard, which may be down now.
 pub fn asymmetry(
     statistics: &str,
     routes: &[Route],
@@ -100,7 +100,7 @@ pub fn asymmetry(
 
 fn row(line: &str) -> Option<Route> {
     let fields: Vec<_> = line.split_whitespace().collect();
-    // In the order of the host's bytes.
+    // In host byte order.
     let address = |at: usize| {
         let word = u32::from_str_radix(fields.get(at)?, 16).ok()?;
         Some(Ipv4Addr::from(word.to_ne_bytes()))

@@ -2,18 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// One row.
+/// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Socket {
-    /// The address of this host; unspecified when it is bound to all.
+    /// The local address; unspecified when it is bound to all.
     pub local: IpAddr,
-    /// The port of this host.
+    /// The local port.
     pub port: u16,
-    /// The other end; unspecified when there is none.
+    /// The remote address; unspecified when there is none.
     pub remote: IpAddr,
-    /// As the kernel numbers it.
+    /// The state, in the numbers of the kernel.
     pub state: u8,
-    /// What `/proc/<pid>/fd` of its owner names it by.
+    /// The inode number, which is also in `/proc/<pid>/fd` of its owner.
     pub inode: u64,
 }
 
@@ -24,7 +24,7 @@ pub const LISTENS: u8 = 0x0A;
 /// `TCP_CLOSE`, the state of a bound UDP socket.
 pub const BOUND: u8 = 7;
 
-/// The rows of one table. An IPv4 address in an IPv6 table is given as what it is.
+/// The rows of one table. An IPv4 address in an IPv6 table is returned as IPv4.
 pub fn parse(table: &str) -> Vec<Socket> {
     table.lines().skip(1).filter_map(row).collect()
 }
@@ -42,7 +42,7 @@ fn row(line: &str) -> Option<Socket> {
     })
 }
 
-/// `0100007F:0016`: words of 32 bits, each in the order of the host's bytes.
+/// `0100007F:0016`: words of 32 bits, each in host byte order.
 fn end(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let mut bytes = Vec::with_capacity(16);

@@ -2,14 +2,14 @@
 
 /// Options with a value.
 const WITH_VALUE: &str = "bCcEfghkopu";
-/// Options that decide what is effective, of those and of all.
+/// Options that affect the effective configuration, with and without a value.
 const COUNT: &str = "cfhop46";
 
-/// The options of a running sshd that are not in its configuration file, in the form in which `sshd -T` takes them:
-/// the ones that decide ports and settings.
+/// The options of a running sshd that are not in its configuration file, in the form for `sshd -T`: those that decide
+/// ports and settings.
 ///
-/// `cmdline` is `/proc/<pid>/cmdline`. sshd writes a title over it (sshd.c, `prepare_proctitle`), in which a value that
-/// has a blank in it cannot be told from two.
+/// `cmdline` is `/proc/<pid>/cmdline`. sshd overwrites it with a title (sshd.c, `prepare_proctitle`), in which a value
+/// with a blank looks like two.
 pub fn options(cmdline: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(cmdline);
     let words: Vec<&str> = match text.strip_prefix("sshd: ") {
@@ -20,14 +20,14 @@ pub fn options(cmdline: &[u8]) -> Vec<String> {
         None => text.split('\0').collect(),
     };
     let mut words = words.into_iter().filter(|word| !word.is_empty());
-    // The program.
+    // The program itself.
     words.next();
     let mut found = Vec::new();
     while let Some(word) = words.next() {
         let Some(mut letters) = word.strip_prefix('-') else {
             break;
         };
-        // As in `-Dp2222`: flags, then one option with its value.
+        // `-Dp2222`: flags, then one option with its value.
         while let Some(letter) = letters.chars().next() {
             letters = &letters[letter.len_utf8()..];
             let counts = COUNT.contains(letter);

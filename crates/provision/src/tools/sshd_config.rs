@@ -1,17 +1,17 @@
-//! `sshd_config`, line by line: sshd_config(5). What sshd makes of it as a whole only `sshd -T` knows.
+//! `sshd_config`, line by line: sshd_config(5). Only `sshd -T` knows the effective configuration.
 
 /// One directive of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
     /// Line, counted from 1.
     pub line: usize,
-    /// Keyword in lower case: sshd does not care either.
+    /// Keyword in lower case, because sshd ignores case.
     pub keyword: String,
     /// Its arguments without quotes.
     pub value: String,
 }
 
-/// Every directive in its order.
+/// Every directive in order.
 pub fn parse(text: &str) -> Vec<Directive> {
     let lines = text.lines().enumerate();
     lines
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Vec<Directive> {
         .collect()
 }
 
-/// The arguments of a line: in quotes or not, up to a comment.
+/// The arguments of a line, quoted or not, up to a comment.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -47,11 +47,11 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Whether a pattern with `*` and `?` covers a name: glob(7) without brackets, and PATTERNS of ssh_config(5).
+/// Whether a pattern with `*` and `?` matches a name: glob(7) without brackets, and PATTERNS of ssh_config(5).
 pub fn covers(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<_>, Vec<_>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut to) = (0, 0);
-    // Behind the last star, and how far that one has got: what an earlier one takes makes no difference any more.
+    // The position after the last star, and how far it matched. What an earlier star matches is irrelevant by then.
     let mut star = None;
     while to < name.len() {
         match (pattern.get(at), star) {
@@ -72,7 +72,7 @@ pub fn covers(pattern: &str, name: &str) -> bool {
     pattern[at..].iter().all(|letter| *letter == '*')
 }
 
-/// What `sshd -T` says of one keyword, in lower case; several lines of one keyword are its first.
+/// The value of a keyword (in lower case) in the output of `sshd -T`; the first one of several.
 pub fn effective<'a>(shown: &'a str, keyword: &str) -> Option<&'a str> {
     let mut lines = shown.lines().filter_map(|line| line.split_once(' '));
     lines

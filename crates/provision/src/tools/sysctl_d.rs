@@ -1,4 +1,4 @@
-//! `sysctl.d(5)`, and the same lines in `/etc/ufw/sysctl.conf`.
+//! `sysctl.d(5)`, and the same syntax in `/etc/ufw/sysctl.conf`.
 
 /// Every setting of a file with its value, in order; names with dots. Globs are not expanded.
 pub fn parse(text: &str) -> Vec<(String, String)> {
@@ -7,7 +7,7 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
         .filter(|line| !line.starts_with(['#', ';']))
         .filter_map(|line| {
             let (name, value) = line.split_once('=')?;
-            // A `-` before the name: a failure to set it is no failure.
+            // A `-` before the name means that a failure to set it is ignored.
             let name = name.trim().trim_start_matches('-');
             Some((name.replace('/', "."), value.trim().to_owned()))
         })

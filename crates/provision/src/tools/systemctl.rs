@@ -1,4 +1,4 @@
-//! What `systemctl show` says of units.
+//! The output of `systemctl show` about units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
-/// The state of one unit, as systemd names it: org.freedesktop.systemd1(5).
+/// The state of a unit, in the terms of systemd: org.freedesktop.systemd1(5).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitState {
     /// `loaded`, `not-found`, `masked`, `bad-setting`, …
@@ -15,15 +15,15 @@ pub struct UnitState {
     pub active: String,
     /// `running`, `auto-restart`, `exited`, …
     pub sub: String,
-    /// Of its file: `enabled`, `disabled`, `static`, …; empty when there is none.
+    /// The state of its file: `enabled`, `disabled`, `static`, …; empty when there is none.
     pub file: String,
-    /// The unit file on disk is newer than the one systemd has in memory.
+    /// The unit file on disk is newer than the loaded one.
     pub needs_reload: bool,
-    /// Changes at every start; empty when never started.
+    /// The id of its last start; empty when never started.
     pub invocation: String,
-    /// When it last was started, stopped or reloaded, microseconds of the monotonic clock.
+    /// The time of its last start, stop or reload, microseconds of the monotonic clock.
     pub changed_us: i64,
-    /// When the main process started, microseconds of the monotonic clock; 0 when never.
+    /// The start time of the main process, microseconds of the monotonic clock; 0 when never.
     pub started_us: i64,
     /// Automatic restarts since the last manual start.
     pub restarts: u32,
@@ -31,26 +31,26 @@ pub struct UnitState {
     pub result: String,
     /// Main process, 0 when none.
     pub main_pid: u32,
-    /// Exit code of the main process that ran last, or the signal that ended it.
+    /// Exit code of the last main process, or the signal that ended it.
     #[serde(default)]
     pub status: i32,
-    /// What of its unit file was not met at the last attempt to start it.
+    /// The kind of check in its unit file that failed at the last start.
     #[serde(default)]
     pub unmet: Option<Unmet>,
 }
 
-/// What keeps systemd from starting a unit: systemd.unit(5).
+/// A check in a unit file that keeps systemd from starting the unit: systemd.unit(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmet {
-    /// A `Condition…=`: systemd skips the unit, and is content.
+    /// A `Condition…=`: systemd skips the unit without an error.
     Condition,
     /// An `Assert…=`: systemd refuses to start it.
     Assertion,
 }
 
 impl UnitState {
-    /// Starting counts as running; waiting to be restarted after a failure does not.
+    /// Whether it runs. A unit that is starting counts, and one that waits for a restart after a failure does not.
     pub fn runs(&self) -> bool {
         match self.active.as_str() {
             "active" | "reloading" => true,
@@ -60,8 +60,8 @@ impl UnitState {
         }
     }
 
-    /// When its present life began, microseconds of the monotonic clock: with its main process; of what has none, a timer or
-    /// a service that systemd still runs `ExecStartPre=` of, with the last change.
+    /// The time when it began to run, microseconds of the monotonic clock: the start of its main process. For a timer,
+    /// or a service whose `ExecStartPre=` still runs, the last change.
     pub fn begun_us(&self) -> i64 {
         match self.started_us {
             0 => self.changed_us,
@@ -69,7 +69,7 @@ impl UnitState {
         }
     }
 
-    /// Why systemd did not start it when it was asked to, of one that does not run; a clause.
+    /// The reason why systemd did not start a unit that does not run; a clause.
     pub fn not_started(&self) -> Option<&'static str> {
         match self.unmet? {
             _ if self.active != "inactive" => None,
@@ -78,7 +78,7 @@ impl UnitState {
         }
     }
 
-    /// How its main process ended, as systemd says it: `exit-code, status 1`.
+    /// How its main process ended, in the terms of systemd: `exit-code, status 1`.
     pub fn ended(&self) -> String {
         match self.status {
             0 => self.result.clone(),
@@ -87,8 +87,8 @@ impl UnitState {
     }
 }
 
-/// The condition that kept a unit from being started, of the line in its journal that says so (systemd 250 and later; the
-/// brackets are gone in 257.13).
+/// The condition that kept a unit from being started, in its journal line (systemd 250 and later; 257.13 omits the
+/// brackets).
 pub fn unmet_condition(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("unmet condition check ")?;
     match rest.strip_prefix('(') {
@@ -97,7 +97,7 @@ pub fn unmet_condition(line: &str) -> Option<&str> {
     }
 }
 
-/// What systemd has of every unit, also of one that is not there: org.freedesktop.systemd1(5).
+/// The properties of every unit, even of one that does not exist: org.freedesktop.systemd1(5).
 const ALWAYS: [&str; 10] = [
     "Id",
     "LoadState",
@@ -110,7 +110,7 @@ const ALWAYS: [&str; 10] = [
     "AssertResult",
     "AssertTimestampMonotonic",
 ];
-/// What it has of every service besides.
+/// The additional properties of every service.
 const OF_SERVICES: [&str; 5] = [
     "ExecMainStartTimestampMonotonic",
     "ExecMainStatus",
@@ -119,12 +119,12 @@ const OF_SERVICES: [&str; 5] = [
     "Result",
 ];
 
-/// The states of the units that `systemctl show` was asked about, by the names that it was asked by: one block for
-/// each, in their order, with blank lines between. A unit with several names calls itself by one of them.
+/// The states of the units in the output of `systemctl show`, by the names in the query. There is one block for each
+/// unit, in order, with blank lines between. A unit with several names calls itself by one of them.
 ///
 /// # Errors
 ///
-/// When a block is missing, or something in it that systemd has of every unit.
+/// When a block is missing, or a property that every unit has.
 pub fn states(shown: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitState>, Fault> {
     let blocks: Vec<_> = match shown.trim_end() {
         "" => Vec::new(),
@@ -132,7 +132,7 @@ pub fn states(shown: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, 
     };
     if blocks.len() != names.len() {
         return Err(Fault::new(format!(
-            "systemd was asked about {} units, and told of {}",
+            "systemd was asked about {} units, but reported {}",
             names.len(),
             blocks.len()
         )));
@@ -156,22 +156,24 @@ fn state(name: &str, block: &str) -> Result<UnitState, Fault> {
     let mut needed = ALWAYS.iter().chain(OF_SERVICES.iter().filter(|_| service));
     if let Some(missing) = needed.find(|key| value(key).is_none_or(str::is_empty)) {
         return Err(Fault::new(format!(
-            "systemd did not tell the {missing} of {name}"
+            "systemd did not report {missing} of {name}"
         )));
     }
     let text = |key: &str| value(key).unwrap_or_default().to_owned();
     let number = |key: &str| match value(key) {
         None | Some("") => Ok(0),
-        Some(value) => value
-            .parse()
-            .map_err(|_| Fault::new(format!("systemd says {value:?} is the {key} of {name}"))),
+        Some(value) => value.parse().map_err(|_| {
+            Fault::new(format!(
+                "systemd reported the invalid {key} {value:?} of {name}"
+            ))
+        }),
     };
     let small = |key: &str| {
         u32::try_from(number(key)?).map_err(|error| {
-            Fault::new(format!("systemd told of no possible {key} of {name}")).because(error)
+            Fault::new(format!("systemd reported an invalid {key} of {name}")).because(error)
         })
     };
-    // Both say no as well before they were ever looked at; the assertions are only where the conditions are met.
+    // Both are `no` before they were ever checked. Assertions are checked only if the conditions are met.
     let failed = |what: &str| {
         let at = number(&format!("{what}TimestampMonotonic"))?;
         Ok::<_, Fault>(at > 0 && value(&format!("{what}Result")) == Some("no"))

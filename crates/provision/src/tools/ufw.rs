@@ -1,40 +1,40 @@
-//! What UFW keeps in its files: ufw(8), and `backend_iptables.py` of 0.36.2, which writes them.
+//! The files of UFW: ufw(8), and `backend_iptables.py` of 0.36.2, which writes them.
 
 use std::net::IpAddr;
 
 /// One rule, from its `### tuple ###` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuple {
-    /// `allow`, `limit`, `deny` or `reject`; logging makes no difference.
+    /// `allow`, `limit`, `deny` or `reject`, without its logging.
     pub action: String,
-    /// Between two other hosts, through this one.
+    /// Whether it forwards packets between two other hosts.
     pub route: bool,
     /// `tcp`, `udp`, `any`, …
     pub proto: String,
     /// `any`, a port, or several as in `80,443` and `1000:2000`.
     pub port: String,
-    /// The address of this host that it is about: `0.0.0.0/0`, `::/0`, or one of several.
+    /// The local address: `0.0.0.0/0`, `::/0`, or one of several.
     pub to: String,
-    /// As `port`, at the other end.
+    /// The remote port, as `port`.
     pub from_port: String,
-    /// The other end: an address or a network.
+    /// The remote address or network.
     pub from: String,
     /// `in`, `out`, or with an interface `in_eth0`.
     pub direction: String,
-    /// What its author says of it.
+    /// Its comment.
     pub comment: String,
 }
 
-/// The addresses that mean any, in the files of both families.
+/// The addresses that mean any, in the files of both address families.
 const ANY: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 impl Tuple {
-    /// Whether it is about everybody.
+    /// Whether it covers everybody.
     pub fn from_anywhere(&self) -> bool {
         ANY.contains(&self.from.as_str())
     }
 
-    /// Whether it is about connections to this port of this host, on every interface and address.
+    /// Whether it covers all connections to this port of this host, on every interface and address.
     pub fn is_about(&self, proto: &str, port: u16) -> bool {
         !self.route
             && self.direction == "in"
@@ -44,7 +44,7 @@ impl Tuple {
             && covers(&self.port, port)
     }
 
-    /// Whether it is about some connections to this port, at some interface, address, or from somebody.
+    /// Whether it covers some connections to this port: at some interface, to some address, or from somebody.
     pub fn concerns(&self, proto: &str, port: u16) -> bool {
         !self.route
             && (self.direction == "in" || self.interface().is_some())
@@ -53,12 +53,12 @@ impl Tuple {
             && covers(&self.port, port)
     }
 
-    /// The interface at which connections come in that it is about alone.
+    /// The only incoming interface that it covers.
     pub fn interface(&self) -> Option<&str> {
         self.direction.strip_prefix("in_")
     }
 
-    /// Whether it lets everybody's packets through this host to that port of that address (`ufw route allow`).
+    /// Whether it forwards everybody's packets to that port of that address (`ufw route allow`).
     pub fn lets_through(&self, proto: &str, to: &str, port: u16) -> bool {
         self.route
             && self.allows()
@@ -69,8 +69,8 @@ impl Tuple {
             && covers(&self.port, port)
     }
 
-    /// The same as a rule of nftables, for packets whose destination has been rewritten; `None` of a rule that does not
-    /// let through, or that nftables has no words for.
+    /// The same as a rule of nftables, for packets whose destination has been rewritten; `None` if it does not allow
+    /// forwarding, or nftables cannot express it.
     pub fn through(&self) -> Option<String> {
         if !self.route || !self.allows() || self.from_port != "any" {
             return None;
@@ -118,7 +118,7 @@ impl Tuple {
         Some(rule.join(" "))
     }
 
-    /// Whether it lets connections in.
+    /// Whether it allows connections.
     pub fn allows(&self) -> bool {
         matches!(self.action.as_str(), "allow" | "limit")
     }
@@ -133,7 +133,7 @@ fn covers(ports: &str, port: u16) -> bool {
         })
 }
 
-/// The rules in `user.rules` or `user6.rules`, in their order.
+/// The rules in `user.rules` or `user6.rules`, in order.
 pub fn tuples(text: &str) -> Vec<Tuple> {
     text.lines()
         .filter_map(|line| tuple(line.strip_prefix("### tuple ### ")?))
@@ -167,7 +167,7 @@ fn tuple(line: &str) -> Option<Tuple> {
     })
 }
 
-/// The value of a variable in `ufw.conf` or `/etc/default/ufw`, which a shell reads: the last one counts.
+/// The value of a variable in `ufw.conf` or `/etc/default/ufw`, which a shell reads: the last assignment counts.
 pub fn variable(text: &str, name: &str) -> Option<String> {
     let mut values = text.lines().filter_map(|line| {
         let value = line.trim().strip_prefix(name)?.strip_prefix('=')?;

@@ -1,9 +1,9 @@
-//! Unit files and their drop-ins: what a service runs with when all of them are read, systemd.unit(5).
+//! Unit files and their drop-ins: the settings of a service after all of them are read, systemd.unit(5).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Where drop-ins may be, the stronger first: of two with one name only the stronger is read.
+/// The directories of drop-ins, the stronger first: of two drop-ins with the same name only the stronger is read.
 const PLACES: &[&str] = &[
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -13,7 +13,7 @@ const PLACES: &[&str] = &[
     "/usr/lib/systemd/system",
 ];
 
-/// Settings that add up; of any other the last one counts.
+/// Settings that accumulate; of any other the last one counts.
 const LISTS: &[&str] = &[
     "CapabilityBoundingSet",
     "EnvironmentFile",
@@ -23,14 +23,14 @@ const LISTS: &[&str] = &[
     "SystemCallFilter",
 ];
 
-/// A service does not get to see what it reads without these.
+/// Settings without which a service cannot read its inputs.
 const NEEDED: &[&str] = &[
     "EnvironmentFile",
     "LoadCredential",
     "LoadCredentialEncrypted",
 ];
 
-/// What confines a service.
+/// The settings of a sandbox.
 const CONFINING: &[&str] = &[
     "CapabilityBoundingSet",
     "KeyringMode",
@@ -59,8 +59,8 @@ const CONFINING: &[&str] = &[
     "User",
 ];
 
-/// The directories whose drop-ins a unit has, the stronger first: its own, those of its template and of its name's
-/// beginnings (`a-.service.d` for `a-b.service`), and those of its type.
+/// The directories of drop-ins for a unit, the stronger first: its own, those of its template and of its name's
+/// prefixes (`a-.service.d` for `a-b.service`), and those of its type.
 pub fn drop_in_dirs(unit: &str) -> Vec<PathBuf> {
     let (stem, kind) = unit.rsplit_once('.').unwrap_or((unit, "service"));
     let mut names = vec![unit.to_owned()];
@@ -81,30 +81,30 @@ pub fn drop_in_dirs(unit: &str) -> Vec<PathBuf> {
     dirs.collect()
 }
 
-/// One file that says something of a unit.
+/// A file with settings of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// Whether it is the unit file itself or a drop-in that belongs to it, and no stranger's.
+    /// Whether it is the unit file or a drop-in that belongs to it, and not a foreign drop-in.
     pub own: bool,
 }
 
-/// A setting that strangers' drop-ins take from a service.
+/// A setting that foreign drop-ins remove from a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lost {
-    /// The file that does.
+    /// The foreign drop-in.
     pub path: PathBuf,
     /// Name of the setting.
     pub setting: String,
-    /// Whether the service cannot work without it; else it is less confined.
+    /// Whether the service cannot work without it. Otherwise its sandbox is weaker.
     pub needed: bool,
 }
 
-/// What drop-ins that are no part of the unit's own take from it; `parts` in the order in which systemd reads them. What
-/// they add, or make stricter, is nothing lost.
+/// The settings that foreign drop-ins remove from a unit; `parts` in the order in which systemd reads them. Settings
+/// that they add, or make stricter, are not lost.
 pub fn lost(parts: &[Part]) -> BTreeSet<Lost> {
     let own = settings(parts.iter().filter(|part| part.own));
     let all = settings(parts.iter());
@@ -141,7 +141,7 @@ pub fn lost(parts: &[Part]) -> BTreeSet<Lost> {
     lost
 }
 
-/// The values of each setting, once all of these are read.
+/// The values of each setting after all of these are read.
 fn settings<'p>(parts: impl Iterator<Item = &'p Part>) -> BTreeMap<String, Vec<String>> {
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in parts.flat_map(|part| assignments(&part.text)) {
@@ -156,7 +156,7 @@ fn settings<'p>(parts: impl Iterator<Item = &'p Part>) -> BTreeMap<String, Vec<S
     settings
 }
 
-/// Every setting of the `[Service]` sections, in order; words that mean yes or no as `yes` or `no`.
+/// Every setting of the `[Service]` sections, in order; booleans as `yes` or `no`.
 fn assignments(text: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\n", " ");
     let mut service = false;

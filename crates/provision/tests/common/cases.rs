@@ -39,9 +39,9 @@ pub struct Case {
     pub graph: Graph<Host>,
     /// Fields of the first diff of the last resource, in order.
     pub fields: &'static [&'static str],
-    /// What revert leaves behind on purpose.
+    /// The remains of a revert, on purpose.
     pub leaves: &'static [&'static str],
-    /// What is made once, and never changes.
+    /// Files that are created once and never change.
     pub secrets: &'static [&'static str],
 }
 

@@ -1,4 +1,4 @@
-//! What every conformance test does.
+//! The helpers of every conformance test.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -18,9 +18,9 @@ use provision::host::fake::FakeHost;
 use provision::kills::{State, Walk};
 use provision::kinds::prune;
 
-/// Where the journal of a host would be.
+/// The path of the journal of a host.
 pub const STATE: &str = "/var/lib/aztec-kit";
-/// What takes a change back that nobody confirms; to be planted in the host.
+/// The program that rolls back unconfirmed changes, to be planted in the host.
 pub const KIT: &str = "/usr/local/bin/kit";
 
 /// Kills everywhere: the apply of a graph, its removal, and a run that is killed and then no longer wanted. `loose` is
@@ -99,7 +99,7 @@ pub fn run_guarded<R: Resource>(
     apply(host, journal, graph, Some(&guard()))
 }
 
-/// What takes a change back after five minutes.
+/// The guard with a window of five minutes.
 pub fn guard() -> Guard {
     Guard {
         state: STATE.into(),

@@ -46,7 +46,7 @@ fn graph(ours: &str, config: &str) -> Graph<Host> {
     graph
 }
 
-/// What the last call of aide was asked.
+/// The arguments of the last call of aide.
 fn asked(host: &FakeHost) -> Vec<String> {
     let mut calls = host.told.iter().rev().filter_map(|argv| {
         let aide = argv.iter().position(|word| word.ends_with("/aide"))?;

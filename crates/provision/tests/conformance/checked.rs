@@ -60,7 +60,7 @@ fn what_the_program_refuses_does_not() {
     // A program that the host in memory does not have exits with something else than 0.
     let stop = run(&mut host, &mut MemoryJournal::default(), "/usr/bin/no-such").unwrap_err();
     assert!(
-        stop.fault.chain().contains("refuses the new /etc/app.conf"),
+        stop.fault.chain().contains("rejects the new /etc/app.conf"),
         "{}",
         stop.fault.chain()
     );

@@ -11,7 +11,7 @@ use provision::kinds::{Directory, Input, Owner, Service, Unit};
 use crate::common;
 
 provision::resources! {
-    /// What the service is made of.
+    /// The resources of the service.
     enum Host {
         Directory(Directory),
         Unit(Unit),

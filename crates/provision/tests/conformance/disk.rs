@@ -11,7 +11,7 @@ use provision::kinds::{Directory, Disk, Owner, gone};
 use crate::common::run;
 
 provision::resources! {
-    /// What is on the disk.
+    /// The content of the disk.
     pub enum Host {
         /// A directory.
         Directory(Directory),
@@ -70,7 +70,7 @@ impl Tried {
             .plant(path, FileType::File, text.as_bytes(), 0o444);
     }
 
-    /// What is on the disk, away from where it was.
+    /// The content of the disk, saved while it is not mounted.
     fn empty(&mut self) {
         let dir = Path::new("/srv/data");
         self.host
@@ -85,7 +85,7 @@ impl Tried {
         assert!(plan.is_empty(), "{plan:?}");
     }
 
-    /// What is said before a plan is made: why, and what to do.
+    /// The reason and the fix that are reported before a plan is made.
     fn gone(&self) -> Vec<String> {
         let gone = gone(&self.journal.receipt().unwrap(), &self.host).unwrap();
         gone.into_iter()
@@ -129,7 +129,7 @@ fn a_disk_that_is_not_mounted_is_missed() {
     tried.mount(false);
     // With an older copy of it below the mount point, name and all.
     tried.refused(&[
-        "below that is an older copy",
+        "the directory below it contains an older copy",
         "systemctl start srv-data.mount",
     ]);
     tried.empty();
@@ -143,13 +143,13 @@ fn a_disk_that_is_not_mounted_is_missed() {
 fn another_disk_in_its_place_is_noticed() {
     let mut tried = Tried::new(true);
     tried.host.plant(MARK, FileType::File, b"0123\n", 0o444);
-    tried.refused(&["another one is in its place"]);
+    tried.refused(&["another disk is in its place"]);
     tried.empty();
-    tried.refused(&["what is mounted on /srv/data does not know it"]);
+    tried.refused(&["another disk is mounted on /srv/data"]);
     let mut tried = Tried::new(false);
     tried.empty();
     tried.mount(true);
-    tried.refused(&["what is mounted on /srv/data does not know it"]);
+    tried.refused(&["another disk is mounted on /srv/data"]);
 }
 
 #[test]

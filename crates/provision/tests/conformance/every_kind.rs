@@ -179,12 +179,12 @@ fn a_secret_that_is_gone_is_not_silently_made_anew() {
     host.tree.remove(&PathBuf::from("/etc/key"));
     let shown = format!("{:?}", plan(&host, &journal, &graph));
     assert!(
-        shown.contains("and gone") && shown.contains("backup"),
+        shown.contains("and missing") && shown.contains("backup"),
         "{shown}"
     );
     let stop = run(&mut host, &mut journal, &graph).unwrap_err();
     assert!(
-        stop.fault.chain().contains("is gone"),
+        stop.fault.chain().contains("is missing"),
         "{}",
         stop.fault.chain()
     );
@@ -419,7 +419,7 @@ fn a_removal_that_was_not_shown_stops_the_run() {
     assert!(host.text("/etc/env").is_none());
 }
 
-/// Who edits a file while a run goes on loses nothing.
+/// Edits during a run are not lost.
 #[test]
 fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
     let wanted = |read: &str| {
@@ -466,7 +466,7 @@ fn an_account_that_somebody_logs_in_with_is_not_taken() {
     let wanted = graph(vec![wanted.into()]);
     let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
     assert!(
-        stop.fault.chain().contains("number of a person"),
+        stop.fault.chain().contains("user id of a person"),
         "{stop:?}"
     );
     assert!(

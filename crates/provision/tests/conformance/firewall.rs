@@ -10,7 +10,7 @@ use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
 use crate::common::{self, KIT, STATE, run_guarded as run};
 
 provision::resources! {
-    /// What closes a host.
+    /// The resources that close a host.
     enum Host {
         Ufw(Ufw),
         NftTable(NftTable),

@@ -8,7 +8,7 @@ use provision::kinds::{Group, Image, Owner, Pin, Place, Survey, Upstream, User};
 use crate::common::{self, run};
 
 provision::resources! {
-    /// What an image needs.
+    /// The resources that an image needs.
     enum Host {
         Group(Group),
         User(User),
@@ -250,7 +250,7 @@ fn a_tag_that_moved_is_told_and_not_followed() {
         fault.chain()
     );
     let stop = run(&mut host, &mut journal, &graph).unwrap_err();
-    assert!(why(&stop).contains("is gone"), "{}", why(&stop));
+    assert!(why(&stop).contains("is missing"), "{}", why(&stop));
     assert_eq!(host.text(RECORD), record);
 }
 
@@ -298,7 +298,7 @@ fn what_cannot_work_says_so() {
 
     let missing = FakeHost::debian();
     let said = survey(&missing, Engine::Podman).unwrap();
-    assert!(said.text.contains("podman is installed"));
+    assert!(said.text.contains("installs podman"));
     assert_eq!(said.place, Place::Unasked);
 }
 

@@ -1,5 +1,4 @@
-//! What is no longer wanted goes as it came: on record before it begins, to its end after a kill, and without taking
-//! anything else along.
+//! Leftovers are reverted: on record before it begins, to its end after a kill, and without removing anything else.
 
 use std::collections::BTreeSet;
 

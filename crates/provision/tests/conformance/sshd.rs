@@ -123,7 +123,7 @@ fn what_the_host_forbids_already_stays_forbidden() {
     assert!(host.text(OURS).unwrap().contains("PermitRootLogin no\n"));
 }
 
-/// What stands in the way, in words; the host stays as it was.
+/// The text of the obstacle; the host stays as it was.
 fn refused(mut host: FakeHost) -> String {
     let before = host.shape();
     let obstacle: Fault = wanted().obstacle(&host).unwrap().unwrap();
@@ -140,7 +140,7 @@ fn what_would_win_over_it_is_named() {
     assert!(text.contains("does not include"), "{text}");
     let text = refused(host(&format!("PasswordAuthentication yes\n{DEBIAN}")));
     assert!(
-        text.contains("line 1 of /etc/ssh/sshd_config says"),
+        text.contains("line 1 of /etc/ssh/sshd_config sets"),
         "{text}"
     );
     let text = refused(host(&format!(
@@ -187,7 +187,7 @@ fn nobody_is_locked_out() {
     );
     assert!(
         refused(host(&format!("{DEBIAN}AllowUsers me@10.*\n")))
-            .contains("allowusers leaves it out")
+            .contains("allowusers does not include it")
     );
     let elsewhere = format!("{DEBIAN}AuthorizedKeysFile /etc/keys/%u\n");
     assert!(refused(host(&elsewhere)).contains("no key"));
@@ -211,7 +211,7 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
     let broken = format!("{DEBIAN}Nonsense yes\n");
     let text = refused(host(&broken));
     assert!(
-        text.contains("does not accept its own configuration") && text.contains("line 3"),
+        text.contains("rejects its own configuration") && text.contains("line 3"),
         "{text}"
     );
     // Broken after we were there: what can be told of the rest is told.
@@ -346,5 +346,5 @@ fn whom_an_authority_signs_for_is_told_as_not_known() {
     let outlook = wanted().outlook(&both).unwrap();
     assert!(matches!(outlook, Outlook::Clear), "{outlook:?}");
     let limited = with(&format!("restrict,{authority}"));
-    assert!(refused(limited).contains("gives no terminal"));
+    assert!(refused(limited).contains("does not allow a terminal"));
 }

@@ -1,4 +1,4 @@
-//! What was there before us: shown to nobody, in no journal, and back in its place byte for byte when we go.
+//! Prior contents are shown to nobody, not journaled, and restored byte for byte by a removal.
 
 use std::path::{Path, PathBuf};
 
@@ -109,7 +109,7 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         let mut journal = MemoryJournal::default();
         let plan = shown(&host, &journal, &wanted);
         assert!(
-            plan.contains("a line that is not known to be ours"),
+            plan.contains("a line that aztec-kit did not write"),
             "{path}: {plan}"
         );
         assert!(!plan.contains("S3CRET"), "{path}: {plan}");
@@ -152,7 +152,7 @@ fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
     host.plant(CONF, FileType::File, edited, 0o644);
     let drifted = shown(&host, &journal, &wanted(1, "S3CRET"));
     assert!(
-        drifted.contains(" PORT=1\n-… 2 lines that are not known"),
+        drifted.contains(" PORT=1\n-… 2 lines that aztec-kit did not write"),
         "{drifted}"
     );
     assert!(
@@ -264,12 +264,12 @@ fn a_copy_that_is_gone_or_spoiled_is_told() {
         }
         let outcome = run(&mut host, &mut journal, &nothing()).unwrap();
         let kept = outcome.applied[0].kept.as_deref().unwrap();
-        assert!(kept.contains("before any more"), "{kept}");
+        assert!(kept.contains("the copy of its prior content"), "{kept}");
         assert_eq!(host.text(CONF).as_deref(), Some("new\n"));
     }
 }
 
-/// What is taken back goes to the text of just before, and what was there before us is still on record.
+/// A rollback restores the text just before the change, and the prior state stays on record.
 #[test]
 fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     let table = |chains: &str| {
@@ -302,7 +302,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     assert_eq!(host.text("/etc/x.nft").as_deref(), Some("# theirs\n"));
 }
 
-/// What was there before us was put back by hand, and then by whoever takes back: it is on record all the same.
+/// The prior content was restored by hand, and then by a rollback: it stays on record anyway.
 #[test]
 fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
     let file = |text: &str| File::new(CONF, text, Owner::root(0o644));

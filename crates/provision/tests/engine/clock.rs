@@ -1,5 +1,5 @@
 //! The wall clock jumps: back by a day, forward by a year, to 1970 at boot; between two runs, and at each write of one.
-//! What was done is told by what was read and by systemd's own clock, and nothing is restarted for a jump.
+//! Actions are recognised by the inputs that were read and by systemd's own clock, and a jump restarts nothing.
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ fn a_boot_at_another_time_restarts_nothing() {
     }
 }
 
-/// What was written while the clock was ahead is newer than anything for a year.
+/// A file that was written while the clock was ahead is newer than anything for a year.
 #[test]
 fn a_stamp_of_the_future_is_one_restart_at_the_most() {
     let ((host, graph), mut journal) = (reader(), MemoryJournal::default());

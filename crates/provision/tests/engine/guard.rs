@@ -239,7 +239,7 @@ fn shut() -> (FakeHost, MemoryJournal) {
     (host, journal)
 }
 
-/// What is left of the guard itself.
+/// The remains of the guard itself.
 fn left(host: &FakeHost) -> usize {
     let paths = host.tree.keys();
     paths

@@ -1,4 +1,4 @@
-//! What the engine promises for every kind: consent, guard, journal, kills, clocks, and two at once.
+//! The guarantees of the engine for every kind: consent, guard, journal, kills, clocks, and two at once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -14,7 +14,7 @@ use provision::tools::{apt, images, journal, systemctl};
 use crate::common::run;
 
 provision::resources! {
-    /// What depends on an answer.
+    /// The kinds that depend on an answer.
     enum Host {
         File(File),
         Ufw(Ufw),
@@ -88,7 +88,7 @@ fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
     }
 }
 
-/// What is an answer although the program did not say what it should have.
+/// Outputs that are answers although the program failed.
 fn allowed(query: &Query, mishap: Mishap) -> bool {
     match (query, mishap) {
         // Nothing differs; there is no image; a unit never said anything; there is no table, and ours is loaded anew.

@@ -1,7 +1,7 @@
 //! Two at once on one state directory: nothing is lost, one wins, and the other is told who is at work.
 //!
-//! What may go on beside a run (looking, a confirmation) gets its turn before every step of one. The rest is for the
-//! lock, and is tried with threads that race for it; `take_over.rs` takes it from a real process.
+//! Everything that is allowed during a run (observations, a confirmation) gets its turn before every step of one. The
+//! lock excludes everything else, which is tested with threads that race for it; `take_over.rs` takes it from a process.
 
 #[path = "../common/beside.rs"]
 mod beside;
@@ -24,7 +24,7 @@ use crate::common::cases::{Host, graph, secret};
 use crate::common::{KIT, STATE, guard};
 
 provision::resources! {
-    /// What closes a host.
+    /// A kind that closes a host.
     enum Wall {
         NftTable(NftTable),
     }

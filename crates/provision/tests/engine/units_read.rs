@@ -8,7 +8,7 @@ use provision::kinds::{Directory, DropIn, NftTable, Owner, Service, Unit};
 use crate::common::run;
 
 provision::resources! {
-    /// What tells systemd of units.
+    /// The kinds that make systemd read units.
     enum Host {
         Unit(Unit),
         Service(Service),

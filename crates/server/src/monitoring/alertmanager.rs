@@ -1,4 +1,4 @@
-//! Who is told, when, and how: the configuration of Alertmanager (0.25 and later).
+//! The receivers, times and formats of alerts: the configuration of Alertmanager (0.25 and later).
 
 use provision::Text;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,22 +7,22 @@ use url::form_urlencoded;
 
 use super::Monitoring;
 
-/// The alert that always fires, so that its silence says that alerts do not get through.
+/// The alert that always fires, so that its absence shows that alerts do not arrive.
 pub const WATCHDOG: &str = "Watchdog";
 
-/// The alert that is only sent to see it arrive.
+/// The alert that is sent only to test the delivery.
 pub const TEST_ALERT: &str = "TestAlert";
 
-/// Who gets the alerts. All that an operator says of one is secret.
+/// A receiver of alerts. All of its fields are secret.
 #[derive(Debug, Clone)]
 pub enum Receiver {
     /// A chat with a bot of Telegram.
     Telegram {
-        /// Of the bot.
+        /// Token of the bot.
         token: SecretString,
-        /// Of the chat, a number.
+        /// Number of the chat.
         chat: SecretString,
-        /// Server of the bot API, when not Telegram's own.
+        /// Server of the bot API, unless it is Telegram's own.
         url: Option<SecretString>,
     },
     /// A webhook of Discord.
@@ -39,7 +39,7 @@ pub enum Receiver {
     PagerDuty {
         /// Its integration key.
         key: SecretString,
-        /// The API, when not that of the service region in the US.
+        /// The API, unless it is the one of the US region.
         url: Option<SecretString>,
     },
     /// A topic of ntfy.
@@ -49,14 +49,14 @@ pub enum Receiver {
         /// Access token.
         token: Option<SecretString>,
     },
-    /// Anything that takes the JSON of Alertmanager.
+    /// Any server that accepts the JSON of Alertmanager.
     Webhook {
-        /// Where to.
+        /// Its URL.
         url: SecretString,
     },
-    /// A mail box.
+    /// A mailbox.
     Email {
-        /// Reader.
+        /// Recipient.
         to: SecretString,
         /// Sender.
         from: SecretString,
@@ -68,7 +68,7 @@ pub enum Receiver {
 }
 
 impl Receiver {
-    /// Its type as the operator writes it.
+    /// Its type in kit.toml.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Telegram { .. } => "telegram",
@@ -85,7 +85,7 @@ impl Receiver {
         match self {
             Self::Telegram { token, chat, url } => {
                 let chat = reveal(chat);
-                // A number, or what is shown in its place.
+                // A number, or its redacted form.
                 let chat = serde_json::from_str(&chat).unwrap_or(Value::String(chat));
                 let mut config = json!({"bot_token": reveal(token), "chat_id": chat});
                 if let Some(url) = url {
@@ -122,7 +122,7 @@ impl Receiver {
                 let mut config = json!({
                     "to": reveal(to), "from": reveal(from), "smarthost": reveal(server),
                     "send_resolved": true,
-                    // A relay on this very host has no certificate, and needs none.
+                    // A relay on this host has no certificate and does not need one.
                     "require_tls": !on_this_host(server.expose_secret()),
                 });
                 if let Some((user, password)) = login {
@@ -135,8 +135,8 @@ impl Receiver {
     }
 }
 
-/// ntfy shows what it gets as it is, unless the address of the topic says what to take of it (message
-/// templates, ntfy 2.10 and later: docs.ntfy.sh/publish, "Message templating").
+/// ntfy shows the raw JSON, unless the address of the topic selects the text (message templates, ntfy 2.10 and later:
+/// docs.ntfy.sh/publish, "Message templating").
 fn readable(topic: &SecretString, reveal: &mut dyn FnMut(&SecretString) -> String) -> String {
     let parameters = [
         ("tpl", "yes"),
@@ -158,7 +158,7 @@ fn on_this_host(server: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// What the receivers are called: type and place in the list, so that two of a type can be told apart.
+/// The names of the receivers: type and index, so that two of one type differ.
 pub fn names(receivers: &[Receiver]) -> Vec<String> {
     let numbered = receivers.iter().enumerate();
     numbered
@@ -166,7 +166,7 @@ pub fn names(receivers: &[Receiver]) -> Vec<String> {
         .collect()
 }
 
-/// The integration of Alertmanager that a receiver of this name is of.
+/// The integration of Alertmanager for a receiver of this name.
 pub fn integration(name: &str) -> &str {
     match name.rsplit_once('-').map_or(name, |(kind, _)| kind) {
         "ntfy" => "webhook",
@@ -174,19 +174,19 @@ pub fn integration(name: &str) -> &str {
     }
 }
 
-/// The receiver that tells nobody: what has to go nowhere goes there.
+/// The receiver that notifies nobody.
 const NOBODY: &str = "nobody";
 const HEARTBEAT: &str = "heartbeat";
 
-/// The whole configuration, in JSON, which is YAML as well.
+/// The whole configuration in JSON, which is also YAML.
 pub(super) fn config(watch: &Monitoring) -> Text {
     Text::rendered(|reveal| render(watch, reveal))
 }
 
 fn render(watch: &Monitoring, reveal: &mut dyn FnMut(&SecretString) -> String) -> String {
     let names = names(&watch.receivers);
-    // Each has a route of its own, so that one that fails does not keep the others from being told, and so
-    // that Alertmanager counts them one by one.
+    // Each receiver has a route of its own, so that one failing receiver does not affect the others, and Alertmanager
+    // counts them separately.
     let everyone: Vec<Value> = names
         .iter()
         .map(|name| json!({"receiver": name, "continue": true}))
@@ -204,7 +204,7 @@ fn render(watch: &Monitoring, reveal: &mut dyn FnMut(&SecretString) -> String) -
         receivers.push(config);
     }
     if let Some(url) = &watch.heartbeat {
-        // Only that it comes counts, so its end is not told.
+        // Only its arrival counts, so its end is not sent.
         let webhook = json!([{"url": reveal(url), "send_resolved": false}]);
         receivers.push(json!({"name": HEARTBEAT, "webhook_configs": webhook}));
     }
@@ -227,7 +227,7 @@ fn render(watch: &Monitoring, reveal: &mut dyn FnMut(&SecretString) -> String) -
                 {"receiver": NOBODY, "routes": everyone},
             ],
         },
-        // What follows from something that is told already is not told again.
+        // Consequences of an alert that is firing are not sent as well.
         "inhibit_rules": [{
             "source_matchers": ["severity=\"critical\"", "about!=\"\""],
             "target_matchers": ["severity=\"warning\"", "about!=\"\""],

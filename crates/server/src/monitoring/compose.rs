@@ -1,8 +1,9 @@
-//! Containers, with what the distributions do not have: Grafana, Loki, and Alloy, which reads the journal for it.
+//! Containers, with programs that the distributions do not package: Grafana, Loki, and Alloy, which sends the journal
+//! to Loki.
 //!
-//! All of them use the host's network, so that they can listen on its loopback and nowhere else; none gets a
-//! capability. The files are the host's own, read-only, and a secret is read by a process of root alone, which
-//! without capabilities can do nothing but that.
+//! All of them use the host's network, so they can listen on its loopback and nowhere else, and none has a capability.
+//! The files are the host's own and mounted read-only. A secret is read by a process of root, which without
+//! capabilities can do nothing else.
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +15,20 @@ use serde_json::{Value, json};
 use super::{Files, Monitoring, place};
 use crate::Kinds;
 
-/// What only the containers have.
+/// The settings of the containers.
 #[derive(Debug, Clone)]
 pub struct Containers {
     /// Port of Grafana.
     pub grafana: u16,
     /// Port of Loki.
     pub loki: u16,
-    /// Port of Loki for its own parts.
+    /// Port of Loki for its own components.
     pub loki_grpc: u16,
     /// Port of Alloy.
     pub alloy: u16,
 }
 
-/// Images by the releases they were chosen with; a tag of a release is not moved by its makers.
+/// The tested images; publishers do not move the tag of a release.
 const IMAGES: &[(&str, &str)] = &[
     ("prometheus", "docker.io/prom/prometheus:v3.0.1"),
     ("alertmanager", "docker.io/prom/alertmanager:v0.28.1"),
@@ -83,7 +84,7 @@ pub fn compose<K: Kinds>(graph: &mut Graph<K>, watch: &Monitoring, containers: &
     unit(graph, watch, inputs, password);
 }
 
-/// Where the password of Grafana's user `admin` is.
+/// The path of the password of Grafana's user `admin`.
 fn password(watch: &Monitoring) -> PathBuf {
     watch.etc().join("grafana-password")
 }
@@ -95,7 +96,7 @@ fn image(name: &str) -> &'static str {
 
 const NO_NEW_PRIVILEGES: &str = "no-new-privileges=true";
 
-/// One container: what all have, and what this one adds.
+/// A container: the common settings, and its own.
 fn container(name: &str, own: Value) -> (String, Value) {
     let mut container = json!({
         "image": image(name),
@@ -105,7 +106,7 @@ fn container(name: &str, own: Value) -> (String, Value) {
         "tmpfs": ["/tmp"],
         "cap_drop": ["ALL"],
         "security_opt": [NO_NEW_PRIVILEGES],
-        // The journal has all that they say: this is for `docker logs`, and must not grow for ever.
+        // The journal has the whole output. This log is for `docker logs` and must not grow without limit.
         "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "2"}},
     });
     if let (Some(container), Value::Object(own)) = (container.as_object_mut(), own) {
@@ -141,7 +142,8 @@ fn services(watch: &Monitoring, containers: &Containers) -> String {
             "alertmanager",
             json!({
                 "user": "0:0",
-                // Its image has a volume here: without this, each start would make one more and leave it behind.
+                // Its image declares a volume here. Without this, each start would create another one and leave it
+                // behind.
                 "tmpfs": ["/tmp", "/alertmanager"],
                 "command": [
                     "--config.file=/alertmanager.yml",
@@ -157,7 +159,7 @@ fn services(watch: &Monitoring, containers: &Containers) -> String {
             "node-exporter",
             json!({
                 "pid": "host",
-                // Docker's profile of AppArmor lets nobody talk over D-Bus (prometheus/node_exporter#3117).
+                // Docker's AppArmor profile blocks D-Bus (prometheus/node_exporter#3117).
                 "security_opt": [NO_NEW_PRIVILEGES, "apparmor=unconfined"],
                 "command": [
                     "--path.rootfs=/host",
@@ -170,7 +172,7 @@ fn services(watch: &Monitoring, containers: &Containers) -> String {
                 ],
                 "volumes": [
                     "/:/host:ro,rslave",
-                    // Where it looks; the image has no link from there to /run.
+                    // The path that it uses; the image has no link from there to /run.
                     "/run/dbus/system_bus_socket:/var/run/dbus/system_bus_socket:ro",
                     format!("{texts}:{texts}:ro"),
                 ],
@@ -236,12 +238,12 @@ fn services(watch: &Monitoring, containers: &Containers) -> String {
     written(&json!({"name": name, "services": services, "volumes": volumes}))
 }
 
-/// JSON, which is YAML as well.
+/// JSON, which is also YAML.
 fn written(value: &Value) -> String {
     format!("# Written by aztec-kit; changes here are undone by its next run.\n{value:#}\n")
 }
 
-/// Loki on its own, on this host's disk (docs of Loki 3.3, configuration).
+/// Loki as a single process, on this host's disk (docs of Loki 3.3, configuration).
 fn loki(watch: &Monitoring, containers: &Containers) -> String {
     written(&json!({
         "auth_enabled": false,
@@ -324,12 +326,12 @@ fn providers() -> String {
     ]}))
 }
 
-/// Takes away the commands to a terminal that Docker Compose 2.26.1, which Debian 13 has, begins a line with
-/// (docker/compose#11681): the journal would take the line for binary data, and not show it.
+/// Removes the terminal escapes at the start of lines of Docker Compose 2.26.1, the version of Debian 13
+/// (docker/compose#11681). The journal would store such a line as binary data, and not show it.
 const PLAIN: &str = "/usr/bin/sed --unbuffered --regexp-extended 's/^(.[[]2K)*//'";
 
-/// `docker compose` in the foreground: what the containers say is in the journal, and a stop takes them away, so
-/// that the next start sees every file anew.
+/// `docker compose` in the foreground: the output of the containers goes to the journal, and a stop removes them, so
+/// the next start reads every file again.
 fn runs(compose: &Path) -> UnitFile {
     let docker = format!("/usr/bin/docker compose --file {}", compose.display());
     let up = format!("{docker} up --remove-orphans | {PLAIN}");
@@ -360,7 +362,7 @@ fn runs(compose: &Path) -> UnitFile {
         .at_boot()
 }
 
-/// The unit that runs them, and its service.
+/// The unit of the containers, and its service.
 fn unit<K: Kinds>(
     graph: &mut Graph<K>,
     watch: &Monitoring,

@@ -1,7 +1,7 @@
-//! Watching a host: Prometheus asks what there is to know, its rules judge it, Alertmanager tells people.
+//! Monitors a host: Prometheus collects metrics and evaluates rules, and Alertmanager notifies people.
 //!
-//! Everything listens on loopback alone. Everything that these programs read is below one directory of ours;
-//! the configuration files of the distribution's packages stay as they are.
+//! Everything listens on loopback only. All files that these programs read are in one directory of aztec-kit. The
+//! configuration files of the distribution's packages stay as they are.
 
 mod alertmanager;
 mod compose;
@@ -21,10 +21,10 @@ pub use alertmanager::{Receiver, TEST_ALERT, WATCHDOG, integration, names as rec
 pub use compose::{Containers, compose};
 pub use native::{PACKAGES, drop_in_path, native};
 
-/// What to watch, and how.
+/// The settings of the monitoring.
 #[derive(Debug, Clone)]
 pub struct Monitoring {
-    /// Part of every name of ours, for example `aztec`.
+    /// Part of every name, for example `aztec`.
     pub name: &'static str,
     /// Port of Prometheus.
     pub prometheus: u16,
@@ -32,34 +32,34 @@ pub struct Monitoring {
     pub alertmanager: u16,
     /// Port of node_exporter.
     pub node_exporter: u16,
-    /// What else Prometheus asks, by name of the job: a port of this host, whose samples bring the labels `job`
-    /// of their own.
+    /// Further targets of Prometheus, by name of the job: a port of this host whose samples have `job` labels of their
+    /// own.
     pub targets: Vec<(&'static str, u16)>,
     /// Rules of Prometheus: a whole rule file.
     pub rules: String,
     /// Dashboards for Grafana: file name and text.
     pub dashboards: Vec<(String, String)>,
-    /// Days that metrics are kept.
+    /// Days to keep metrics.
     pub retention_days: u16,
-    /// Who gets the alerts.
+    /// The receivers of alerts.
     pub receivers: Vec<Receiver>,
-    /// Told every few minutes that alerts get this far.
+    /// A URL that is called every few minutes as long as alerts are delivered.
     pub heartbeat: Option<SecretString>,
 }
 
 impl Monitoring {
-    /// Where everything is that these programs read.
+    /// The directory of the files that these programs read.
     pub fn etc(&self) -> PathBuf {
         Path::new("/etc").join(format!("{}-monitoring", self.name))
     }
 
-    /// Where others put metrics in files (`*.prom`) for node_exporter.
+    /// The directory of metric files (`*.prom`) from others for node_exporter.
     pub fn textfiles(&self) -> PathBuf {
         Path::new("/var/lib").join(format!("{}-monitoring", self.name))
     }
 
-    /// Adds the directories and configuration files, the same whatever the programs run as. `judged`: what has
-    /// to be there for `promtool` and `amtool` to judge the files; none when they are not on this host.
+    /// Adds the directories and configuration files, which are the same natively and in containers. `judged`: the
+    /// resource that `promtool` and `amtool` need to check the files; none when they are not on this host.
     fn configuration<K: Kinds>(&self, graph: &mut Graph<K>, judged: Option<&ResourceId>) -> Files {
         let etc = directory(graph, self.etc(), []);
         directory(graph, self.textfiles(), []);
@@ -77,7 +77,7 @@ impl Monitoring {
         let config = prometheus::config(self).into();
         let prometheus = add("prometheus.yml", config, judge, 0o644);
         let judge = ["/usr/bin/amtool", "check-config", ""];
-        // It has the keys of the receivers in it.
+        // It contains the keys of the receivers.
         let config = alertmanager::config(self);
         let alertmanager = add("alertmanager.yml", config, judge, 0o600);
         let boards = directory(graph, self.etc().join("dashboards"), [&etc]);
@@ -97,7 +97,7 @@ impl Monitoring {
     }
 }
 
-/// What the programs read.
+/// The configuration files.
 struct Files {
     etc: ResourceId,
     dashboards: Vec<Input>,
@@ -115,7 +115,7 @@ fn directory<'a, K: Kinds>(
     graph.add(Directory { path, owner }, after.into_iter().cloned())
 }
 
-/// Adds a file that a service reads when it starts.
+/// Adds a file as an input of a service.
 fn place<'a, K: Kinds>(
     graph: &mut Graph<K>,
     file: File,

@@ -1,5 +1,5 @@
-//! The distribution's own packages. They bring units that run at once and listen on every interface: drop-ins
-//! of ours are there first, and let them start only with our configuration, on loopback.
+//! The distribution's own packages. Their units start at once and listen on every interface. For this reason drop-ins
+//! of aztec-kit are written first, which let them start only with its configuration, on loopback.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use provision::systemd::{Sandbox, Section, UnitFile, Value};
 use super::{Files, Monitoring, directory, place};
 use crate::Kinds;
 
-/// The packages, each with the unit it brings.
+/// The packages, each with its unit.
 pub const PACKAGES: &[(&str, &str)] = &[
     ("prometheus", "prometheus.service"),
     ("prometheus-alertmanager", "prometheus-alertmanager.service"),
@@ -53,7 +53,7 @@ pub fn native<K: Kinds>(graph: &mut Graph<K>, watch: &Monitoring) {
     }
 }
 
-/// Where the drop-in of ours for a unit is; `name` as in [`Monitoring::name`].
+/// The path of the drop-in for a unit; `name` as in [`Monitoring::name`].
 pub fn drop_in_path(name: &str, unit: &str) -> PathBuf {
     Path::new("/etc/systemd/system")
         .join(format!("{unit}.d"))
@@ -68,14 +68,11 @@ fn drop_in<K: Kinds>(graph: &mut Graph<K>, watch: &Monitoring, unit: &str) -> In
     place(graph, file, path, [&parent])
 }
 
-const UNTRIED: &str = "It has not been tried without, on every distribution that packages it.";
+const UNTRIED: &str = "It has not been tested with this on every distribution that packages it.";
 
 const TALKS: &[(&str, &str)] = &[
-    (
-        "PrivateNetwork",
-        "It is asked, and tells, over the network.",
-    ),
-    ("IPAddressDeny", "It is asked, and tells, over the network."),
+    ("PrivateNetwork", "It serves and sends over the network."),
+    ("IPAddressDeny", "It serves and sends over the network."),
     ("RestrictAddressFamilies", UNTRIED),
     ("PrivateUsers", UNTRIED),
     ("ProtectProc", UNTRIED),
@@ -85,8 +82,8 @@ const TALKS: &[(&str, &str)] = &[
     ("SystemCallErrorNumber", UNTRIED),
 ];
 
-/// The sandbox of what only talks over sockets and writes in its own place. Debian's prometheus.service has one of its
-/// own.
+/// The sandbox of a program that only uses sockets and writes to its own directory. Debian's prometheus.service has a
+/// sandbox of its own.
 fn talks() -> Sandbox {
     Sandbox::strict()
         .without(TALKS)
@@ -94,18 +91,21 @@ fn talks() -> Sandbox {
         .with("SystemCallFilter", "@system-service")
 }
 
-const VIEW: &str = "It would get a view of its own of what it is to see.";
+const VIEW: &str = "It would get a view of its own instead of the host's.";
 
 const SEES_ALL: &[(&str, &str)] = &[
     (
         "PrivateNetwork",
-        "It tells of the network, over the network.",
+        "It reports about the network, over the network.",
     ),
     (
         "IPAddressDeny",
-        "It tells of the network, over the network.",
+        "It reports about the network, over the network.",
     ),
-    ("RestrictAddressFamilies", "It asks the kernel and systemd."),
+    (
+        "RestrictAddressFamilies",
+        "It queries the kernel and systemd.",
+    ),
     ("ProtectSystem", VIEW),
     ("ProtectHome", VIEW),
     ("PrivateTmp", VIEW),
@@ -124,34 +124,34 @@ const SEES_ALL: &[(&str, &str)] = &[
     ("UMask", "It writes nothing."),
 ];
 
-/// node_exporter must see the file systems as they are. It asks the clock whether it is synchronised, by a call that could
-/// also set it; without capabilities it cannot.
+/// node_exporter must see the file systems as they are. It reads the state of the clock with a system call that can
+/// also set it, but without capabilities it cannot.
 fn sees_all() -> Sandbox {
     Sandbox::strict()
         .without(SEES_ALL)
         .with("SystemCallFilter", "@system-service adjtimex clock_adjtime")
 }
 
-/// Alertmanager, counting what each receiver got and not only each type, where it can: the one of Debian 12 (0.25)
-/// does not start with a feature to enable. Only the program itself knows, once its package is here.
+/// Starts Alertmanager with counters for each receiver, and not only for each type, if it can: the one of Debian 12
+/// (0.25) does not start with this feature flag. Only the installed program itself can tell.
 const COUNTING: &str = "\
 program=/usr/bin/prometheus-alertmanager; \
 if $program --help 2>&1 | grep --quiet -e --enable-feature; \
 then set -- \"$@\" --enable-feature=receiver-name-in-metrics; fi; exec $program \"$@\"";
 
-/// What runs in the place of the package's own command: what it needs, how it is confined, and the command.
-struct Instead {
+/// Replaces the package's own command: the inputs, the sandbox, and the command.
+struct Replacement {
     needs: PathBuf,
     before: fn(Section, &Monitoring) -> Section,
     program: Value,
     arguments: Vec<Value>,
 }
 
-fn instead(watch: &Monitoring, unit: &str) -> Instead {
+fn instead(watch: &Monitoring, unit: &str) -> Replacement {
     let etc = watch.etc();
     let listens = |port: u16| Value::raw(format!("--web.listen-address=127.0.0.1:{port}"));
     match unit {
-        "prometheus.service" => Instead {
+        "prometheus.service" => Replacement {
             needs: etc.join("prometheus.yml"),
             before: |service, _| service.environment("HOST", &"%H".into()),
             program: "/usr/bin/prometheus".into(),
@@ -165,7 +165,7 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
                 "--enable-feature=expand-external-labels".into(),
             ],
         },
-        "prometheus-alertmanager.service" => Instead {
+        "prometheus-alertmanager.service" => Replacement {
             needs: etc.join("alertmanager.yml"),
             before: |service, watch| {
                 let configuration = watch.etc().join("alertmanager.yml");
@@ -179,14 +179,14 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
                 "alertmanager".into(),
             ]),
             arguments: vec![
-                // It has the keys of the receivers in it: only this service gets to see it.
+                // It contains the keys of the receivers, so only this service can read it.
                 "--config.file=%d/alertmanager.yml".into(),
                 listens(watch.alertmanager),
-                // Else it looks for others of its kind, on port 9094 of every interface.
+                // Otherwise it would look for peers on port 9094 of every interface.
                 "--cluster.listen-address=".into(),
             ],
         },
-        _ => Instead {
+        _ => Replacement {
             needs: watch.textfiles(),
             before: |service, _| service.confined(sees_all()),
             program: "/usr/bin/prometheus-node-exporter".into(),
@@ -205,7 +205,7 @@ fn instead(watch: &Monitoring, unit: &str) -> Instead {
 }
 
 fn text(watch: &Monitoring, unit: &str) -> UnitFile {
-    let Instead {
+    let Replacement {
         needs,
         before,
         program,
@@ -220,7 +220,7 @@ fn text(watch: &Monitoring, unit: &str) -> UnitFile {
         )
         .section(
             service
-                // Instead of the package's own.
+                // Replaces the package's own command.
                 .set("ExecStart", "")
                 .list("ExecStart", std::iter::once(program).chain(arguments)),
         )

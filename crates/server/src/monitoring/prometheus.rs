@@ -1,10 +1,10 @@
-//! What Prometheus asks, how often, and whom it tells.
+//! The targets, intervals and alert receivers of Prometheus.
 
 use serde_json::{Value, json};
 
 use super::Monitoring;
 
-/// The whole configuration, in JSON, which is YAML as well.
+/// The whole configuration in JSON, which is also YAML.
 pub(super) fn config(watch: &Monitoring) -> String {
     let target = |port: u16| json!([{"targets": [format!("127.0.0.1:{port}")]}]);
     let own = [
@@ -23,7 +23,7 @@ pub(super) fn config(watch: &Monitoring) -> String {
         "global": {
             "scrape_interval": "15s",
             "evaluation_interval": "15s",
-            // Whoever reads a message wants to know which host it is about. Set by the unit.
+            // A reader of a message wants to know its host. The unit sets the variable.
             "external_labels": {"host": "${HOST}"},
         },
         "rule_files": [watch.etc().join("rules.yml")],

@@ -2,20 +2,20 @@
 
 use super::{FakeHost, Output, failed};
 
-/// What the files say. They are read here by hand, so that this does not agree with a mistake of ours.
+/// The parsed files. They are parsed here independently, so that a bug of the real parser is not repeated.
 struct Accounts {
     users: Vec<Account>,
     groups: Vec<Account>,
 }
 
-/// A user with its primary group; of a group both numbers are its own.
+/// A user with its primary group, or a group with its id in both fields.
 struct Account {
     name: String,
     uid: u32,
     gid: u32,
 }
 
-/// The lines of a file of accounts with that many numbers behind name and password.
+/// The lines of an account file with that many numbers after name and password.
 fn lines(text: &str, numbers: usize) -> Vec<Account> {
     let number = |field: Option<&&str>| field.and_then(|field| field.parse().ok());
     let accounts = text.lines().filter_map(|line| {
@@ -38,7 +38,7 @@ impl FakeHost {
         }
     }
 
-    /// The numbers of a user and a group, by name or as they are.
+    /// The ids of a user and a group, given by name or by number.
     pub(super) fn ids(&self, user: &str, group: &str) -> Option<(u32, u32)> {
         let accounts = self.accounts();
         let users = accounts.users.iter();

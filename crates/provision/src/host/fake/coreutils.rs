@@ -1,10 +1,10 @@
-//! chown and chmod on a host in memory, as far as the kinds use them: of whole trees, by name, without following links.
+//! chown and chmod on a host in memory, as far as the kinds use them: whole trees, by name, without following links.
 
 use std::path::PathBuf;
 
 use super::{FakeHost, FakeNode, FileType, Output, failed};
 
-/// Bits that only others than the owner get by `go-w`.
+/// The bits that `go-w` removes.
 const OTHERS_WRITE: u32 = 0o022;
 
 impl FakeHost {
@@ -28,7 +28,7 @@ impl FakeHost {
         })
     }
 
-    /// Changes what the last word names and all below it.
+    /// Changes the last argument and everything below it.
     fn whole_tree(&mut self, words: &[&str], change: impl Fn(&mut FakeNode)) -> Output {
         let top = PathBuf::from(words.last().copied().unwrap_or_default());
         if !words.contains(&"--recursive") || !self.tree.contains_key(&top) {

@@ -1,11 +1,11 @@
-//! Writes of a host in memory that fail as real ones do, with the error of the operating system.
+//! Writes of a host in memory that fail like real ones, with the error of the operating system.
 
 use std::io;
 
 use super::{FakeHost, Invocation, Output, failed};
 use crate::Fault;
 
-/// What the operating system says of a write that fails.
+/// The error of a failed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Errno {
     /// The disk is full, for a moment.
@@ -29,7 +29,7 @@ impl Errno {
         }
     }
 
-    /// As the system gives it.
+    /// The error of the standard library.
     pub fn error(self) -> io::Error {
         let number = match self {
             Self::NoSpace => rustix::io::Errno::NOSPC,
@@ -39,18 +39,18 @@ impl Errno {
         number.into()
     }
 
-    /// As the real host tells it.
+    /// The fault of the real host.
     pub fn fault(self) -> Fault {
         Fault::new("failed to write").because(self.error())
     }
 }
 
-/// The write (counted from 0) that fails, and with what.
+/// The write (counted from 0) that fails, and its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failing {
-    /// Which.
+    /// The number of the write.
     pub at: usize,
-    /// With what.
+    /// Its error.
     pub errno: Errno,
 }
 
@@ -65,7 +65,7 @@ impl Failing {
 }
 
 impl FakeHost {
-    /// What a program says whose write fails, and that it exits with 1.
+    /// The output of a program whose write fails: it exits with 1.
     pub(super) fn failing_program(&mut self, order: &Invocation) -> Option<Output> {
         let failing = self.failing.filter(|it| it.meets(self.writes))?;
         if self.dies_at == Some(self.writes) {

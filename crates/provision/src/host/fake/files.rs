@@ -1,8 +1,8 @@
-//! The file tree of the host in memory. What it does and refuses is what the real one does and refuses: both are held
-//! to one list of statements, `tests/host_contract.rs`.
+//! The file tree of the host in memory. It behaves and refuses like the real one: both are tested with one list of
+//! statements, `tests/host_contract.rs`.
 //!
-//! What the real host does in several calls of the kernel is several writes here too, so that a run can die between
-//! them.
+//! Changes for which the real host needs several system calls are several writes here too, so that a run can die
+//! between them.
 
 use std::ops::Bound;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use super::{FakeHost, FakeNode, FileType, NewFile};
 use crate::Fault;
 use crate::host::{Held, staged};
 
-/// Linux gives up on longer chains of links: path_resolution(7).
+/// The limit of Linux for links in a path: path_resolution(7).
 const LINKS: usize = 40;
 
 fn refused(verb: &str, path: &Path, why: &str) -> Fault {
@@ -19,12 +19,12 @@ fn refused(verb: &str, path: &Path, why: &str) -> Fault {
 }
 
 impl FakeHost {
-    /// Where a path leads: links on the way followed, the last one too when asked.
+    /// The target of a path: links in it are followed, and the last one on request.
     pub(super) fn resolved(&self, path: &Path, last: bool) -> Result<PathBuf, Fault> {
         self.walked(path, last, |_| true)
     }
 
-    /// Where something is made or changed: along no link that another account can set.
+    /// The place of a change, without links that another account can set.
     fn trusted(&self, path: &Path) -> Result<PathBuf, Fault> {
         self.walked(path, false, |link| {
             let roots = |path: &Path| self.tree.get(path).is_none_or(|node| node.uid == 0);
@@ -77,7 +77,7 @@ impl FakeHost {
         Ok(done)
     }
 
-    /// The thing itself that a path names, as `lstat` has it.
+    /// The node of a path itself, as `lstat` sees it.
     pub(super) fn node(&self, path: &Path) -> Result<Option<&FakeNode>, Fault> {
         Ok(self.tree.get(&self.resolved(path, false)?))
     }
@@ -104,7 +104,7 @@ impl FakeHost {
         rest.take_while(move |(path, _)| path.starts_with(dir))
     }
 
-    /// Where something is put that gets this name; its directory must be there.
+    /// The place for a new file; its directory must exist.
     fn place(&self, verb: &str, path: &Path) -> Result<PathBuf, Fault> {
         let place = self.trusted(path)?;
         match place.parent().and_then(|dir| self.tree.get(dir)) {
@@ -119,7 +119,7 @@ impl FakeHost {
         node.is_some_and(|node| node.file_type == FileType::Directory)
     }
 
-    /// Puts a thing under the name in which it waits for its own.
+    /// Creates a staged file.
     fn stage(&mut self, file: &NewFile<'_>, file_type: FileType) -> Result<[PathBuf; 2], Fault> {
         self.write()?;
         let path = self.place("create", file.path)?;
@@ -132,7 +132,7 @@ impl FakeHost {
         Ok([waiting, path])
     }
 
-    /// Gives what is staged the name that it waits for.
+    /// Renames a staged file.
     fn take_name(&mut self, waiting: &Path, path: &Path) -> Result<(), Fault> {
         self.write()?;
         let node = self.tree.remove(waiting);
@@ -194,7 +194,7 @@ impl FakeHost {
         }
     }
 
-    /// Owner first, then mode, and a run can die in between.
+    /// Sets owner, then mode; a run can die in between.
     pub(super) fn set_owner(
         &mut self,
         path: &Path,

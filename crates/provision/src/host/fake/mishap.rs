@@ -1,20 +1,20 @@
-//! What befalls programs of a host in memory that are asked something.
+//! Failures of programs that a host in memory queries.
 
 use crate::Fault;
 use crate::host::Output;
 
-/// How a program fails to answer.
+/// The way in which a program fails to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mishap {
-    /// It says nothing and exits with 0.
+    /// It prints nothing and exits with 0.
     Silent,
-    /// It says half and exits with 0.
+    /// It prints half of the output and exits with 0.
     Half,
-    /// It says something else and exits with 0.
+    /// It prints something else and exits with 0.
     Nonsense,
-    /// It exits with 1 and says nothing.
+    /// It exits with 1 and prints nothing.
     Fails,
-    /// It does not end, its output comes too late, or has no end: the real host gives up on it.
+    /// It does not end, or its output is late or endless, so the real host kills it.
     GivenUp,
 }
 
@@ -28,7 +28,7 @@ impl Mishap {
         Self::GivenUp,
     ];
 
-    /// What is heard instead of what it would have said.
+    /// Replaces the output of a program.
     pub(super) fn befall(self, argv: &[String], mut said: Output) -> Result<Output, Fault> {
         said.code = 0;
         match self {

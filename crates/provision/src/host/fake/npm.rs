@@ -1,4 +1,4 @@
-//! A small registry, and a small npm: every package is a program, and nothing is resolved.
+//! A small registry and a small npm: every package contains a program, and nothing is resolved.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ pub const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {},
 "node_modules/app": {"version": "1.0.0", "integrity": "sha512-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="},
 "node_modules/other": {"version": "1.0.0", "integrity": "sha512-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}}}"#;
 
-/// What a package has.
+/// The files of a package.
 const FILES: [&str; 4] = ["main", "main.map", "package.json", "windows"];
 
 impl FakeHost {

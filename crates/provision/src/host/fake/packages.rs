@@ -1,4 +1,5 @@
-//! A small apt and dpkg: every name is a package that the archive has. apt knows what came only for another one.
+//! A small apt and dpkg: the archive has a package for every name. apt knows which packages were installed as
+//! dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,24 +10,24 @@ const STATUS: &str = "/var/lib/dpkg/status";
 const HALF: &str = "Status: install ok half-configured\n";
 const WHOLE: &str = "Status: install ok installed\n";
 
-/// What apt meets on a host in memory.
+/// The state of apt on a host in memory.
 #[derive(Debug, Clone, Default)]
 pub struct FakeApt {
-    /// Packages that cannot be beside one.
+    /// The packages that conflict with a package.
     pub conflicts: BTreeMap<String, Vec<String>>,
-    /// How often somebody else has the lock of the lists.
+    /// How often another process has the lock of the lists.
     pub locked: u32,
-    /// There are no package lists yet.
+    /// Whether there are no package lists yet.
     pub no_lists: bool,
-    /// What `apt-config dump` says.
+    /// The output of `apt-config dump`.
     pub config: String,
-    /// A repository that no list comes from.
+    /// A repository whose list cannot be fetched.
     pub broken: Option<String>,
-    /// A package is unpacked without what it depends on.
+    /// Whether a package is unpacked without its dependencies.
     pub unmet: bool,
 }
 
-/// Words of apt 2.6 about it.
+/// The message of apt 2.6 about it.
 const UNMET: &str = "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).";
 
 impl FakeApt {
@@ -52,7 +53,7 @@ impl FakeApt {
 }
 
 impl FakeHost {
-    /// What apt would remove for these entries, as it says it.
+    /// The output of apt about the packages that it would remove for these entries.
     pub(super) fn simulated(&self, entries: &[String]) -> Output {
         if self.apt.unmet {
             return failed(100, UNMET);
@@ -63,7 +64,7 @@ impl FakeHost {
         }
     }
 
-    /// What is removed by name, what cannot stay beside what comes, and what needs one of these.
+    /// The packages that are removed by name, conflict with a new one, or depend on one of these.
     fn would_go<'e>(&self, entries: impl Iterator<Item = &'e str>) -> BTreeSet<String> {
         let known = self.known();
         let mut next: Vec<String> = entries
@@ -83,7 +84,7 @@ impl FakeHost {
         gone
     }
 
-    /// Unpacks all packages, then configures them: whoever dies in between leaves them half configured.
+    /// Unpacks all packages, then configures them. A run that dies in between leaves them half configured.
     pub(super) fn apt(&mut self, words: &[&str]) -> Result<Output, Fault> {
         if words.contains(&"autoremove") {
             return Ok(Output {
@@ -171,7 +172,7 @@ impl FakeHost {
         self.auto.remove(name);
     }
 
-    /// What is there for another one that is gone.
+    /// Packages that were installed for another one that is no longer there.
     fn spare(&self) -> BTreeSet<String> {
         let (mut spare, needed): (BTreeSet<_>, BTreeSet<_>) = self
             .known()
@@ -189,7 +190,7 @@ impl FakeHost {
     }
 }
 
-/// The summary of a simulation, and a line for each that goes.
+/// The summary of a simulation, and a line for each package to remove.
 fn removing(names: &BTreeSet<String>) -> String {
     let count = names.len();
     let summary = format!("0 upgraded, 0 newly installed, {count} to remove and 0 not upgraded.\n");

@@ -1,4 +1,4 @@
-//! A host in memory that several have at once, as those who look at a real one and those who change it do.
+//! A host in memory with several owners, like the processes that read and change a real one.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -8,18 +8,18 @@ use super::FakeHost;
 use crate::Fault;
 use crate::host::{Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space};
 
-/// Between two tries.
-const A_MOMENT: Duration = Duration::from_millis(1);
-/// How many of them: far longer than anything is done in memory.
+/// The time between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
+/// The number of tries: much longer than any action in memory.
 const PATIENCE: usize = 20_000;
 
 type Turn = Box<dyn FnOnce() + Send>;
 
-/// Counts the steps of whoever works, and gives the other one its turn.
+/// Counts the steps of one owner, and gives another one its turn before one of them.
 #[derive(Clone, Default)]
 pub struct Steps(Arc<Mutex<Made>>);
 
-/// How many steps were made, and what happens before which.
+/// The number of steps so far, and the action before one of them.
 #[derive(Default)]
 struct Made {
     count: usize,
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Steps {
 }
 
 impl Steps {
-    /// Before the step of this number, counted from 0, this happens.
+    /// Runs an action before the step of this number, counted from 0.
     pub fn before(at: usize, turn: impl FnOnce() + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Made {
             count: 0,
@@ -41,7 +41,7 @@ impl Steps {
         })))
     }
 
-    /// Whether that has happened.
+    /// Whether the action has run.
     pub fn had_its_turn(&self) -> bool {
         self.now().before.is_none()
     }
@@ -50,7 +50,7 @@ impl Steps {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One is made now.
+    /// Counts a step.
     pub fn step(&self) {
         let turn = {
             let mut made = self.now();
@@ -64,7 +64,7 @@ impl Steps {
     }
 }
 
-/// One of those who have it.
+/// One of the owners.
 #[derive(Debug, Clone, Default)]
 pub struct SharedHost {
     host: Arc<Mutex<FakeHost>>,
@@ -72,7 +72,7 @@ pub struct SharedHost {
 }
 
 impl SharedHost {
-    /// A host that only this one has so far.
+    /// A host with one owner so far.
     pub fn new(host: FakeHost) -> Self {
         Self {
             host: Arc::new(Mutex::new(host)),
@@ -80,7 +80,7 @@ impl SharedHost {
         }
     }
 
-    /// The same for whoever works in these steps: each change is one.
+    /// Another owner whose changes count as steps.
     pub fn in_steps(&self, steps: &Steps) -> Self {
         Self {
             host: self.host.clone(),
@@ -93,17 +93,17 @@ impl SharedHost {
         self.lock()
     }
 
-    /// Whoever else has it waits meanwhile.
+    /// Locks the host. Other owners wait meanwhile.
     ///
     /// # Panics
     ///
-    /// When whoever has it keeps it: a guard in the middle of a statement lives to the end of it.
+    /// When the lock is not released: a guard in the middle of a statement lives to its end.
     pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
         for _ in 0..PATIENCE {
             match self.host.try_lock() {
                 Ok(host) => return host,
                 Err(TryLockError::Poisoned(host)) => return host.into_inner(),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(A_MOMENT),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(RETRY_INTERVAL),
             }
         }
         panic!("the host is held, perhaps by this statement itself");

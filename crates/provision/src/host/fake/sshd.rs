@@ -1,5 +1,5 @@
-//! A small sshd that is asked what is effective (`sshd -T`), and has no algorithm at all: sshd_config(5). It reads its
-//! configuration by itself, so that it does not agree with a mistake of ours.
+//! A small sshd that answers `sshd -T` and has no algorithms: sshd_config(5). It parses its configuration
+//! independently, so that a bug of the real parser is not repeated.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::host::Probe;
 
 pub(super) const MAIN: &str = "/etc/ssh/sshd_config";
 
-/// What it has read so far: each keyword with its first value, and the first line that it does not understand.
+/// The state of the parser: each keyword with its first value, and the first line that it does not understand.
 #[derive(Default)]
 struct Read {
     effective: Vec<(String, String)>,
@@ -22,7 +22,7 @@ impl Read {
             return;
         }
         let value = match value {
-            // It says what is left of the list.
+            // It prints the rest of the list.
             _ if value.starts_with('-') => "some",
             "prohibit-password" => "without-password",
             _ => value,
@@ -31,7 +31,7 @@ impl Read {
     }
 }
 
-/// A line as keyword and arguments, without what stands behind a `#`.
+/// A line as keyword and arguments, without a comment.
 fn split(line: &str) -> Option<(String, Vec<String>)> {
     let mut words = vec![String::new()];
     let (mut quoted, mut keyword) = (false, true);
@@ -56,7 +56,7 @@ fn split(line: &str) -> Option<(String, Vec<String>)> {
     (!words.is_empty()).then(|| (keyword.to_lowercase(), words))
 }
 
-/// Whether a name fits a pattern with at most one `*`, as in `*.conf`.
+/// Whether a name matches a pattern with at most one `*`, as in `*.conf`.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         Some((start, end)) => {
@@ -99,7 +99,7 @@ impl FakeHost {
         })
     }
 
-    /// `holds`: whether what is included here is for everybody.
+    /// `holds`: whether the included lines apply to everybody.
     fn sshd_reads(&self, file: &Path, holds: bool, read: &mut Read) -> Result<(), Fault> {
         let text = Probe::text(self, file)?.unwrap_or_default();
         let mut holds = holds;

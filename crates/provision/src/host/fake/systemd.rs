@@ -1,4 +1,4 @@
-//! A small systemd: units are the files of one directory, and what starts at boot is linked in another.
+//! A small systemd: units are the files of one directory, and the units that start at boot are linked in another.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ pub struct FakeUnit {
     pub active: String,
     /// Number of starts so far.
     pub starts: u32,
-    /// Whether a timer's time is over, and its service has its turn.
+    /// Whether the time of a timer is up and its service has started.
     pub elapsed: bool,
-    /// What becomes of it when it is started.
+    /// The result of a start.
     pub fate: Fate,
     /// Automatic restarts since then.
     pub restarts: u32,
@@ -26,17 +26,17 @@ pub struct FakeUnit {
     pub changed_us: i64,
 }
 
-/// What becomes of a unit that is started.
+/// The result of the start of a unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fate {
     /// It runs.
     #[default]
     Runs,
-    /// A condition of its file is not met: systemd does not start it, and is content.
+    /// A condition of its file is not met: systemd skips it without an error.
     Skipped,
     /// An assertion of its file is not met: systemd refuses to start it.
     Refused,
-    /// Its process dies at once.
+    /// Its process ends at once.
     Dies,
 }
 
@@ -59,7 +59,7 @@ impl FakeHost {
     pub(super) fn show(&self, name: &str) -> String {
         let unit = self.units.get(name).cloned().unwrap_or_default();
         let on_disk = self.on_disk(name);
-        // Of what it has not in its memory it reads the file, to answer.
+        // For a unit that is not loaded it reads the file to answer.
         let load = if unit.loaded.is_some() || on_disk.is_some() && unit.active != "active" {
             "loaded"
         } else {
@@ -136,7 +136,7 @@ impl FakeHost {
         output
     }
 
-    /// The host is booted: nothing runs but what is enabled, and that was started anew.
+    /// Boots the host: only enabled units run, and they were started again.
     pub fn boot(&mut self) {
         for unit in self.units.values_mut() {
             unit.active = "inactive".into();
@@ -150,7 +150,7 @@ impl FakeHost {
         }
     }
 
-    /// The files in the directories of drop-ins, what waits for its name left out.
+    /// The files in the directories of drop-ins, without staged ones.
     fn drop_ins_on_disk(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let dir = Path::new("/etc/systemd/system");
         let below = self.tree.iter().filter(|(path, _)| path.starts_with(dir));
@@ -165,10 +165,10 @@ impl FakeHost {
             .collect()
     }
 
-    /// Reads every unit file again, and forgets what has none and does not run.
+    /// Reads every unit file again, and forgets units without a file that do not run.
     pub fn read_units(&mut self) {
         let dir = Path::new("/etc/systemd/system");
-        // A link to /dev/null, a masked unit, is none.
+        // A link to /dev/null, a masked unit, does not count.
         let files = self
             .tree
             .iter()
@@ -190,7 +190,7 @@ impl FakeHost {
         self.outdated = false;
     }
 
-    /// What systemd has not in its memory it reads when it is to start it.
+    /// Loads a unit that is not loaded before it is started.
     fn read_when_needed(&mut self, name: &str) {
         let known = self.units.get(name);
         if known.is_some_and(|unit| unit.loaded.is_some() || unit.active == "active") {
@@ -258,7 +258,7 @@ impl FakeHost {
             _ => {}
         }
         let line = match verb {
-            // It runs already, as far as systemd knows.
+            // It runs already, according to systemd.
             "start" if lives => return Output::default(),
             "start" | "restart" => "ExecStart=",
             "reload-or-restart" if lives => "ExecReload=",
@@ -273,7 +273,7 @@ impl FakeHost {
         Output::default()
     }
 
-    /// The two orders to nft that units of ours give.
+    /// The two nft commands that units of aztec-kit contain.
     fn nft_table(&mut self, order: &str) {
         match order.split(' ').collect::<Vec<_>>().as_slice() {
             ["/usr/sbin/nft", "--file", path] => {

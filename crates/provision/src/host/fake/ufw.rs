@@ -1,12 +1,12 @@
-//! A small UFW: it keeps its rules and its state in the files of the real one, without the rest of their text.
+//! A small UFW: it stores its rules and its state in the files of the real one, without the rest of their text.
 
 use super::{FakeHost, Output, failed};
 
-/// How the filter begins where UFW decides.
+/// The first rules of the filter when UFW decides.
 const SHUT: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-input\n";
 
 impl FakeHost {
-    /// Installs UFW as its package does: off, with no rules.
+    /// Installs UFW as its package does: disabled and without rules.
     pub fn with_ufw(mut self) -> Self {
         use super::FileType::{Directory, File};
         self.plant("/etc/ufw", Directory, b"", 0o755);
@@ -42,7 +42,7 @@ impl FakeHost {
             .collect();
         match words.as_slice() {
             ["enable"] => {
-                // It begins with IPv4, and leaves that when IPv6 fails.
+                // It enables IPv4 first, and leaves that when IPv6 fails.
                 self.filter[0] = SHUT.into();
                 let v6 = self.text("/etc/ufw/before6.rules").unwrap_or_default();
                 if v6.contains("nonsense") {
@@ -91,12 +91,12 @@ impl FakeHost {
             if from.contains(':') != v6 {
                 continue;
             }
-            // The real one takes rules that differ in nothing but the action for the same.
+            // The real one treats rules that differ only in the action as the same.
             let same = format!(" {proto} {port} {any} any {from} in");
             let line = format!("### tuple ### {action}{same}");
             self.edit(path, |text| {
                 let lines = text.lines().filter(|line| *line != "# as packaged");
-                // It makes a rule of another action its own, and deletes only what is the same.
+                // It replaces a rule with another action, and deletes only an identical one.
                 let is = |text: &str| match delete {
                     true => text.starts_with(&line),
                     false => text.contains(&same),

@@ -1,8 +1,7 @@
-//! A container image, pinned to its content at the first sight of it.
+//! A container image, pinned to the content that this host got first.
 //!
-//! A tag can be moved by whoever owns the repository. What counts is the content that this host got first:
-//! it is remembered, and written into an environment file from which the units take it. A tag that moved is
-//! told and never followed.
+//! The owner of a repository can move a tag. For this reason the first content is remembered and written to an
+//! environment file that the units read. A moved tag is reported and never followed.
 
 mod pin;
 mod registry;
@@ -27,63 +26,64 @@ use crate::tools::images::{self, Row};
 /// An image that containers of this host run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
-    /// The engine that keeps it.
+    /// The engine that stores it.
     pub engine: Engine,
-    /// Repository; without a registry in it, both engines take it from the public one.
+    /// Repository; without a registry in it, both engines use the public one.
     pub name: String,
-    /// Tag that is looked up once.
+    /// Tag that is resolved once.
     pub tag: String,
-    /// The account that its processes run as; its numbers are recorded, since an image has no such account.
+    /// The account that its processes run as. Its numeric ids are recorded, because an image does not have this
+    /// account.
     pub account: String,
-    /// Environment file that gets the image and the numbers.
+    /// Environment file that records the image and the ids.
     pub record: PathBuf,
     /// Owner and mode of that file.
     pub owner: Owner,
 }
 
-/// Some gigabytes over a slow line.
+/// Enough for some gigabytes over a slow line.
 const PULL: Duration = Duration::from_secs(3600);
 const REMOVE: Duration = Duration::from_secs(300);
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     engine: EngineSeen,
     pin: Option<Pin>,
-    /// The record as it shall be; nothing as long as there is no pin, or no account.
+    /// The desired record; nothing while there is no pin or no account.
     wanted: Option<String>,
     record: Option<String>,
     owner: Vec<Change>,
 }
 
-/// What the engine says.
+/// The answer of the engine.
 #[derive(Debug)]
 enum EngineSeen {
     /// It is not installed.
     Missing,
     /// It does not answer; the reason.
     Silent(String),
-    /// It has these.
+    /// Its images.
     Has {
         /// The image that the host is pinned to.
         pinned: Option<Row>,
-        /// The image that the tag names here.
+        /// The image that the tag names on this host.
         tagged: Option<Row>,
     },
 }
 
-/// What would become of an image.
+/// The effect of a run on an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// For people.
+    /// A description for people.
     pub text: String,
-    /// Where it is.
+    /// The location of the image.
     pub place: Place,
-    /// Whether its tag names another one here.
+    /// Whether its tag names another image on this host.
     pub moved: bool,
 }
 
-/// Before us.
+/// The prior state.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     present: bool,
@@ -99,7 +99,7 @@ impl Image {
             return Ok(EngineSeen::Missing);
         }
         if let Some(unit) = self.engine.unit() {
-            // Asking through its socket would start it.
+            // A query through its socket would start it.
             let state = cx.unit(unit)?.active;
             if state != "active" {
                 return Ok(EngineSeen::Silent(format!("{unit} is {state}")));
@@ -123,7 +123,7 @@ impl Image {
         })
     }
 
-    /// Whether the engine never kept anything: asking it would make its directory.
+    /// Whether the engine has never stored anything: a query would create its directory.
     fn unused(&self, probe: &dyn Probe) -> Result<bool, Fault> {
         Ok(probe.meta(Path::new(self.engine.storage()))?.is_none())
     }
@@ -132,14 +132,14 @@ impl Image {
         row.repository == self.name && row.tag.as_ref() == Some(&self.tag)
     }
 
-    /// Whether the engine says that it has no such image.
+    /// Whether the engine does not have the image.
     fn is_gone(&self, probe: &dyn Probe) -> bool {
         let listed = probe.ask(&Query::Images(self.engine));
         let rows = listed.and_then(|listed| images::parse(&listed.stdout));
         rows.is_ok_and(|rows| !rows.iter().any(|row| self.is_named(row)))
     }
 
-    /// The record; nothing before the account is there.
+    /// The record; nothing before the account exists.
     fn text(&self, pin: &Pin, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         let accounts = Accounts::read(probe)?;
         let owner = Owner::new(&self.account, &self.account, 0);
@@ -157,7 +157,7 @@ impl Image {
         )))
     }
 
-    /// Whether a record is of this image, and not of another release.
+    /// Whether a record is about this image, and not about another release.
     fn mine(&self, record: &str) -> bool {
         record
             .lines()
@@ -173,17 +173,17 @@ impl Image {
         cx.host_mut.tell(&order)?.ok(&argv).map(drop).map_err(|fault| {
             Fault::new(format!("failed to pull {source}"))
                 .fix(format!(
-                    "Check that this host reaches the registry and has room for it. Without a network, \
-                     `docker save` it elsewhere and `{} load` it here; then run the same command again.",
+                    "Check that this host reaches the registry and has enough free space. Without a network, \
+                     run `docker save` elsewhere and `{} load` here. Then run the same command again.",
                     self.engine.name()
                 ))
                 .because(fault)
         })?;
-        // An engine says that an image is there before its layers are on the disk, and what is on record is believed.
+        // An engine reports an image before its layers are synced, and the record is trusted.
         cx.host_mut.run(&Invocation::new(["sync"]).timeout(PULL))
     }
 
-    /// The pinned image, fetched when it is not here.
+    /// The pinned image, pulled if it is missing.
     fn fetch(&self, pin: Option<&Pin>, cx: &mut ApplyCx<'_>) -> Result<Row, Fault> {
         let here = |cx: &mut ApplyCx<'_>| {
             let look = Cx {
@@ -194,7 +194,7 @@ impl Image {
             match self.ask(pin, &look)? {
                 EngineSeen::Has { pinned, tagged } => Ok((pinned, tagged)),
                 EngineSeen::Missing => Err(Fault::new(format!(
-                    "{} is not there",
+                    "{} is not installed",
                     self.engine.program()
                 ))
                 .fix("Install it, or choose runtime = \"native\".")),
@@ -221,7 +221,7 @@ impl Image {
         match pin {
             Some(pin) => pinned.ok_or_else(|| self.gone(pin)),
             None => tagged.ok_or_else(|| {
-                Fault::new(format!("{} was pulled and is not there", self.reference()))
+                Fault::new(format!("{} was pulled but is missing", self.reference()))
             }),
         }
     }
@@ -235,7 +235,7 @@ impl Image {
 
     fn gone(&self, pin: &Pin) -> Fault {
         Fault::new(format!(
-            "the image that this host is pinned to, {}, is gone",
+            "the image that this host is pinned to, {}, is missing",
             pin.short()
         ))
         .fix(format!(
@@ -245,10 +245,10 @@ impl Image {
         ))
     }
 
-    /// For people: how this host gets what the tag names here now.
+    /// A description of how to switch this host to the image that the tag names now.
     fn renewal(&self) -> String {
         format!(
-            "To take what {} names now instead: `aztec-kit forget '{}'`, remove {}, and apply.",
+            "To switch to the image that {} names now, run `aztec-kit forget '{}'`, remove {}, and run `aztec-kit apply`.",
             self.reference(),
             self.id(),
             self.record.display()
@@ -267,7 +267,7 @@ impl Image {
             return Ok(());
         }
         Err(Fault::new(format!(
-            "{} is for {found}, and this host is {wanted}",
+            "{} is for {found}, but this host is {wanted}",
             self.reference()
         ))
         .fix(format!(
@@ -277,12 +277,12 @@ impl Image {
         )))
     }
 
-    /// What stands between this host and the image, without fetching it; for people who ask in advance.
+    /// The effect of a run on the image, without pulling it, for `preflight`.
     ///
     /// # Errors
     ///
-    /// When it cannot work: the engine does not answer, the pinned image is gone for good or another one has
-    /// its name, or the image is for other machines.
+    /// When a run would fail: the engine does not answer, the pinned image is lost or another one has its name, or the
+    /// image is for another architecture.
     pub fn survey(&self, cx: &Cx<'_>) -> Result<Survey, Fault> {
         let seen = self.observe(cx)?;
         let fetched = |text: String, place: Place| Survey {
@@ -294,7 +294,7 @@ impl Image {
         let (pinned, tagged) = match &seen.engine {
             EngineSeen::Missing => {
                 let name = self.engine.name();
-                let text = format!("{name} is installed, and {reference} pulled");
+                let text = format!("a run installs {name} and pulls {reference}");
                 return Ok(fetched(text, Place::Unasked));
             }
             EngineSeen::Silent(why) => return Err(self.silent(why)),
@@ -308,11 +308,11 @@ impl Image {
         let Some(pin) = &seen.pin else {
             let Some(row) = tagged else {
                 let place = self.offered(&format!(":{}", self.tag), cx.probe)?;
-                return Ok(fetched(format!("{reference} is pulled"), place));
+                return Ok(fetched(format!("a run pulls {reference}"), place));
             };
             self.check_architecture(row, cx.probe)?;
             let id = short(&row.id);
-            let text = format!("{reference} is here as {id}, and this host is pinned to it");
+            let text = format!("a run pins this host to {reference}, which is here as {id}");
             return Ok(here(text, false));
         };
         match (pinned, tagged) {
@@ -331,7 +331,7 @@ impl Image {
                 None => Err(self.gone(pin)),
                 Some(digest) => {
                     let place = self.offered(&format!("@{digest}"), cx.probe)?;
-                    let text = format!("{} is pulled again by its digest", pin.short());
+                    let text = format!("a run pulls {} again by its digest", pin.short());
                     Ok(fetched(text, place))
                 }
             },
@@ -342,7 +342,7 @@ impl Image {
         let text = format!("{} is {}", self.reference(), pin.short());
         match tagged {
             Some(row) if !pin.is(row) => format!(
-                "{text}; the tag has moved to {} here, which is not followed",
+                "{text}; the tag has moved to {} here, which aztec-kit does not follow",
                 short(&row.id)
             ),
             _ => text,
@@ -360,8 +360,8 @@ impl Kind for Image {
 
     fn validate(&self) -> Result<(), Fault> {
         if self.tag == "latest" {
-            return Err(Fault::new("the tag `latest` is no release").fix(
-                "Name an exact version: what a tag like that means changes under a running node.",
+            return Err(Fault::new("the tag `latest` is not a release").fix(
+                "Name an exact version. The content of a tag like this changes under a running node.",
             ));
         }
         Ok(())
@@ -403,7 +403,7 @@ impl Kind for Image {
     fn diff(&self, seen: &Seen) -> Diff {
         let wanted = match &seen.pin {
             Some(pin) => pin.short().to_owned(),
-            None => format!("{}, pinned to what it is today", self.reference()),
+            None => format!("{}, pinned to its present content", self.reference()),
         };
         let (pinned, tagged) = match &seen.engine {
             EngineSeen::Silent(why) => {
@@ -459,13 +459,13 @@ impl Kind for Image {
         self.check_architecture(&row, cx.host_mut.probe())?;
         let pin = Pin {
             id: row.id,
-            // What Podman shows for a loaded image is a digest of its own making: it is kept all the same,
-            // since it names the same content.
+            // Podman computes a digest of its own for a loaded image. It is recorded too, because it names the same
+            // content.
             digest: row.digest,
         };
         let text = self
             .text(&pin, cx.host_mut.probe())?
-            .ok_or_else(|| Fault::new(format!("the account {} is not there", self.account)))?;
+            .ok_or_else(|| Fault::new(format!("the account {} does not exist", self.account)))?;
         let (uid, gid) = Accounts::read(cx.host_mut.probe())?.ids(&self.owner)?;
         if let Some(record) = seen
             .record
@@ -491,7 +491,7 @@ impl Kind for Image {
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let record = cx.host_mut.read(&self.record)?.unwrap_or_default();
         let record = String::from_utf8_lossy(&record).into_owned();
-        // Another release may have taken its place in the record.
+        // Another release may have replaced it in the record.
         if self.mine(&record) {
             cx.host_mut.remove(&self.record)?;
         }
@@ -509,7 +509,7 @@ impl Kind for Image {
             return Ok(Reverted::Restored);
         }
         Ok(Reverted::Later(format!(
-            "{} is still there: {}",
+            "{} still exists: {}",
             self.reference(),
             removed.stderr.trim()
         )))

@@ -1,4 +1,4 @@
-//! What a host is pinned to: the content of an image, in the record that the units read.
+//! The content that a host is pinned to, in the record that the units read.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::tools::images::Row;
 pub struct Pin {
     /// Digest of the image itself: `sha256:…`.
     pub id: String,
-    /// Digest that the registry knows it by; without it, it can only be loaded again.
+    /// Its digest in the registry. Without it, the image can only be loaded again.
     pub digest: Option<String>,
 }
 
@@ -19,7 +19,7 @@ pub(super) const DIGEST: &str = "CONTAINER_IMAGE_DIGEST";
 pub(super) const USER: &str = "CONTAINER_USER";
 pub(super) const ENGINE: &str = "CONTAINER_ENGINE";
 
-/// How a record begins.
+/// The start of a record.
 pub(super) const HEAD: &str = "# The content of ";
 
 /// The value of a variable in a record.
@@ -29,8 +29,8 @@ pub(super) fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// What may be shown of a record: the lines that this program writes. Somebody may have added others, or had a file of
-/// this name before us.
+/// The lines of a record that may be shown: those that aztec-kit writes. The operator may have added others, or had a
+/// file of this name.
 pub(super) fn shown(record: &str) -> String {
     let ours = |line: &str| {
         let name = line.split('=').next().unwrap_or_default();
@@ -55,7 +55,7 @@ impl Pin {
         })
     }
 
-    /// For people: as long as the engines show it.
+    /// The id in the short form of the engines.
     pub fn short(&self) -> &str {
         short(&self.id)
     }

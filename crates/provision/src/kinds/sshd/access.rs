@@ -1,4 +1,4 @@
-//! Who could still log in with a key when passwords are no longer taken.
+//! Which accounts could still log in with a key once passwords are refused.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use crate::tools::sshd_config::covers;
 /// sshd_config(5), AuthorizedKeysFile.
 const DEFAULT_FILES: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
 
-/// Accounts that can log in with a key, or why none can.
+/// Accounts that can log in with a key, or the reasons why none can.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// At least this one.
+    /// At least this account can.
     Somebody(String),
-    /// What is taken is not in files alone, so it cannot be told from here; where that is said.
+    /// Not only files decide, so it cannot be determined here; the place of that setting.
     Elsewhere(String),
-    /// Why, by account.
+    /// None can; the reason for each account.
     Nobody(Vec<String>),
 }
 
-/// Looks at every account. `root`: what `PermitRootLogin` will say.
+/// Checks every account. `root` is the future value of `PermitRootLogin`.
 pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Access, Fault> {
     for keyword in ["authorizedkeyscommand", "trustedusercakeys"] {
         if let Some(line) = config.first(keyword)
@@ -42,7 +42,7 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
             continue;
         }
         let refusal = match user.uid {
-            // With the second one a key has to name its command.
+            // With the second value, a key needs a command of its own.
             0 if matches!(root, "no" | "forced-commands-only") => {
                 Some(format!("PermitRootLogin is {root}"))
             }
@@ -52,7 +52,7 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
             Some(refusal) => Some(refusal),
             None => match keys(probe, config, user, &limits)? {
                 Keys::Good => None,
-                // Who it signs for is not known here; a key of somebody is better.
+                // Its users are not known here; a key of an account is better evidence.
                 Keys::Signed(place) => {
                     authority.get_or_insert(place);
                     continue;
@@ -62,7 +62,7 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
         };
         match refusal {
             None => return Ok(Access::Somebody(user.name.clone())),
-            // Accounts of the system that happen to have a shell are no news.
+            // System accounts that happen to have a shell are not worth reporting.
             Some(_) if user.uid != 0 && user.uid < 1000 => {}
             Some(refusal) => why.push(format!("{}: {refusal}", user.name)),
         }
@@ -73,7 +73,7 @@ pub(super) fn look(probe: &dyn Probe, config: &Config, root: &str) -> Result<Acc
     })
 }
 
-/// Whether the lists of who may log in leave this one out.
+/// The reason why the user and group lists refuse this account.
 fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String> {
     let list = |keyword: &str| {
         let lines = config
@@ -92,7 +92,7 @@ fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String>
     let name = [user.name.as_str()];
     let among = |list: &str, names: &[&str]| {
         list.split_whitespace().any(|pattern| {
-            // USER@HOST: whether the host fits cannot be told from here.
+            // USER@HOST: the host cannot be checked here.
             let pattern = pattern.split('@').next().unwrap_or_default();
             names.iter().any(|name| covers(pattern, name))
         })
@@ -105,26 +105,26 @@ fn excluded(config: &Config, user: &User, accounts: &Accounts) -> Option<String>
     ] {
         let list = list(keyword);
         if !list.is_empty() && among(&list, names) != allows {
-            return Some(format!("{keyword} leaves it out"));
+            return Some(format!("{keyword} does not include it"));
         }
     }
     None
 }
 
-/// A list of keys that is larger is none that somebody keeps.
+/// A larger list of keys is not one that an operator maintains.
 const LARGEST: u64 = 256 << 10;
 
-/// What an account can log in with.
+/// The login methods of an account.
 enum Keys {
     /// A key of its own.
     Good,
-    /// Whatever an authority signs that this file names.
+    /// Any certificate of an authority that this file names.
     Signed(PathBuf),
-    /// Nothing; why.
+    /// None; the reason.
     None(String),
 }
 
-/// What of the keys of this account would be taken.
+/// Which keys of this account sshd would accept.
 fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Result<Keys, Fault> {
     let files = config.first("authorizedkeysfile");
     let files = files.map_or(DEFAULT_FILES, |line| line.directive.value.as_str());
@@ -136,7 +136,7 @@ fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Res
             .replace("%h", &user.home)
             .replace("%u", &user.name);
         let path = Path::new(&user.home).join(file);
-        // It is the account's own: what is no file, or has no end, has no key, and does not end the run.
+        // The account controls this path. A special or endless file counts as having no key, and does not end the run.
         let text = match probe.read_up_to(&path, LARGEST) {
             Ok(bytes) => bytes.unwrap_or_default(),
             Err(fault) => {
@@ -161,7 +161,7 @@ fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Res
             None => return Ok(Keys::Good),
             Some(place) => {
                 why = format!(
-                    "sshd does not trust its keys: others can write to {}",
+                    "sshd refuses its keys because others can write to {}",
                     place.display()
                 );
             }
@@ -170,13 +170,13 @@ fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Res
     Ok(signed.map_or(Keys::None(why), Keys::Signed))
 }
 
-/// Whether a key with these options is that of an authority: its owner logs in with no key but with a certificate.
+/// Whether a key with these options is that of an authority: it accepts a certificate, but not the key itself.
 fn signs(options: &[(String, String)]) -> bool {
     options.iter().any(|(option, _)| option == "cert-authority")
 }
 
-/// `StrictModes`: sshd takes no key from a file that another one could have written (auth2-pubkey.c,
-/// misc.c `safe_path`).
+/// `StrictModes`: sshd refuses keys in a file that another account could have written (auth2-pubkey.c, misc.c
+/// `safe_path`).
 fn open_to_others(probe: &dyn Probe, file: &Path, user: &User) -> Result<Option<PathBuf>, Fault> {
     for path in file.ancestors() {
         if let Some(meta) = probe.meta(path)?
@@ -191,11 +191,11 @@ fn open_to_others(probe: &dyn Probe, file: &Path, user: &User) -> Result<Option<
     Ok(None)
 }
 
-/// What a key that is limited is measured by.
+/// The values that restrictions of a key are compared with.
 struct Limits {
     /// Days since the epoch.
     today: i64,
-    /// Where the people are who are logged in.
+    /// The addresses of the clients that are logged in.
     clients: Vec<IpAddr>,
 }
 
@@ -208,16 +208,16 @@ impl Limits {
         })
     }
 
-    /// Why a key with these options is none to come back with; `None` when it is.
+    /// The reason why a key with these options cannot log in again; `None` when it can.
     fn weakness(&self, options: &Options) -> Option<String> {
         let has = |name: &str| options.iter().any(|(option, _)| option == name);
         let value = |name: &str| options.iter().find(|(option, _)| option == name);
         if has("command") {
             return Some("its key runs one command only".into());
         }
-        // Which of the two is later counts; both together nobody writes.
+        // The later of the two counts; nobody writes both.
         if has("no-pty") || has("restrict") && !has("pty") {
-            return Some("its key gives no terminal".into());
+            return Some("its key does not allow a terminal".into());
         }
         if let Some((_, time)) = value("expiry-time")
             && day(time).is_none_or(|day| day <= self.today + 1)
@@ -226,15 +226,15 @@ impl Limits {
         }
         let (_, from) = value("from")?;
         let told = |client: &IpAddr| listed(from, *client);
-        // At a console there is nobody to compare with.
+        // At a console there is no client to compare with.
         let shut = !self.clients.is_empty() && !self.clients.iter().any(told);
         shut.then(|| {
-            "its key is for other addresses than those that people are logged in from".into()
+            "its key is restricted to other addresses than those of the present sessions".into()
         })
     }
 }
 
-/// Whether a pattern list of sshd has this address; it is not asked for names (`UseDNS no`).
+/// Whether a pattern list of sshd matches this address. Names are not looked up (`UseDNS no`).
 fn listed(patterns: &str, client: IpAddr) -> bool {
     let fits = |pattern: &str| covers(pattern, &client.to_string()) || holds(pattern, client);
     let mut any = false;
@@ -259,7 +259,7 @@ fn day(time: &str) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
-/// A line of `authorized_keys` on a day, for somebody who is logged in from there.
+/// Parses a line of `authorized_keys`, for a day and a client.
 #[cfg(feature = "fuzz")]
 pub(crate) fn key(line: &str, today: i64, client: IpAddr) -> Option<(Options, Option<String>)> {
     let options = options(line)?;
@@ -271,7 +271,7 @@ pub(crate) fn key(line: &str, today: i64, client: IpAddr) -> Option<(Options, Op
 /// Options of a key with their values.
 pub(crate) type Options = Vec<(String, String)>;
 
-/// The options of a line of `authorized_keys` that is a key, in lower case; `None` of any other line: sshd(8),
+/// The options of a line of `authorized_keys` with a key, in lower case; `None` for any other line: sshd(8),
 /// AUTHORIZED_KEYS FILE FORMAT.
 fn options(line: &str) -> Option<Options> {
     let line = line.trim_start();
@@ -305,7 +305,7 @@ fn options(line: &str) -> Option<Options> {
     Some(found)
 }
 
-/// Up to a letter that does not stand in quotes, and from there on.
+/// Splits at the first match outside of quotes.
 fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
     let (mut quoted, mut escaped) = (false, false);
     for (place, letter) in text.char_indices() {

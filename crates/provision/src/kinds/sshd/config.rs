@@ -1,4 +1,4 @@
-//! The whole configuration of sshd: its file and all that it includes, in the order in which sshd reads them.
+//! The whole configuration of sshd: its file and all included files, in the order in which sshd reads them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,27 @@ use crate::Fault;
 use crate::host::Probe;
 use crate::tools::sshd_config::{self, Directive};
 
-/// Relative paths begin here: sshd_config(5), Include.
+/// The base of relative paths: sshd_config(5), Include.
 pub(super) const DIR: &str = "/etc/ssh";
-/// What sshd starts from.
+/// The main configuration file.
 pub(crate) const MAIN: &str = "/etc/ssh/sshd_config";
-/// Where options of the running sshd are that stand in no file.
+/// The place of options of the running sshd that are not in a file.
 const COMMAND_LINE: &str =
     "the command line of ssh.service (SSHD_OPTS in /etc/default/ssh, or a drop-in of the unit)";
-/// sshd itself gives up here (servconf.c, `SERVCONF_MAX_DEPTH`).
+/// The limit of sshd itself (servconf.c, `SERVCONF_MAX_DEPTH`).
 const DEPTH: usize = 16;
 
-/// One directive, with where it is.
+/// One directive with its place.
 #[derive(Debug)]
 pub(super) struct Line {
     pub file: PathBuf,
     pub directive: Directive,
-    /// The `Match` that it is under.
+    /// Its `Match` block.
     pub only_for: Option<String>,
 }
 
 impl Line {
-    /// For people.
+    /// A description of its place for people.
     pub fn place(&self) -> String {
         if self.file == Path::new(COMMAND_LINE) {
             return COMMAND_LINE.into();
@@ -38,7 +38,7 @@ impl Line {
     }
 }
 
-/// All directives, and the files that they are in.
+/// All directives, and their files.
 #[derive(Debug, Default)]
 pub(super) struct Config {
     pub lines: Vec<Line>,
@@ -51,7 +51,7 @@ impl Config {
         Self::read_from(probe, more, Path::new(MAIN))
     }
 
-    /// The same, from another file.
+    /// The same, from another main file.
     pub fn read_from(
         probe: &dyn Probe,
         more: Option<(&Path, &str)>,
@@ -77,7 +77,7 @@ impl Config {
                 None => return Ok(()),
             },
         };
-        // A `Match` holds until the next one, or until the end of its file.
+        // A `Match` block ends at the next one or at the end of its file.
         let mut only_for = only_for.map(ToOwned::to_owned);
         for directive in sshd_config::parse(&text) {
             match directive.keyword.as_str() {
@@ -102,7 +102,7 @@ impl Config {
         Ok(())
     }
 
-    /// With the options of a command line before all: they win over every file.
+    /// Adds the options of a command line in front, because they override every file.
     pub fn after(mut self, options: &[String]) -> Self {
         if options.is_empty() {
             return self;
@@ -123,7 +123,7 @@ impl Config {
         self
     }
 
-    /// The first line of a keyword that holds for everybody: the one that counts.
+    /// The first line of a keyword outside of `Match` blocks: the one that counts.
     pub fn first(&self, keyword: &str) -> Option<&Line> {
         self.lines
             .iter()
@@ -143,7 +143,7 @@ impl Config {
     }
 }
 
-/// The files of one pattern, sorted. Only the last part of a path may be a pattern: nobody writes others.
+/// The files of one pattern, sorted. Only the last part of a path may be a pattern, because nobody writes others.
 fn included(
     probe: &dyn Probe,
     more: Option<(&Path, &str)>,
@@ -169,7 +169,7 @@ fn included(
     Ok(names.into_iter().map(|name| dir.join(name)).collect())
 }
 
-/// A text as it is in a copy of [`DIR`] elsewhere: what it includes is in the copy too.
+/// The text for a copy of [`DIR`] elsewhere: its includes refer to the copy.
 pub(super) fn moved(text: &str, to: &Path) -> String {
     let line = |line: &str| {
         let directive = sshd_config::parse(line).pop();

@@ -1,5 +1,5 @@
-//! A drop-in of sshd whose every value must be the effective one: the first value that sshd reads wins, and a
-//! `Match` beats all, so a file in its place says nothing yet.
+//! A drop-in of sshd with settings that must all be effective. sshd uses the first value that it reads, and a `Match`
+//! block overrides it, so the file alone proves nothing.
 
 mod access;
 mod config;
@@ -23,64 +23,64 @@ use crate::host::{HostMut, Invocation, NewFile, Probe, Query};
 use crate::tools::sshd_command;
 use crate::tools::sshd_config::effective;
 
-/// Keywords and their values, in a drop-in of ours.
+/// Settings in a drop-in of aztec-kit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sshd {
-    /// File name under `/etc/ssh/sshd_config.d`; `00-…`, since the first one wins.
+    /// File name under `/etc/ssh/sshd_config.d`; `00-…`, because the first value counts.
     pub name: String,
-    /// Keyword to value, in the order of the file. A value that begins with `-` takes algorithms out of the list
-    /// that this sshd has by itself: so none is asked for that it does not know.
+    /// Keyword to value, in the order of the file. A value that begins with `-` removes algorithms from the default
+    /// list of this sshd, so it never names one that sshd does not know.
     pub settings: Vec<(String, String)>,
 }
 
 const UNIT: &str = "ssh.service";
 const PROGRAM: &str = "/usr/sbin/sshd";
-/// Where sshd locks its children in.
+/// The directory to which sshd restricts its child processes.
 const PRIVSEP: &str = "/run/sshd";
-/// Where the configuration with the candidate in it is tried.
+/// The directory where the configuration with the new drop-in is tested.
 const STAGE: &str = "/run/aztec-kit-sshd";
 
-/// What would come of a drop-in.
+/// The effect of a drop-in.
 #[derive(Debug)]
 pub enum Outlook {
-    /// It is effective, and somebody can log in with a key.
+    /// It would be effective, and somebody can log in with a key.
     Clear,
-    /// It is effective, and whether somebody can log in is not told by what lies on this host; why.
+    /// It would be effective, but the files of this host do not tell whether somebody can log in; the reason.
     Doubt(String),
-    /// It is not effective for everybody, or keeps everybody out.
+    /// It would not be effective for everybody, or would lock everybody out.
     Obstacle(Fault),
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     file: <File as Kind>::Seen,
-    /// The text that the file shall have.
+    /// The desired text of the file.
     text: String,
-    /// Keyword, what is effective, what is wanted.
+    /// Keyword, effective value, desired value.
     deviations: Vec<(String, String, String)>,
-    /// The running sshd read its configuration before the file was changed.
+    /// The running sshd read its configuration before the file changed.
     stale: bool,
-    /// When the drop-in was last changed.
+    /// The last change of the drop-in.
     changed: Option<i64>,
     active: bool,
     digest: String,
 }
 
-/// The drop-in before us.
+/// The prior drop-in.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     file: <File as Kind>::Prior,
 }
 
-/// The configuration of which sshd said that every value is effective.
+/// The configuration for which sshd confirmed that every value is effective.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     digest: String,
-    /// Of the drop-in.
+    /// The digest of the drop-in.
     #[serde(default)]
     file: Option<Value>,
-    /// When the drop-in that sshd has read was last changed, by the clock of then.
+    /// The last change of the drop-in that sshd has read, by the clock of that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     read: Option<i64>,
 }
@@ -90,12 +90,12 @@ impl Sshd {
         Path::new(DIR).join("sshd_config.d").join(&self.name)
     }
 
-    /// The configuration without our drop-in, for an sshd with these options.
+    /// The configuration without the drop-in, for an sshd with these options.
     fn others(&self, options: &[String], probe: &dyn Probe) -> Result<Config, Fault> {
         Ok(Config::read(probe, Some((&self.path(), "")))?.after(options))
     }
 
-    /// Keywords in lower case and the values that they shall have on this host: what is stricter there stays.
+    /// Keywords in lower case and their desired values on this host. A stricter value of the host stays.
     fn wanted(&self, others: &Config) -> Vec<(String, String)> {
         let value = |keyword: &str, value: &str| match others.first(keyword) {
             Some(theirs) => strict::stricter(keyword, &theirs.directive.value, value),
@@ -123,11 +123,11 @@ impl Sshd {
         File::new(self.path(), text, Owner::root(0o644))
     }
 
-    /// What keeps the settings from being effective for everybody, or everybody out. Only looks.
+    /// The reason why the settings would not be effective for everybody, or would lock everybody out. Changes nothing.
     ///
     /// # Errors
     ///
-    /// When the host cannot be looked at; what is in the way is the value.
+    /// When the host cannot be observed.
     pub fn obstacle(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         Ok(match self.outlook(probe)? {
             Outlook::Obstacle(fault) => Some(fault),
@@ -135,22 +135,22 @@ impl Sshd {
         })
     }
 
-    /// What would come of the settings. Only looks.
+    /// The effect of the settings. Changes nothing.
     ///
     /// # Errors
     ///
-    /// When the host cannot be looked at.
+    /// When the host cannot be observed.
     pub fn outlook(&self, probe: &dyn Probe) -> Result<Outlook, Fault> {
         Ok(match self.hindrance(probe)? {
             Ok(Some(place)) => Outlook::Doubt(format!(
-                "whether anybody can log in with a key or a certificate is not told by files alone ({place}). Have a second session ready to confirm in."
+                "the files of this host do not tell whether anybody can log in with a key or a certificate ({place}). Have a second session ready to confirm in."
             )),
             Ok(None) => Outlook::Clear,
             Err(fault) => Outlook::Obstacle(fault),
         })
     }
 
-    /// What is in the way; where nothing is, what leaves it open whether somebody can log in.
+    /// The obstacle. Without one, the reason why it is not certain that somebody can log in.
     fn hindrance(&self, probe: &dyn Probe) -> Result<Result<Option<String>, Fault>, Fault> {
         let options = running_options(Cx::of(probe).unit(UNIT)?.main_pid, probe)?;
         if let Some(at) = options.iter().position(|option| option == "-f") {
@@ -158,9 +158,9 @@ impl Sshd {
             return Ok(Err(Fault::new(format!(
                 "the running sshd reads {other} instead of {MAIN}"
             ))
-            .fix("Take `-f` out of SSHD_OPTS in /etc/default/ssh.")));
+            .fix("Remove `-f` from SSHD_OPTS in /etc/default/ssh.")));
         }
-        // One that does not even accept what is there has to be mended first, and by its own words.
+        // An sshd that refuses its present configuration is reported first, with its own message.
         if let Err(fault) = asked(&options, probe)
             && !lacks_directory(&fault)
         {
@@ -179,7 +179,7 @@ impl Sshd {
                 path.display()
             ))
             .fix(format!(
-                "Put `Include {DIR}/sshd_config.d/*.conf` on its first line."
+                "Add `Include {DIR}/sshd_config.d/*.conf` as its first line."
             ))));
         }
         for (keyword, value) in &wanted {
@@ -189,7 +189,7 @@ impl Sshd {
                 .find(|line| beats(line, &path, keyword, value, &whole))
             {
                 let what = format!(
-                    "{} says `{} {}`{}, which wins over `{value}`",
+                    "{} sets `{} {}`{}, which overrides `{value}`",
                     line.place(),
                     line.directive.keyword,
                     line.directive.value,
@@ -197,18 +197,18 @@ impl Sshd {
                         .as_ref()
                         .map_or(String::new(), |who| format!(" for `Match {who}`")),
                 );
-                return Ok(Err(Fault::new(what).fix("Take that line out.")));
+                return Ok(Err(Fault::new(what).fix("Remove that line.")));
             }
         }
         if let Some(line) = second_factor(&whole) {
             return Ok(Err(Fault::new(format!(
-                "{} asks for more than a key: `{}`",
+                "{} requires more than a key: `{}`",
                 line.place(),
                 line.directive.value
             ))
-            .fix("Take that line out.")));
+            .fix("Remove that line.")));
         }
-        // Where it is live already, whoever can run this program got in without it.
+        // Where the drop-in is live already, whoever runs aztec-kit logged in without it.
         let live = probe.read(&path)?;
         if live.is_some_and(|live| live == self.text(&others).as_bytes()) {
             return Ok(Ok(None));
@@ -222,20 +222,20 @@ impl Sshd {
             Access::Elsewhere(place) => Ok(Some(place)),
             Access::Nobody(why) => Err(
                 Fault::new(format!(
-                    "nobody could log in any more, since no account has a key that sshd takes ({})",
+                    "nobody could log in any more, because no account has a key that sshd accepts ({})",
                     why.join("; ")
                 ))
-                .fix("Put your public key into the authorized_keys of your account, for example with ssh-copy-id."),
+                .fix("Add your public key to the authorized_keys of your account, for example with ssh-copy-id."),
             ),
         })
     }
 
-    /// Algorithms that this sshd offers and will not any more, by keyword: whoever knows no other one is shut out. None once
-    /// the drop-in is live. Only looks.
+    /// Algorithms that this sshd offers and would stop offering, by keyword. Clients that support no others are locked
+    /// out. Empty once the drop-in is live. Changes nothing.
     ///
     /// # Errors
     ///
-    /// When the host cannot be looked at, or sshd does not answer.
+    /// When the host cannot be observed, or sshd does not answer.
     pub fn withdrawn(&self, probe: &dyn Probe) -> Result<Vec<(String, Vec<String>)>, Fault> {
         let options = running_options(Cx::of(probe).unit(UNIT)?.main_pid, probe)?;
         let others = self.others(&options, probe)?;
@@ -245,7 +245,7 @@ impl Sshd {
         ))
     }
 
-    /// Asks sshd what is effective, of the live configuration or of one elsewhere.
+    /// Compares the desired settings with the effective ones in the output of `sshd -T`.
     fn deviations(wanted: &[(String, String)], shown: &str) -> Vec<(String, String, String)> {
         const UNKNOWN: &str = "(unknown)";
         let is = |keyword: &str| effective(shown, keyword).unwrap_or(UNKNOWN);
@@ -254,7 +254,7 @@ impl Sshd {
             .filter_map(|(keyword, wanted)| {
                 let is = is(keyword);
                 let right = match wanted.strip_prefix('-') {
-                    // A list that sshd did not tell is none without them.
+                    // A list that is not in the output does not have them.
                     Some(out) => {
                         let mut out = out.split(',');
                         is != UNKNOWN && out.all(|out| is.split(',').all(|has| has != out))
@@ -266,7 +266,7 @@ impl Sshd {
             .collect()
     }
 
-    /// Lets sshd judge a copy of its whole configuration with the candidate in it.
+    /// Tests a copy of the whole configuration with the new drop-in.
     fn try_out(
         &self,
         text: &str,
@@ -280,7 +280,7 @@ impl Sshd {
         cx.host_mut.remove_tree(stage)?;
         cx.host_mut.mkdir(stage, 0, 0, 0o700)?;
         for (file, text) in &whole.texts {
-            // What lies elsewhere is read from where it lies.
+            // Files outside of the directory are read where they are.
             let Ok(inside) = file.strip_prefix(DIR) else {
                 continue;
             };
@@ -305,25 +305,27 @@ impl Sshd {
         let order = Invocation::new(argv.clone());
         let mut shown = cx.host_mut.tell(&order)?.answer(&argv);
         if shown.as_ref().is_err_and(lacks_directory) {
-            // As systemd makes it for the service, which need not run where a socket is in its place.
+            // systemd creates it for the service, which may not run under socket activation.
             cx.host_mut.mkdir(Path::new(PRIVSEP), 0, 0, 0o755)?;
             shown = cx.host_mut.tell(&order)?.answer(&argv);
         }
         cx.host_mut.remove_tree(stage)?;
         let shown = shown.map_err(|fault| {
-            Fault::new(format!("sshd refuses the new {}", path.display())).because(fault)
+            Fault::new(format!("sshd rejects the new {}", path.display())).because(fault)
         })?;
         match Self::deviations(&self.wanted(others), &shown.stdout).first() {
             None => Ok(()),
             Some((keyword, is, wanted)) => Err(Fault::new(format!(
-                "with the new {} sshd would still have {keyword} at {is} instead of {wanted}",
+                "with the new {} sshd would still use {is} for {keyword} instead of {wanted}",
                 path.display()
             ))
-            .fix("Look for another line with this keyword in the configuration of sshd.")),
+            .fix(
+                "Find another line with this keyword in the configuration of sshd and remove it.",
+            )),
         }
     }
 
-    /// Sessions live on; a socket starts an sshd that reads everything anew.
+    /// Sessions survive a reload. A socket starts an sshd that reads the configuration each time.
     fn reload(active: bool, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if !active {
             return Ok(());
@@ -331,8 +333,10 @@ impl Sshd {
         cx.host_mut
             .run(&Invocation::new(["systemctl", "reload", UNIT]))
             .map_err(|fault| {
-                Fault::new("sshd does not take its new configuration")
-                    .fix(format!("Look at `journalctl --unit {UNIT} --lines 50`."))
+                Fault::new("sshd failed to load its new configuration")
+                    .fix(format!(
+                        "Read `journalctl --unit {UNIT} --lines 50` for the cause."
+                    ))
                     .because(fault)
             })
     }
@@ -343,17 +347,17 @@ pub(super) fn running_options(pid: u32, probe: &dyn Probe) -> Result<Vec<String>
     if pid == 0 {
         return Ok(Vec::new());
     }
-    // It may end while it is looked at.
+    // It may end meanwhile.
     let cmdline = probe.read(&Path::new("/proc").join(pid.to_string()).join("cmdline"))?;
     Ok(sshd_command::options(&cmdline.unwrap_or_default()))
 }
 
-/// Whether sshd answers nothing for want of a directory that systemd makes for the service and for each connection.
+/// Whether sshd fails because of a missing directory that systemd creates for the service and for each connection.
 fn lacks_directory(fault: &Fault) -> bool {
     fault.chain().contains("privilege separation directory")
 }
 
-/// What `sshd -T` says, and in a fault what it complains of.
+/// The output of `sshd -T`, or a fault with its message.
 pub(super) fn asked(options: &[String], probe: &dyn Probe) -> Result<String, Fault> {
     probe
         .ask(&Query::Sshd(options.to_vec()))
@@ -361,15 +365,15 @@ pub(super) fn asked(options: &[String], probe: &dyn Probe) -> Result<String, Fau
         .map_err(|fault| {
             let fix = match lacks_directory(&fault) {
                 true => format!("Run `mkdir -p {PRIVSEP}`, then the same command again."),
-                false => "Make `sshd -t` say nothing, then run the same command again.".into(),
+                false => "Correct the configuration until `sshd -t` reports nothing, then run the same command again.".into(),
             };
-            Fault::new("the SSH server does not accept its own configuration, so nothing can be told of it")
+            Fault::new("the SSH server rejects its own configuration, so its settings are not known")
                 .fix(fix)
                 .because(fault)
         })
 }
 
-/// One spelling for what means the same; `sshd -T` has its own.
+/// One spelling for values with the same meaning; `sshd -T` has its own.
 fn normal(value: &str) -> &str {
     match value {
         "prohibit-password" => "without-password",
@@ -377,7 +381,7 @@ fn normal(value: &str) -> &str {
     }
 }
 
-/// Whether a line takes the place of a value of ours, and is not as strict.
+/// Whether a line overrides a setting of aztec-kit and is not as strict.
 fn beats(line: &config::Line, ours: &Path, keyword: &str, wanted: &str, whole: &Config) -> bool {
     if line.directive.keyword != keyword || line.file == ours {
         return false;
@@ -391,7 +395,7 @@ fn beats(line: &config::Line, ours: &Path, keyword: &str, wanted: &str, whole: &
     counts && !strict::is_as_strict(keyword, &line.directive.value, wanted)
 }
 
-/// A demand for more than a key, which could no longer be met.
+/// A line that requires more than a key, which could no longer be fulfilled.
 fn second_factor(whole: &Config) -> Option<&config::Line> {
     whole.lines.iter().find(|line| {
         line.directive.keyword == "authenticationmethods"
@@ -421,7 +425,7 @@ impl Kind for Sshd {
             return Ok(());
         }
         Err(Fault::new(format!(
-            "{} has a setting that is no line",
+            "{} has a setting that is not one line",
             self.id()
         )))
     }
@@ -466,13 +470,13 @@ impl Kind for Sshd {
         }
         let known = memory.as_ref();
         let known = known.is_some_and(|memory| memory.digest == seen.digest);
-        // sshd is asked only when something that it reads is not what it was asked about before.
+        // sshd is asked only when one of its files changed since the last answer.
         if !known {
             let shown = asked(&options, cx.probe)?;
             seen.deviations = Self::deviations(&self.wanted(&others), &shown);
         }
         let read = cx.probe.clock().on_the_wall(state.changed_us);
-        // One that was not touched since sshd read it says so, whatever the clock says.
+        // A drop-in that was not touched since sshd read it is current, whatever the clock says.
         let known = memory.and_then(|memory| memory.read);
         let newer = |changed| known != Some(changed) && changed > read;
         seen.stale = active && seen.changed.is_some_and(newer);
@@ -494,7 +498,7 @@ impl Kind for Sshd {
                 Shown::text("reloaded"),
             ));
         }
-        Diff::of(changes, || "every value is the effective one".into())
+        Diff::of(changes, || "every value is effective".into())
     }
 
     fn prior(&self, seen: &Seen) -> Prior {
@@ -548,7 +552,7 @@ impl Kind for Sshd {
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        // A run that was killed while sshd judged its copy has left it behind.
+        // A run that was killed during the test left it behind.
         cx.host_mut.remove_tree(Path::new(STAGE))?;
         let reverted = self.file("").revert(&prior.file, cx)?;
         let active = Cx::of(cx.host_mut.probe()).unit(UNIT)?.active == "active";

@@ -1,9 +1,9 @@
-//! What is stricter: a host that says so already keeps its own value.
+//! Comparison of strictness: a host with a stricter value keeps it.
 
 use super::normal;
 use crate::tools::sshd_config::effective;
 
-/// Words from the strictest on.
+/// Words, the strictest first.
 const RANKS: &[(&str, &[&str])] = &[
     (
         "permitrootlogin",
@@ -17,7 +17,7 @@ const RANKS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-/// Numbers and times of which less is stricter, and whether 0 means no limit: sshd_config(5).
+/// Numbers and times of which a smaller one is stricter, and whether 0 means no limit: sshd_config(5).
 const LIMITS: &[(&str, bool)] = &[
     ("maxauthtries", false),
     ("maxsessions", false),
@@ -28,14 +28,14 @@ const LIMITS: &[(&str, bool)] = &[
 /// Lists of algorithms.
 const LISTS: &[&str] = &["kexalgorithms", "macs", "ciphers"];
 
-/// The stricter of two values of a keyword in lower case; of those that cannot be compared ours, or what both allow.
+/// The stricter of two values of a keyword in lower case. If they cannot be compared: our value, or what both allow.
 pub(super) fn stricter(keyword: &str, theirs: &str, ours: &str) -> String {
     let word = theirs.to_ascii_lowercase();
     let found = if let Some((_, ranks)) = RANKS.iter().find(|(name, _)| *name == keyword) {
         let rank = |value: &str| ranks.iter().position(|word| *word == normal(value));
         match (rank(&word), rank(&ours.to_ascii_lowercase())) {
             (Some(theirs), Some(ours)) if theirs < ours => Some(word),
-            // Only from there to here, and only from here to there.
+            // One allows local forwarding only, and the other remote forwarding only.
             (None, _) if (word.as_str(), ours) == ("remote", "local") => Some("no".into()),
             _ => None,
         }
@@ -99,7 +99,7 @@ fn seconds(text: &str) -> Option<u64> {
         .filter(|_| !text.is_empty())
 }
 
-/// `10:30:60`, or one number: from there on nobody more.
+/// `10:30:60`, or one number: no more connections beyond it.
 fn startups(text: &str) -> Option<[u64; 3]> {
     let numbers = text
         .split(':')
@@ -112,7 +112,8 @@ fn startups(text: &str) -> Option<[u64; 3]> {
     }
 }
 
-/// Of an explicit list what we do not take out; of what theirs takes out and ours, both. `ours` begins with `-`.
+/// The rest of an explicit list without the algorithms that ours removes, or the union of both removals. `ours` begins
+/// with `-`.
 fn list(theirs: &str, ours: &str) -> Option<String> {
     let out: Vec<_> = ours.strip_prefix('-')?.split(',').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "@.,_*?-".contains(c);
@@ -131,7 +132,7 @@ fn list(theirs: &str, ours: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
-/// What is in the lists of `sshd -T` and not in those that are wanted, by keyword in lower case.
+/// Algorithms in the lists of `sshd -T` that the desired lists do not have, by keyword in lower case.
 pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
     let lists = wanted
         .iter()

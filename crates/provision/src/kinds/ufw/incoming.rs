@@ -1,4 +1,4 @@
-//! What the running kernel makes of what UFW wants: its files say nothing of it.
+//! How the running kernel applies the rules of UFW. The files of UFW do not tell.
 
 use std::path::Path;
 
@@ -8,43 +8,43 @@ use crate::host::{Probe, Query};
 use crate::tools::iptables::Filter;
 use crate::tools::ufw::{tuples, variable};
 
-/// One family of addresses, as the kernel filters what comes in.
+/// The filter of incoming packets for one address family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
     /// IPv6 instead of IPv4.
     pub v6: bool,
-    /// Where what comes in goes.
+    /// The treatment of incoming packets.
     pub fate: Fate,
-    /// Rules of others that let everybody in whatever UFW says, as iptables prints them.
+    /// Foreign rules that accept everything before UFW is asked, as iptables prints them.
     pub past: Vec<String>,
-    /// One of these is not about some ports only.
+    /// Whether one of these is not limited to some ports.
     pub past_all: bool,
 }
 
-/// What the kernel does with what comes in.
+/// The treatment of incoming packets by the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// UFW decides, and what it does not let in is dropped.
+    /// UFW decides, and other packets are dropped.
     Decides,
-    /// UFW is asked, and what it says nothing about is let in: the policy is ACCEPT.
+    /// UFW decides, but packets without a rule are accepted: the policy is ACCEPT.
     Lenient,
-    /// Nobody asks UFW, and everything is let in.
+    /// UFW is not asked, and everything is accepted.
     Open,
-    /// Nobody asks UFW, and everything is dropped: `iptables -F`.
+    /// UFW is not asked, and everything is dropped: `iptables -F`.
     Shut,
-    /// UFW is asked and has lost its rules: everything is dropped.
+    /// UFW is asked but has lost its rules: everything is dropped.
     Emptied,
 }
 
-/// Asks the kernel, for each family of addresses that this host has.
+/// Asks the kernel for each address family of this host.
 ///
 /// # Errors
 ///
-/// When iptables cannot be asked.
+/// When iptables fails.
 pub fn incoming(probe: &dyn Probe) -> Result<Vec<Incoming>, Fault> {
     let has_v6 = super::has_v6(probe)?;
     let defaults = probe.text(Path::new(DEFAULTS))?.unwrap_or_default();
-    // Without `IPV6=yes` UFW shuts it, and hooks no chains in.
+    // Without `IPV6=yes`, UFW drops IPv6 and adds no chains.
     let looks_after_v6 =
         variable(&defaults, "IPV6").is_none_or(|word| word.eq_ignore_ascii_case("yes"));
     let families = [false, true].into_iter().filter(|v6| !v6 || has_v6);

@@ -1,7 +1,7 @@
-//! UFW: who may connect to this host. Everybody else may not.
+//! UFW: closes the host except for allowed connections.
 //!
-//! Its state is read from its own files and changed through its own program. Rules of the operator are left
-//! alone, and count where they already say what is wanted.
+//! Its state is read from its own files and changed through its own program. Rules of the operator stay, and count as
+//! fulfilled where they allow the same.
 
 mod incoming;
 mod others;
@@ -32,32 +32,32 @@ const CONF: &str = "/etc/ufw/ufw.conf";
 const DEFAULTS: &str = "/etc/default/ufw";
 /// The rules of IPv4 and of IPv6.
 pub(super) const RULES: [&str; 2] = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
-/// Starts UFW at boot.
+/// The link that starts UFW at boot.
 const AT_BOOT: &str = "/etc/systemd/system/multi-user.target.wants/ufw.service";
 
-/// A firewall that lets in SSH where it listens, and what is listed here.
+/// A firewall that accepts SSH at its ports, and the connections that are listed here.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ufw {
-    /// What may come in besides SSH.
+    /// The connections to accept in addition to SSH.
     pub rules: Vec<Rule>,
 }
 
-/// What the host has.
+/// The observed state.
 #[derive(Debug)]
 pub struct Seen {
     enabled: bool,
     at_boot: bool,
-    /// What becomes of a connection that no rule is about: `DROP`, `REJECT` or `ACCEPT`.
+    /// The treatment of a connection without a rule: `DROP`, `REJECT` or `ACCEPT`.
     policy: String,
-    /// Whether UFW looks after IPv6; when not, it closes it.
+    /// Whether UFW manages IPv6. If not, it closes it.
     v6: bool,
     texts: [Option<String>; 2],
     ssh: Vec<u16>,
-    /// Why the ports of the SSH server are not known.
+    /// The reason why the ports of the SSH server are not known.
     unanswered: Option<Fault>,
 }
 
-/// The firewall before us.
+/// The prior state.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prior {
     enabled: bool,
@@ -66,21 +66,21 @@ pub struct Prior {
     texts: [Option<Before>; 2],
 }
 
-/// Rules of before us: the comments of an operator's may say anything.
+/// Prior rules. They are not journaled, because the comments of an operator may contain anything.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Before {
-    /// There is a copy of them.
+    /// A copy exists.
     Kept {
         /// Its digest.
         sha256: String,
     },
-    /// In journals of before: the text itself.
+    /// In journals of earlier versions: the text itself.
     Text(String),
 }
 
 impl Before {
-    /// The text; nothing when its copy is gone.
+    /// The text; nothing when its copy is missing.
     fn text(&self, path: &str, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         match self {
             Self::Text(text) => Ok(Some(text.clone())),
@@ -92,13 +92,13 @@ impl Before {
     }
 }
 
-/// The rules of each family, as UFW keeps them.
+/// The rules of each address family, as UFW stores them.
 fn rules(probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
     let text = |path| probe.text(Path::new(path));
     Ok([text(RULES[0])?, text(RULES[1])?])
 }
 
-/// The rules of before us, of each family.
+/// The prior rules of each address family.
 fn texts(prior: &Prior, probe: &dyn Probe) -> Result<[Option<String>; 2], Fault> {
     let text = |family: usize| match &prior.texts[family] {
         Some(before) => before.text(RULES[family], probe),
@@ -112,12 +112,13 @@ impl Seen {
         tuples(self.texts[usize::from(v6)].as_deref().unwrap_or_default())
     }
 
-    /// The families that UFW has rules for.
+    /// The address families that UFW has rules for.
     fn families(&self) -> impl Iterator<Item = bool> {
         [false, true].into_iter().filter(|v6| !v6 || self.v6)
     }
 
-    /// Whether the operator's rules let some in to that port and not all, and are in force: that is a decision.
+    /// Whether active rules of the operator allow some clients and not all to connect to that port. That is a decision
+    /// to respect.
     fn narrows(&self, port: u16) -> bool {
         let ours = |tuple: &Tuple| Rule::of(tuple).is_some_and(|rule| rule.port == port);
         let all: Vec<_> = self.families().flat_map(|v6| self.tuples(v6)).collect();
@@ -130,8 +131,8 @@ impl Seen {
             && way_in::open_to_some(&all, port)
     }
 
-    /// The family that a rule of ours is for when the operator has one for the other: UFW would turn that into ours,
-    /// and delete it with ours.
+    /// The address family of a rule when the operator has the same rule for the other family. UFW would turn that rule
+    /// into ours, and delete it with ours.
     fn only(&self, rule: &Rule) -> Option<bool> {
         let met = |v6: bool| self.foreign(v6).iter().any(|tuple| rule.is_met_by(tuple));
         match (met(false), met(true)) {
@@ -141,7 +142,7 @@ impl Seen {
         }
     }
 
-    /// Lines of everybody but us.
+    /// Lines that aztec-kit did not write.
     fn foreign(&self, v6: bool) -> Vec<Tuple> {
         let mut all = self.tuples(v6);
         all.retain(|tuple| Rule::of(tuple).is_none());
@@ -150,7 +151,7 @@ impl Seen {
 }
 
 impl Ufw {
-    /// Everything that may come in.
+    /// All connections to accept.
     fn wanted(&self, seen: &Seen) -> Vec<Rule> {
         let ssh = seen.ssh.iter().filter(|port| !seen.narrows(**port));
         let ssh = ssh.map(|port| Rule {
@@ -163,7 +164,7 @@ impl Ufw {
         ssh.chain(self.rules.iter().cloned()).collect()
     }
 
-    /// Rules to make: wanted, and said neither by us nor by the operator.
+    /// Rules to add: required, and present neither as ours nor as the operator's.
     fn missing(&self, seen: &Seen) -> Vec<Rule> {
         let lacks = |rule: &Rule, v6: bool| {
             let said = seen.tuples(v6);
@@ -176,7 +177,7 @@ impl Ufw {
         missing
     }
 
-    /// Rules of ours to take away: no longer wanted.
+    /// Rules of aztec-kit to delete because they are leftovers.
     fn surplus(&self, seen: &Seen) -> Vec<Rule> {
         let wanted = self.wanted(seen);
         let mut surplus: Vec<Rule> = Vec::new();
@@ -191,7 +192,7 @@ impl Ufw {
         surplus
     }
 
-    /// What would make the change cut someone off, or impossible; nothing on a host that is as wanted.
+    /// The reasons why the change would lock someone out or is not possible; empty on a host in sync.
     pub fn obstacles(&self, probe: &dyn Probe) -> Result<Vec<Fault>, Fault> {
         let seen = self.observe(&Cx::of(probe))?;
         if self.changes(&seen).is_empty() {
@@ -203,13 +204,13 @@ impl Ufw {
         for (rule, tuple) in self.contradictions(&seen) {
             let shown = format!("{} {}/{}", tuple.action, tuple.port, tuple.proto);
             found.push(
-                Fault::new(format!("a firewall rule of yours ({shown}) shuts out {rule} ({})", rule.purpose))
-                    .fix("Look at it with `ufw status numbered`, take it away with `ufw delete`, and run the same command again."),
+                Fault::new(format!("a firewall rule of yours ({shown}) blocks {rule} ({})", rule.purpose))
+                    .fix("Find it with `ufw status numbered`, delete it with `ufw delete`, then run the same command again."),
             );
         }
         for came in way_in::came(probe)? {
             if !self.lets_in(&seen, &came) {
-                let way_in::Came {
+                let way_in::RoutedSession {
                     remote,
                     local,
                     port,
@@ -217,9 +218,9 @@ impl Ufw {
                 } = came;
                 found.push(
                     Fault::new(format!(
-                        "the SSH session from {remote} came in at {local} port {port}, which the firewall would close"
+                        "the SSH session from {remote} uses {local} port {port}, which the firewall would close"
                     ))
-                    .fix(format!("Log in at a port of the SSH server's configuration, or open this one: [[firewall.allow]] with port = {port} in kit.toml. A rule of yours may shut it: `ufw show added`.")),
+                    .fix(format!("Log in at a port of the SSH server's configuration, or open this port: add [[firewall.allow]] with port = {port} to kit.toml. A rule of yours may also block it, see `ufw show added`.")),
                 );
             }
         }
@@ -236,7 +237,7 @@ impl Ufw {
         found
     }
 
-    fn lets_in(&self, seen: &Seen, came: &way_in::Came) -> bool {
+    fn lets_in(&self, seen: &Seen, came: &way_in::RoutedSession) -> bool {
         let v6 = came.remote.is_ipv6();
         if v6 && !seen.v6 {
             return false;
@@ -244,7 +245,7 @@ impl Ufw {
         let wanted = self.wanted(seen);
         let mut stay = seen.tuples(v6);
         stay.retain(|tuple| Rule::of(tuple).is_none() || wanted.iter().any(|rule| rule.is(tuple)));
-        // What is to be made comes after all that is there.
+        // New rules are appended after all existing ones.
         way_in::decided(&stay, came).unwrap_or_else(|| {
             wanted
                 .iter()
@@ -252,14 +253,14 @@ impl Ufw {
         })
     }
 
-    /// Why going back would leave nobody a way in through a UFW that stays on.
+    /// The reason why a revert would lock everyone out of a host where UFW stays enabled.
     fn shut_out(&self, prior: &Prior, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let now = self.look(probe)?;
         if !prior.enabled || prior.policy == "ACCEPT" || now.texts[0].is_none() {
             return Ok(None);
         }
         if let Some(fault) = now.unanswered {
-            // Nobody knows which ports must stay open.
+            // The ports that must stay open are not known.
             return Ok(Some(fault.refusal()));
         }
         let texts = texts(prior, probe)?;
@@ -272,10 +273,10 @@ impl Ufw {
         };
         let refusal = |what: String, port: u16| {
             Fault::new(format!(
-                "without our rules the firewall, which was on before us, {what}"
+                "without the rules of aztec-kit, the firewall, which was enabled before, {what}"
             ))
             .fix(format!(
-                "Make a rule of your own first: `ufw allow {port}/tcp`. Then run the same command again."
+                "Add a rule of your own first (`ufw allow {port}/tcp`), then run the same command again."
             ))
             .refusal()
         };
@@ -286,7 +287,7 @@ impl Ufw {
         if let Some(port) = now.ssh.first()
             && now.ssh.iter().all(closed)
         {
-            let what = format!("would let nobody in to SSH at port {port}");
+            let what = format!("would block SSH at port {port} for everyone");
             return Ok(Some(refusal(what, *port)));
         }
         let shut = way_in::came(probe)?.into_iter().find(|came| {
@@ -295,14 +296,14 @@ impl Ufw {
         });
         Ok(shut.map(|came| {
             let what = format!(
-                "would shut out the SSH session from {} at port {}",
+                "would block the SSH session from {} at port {}",
                 came.remote, came.port
             );
             refusal(what, came.port)
         }))
     }
 
-    /// Whether packets of everybody to that port of another address come through this host, by the operator's rules.
+    /// Whether the operator's rules forward everyone's packets to that port of another address.
     pub fn lets_through(
         &self,
         probe: &dyn Probe,
@@ -318,7 +319,7 @@ impl Ufw {
             .any(|tuple| tuple.lets_through(proto, &to.to_string(), port)))
     }
 
-    /// Whether connections of everybody to that port come in, by our rules or by the operator's.
+    /// Whether everyone can connect to that port, by the rules of aztec-kit or of the operator.
     pub fn opens(&self, probe: &dyn Probe, proto: Proto, port: u16) -> Result<bool, Fault> {
         let texts = rules(probe)?;
         let mut texts = texts.iter().flatten();
@@ -346,7 +347,7 @@ impl Ufw {
         Ok(Seen {
             enabled: yes(&conf, "ENABLED").unwrap_or(false),
             at_boot: probe.meta(Path::new(AT_BOOT))?.is_some(),
-            // Where UFW is not installed yet it will come with the words of its package.
+            // If UFW is not installed yet, it will start with the defaults of its package.
             policy: policy.unwrap_or_else(|| "DROP".into()),
             v6: yes(&defaults, "IPV6").unwrap_or(true),
             texts: rules(probe)?,
@@ -386,7 +387,7 @@ fn has_v6(probe: &dyn Probe) -> Result<bool, Fault> {
     Ok(interfaces.is_some_and(|text| !text.is_empty()))
 }
 
-/// What the kernel cannot do. Before UFW is installed there is no program that could ask.
+/// The features that the kernel lacks. Before UFW is installed, no program can check them.
 fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
     if probe.meta(Path::new("/usr/sbin/iptables"))?.is_none() {
         return Ok(None);
@@ -397,7 +398,7 @@ fn filters(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
             let family = if v6 { "IPv6" } else { "IPv4" };
             return Ok(Some(
                 Fault::new(format!("this kernel cannot filter {family}, which UFW needs"))
-                    .fix("Boot a kernel with nf_tables and conntrack, or leave firewall.enabled out of kit.toml.")
+                    .fix("Boot a kernel with nf_tables and conntrack, or remove firewall.enabled from kit.toml.")
                     .because(fault),
             ));
         }
@@ -419,7 +420,7 @@ impl Kind for Ufw {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let mut seen = self.look(cx.probe)?;
-        // Without the ports of SSH its rule would look like one too many.
+        // Without the ports of SSH, its rule would count as a leftover.
         match seen.unanswered.take() {
             Some(fault) => Err(fault),
             None => Ok(seen),
@@ -430,8 +431,8 @@ impl Kind for Ufw {
         Diff::of(self.changes(seen), || {
             let mut open: Vec<_> = self.wanted(seen).iter().map(Rule::to_string).collect();
             let narrow = seen.ssh.iter().filter(|port| seen.narrows(**port));
-            open.extend(narrow.map(|port| format!("{port}/tcp as rules of yours say")));
-            format!("closed but for {}", open.join(", "))
+            open.extend(narrow.map(|port| format!("{port}/tcp as your rules allow")));
+            format!("closed except for {}", open.join(", "))
         })
     }
 
@@ -453,7 +454,8 @@ impl Kind for Ufw {
     }
 
     fn keep(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
-        // Whose the rules are cannot be told from a file that ufw itself writes: a copy that is not on record may go.
+        // ufw itself writes the file, so its content does not tell who made a rule. A copy that is not on record may be
+        // removed.
         for (path, text) in RULES.iter().zip(&seen.texts) {
             if let Some(text) = text {
                 before::keep(Path::new(path), text.as_bytes(), Stay::OnRecord, host_mut)?;
@@ -467,14 +469,14 @@ impl Kind for Ufw {
             return Err(first);
         }
         self.keep(seen, cx.host_mut)?;
-        // A removal that was killed while it put the old rules back, and is not wanted any more.
+        // A removal was killed while it restored the prior rules, and was cancelled since.
         for path in RULES {
             clear_staged(Path::new(path), cx.host_mut)?;
         }
         if !matches!(seen.policy.as_str(), "DROP" | "REJECT") {
             ufw(cx, &["default", "deny", "incoming"], &[])?;
         }
-        // What opens comes before what closes.
+        // Rules that open are added before rules that close.
         for rule in self.missing(seen) {
             make(cx, &rule, seen)?;
         }
@@ -497,7 +499,7 @@ impl Kind for Ufw {
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let now = self.look(cx.host_mut.probe())?;
         let Some(_) = now.texts[0] else {
-            // UFW is gone, and its rules with it.
+            // UFW and its rules were removed.
             return Ok(Reverted::Restored);
         };
         let texts = texts(prior, cx.host_mut.probe())?;
@@ -530,8 +532,7 @@ impl Kind for Ufw {
         for rule in ours.iter().filter(|rule| !had.contains(rule)) {
             delete(cx, rule, &now)?;
         }
-        // With the same rules in it, the file goes back byte for byte; another one holds rules that the
-        // operator has made since.
+        // A file with the same rules is restored byte for byte. Another one has rules that the operator added since.
         let left = self.look(cx.host_mut.probe())?;
         let mut restored = false;
         for v6 in [false, true] {

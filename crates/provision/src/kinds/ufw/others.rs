@@ -1,4 +1,4 @@
-//! Other programs that decide who may connect: two of them make a firewall that nobody understands.
+//! Other firewall managers. Two of them on one host make a firewall that nobody understands.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,10 +18,10 @@ const MANAGERS: [&str; 6] = [
     NFTABLES,
 ];
 const NFTABLES: &str = "nftables.service";
-/// What `nftables.service` loads.
+/// The file that `nftables.service` loads.
 const NFTABLES_CONF: &str = "/etc/nftables.conf";
 
-/// The other manager of this host's firewall, in words.
+/// The error if another program manages the firewall of this host.
 pub(super) fn manager(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
     let units = probe.units(&MANAGERS.map(ToOwned::to_owned).into())?;
     let loaded = match probe.meta(Path::new("/usr/sbin/nft"))? {
@@ -36,20 +36,20 @@ pub(super) fn manager(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
             }
         }
         let said = format!(
-            "{unit} manages the firewall of this host, and UFW beside it would open and close nothing for sure"
+            "{unit} manages the firewall of this host, so UFW beside it would not reliably open or close anything"
         );
         return Ok(Some(Fault::new(said).fix(format!(
-            "Take over its rules as [[firewall.allow]] in kit.toml and run `systemctl disable --now {unit}`, or leave \
-             firewall.enabled out."
+            "Copy its rules to kit.toml as [[firewall.allow]] and run `systemctl disable --now {unit}`, or remove \
+             firewall.enabled from kit.toml."
         ))));
     }
     let others = shutting(&loaded);
     Ok(others.first().map(|table| {
         Fault::new(format!(
-            "the table {table} of nftables shuts out what comes in, whatever UFW lets in"
+            "the nftables table {table} blocks incoming connections that UFW allows"
         ))
         .fix(format!(
-            "Look at it with `nft list table {table}`, stop what loads it, or leave firewall.enabled out of kit.toml."
+            "Read it with `nft list table {table}` and disable the program that loads it, or remove firewall.enabled from kit.toml."
         ))
     }))
 }
@@ -61,7 +61,7 @@ fn lives(units: &BTreeMap<String, UnitState>, unit: &str) -> bool {
     })
 }
 
-/// Tables that shut out what comes in, but for those of iptables, which UFW's own rules are in.
+/// Tables that block incoming connections, except for those of iptables, which contain the rules of UFW.
 pub fn shutting(tables: &[Table]) -> Vec<String> {
     let others = tables.iter().filter(|table| {
         let by_iptables = matches!(table.name.as_str(), "ip filter" | "ip6 filter")

@@ -1,4 +1,4 @@
-//! What is told to the program `ufw`, and to systemd about it.
+//! The commands for `ufw`, and for systemd about it.
 
 use super::{Rule, Seen};
 use crate::Fault;
@@ -12,23 +12,24 @@ pub(super) fn ufw(cx: &mut ApplyCx<'_>, words: &[&str], more: &[String]) -> Resu
     cx.host_mut.run(&Invocation::new(argv))
 }
 
-/// UFW begins with IPv4 and says that it is off when the rest fails: what it has begun is taken away at once.
+/// If UFW fails to enable, it leaves its IPv4 rules in the kernel and reports that it is off. Those rules are removed
+/// at once.
 pub(super) fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     let Err(fault) = ufw(cx, &["--force", "enable"], &[]) else {
         return Ok(());
     };
     let left = ufw(cx, &["--force", "disable"], &[]).err();
-    // `Problem running '/etc/ufw/before6.rules'`, of ufw 0.36.2.
+    // `Problem running '/etc/ufw/before6.rules'`, from ufw 0.36.2.
     let said = fault.chain();
     let by_v6 = said.contains("ip6tables") || said.contains("6.rules");
     let fix = match (&left, by_v6) {
-        (Some(_), _) => "Run `ufw disable`: half of its rules are in the kernel.",
+        (Some(_), _) => "Run `ufw disable`, because half of its rules are in the kernel.",
         (None, true) => {
-            "Make `ip6tables -S` work; where this host has no use for IPv6, set IPV6=no in /etc/default/ufw."
+            "Make `ip6tables -S` work. If this host does not need IPv6, set IPV6=no in /etc/default/ufw."
         }
         (None, false) => "Make `ufw enable` work, then run the same command again.",
     };
-    Err(Fault::new("UFW cannot be enabled, and is off again")
+    Err(Fault::new("failed to enable UFW; it is disabled again")
         .fix(fix)
         .because(fault))
 }

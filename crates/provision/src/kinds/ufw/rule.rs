@@ -1,4 +1,4 @@
-//! What may come in, and how it is said to UFW.
+//! Connections to accept, and their form in UFW.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::tools::network::holds;
 use crate::tools::ufw::Tuple;
 
-/// Our rules say so in their comment; all others are the operator's.
+/// The comments of aztec-kit's rules begin with this. All other rules are the operator's.
 const MARK: &str = "aztec-kit: ";
 
 /// A transport protocol.
@@ -31,18 +31,18 @@ impl Proto {
     }
 }
 
-/// Connections that may come in.
+/// Connections to accept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Protocol.
     pub proto: Proto,
     /// Port of this host.
     pub port: u16,
-    /// An address or network in its shortest form, for example `10.0.0.0/8`; `None` is everybody.
+    /// An address or network in its shortest form, for example `10.0.0.0/8`; `None` means everyone.
     pub from: Option<String>,
-    /// What for, in a few words.
+    /// Their purpose, in a few words.
     pub purpose: String,
-    /// Whether one address may only try six times in half a minute (`ufw limit`).
+    /// Whether an address may connect only six times in 30 seconds (`ufw limit`).
     pub limit: bool,
 }
 
@@ -54,12 +54,12 @@ impl fmt::Display for Rule {
 }
 
 impl Rule {
-    /// The word of UFW for it.
+    /// The action in UFW.
     pub(super) fn action(&self) -> &'static str {
         if self.limit { "limit" } else { "allow" }
     }
 
-    /// The arguments of `ufw` that make or delete it, but for its comment; in one family, or wherever it belongs.
+    /// The arguments of `ufw` that add or delete it, without its comment; for one address family or both.
     pub(super) fn arguments(&self, only: Option<bool>) -> Vec<String> {
         let any = match only {
             None => "any",
@@ -86,14 +86,14 @@ impl Rule {
         format!("{MARK}{}", self.purpose)
     }
 
-    /// Whether it belongs into the file of that family.
+    /// Whether it belongs in the file of that family.
     pub(super) fn in_family(&self, v6: bool) -> bool {
         self.from
             .as_ref()
             .is_none_or(|from| from.contains(':') == v6)
     }
 
-    /// Whether this line is just what we would write.
+    /// Whether this line is exactly the one that aztec-kit writes.
     pub(super) fn is(&self, tuple: &Tuple) -> bool {
         tuple.action == self.action()
             && tuple.proto == self.proto.name()
@@ -102,14 +102,14 @@ impl Rule {
             && tuple.port == self.port.to_string()
     }
 
-    /// Whether this line of someone else does as well.
+    /// Whether this line of the operator allows the same.
     pub(super) fn is_met_by(&self, tuple: &Tuple) -> bool {
         tuple.allows()
             && tuple.is_about(self.proto.name(), self.port)
             && (tuple.from_anywhere() || self.same_source(tuple))
     }
 
-    /// Whether this line of someone else says the contrary: UFW would turn it into ours.
+    /// Whether this line of the operator contradicts it: UFW would turn that line into ours.
     pub(super) fn contradicts(&self, tuple: &Tuple) -> bool {
         !tuple.allows()
             && tuple.is_about(self.proto.name(), self.port)
@@ -123,14 +123,14 @@ impl Rule {
         }
     }
 
-    /// Whether a TCP connection from there to that port may come in.
+    /// Whether it accepts a TCP connection from that address to that port.
     pub fn lets_in(&self, remote: IpAddr, port: u16) -> bool {
         self.proto == Proto::Tcp
             && self.port == port
             && self.from.as_deref().is_none_or(|from| holds(from, remote))
     }
 
-    /// The rule that a line of ours stands for.
+    /// The rule of a line that aztec-kit wrote.
     pub(super) fn of(tuple: &Tuple) -> Option<Self> {
         Some(Self {
             proto: match tuple.proto.as_str() {

@@ -1,4 +1,4 @@
-//! Where SSH comes in, and who is in already.
+//! The ports of the SSH server, and the sessions in progress.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,10 +9,10 @@ use crate::host::{Probe, Query};
 use crate::kinds::sshd;
 use crate::tools::sockets::{self, Socket};
 
-/// The ports at which the SSH server is, or will be after its next start; none where there is no SSH server: what its
-/// configuration says together with the options that it was started with, and where its process really listens.
+/// The ports at which the SSH server listens, or will listen after its next start; none without an SSH server. They
+/// follow from its configuration, the options that it was started with, and the sockets of its process.
 ///
-/// Under socket activation it does not listen itself, and `Port` in its configuration means nothing.
+/// Under socket activation it does not listen itself, and `Port` in its configuration has no effect.
 pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     if probe.meta(Path::new("/usr/sbin/sshd"))?.is_none() {
         return Ok(BTreeSet::new());
@@ -20,18 +20,19 @@ pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     let shown = probe.ask(&Query::SshSocket)?.stdout;
     let socket = block(&shown, "ssh.socket");
     let service = block(&shown, "ssh.service");
-    let untold = |what| Fault::new(format!("systemd did not tell the {what}"));
-    let state = value(socket, "ActiveState").ok_or_else(|| untold("ActiveState of ssh.socket"))?;
+    let not_reported = |what| Fault::new(format!("systemd did not report {what}"));
+    let state =
+        value(socket, "ActiveState").ok_or_else(|| not_reported("ActiveState of ssh.socket"))?;
     let pid = value(service, "MainPID").and_then(|pid| pid.parse().ok());
-    let pid = pid.ok_or_else(|| untold("MainPID of ssh.service"))?;
+    let pid = pid.ok_or_else(|| not_reported("MainPID of ssh.service"))?;
     let mut ports = listens(socket);
     if state != "active" || ports.is_empty() {
         let options = sshd::running_options(pid, probe)?;
         ports = addresses(&sshd::asked(&options, probe)?);
         if ports.is_empty() {
             return Err(
-                Fault::new("the SSH server names no port that it listens on").fix(
-                    "Look for `listenaddress` in what `sshd -T` says, then run the same command again.",
+                Fault::new("the SSH server does not name a port that it listens on").fix(
+                    "Find `listenaddress` in the output of `sshd -T` and correct it, then run the same command again.",
                 ),
             );
         }
@@ -67,7 +68,7 @@ fn listening_of(pid: u32, probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
         .collect())
 }
 
-/// The sockets that a process has open. It may end while it is looked at, and then has none.
+/// The sockets of a process. It may end meanwhile, and then has none.
 fn inodes(process: &Path, probe: &dyn Probe) -> BTreeSet<u64> {
     let fds = process.join("fd");
     let names = probe.list(&fds).ok().flatten().unwrap_or_default();
@@ -79,7 +80,7 @@ fn inodes(process: &Path, probe: &dyn Probe) -> BTreeSet<u64> {
     names.into_iter().filter_map(inode).collect()
 }
 
-/// `listenaddress 0.0.0.0:22` of `sshd -T`, which has `Port` worked in.
+/// `listenaddress 0.0.0.0:22` of `sshd -T`, which includes `Port`.
 fn addresses(effective: &str) -> BTreeSet<u16> {
     let lines = effective.lines();
     lines
@@ -97,13 +98,13 @@ fn listens(shown: &str) -> BTreeSet<u16> {
         .collect()
 }
 
-/// What is read of the two answers that tell where SSH comes in.
+/// Parses the two outputs that contain the ports of SSH.
 #[cfg(feature = "fuzz")]
 pub(crate) fn ports_in(effective: &str, shown: &str) -> [BTreeSet<u16>; 2] {
     [addresses(effective), listens(block(shown, "ssh.socket"))]
 }
 
-/// Sockets of both families of one protocol, `tcp` or `udp`.
+/// The sockets of both address families of one protocol, `tcp` or `udp`.
 fn table(probe: &dyn Probe, proto: &str) -> Result<Vec<Socket>, Fault> {
     let mut all = Vec::new();
     for name in [proto.to_owned(), format!("{proto}6")] {
@@ -115,7 +116,7 @@ fn table(probe: &dyn Probe, proto: &str) -> Result<Vec<Socket>, Fault> {
     Ok(all)
 }
 
-/// What this host listens on for others: protocol and port of every socket that is not bound to loopback.
+/// Protocol and port of every socket that is not bound to loopback.
 pub fn listening(probe: &dyn Probe) -> Result<BTreeSet<(super::Proto, u16)>, Fault> {
     let mut open = BTreeSet::new();
     for (proto, state) in [
@@ -132,7 +133,7 @@ pub fn listening(probe: &dyn Probe) -> Result<BTreeSet<(super::Proto, u16)>, Fau
     Ok(open)
 }
 
-/// Who is connected from another host, and the port of this one that they came in at.
+/// The connections from other hosts: the local port and the client's address.
 pub fn connected(probe: &dyn Probe) -> Result<BTreeSet<(u16, IpAddr)>, Fault> {
     let sockets = table(probe, "tcp")?.into_iter();
     Ok(sockets
@@ -142,10 +143,10 @@ pub fn connected(probe: &dyn Probe) -> Result<BTreeSet<(u16, IpAddr)>, Fault> {
         .collect())
 }
 
-/// An SSH session that is going on: the client's address, and where on this host it came in.
+/// An SSH session in progress: the client's address, the local address and the local port.
 pub type Session = (IpAddr, IpAddr, u16);
 
-/// The SSH sessions that come from other hosts.
+/// The SSH sessions from other hosts.
 pub fn sessions(probe: &dyn Probe) -> Result<BTreeSet<Session>, Fault> {
     let mut inodes = BTreeSet::new();
     for pid in probe.list(Path::new("/proc"))?.unwrap_or_default() {
@@ -153,7 +154,7 @@ pub fn sessions(probe: &dyn Probe) -> Result<BTreeSet<Session>, Fault> {
             continue;
         }
         let process = Path::new("/proc").join(pid);
-        // A process may end while it is looked at.
+        // A process may end meanwhile.
         let comm = probe.read(&process.join("comm")).ok().flatten();
         // `sshd` until OpenSSH 9.7, `sshd-session` since 9.8.
         if !comm.is_some_and(|comm| comm.starts_with(b"sshd")) {

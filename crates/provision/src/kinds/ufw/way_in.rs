@@ -1,4 +1,4 @@
-//! Who still comes in, by the rules of UFW in their order: the first that fits decides.
+//! Whether a client can still connect, by the rules of UFW in order: the first match decides.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,18 +10,18 @@ use crate::tools::network::holds;
 use crate::tools::routes;
 use crate::tools::ufw::Tuple;
 
-/// A session that is going on, and the interface at which its packets come in, where that is known.
+/// A session in progress, and the interface of its incoming packets if it is known.
 #[derive(Debug)]
-pub(super) struct Came {
+pub(super) struct RoutedSession {
     pub remote: IpAddr,
     pub local: IpAddr,
     pub port: u16,
     interface: Option<String>,
 }
 
-/// The SSH sessions from other hosts. Their packets come in where answers go out, as far as the main tables of routes
-/// say.
-pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
+/// The SSH sessions from other hosts. Their packets are taken to arrive at the interface of the answers, according to
+/// the main routing tables.
+pub(super) fn came(probe: &dyn Probe) -> Result<Vec<RoutedSession>, Fault> {
     let sessions = sessions(probe)?;
     if sessions.is_empty() {
         return Ok(Vec::new());
@@ -31,7 +31,7 @@ pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
     };
     let routes = routes::parse(&text("/proc/net/route")?);
     let routes_v6 = text("/proc/net/ipv6_route")?;
-    let came = |(remote, local, port): Session| Came {
+    let came = |(remote, local, port): Session| RoutedSession {
         remote,
         local,
         port,
@@ -44,8 +44,8 @@ pub(super) fn came(probe: &dyn Probe) -> Result<Vec<Came>, Fault> {
     Ok(sessions.into_iter().map(came).collect())
 }
 
-/// What the first rule that fits says of a new connection like this one; `None` when none fits.
-pub(super) fn decided(tuples: &[Tuple], came: &Came) -> Option<bool> {
+/// The decision of the first matching rule for a new connection like this one; `None` when none matches.
+pub(super) fn decided(tuples: &[Tuple], came: &RoutedSession) -> Option<bool> {
     let fits = |tuple: &&Tuple| {
         tuple.concerns("tcp", came.port)
             && holds(&tuple.from, came.remote)
@@ -53,14 +53,14 @@ pub(super) fn decided(tuples: &[Tuple], came: &Came) -> Option<bool> {
             && match (tuple.interface(), &came.interface) {
                 (None, _) => true,
                 (Some(of_rule), Some(interface)) => of_rule == interface,
-                // Where it is not known, a rule is taken to shut out, and not to let in.
+                // If the interface is unknown, a rule is taken to block, and not to allow.
                 (Some(_), None) => !tuple.allows(),
             }
     };
     tuples.iter().find(fits).map(Tuple::allows)
 }
 
-/// Whether some rule lets connections from outside to that port in, for whomever.
+/// Whether a rule lets any outside client connect to that port.
 pub(super) fn open_to_some(tuples: &[Tuple], port: u16) -> bool {
     let mut allows = tuples.iter().filter(|tuple| tuple.allows());
     allows.any(|tuple| tuple.concerns("tcp", port))
@@ -77,7 +77,7 @@ mod tests {
             let lines = lines.iter().map(|line| format!("### tuple ### {line}\n"));
             tuples(&lines.collect::<String>())
         };
-        let came = |interface: Option<&str>| Came {
+        let came = |interface: Option<&str>| RoutedSession {
             remote: [10, 1, 2, 3].into(),
             local: [10, 0, 0, 1].into(),
             port: 22,
