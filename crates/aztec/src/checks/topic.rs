@@ -1,39 +1,39 @@
-//! What checks look at: names for machines, and the words for people beside them.
+//! The topics of checks: their names for machines and their words for people.
 
 use std::fmt::Display;
 
 use serde::Serialize;
 
-/// What a check looks at. Its name in JSON is stable, whatever people read; `docs/reference/checks.md` lists all of them.
+/// The topic of a check. Its name in JSON is stable. `docs/reference/checks.md` lists all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// The account of the services is not somebody else's.
+    /// The account of the services belongs to nobody else.
     Account,
     /// The Aztec contracts answer on the L1.
     AztecRegistry,
     /// No attester has the BLS key of another one.
     BlsKeys,
-    /// The broker answers that agents without one beside them ask; the subject is its host.
+    /// The broker of agents on another host answers; the subject is its host.
     Broker,
-    /// The configuration of Caddy can take in a file of ours.
+    /// The configuration of Caddy can include a file of aztec-kit.
     CaddyConfiguration,
-    /// The node and its L1 can be asked at all.
+    /// The node and its L1 can be asked.
     Chain,
-    /// What a container leaves to its host.
+    /// Hardening that a container leaves to its host.
     Container,
     /// The processor has the instructions that the release needs.
     Cpu,
-    /// The data directory can be what it is to be.
+    /// The data directory can be used.
     DataDirectory,
-    /// Every disk that was there is there; the subject is its mount point.
+    /// Every recorded data disk is mounted; the subject is its mount point.
     DataDisk,
     /// The databases belong to the account of the services.
     DataOwner,
-    /// No databases of another rollup lie beside those in use.
+    /// The data directory has no databases of another rollup.
     Databases,
-    /// A disk can be asked for its free space.
+    /// The free space of a disk can be read.
     Disk,
     /// There is room for databases.
     DiskForData,
@@ -43,112 +43,112 @@ pub enum Topic {
     DiskForReleases,
     /// The domain of the TLS proxy has an address.
     Domain,
-    /// Drop-ins of others leave our units as they are; the subject is the file.
+    /// Drop-ins of others take nothing from the units of aztec-kit; the subject is the file.
     DropIns,
-    /// The files with variables of the node say what the release understands.
+    /// The release understands every variable in the environment files of the node.
     Environment,
-    /// Other hosts reach the ports that they are meant to reach, and no others.
+    /// Other hosts can reach the intended ports and no others.
     Exposure,
-    /// The firewall can be what it is to be.
+    /// The firewall can be set up as configured.
     Firewall,
     /// The image of the release is on this host, or can be fetched.
     Image,
-    /// The image that a release pins is still what its registry has under that tag.
+    /// The tag in the registry still names the image that this host is pinned to.
     ImageRegistry,
     /// No file has changed since the baseline was recorded.
     Integrity,
-    /// The journal of this program can be read.
+    /// The journal of aztec-kit can be read.
     Journal,
-    /// A keystore directory is there.
+    /// The keystore directory exists.
     Keystore,
-    /// No attester is in the keystores twice.
+    /// Each attester is in the keystores only once.
     KeystoreAttesters,
-    /// No copy of a keystore lies where backups and others would take it from.
+    /// The copies of the keystores are on a disk as safe as that of the originals.
     KeystoreCopies,
     /// A file of a keystore directory is sound; the subject is the file.
     KeystoreFile,
-    /// No publisher of the keystores is somebody else's attester.
+    /// No publisher of the keystores is another validator's attester.
     KeystorePublishers,
-    /// No key of this node is on another one; the subject is the other one's directory or list.
+    /// No key of this node is on another node; the subject is the directory or list of the other node.
     KeystoreShared,
-    /// The keystores of a directory make one keystore.
+    /// The files of a keystore directory can be merged into one keystore.
     Keystores,
-    /// The L1 answers, and is the right one.
+    /// The L1 answers, and is the right chain.
     L1Answers,
-    /// A consensus endpoint answers, and is the right one; the subject is its host.
+    /// A consensus endpoint answers, and is on the right chain; the subject is its host.
     L1Consensus,
-    /// An execution endpoint answers, and is the right one; the subject is its host.
+    /// An execution endpoint answers, and is on the right chain; the subject is its host.
     L1Execution,
-    /// The L1 is seen to go on.
+    /// The L1 advances.
     L1Head,
-    /// An execution endpoint gives traces.
+    /// An execution endpoint traces transactions.
     L1Traces,
-    /// The L2 is seen to go on.
+    /// The L2 advances.
     L2Tip,
-    /// The log of a unit has nothing to complain of; the subject is the unit, and `complaint` is of the error dictionary.
+    /// The log of a unit has no known error; the subject is the unit, and `complaint` is a name in the error dictionary.
     Log,
-    /// There is memory enough.
+    /// There is enough memory.
     Memory,
-    /// Monitoring can be set up beside what is there.
+    /// Monitoring can be set up on this host.
     Monitoring,
-    /// The node says that it is ready.
+    /// The node reports that it is ready.
     NodeAnswers,
-    /// The node follows the rollup that it is to follow.
+    /// The node follows the configured rollup.
     NodeRollup,
-    /// The address that the node tells its peers can be reached.
+    /// Peers can reach the address that the node announces.
     P2pAddress,
     /// Packages can be installed.
     Packages,
-    /// It can be told what `aztec-kit apply` would change.
+    /// The changes that `aztec-kit apply` would make are known.
     Plan,
-    /// A port is free, or held by whom it is for; the subject is the port.
+    /// A port is free, or the unit that it belongs to holds it; the subject is the port.
     Port,
     /// Nothing in use listens on a port that will be closed to other hosts.
     PrivatePorts,
-    /// How many agents prove, and why that many.
+    /// The number of prover agents, and the reason for it.
     ProverAgents,
-    /// Containers of others publish no ports past the firewall.
+    /// The firewall closes no port that a container publishes.
     PublishedPorts,
-    /// What is known of the release.
+    /// aztec-kit knows the release.
     Release,
     /// The release fits the rollup.
     ReleaseFits,
     /// A remote signer answers, and has the keys; the subject is its scheme, host and port.
     RemoteSigner,
-    /// A resource can be looked at; the subject is its id.
+    /// A resource can be observed; the subject is its id.
     Resource,
     /// The reverse path filter can be strict.
     ReversePath,
-    /// The caller may look at everything.
+    /// The caller may read everything.
     Rights,
-    /// How the processes run: as packages or in containers.
+    /// The runtime of the processes: natively or in containers.
     Runtime,
     /// systemd can confine services.
     Sandbox,
     /// A unit runs; the subject is the unit.
     Service,
-    /// systemd says how the units are.
+    /// systemd reports the state of the units.
     Services,
     /// Nothing else signs with the keys of an attester; the subject is its address.
     Signer,
-    /// SSH lets the operator in, and nobody by a password.
+    /// SSH accepts the operator, and no passwords.
     Ssh,
-    /// Clients of today still connect when SSH is hardened.
+    /// SSH clients can still connect after hardening.
     SshClients,
-    /// The operating system is one that the release runs on.
+    /// The release runs on this operating system.
     System,
     /// systemd manages this host.
     Systemd,
-    /// The TLS proxy can be set up beside what is there.
+    /// The TLS proxy can be set up on this host.
     TlsProxy,
-    /// Security updates come in.
+    /// Security updates are installed as configured.
     Updates,
-    /// No web server is installed that would take the ports of the TLS proxy once it is started.
+    /// No other web server would take the ports of the TLS proxy at the next boot.
     WebServers,
 }
 
 impl Topic {
-    /// The words for people; `{}` stands for the subject, where they name it.
+    /// The words for people; `{}` stands for the subject.
     fn words(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -220,7 +220,7 @@ impl Topic {
         }
     }
 
-    /// What is looked at, of several.
+    /// This topic with a subject.
     pub fn of(self, subject: impl Display) -> About {
         let subject = subject.to_string();
         About {
@@ -230,18 +230,18 @@ impl Topic {
         }
     }
 
-    /// What is looked at, in other words for people.
+    /// This topic with other words for people.
     pub fn named(self, words: impl Into<String>) -> About {
         About::from(self).named(words)
     }
 }
 
-/// What one check looks at, for machines and for people.
+/// The topic and subject of one check, for machines and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// What.
+    /// The topic.
     pub topic: Topic,
-    /// Which one, of several.
+    /// The subject, if the topic has several.
     pub subject: Option<String>,
     /// The words for people.
     pub words: String,
@@ -259,7 +259,7 @@ impl About {
 }
 
 impl From<Topic> for About {
-    /// All there is of it.
+    /// A topic without a subject.
     fn from(topic: Topic) -> Self {
         Self {
             topic,
