@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     no(
         &machine,
         "no L1 that answers",
-        &["cannot be told", "Mend that"],
+        &["cannot tell", "Fix that"],
     )?;
     let _l1 = listening(&machine, &json_rpc(18545, ANSWER))?;
     standing(&machine, 0)?;
@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         &machine,
         "no node",
         &[
-            "no node of this host",
+            "the node of this host",
             "without the sequencer first",
             "64 slots (77 min)",
         ],

@@ -186,7 +186,7 @@ fn what_is_refused_changes_nothing() {
     // No registry is known, hence no answer, hence no permission.
     let stop = tried.run(&graph(false)).unwrap_err();
     assert!(
-        stop.fault.chain().contains("cannot be told"),
+        stop.fault.chain().contains("cannot tell"),
         "{}",
         stop.fault.chain()
     );
