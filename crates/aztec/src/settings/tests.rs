@@ -153,7 +153,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[node]\nenabled = false\n[sequencer]\nenabled = true\n",
-            "cannot be without it",
+            "this host has no node",
             "node.enabled = true",
         ),
         (
