@@ -153,14 +153,18 @@ mod tests {
             (
                 b"OTEL_SERVICE_NAME=caf\xe9\n",
                 Verdict::Fail,
-                "mine.env, line 1: it is not UTF-8",
+                "mine.env, line 1: the line is not UTF-8",
             ),
             (
                 b"LOG_LEVEL=debug\nA=\0\n",
                 Verdict::Fail,
-                "line 2: it has a NUL",
+                "line 2: the line contains a NUL",
             ),
-            (b"\xff\xfeL\0=\0", Verdict::Fail, "line 1: it is UTF-16"),
+            (
+                b"\xff\xfeL\0=\0",
+                Verdict::Fail,
+                "line 1: the file is UTF-16",
+            ),
             (
                 b"\xef\xbb\xbfLOG_LEVEL=debug\n",
                 Verdict::Fail,

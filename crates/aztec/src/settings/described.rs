@@ -304,14 +304,14 @@ mod tests {
             (
                 "why = \"it is gone\"",
                 "on = \"live\", why = \"\"",
-                "roles.txe: it has no flags",
+                "roles.txe: the role has neither flags",
                 "refused",
             ),
             (
                 "roles.txe",
                 "roles.pxe.flags = [\"--pxe\"]\nroles.txe",
-                "no service for a PXE",
-                "Take",
+                "does not have a service for a PXE",
+                "Remove",
             ),
         ];
         for (old, new, what, fix) in cases {
