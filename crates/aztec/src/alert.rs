@@ -1,4 +1,4 @@
-//! Sending an alert that means nothing, to see whom it reaches.
+//! The test alert: it shows which receivers an alert reaches.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -13,49 +13,51 @@ use server::monitoring::{TEST_ALERT, integration, receiver_names};
 use crate::names::port;
 use crate::settings::Settings;
 
-/// What became of the alert at one receiver.
+/// Whether the alert arrived at one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
-    /// The other side took it.
+    /// The receiver accepted it.
     Taken,
-    /// The other side refused it, or could not be reached.
+    /// The receiver refused it, or could not be reached.
     Failed,
     /// Nothing was sent in time.
     Silent,
 }
 
-/// One receiver and what became of the alert.
+/// One receiver, and whether the alert arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delivery {
     /// Type and place in the list, for example `telegram-1`.
     pub receiver: String,
-    /// What became of it.
+    /// Whether it arrived.
     pub result: Arrival,
 }
 
-/// How long Alertmanager gets to send it: it does so at once, and the other side may be slow.
+/// How long to wait for Alertmanager. It sends at once, but the receiver may be slow.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(500);
-/// Answers of Alertmanager itself.
+/// How long Alertmanager itself may take to answer.
 const CALL: Duration = Duration::from_secs(10);
-/// Its metrics are some hundred kilobytes.
+/// The longest answer, bytes. The metrics are some hundred kilobytes.
 const LONGEST: u64 = 8 << 20;
 
-/// Sends the alert, and waits until every receiver has got it or has not.
+/// Sends the alert, and waits until it has arrived at every receiver or failed.
 pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
     let Some(monitoring) = &settings.monitoring else {
         return Err(
-            Fault::new("kit.toml: monitoring.enabled: this host is not watched")
+            Fault::new("kit.toml: monitoring.enabled: this host has no monitoring")
                 .fix("Run `aztec-kit setup --with-monitoring` first."),
         );
     };
     let names = receiver_names(&monitoring.receivers);
     if names.is_empty() {
-        return Err(Fault::new("kit.toml: monitoring.receivers: there are none")
-            .fix("Name at least one, then run `aztec-kit apply`."));
+        return Err(
+            Fault::new("kit.toml: monitoring.receivers: the list is empty")
+                .fix("Name at least one receiver, then run `aztec-kit apply`."),
+        );
     }
     let port = settings.port(&port::ALERTMANAGER);
     let before = Counts::ask(port)?;
@@ -68,7 +70,7 @@ pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let sent = now.unwrap_or_default().as_millis().to_string();
     let alert = json!([{
-        // The same alert again would be no news, and not be sent for hours.
+        // Alertmanager would not send the same alert again for hours.
         "labels": {"alertname": TEST_ALERT, "severity": "none", "sent": sent},
         "annotations": {"summary": "aztec-kit tries its receivers: nothing is wrong"},
     }]);
@@ -87,7 +89,7 @@ pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
     }
 }
 
-/// Requests that were made, and of these the ones that failed: by receiver, or by integration where Alertmanager
+/// Counts of requests, and of failed requests: by receiver, or by integration if Alertmanager
 /// (before 0.26) does not name receivers.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -107,7 +109,7 @@ impl Counts {
         Ok(Self::parse(&ask(port, "GET", "/metrics", "")?))
     }
 
-    /// From the metrics of Alertmanager.
+    /// Reads the counts from the metrics of Alertmanager.
     pub(crate) fn parse(text: &str) -> Self {
         let mut counts = Self::default();
         for line in text.lines() {
@@ -133,17 +135,17 @@ impl Counts {
         counts
     }
 
-    /// What a receiver is counted under.
+    /// The name that a receiver is counted under.
     fn key<'n>(&self, name: &'n str) -> &'n str {
         if self.named { name } else { integration(name) }
     }
 
-    /// Whether Alertmanager would count it. By integration, not every one is listed before its first request.
+    /// Whether Alertmanager would count this receiver. Not every integration is listed before its first request.
     fn knows(&self, name: &str) -> bool {
         self.of.contains_key(name) || !self.named && !self.of.is_empty()
     }
 
-    /// What became of one alert at each receiver. Those that are counted together have all got it, or none has.
+    /// Whether one alert arrived at each receiver. For receivers that are counted together, all got it or none did.
     pub(crate) fn since(&self, before: &Self, names: &[String]) -> Vec<Delivery> {
         let of = |counts: &Self, key: &str| counts.of.get(key).copied().unwrap_or_default();
         let delivery = |name: &String| {
@@ -168,11 +170,11 @@ impl Counts {
     }
 }
 
-/// One request to a server on this host, in HTTP/1.0: its answer ends when the connection does.
+/// One request to a server on this host, in HTTP/1.0. The answer ends with the connection.
 fn ask(port: u16, method: &str, path: &str, body: &str) -> Result<String, Fault> {
     let failed = |error: std::io::Error| {
         Fault::new("Alertmanager does not answer")
-            .fix("Run `aztec-kit apply`; `systemctl status prometheus-alertmanager` tells more.")
+            .fix("Run `aztec-kit apply`. If that does not help, read `systemctl status prometheus-alertmanager`.")
             .because(error)
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -197,9 +199,9 @@ fn ask(port: u16, method: &str, path: &str, body: &str) -> Result<String, Fault>
     let status = head.split_whitespace().nth(1).unwrap_or_default();
     if status != "200" {
         return Err(Fault::new(format!(
-            "Alertmanager says {status} to {method} {path}: {body}"
+            "Alertmanager answered {method} {path} with {status}: {body}"
         ))
-        .fix("Run `aztec-kit apply`; `systemctl status prometheus-alertmanager` tells more."));
+        .fix("Run `aztec-kit apply`. If that does not help, read `systemctl status prometheus-alertmanager`."));
     }
     Ok(body.to_owned())
 }

@@ -1,7 +1,7 @@
-//! Which databases lie in a data directory, and which rollup they are of.
+//! The databases in a data directory, and the rollup that they belong to.
 //!
-//! A node that finds databases of another rollup throws them away and starts anew (stdlib/dest/database-version of 4.1.2),
-//! and what it signed lies beside them. So each major release has a directory of its own, and the one before it stays.
+//! A node that finds databases of another rollup deletes them and starts again (stdlib/dest/database-version of 4.1.2),
+//! and its signing records are beside them. So each major release has a directory of its own, and the earlier one stays.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::settings::Settings;
 pub struct Databases {
     /// Their directory.
     pub path: PathBuf,
-    /// The rollup that the node's are of, once it has any.
+    /// The rollup of the node's databases, once it has any.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub rollup: Option<Address>,
     /// Whether the release of this host uses them.
@@ -28,14 +28,14 @@ pub struct Databases {
 /// The directories of processes with databases.
 const PROCESSES: [&str; 4] = ["node", "prover-node", "archiver", "prover-broker"];
 
-/// The file in which the node notes what its databases are of.
+/// The file in which the node records the rollup of its databases.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Noted {
     rollup_address: Address,
 }
 
-/// The rollup that the databases of one process are of; `None` when it has none yet.
+/// The rollup of the databases of one process; `None` if it has none yet.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases
         if is_major {
             roots.push(data.join(&name));
         }
-        // Those of old majors lie in the data directory itself.
+        // The databases of old major releases are in the data directory itself.
         if PROCESSES.contains(&name.as_str()) {
             roots.push(data.clone());
         }
@@ -91,7 +91,7 @@ pub fn databases(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Databases
 }
 
 impl Databases {
-    /// Place and rollup, for people.
+    /// Path and rollup, for people.
     pub fn shown(&self) -> String {
         let path = self.path.display();
         match self.rollup {

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 ///
 /// # Errors
 ///
-/// When this host cannot run what is wanted; the fault names the alternative.
+/// When this host cannot run the configuration. The fault names the alternative.
 pub fn desired<'a>(
     settings: &Settings,
     facts: &HostFacts,
@@ -29,7 +29,7 @@ pub fn desired<'a>(
     Ok(graph)
 }
 
-/// What the roles are made of, and what the features are made with.
+/// The resources of the roles, and the base that the features need.
 pub(crate) fn with_roles(
     settings: &Settings,
     facts: &HostFacts,
@@ -42,8 +42,8 @@ pub(crate) fn with_roles(
     (graph, base)
 }
 
-/// Refuses a configuration that asks for nothing on a host where nothing of this program is: that is an oversight. Where
-/// something is, it is the wish to take it away.
+/// Refuses a configuration without roles and features on a host without managed resources: that is an oversight. On a host
+/// with managed resources, it means that they should be removed.
 pub fn asked_for_nothing(settings: &Settings, receipt: &Receipt) -> Result<(), Fault> {
     let something = settings.has_role()
         || settings.hardening.is_some()
@@ -53,12 +53,12 @@ pub fn asked_for_nothing(settings: &Settings, receipt: &Receipt) -> Result<(), F
         return Ok(());
     }
     Err(
-        Fault::new("node.enabled: this host has no role at all, and nothing to take away")
+        Fault::new("node.enabled: this host has no role, and nothing to remove")
             .fix("Enable a role, or one of hardening, firewall and monitoring."),
     )
 }
 
-/// Refuses what cannot work before anything is touched.
+/// Refuses a configuration that cannot work, before anything is changed.
 pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Fault> {
     if !matches!(facts.os.as_str(), "debian" | "ubuntu") {
         return Err(Fault::new(format!("{} is not supported", facts.os_name))
@@ -66,7 +66,7 @@ pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Faul
     }
     if facts.arch != "x86_64" {
         return Err(Fault::new(format!(
-            "this program is for x86_64, this host is {}",
+            "aztec-kit needs x86_64, and this host is {}",
             facts.arch
         ))
         .fix("Use an x86_64 host."));
@@ -85,8 +85,9 @@ pub(crate) fn refusal(settings: &Settings, facts: &HostFacts) -> Result<(), Faul
         .fix("Use Debian 12 or later, or Ubuntu 22.04 or later."));
     }
     match runtime::native_fault(settings, facts) {
-        Some((why, true)) if runtime == Runtime::Native => Err(Fault::new(why)
-            .fix("Take `runtime = \"native\"` out: the official image brings what it needs.")),
+        Some((why, true)) if runtime == Runtime::Native => Err(Fault::new(why).fix(
+            "Remove `runtime = \"native\"`. The official image includes everything that it needs.",
+        )),
         _ => Ok(()),
     }
 }
@@ -103,7 +104,7 @@ mod tests {
         let nothing = settings("[node]\nenabled = false\n\n[firewall]\nenabled = false\n");
         let mut journal = MemoryJournal::default();
         let refused = asked_for_nothing(&nothing, &journal.receipt().unwrap()).unwrap_err();
-        assert!(refused.chain().contains("no role at all"));
+        assert!(refused.chain().contains("this host has no role"));
         let guarded = settings("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
         asked_for_nothing(&guarded, &journal.receipt().unwrap()).unwrap();
         journal

@@ -1,6 +1,6 @@
-//! Does a release fit a rollup? A node that does not fit starts, stands by and does nothing, for ever if need be.
+//! Whether a release fits a rollup. A node that does not fit starts, stays on standby and does nothing.
 //!
-//! [`ask`] reads three values of the rollup that would be followed, and [`judge`] compares them with those of the release
+//! [`ask`] reads three values of the rollup that the node would follow, and [`judge`] compares them with those of the release
 //! as the node itself does. [`judge`] is pure.
 
 use std::sync::mpsc;
@@ -15,10 +15,10 @@ use crate::data::{Fingerprint, Funded, Release, Releases, major};
 use crate::names::L1Use;
 use crate::settings::{Live, Settings};
 
-/// A public endpoint across the world.
+/// Long enough for a public endpoint on another continent.
 const CALL: Duration = Duration::from_secs(5);
 
-/// What can be said of a release and a rollup.
+/// Whether a release fits a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -29,9 +29,9 @@ const CALL: Duration = Duration::from_secs(5);
 pub enum Verdict {
     /// The node will follow it.
     Fits,
-    /// The node will stand by.
+    /// The node will be on standby.
     DoesNotFit,
-    /// Nobody knows.
+    /// aztec-kit cannot tell.
     CannotTell,
 }
 
@@ -39,44 +39,44 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fit {
-    /// What can be said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The rollup, where it is known.
+    /// The rollup, if it is known.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub rollup: Option<Address>,
     /// The version of the rollup.
     pub version: Option<String>,
     /// The releases that fit it, oldest first.
     pub fitting: Vec<String>,
-    /// What was found, as a clause.
+    /// The reason, as a clause.
     pub because: String,
-    /// What to do, whole sentences; nothing when it fits.
+    /// What to do, in whole sentences; empty if the release fits.
     pub fix: String,
 }
 
-/// Asks the L1 which rollup would be followed, and judges. `None` where nothing follows a rollup that others deployed.
+/// Asks the L1 which rollup the node would follow, and judges. `None` if this host follows no rollup that others deployed.
 pub fn fit(settings: &Settings) -> Option<Fit> {
     let live = settings.live()?;
     let follows = settings.uses_l1(L1Use::Follows);
     follows.then(|| judge(settings, ask(settings, live).as_ref()))
 }
 
-/// The rollup that a node with these settings follows, from the first execution endpoint that tells.
+/// The rollup that a node with these settings follows, from the first execution endpoint that answers.
 ///
 /// # Errors
 ///
-/// Why no endpoint told it.
+/// Why no endpoint answered.
 pub fn ask(settings: &Settings, live: &Live) -> Result<Identity, String> {
     let registry = settings.network.registry.as_deref();
     let registry: Address = registry
         .and_then(|registry| registry.parse().ok())
         .ok_or("the registry of this network is not known")?;
-    // One that hangs does not hold up the others, and is not waited for when another one has answered.
+    // An endpoint that hangs does not delay the others. Nothing waits for it once another one has answered.
     let (tell, answers) = mpsc::channel();
     for url in live.rpc_urls.clone() {
         let (tell, settings) = (tell.clone(), settings.clone());
         std::thread::spawn(move || {
-            // Nobody listens any more when another one was quicker.
+            // The receiver is gone if another endpoint was faster.
             let _ = tell.send(ask_one(url.expose(), registry, &settings));
         });
     }
@@ -94,7 +94,7 @@ pub fn ask(settings: &Settings, live: &Live) -> Result<Identity, String> {
 fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity, String> {
     let text = |error: l1::Error| format!("{error}. {}", error.fix());
     let reader = Reader::connect(url.as_str(), CALL).map_err(text)?;
-    // Another chain can have a registry at this address, with a rollup that is none of this network's.
+    // Another chain can have a registry at this address, with a rollup that does not belong to this network.
     let (found, wanted) = (
         reader.chain_id().map_err(text)?,
         settings.network.l1_chain_id,
@@ -102,7 +102,7 @@ fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity
     if found != wanted {
         let (endpoint, name) = (reader.endpoint(), &settings.network_name);
         return Err(format!(
-            "{endpoint} is chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
+            "{endpoint} is on chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
         ));
     }
     reader.identity(registry, settings.rollup()).map_err(text)
@@ -137,13 +137,13 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
             None => DESCRIBE.to_owned(),
         };
         let because =
-            format!("whether {of} fits {name} cannot be told: its fingerprint is not known");
+            format!("aztec-kit cannot tell whether {of} fits {name}: its fingerprint is not known");
         return fit(Verdict::CannotTell, because, fix);
     };
     let differs = differences(own, settings.funded(), rollup);
     if differs.is_empty() && !is_genesis_known(own, settings.funded()) {
         let because = format!(
-            "whether {of} fits {name} cannot be told: its genesis with the accounts of [env] is not known"
+            "aztec-kit cannot tell whether {of} fits {name}: its genesis with the accounts of [env] is not known"
         );
         return fit(Verdict::CannotTell, because, FUNDED.to_owned());
     }
@@ -153,26 +153,26 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
     }
     let differs_in = listed(&differs);
     if differs == [GENESIS] {
-        let because = format!("{of} does not fit {name}: its genesis archive root is another");
+        let because = format!("{of} does not fit {name}: the genesis archive roots differ");
         let (verdict, fix) = genesis(own, rollup);
         return fit(verdict, because, fix);
     }
     if !own.verified && fitting.is_empty() {
         let because = format!(
-            "whether {of} fits {name} cannot be told: its {differs_in} differ from those that this program has of it, which are not verified"
+            "aztec-kit cannot tell whether {of} fits {name}: the rollup differs in {differs_in} from the values that aztec-kit has for the release, which are not verified"
         );
         return fit(Verdict::CannotTell, because, WAIT.to_owned());
     }
-    let because = format!("{of} does not fit {name}: {differs_in} of the two differ");
+    let because = format!("{of} does not fit {name}: they differ in {differs_in}");
     fit(Verdict::DoesNotFit, because, other(settings, &fitting))
 }
 
 const GENESIS: &str = "genesis archive root";
-const DESCRIBE: &str = "Add its fingerprint to its release.toml, as docs/reference/releases.md says, to be told before it is started.";
-const FUNDED: &str = "No live network gives funds to accounts of yours: take PREFUND_ADDRESSES, TEST_ACCOUNTS and SPONSORED_FPC out of [env], unless the contracts were deployed with these.";
-const WAIT: &str = "If the node says that it is in standby mode, take a newer aztec-kit.";
+const DESCRIBE: &str = "To check that before a start, add the fingerprint to the release.toml of the release, as docs/reference/releases.md describes.";
+const FUNDED: &str = "Live networks do not fund your accounts at genesis. Remove PREFUND_ADDRESSES, TEST_ACCOUNTS and SPONSORED_FPC from [env], unless the contracts were deployed with them.";
+const WAIT: &str = "If the node reports standby mode, install a newer aztec-kit.";
 
-/// Why nothing was compared: the L1 was silent. What is known of the network still counts.
+/// The result if the L1 did not answer. The known facts about the network still count.
 fn unasked(settings: &Settings, why: &str) -> Fit {
     let network = &settings.network;
     let (name, release) = (&settings.network_name, &settings.release.version);
@@ -185,13 +185,15 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
         (Some(runs), Some(since)) => (
             Verdict::DoesNotFit,
             format!(
-                "{name} runs Aztec {runs} since {since}, and Aztec {release} would stand by there"
+                "{name} has run Aztec {runs} since {since}, and Aztec {release} would be on standby there"
             ),
             other(settings, &[runs.to_owned()]),
         ),
         _ => (
             Verdict::CannotTell,
-            format!("whether Aztec {release} fits the rollup of {name} cannot be told: {why}"),
+            format!(
+                "aztec-kit cannot tell whether Aztec {release} fits the rollup of {name}: {why}"
+            ),
             String::new(),
         ),
     };
@@ -205,17 +207,17 @@ fn unasked(settings: &Settings, why: &str) -> Fit {
     }
 }
 
-/// Whether enough of it is known to say that it fits. The root of a genesis is in no package.
+/// Whether enough of the fingerprint is known to decide that it fits. No package contains the root of a genesis.
 fn is_complete(own: &Fingerprint) -> bool {
     own.vk_tree.is_some() && own.protocol_contracts.is_some()
 }
 
-/// Whether the genesis that gives funds to these is known, or can be taken for the one of every live network.
+/// Whether the genesis with these funds is known, or is the one of every live network.
 fn is_genesis_known(own: &Fingerprint, funded: Option<Funded>) -> bool {
     funded.is_some_and(|funded| funded == Funded::default() || own.genesis(funded).is_some())
 }
 
-/// What of the two is known and differs, as the node names it.
+/// The known values that differ between the two, as the node names them.
 fn differences(own: &Fingerprint, funded: Option<Funded>, rollup: &Identity) -> Vec<&'static str> {
     let genesis = funded.and_then(|funded| own.genesis(funded));
     let pairs = [
@@ -235,7 +237,7 @@ fn differences(own: &Fingerprint, funded: Option<Funded>, rollup: &Identity) -> 
         .collect()
 }
 
-/// Only the genesis is another one: perhaps one of the same release that gives funds to others.
+/// The result if only the genesis differs: it may be one of the same release with other funds.
 fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
     let Some(funded) = own.funded(rollup.genesis) else {
         let verdict = if own.verified {
@@ -246,7 +248,7 @@ fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
         return (verdict, WAIT.to_owned());
     };
     let fix = format!(
-        "Set TEST_ACCOUNTS = \"{}\" and SPONSORED_FPC = \"{}\" in [env]: the contracts were deployed with these.",
+        "Set TEST_ACCOUNTS = \"{}\" and SPONSORED_FPC = \"{}\" in [env]: the contracts were deployed with these values.",
         funded.test_accounts, funded.sponsored_fpc
     );
     (Verdict::DoesNotFit, fix)
@@ -254,29 +256,29 @@ fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
 
 /// What to do instead.
 fn other(settings: &Settings, fitting: &[String]) -> String {
-    let standby = "To have it wait for a rollup of its own, say so with `standby = true`.";
+    let standby = "To let the node wait for a rollup of its own, set `standby = true`.";
     match fitting.last() {
         Some(newest) if settings.usual_release() == Some(newest) => {
-            format!("Set release = \"{newest}\", or take `release` out. {standby}")
+            format!("Set release = \"{newest}\", or remove `release`. {standby}")
         }
         Some(newest) => format!("Set release = \"{newest}\". {standby}"),
         None if settings.rollup().is_some() => format!(
-            "That rollup needs a release that this program does not know: take a newer aztec-kit, or describe that release in {}. {standby}",
+            "That rollup needs a release that aztec-kit does not know. Install a newer aztec-kit, or describe that release in {}. {standby}",
             crate::layout::RELEASES
         ),
         None => format!("{} {standby}", moved_on(settings)),
     }
 }
 
-/// What to do when no known release is sure to fit the canonical rollup.
+/// What to do if no known release is sure to fit the canonical rollup.
 fn moved_on(settings: &Settings) -> String {
     let name = &settings.network_name;
     let moved = format!(
-        "{name} has moved on to a release that this program does not know: take a newer aztec-kit, or describe that release in {}.",
+        "{name} has moved to a release that aztec-kit does not know. Install a newer aztec-kit, or describe that release in {}.",
         crate::layout::RELEASES
     );
     let version = &settings.release.version;
-    // What is known of the newest may not be verified, and then a fingerprint that differs proves nothing.
+    // The facts about the newest release may not be verified. In that case, another fingerprint proves nothing.
     let newer = |usual: &&String| {
         let release = settings.releases.release(usual, None).ok();
         let own = release.and_then(|release| release.facts.fingerprint);
@@ -284,7 +286,7 @@ fn moved_on(settings: &Settings) -> String {
     };
     match settings.usual_release().filter(newer) {
         Some(usual) => format!(
-            "{name} runs Aztec {usual}, as far as this program knows: set release = \"{usual}\", or take `release` out. If that stands by too, {moved}"
+            "As far as aztec-kit knows, {name} runs Aztec {usual}. Set release = \"{usual}\", or remove `release`. If that is on standby too, {moved}"
         ),
         None => moved,
     }
@@ -304,7 +306,7 @@ fn fitting(settings: &Settings, rollup: &Identity) -> Vec<String> {
     let releases: &Releases = &settings.releases;
     let all = releases.versions();
     all.filter_map(|version| {
-        // A folder that cannot be read is refused when it is asked for.
+        // A folder that cannot be read is refused when its release is configured.
         let release = releases.release(version, None).ok()?;
         fits(&release).then_some(release.version)
     })
@@ -426,7 +428,7 @@ mod tests {
     #[test]
     fn release_is_taken_out_only_where_that_helps() {
         let fix = |text: &str, of: &str| judge(&settings(text), Ok(&rollup(of))).fix;
-        assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or take `release` out"));
+        assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or remove `release`"));
         // The network of this program runs 6.0.0, and this rollup is of another one.
         let said = fix("release = \"4.1.2\"", "5.2.0");
         assert!(said.starts_with("Set release = \"5.3.0\". "), "{said}");
@@ -446,7 +448,7 @@ mod tests {
         };
         let why = ask(&settings, &live).unwrap_err();
         assert!(
-            why.contains("is chain 11155111, and mainnet is on chain 1"),
+            why.contains("is on chain 11155111, and mainnet is on chain 1"),
             "{why}"
         );
     }
@@ -484,10 +486,10 @@ mod tests {
         assert_eq!(fit.verdict, Verdict::DoesNotFit);
         assert!(
             fit.fix
-                .contains("mainnet runs Aztec 6.0.0, as far as this program knows")
+                .contains("As far as aztec-kit knows, mainnet runs Aztec 6.0.0")
                 && fit
                     .fix
-                    .contains("has moved on to a release that this program does not know"),
+                    .contains("has moved to a release that aztec-kit does not know"),
             "{}",
             fit.fix
         );
@@ -503,7 +505,7 @@ mod tests {
         assert_eq!(fit.verdict, Verdict::DoesNotFit);
         assert!(
             fit.because
-                .contains("mainnet runs Aztec 6.0.0 since 2026-10-26"),
+                .contains("mainnet has run Aztec 6.0.0 since 2026-10-26"),
             "{}",
             fit.because
         );

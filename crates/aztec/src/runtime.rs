@@ -1,4 +1,4 @@
-//! How the processes of a host run, and why so: as programs of its own, or in containers of the official image.
+//! The runtime of a host: processes run natively or in containers of the official image.
 
 use provision::host::Engine;
 
@@ -6,19 +6,19 @@ use crate::facts::HostFacts;
 use crate::names::Runtime;
 use crate::settings::Settings;
 
-/// The runtime of a host, and why that one.
+/// The runtime of a host, and the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Which.
+    /// The runtime.
     pub runtime: Runtime,
-    /// What runs the containers, if there are any.
+    /// The engine of the containers, if any.
     pub engine: Engine,
-    /// A clause for people.
+    /// The reason, as a clause for people.
     pub why: String,
 }
 
 impl Choice {
-    /// For people: what, and why.
+    /// The runtime and the reason, for people.
     pub fn shown(&self) -> String {
         let engine = match self.runtime {
             Runtime::Native => String::new(),
@@ -28,7 +28,7 @@ impl Choice {
     }
 }
 
-/// The runtime of a host: as asked, or native wherever that can work.
+/// The runtime of a host: the configured one, or native if that can work.
 pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
     let (runtime, why) = match settings.runtime {
         Some(asked) => (asked, "as asked".to_owned()),
@@ -37,7 +37,7 @@ pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
             None => (
                 Runtime::Native,
                 format!(
-                    "this program carries the lock file of {}, and this host can run it",
+                    "aztec-kit carries the lock file of {}, and this host can run it",
                     settings.release.version
                 ),
             ),
@@ -50,7 +50,7 @@ pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
     }
 }
 
-/// Why a host does better with the image; whether it has to.
+/// Why a host should use the image, and whether it must.
 pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(String, bool)> {
     let release = &settings.release;
     let (major, minor) = release.facts.glibc;
@@ -66,7 +66,9 @@ pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(St
         }
         None => {
             return Some((
-                format!("{wants}, and that of this host cannot be told (package libc6)"),
+                format!(
+                    "{wants}, and aztec-kit cannot tell the version of this host (package libc6)"
+                ),
                 true,
             ));
         }
@@ -74,7 +76,7 @@ pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(St
     if !release.facts.packages {
         let version = &release.version;
         return Some((
-            format!("npm has no Aztec {version}, as far as this program knows"),
+            format!("as far as aztec-kit knows, npm does not have Aztec {version}"),
             true,
         ));
     }
@@ -86,7 +88,7 @@ pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(St
     release.lock.is_none().then(|| {
         (
             format!(
-                "this program carries no lock file of Aztec {}",
+                "aztec-kit does not carry a lock file of Aztec {}",
                 release.version
             ),
             false,

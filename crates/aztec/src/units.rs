@@ -1,4 +1,4 @@
-//! The units of a host, read off its desired state: the one list that every check and command is about.
+//! The units of a host, derived from its desired state. Every check and command uses this list.
 
 use provision::Fault;
 use provision::engine::Graph;
@@ -11,17 +11,17 @@ use crate::kinds::Kind;
 use crate::roles::KitToml;
 use crate::settings::Settings;
 
-/// The units that a host runs, each group in the order in which they need each other.
+/// The units that a host runs. Each group is in the order of their dependencies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Units {
-    /// What the host is for: its roles, and the proxy before them. `start` and `stop` are about these.
+    /// The units of its roles, and the proxy in front of them. `start` and `stop` act on these.
     pub work: Vec<String>,
-    /// What watches and guards it, programs of the distribution among them.
+    /// The units of monitoring and hardening, including programs of the distribution.
     pub care: Vec<String>,
 }
 
 impl Units {
-    /// The units of a host with these settings, also of one that this program refuses; pure.
+    /// The units of a host with these settings, even if aztec-kit refuses that host; pure.
     pub fn of(settings: &Settings, facts: &HostFacts) -> Self {
         let (mut graph, base) = with_roles(settings, facts, KitToml::from(""));
         let roles = running(&graph);
@@ -32,17 +32,17 @@ impl Units {
         Self { work, care }
     }
 
-    /// Whether a unit of this host has to stay up from its first start on. One of a role may crash until another one that
+    /// Whether a unit of this host has to stay up from its first start on. A unit of a role may crash until another unit that
     /// it needs answers.
     pub fn stays_up(&self, unit: &str) -> bool {
         unit == server::caddy::UNIT || self.care.iter().any(|other| other == unit)
     }
 
-    /// Those that a pattern is about, as systemctl(1) has patterns: `*` stands for any letters, `?` for one.
+    /// The units that match a pattern, in the form of systemctl(1): `*` stands for any letters, `?` for one.
     ///
     /// # Errors
     ///
-    /// When there is none of that name.
+    /// When no unit matches.
     pub fn like(&self, pattern: &str) -> Result<Vec<String>, Fault> {
         let mut all = self.all();
         if all.iter().any(|unit| covers(pattern, unit)) {
@@ -50,13 +50,13 @@ impl Units {
             return Ok(all);
         }
         let known = match all.as_slice() {
-            [] => "It has none.".to_owned(),
-            all => format!("It has {}.", all.join(", ")),
+            [] => "This host has no services.".to_owned(),
+            all => format!("The services of this host are {}.", all.join(", ")),
         };
-        Err(Fault::new(format!("no service of this host is named like `{pattern}`")).fix(known))
+        Err(Fault::new(format!("no service of this host matches `{pattern}`")).fix(known))
     }
 
-    /// All of them.
+    /// All units.
     pub fn all(&self) -> Vec<String> {
         [&self.work[..], &self.care].concat()
     }

@@ -90,7 +90,7 @@ fn a_new_set_of_keys_is_a_restart_and_a_refused_one_is_none() {
     assert_eq!((again.writes, again.records), (0, 0));
     import(&mut state.host, 1);
     let refused = state.run(&graph(false), None).ended.unwrap_err();
-    assert!(refused.contains("cannot be told"), "{refused}");
+    assert!(refused.contains("cannot tell"), "{refused}");
     assert_eq!(
         (handed(&state.host), starts(&state.host)),
         (vec!["0.json".into()], 1)
@@ -119,7 +119,7 @@ fn a_host_that_signs_no_more_is_handed_nothing() {
     assert!(state.host.text("/etc/aztec/keystore/0.json").is_some());
     // The keys are there and nobody was asked again: what is started has none.
     let refused = state.run(&graph(false), None).ended.unwrap_err();
-    assert!(refused.contains("cannot be told"), "{refused}");
+    assert!(refused.contains("cannot tell"), "{refused}");
     assert!(handed(&state.host).is_empty());
 }
 

@@ -330,7 +330,7 @@ fn the_runtime_is_native_where_that_can_work() {
     assert!(why.contains("glibc 2.39") && why.contains("2.36"), "{why}");
     let (runtime, _, why) = chosen(LIVE, &facts());
     assert!(
-        runtime == Runtime::Container && why.contains("no lock file of Aztec 5.2.0"),
+        runtime == Runtime::Container && why.contains("not carry a lock file of Aztec 5.2.0"),
         "{why}"
     );
     let agents = LIVE

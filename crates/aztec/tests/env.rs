@@ -62,13 +62,13 @@ fn says_what_is_wrong_and_nothing_else() {
         (
             LIVE,
             "PORT=8081\n",
-            &["error: node.env:1: PORT: 4.1.2 does not read it. Write AZTEC_PORT."],
+            &["error: node.env:1: PORT: Aztec 4.1.2 does not read it. Write AZTEC_PORT."],
         ),
         (
             LIVE,
             "# a\n\nL1_CONTRACTS_REGISTRY_ADDRESS=0x1\n",
             &[
-                "error: node.env:3: L1_CONTRACTS_REGISTRY_ADDRESS: 4.1.2 does not read it. Write REGISTRY_CONTRACT_ADDRESS.",
+                "error: node.env:3: L1_CONTRACTS_REGISTRY_ADDRESS: Aztec 4.1.2 does not read it. Write REGISTRY_CONTRACT_ADDRESS.",
             ],
         ),
         (
@@ -82,7 +82,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "MY_OWN=1\n",
             &[
-                "warning: node.env:1: MY_OWN: 4.1.2 does not read it. Correct the name, or remove the line.",
+                "warning: node.env:1: MY_OWN: Aztec 4.1.2 does not read it. Correct the name, or remove the line.",
             ],
         ),
         (
@@ -96,7 +96,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LATER,
             "P2P_PROT=1\n",
             &[
-                "warning: node.env:1: P2P_PROT: 5.3.0 does not read it. If P2P_PORT is meant, write that.",
+                "warning: node.env:1: P2P_PROT: Aztec 5.3.0 does not read it. If you mean P2P_PORT, write that.",
             ],
         ),
         // Removed names.
@@ -130,7 +130,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "SEQ_MIN_PEERS_TO_PROPOSE=2\n",
             &[
-                "warning: node.env:1: SEQ_MIN_PEERS_TO_PROPOSE: 4.1.2 does not read it. Correct the name, or remove the line.",
+                "warning: node.env:1: SEQ_MIN_PEERS_TO_PROPOSE: Aztec 4.1.2 does not read it. Correct the name, or remove the line.",
             ],
         ),
         // Empty values.
@@ -138,7 +138,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "ETHEREUM_DEBUG_HOSTS=\nNODE_OPTIONS=\"\"\n",
             &[
-                "error: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which the node does not take for not set. Remove the line, or give it a value.",
+                "error: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which the node does not treat as not set. Remove the line, or give it a value.",
                 "warning: node.env:2: NODE_OPTIONS: it is empty. Remove the line.",
             ],
         ),
@@ -147,7 +147,7 @@ fn says_what_is_wrong_and_nothing_else() {
             "ETHEREUM_DEBUG_HOSTS=\nP2P_ENABLED=\n",
             &[
                 "warning: node.env:1: ETHEREUM_DEBUG_HOSTS: it is empty, which counts as not set. Remove the line.",
-                "error: node.env:2: P2P_ENABLED: it is empty: the node takes its own default, and the network's value is kept out. Remove the line, or give it a value.",
+                "error: node.env:2: P2P_ENABLED: it is empty, so the node uses its own default and not the network's value. Remove the line, or give it a value.",
             ],
         ),
         (
@@ -167,7 +167,7 @@ fn says_what_is_wrong_and_nothing_else() {
             SIX,
             "PROVER_AGENT_PROOF_TYPES=INBOX_PARITY,PARITY_BASE\n",
             &[
-                "error: node.env:1: PROVER_AGENT_PROOF_TYPES: the node knows 1 of its 2 names, and leaves the others out without a word. Write names with a comma and no space between. Known: PUBLIC_VM, PUBLIC_CHONK_VERIFIER, PRIVATE_TX_BASE_ROLLUP, PUBLIC_TX_BASE_ROLLUP, TX_MERGE_ROLLUP, BLOCK_ROOT_ROLLUP, BLOCK_ROOT_SINGLE_TX_ROLLUP, BLOCK_ROOT_NO_TXS_ROLLUP, BLOCK_MERGE_ROLLUP, CHECKPOINT_ROOT_ROLLUP, CHECKPOINT_ROOT_SINGLE_BLOCK_ROLLUP, CHECKPOINT_PADDING_ROLLUP, CHECKPOINT_MERGE_ROLLUP, ROOT_ROLLUP, INBOX_PARITY.",
+                "error: node.env:1: PROVER_AGENT_PROOF_TYPES: the node knows 1 of its 2 names, and ignores the others without a message. Write names with a comma and no space between. Known: PUBLIC_VM, PUBLIC_CHONK_VERIFIER, PRIVATE_TX_BASE_ROLLUP, PUBLIC_TX_BASE_ROLLUP, TX_MERGE_ROLLUP, BLOCK_ROOT_ROLLUP, BLOCK_ROOT_SINGLE_TX_ROLLUP, BLOCK_ROOT_NO_TXS_ROLLUP, BLOCK_MERGE_ROLLUP, CHECKPOINT_ROOT_ROLLUP, CHECKPOINT_ROOT_SINGLE_BLOCK_ROLLUP, CHECKPOINT_PADDING_ROLLUP, CHECKPOINT_MERGE_ROLLUP, ROOT_ROLLUP, INBOX_PARITY.",
             ],
         ),
         // Consensus.
@@ -175,14 +175,14 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "AZTEC_SLOT_DURATION=36\n",
             &[
-                "error: node.env:1: AZTEC_SLOT_DURATION: all nodes of a live network must agree on it, and the network brings it. Remove the line.",
+                "error: node.env:1: AZTEC_SLOT_DURATION: all nodes of a live network must agree on it, and the network sets it. Remove the line.",
             ],
         ),
         (
             FIVE,
             "L1_CHAIN_ID=1\n",
             &[
-                "error: node.env:1: L1_CHAIN_ID: all nodes of a live network must agree on it, and the network brings it. Remove the line.",
+                "error: node.env:1: L1_CHAIN_ID: all nodes of a live network must agree on it, and the network sets it. Remove the line.",
             ],
         ),
         (LOCAL, "AZTEC_SLOT_DURATION=36\nL1_CHAIN_ID=31337\n", &[]),
@@ -203,7 +203,7 @@ fn says_what_is_wrong_and_nothing_else() {
             SEQUENCER,
             "VALIDATOR_PRIVATE_KEYS=0xsecret\n",
             &[
-                "error: node.env:1: VALIDATOR_PRIVATE_KEYS: keys do not belong into the environment: anyone who can read /proc sees them. Put the key into a keystore under /etc/aztec/keystore.",
+                "error: node.env:1: VALIDATOR_PRIVATE_KEYS: keys do not belong in the environment, where anyone who can read /proc sees them. Put the key into a keystore under /etc/aztec/keystore.",
                 "warning: node.env:1: VALIDATOR_PRIVATE_KEYS: the node ignores it, because it has a keystore. Set it in the keystore, and remove the line.",
             ],
         ),
@@ -212,8 +212,8 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "PEER_ID_PRIVATE_KEY=secret\nBOT_L1_MNEMONIC=secret\n",
             &[
-                "error: node.env:1: PEER_ID_PRIVATE_KEY: keys do not belong into the environment: anyone who can read /proc sees them. Name its file with PEER_ID_PRIVATE_KEY_PATH.",
-                "error: node.env:2: BOT_L1_MNEMONIC: keys do not belong into the environment: anyone who can read /proc sees them. Remove the line.",
+                "error: node.env:1: PEER_ID_PRIVATE_KEY: keys do not belong in the environment, where anyone who can read /proc sees them. Name its file with PEER_ID_PRIVATE_KEY_PATH.",
+                "error: node.env:2: BOT_L1_MNEMONIC: keys do not belong in the environment, where anyone who can read /proc sees them. Remove the line.",
             ],
         ),
         // Older names.
@@ -248,7 +248,7 @@ fn says_what_is_wrong_and_nothing_else() {
             LIVE,
             "LOG_LEVEL=info\nP2P_PORT=1\nLOG_LEVEL=debug\n",
             &[
-                "warning: node.env:3: LOG_LEVEL: line 1 sets it already, and only the last one counts. Remove one of the two.",
+                "warning: node.env:3: LOG_LEVEL: line 1 already sets it, and only the last one counts. Remove one of the two.",
             ],
         ),
         // Types.
@@ -258,7 +258,7 @@ fn says_what_is_wrong_and_nothing_else() {
             &[
                 "error: node.env:1: P2P_PORT: not a whole number. Write digits only.",
                 "error: node.env:2: L1_GAS_PRICE_MAX: not a number. Write a number.",
-                "error: node.env:4: P2P_DISCOVERY_DISABLED: neither true nor false: the node takes it for false. Write true or false.",
+                "error: node.env:4: P2P_DISCOVERY_DISABLED: neither true nor false, which the node reads as false. Write true or false.",
                 "error: node.env:5: PROVER_ID: not an Ethereum address. Write 0x and 40 hexadecimal digits.",
                 "error: node.env:6: SYNC_MODE: not a value that the node knows. Write one of full, snapshot, force-snapshot.",
             ],

@@ -100,7 +100,7 @@ const REFUSALS: &[Refusal<'_>] = &[
     Refusal {
         what: "a data directory in memory, shown only",
         command: "setup --network local --data-dir /dev/shm/aztec --dry-run",
-        says: &["data directory", "does not stay", "/srv/aztec"],
+        says: &["data directory", "which is cleared", "/srv/aztec"],
     },
     Refusal {
         what: "a data directory without a parent",
@@ -110,7 +110,7 @@ const REFUSALS: &[Refusal<'_>] = &[
     Refusal {
         what: "a data directory that is the system's own",
         command: "setup --network local --data-dir /var/lib --yes",
-        says: &["/var/lib", "others have their directories"],
+        says: &["/var/lib", "the directories of others"],
     },
     Refusal {
         what: "a plan without a configuration",

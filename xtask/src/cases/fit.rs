@@ -230,7 +230,7 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan"])?.expect(2)?;
     ensure!(
-        refused.stderr.contains("has moved on"),
+        refused.stderr.contains("has moved to a release"),
         "{}",
         refused.stderr
     );

@@ -91,7 +91,7 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         );
         Ok(())
     };
-    judged(8180, "warn", "go on asking")?;
+    judged(8180, "warn", "repeat their requests")?;
     let config = "/etc/aztec/kit.toml";
     let mut text = prover.read(config)?;
     for port in [8180, 8080] {
@@ -109,7 +109,7 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
     );
     judged(8180, "pass", "a prover broker of Aztec 4.1.2")?;
     judged(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
-    judged(8181, "warn", "go on asking")
+    judged(8181, "warn", "repeat their requests")
 }
 
 fn listens(machine: &Machine, who: &str, port: u16, method: &str) -> Result<()> {

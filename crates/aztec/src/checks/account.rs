@@ -1,4 +1,4 @@
-//! The account that services run as: whether one of its name is somebody's.
+//! Whether the account that services run as already belongs to somebody else.
 
 use provision::Fault;
 use provision::host::Probe;
@@ -9,7 +9,8 @@ use super::topic::Topic;
 use crate::roles::base;
 use crate::settings::Settings;
 
-/// Who logs in with it would be shut out, and who is in its group would read what is the services'.
+/// A person who logs in with that account would be locked out. Members of its group could read the files of the
+/// services.
 pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let accounts = Accounts::read(probe)?;
     let (group, user) = base::accounts(settings);

@@ -1,4 +1,4 @@
-//! Whether peers can reach the address that this host says it has.
+//! Whether peers can reach the address that this host announces.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,14 +10,14 @@ use crate::settings::Settings;
 
 const CHECK: Topic = Topic::P2pAddress;
 
-/// What listens on all addresses of one sort alone: `0.0.0.0` where it is not set.
+/// The variable for the address that the node listens on. The node uses `0.0.0.0` if it is not set.
 const LISTENS: &str = "P2P_LISTEN_ADDR";
 
-/// Looks at `p2p.ip`. The node takes any address: nothing in it looks whether others can reach it (4.1.2
-/// p2p/dest/util.js). Where the network is the operator's own, its peers may be anywhere.
+/// Checks `p2p.ip`. The node accepts any address and does not check whether others can reach it (4.1.2
+/// p2p/dest/util.js). On a network that the operator describes, peers may be anywhere.
 pub(super) fn address(settings: &Settings) -> Finding {
     let Some(ip) = settings.p2p_ip else {
-        let text = "not set: the node will ask a public service at every start, which tells IPv4 addresses only. Set p2p.ip.";
+        let text = "p2p.ip is not set. The node will ask a public service at every start, which reports IPv4 addresses only. Set p2p.ip to the public address of this host.";
         return Finding::new(CHECK, Verdict::Warn, text);
     };
     if ip.is_loopback() {
@@ -28,7 +28,7 @@ pub(super) fn address(settings: &Settings) -> Finding {
     let public = data::networks().contains_key(&settings.network_name);
     if let (true, Some(why)) = (public, unreachable(ip)) {
         let text = format!(
-            "{ip} is {why}: peers on the internet cannot reach it. Set p2p.ip to the public address of this host, and let TCP and UDP {} through to it.",
+            "{ip} is {why}: peers on the internet cannot reach it. Set p2p.ip to the public address of this host, and forward TCP and UDP port {} to it.",
             settings.port(&role::P2P)
         );
         return Finding::new(CHECK, Verdict::Warn, text);
@@ -37,14 +37,14 @@ pub(super) fn address(settings: &Settings) -> Finding {
     let on_six = matches!(listens, Some(Ok(IpAddr::V6(_))));
     if public && ip.is_ipv6() && !on_six {
         let text = format!(
-            "{ip} is announced, but the node listens on IPv4 alone. Set p2p.ip to an IPv4 address, or {LISTENS} = \"::\" under [env]."
+            "{ip} is announced, but the node listens on IPv4 only. Set p2p.ip to an IPv4 address, or {LISTENS} = \"::\" under [env]."
         );
         return Finding::new(CHECK, Verdict::Warn, text);
     }
     Finding::new(CHECK, Verdict::Pass, ip.to_string())
 }
 
-/// What an address is that nobody on the internet can reach, by the registries of special addresses of the IANA.
+/// Why nobody on the internet can reach an address, by the IANA registries of special-purpose addresses.
 fn unreachable(ip: IpAddr) -> Option<&'static str> {
     match ip {
         IpAddr::V4(ip) => unreachable_four(ip),
@@ -56,10 +56,10 @@ fn unreachable_four(ip: Ipv4Addr) -> Option<&'static str> {
     match ip.octets() {
         _ if ip.is_private() => Some("a private address"),
         [100, 64..=127, ..] => {
-            Some("in the network of a provider (CGNAT), which forwards no port to you")
+            Some("a shared address of a provider (CGNAT), which forwards no port to you")
         }
-        _ if ip.is_link_local() => Some("an address of one cable (link-local)"),
-        _ if ip.is_documentation() => Some("an address of examples"),
+        _ if ip.is_link_local() => Some("a link-local address"),
+        _ if ip.is_documentation() => Some("an address for documentation"),
         [0 | 127 | 240..=255, ..] | [192, 0, 0, _] | [198, 18 | 19, ..] => {
             Some("a reserved address")
         }
@@ -73,8 +73,8 @@ fn unreachable_six(ip: Ipv6Addr) -> Option<&'static str> {
     }
     match ip.segments() {
         [0xfc00..=0xfdff, ..] => Some("a private address"),
-        [0xfe80..=0xfebf, ..] => Some("an address of one cable (link-local)"),
-        [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Some("an address of examples"),
+        [0xfe80..=0xfebf, ..] => Some("a link-local address"),
+        [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Some("an address for documentation"),
         [0x2000..=0x3fff, ..] => None,
         _ => Some("a reserved address"),
     }
@@ -105,12 +105,12 @@ mod tests {
             ("192.168.1.142", "private"),
             ("100.64.3.4", "CGNAT"),
             ("100.127.255.255", "CGNAT"),
-            ("169.254.1.1", "one cable"),
-            ("203.0.113.7", "examples"),
+            ("169.254.1.1", "link-local"),
+            ("203.0.113.7", "documentation"),
             ("198.18.0.1", "reserved"),
             ("fd00::1", "private"),
-            ("fe80::1", "one cable"),
-            ("2001:db8::1", "examples"),
+            ("fe80::1", "link-local"),
+            ("2001:db8::1", "documentation"),
             ("::ffff:10.0.0.5", "private"),
         ];
         for (ip, why) in cases {
@@ -132,11 +132,7 @@ mod tests {
         let ip = "2001:4860::7";
         let finding = found(LIVE, ip, "");
         assert_eq!(finding.status, Verdict::Warn);
-        assert!(
-            finding.message.contains("IPv4 alone"),
-            "{}",
-            finding.message
-        );
+        assert!(finding.message.contains("IPv4 only"), "{}", finding.message);
         let listens = "[env]\nP2P_LISTEN_ADDR = \"::\"\n";
         assert_eq!(found(LIVE, ip, listens).status, Verdict::Pass);
         assert_eq!(found(OWN, ip, "").status, Verdict::Pass);

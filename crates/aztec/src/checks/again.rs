@@ -1,4 +1,4 @@
-//! A look some seconds after a run: what was started and is dead by then did not start.
+//! A check some seconds after a run. A unit that was started and has ended by then did not start.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use provision::host::Probe;
 use provision::kinds::last_words;
 use provision::tools::systemctl::UnitState;
 
-/// How long after the last start of a run is looked again: programs that lack a file, a right or a port end within
+/// The time between the last start of a run and this check. Programs that lack a file, a right or a port end within
 /// one or two seconds.
 pub const SETTLES: Duration = Duration::from_secs(5);
 
@@ -16,14 +16,14 @@ pub const SETTLES: Duration = Duration::from_secs(5);
 pub struct Fallen {
     /// Its name.
     pub unit: String,
-    /// What became of it, as a clause.
+    /// Its state, as a clause.
     pub how: String,
     /// The end of its journal, the oldest line first.
     pub last_words: Vec<String>,
 }
 
 impl Fallen {
-    /// The whole of it, for people.
+    /// All of the above, for people.
     pub fn told(&self) -> String {
         let words = self.last_words.iter();
         let words: Vec<_> = words.map(|line| format!("\n  {line}")).collect();
@@ -36,10 +36,10 @@ impl Fallen {
     }
 }
 
-/// Those of the units that ought to run, and have ended or were restarted since they were last started on purpose.
+/// The units that should run, and have ended or were restarted since they were last started on purpose.
 ///
-/// `since_us` is when the run began, on the monotonic clock, which nobody sets: what runs since before was not started by
-/// it, whatever became of it in its time.
+/// `since_us` is the start of the run on the monotonic clock, which nobody sets. A unit that has run since before then
+/// was not started by the run and is left out.
 pub fn fallen(started: &[String], since_us: i64, probe: &dyn Probe) -> Result<Vec<Fallen>, Fault> {
     if started.is_empty() {
         return Ok(Vec::new());
@@ -57,7 +57,7 @@ pub fn fallen(started: &[String], since_us: i64, probe: &dyn Probe) -> Result<Ve
     Ok(fallen.collect())
 }
 
-/// What became of a unit that was started and ought to run; `None` where it does.
+/// Why a unit that was started and should run does not; `None` if it runs.
 fn how(state: &UnitState) -> Option<String> {
     // Only systemd itself counts restarts, from the last start by a run or an operator.
     if let Some(why) = state.not_started() {

@@ -1,4 +1,4 @@
-//! Whether the broker that agents are sent to is one, and of their release.
+//! Whether the configured broker of the agents is a prover broker of their release.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use crate::data::{Release, major};
 use crate::names::Role;
 use crate::settings::Settings;
 
-/// A broker on the other side of the world, in the middle of its work.
+/// Long enough for a busy broker on another continent.
 const CALL: Duration = Duration::from_secs(10);
-/// Only looks: a job that nobody has is `not-found`. The other questions of a broker take something out of it
+/// This call changes nothing: an unknown job is `not-found`. The other calls of a broker take something out of it
 /// (4.1.2 prover-client/dest/proving_broker/proving_broker.js).
 const QUESTION: &str = "proverBroker_getProvingJobStatus";
 const JOB: &str = "aztec-kit";
-/// Every server of a release names it (4.1.2 and 5.2.0, `getVersioningMiddleware` of stdlib).
+/// The header in which every server names its release (4.1.2 and 5.2.0, `getVersioningMiddleware` of stdlib).
 const VERSION: &str = "x-aztec-packageversion";
 
-/// What answers there.
+/// The kind of server that answers.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    /// A broker, of this release where it says so.
+    /// A broker, with its release if it reports one.
     Broker(Option<String>),
-    /// A process that waits for its rollup: then a broker only answers `/status` (4.1.2 standby.js).
+    /// A process on standby. A broker on standby answers `/status` only (4.1.2 standby.js).
     Waiting,
-    /// Something else: what it is, as far as can be told.
+    /// Another server, with a description.
     Other(String),
 }
 
-/// Looks at the broker of agents that run without one beside them.
+/// Checks the broker of agents if this host does not run it itself.
 pub(super) fn broker(settings: &Settings) -> Option<Finding> {
     let url = settings
         .broker_url
@@ -41,11 +41,11 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
     let check = Topic::Broker.of(url.host());
     let (status, message) = match ask(url.expose()) {
         Ok(answer) => judged(&answer, &settings.release),
-        // It may come later than its agents: they ask again until it answers.
+        // A broker may start after its agents. They repeat their requests until it answers.
         Err(error) => (
             Verdict::Warn,
             format!(
-                "{error}. The agents go on asking: start the broker, let this host through to it, or correct prover_agent.broker_url."
+                "{error}. The agents repeat their requests until it answers. Start the broker, let this host connect to it, or correct prover_agent.broker_url."
             ),
         ),
     };
@@ -72,7 +72,10 @@ fn told(reply: &Reply) -> Answer {
     Answer::Other(match (version, body) {
         (Some(version), _) => format!("an Aztec {version} process, but not a broker"),
         (None, Some(body)) if body["jsonrpc"].is_string() => "another JSON-RPC server".into(),
-        _ => format!("a server that says HTTP {} and no JSON-RPC", reply.status),
+        _ => format!(
+            "a server that answers HTTP {} and not JSON-RPC",
+            reply.status
+        ),
     })
 }
 
@@ -84,23 +87,23 @@ fn judged(answer: &Answer, release: &Release) -> (Verdict, String) {
         }
         Answer::Broker(Some(version)) if major(version) == major(own) => (
             Verdict::Warn,
-            format!("a prover broker of Aztec {version}, and this host runs {own}. They work together only as long as both serve the same rollup."),
+            format!("a prover broker of Aztec {version}, and this host runs {own}. They work together only while both serve the same rollup. Set release to that of the broker."),
         ),
         Answer::Broker(Some(version)) => (
             Verdict::Fail,
-            format!("a prover broker of Aztec {version}: agents of {own} make proofs that it cannot use. Set release to that of the broker."),
+            format!("a prover broker of Aztec {version}, which cannot use proofs of agents of {own}. Set release to that of the broker."),
         ),
         Answer::Broker(None) => (
             Verdict::Warn,
-            format!("a prover broker that does not say its release. Check that it is {own}."),
+            format!("a prover broker that does not report its release. Check that its release is {own}."),
         ),
         Answer::Waiting => (
             Verdict::Warn,
-            "it answers its status and nothing else, as a broker does that stands by for its rollup. See the log of the broker.".into(),
+            "it answers status requests only, like a broker on standby. Read the log of the broker.".into(),
         ),
         Answer::Other(what) => (
             Verdict::Fail,
-            format!("{what}. Set prover_agent.broker_url to a prover broker: where this program runs one, its port is ports.broker (8180)."),
+            format!("{what}. Set prover_agent.broker_url to a prover broker. On a host of aztec-kit, its port is ports.broker (8180)."),
         ),
     }
 }
@@ -190,10 +193,10 @@ mod tests {
         let cases: &[(&[&str], &str)] = &[
             (&[&node], "an Aztec 4.1.2 process, but not a broker"),
             (&[&ethereum], "another JSON-RPC server"),
-            (&[&page], "a server that says HTTP 200 and no JSON-RPC"),
+            (&[&page], "a server that answers HTTP 200 and not JSON-RPC"),
             (
                 &[&nothing, &nothing],
-                "a server that says HTTP 404 and no JSON-RPC",
+                "a server that answers HTTP 404 and not JSON-RPC",
             ),
         ];
         for (answers, what) in cases {
@@ -221,6 +224,8 @@ mod tests {
         drop(listener);
         let found = broker(&settings(&url)).unwrap();
         assert_eq!(found.status, Verdict::Warn);
-        assert!(found.message.contains("refused") && found.message.contains("go on asking"));
+        assert!(
+            found.message.contains("refused") && found.message.contains("repeat their requests")
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Can a TLS proxy be put in front of the node here?
+//! Whether a TLS proxy can be put in front of the node on this host.
 
 use std::net::ToSocketAddrs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::settings::{Caddy, Settings};
 
 const CONFIGURATION: Topic = Topic::CaddyConfiguration;
 
-/// What has to be free, or Caddy's own: what it is for, and the port.
+/// The ports that must be free or held by Caddy, each with its purpose.
 pub(super) const PORTS: [(&str, u16); 2] = [
     ("the proxy's redirects and certificates", 80),
     ("the proxy", 443),
@@ -27,7 +27,7 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     if !settings.has(Role::Node) {
-        let text = "caddy.enabled: this host has no node to put a proxy in front of. Set node.enabled = true, or take it out.";
+        let text = "caddy.enabled is true, and this host has no node for the proxy. Set node.enabled = true, or remove caddy.enabled.";
         findings.push(Finding::new(Topic::TlsProxy, Verdict::Fail, text));
     }
     let configuration = configuration(wanted, probe).map(Some);
@@ -39,7 +39,7 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     findings
 }
 
-/// Other programs that serve the ports of the proxy, as the distributions call their units.
+/// The units of other programs that serve the ports of the proxy, as the distributions name them.
 const SERVERS: [&str; 4] = [
     "apache2.service",
     "nginx.service",
@@ -47,7 +47,7 @@ const SERVERS: [&str; 4] = [
     "haproxy.service",
 ];
 
-/// One that does not run now and starts at boot takes the ports then.
+/// Warns of a web server that is stopped now and starts at boot, when it may take the ports.
 fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let states = probe.units(&SERVERS.map(String::from).into())?;
     let mut asleep: Vec<_> = states
@@ -59,13 +59,13 @@ fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     Ok((!asleep.is_empty()).then(|| {
         let units = asleep.join(" ");
         let text = format!(
-            "{units}: stopped now, and started at the next boot, when it may take the ports of the proxy. `systemctl disable {units}` keeps it from that."
+            "{units}: stopped now, but enabled. At the next boot it may take the ports of the proxy. To prevent that, run `systemctl disable {units}`."
         );
         Finding::new(Topic::WebServers, Verdict::Warn, text)
     }))
 }
 
-/// Whose configuration is in force, and may it stay so?
+/// Which configuration Caddy uses, and whether it may.
 fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
     let said = |verdict, text: String| Ok(Finding::new(CONFIGURATION, verdict, text));
     let text = probe.text(Path::new(OPERATORS))?;
@@ -96,14 +96,14 @@ fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
     said(
         Verdict::Fail,
         format!(
-            "{OPERATORS} is not the package's example: someone else's sites are served from it. Set caddy.import = true \
+            "{OPERATORS} is not the example of the package, so it configures sites of yours. Set caddy.import = true \
              and add the line `import /etc/caddy/aztec-kit*.caddy` to it."
         ),
     )
 }
 
-/// Whether the operator's file is not the package's own any more. Asked of dpkg, which knows that one; without the
-/// package it is nobody's but the operator's.
+/// Whether the operator's file is no longer that of the package. dpkg has the digest of the package's file. Without the
+/// package, the file is the operator's.
 fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
     const PACKAGE: &str = "caddy";
     let status = probe.text(Path::new("/var/lib/dpkg/status"))?;
@@ -116,7 +116,7 @@ fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
     Ok(lines.any(|line| line.ends_with(OPERATORS)))
 }
 
-/// An authority asks the name that it certifies.
+/// A certificate authority connects to the name that it certifies.
 fn name(wanted: &Caddy) -> Finding {
     let found = (wanted.domain.as_str(), 443).to_socket_addrs();
     let addresses: Vec<_> = found
@@ -124,7 +124,7 @@ fn name(wanted: &Caddy) -> Finding {
         .unwrap_or_default();
     if addresses.is_empty() {
         let text = format!(
-            "{} is not in the DNS. Point it to this host: no authority certifies it before.",
+            "{} is not in the DNS. Add a record that points to this host: no authority certifies the name without one.",
             wanted.domain
         );
         return Finding::new(Topic::Domain, Verdict::Warn, text);

@@ -1,4 +1,4 @@
-//! What the logs of this host complain of, in the words of the error dictionary.
+//! Complaints: the known errors in the logs of this host, in the words of the error dictionary.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,39 +15,39 @@ use serde::Serialize;
 use crate::Health;
 use crate::data::{KnownError, known_errors};
 
-/// As much of a line as people read.
+/// The longest part of a line that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// Something that a process complains of.
+/// A known error in the log of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Complaint {
     /// Name in the dictionary.
     pub id: String,
-    /// Whose log it is in.
+    /// The unit whose log it is in.
     pub unit: String,
-    /// How well a process is that says so; `ok` where it only looks bad.
+    /// The health of a process that logs it; `ok` if it only looks bad.
     pub health: Health,
-    /// How many lines say so.
+    /// How many lines report it.
     pub count: usize,
-    /// When it was last said, seconds since the epoch.
+    /// The time of the newest line, seconds since the epoch.
     pub last: i64,
-    /// Whether the process that runs now said it; else a start came after, which may have cured it.
+    /// Whether the process that runs now logged it. Otherwise the process was started later, which may have fixed it.
     pub current: bool,
-    /// The newest line that says so; URLs without what may be a key.
+    /// The newest line, with URLs redacted.
     pub line: String,
-    /// What is wrong.
+    /// What the error means.
     pub means: Cow<'static, str>,
-    /// What to do about it.
+    /// What to do.
     pub fix: Cow<'static, str>,
-    /// Whether it is not the log that complains: it could not be read.
+    /// Whether the log could not be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,
 }
 
-/// What the newest `lines` of each unit's journal complain of: what is wrong before what is not, what the process that
-/// runs now said before what an earlier one did, the worst first, and then the newest. A log that cannot be read is a
-/// complaint of its own, and the others are told all the same.
+/// The complaints in the newest `lines` of each unit's journal. Problems come before harmless lines, those of the running
+/// process before those of an earlier one, then the worst first, then the newest. A log that cannot be read is a
+/// complaint of its own, and the others are reported anyway.
 pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Complaint> {
     let ask = |unit: &String| {
         probe.ask(&Query::Journal {
@@ -55,7 +55,7 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
             lines,
         })
     };
-    // Each is a program of its own: they run side by side.
+    // Each journal is read by a process of its own, in parallel.
     let (states, journals) = std::thread::scope(|scope| {
         let asked: Vec<_> = units
             .iter()
@@ -73,13 +73,15 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
     let states = states.unwrap_or_else(|fault| {
         let fault = match fault.remedy() {
             Some(_) => fault,
-            None => fault.fix("Make `systemctl status` answer."),
+            None => {
+                fault.fix("Run `systemctl status` and repair the service manager until it answers.")
+            }
         };
         all.push(unread("systemd", &fault, now));
         BTreeMap::new()
     });
     for (unit, printed) in units.iter().zip(journals) {
-        // Of which start a line is cannot be told without its time: it counts as of the present one.
+        // Without its time, nobody knows which process logged a line. It counts as one of the running process.
         let started_us = states.get(unit).map_or(0, |state| started_us(state, now));
         match printed.and_then(|printed| journal::parse(&printed.stdout)) {
             Ok(lines) => all.extend(heard(unit, &lines, started_us)),
@@ -90,7 +92,7 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
     all
 }
 
-/// What could not be asked.
+/// A complaint about a log that could not be read.
 fn unread(unit: &str, fault: &Fault, now: Clock) -> Complaint {
     let fix = fault.remedy();
     Complaint {
@@ -103,14 +105,14 @@ fn unread(unit: &str, fault: &Fault, now: Clock) -> Complaint {
         line: String::new(),
         means: format!("could not be checked: {}.", fault.chain()).into(),
         fix: fix.map_or_else(
-            || format!("Look at `journalctl --unit {unit}`.").into(),
+            || format!("Run `journalctl --unit {unit}` to see why.").into(),
             |fix| fix.to_owned().into(),
         ),
         unanswered: true,
     }
 }
 
-/// When the main process of a unit was last started, microseconds since the epoch; 0 when it never was.
+/// The last start of the main process of a unit, microseconds since the epoch; 0 if it never started.
 fn started_us(state: &UnitState, clock: Clock) -> i64 {
     match state.started_us {
         0 => 0,
@@ -118,7 +120,7 @@ fn started_us(state: &UnitState, clock: Clock) -> i64 {
     }
 }
 
-/// What one log complains of, when its process was started then; pure.
+/// The complaints in one log, given the last start of its process; pure.
 pub(crate) fn heard(unit: &str, lines: &[Line], started_us: i64) -> Vec<Complaint> {
     let mut heard: Vec<Complaint> = Vec::new();
     for line in lines {

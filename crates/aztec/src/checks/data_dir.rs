@@ -1,4 +1,4 @@
-//! Whether the data directory is a place for data: one that services can write to, that stays, and that is nobody else's.
+//! Whether the data directory is a place for data: services can write to it, it persists, and nobody else uses it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,13 @@ use crate::names::Runtime;
 use crate::runtime;
 use crate::settings::Settings;
 
-/// What units with `ProtectHome` do not see: systemd.exec(5).
+/// Directories that units with `ProtectHome` cannot see: systemd.exec(5).
 const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
-/// What is gone after a boot, or cleared now and then: file-hierarchy(7).
+/// Directories that are cleared at boot or from time to time: file-hierarchy(7).
 const VOLATILE: [&str; 4] = ["/tmp", "/var/tmp", "/dev", "/run"];
 /// File systems in memory.
 const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
-/// What is the system's, and all below it.
+/// Directories of the system, with everything below them.
 const SYSTEM: [&str; 11] = [
     "/bin",
     "/boot",
@@ -36,7 +36,7 @@ const SYSTEM: [&str; 11] = [
     "/opt/aztec",
     layout::KIT_STATE,
 ];
-/// What others have their directories in.
+/// Directories that hold the directories of others.
 const SHARED: [&str; 10] = [
     "/home",
     "/media",
@@ -49,7 +49,7 @@ const SHARED: [&str; 10] = [
     "/var/lib",
     "/var/log",
 ];
-/// What processes of ours have below it.
+/// The directories of our processes below the data directory.
 const OURS: [&str; 6] = [
     "node",
     "prover-node",
@@ -59,11 +59,11 @@ const OURS: [&str; 6] = [
     "blobs",
 ];
 
-/// Refuses what cannot be one.
+/// Refuses a path that cannot be a data directory.
 ///
 /// # Errors
 ///
-/// When the host cannot be looked at.
+/// When the host cannot be observed.
 pub fn data_dir(
     settings: &Settings,
     facts: &HostFacts,
@@ -95,7 +95,7 @@ pub fn data_dir(
     })
 }
 
-/// Where the data shall be.
+/// The configured place for the data.
 struct Place<'a> {
     path: &'a Path,
     /// The same without links.
@@ -103,7 +103,7 @@ struct Place<'a> {
     facts: &'a HostFacts,
 }
 
-const CHOOSE: &str = "Choose another place, such as /var/lib/aztec, or /srv/aztec on a disk of its own (`--data-dir`).";
+const CHOOSE: &str = "Choose another place with `--data-dir`, such as /var/lib/aztec, or /srv/aztec on a separate disk.";
 
 fn within(path: &Path, places: &[&'static str]) -> Option<&'static str> {
     places.iter().find(|place| path.starts_with(place)).copied()
@@ -118,7 +118,7 @@ fn link_of_releases(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
     let (opt, target) = (opt.display(), target.display());
     Ok(Some(
         Fault::new(format!("{opt}, where releases are installed, is a link to {target}")).fix(format!(
-            "Remove the link, and mount the place there instead: `mkdir {opt}`, `mount --bind {target} {opt}`, and a line in /etc/fstab."
+            "Remove the link and use a bind mount instead: `mkdir {opt}`, `mount --bind {target} {opt}`, and a line in /etc/fstab."
         )),
     ))
 }
@@ -136,7 +136,7 @@ impl Place<'_> {
         ))
     }
 
-    /// What its path says; pure.
+    /// The fault of its path, if any; pure.
     fn position(&self, hides_homes: bool) -> Option<Fault> {
         let real = self.real.as_path();
         let wrong = |why: String| Some(Fault::new(format!("{} {why}", real.display())).fix(CHOOSE));
@@ -145,26 +145,28 @@ impl Place<'_> {
             return wrong(format!("is below {home}, which the services cannot see"));
         }
         if let Some(place) = within(real, &VOLATILE) {
-            return wrong(format!("is below {place}, and does not stay there"));
+            return wrong(format!(
+                "is below {place}, which is cleared at boot or from time to time"
+            ));
         }
         if let Some(mount) = mount.filter(|mount| IN_MEMORY.contains(&mount.kind.as_str())) {
             return wrong(format!(
-                "is on a {} ({}): all of it is gone after a boot",
+                "is on a {} ({}), which is lost at every boot",
                 mount.kind,
                 mount.point.display()
             ));
         }
         if let Some(system) = within(real, &SYSTEM) {
-            return wrong(format!("is below {system}, which is the system's"));
+            return wrong(format!("is below {system}, which belongs to the system"));
         }
         let own_disk = mount.is_some_and(|mount| mount.point == real);
         if !own_disk && (real.parent().is_none() || SHARED.iter().any(|it| Path::new(it) == real)) {
-            return wrong("is where others have their directories".into());
+            return wrong("is a directory for the directories of others".into());
         }
         None
     }
 
-    /// A disk that should be there, and a directory for it.
+    /// Refuses a disk that is not mounted, and a missing parent directory.
     fn unmounted(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let fstab = probe.text(Path::new("/etc/fstab"))?.unwrap_or_default();
         let mounted = |place: &Path| self.facts.mounts.iter().any(|mount| mount.point == place);
@@ -177,12 +179,12 @@ impl Place<'_> {
                 && !mounted(place)
                 && (self.real.starts_with(place) || self.path.starts_with(place))
         });
-        // Without a list of mounts nobody can tell.
+        // Without a list of mounts, nobody can tell.
         if let Some(place) = missing.filter(|_| !self.facts.mounts.is_empty()) {
             let (shown, unit) = (place.display(), mounts::unit(&place));
             return Ok(Some(
                 Fault::new(format!("/etc/fstab has a disk for {shown}, and it is not mounted")).fix(format!(
-                    "Mount it (`systemctl start {unit}`), or take its line out of /etc/fstab and run `systemctl daemon-reload`."
+                    "Mount it (`systemctl start {unit}`), or remove its line from /etc/fstab and run `systemctl daemon-reload`."
                 )),
             ));
         }
@@ -191,14 +193,14 @@ impl Place<'_> {
             let parent = parent.display();
             return Ok(Some(
                 Fault::new(format!("there is no directory {parent}")).fix(format!(
-                    "Mount the disk that it is on, or make it: `mkdir --parents {parent}`."
+                    "Mount the disk that it is on, or create it: `mkdir --parents {parent}`."
                 )),
             ));
         }
         Ok(None)
     }
 
-    /// What is there already has to be ours, or nobody's.
+    /// Refuses a directory that somebody else already uses.
     fn stranger(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let wrong =
             |why: String| Some(Fault::new(format!("{} {why}", self.path.display())).fix(CHOOSE));
@@ -217,7 +219,7 @@ impl Place<'_> {
             return Ok(wrong(format!("is a {}", meta.file_type.word())));
         }
         let owner = accounts.users.iter().find(|user| user.uid == meta.uid);
-        // A number without a name is that of an account that was, here or where the disk comes from.
+        // A number without a name is that of a removed account, or of an account on the host that the disk comes from.
         let Some(owner) = owner.filter(|owner| owner.uid != 0 && owner.name != ACCOUNT) else {
             return Ok(None);
         };
@@ -233,7 +235,7 @@ impl Place<'_> {
         )))
     }
 
-    /// An account gets another home only while nothing runs as it: usermod(8).
+    /// The home of an account can change only while nothing runs as it: usermod(8).
     fn in_use(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let accounts = Accounts::read(probe)?;
         let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
@@ -245,11 +247,11 @@ impl Place<'_> {
         };
         Ok(Some(
             Fault::new(format!(
-                "services run with their data in {} (process {process}), and it shall be in {} from now on",
+                "services run with their data in {} (process {process}), and data_dir is now {}",
                 account.home,
                 self.path.display()
             ))
-            .fix("Run `aztec-kit stop`, move the data if it shall go along, then run the same command again."),
+            .fix("Run `aztec-kit stop`, move the data if you want to keep it, then run the same command again."),
         ))
     }
 }
@@ -260,7 +262,7 @@ fn process_of(uid: u32, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
         let Ok(pid) = name.parse::<u32>() else {
             continue;
         };
-        // It may be gone before it is looked at.
+        // The process may end before its status is read.
         let status = probe.text(&Path::new("/proc").join(&name).join("status"));
         let status = status.ok().flatten().unwrap_or_default();
         let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
@@ -339,22 +341,22 @@ mod tests {
             ("/home/aztec", "below /home, which the services cannot see"),
             ("/root/data", "below /root"),
             ("/run/user/0/aztec", "below /run/user"),
-            ("/tmp/aztec", "below /tmp, and does not stay"),
+            ("/tmp/aztec", "below /tmp, which is cleared"),
             ("/var/tmp/aztec", "below /var/tmp"),
             ("/dev/shm/aztec", "below /dev"),
             ("/run/aztec", "below /run"),
             ("/srv/fast/aztec", "on a tmpfs (/srv/fast)"),
-            ("/boot/aztec", "the system's"),
-            ("/etc/aztec/data", "the system's"),
-            ("/usr/share/aztec", "the system's"),
+            ("/boot/aztec", "belongs to the system"),
+            ("/etc/aztec/data", "belongs to the system"),
+            ("/usr/share/aztec", "belongs to the system"),
             ("/opt/aztec/data", "below /opt/aztec"),
             ("/var/lib/aztec-kit", "below /var/lib/aztec-kit"),
-            ("/var", "others have their directories"),
-            ("/var/lib", "others have their directories"),
-            ("/srv", "others have their directories"),
+            ("/var", "the directories of others"),
+            ("/var/lib", "the directories of others"),
+            ("/srv", "the directories of others"),
             (
                 "/srv/a/b",
-                "there is no directory /srv/a. Mount the disk that it is on, or make it: `mkdir --parents /srv/a`",
+                "there is no directory /srv/a. Mount the disk that it is on, or create it: `mkdir --parents /srv/a`",
             ),
         ] {
             let said = said(&host, path).unwrap_or_else(|| panic!("{path} passes"));

@@ -1,7 +1,7 @@
-//! Whether the services can use the databases that lie in their directories.
+//! Whether the services can use the databases in their directories.
 //!
-//! The directories are made right by every run. What is in them came with a disk of another host, or from a node
-//! that ran as root, and is the operator's to hand over: a run does not go through a terabyte to change its owners.
+//! Every run repairs the directories themselves. Their content may come from the disk of another host or from a node
+//! that ran as root. The operator has to change its owner: a run does not walk a terabyte of files.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::topic::Topic;
 use crate::layout::{ACCOUNT, Layout};
 use crate::settings::Settings;
 
-/// Warns of what is somebody else's, and names the first thing of it.
+/// Warns if files belong to somebody else, and names the first of them.
 pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let accounts = Accounts::read(probe)?;
     let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
@@ -33,14 +33,14 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
             "`useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT}` and "
         ),
     };
-    // Not the data directory, which stays root's.
+    // The data directory itself stays root's.
     let dirs: Vec<_> = found
         .iter()
         .filter_map(|(path, _)| path.parent())
         .map(|dir| dir.display().to_string())
         .collect();
     let message = format!(
-        "{} belongs to {}, and the services run as {ACCOUNT}: they could not write there. With the services stopped, \
+        "{} belongs to {}. The services run as {ACCOUNT} and could not write to it. With the services stopped, \
          run {made}`chown --recursive {ACCOUNT}:{ACCOUNT} {}`.",
         path.display(),
         accounts.user_name(*uid),
@@ -49,7 +49,7 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
     Ok(Some(Finding::new(Topic::DataOwner, Verdict::Warn, message)))
 }
 
-/// The first entry that is not the account's of each directory of a service that has one.
+/// The first entry of each service directory that does not belong to the account.
 fn strangers(
     data: &Path,
     wanted: Option<u32>,
@@ -61,7 +61,7 @@ fn strangers(
         let Some(meta) = probe.meta(&dir)? else {
             continue;
         };
-        // What else lies beside them is not ours to judge; that of the node has its name before it has its owner.
+        // Other files beside them are not checked. The directory of the node gets its name before its owner.
         let a_service_s = Some(meta.uid) == wanted || dir == Layout::new(data).node();
         if meta.file_type != FileType::Directory || !a_service_s {
             continue;

@@ -1,4 +1,4 @@
-//! What is to be said of the databases on a host.
+//! Findings about the databases on a host.
 
 use l1::Address;
 use provision::Fault;
@@ -10,7 +10,7 @@ use crate::databases::{Databases, databases};
 use crate::fit::{self, Fit};
 use crate::settings::Settings;
 
-/// What is to be said of the databases on this host: those of other releases, and those of another rollup than the one
+/// Findings about the databases on this host: those of other releases, and those of another rollup than the one
 /// that `fit` found.
 ///
 /// # Errors
@@ -30,13 +30,13 @@ pub fn other_databases(
         .collect())
 }
 
-/// Within a major a new rollup takes the place of the old one in the same directory: the node empties it.
+/// Within a major release, a new rollup replaces the old one in the same directory: the node empties it.
 fn another_rollup(all: &[Databases], rollup: Option<Address>) -> Option<Finding> {
     let used = all.iter().find(|databases| databases.in_use)?;
     let (theirs, ours) = (used.rollup?, rollup?);
     (theirs != ours).then(|| {
         let message = format!(
-            "those in {} are of rollup {theirs}, and rollup {ours} is followed: the node empties them at its start and syncs anew. To keep them, set another data_dir first.",
+            "the databases in {} are of rollup {theirs}, and the node follows rollup {ours}. The node empties them when it starts, and syncs again. To keep them, set another data_dir first.",
             used.path.display()
         );
         Finding::new(Topic::Databases, Verdict::Warn, message)
@@ -53,7 +53,7 @@ fn finding(all: &[Databases]) -> Option<Finding> {
         .first()
         .map_or_else(String::new, |used| used.path.display().to_string());
     let message = format!(
-        "this release has its databases in {used}. Those of other releases stay, with what was signed there, until you remove them: {}.",
+        "this release has its databases in {used}. Databases of other releases, with their signing records, stay until you remove them: {}.",
         others.join(", ")
     );
     Some(Finding::new(Topic::Databases, Verdict::Pass, message))
@@ -137,7 +137,7 @@ mod tests {
         let told = another_rollup(&all, Some(other)).unwrap();
         assert_eq!(told.status, Verdict::Warn);
         assert!(
-            told.message.contains("the node empties them"),
+            told.message.contains("The node empties them"),
             "{}",
             told.message
         );

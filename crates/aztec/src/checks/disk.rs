@@ -1,4 +1,4 @@
-//! Whether the disks that this host had its data on are there.
+//! Whether the disks with the data of this host are mounted.
 
 use provision::Fault;
 use provision::engine::Receipt;
@@ -9,11 +9,11 @@ use super::finding::Finding;
 use super::finding::failed;
 use super::topic::Topic;
 
-/// What is missing, as findings; nothing where all is there.
+/// A finding for each missing disk.
 ///
 /// # Errors
 ///
-/// When a directory cannot be looked at.
+/// When a directory cannot be read.
 pub fn disks(receipt: &Receipt, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let gone = kinds::gone(receipt, probe)?.into_iter();
     let findings = gone.map(|gone| {

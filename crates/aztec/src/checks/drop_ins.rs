@@ -1,4 +1,4 @@
-//! Whether drop-ins of others leave our services what they need, and what confines them.
+//! Whether drop-ins of others take secrets, environment or sandboxing from our services.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::finding::{Finding, Verdict};
 use super::topic::Topic;
 use crate::kinds::Kind;
 
-/// Where packages have their unit files.
+/// The directories for unit files of packages.
 const PACKAGED: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 
-/// One finding for each drop-in that takes something from services of ours.
+/// One finding for each drop-in that takes something from our services.
 pub fn drop_ins(
     graph: &Graph<Kind>,
     units: &[String],
@@ -41,7 +41,7 @@ pub fn drop_ins(
     Ok(findings.map(|(path, taken)| taken.told(&path)).collect())
 }
 
-/// What one drop-in takes from whom.
+/// The settings that one drop-in changes, and the units that it changes.
 #[derive(Default)]
 struct Taken {
     settings: Vec<String>,
@@ -58,7 +58,7 @@ impl Taken {
             (Verdict::Warn, "is less confined")
         };
         let message = format!(
-            "{} changes {} of {}, which then {effect}. Take that out of it, or set it again in a drop-in of the unit whose name sorts later.",
+            "{} changes {} of {}, which then {effect}. Remove that from the drop-in, or set it again in a drop-in of the unit whose name sorts later.",
             path.display(),
             self.settings.join(", "),
             self.units.join(", ")
@@ -67,7 +67,7 @@ impl Taken {
     }
 }
 
-/// Every unit file and drop-in that is ours, by its path.
+/// Every unit file and drop-in of aztec-kit, by its path.
 fn own(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
     let resources = graph.nodes().iter().map(|node| &node.resource);
     let units = resources.filter_map(|resource| match resource {
@@ -82,13 +82,13 @@ fn own(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
     units.collect()
 }
 
-/// What a unit is made of, in the order in which systemd reads it; nothing where none of it is ours.
+/// The files of a unit, in the order in which systemd reads them; nothing if none of them is ours.
 fn parts(
     unit: &str,
     own: &BTreeMap<PathBuf, String>,
     probe: &dyn Probe,
 ) -> Result<Vec<Part>, Fault> {
-    // By name: the first directory that has one wins.
+    // By name: the first directory that has a file of that name wins.
     let mut drop_ins: BTreeMap<String, Part> = BTreeMap::new();
     for dir in unit_file::drop_in_dirs(unit) {
         let ours = own.keys().filter(|path| path.parent() == Some(&dir));
@@ -120,7 +120,7 @@ fn parts(
     Ok(if ours { parts } else { Vec::new() })
 }
 
-/// One file: as we want it, or as it is there.
+/// The text of one file: the desired one if it is ours, otherwise the one on the host.
 fn part(
     path: PathBuf,
     own: &BTreeMap<PathBuf, String>,

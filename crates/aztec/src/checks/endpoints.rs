@@ -1,4 +1,4 @@
-//! Does the L1 answer, is it the right one, and does it know the contracts?
+//! Whether the L1 answers, is the right chain, and has the contracts.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::l1::{OLDEST_L1_HEAD, registry};
 use super::topic::Topic;
 use crate::settings::{Endpoint, Live, Settings};
 
-/// A public endpoint across the world.
+/// Long enough for a public endpoint on another continent.
 const CALL: Duration = Duration::from_secs(10);
 
-/// Everything that a node needs of its L1, asked for once: the end of a bootstrap.
+/// Checks once everything that a node needs from its L1, at the end of a bootstrap.
 pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     if settings.local().is_some() && settings.own_l1().is_none() {
         return Ok(Vec::new());
@@ -32,7 +32,7 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
     Ok(findings)
 }
 
-/// Every execution endpoint is on the right chain and knows the time.
+/// Checks that every execution endpoint is on the right chain and has a fresh head.
 pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let now = probe.clock().realtime_us / 1_000_000;
     let wanted = settings.network.l1_chain_id;
@@ -50,7 +50,7 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
         let age = age_of(&head, now);
         if age.abs() > OLDEST_L1_HEAD {
             let message = format!(
-                "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that it is synced, and this clock."
+                "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that the endpoint is synced and that this clock is right."
             );
             return Ok(Said(Verdict::Fail, message));
         }
@@ -59,12 +59,12 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
     each(Topic::L1Execution, settings.l1_rpc_urls(), true, ask)
 }
 
-/// How old a head is at that time, seconds: negative where it is ahead.
+/// The age of a head at that time, seconds; negative if the head is ahead.
 pub(super) fn age_of(head: &Head, now: i64) -> i64 {
     now - i64::try_from(head.timestamp).unwrap_or(i64::MAX)
 }
 
-/// How far a chain is, and when that was: a local one can be ahead of the clock.
+/// The head of a chain and its age, for people. The head of a local chain can be ahead of the clock.
 pub(super) fn head_of(chain: u64, number: u64, age: i64) -> String {
     let when = match age {
         0.. => format!("{age} s old"),
@@ -73,11 +73,11 @@ pub(super) fn head_of(chain: u64, number: u64, age: i64) -> String {
     format!("chain {chain}, head {number} is {when}")
 }
 
-/// What one endpoint says of itself.
+/// The finding about one endpoint.
 struct Said(Verdict, String);
 
-/// One finding for each endpoint. One that does not answer is a spare that is missing; when none answers of what is
-/// needed, it cannot work.
+/// One finding for each endpoint. If one does not answer, a spare is missing. If none answers and one is
+/// needed, the node cannot work.
 fn each(
     what: Topic,
     urls: &[Endpoint],
@@ -107,8 +107,8 @@ fn each(
         .collect()
 }
 
-/// Blobs come from consensus endpoints: each is of the right chain, and synced. Where they come from file stores
-/// too, a node starts without one.
+/// Checks that each consensus endpoint is of the right chain and synced. Blobs come from them. If file stores serve blobs
+/// too, a node starts without a consensus endpoint.
 pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<Finding> {
     let wanted = settings.network.l1_chain_id;
     let ask = |at: usize, url: &Endpoint| -> Result<Said, l1::Error> {
@@ -129,7 +129,7 @@ pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<F
             true => Said(
                 Verdict::Warn,
                 format!(
-                    "it is still syncing, {} slots behind. Wait for it, or name another one.",
+                    "it is still syncing, {} slots behind. Wait until it is synced, or name another one.",
                     sync.distance
                 ),
             ),
@@ -142,7 +142,7 @@ pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<F
     each(Topic::L1Consensus, &live.consensus_urls, needed, ask)
 }
 
-/// The first execution endpoint that answers knows the registry and its canonical rollup.
+/// Asks the first execution endpoint that answers for the registry and its canonical rollup.
 fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
     const CHECK: Topic = Topic::AztecRegistry;
     let Some(registry) = registry(settings, probe)? else {

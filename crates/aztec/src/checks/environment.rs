@@ -1,4 +1,4 @@
-//! What is wrong with the variables of the operator: those of `kit.toml`, and of environment files that are his own.
+//! Mistakes in the operator's variables: those of `kit.toml`, and those of the operator's own environment files.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 
 const CHECK: Topic = Topic::Environment;
 
-/// Variables that the release does not read, or that do something else than they seem to.
+/// Finds variables that the release does not read, or that have another effect than they seem to.
 pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let own: String = settings
         .env
@@ -28,7 +28,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             .release
             .lint_env(local, settings.has(Role::Sequencer), file, text)
     };
-    // Lines are of the file that the node reads, which the operator does not write.
+    // The line numbers are those of the file that the node reads, which the operator does not write.
     let mut findings: Vec<_> = lint("kit.toml [env]", &own)
         .iter()
         .map(|found| said(found, false))
@@ -44,7 +44,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             None => continue,
             Some(other) => {
                 let message = format!(
-                    "{file} is a {}, no file: systemd does not start a unit that reads it. Move it away.",
+                    "{file} is a {} and not a file: systemd does not start a unit that reads it. Move it away.",
                     other.word()
                 );
                 findings.push(Finding::new(CHECK, Verdict::Warn, message));
@@ -52,7 +52,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             }
         }
         let bytes = probe.read(&path)?.unwrap_or_default();
-        // What this program writes is compared with what it wants, line by line, in every plan.
+        // Every plan compares aztec-kit's own files line by line.
         let head = String::from_utf8_lossy(&bytes);
         if head.lines().take(2).any(|line| line.contains("aztec-kit")) {
             continue;
@@ -62,17 +62,17 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             Whole::Marked(text, variable) => {
                 let (status, what) = match variable {
                     true => (Verdict::Fail, "systemd does not read its first variable"),
-                    false => (Verdict::Warn, "systemd passes over its first line"),
+                    false => (Verdict::Warn, "systemd ignores its first line"),
                 };
                 let message = format!(
-                    "{file} begins with a byte order mark: {what}. Save it as UTF-8 without one."
+                    "{file} begins with a byte order mark, so {what}. Save it as UTF-8 without one."
                 );
                 findings.push(Finding::new(CHECK, status, message));
                 text
             }
             Whole::Refused(line, why) => {
                 let message = format!(
-                    "{file}, line {line}: {why}, and systemd does not start a unit that reads it. Save it as UTF-8."
+                    "{file}, line {line}: {why}. systemd does not start a unit that reads it. Save it as UTF-8."
                 );
                 findings.push(Finding::new(CHECK, Verdict::Fail, message));
                 continue;
@@ -111,7 +111,7 @@ fn said(found: &EnvFinding, with_line: bool) -> Finding {
     Finding::new(CHECK, status, format!("{place}: {message}. {fix}"))
 }
 
-/// The findings of a file, those of lines without a name in one: a file that is none has one in every line.
+/// The findings of a file, with all lines without a name in one finding: a file of another format has one in every line.
 fn of_file(found: &[EnvFinding]) -> Vec<Finding> {
     let nameless = |found: &&EnvFinding| found.variable.is_empty();
     let more = found.iter().filter(nameless).count().saturating_sub(1);
@@ -122,7 +122,7 @@ fn of_file(found: &[EnvFinding]) -> Vec<Finding> {
         .map(|found| {
             let mut finding = said(found, true);
             if found.variable.is_empty() && more > 0 {
-                finding.message += &format!(" So with {more} more of its lines.");
+                finding.message += &format!(" The same problem is in {more} more of its lines.");
             }
             finding
         })
@@ -153,14 +153,18 @@ mod tests {
             (
                 b"OTEL_SERVICE_NAME=caf\xe9\n",
                 Verdict::Fail,
-                "mine.env, line 1: it is not UTF-8",
+                "mine.env, line 1: the line is not UTF-8",
             ),
             (
                 b"LOG_LEVEL=debug\nA=\0\n",
                 Verdict::Fail,
-                "line 2: it has a NUL",
+                "line 2: the line contains a NUL",
             ),
-            (b"\xff\xfeL\0=\0", Verdict::Fail, "line 1: it is UTF-16"),
+            (
+                b"\xff\xfeL\0=\0",
+                Verdict::Fail,
+                "line 1: the file is UTF-16",
+            ),
             (
                 b"\xef\xbb\xbfLOG_LEVEL=debug\n",
                 Verdict::Fail,
@@ -179,7 +183,7 @@ mod tests {
             (
                 b"a\nb\nc\n",
                 Verdict::Fail,
-                "line 1: systemd skips this line. Write it as NAME=value. So with 2 more",
+                "line 1: systemd skips this line. Write it as NAME=value. The same problem is in 2 more",
             ),
             (
                 b"LOG_LEVEL=INFO\n",

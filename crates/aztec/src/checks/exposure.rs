@@ -1,4 +1,4 @@
-//! Who can reach what listens here, compared with what is wanted.
+//! Which listening ports other hosts can reach, compared with the configuration.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::settings::Settings;
 
 const CHECK: Topic = Topic::Exposure;
 
-/// What keeps the firewall from being what is wanted, before anything is touched.
+/// The obstacles to the configured firewall, before anything is changed.
 pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let Some(ufw) = ufw(settings) else {
         return Ok(Vec::new());
@@ -38,7 +38,7 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     Ok(findings)
 }
 
-/// What closing private ports would shut that is in use.
+/// Connections that would end when private ports are closed.
 pub(super) fn private(
     settings: &Settings,
     facts: &HostFacts,
@@ -52,7 +52,7 @@ pub(super) fn private(
     let private = |port: &u16| ports.iter().any(|ports| ports.contains(port));
     if let Some(port) = ssh_ports(probe)?.into_iter().find(private) {
         let text = format!(
-            "SSH comes in at {port}, which is for this host alone as a port of a role. Give the role another one under [ports]."
+            "SSH listens on port {port}, which is a private port of a role and would be closed to other hosts. Give the role another port under [ports]."
         );
         return Ok(vec![Finding::new(CHECK, Verdict::Fail, text)]);
     }
@@ -67,28 +67,28 @@ pub(super) fn private(
     let shut = connected(probe)?.into_iter();
     let shut: Vec<_> = shut
         .filter(|(port, from)| private(port) && !named(*port, *from))
-        .map(|(port, from)| format!("{from} at {port}"))
+        .map(|(port, from)| format!("{from} to {port}"))
         .collect();
     if shut.is_empty() {
         return Ok(Vec::new());
     }
     let text = format!(
-        "other hosts are connected to ports that will be for this host alone: {}. [[firewall.allow]] in kit.toml names \
-         who may; firewall.close_private_ports = false leaves all of them open.",
+        "other hosts are connected to ports that will be closed to them: {}. To keep a port open for some hosts, add \
+         [[firewall.allow]] to kit.toml. To keep all of them open, set firewall.close_private_ports = false.",
         shut.join(", ")
     );
     Ok(vec![Finding::new(CHECK, Verdict::Warn, text)])
 }
 
-/// Ports of containers that others reach now, and will not when the table is loaded. Where the kernel does not answer
-/// there is nothing to say yet: it may not be able to filter, which is another finding.
+/// Ports of containers that others reach now, and will not reach once the table is loaded. If the kernel does not answer,
+/// there is no finding here: it may not be able to filter, which is another finding.
 fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
     let by_nft = probe.meta(Path::new("/usr/sbin/nft")).ok()?.is_some();
     let mut all = BTreeSet::new();
     if by_nft && let Ok(ruleset) = probe.ask(&Query::Ruleset) {
         let tables = nft::tables(&ruleset.stdout);
         let table = server::firewall::table(&ufw.rules);
-        // Also by a table of before: the ports are closed already.
+        // A table of an earlier version has closed the ports already.
         let loaded = table.among(&tables, probe);
         if loaded.is_ok_and(|loaded| loaded != Loaded::Not) {
             return None;
@@ -108,15 +108,15 @@ fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
         .collect();
     (!closed.is_empty()).then(|| {
         let text = format!(
-            "the firewall closes ports that containers publish: {}. [[firewall.allow]] in kit.toml, or `ufw route \
-             allow`, keeps one open.",
+            "the firewall will close ports that containers publish: {}. To keep one open, add [[firewall.allow]] to kit.toml or \
+             run `ufw route allow`.",
             closed.join(", ")
         );
         Finding::new(Topic::PublishedPorts, Verdict::Warn, text)
     })
 }
 
-/// Which of the ports that are for this host alone others can reach.
+/// Which private ports others can reach.
 pub fn exposure(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Finding {
     reachable(settings, facts, probe).unwrap_or_else(|fault| Finding::unanswered(CHECK, &fault))
 }
@@ -130,9 +130,9 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
         .filter(listens)
         .collect();
     let Some(ufw) = ufw(settings) else {
-        return unguarded(&private, private_table(settings, facts).as_ref(), probe);
+        return without_firewall(&private, private_table(settings, facts).as_ref(), probe);
     };
-    // The files of UFW say what it would do; only the kernel knows whether it does.
+    // The files of UFW hold its rules. Only the kernel knows whether they are loaded.
     let kernel = Kernel::ask(&ufw, probe)?;
     let failures = kernel.failures();
     if !failures.is_empty() {
@@ -147,7 +147,7 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
     }
     if !reached.is_empty() {
         warnings.push(format!(
-            "firewall rules of yours let everybody reach {}. Look at them with `ufw status`.",
+            "firewall rules of yours let everybody reach {}. To see them, run `ufw status`.",
             list(&reached)
         ));
     }
@@ -166,36 +166,36 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
         "nothing that listens can be reached by everybody".into()
     } else {
         format!(
-            "of all that listens, everybody can reach {} and nothing else",
+            "everybody can reach {} and no other listening port",
             seen.join(", ")
         )
     };
     Ok(Finding::new(CHECK, Verdict::Pass, message))
 }
 
-/// What the running kernel does with connections from outside.
+/// How the running kernel treats connections from outside.
 struct Kernel {
     families: Vec<Incoming>,
-    /// What it has of the table that closes published ports.
+    /// Its state of the table that closes published ports.
     published: Loaded,
-    /// Tables of others that shut out what comes in.
+    /// Tables of others that drop incoming connections.
     others: Vec<String>,
     passed: Vec<Passed>,
 }
 
-/// A port that is passed on to another address, past what UFW says of this host.
+/// A port that is forwarded to another address, past the rules of UFW for this host.
 struct Passed {
     shown: String,
     fate: Through,
 }
 
-/// What becomes of it on the way.
+/// How our table treats it.
 enum Through {
     /// Our table lets everybody through.
     Open,
-    /// Our table drops it, but for whom a rule names.
+    /// Our table drops it, except for the sources in a rule.
     Closed,
-    /// Our table is not about where it goes.
+    /// Our table does not cover its target.
     Unknown,
 }
 
@@ -217,7 +217,7 @@ impl Kernel {
         })
     }
 
-    /// What makes the host another one than the files say, with what to do.
+    /// Differences between the files of UFW and the kernel that fail the check, each with its fix.
     fn failures(&self) -> Vec<String> {
         let mut found = Vec::new();
         for family in &self.families {
@@ -225,25 +225,25 @@ impl Kernel {
                 false => ("IPv4", "iptables"),
                 true => ("IPv6", "ip6tables"),
             };
-            // A reload hooks nothing in where chains of UFW are left, so they go first. That takes the rules of others
-            // in the filter along, and leaves addresses that are rewritten, and tables of nftables.
-            let anew = "Run `/lib/ufw/ufw-init flush-all; ufw reload`, then restart what else has rules of iptables \
-                        there, as Docker has.";
+            // A reload hooks nothing in while chains of UFW are left, so they are flushed first. That also removes the
+            // filter rules of others, and keeps address translation and tables of nftables.
+            let reload = "Run `/lib/ufw/ufw-init flush-all; ufw reload`, then restart everything else that has iptables \
+                          rules, such as Docker.";
             found.extend(match family.fate {
                 Fate::Open => Some(format!(
-                    "the kernel asks no rules of UFW for {name}, and everybody can connect. {anew}"
+                    "the kernel does not use the rules of UFW for {name}, and everybody can connect. {reload}"
                 )),
                 Fate::Shut => Some(format!(
-                    "the kernel asks no rules of UFW for {name}, and nobody can connect, at SSH neither. {anew}"
+                    "the kernel does not use the rules of UFW for {name}, and nobody can connect, not even to SSH. {reload}"
                 )),
                 Fate::Emptied => Some(format!(
-                    "UFW has lost its rules for {name} in the kernel, and nobody can connect, at SSH neither. Run `ufw reload`."
+                    "the kernel has lost the rules of UFW for {name}, and nobody can connect, not even to SSH. Run `ufw reload`."
                 )),
                 Fate::Lenient => Some(format!(
-                    "for {name} the kernel lets in what UFW says nothing about. Run `ufw reload`."
+                    "for {name}, the kernel allows every connection that UFW has no rule for. Run `ufw reload`."
                 )),
                 Fate::Decides if family.past_all => Some(format!(
-                    "a rule for {name} lets everybody in, whatever UFW says: {}. Delete it with `{program}`.",
+                    "a rule for {name} lets everybody in, past UFW: {}. Delete it with `{program}`.",
                     quoted(&family.past)
                 )),
                 Fate::Decides => None,
@@ -251,8 +251,8 @@ impl Kernel {
         }
         if self.published == Loaded::Not {
             found.push(
-                "the kernel does not have the table inet aztec_kit, so ports that containers publish are open. \
-                 `aztec-kit apply` loads it."
+                "the kernel does not have the table inet aztec_kit, so ports that containers publish are open. To load it, run \
+                 `aztec-kit apply`."
                     .into(),
             );
         }
@@ -263,8 +263,8 @@ impl Kernel {
         let mut found = Vec::new();
         if self.published == Loaded::Otherwise {
             found.push(
-                "the table inet aztec_kit in the kernel closes ports that containers publish, by other rules than the \
-                 wanted ones. `aztec-kit apply` loads those."
+                "the kernel has another version of the table inet aztec_kit, which closes ports that containers publish. To load \
+                 the configured one, run `aztec-kit apply`."
                     .into(),
             );
         }
@@ -278,7 +278,7 @@ impl Kernel {
         }
         if !self.others.is_empty() {
             found.push(format!(
-                "what UFW lets in may be shut out by another firewall, the table {}: `nft list ruleset`.",
+                "another firewall, the table {}, may drop connections that UFW allows. To see it, run `nft list ruleset`.",
                 self.others.join(", ")
             ));
         }
@@ -289,7 +289,7 @@ impl Kernel {
             .collect();
         if !elsewhere.is_empty() {
             found.push(format!(
-                "{} passed on, which no rule for this host is about. Look from another host whether it answers.",
+                "{} forwarded, and no rule for this host covers that. Check from another host whether it can connect.",
                 match elsewhere.as_slice() {
                     [one] => format!("{one} is"),
                     all => format!("{} are", all.join(", ")),
@@ -347,8 +347,8 @@ fn quoted(rules: &[String]) -> String {
     rules.join(", ")
 }
 
-/// Of a host that has no firewall of ours.
-fn unguarded(
+/// The finding for a host without the firewall of aztec-kit.
+fn without_firewall(
     private: &BTreeSet<u16>,
     table: Option<&NftTable>,
     probe: &dyn Probe,
@@ -357,7 +357,7 @@ fn unguarded(
     if private.is_empty() {
         return said(
             Verdict::Pass,
-            "nothing private listens to other hosts".into(),
+            "no private port listens to other hosts".into(),
         );
     }
     let ports: Vec<_> = private.iter().copied().collect();
@@ -366,8 +366,8 @@ fn unguarded(
         return said(
             Verdict::Warn,
             format!(
-                "{ports} listen on every interface and are for this host alone. See that something else closes them, \
-                 or take `firewall.close_private_ports = false` out."
+                "private ports listen on every interface: {ports}. Close them by other means, or remove \
+                 `firewall.close_private_ports = false` from kit.toml."
             ),
         );
     };
@@ -376,22 +376,20 @@ fn unguarded(
     match table.among(&listed, probe)? {
         Loaded::AsWanted => said(
             Verdict::Pass,
-            format!(
-                "{ports} are for this host alone, and closed to others but for whom kit.toml names"
-            ),
+            format!("{ports} are private, and closed to other hosts except those in kit.toml"),
         ),
         Loaded::Otherwise => said(
             Verdict::Warn,
             format!(
-                "{ports} are for this host alone, and the table {name} in the kernel closes some ports to others, by other \
-                 rules than the wanted ones. `aztec-kit apply` loads those."
+                "{ports} are private, and the kernel has another version of the table {name}, which closes some ports. To load \
+                 the configured one, run `aztec-kit apply`."
             ),
         ),
         Loaded::Not => said(
             Verdict::Fail,
             format!(
-                "{ports} are for this host alone and others can connect: the kernel does not have the table {name}. \
-                 `aztec-kit apply` loads it."
+                "{ports} are private and other hosts can connect: the kernel does not have the table {name}. To load it, run \
+                 `aztec-kit apply`."
             ),
         ),
     }

@@ -48,8 +48,8 @@ fn a_port_for_this_host_alone_must_be_closed_to_others() {
 
 const FILTER: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-input\n";
 
-/// What is said of a guarded host whose kernel is as it should be, but for what is done to it.
-fn guarded(spoil: impl FnOnce(&mut FakeHost)) -> Finding {
+/// The finding for a host with a firewall and a kernel to match, after `spoil`.
+fn protected(spoil: impl FnOnce(&mut FakeHost)) -> Finding {
     let mut host = FakeHost::debian().with_ufw();
     host.plant("/proc/net", FileType::Directory, b"", 0o755);
     let routes = "head\ndocker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
@@ -58,17 +58,17 @@ fn guarded(spoil: impl FnOnce(&mut FakeHost)) -> Finding {
     loaded(&mut host);
     host.filter[0] = FILTER.into();
     spoil(&mut host);
-    exposure(&wanted(), &HostFacts::debian(), &host)
+    exposure(&configured(), &HostFacts::debian(), &host)
 }
 
-fn wanted() -> Settings {
+fn configured() -> Settings {
     Settings::parse("[firewall]\nenabled = true\n").unwrap()
 }
 
 /// The table that closes published ports, loaded.
 fn loaded(host: &mut FakeHost) {
     load(
-        server::firewall::table(&ufw(&wanted()).unwrap().rules),
+        server::firewall::table(&ufw(&configured()).unwrap().rules),
         host,
     );
 }
@@ -108,10 +108,10 @@ fn published_ports_that_will_be_closed_are_named_before() {
 
 #[test]
 fn what_the_kernel_does_counts_and_not_what_files_say() {
-    let good = guarded(|_| ());
+    let good = protected(|_| ());
     assert_eq!(good.status, Verdict::Pass, "{good:?}");
     let fails = |spoil: fn(&mut FakeHost), words: &[&str]| {
-        let found = guarded(spoil);
+        let found = protected(spoil);
         assert_eq!(found.status, Verdict::Fail, "{found:?}");
         for word in words {
             assert!(found.message.contains(word), "{found:?}");
@@ -127,7 +127,7 @@ fn what_the_kernel_does_counts_and_not_what_files_say() {
     );
     fails(
         |host| host.filter[0] = FILTER.replace("DROP", "ACCEPT"),
-        &["UFW says nothing about", "`ufw reload`"],
+        &["UFW has no rule for", "`ufw reload`"],
     );
     fails(
         |host| host.filter[0].push_str("-A INPUT -j ACCEPT\n"),
@@ -143,31 +143,31 @@ fn what_the_kernel_does_counts_and_not_what_files_say() {
     );
 }
 
-/// As before a version that marks it, or after a change of kit.toml.
+/// A table without our mark, as an earlier version wrote it, or from before a change of kit.toml.
 #[test]
-fn a_table_of_before_closes_too() {
+fn a_table_of_an_earlier_version_closes_too() {
     let unmarked = |host: &mut FakeHost| {
         for body in host.nft.values_mut() {
             *body = body.replacen("aztec-kit", "somebody", 1);
         }
     };
-    let found = guarded(unmarked);
+    let found = protected(unmarked);
     assert!(
-        found.status == Verdict::Warn && found.message.contains("by other rules"),
+        found.status == Verdict::Warn && found.message.contains("another version"),
         "{found:?}"
     );
     let mut host = FakeHost::debian().with_ufw();
     host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
     loaded(&mut host);
     unmarked(&mut host);
-    let ufw = ufw(&wanted()).unwrap();
+    let ufw = ufw(&configured()).unwrap();
     assert_eq!(closes(&ufw, &host), None);
 }
 
 #[test]
 fn the_kernel_is_asked_once_for_all_of_it() {
     let mut asked = None;
-    guarded(|host| asked = Some(host.asked.clone()));
+    protected(|host| asked = Some(host.asked.clone()));
     // `nft list ruleset`, and `iptables -S` for the one family.
     let asked = asked.unwrap();
     assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
@@ -176,7 +176,7 @@ fn the_kernel_is_asked_once_for_all_of_it() {
 #[test]
 fn who_else_opens_shuts_or_passes_on_is_named() {
     let warns = |spoil: fn(&mut FakeHost), word: &str| {
-        let found = guarded(spoil);
+        let found = protected(spoil);
         assert_eq!(found.status, Verdict::Warn, "{found:?}");
         assert!(found.message.contains(word), "{found:?}");
     };
@@ -195,17 +195,17 @@ fn who_else_opens_shuts_or_passes_on_is_named() {
         let chain = format!("\tchain a {{\n\t\ttcp dport {port} dnat to {to}\n\t}}\n");
         host.nft.insert(format!("ip nat{port}"), chain);
     };
-    let elsewhere = guarded(|host| dnat(host, 9000, "10.1.1.2:9000"));
+    let elsewhere = protected(|host| dnat(host, 9000, "10.1.1.2:9000"));
     assert!(
         elsewhere.status == Verdict::Warn && elsewhere.message.contains("9000/tcp (to 10.1.1.2)"),
         "{elsewhere:?}"
     );
-    let closed = guarded(|host| dnat(host, 30303, "172.17.0.2:80"));
+    let closed = protected(|host| dnat(host, 30303, "172.17.0.2:80"));
     assert!(
         closed.status == Verdict::Pass && !closed.message.contains("30303"),
         "{closed:?}"
     );
-    let routed = guarded(|host| {
+    let routed = protected(|host| {
         dnat(host, 30303, "172.17.0.2:80");
         let rule = "### tuple ### route:allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in\n";
         host.plant(
@@ -220,7 +220,7 @@ fn who_else_opens_shuts_or_passes_on_is_named() {
         routed.status == Verdict::Pass && routed.message.contains("30303/tcp (to 172.17.0.2)"),
         "{routed:?}"
     );
-    let open = guarded(|host| dnat(host, 40400, "172.17.0.2:80"));
+    let open = protected(|host| dnat(host, 40400, "172.17.0.2:80"));
     assert!(
         open.status == Verdict::Pass && open.message.contains("40400/tcp (to 172.17.0.2)"),
         "{open:?}"

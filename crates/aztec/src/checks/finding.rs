@@ -1,4 +1,4 @@
-//! What a check found.
+//! The results of checks.
 
 use provision::Fault;
 use serde::Serialize;
@@ -18,22 +18,22 @@ pub enum Verdict {
     Fail,
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// What was looked at, for machines.
+    /// The topic of the check, for machines.
     pub id: Topic,
-    /// Which one of several, for machines.
+    /// The subject, if the topic has several, for machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// What was looked at, for people.
+    /// The topic and its subject, for people.
     pub check: String,
     /// Verdict.
     pub status: Verdict,
-    /// What was seen, and what to do about it.
+    /// The result, and what to do.
     pub message: String,
-    /// Whether nothing was seen, because who was asked gave no answer.
+    /// Whether the check cannot tell, because its question was not answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,
 }
@@ -56,7 +56,7 @@ impl Finding {
         }
     }
 
-    /// A question without an answer. Nothing is known, which lets no change through.
+    /// A check that cannot tell. It fails, so no change is made.
     pub fn unanswered(about: impl Into<About>, fault: &Fault) -> Self {
         let failed = failed(about, fault);
         Self {
@@ -66,7 +66,7 @@ impl Finding {
         }
     }
 
-    /// What a check found, or that its question has no answer: one such question does not end the others.
+    /// The findings of a check, or one that cannot tell. A check that cannot tell does not end the others.
     pub fn of<F: IntoIterator<Item = Self>>(
         about: impl Into<About>,
         found: Result<F, Fault>,
@@ -78,7 +78,7 @@ impl Finding {
     }
 }
 
-/// What makes a host unfit, as a finding.
+/// A fault as a failed finding.
 pub fn failed(about: impl Into<About>, fault: &Fault) -> Finding {
     let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
     Finding::new(about, Verdict::Fail, message.trim_end())

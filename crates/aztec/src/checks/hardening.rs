@@ -1,4 +1,4 @@
-//! Whether hardening would hold, and lock nobody out.
+//! Whether hardening would take effect, and lock nobody out.
 
 use provision::Fault;
 use provision::host::Probe;
@@ -11,7 +11,7 @@ use super::topic::Topic;
 use crate::HostFacts;
 use crate::settings::Settings;
 
-/// One finding for each topic that can be in doubt.
+/// One finding for each topic of hardening that can fail.
 pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
     let Some(wanted) = &settings.hardening else {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
         findings.extend(Finding::of(Topic::ReversePath, kept));
     }
     if facts.container && (wanted.chrony || wanted.auditd) {
-        let text = "the clock and the audit log of a container are its host's: chrony only lies ready, and auditd is left out";
+        let text = "a container shares the clock and the audit log of its host: chrony is installed but not started, and auditd is left out";
         findings.push(Finding::new(Topic::Container, Verdict::Pass, text));
     }
     findings
@@ -37,7 +37,7 @@ pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Prob
 fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let sshd = server::ssh::sshd();
     let (verdict, text) = match sshd.outlook(probe)? {
-        Outlook::Clear => (Verdict::Pass, "nothing wins over its hardening".to_owned()),
+        Outlook::Clear => (Verdict::Pass, "nothing overrides its hardening".to_owned()),
         Outlook::Doubt(text) => (Verdict::Warn, text),
         Outlook::Obstacle(obstacle) => {
             let fix = obstacle.remedy().unwrap_or_default().to_owned();
@@ -50,29 +50,30 @@ fn ssh(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     Ok(findings)
 }
 
-/// Whoever knows no other algorithm than those that go gets in no more, and whoever applies this may well know others.
+/// Warns of algorithms that are withdrawn. A client that supports only these is locked out, even if the operator's own
+/// client connects.
 fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
     let lists = withdrawn.iter().map(|(keyword, names)| {
         let names = names.join(", ");
         match keyword.as_str() {
-            "kexalgorithms" => format!("no other key exchange than {names}"),
-            // Newer ciphers bring their own.
-            "macs" => format!("no other MAC than {names}, nor a cipher that needs none"),
-            _ => format!("no other cipher than {names}"),
+            "kexalgorithms" => format!("no key exchange except {names}"),
+            // Newer ciphers include a MAC.
+            "macs" => format!("no MAC except {names}, and no cipher that needs none"),
+            _ => format!("no cipher except {names}"),
         }
     });
     let lists: Vec<_> = lists.collect();
     (!lists.is_empty()).then(|| {
         let text = format!(
-            "clients that know {} get in no more: OpenSSH before 6.5, and what has an old SSH library in it. Try every one \
-             that has to get in, such as backups and deployments, before `aztec-kit confirm`.",
+            "clients that support {} will not connect any more: OpenSSH before 6.5, and programs with an old SSH library. \
+             Before you run `aztec-kit confirm`, test every client that must connect, such as backups and deployments.",
             lists.join(", or ")
         );
         Finding::new(Topic::SshClients, Verdict::Warn, text)
     })
 }
 
-/// Whether security upgrades are as wanted, on a host that shall have them: a later file of the operator wins over ours.
+/// Whether security upgrades are as configured. A later file of the operator overrides ours.
 pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let wanted = settings.hardening.as_ref();
     if !wanted.is_some_and(|wanted| wanted.updates) {
@@ -81,32 +82,33 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
     let overridden = server::updates::overridden(probe)?;
     Ok((!overridden.is_empty()).then(|| {
         let message = format!(
-            "{}. It is read after ours and wins; take it out if that is not what you want.",
+            "{}. That file is read after the one of aztec-kit and overrides it. If you do not want that, remove the setting.",
             overridden.join("; ")
         );
         Finding::new(Topic::Updates, Verdict::Warn, message)
     }))
 }
 
-/// The one setting that can shut such a host: with 1 the kernel drops what comes in where no answer would go out.
+/// The one setting that can lock out a host with several routes: with 1, the kernel drops packets from an interface that
+/// it would not send the answer through.
 fn reverse_path(why: &str, probe: &dyn Probe) -> Result<Finding, Fault> {
     let is = probe.text("/proc/sys/net/ipv4/conf/all/rp_filter".as_ref())?;
     let is = is.unwrap_or_default();
     let strict = is.trim() == "1";
     let more = match strict {
         true => {
-            " With 1, what comes in by one way and is answered by another is dropped: 2 in a file of /etc/sysctl.d lets it in."
+            " With 1, the kernel drops packets that come in through one interface and are answered through another. To accept them, set it to 2 in a file of /etc/sysctl.d."
         }
         false => "",
     };
     let text = format!(
-        "this host may answer at another interface than it is asked at, since {why}: net.ipv4.conf.*.rp_filter stays {}.{more}",
+        "this host may answer through another interface than a request came in through, because {why}. For this reason, net.ipv4.conf.*.rp_filter stays {}.{more}",
         is.trim()
     );
     Ok(Finding::new(Topic::ReversePath, Verdict::Warn, text))
 }
 
-/// What the last daily comparison of files came to, on a host that makes one.
+/// The result of the last daily comparison of files, on a host with one.
 pub fn integrity(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     if !settings
         .hardening
@@ -125,17 +127,17 @@ fn compared(state: &UnitState, now_us: i64) -> Finding {
         "failed" => (
             Verdict::Warn,
             format!(
-                "{hours} h ago the comparison of files failed. What differs, says `journalctl --unit {SERVICE}`."
+                "the comparison of files failed {hours} h ago. To see the differences, run `journalctl --unit {SERVICE}`."
             ),
         ),
         "activating" => (Verdict::Pass, "files are being compared".into()),
         _ if state.started_us == 0 => (
             Verdict::Pass,
-            "files were not compared since this host was booted".into(),
+            "files have not been compared since this host booted".into(),
         ),
         _ => (
             Verdict::Pass,
-            format!("{hours} h ago no file differed from the baseline"),
+            format!("no file differed from the baseline {hours} h ago"),
         ),
     };
     Finding::new(Topic::Integrity, status, message)
@@ -217,7 +219,7 @@ mod tests {
         );
         let message = &clients.message;
         assert!(
-            message.contains("no other key exchange than ecdh-sha2-nistp256 get in no more"),
+            message.contains("no key exchange except ecdh-sha2-nistp256 will not connect any more"),
             "{message}"
         );
         assert_eq!(told(&mut host, "curve25519-sha256").len(), 1);
@@ -275,10 +277,10 @@ mod tests {
         let (status, message) = seen("failed", 2 * HOUR);
         assert_eq!(status, Verdict::Warn);
         assert!(
-            message.starts_with("3 h ago") && message.contains("journalctl"),
+            message.contains("3 h ago") && message.contains("journalctl"),
             "{message}"
         );
         assert_eq!(seen("inactive", 2 * HOUR).0, Verdict::Pass);
-        assert!(seen("inactive", 0).1.contains("not compared"));
+        assert!(seen("inactive", 0).1.contains("have not been compared"));
     }
 }

@@ -1,4 +1,4 @@
-//! Can this host run the official image?
+//! Whether this host can run the official image.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::roles::base;
 use crate::runtime::{self, Choice};
 use crate::settings::Settings;
 
-/// The image and what an engine needs beside it to unpack it. The image of 4.1.2 that our own tests build has
+/// The size of the image, and the space that an engine needs to unpack it. The image of 4.1.2 that our own tests build has
 /// 2 GiB; the official one carries more tools.
 const IMAGE_BYTES: u64 = 8 * GIB;
-/// A registry across the world.
+/// Long enough for a registry on another continent.
 const CALL: Duration = Duration::from_secs(10);
 
-/// The engine, the image, and the room for it.
+/// The findings about the engine, the image, and the space for it.
 pub(super) fn findings(
     settings: &Settings,
     choice: &Choice,
@@ -60,20 +60,20 @@ pub(super) fn findings(
             Topic::DiskForImage,
             Verdict::Fail,
             format!(
-                "{place} has {has} left, and the image needs up to {}. Free some, or give it another disk.",
+                "{place} has {has} free, and the image needs up to {}. Free some space, or mount another disk there.",
                 gib(IMAGE_BYTES)
             ),
         )
     } else {
-        Finding::new(Topic::DiskForImage, Verdict::Pass, format!("{place} has {has} left"))
+        Finding::new(Topic::DiskForImage, Verdict::Pass, format!("{place} has {has} free"))
     });
     Ok(findings)
 }
 
-/// Without an engine nobody is here who can ask for the image: whether its registry answers at all is what can be
-/// known before one is installed.
+/// Before an engine is installed, nothing on this host can ask for the image. This only checks whether its registry
+/// answers.
 ///
-/// Not more: the public registry tells what it has only to whoever has fetched a token elsewhere first, as the
+/// It cannot check more: the public registry lists its images only to clients that have fetched a token elsewhere, as the
 /// engines do.
 fn reachable(image: &Image) -> Result<(), Fault> {
     // Its API has another name (docker 26.1.5, registry/config.go: DefaultRegistryHost).
@@ -81,29 +81,29 @@ fn reachable(image: &Image) -> Result<(), Fault> {
         "docker.io" => "registry-1.docker.io",
         other => other,
     };
-    // Any answer will do: the public one is that one has to log in (distribution v2.8, docs/spec/api.md).
+    // Any answer counts: the public registry answers that a login is needed (distribution v2.8, docs/spec/api.md).
     http_probe::get(&format!("https://{host}"), "v2/", CALL)
         .map(drop)
         .map_err(|error| {
             let engine = image.engine.name();
             Fault::new(format!(
-                "{}:{} is not here, and its registry does not answer",
+                "{}:{} is not on this host, and its registry does not answer",
                 image.name, image.tag
             ))
             .fix(format!(
-                "Let this host reach https://{host}, or install {engine} and `{engine} load` the image, which \
-                 `docker save` writes elsewhere."
+                "Let this host reach https://{host}. Or write the image to a file elsewhere with `docker save`, install \
+                 {engine} here, and load the file with `{engine} load`."
             ))
             .because(error)
         })
 }
 
-/// Whether the tag still names, in the registry, the image that this host is pinned to. Asks over the network, and
-/// the public registry counts such questions: for who asks, and not for every run.
+/// Whether the tag in the registry still names the image that this host is pinned to. This asks over the network, and
+/// the public registry counts such requests. For that reason it is done on demand and not in every run.
 ///
 /// # Errors
 ///
-/// When the host cannot be looked at.
+/// When the host cannot be observed.
 pub fn upstream(
     settings: &Settings,
     facts: &HostFacts,
@@ -120,13 +120,13 @@ pub fn upstream(
         let (status, text) = match upstream {
             Upstream::Same => (
                 Verdict::Pass,
-                format!("{reference} is there what it is here"),
+                format!("{reference} in its registry is the image that this host is pinned to"),
             ),
             Upstream::Moved => (
                 Verdict::Warn,
                 format!(
-                    "{reference} has moved: it is another image there than the one that this host is pinned to, which \
-                     goes on running. {}",
+                    "{reference} has moved: its registry has another image than the one that this host is pinned to, which \
+                     continues to run. {}",
                     image.update()
                 ),
             ),

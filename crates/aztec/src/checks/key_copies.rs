@@ -1,4 +1,4 @@
-//! Where the copies of keys lie that a sequencer signs with, when the operator has given the originals a disk of their own.
+//! Whether the key copies that a sequencer signs with are on the same separate disk as their originals.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::layout;
 use crate::names::Role;
 use crate::settings::Settings;
 
-/// Warns where an original is on a disk that was made for it, and its copy is not.
+/// Warns if the originals are on a separate disk, and the copies are not.
 pub(super) fn key_copies(
     settings: &Settings,
     mounts: &[Mount],
@@ -27,14 +27,14 @@ pub(super) fn key_copies(
     else {
         return Ok(None);
     };
-    // That /etc and /var are two is no wish about keys.
+    // Separate disks for /etc and /var say nothing about keys.
     let own = keys.point.starts_with(layout::ETC) || !keys.point.starts_with("/etc");
     if !own || keys.point.parent().is_none() || keys.device == copies.device {
         return Ok(None);
     }
     let text = format!(
-        "the keystores have a disk of their own ({}), and the keys that the sequencer is handed are copied to {}, which is on \
-         that of {}. If that one is less safe, mount one for {} as well: its content goes there first.",
+        "the keystores are on a separate disk ({}), and the keys of the sequencer are copied to {}, which is on \
+         the disk of {}. If that disk is less safe, mount a separate one for {} as well, with its content.",
         keys.point.display(),
         layout::CLAIMED,
         copies.point.display(),
@@ -76,7 +76,7 @@ mod tests {
         let keys = ("254:0", "/etc/aztec/keystore");
         let told = said(LIVE, &host, &[keys]).unwrap();
         assert!(
-            told.contains("(/etc/aztec/keystore)") && told.contains("that of /."),
+            told.contains("(/etc/aztec/keystore)") && told.contains("the disk of /."),
             "{told}"
         );
         assert!(said(LIVE, &host, &[("254:0", "/etc/aztec")]).is_some());

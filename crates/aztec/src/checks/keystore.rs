@@ -13,7 +13,7 @@ use crate::layout;
 use crate::names::Role;
 use crate::settings::Settings;
 
-/// What a survey found, as findings.
+/// The notes of a survey as findings.
 pub fn findings(survey: &Survey) -> Vec<Finding> {
     let verdict = |grade| match grade {
         Grade::Good => Verdict::Pass,
@@ -26,7 +26,7 @@ pub fn findings(survey: &Survey) -> Vec<Finding> {
         .collect()
 }
 
-/// What a note is about.
+/// The topic of a note.
 fn about(noted: &Noted) -> About {
     match noted {
         Noted::Directory => Topic::Keystore.named("directory"),
@@ -39,14 +39,14 @@ fn about(noted: &Noted) -> About {
     }
 }
 
-/// The keystores of the services that this host shall run.
+/// The keystores of the configured services.
 pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
     let mut sequencer = None;
     if settings.has(Role::Sequencer) {
         let (made, missing) = (
             layout::validator_key(),
-            "Make keys with `aztec-kit keys new`, or bring yours in with `aztec-kit keys import`",
+            "Create keys with `aztec-kit keys new`, or import yours with `aztec-kit keys import`",
         );
         sequencer = service(
             settings,
@@ -60,7 +60,7 @@ pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     if settings.has(Role::Prover) {
         let (made, missing) = (
             layout::prover_key(),
-            "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both root)",
+            "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both owned by root)",
         );
         let prover = service(
             settings,
@@ -79,8 +79,8 @@ pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     Ok(findings)
 }
 
-/// The directory of one service. On a local network its key is made; on a live one keys are the operator's
-/// business, and none is made up.
+/// The directory of one service. On a local network, setup creates its key. On a live network, the operator provides the
+/// keys, and none is created.
 fn service(
     settings: &Settings,
     dir: &str,
@@ -96,13 +96,13 @@ fn service(
             findings.push(Finding::new(
                 Topic::Keystore,
                 Verdict::Fail,
-                format!("{dir} is not there. {missing}"),
+                format!("{dir} does not exist. {missing}"),
             ));
         }
         return Ok(None);
     };
     if local && survey.documents.is_empty() {
-        // The one that will be made.
+        // The directory that will be created.
         survey.notes.retain(|note| note.about != Noted::Keystores);
     }
     let remote = super::remote_signer::findings(&survey);

@@ -1,4 +1,4 @@
-//! What several checks know of the L1.
+//! Facts about the L1 that several checks share.
 
 use l1::Address;
 use provision::Fault;
@@ -8,11 +8,11 @@ use crate::kinds::recorded;
 use crate::layout;
 use crate::settings::Settings;
 
-/// How old the head of an L1 may be: the node refuses to start on an older one
+/// The greatest age of the head of an L1, seconds. The node refuses to start on an older one
 /// (`MAX_ALLOWED_ETH_CLIENT_DRIFT_SECONDS`, 4.1.2 and 5.2.0).
 pub(super) const OLDEST_L1_HEAD: i64 = 300;
 
-/// The address of a registry: of the network, or the one recorded on this host.
+/// The address of the registry: that of the network, or the one recorded on this host.
 pub fn registry(settings: &Settings, probe: &dyn Probe) -> Result<Option<Address>, Fault> {
     match &settings.network.registry {
         Some(address) => Ok(address.parse().ok()),

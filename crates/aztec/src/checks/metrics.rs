@@ -1,6 +1,6 @@
-//! What Aztec does not push, in the text format of Prometheus: endpoints, balances, validators, the rollup.
+//! Metrics that Aztec does not push, in the text format of Prometheus: endpoints, balances, validators, the rollup.
 //!
-//! What cannot be asked is left out, and an alert tells of that; nothing here changes anything.
+//! A metric whose source does not answer is left out, and an alert reports that. Nothing here changes anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,9 +19,9 @@ use crate::keystores;
 use crate::names::{Component, Role};
 use crate::settings::Settings;
 
-/// An endpoint that takes longer is as good as down.
+/// An endpoint that takes longer counts as down.
 const CALL: Duration = Duration::from_secs(5);
-/// Whom the keystores of the services belong to.
+/// The owner of the keystores of the services.
 const ROOT: u32 = 0;
 
 /// Metrics by name, with their help; each sample with its labels.
@@ -58,14 +58,14 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     metrics.add("aztec_kit_info", "What this host is.", &labels, 1.0);
-    // Where nothing asks an L1, none is missing.
+    // A host without an L1 client does not miss an endpoint.
     let reader = match settings.has_role() {
         true => endpoints(&mut metrics, settings, now),
         false => None,
     };
     let registry = registry(settings, probe)?;
     let canonical = match (&reader, registry) {
-        // A host that stays on an older rollup is not told every minute that another one is canonical.
+        // A host that stays on an older rollup would report every minute that another one is canonical.
         (Some(reader), Some(registry)) => reader.rollup(registry, settings.rollup()).ok(),
         _ => None,
     };
@@ -79,7 +79,7 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
     Ok(metrics.text())
 }
 
-/// Asks every endpoint; gives the first one that works.
+/// Asks every endpoint, and returns the first one that works.
 fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Reader> {
     let mut first = None;
     for (at, url) in settings.l1_rpc_urls().iter().enumerate() {
@@ -219,7 +219,7 @@ fn status_of(status: AttesterStatus) -> f64 {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "Prometheus knows no other numbers"
+    reason = "Prometheus has no other numbers"
 )]
 fn float(number: i64) -> f64 {
     number as f64

@@ -1,4 +1,4 @@
-//! Is this host fit, and is its chain well? Checks only look.
+//! Whether this host is fit and its chain advances. Checks change nothing.
 
 mod account;
 mod address;

@@ -1,4 +1,4 @@
-//! Whether what watches a host can be put on it.
+//! Whether monitoring can be set up on this host.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::layout;
 use crate::names::units;
 use crate::settings::{Monitoring, Stack};
 
-/// One finding for each thing that is in the way, or one that says that nothing is.
+/// One finding for each obstacle, or one pass.
 pub(super) fn findings(
     wanted: &Monitoring,
     facts: &HostFacts,
@@ -28,13 +28,13 @@ pub(super) fn findings(
     }
     if probe.meta(Path::new(layout::KIT))?.is_none() {
         let message = format!(
-            "units of monitoring call {}, which is not there. Copy this program to it.",
+            "units of monitoring call {}, which does not exist. Copy aztec-kit to that path.",
             layout::KIT
         );
         findings.push(Finding::new(Topic::Monitoring, Verdict::Fail, message));
     }
     if wanted.receivers.is_empty() {
-        let message = "there are no receivers: alerts are seen by whoever looks at Alertmanager, and by nobody else. Name some in monitoring.receivers.";
+        let message = "there are no receivers, so alerts are visible in Alertmanager only. Name receivers in monitoring.receivers.";
         findings.push(Finding::new(Topic::Monitoring, Verdict::Warn, message));
     }
     if findings.is_empty() {
@@ -45,7 +45,8 @@ pub(super) fn findings(
     Ok(findings)
 }
 
-/// One runtime holds the ports that the other needs, and would only be taken away after that has started.
+/// Refuses a switch of the runtime. The old runtime holds the ports that the new one needs, and would only be removed after
+/// the new one has started.
 fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let packages = PACKAGES.iter().map(|(_, unit)| *unit);
     let (units, runs, runtime) = match wanted {
@@ -53,10 +54,10 @@ fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
         Stack::Compose => (packages.collect(), "native", "compose"),
     };
     for unit in running(&units, probe)? {
-        // Packages may be the operator's, whom the check of the ports tells.
+        // The packages may be the operator's. The check of the ports reports that.
         if unit == units::MONITORING || probe.meta(&drop_in_path(NAME, unit))?.is_some() {
             let message = format!(
-                "it runs as {runs} here, which holds the ports. Set monitoring.enabled = false and run `aztec-kit apply`; then turn it on as {runtime}. What was recorded stays."
+                "it runs as {runs} here, which holds the ports. Set monitoring.enabled = false and run `aztec-kit apply`. Then set monitoring.enabled = true with monitoring.runtime = \"{runtime}\". The recorded data stays."
             );
             return Ok(Some(Finding::new(
                 Topic::Monitoring,
@@ -68,7 +69,7 @@ fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     Ok(None)
 }
 
-/// Those of the units that have a process.
+/// The units that have a process.
 fn running<'u>(units: &[&'u str], probe: &dyn Probe) -> Result<Vec<&'u str>, Fault> {
     let names = units.iter().map(ToString::to_string).collect();
     let states = probe.units(&names)?;
@@ -76,9 +77,9 @@ fn running<'u>(units: &[&'u str], probe: &dyn Probe) -> Result<Vec<&'u str>, Fau
     Ok(units.iter().copied().filter(runs).collect())
 }
 
-/// Where the program and its plugin are, of the distribution or of Docker's own packages.
+/// The path of the program, in the packages of the distribution and of Docker.
 const DOCKER: &str = "/usr/bin/docker";
-/// Where snap puts its own.
+/// The path of the program in the snap.
 pub(super) const SNAP: &str = "/snap/bin/docker";
 const PLUGINS: &[&str] = &[
     "/usr/libexec/docker/cli-plugins/docker-compose",
@@ -86,7 +87,7 @@ const PLUGINS: &[&str] = &[
     "/usr/local/lib/docker/cli-plugins/docker-compose",
 ];
 
-/// Which of the two Docker packages a host has is its operator's choice: none is installed here.
+/// The operator chooses between the two packagings of Docker. aztec-kit installs neither.
 fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let mut plugin = false;
     for path in PLUGINS {
@@ -96,16 +97,16 @@ fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault
     if plugin && program && facts.docker {
         return Ok(None);
     }
-    // Whoever has one of these sees `docker compose` work.
+    // An operator with one of these sees `docker compose` work.
     let snap = if probe.meta(Path::new(SNAP))?.is_some() {
-        " but snap's, which is confined and not used here"
+        " except that of the snap, which is confined and not used"
     } else if program && !facts.docker {
-        " but a `docker` that is Podman's, or has no daemon of Docker here"
+        " except through a `docker` command that belongs to Podman, or has no Docker daemon"
     } else {
         ""
     };
     let message = format!(
-        "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages; or set monitoring.runtime to native."
+        "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages. Or set monitoring.runtime to native."
     );
     Ok(Some(Finding::new(
         Topic::Monitoring,
@@ -114,7 +115,7 @@ fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault
     )))
 }
 
-/// Whoever runs one of these programs already has a configuration of their own, which is not taken over.
+/// An operator who already runs one of these programs has a configuration for it, which aztec-kit does not replace.
 fn foreign(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let units: Vec<_> = PACKAGES.iter().map(|(_, unit)| *unit).collect();
     let running = running(&units, probe)?;
@@ -122,7 +123,7 @@ fn foreign(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     for (package, unit) in PACKAGES {
         if running.contains(unit) && probe.meta(&drop_in_path(NAME, unit))?.is_none() {
             let message = format!(
-                "{unit} runs already, with a configuration that is not ours. Remove the package {package} first, or watch this host with what you have and set monitoring.enabled = false."
+                "{unit} already runs with a configuration of yours. Remove the package {package} first, or keep your monitoring and set monitoring.enabled = false."
             );
             findings.push(Finding::new(Topic::Monitoring, Verdict::Fail, message));
         }
@@ -184,7 +185,7 @@ mod tests {
             host.plant(path, FileType::Directory, b"", 0o755);
         }
         host.plant(SNAP, FileType::File, b"", 0o755);
-        assert!(told(&host).contains("on this host but snap's"));
+        assert!(told(&host).contains("on this host except that of the snap"));
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
             ..HostFacts::debian()
         };
         let found = docker(&facts(false), &host).unwrap().unwrap();
-        assert!(found.message.contains("Podman's"), "{}", found.message);
+        assert!(found.message.contains("Podman"), "{}", found.message);
         assert_eq!(docker(&facts(true), &host).unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether packages of this host stand against those that are wanted.
+//! Whether packages of this host conflict with the configured ones.
 
 use provision::Fault;
 use provision::engine::Graph;
@@ -9,8 +9,8 @@ use super::finding::{Finding, failed};
 use super::topic::Topic;
 use crate::kinds::Kind;
 
-/// What apt would remove unasked, or why it would do nothing, for all that is still to be installed; `None` where there is
-/// nothing to tell.
+/// The packages that apt would remove for those that are still missing, or why apt would install nothing; `None` if there
+/// is nothing to report.
 pub fn packages(graph: &Graph<Kind>, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let mut entries = Vec::new();
     for node in graph.nodes() {

@@ -1,4 +1,4 @@
-//! Which ports are listened on, as far as that is in the way of what this host shall run.
+//! Listening ports that conflict with the configured roles.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use provision::tools::sockets::{self, BOUND, LISTENS};
 use crate::names::Reach;
 use crate::settings::Settings;
 
-/// A socket that waits for others.
+/// A listening socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listener {
     udp: bool,
@@ -18,7 +18,7 @@ pub(super) struct Listener {
     port: u16,
 }
 
-/// Every one of them, whatever the protocol.
+/// Every listening socket of every protocol.
 pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
     let mut listeners = Vec::new();
     for (table, state, udp) in [
@@ -41,7 +41,7 @@ pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
     Ok(listeners)
 }
 
-/// What a port stands for.
+/// The protocols and addresses that a port is needed for.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     tcp: bool,
@@ -49,7 +49,7 @@ struct Wanted {
     on: On,
 }
 
-/// What it binds to.
+/// The addresses that it binds to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
     /// 127.0.0.1.
@@ -61,7 +61,7 @@ enum On {
 }
 
 fn wanted(settings: &Settings, reach: Option<Reach>, port: u16) -> Wanted {
-    // 4.1.2 p2p/dest/services: 0.0.0.0 unless it is told otherwise, for both protocols.
+    // 4.1.2 p2p/dest/services: 0.0.0.0 for both protocols unless configured otherwise.
     let peers = match settings.env.contains_key("P2P_LISTEN_ADDR") {
         true => On::All,
         false => On::Four,
@@ -72,12 +72,12 @@ fn wanted(settings: &Settings, reach: Option<Reach>, port: u16) -> Wanted {
         Some(Reach::Discovery) => of(false, true, peers),
         Some(Reach::Loopback) => of(true, false, On::Loopback),
         Some(Reach::Private | Reach::Steering) => of(true, false, On::All),
-        // It speaks HTTP/3.
+        // The proxy serves HTTP/3.
         None => of(true, port == 443, On::All),
     }
 }
 
-/// Whether something listens where what the port is for cannot listen then: a process with this reach, or the proxy.
+/// Whether another socket keeps a process with this reach, or the proxy, from listening on the port.
 pub(super) fn is_taken(
     listeners: &[Listener],
     settings: &Settings,
@@ -87,7 +87,7 @@ pub(super) fn is_taken(
     let wanted = wanted(settings, reach, port);
     listeners.iter().any(|other| {
         let protocol = if other.udp { wanted.udp } else { wanted.tcp };
-        // What is bound to all of IPv6 has IPv4 as well, unless it says otherwise, which is not to be seen.
+        // A socket on all of IPv6 has IPv4 as well, unless an option excludes it, which cannot be seen here.
         let address = match (wanted.on, other.address) {
             (_, address) if address.is_unspecified() => true,
             (On::All, _) | (On::Four, IpAddr::V4(_)) => true,

@@ -1,4 +1,4 @@
-//! Before anything is touched: can this host become what is wanted?
+//! Whether this host can reach its desired state, before anything is changed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::units::Units;
 
 /// Both release trees and their staging, measured with 4.1.2 and foundry 1.4.4.
 const RELEASE_BYTES: u64 = 3 * GIB;
-/// A live node needs far more in time; below this it cannot even take a snapshot.
+/// The least space of a live node. It needs far more later, and with less it cannot even download a snapshot.
 const LIVE_BYTES: u64 = 100 * GIB;
 /// Official recommendation for nodes and sequencers (docs v5.2.0, hardware page).
 const RECOMMENDED_BYTES: u64 = 1000 * GIB;
@@ -35,7 +35,7 @@ const LOCAL_BYTES: u64 = GIB;
 const LEAST_MEMORY: u64 = 2 * GIB;
 const RECOMMENDED_MEMORY: u64 = 8 * GIB;
 
-/// Looks at everything; one finding per check, in a fixed order. `receipt` is what is on record of this host.
+/// Runs all checks, in a fixed order. `receipt` is the record of this host.
 pub fn preflight(
     settings: &Settings,
     facts: &HostFacts,
@@ -63,7 +63,7 @@ pub fn preflight(
         Topic::DataDirectory,
         super::data_dir(settings, facts, probe).map(Some),
     ));
-    // What the desired state refuses, `system` says.
+    // `system` reports a desired state that is refused.
     if let Ok(graph) = desired(settings, facts, "") {
         findings.extend(Finding::of(Topic::Packages, super::packages(&graph, probe)));
         let units = Units::of(settings, facts).all();
@@ -76,7 +76,7 @@ pub fn preflight(
     let fit = fit::fit(settings);
     let other = super::other_databases(settings, probe, fit.as_ref());
     findings.extend(Finding::of(Topic::Databases, other));
-    // Before the ports: it knows better who holds them.
+    // Before the ports: this check knows better which unit holds them.
     if let Some(wanted) = &settings.monitoring {
         findings.extend(of(
             Topic::Monitoring,
@@ -119,7 +119,7 @@ pub fn preflight(
     findings
 }
 
-/// Whether what Aztec needs fits on this host.
+/// Whether this host has the processor, memory and disk that Aztec needs.
 fn capacity(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
     let choice = runtime::choose(settings, facts);
     let mut runs = choice.shown();
@@ -128,7 +128,7 @@ fn capacity(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Fi
         && choice.engine == Engine::Podman
         && snap.is_ok_and(|snap| snap.is_some())
     {
-        runs.push_str("; Docker's snap is confined and not used");
+        runs.push_str("; the snap of Docker is confined and not used");
     }
     let mut findings = vec![
         Finding::new(Topic::Runtime, Verdict::Pass, runs),
@@ -162,7 +162,7 @@ fn system(settings: &Settings, facts: &HostFacts) -> Finding {
     }
 }
 
-/// Whether this program knows the release that it is to run.
+/// Whether aztec-kit knows the configured release.
 pub fn release(settings: &Settings) -> Finding {
     let version = &settings.release.version;
     match &settings.release.basis {
@@ -181,8 +181,8 @@ pub fn release(settings: &Settings) -> Finding {
             Topic::Release,
             Verdict::Warn,
             format!(
-                "this program does not know Aztec {version} and treats it like {like}. \
-                 When you know that it is, or what differs, say so in {}/{version}/release.toml: like = \"{like}\".",
+                "aztec-kit does not know Aztec {version} and treats it like {like}. \
+                 Once you know that it is, or how it differs, describe it in {}/{version}/release.toml: like = \"{like}\".",
                 layout::RELEASES
             ),
         ),
@@ -202,7 +202,7 @@ fn service_manager(probe: &dyn Probe) -> Result<Finding, Fault> {
     })
 }
 
-/// systemd runs a service without the namespaces that it may not make, and without a word: capabilities(7).
+/// systemd runs a service without the namespaces that it may not create, and does not report it: capabilities(7).
 fn confined(status_of_init: &str) -> Option<Finding> {
     const SYS_ADMIN: u32 = 21;
     let line = status_of_init
@@ -210,12 +210,12 @@ fn confined(status_of_init: &str) -> Option<Finding> {
         .find_map(|line| line.strip_prefix("CapBnd:"))?;
     let bounding = u64::from_str_radix(line.trim(), 16).ok()?;
     (bounding & 1 << SYS_ADMIN == 0).then(|| {
-        let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and nothing else says so. Give this container that capability (nesting), or use a server or VM.";
+        let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and systemd does not report it. Give this container that capability (nesting), or use a server or VM.";
         Finding::new(Topic::Sandbox, Verdict::Warn, text)
     })
 }
 
-/// An older CPU dies with an illegal instruction.
+/// On an older CPU, the node ends with an illegal instruction.
 fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
     let needed = settings.release.facts.cpu.iter();
     let missing: Vec<_> = needed
@@ -233,7 +233,7 @@ fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
         Topic::Cpu,
         Verdict::Fail,
         format!(
-            "this CPU lacks {}, which the released binaries use. Take a host with Skylake or newer.",
+            "this CPU lacks {}, which the released binaries use. Use a host with Skylake or newer.",
             missing.join(", ")
         ),
     )
@@ -261,7 +261,7 @@ fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<
     // An image has its own place, see `image`.
     let installed =
         runtime == Runtime::Container || probe.link(Path::new(layout::CURRENT))?.is_some();
-    // How large another chain is nobody knows here.
+    // The size of any other chain is not known here.
     let live = settings.has_presets();
     let places = [
         (
@@ -293,7 +293,7 @@ fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<
                 check,
                 Verdict::Fail,
                 format!(
-                    "{shown} has {has} left and needs {}. Free some, or choose another disk.",
+                    "{shown} has {has} free and needs {}. Free some space, or choose another disk.",
                     gib(least)
                 ),
             )
@@ -302,32 +302,32 @@ fn disk(settings: &Settings, runtime: Runtime, probe: &dyn Probe) -> Result<Vec<
                 check,
                 Verdict::Warn,
                 format!(
-                    "{shown} has {has} left; {} are recommended",
+                    "{shown} has {has} free; {} are recommended",
                     gib(recommended)
                 ),
             )
         } else {
-            Finding::new(check, Verdict::Pass, format!("{shown} has {has} left"))
+            Finding::new(check, Verdict::Pass, format!("{shown} has {has} free"))
         });
     }
     Ok(findings)
 }
 
-/// The units that may hold a port that is for this one.
+/// The units that may hold a port of this one.
 fn owners(unit: &str) -> BTreeSet<String> {
     let mut owners = BTreeSet::from([unit.to_owned()]);
-    // The node's unit gives its place, and its ports, to the sequencer's and back.
+    // The units of node and sequencer replace each other, on the same ports.
     let same = Component::all().filter(|component| component.spec().unit == unit);
     let others = same.flat_map(Component::excludes);
     owners.extend(others.map(|other| other.spec().unit.to_owned()));
     if unit == units::L1 {
-        // Left running by a run that was killed while it made the chain; the next one stops it.
+        // A run that was killed while it created the chain leaves this unit running. The next run stops it.
         owners.insert(l1::BIRTH_UNIT.into());
     }
     owners
 }
 
-/// A port is fine when nothing listens on it, or the unit of ours that it is for.
+/// A port passes if nothing listens on it, or the unit that it belongs to.
 fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let taken = ports::listening(probe)?;
     let mut findings = Vec::new();
@@ -361,12 +361,12 @@ fn listeners(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fau
         findings.push(match ours {
             Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),
             None => {
-                // A proxy serves the ports that browsers and authorities ask for, and no others.
+                // Browsers and authorities expect the proxy on its ports, so these cannot be changed.
                 let other = match reach {
                     None => String::new(),
                     Some(_) => format!(", or set {key} to another port"),
                 };
-                let text = format!("another program listens on it (`ss -lntup sport = :{port}` tells which). Stop it{other}.");
+                let text = format!("another program listens on it. Run `ss -lntup sport = :{port}` to see which. Stop it{other}.");
                 Finding::new(check, Verdict::Fail, text)
             }
         });
@@ -441,7 +441,7 @@ mod tests {
         }
         host.plant(monitoring::SNAP, FileType::File, b"", 0o755);
         assert!(
-            runs(&host).ends_with("Docker's snap is confined and not used"),
+            runs(&host).ends_with("the snap of Docker is confined and not used"),
             "{}",
             runs(&host)
         );

@@ -1,4 +1,4 @@
-//! Which releases are known, which are on this host, and which fit its network.
+//! The known releases: which are on this host, and which fit its network.
 
 use std::path::{Path, PathBuf};
 
@@ -15,52 +15,52 @@ use crate::fit::{self, Verdict};
 use crate::layout;
 use crate::settings::Settings;
 
-/// A release that is known.
+/// A known release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseRow {
     /// Its version.
     pub version: String,
-    /// Where what is known of it is from.
+    /// The source of the facts about it.
     pub from: Source,
     /// The directory of this host that describes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
-    /// The release that it is like in all that is not said.
+    /// The release that it is like, except for the facts that are stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub like: Option<String>,
-    /// What cannot be right in that directory; it is refused when it is asked for.
+    /// The mistakes in that directory. The release is refused when it is configured.
     pub broken: Option<String>,
-    /// Networks whose canonical rollup runs it, as far as was known when this program was built.
+    /// Networks whose canonical rollup runs it, as known when aztec-kit was built.
     pub networks: Vec<String>,
-    /// Whether its packages or its image are on this host; nothing where that could not be asked.
+    /// Whether its packages or its image are on this host; absent if that could not be asked.
     pub installed: Option<bool>,
-    /// Whether services of this host run it; nothing where that could not be asked.
+    /// Whether services of this host run it; absent if that could not be asked.
     pub running: Option<bool>,
     /// Why something could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<String>,
-    /// Whether it fits the rollup of this host's network; nothing where that was not asked.
+    /// Whether it fits the rollup of this host's network; absent if that was not asked.
     pub fits: Option<Verdict>,
 }
 
-/// Where what is known of a release is from.
+/// The source of the facts about a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// This program carries it.
+    /// aztec-kit itself carries it.
     Carried,
     /// A directory of this host describes it.
     Directory,
     /// `kit.toml` describes it.
     KitToml,
-    /// Nobody describes it: it is treated like the newest before it.
+    /// Nobody describes it. It is treated like the newest release before it.
     Assumed,
 }
 
 impl ReleaseRow {
-    /// Where what is known of it is from, for people.
+    /// The source of the facts about it, for people.
     pub fn known_from(&self) -> String {
         match (self.from, &self.directory, &self.like) {
             (Source::Directory, Some(directory), _) => directory.display().to_string(),
@@ -71,11 +71,11 @@ impl ReleaseRow {
     }
 }
 
-/// Every known release, oldest first. `settings`: what this host is, when it has a configuration.
+/// Every known release, oldest first. `settings` is the configuration of this host, if it has one.
 ///
 /// # Errors
 ///
-/// When this host cannot be looked at.
+/// When this host cannot be observed.
 pub fn releases(
     known: &Releases,
     settings: Option<&Settings>,
@@ -97,7 +97,7 @@ pub fn releases(
         Some(Err(fault)) => (None, Some(fault.chain())),
         None => (Some(false), None),
     };
-    // What kit.toml asks for is not what runs until it is applied.
+    // The release in kit.toml does not run until it is applied.
     let tree = probe.link(Path::new(layout::CURRENT))?;
     let record = probe.text(Path::new(layout::CONTAINER))?;
     let pin = record.and_then(|record| Pin::recorded(&record));
@@ -171,12 +171,12 @@ pub fn releases(
     Ok(rows)
 }
 
-/// Yes where it was seen, no where it would have been, and otherwise nothing.
+/// Yes if it was seen, no if it would have been seen, otherwise `None`.
 fn either(seen: bool, asked: bool) -> Option<bool> {
     (seen || asked).then_some(seen)
 }
 
-/// The images of an engine. One that does not run is not asked, which could start it, and one that was never used has
+/// The images of an engine. A stopped engine is not asked, because that could start it. An engine that was never used has
 /// none.
 fn images(engine: Engine, probe: &dyn Probe) -> Result<Vec<Row>, Fault> {
     if let Some(unit) = engine.unit() {
@@ -191,7 +191,7 @@ fn images(engine: Engine, probe: &dyn Probe) -> Result<Vec<Row>, Fault> {
     images::parse(&listed.stdout)
 }
 
-/// Their versions with that of this host, which may be in no folder, oldest first.
+/// Their versions and that of this host, which may have no folder, oldest first.
 fn versions(known: &Releases, settings: Option<&Settings>) -> Vec<String> {
     let mut all: Vec<_> = known.versions().map(String::from).collect();
     let own = settings.map(|settings| settings.release.version.clone());

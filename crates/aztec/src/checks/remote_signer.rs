@@ -1,4 +1,4 @@
-//! Whether the remote signers of a keystore have its keys. The node asks them at its start, and ends without.
+//! Whether the remote signers of a keystore have its keys. The node asks them when it starts, and ends if they do not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::finding::{Finding, Verdict};
 use super::topic::Topic;
 use crate::settings::is_bad_port;
 
-/// It is near the node.
+/// Long enough for a signer, which is near its node.
 const CALL: Duration = Duration::from_secs(10);
 
-/// Asks each signer as the node does: `validateAccess` of 4.1.2 (node-keystore/dest/signer.js). One that is not well
-/// is told and does not stop: it may be started after its node.
+/// Asks each signer as the node does: `validateAccess` of 4.1.2 (node-keystore/dest/signer.js). A signer that fails is
+/// a warning and stops nothing, because it may be started later.
 pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
     let documents = survey.documents.iter().map(|(_, document)| document);
     remote_signers(documents)
@@ -38,15 +38,15 @@ pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
 }
 
 fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
-    let ends = "The node asks it at its start, and ends";
+    let ends = "The node asks it at its start and then ends";
     if url.port().is_some_and(is_bad_port) {
-        return Err("Node.js makes no request to this port (\"bad port\"). Let the signer listen on another one.".into());
+        return Err("Node.js refuses requests to this port (\"bad port\"). Let the signer listen on another port.".into());
     }
     let reply = http_probe::call(url.as_str(), "eth_accounts", &json!([]), CALL)
-        .map_err(|error| format!("{error}. {ends}: start the signer, or correct its URL."))?;
+        .map_err(|error| format!("{error}. {ends}. Start the signer, or correct its URL."))?;
     let Some(has) = accounts(&reply) else {
         return Err(format!(
-            "HTTP {} and no list of accounts to eth_accounts. {ends}: check that this is the JSON-RPC of a Web3Signer.",
+            "it answers eth_accounts with HTTP {} and no list of accounts. {ends}. Check that this is the JSON-RPC of a Web3Signer.",
             reply.status
         ));
     };
@@ -59,12 +59,12 @@ fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "it has no key of {}. {ends}: load the keys into it.",
+        "it has no key of {}. {ends}. Load the keys into it.",
         missing.join(", ")
     ))
 }
 
-/// The accounts in lower case: that does not count.
+/// The accounts, in lower case because case does not matter.
 fn accounts(reply: &Reply) -> Option<BTreeSet<String>> {
     let body = reply.body.as_ref().filter(|_| reply.status == 200)?;
     let accounts = body["result"].as_array()?;
@@ -134,7 +134,7 @@ mod tests {
             (
                 "http://127.0.0.1:2".into(),
                 Verdict::Warn,
-                "start the signer",
+                "Start the signer",
             ),
             ("http://127.0.0.1:10080".into(), Verdict::Warn, "bad port"),
         ];

@@ -1,7 +1,7 @@
-//! The truth about a running host: not that a process exists, but that its chain goes on.
+//! The smoke test: whether the chains of a running host advance, not only whether its processes exist.
 //!
-//! `systemctl is-active` says active while a node hangs, waits for its start to be repeated, or stands by for
-//! a rollup that it does not know. Only the chain itself tells.
+//! `systemctl is-active` reports active while a node hangs, waits to repeat its start, or is on standby for
+//! a rollup that it does not know. Only the chain itself shows that the node works.
 
 use std::time::Duration;
 
@@ -20,25 +20,25 @@ use crate::names::{Role, role};
 use crate::settings::Settings;
 use crate::{Health, Units, fit};
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
-    /// What was looked at, for machines.
+    /// The topic of the check, for machines.
     pub id: Topic,
-    /// Which one of several, for machines.
+    /// The subject, if the topic has several, for machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Of a log: what it complains of, a name in the error dictionary.
+    /// For a log: its complaint, a name in the error dictionary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complaint: Option<String>,
-    /// What was looked at, for people.
+    /// The topic and its subject, for people.
     pub name: String,
-    /// How well it is.
+    /// Its health.
     pub status: Health,
-    /// What was seen.
+    /// The result in words.
     pub detail: String,
-    /// Whether nothing was seen, because who was asked gave no answer.
+    /// Whether the check cannot tell, because its question was not answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,
 }
@@ -55,7 +55,7 @@ pub struct Report {
     pub checks: Vec<Check>,
 }
 
-/// Numbers of two chains at one moment; `None` where they could not be asked.
+/// Block numbers of both chains at one moment; `None` if a chain did not answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sample {
@@ -71,7 +71,7 @@ pub struct Sample {
     pub finalized: Option<u64>,
 }
 
-/// What is asked, and how often.
+/// The endpoints that are asked.
 #[derive(Debug)]
 pub struct Target {
     l1: Reader,
@@ -83,10 +83,10 @@ pub struct Target {
     asks: (bool, bool),
 }
 
-/// A node in the middle of its work answers slowly.
+/// A busy node answers slowly.
 const CALL: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(500);
-/// What a process that is in trouble says again and again.
+/// A process in trouble logs its problem again and again, so the newest lines are enough.
 const LATELY_LINES: u32 = 300;
 const LATELY_SECONDS: i64 = 300;
 
@@ -115,7 +115,7 @@ impl Target {
         self.node.call(&format!("{}_{method}", self.rpc))
     }
 
-    /// The numbers of both chains now, as far as a role of this host follows them.
+    /// The current block numbers of the chains that a role of this host follows.
     pub fn sample(&self) -> Sample {
         let (l1, node) = self.asks;
         let tips = node.then(|| self.node(&self.tips).unwrap_or_default());
@@ -131,7 +131,7 @@ impl Target {
     }
 }
 
-/// Looks at everything, and waits up to `patience` for both chains to go on.
+/// Runs all checks, and waits up to `patience` for both chains to advance.
 pub fn smoke(
     settings: &Settings,
     units: &Units,
@@ -150,8 +150,8 @@ pub fn smoke(
 }
 
 impl Report {
-    /// With what the logs have to say to it, when something is not well. Apart from [`smoke`], which is asked again and
-    /// again by who waits.
+    /// Adds the complaints in the logs if a check is not ok. This is separate from [`smoke`], because callers that wait
+    /// repeat [`smoke`].
     #[must_use]
     pub fn explained(mut self, units: &Units, probe: &dyn Probe) -> Self {
         if self.status != Health::Ok {
@@ -161,7 +161,7 @@ impl Report {
     }
 }
 
-/// The L1, the node, and whether both chains go on.
+/// The L1, the node, and whether both chains advance.
 fn chains(
     settings: &Settings,
     probe: &dyn Probe,
@@ -177,13 +177,13 @@ fn chains(
         let health = if asked { Health::Ok } else { Health::Down };
         checks.push(check(Topic::ReleaseFits, health, finding.message));
         if asked {
-            // It has no chain to follow yet.
+            // The node has no chain to follow yet.
             return Ok(());
         }
     }
     checks.push(node_answers(&target));
     checks.push(right_chain(settings, &target));
-    // Waiting for chains that do not answer would only delay the news.
+    // Waiting for chains that do not answer would only delay the report.
     let alive = checks.iter().all(|check| check.status == Health::Ok);
     let first = target.sample();
     let mut last = first;
@@ -203,13 +203,13 @@ fn chains(
     checks.push(if makes_blocks(settings) {
         advances(Topic::L2Tip, first.proposed, last.proposed, waited())
     } else {
-        let detail = "no sequencer on this local network: nothing makes blocks";
+        let detail = "this local network has no sequencer, so nothing produces blocks";
         check(Topic::L2Tip, Health::Ok, detail)
     });
     Ok(())
 }
 
-/// What the logs have to say to it lately. It explains and does not judge: a line may be older than its cure.
+/// Recent complaints in the logs. They explain and do not change the result: a line may be older than its fix.
 fn said(units: &Units, probe: &dyn Probe) -> Vec<Check> {
     let complaints = complaints(&units.all(), probe, LATELY_LINES);
     let since = probe.clock().realtime_us / 1_000_000 - LATELY_SECONDS;
@@ -235,14 +235,14 @@ fn summed(checks: Vec<Check>, probe: &dyn Probe) -> Report {
             .iter()
             .map(|check| check.status)
             .max()
-            // Where nothing is wanted, nothing is missing.
+            // A host without roles misses nothing.
             .unwrap_or(Health::Ok),
         timestamp: probe.clock().realtime_us / 1_000_000,
         checks,
     }
 }
 
-/// On a live network others make blocks; a local one needs its own sequencer.
+/// On a live network, others produce blocks. A local network needs its own sequencer.
 fn makes_blocks(settings: &Settings) -> bool {
     settings.live().is_some() || settings.has(Role::Sequencer)
 }
@@ -264,7 +264,7 @@ fn check(about: impl Into<About>, status: Health, detail: impl Into<String>) -> 
     }
 }
 
-/// A question without an answer: nothing was seen to work.
+/// A check that cannot tell, which counts as down.
 fn unanswered(topic: Topic, fault: &Fault) -> Check {
     let finding = Finding::unanswered(topic, fault);
     Check {
@@ -285,9 +285,9 @@ fn services(units: &Units, probe: &dyn Probe) -> Result<Vec<Check>, Fault> {
             let state = states.get(&name).cloned().unwrap_or_default();
             let health = match state.active.as_str() {
                 "active" => Health::Ok,
-                // On its way up, and not in a circle of crashes.
+                // It starts, and is not in a crash loop.
                 "activating" if state.restarts == 0 => Health::Degraded,
-                // A host does its work also where nobody watches it.
+                // A host works without its monitoring.
                 _ if units.care.contains(&name) => Health::Degraded,
                 _ => Health::Down,
             };
@@ -335,18 +335,20 @@ fn l1_answers(settings: &Settings, probe: &dyn Probe, target: &Target) -> Check 
 fn node_answers(target: &Target) -> Check {
     let topic = Topic::NodeAnswers;
     match target.node("isReady") {
-        Ok(Value::Bool(true)) => check(topic, Health::Ok, "it says that it is ready"),
-        Ok(_) => check(topic, Health::Degraded, "it says that it is not ready"),
-        // It listens only once its first sync is done, and stands by for a rollup that it does not know.
+        Ok(Value::Bool(true)) => check(topic, Health::Ok, "it reports that it is ready"),
+        Ok(_) => check(topic, Health::Degraded, "it reports that it is not ready"),
+        // The node listens only once its first sync is done. It is on standby if it does not know the rollup.
         Err(error) => check(
             topic,
             Health::Degraded,
-            format!("{error}: it starts, syncs, or stands by; see `aztec-kit explain`"),
+            format!(
+                "{error}. The node is starting, syncing, or on standby. Run `aztec-kit explain` to see which."
+            ),
         ),
     }
 }
 
-/// Chain id and rollup of the node are those that the registry on the L1 names.
+/// Checks that the chain id and rollup of the node are those that the registry on the L1 names.
 fn right_chain(settings: &Settings, target: &Target) -> Check {
     let about = Topic::NodeRollup.named(match settings.rollup() {
         Some(_) => "node follows its rollup",
@@ -356,7 +358,7 @@ fn right_chain(settings: &Settings, target: &Target) -> Check {
         return check(
             about,
             Health::Down,
-            "the contracts are not deployed: run `aztec-kit apply`",
+            "the contracts are not deployed. Run `aztec-kit apply`.",
         );
     };
     let wanted = match target.l1.rollup(registry, settings.rollup()) {
@@ -399,7 +401,7 @@ fn advances(topic: Topic, first: Option<u64>, last: Option<u64>, waited: Duratio
             Health::Degraded,
             format!("at {last}, not seen to advance within {seconds} s"),
         ),
-        // Who does not answer is judged by the check that asks for an answer.
+        // The check that asks for an answer judges a chain that does not answer.
         (_, None) => check(topic, Health::Degraded, "unknown"),
     }
 }

@@ -1,10 +1,10 @@
-//! What checks look at: names for machines, and the words for people beside them.
+//! The topics of checks: their names for machines and their words for people.
 
 use std::fmt::Display;
 
 use serde::Serialize;
 
-/// What a check looks at. Its name in JSON is stable, whatever people read; `docs/reference/checks.md` lists all of them.
+/// The topic of a check. Its name in JSON is stable. `docs/reference/checks.md` lists all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -31,7 +31,7 @@ pub enum Topic {
     DataDisk,
     /// The databases belong to the account of the services.
     DataOwner,
-    /// No databases of another rollup lie beside those in use.
+    /// The data directory has no databases of another rollup.
     Databases,
     /// The free space of a disk can be read.
     Disk,
@@ -61,7 +61,7 @@ pub enum Topic {
     Journal,
     /// The keystore directory exists.
     Keystore,
-    /// No attester is in the keystores twice.
+    /// Each attester is in the keystores only once.
     KeystoreAttesters,
     /// No copy of a keystore lies where a backup would include it.
     KeystoreCopies,
@@ -148,7 +148,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// The words for people; `{}` stands for the subject, where they name it.
+    /// The words for people; `{}` stands for the subject.
     fn words(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -220,7 +220,7 @@ impl Topic {
         }
     }
 
-    /// What is looked at, of several.
+    /// This topic with a subject.
     pub fn of(self, subject: impl Display) -> About {
         let subject = subject.to_string();
         About {
@@ -230,18 +230,18 @@ impl Topic {
         }
     }
 
-    /// What is looked at, in other words for people.
+    /// This topic with other words for people.
     pub fn named(self, words: impl Into<String>) -> About {
         About::from(self).named(words)
     }
 }
 
-/// What one check looks at, for machines and for people.
+/// The topic and subject of one check, for machines and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// What.
+    /// The topic.
     pub topic: Topic,
-    /// Which one, of several.
+    /// The subject, if the topic has several.
     pub subject: Option<String>,
     /// The words for people.
     pub words: String,
@@ -259,7 +259,7 @@ impl About {
 }
 
 impl From<Topic> for About {
-    /// All there is of it.
+    /// A topic without a subject.
     fn from(topic: Topic) -> Self {
         Self {
             topic,

@@ -1,4 +1,4 @@
-//! Whether an endpoint of the L1 traces transactions, without which some releases do not start.
+//! Whether an L1 endpoint traces transactions. Some releases do not start without one.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use super::topic::Topic;
 use crate::names::L1Use;
 use crate::settings::{Live, NO_TRACES, Settings};
 
-/// A trace of a large transaction takes its time.
+/// Long enough for the trace of a large transaction.
 const CALL: Duration = Duration::from_secs(10);
 
 const CHECK: Topic = Topic::L1Traces;
 
-/// Asks the endpoints for traces as a node does at its start: it is enough that one of them has one.
+/// Asks the endpoints for traces as a node does at its start. One endpoint with traces is enough.
 pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
     let needs = settings.release.facts.needs_traces;
     let asked = needs || !live.debug_urls.is_empty();
     if !asked || !settings.uses_l1(L1Use::Follows) {
         return None;
     }
-    // The node asks its execution endpoints where it is told of no others.
+    // Without debug endpoints, the node asks its execution endpoints.
     let urls = match live.debug_urls.as_slice() {
         [] => &live.rpc_urls,
         urls => urls,
@@ -37,11 +37,11 @@ pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
             Err(why) => said.push(format!("{host}: {why}")),
         }
         if best == Some(Traces::Old) {
-            let message = format!("{host} traces transactions, old ones too");
+            let message = format!("{host} traces transactions, including old ones");
             return Some(Finding::new(CHECK, Verdict::Pass, message));
         }
     }
-    // That an execution endpoint does not answer is told already.
+    // Another check already reports an execution endpoint that does not answer.
     let told = best.is_none() && live.debug_urls.is_empty();
     (!told).then(|| judged(settings, best, &said))
 }
@@ -59,12 +59,12 @@ fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
     l1::traces(url.as_str(), CALL).map_err(text)
 }
 
-/// What it means that no endpoint traces old transactions.
+/// The finding if no endpoint traces old transactions.
 fn judged(settings: &Settings, best: Option<Traces>, said: &[String]) -> Finding {
     let version = &settings.release.version;
     let what = match best {
         Some(Traces::Old | Traces::Recent) => {
-            let message = "transactions of new blocks are traced, those of 512 blocks ago are not: the node starts, and may have \
+            let message = "transactions of new blocks are traced, and those of 512 blocks ago are not. The node starts, and may have \
                            trouble while it catches up. Name an archive node with l1.debug_urls.";
             return Finding::new(CHECK, Verdict::Warn, message);
         }
@@ -73,25 +73,25 @@ fn judged(settings: &Settings, best: Option<Traces>, said: &[String]) -> Finding
                 .to_owned()
         }
         Some(Traces::Untried) => {
-            "the last blocks have no transaction, on which traces could be tried".to_owned()
+            "the last blocks have no transaction to test traces with".to_owned()
         }
         None => format!(
-            "no endpoint could be asked for traces ({})",
+            "no endpoint answered a request for traces ({})",
             said.join("; ")
         ),
     };
-    let name = "Name an endpoint that does with l1.debug_urls: a node with its debug or trace API open, or a plan of a provider \
-                that has it.";
+    let name = "Name an endpoint that traces transactions with l1.debug_urls: a node with an open debug or trace API, or a \
+                provider's plan that includes it.";
     let allowed = settings.allows_no_traces() || !settings.release.facts.needs_traces;
     if allowed {
         let message = format!(
-            "{what}: the node starts, and stays where it is at a proposal that it cannot read without. {name}"
+            "{what}. The node starts, and stops at a proposal that it cannot read without traces. {name}"
         );
         return Finding::new(CHECK, Verdict::Warn, message);
     }
     let message = format!(
-        "{what}, and Aztec {version} does not start without. {name} Or write {NO_TRACES} = \"true\" under [env]: it then starts, \
-         and stays where it is at a proposal that it cannot read without."
+        "{what}, and Aztec {version} does not start without traces. {name} Or set {NO_TRACES} = \"true\" under [env]: the \
+         node then starts, and stops at a proposal that it cannot read without traces."
     );
     Finding::new(CHECK, Verdict::Fail, message)
 }
@@ -201,7 +201,7 @@ mod tests {
         let silent = format!("{silent}debug_urls = [\"http://127.0.0.1:2\"]\n");
         let finding = found("6.0.0", &silent, "").unwrap();
         assert!(
-            finding.message.contains("could be asked"),
+            finding.message.contains("no endpoint answered"),
             "{}",
             finding.message
         );

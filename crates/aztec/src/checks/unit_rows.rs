@@ -13,12 +13,12 @@ pub struct UnitRow {
     pub unit: String,
     /// `active`, `failed`, …
     pub state: String,
-    /// Seconds since its main process started, when it runs.
+    /// Seconds since its main process started, if it runs.
     pub up_seconds: Option<i64>,
     /// Automatic restarts since it was last started on purpose.
     pub restarts: u32,
-    /// How its main process ended, of one that does not run and ended badly: `exit-code, status 1`; or why systemd did not
-    /// start it.
+    /// For a unit that does not run and ended badly: how its main process ended, `exit-code, status 1`, or why systemd did
+    /// not start it.
     pub ended: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub fn unit_rows(units: &[String], probe: &dyn Probe) -> Result<Vec<UnitRow>, Fa
         .collect())
 }
 
-/// What became of one that does not run and did not end well.
+/// How a unit that does not run and did not succeed ended.
 fn ended(state: &UnitState) -> Option<String> {
     let badly = !state.runs() && !matches!(state.result.as_str(), "" | "success");
     match state.not_started() {

@@ -1,4 +1,4 @@
-//! What cannot be right in a release that somebody describes. What this program carries is held to the same by a test.
+//! Mistakes in a described release. A test applies the same checks to the releases that aztec-kit carries.
 
 use provision::Fault;
 
@@ -48,7 +48,7 @@ pub(crate) fn facts(facts: &ReleaseFacts) -> Option<Wrong> {
         return Some(Wrong::new(
             "presets",
             format!("`{unknown}` is not among its networks"),
-            "Add it to networks, or take it out.",
+            "Add it to networks, or remove it.",
         ));
     }
     let repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c);
@@ -94,7 +94,7 @@ fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
         if !facts.is_complete() {
             return Some(Wrong::new(
                 key,
-                "it has no flags, and is not refused either",
+                "the role has neither flags nor a refusal",
                 "Write flags = [\"--…\"], or refused = [{ why = \"…\", instead = \"…\" }].",
             ));
         }
@@ -108,22 +108,21 @@ fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
         if *component == Component::Pxe && facts.is_possible() {
             return Some(Wrong::new(
                 key,
-                "this program has no service for a PXE",
-                "Take the role out of the description.",
+                "aztec-kit does not have a service for a PXE",
+                "Remove the role from the description.",
             ));
         }
     }
     None
 }
 
-/// Whether a lock file, where there is one, is of this release and pins every package by its digest.
+/// Checks that the lock file, if there is one, is of this release and pins every package by its digest.
 ///
 /// # Errors
 ///
 /// When it is not, or names where packages come from: that is npm's configuration on each host.
 pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
-    const FIX: &str =
-        "Take it out, or copy one that `npm install --package-lock-only` made, without `resolved`.";
+    const FIX: &str = "Remove it, or copy a file that `npm install --package-lock-only` wrote, without `resolved`.";
     let Some(text) = folder.lock else {
         return Ok(());
     };
@@ -138,7 +137,7 @@ pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
             return Err(wrong(format!("{name} has no digest")));
         }
         if package.get("resolved").is_some() {
-            return Err(wrong(format!("{name} names where it comes from")));
+            return Err(wrong(format!("{name} names its source (`resolved`)")));
         }
     }
     let aztec = packages.get("node_modules/@aztec/aztec");

@@ -1,4 +1,4 @@
-//! What processes say in their logs when something is wrong: the error dictionary.
+//! The error dictionary: known errors in the logs of processes.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::Health;
 pub struct KnownError {
     /// A short name, for people and for tools; a contract.
     pub id: String,
-    /// A line that contains one of these is meant.
+    /// A line that contains one of these is this error.
     pub lines: Vec<String>,
     /// Where 4.1.2 has such words, relative to its `node_modules`.
     #[serde(default)]
@@ -23,16 +23,16 @@ pub struct KnownError {
     /// Which of the lines no published package has, though it has others.
     #[serde(default)]
     pub unseen: Vec<String>,
-    /// How well a process is that says so; some lines only look bad.
+    /// The health of a process that logs it; some lines only look bad.
     pub health: Health,
-    /// What is wrong.
+    /// What the error means.
     pub means: String,
-    /// What to do about it.
+    /// What to do.
     pub fix: String,
 }
 
 impl KnownError {
-    /// Whether a line of a log says this.
+    /// Whether a line of a log is this error.
     pub fn is_said_by(&self, line: &str) -> bool {
         self.lines.iter().any(|words| line.contains(words))
     }

@@ -1,4 +1,4 @@
-//! What a release and a rollup must have in common, or the release stands by.
+//! The values that a release and a rollup must share. Otherwise the node is on standby.
 //!
 //! Before it starts, a node compares three values with those of the rollup (aztec/dest/cli/cmds/standby.js of 4.1.2): the
 //! root of the archive of its genesis, the root of the tree of its verification keys, and the hash of its protocol
@@ -7,7 +7,7 @@
 use l1::B256;
 use serde::Deserialize;
 
-/// The three values of a release. What is not said is not known.
+/// The three values of a release. A missing value is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
@@ -18,7 +18,7 @@ pub struct Fingerprint {
     /// Roots of its genesis, each with who has funds in it.
     #[serde(default)]
     pub genesis: Vec<Genesis>,
-    /// Whether the values were taken from the release itself. What was not cannot be held against a rollup.
+    /// Whether the values were taken from the release itself. Other values cannot prove that a rollup does not fit.
     pub verified: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Funded {
 }
 
 impl Fingerprint {
-    /// The root of the genesis that gives funds to these.
+    /// The root of the genesis with these funds.
     pub fn genesis(&self, funded: Funded) -> Option<B256> {
         let mut all = self.genesis.iter();
         let found = all.find(|genesis| genesis.funded == funded);

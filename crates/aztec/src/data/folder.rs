@@ -1,6 +1,6 @@
-//! A release is a folder: what it needs, what it reads, what of it is installed.
+//! A release is a folder: its needs, its variables, and the packages to install.
 //!
-//! This program carries those under `data/releases/`, found when it is compiled; a host may have more of the same shape
+//! aztec-kit carries those under `data/releases/`, found when it is compiled. A host may have more of the same shape
 //! under `/etc/aztec/releases/`.
 
 use std::path::Path;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 pub(crate) struct Folder {
     /// The name of the folder.
     pub version: &'static str,
-    /// Where it is on this host; nowhere when this program carries it.
+    /// Its path on this host; `None` if aztec-kit carries it.
     pub place: Option<&'static Path>,
     /// `release.toml`: what it needs, how it is talked to, what it can be.
     pub facts: &'static str,
@@ -27,11 +27,11 @@ pub(crate) struct Folder {
     pub lock: Option<LockText>,
 }
 
-/// What this program carries, in no order.
+/// The releases that aztec-kit carries, in no order.
 pub(crate) static CARRIED: &[Folder] = include!(concat!(env!("OUT_DIR"), "/releases.rs"));
 
 impl Folder {
-    /// The one in a directory of a host; `None` when no `release.toml` is there.
+    /// The release in a directory of a host; `None` if it has no `release.toml`.
     ///
     /// Its texts stay in memory until the program ends: a run reads them once.
     ///
@@ -43,7 +43,7 @@ impl Folder {
             let path = place.join(name);
             // Nobody may ever write into a pipe.
             if let Some(other) = probe.kind(&path)?.filter(|kind| *kind != FileType::File) {
-                let what = format!("{} is a {}, no file", path.display(), other.word());
+                let what = format!("{} is a {} and not a file", path.display(), other.word());
                 return Err(Fault::new(what).fix("Move it away."));
             }
             let text = probe.text(&path)?;
@@ -96,9 +96,8 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Fau
             .strip_prefix("invalid ")
             .and(message.rsplit_once(", expected "));
         let what = wanted.map_or(message.to_owned(), |(_, it)| format!("it must be {it}"));
-        Fault::new(format!("{file}:{line}: {what}")).fix(
-            "Correct the line; docs/reference/releases.md lists what can be said of a release.",
-        )
+        Fault::new(format!("{file}:{line}: {what}"))
+            .fix("Correct the line. docs/reference/releases.md lists the keys of a release.")
     })
 }
 

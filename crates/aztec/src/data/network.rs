@@ -1,4 +1,4 @@
-//! Networks: only what cannot be asked from their chain.
+//! Networks: only the facts that their chain does not provide.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -75,13 +75,13 @@ static NETWORKS: LazyLock<BTreeMap<String, Network>> = LazyLock::new(|| {
     let mut networks: BTreeMap<String, Network> =
         toml::from_str(text).expect("data/networks.toml is tested");
     for (name, network) in &mut networks {
-        // The names that this program knows are those of the releases.
+        // The names that aztec-kit knows are those of the releases.
         network.known_as = Some(name.clone());
     }
     networks
 });
 
-/// The networks that this program knows, by name.
+/// The networks that aztec-kit knows, by name.
 pub fn networks() -> &'static BTreeMap<String, Network> {
     &NETWORKS
 }

@@ -34,17 +34,17 @@ pub struct Release {
 /// Where the facts of a release are from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Basis {
-    /// This program carries them.
+    /// aztec-kit carries them.
     Carried,
     /// They are in a directory of this host.
     Host(PathBuf),
     /// `kit.toml` describes it, on top of this one.
     Described(String),
-    /// Nobody knows: it is treated like this one, the newest before it.
+    /// They are not known. The release is treated like this one, the newest before it.
     Assumed(String),
 }
 
-/// What differs from a release that is known.
+/// The differences from a known release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -171,8 +171,8 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
 static HAS_NONE: LazyLock<Refusal> = LazyLock::new(|| Refusal {
     on: None,
     runtime: None,
-    why: "it has no such process, as far as this program knows".into(),
-    instead: "Take the role out, or set a release that has it.".into(),
+    why: "as far as aztec-kit knows, it does not have such a process".into(),
+    instead: "Remove the role, or set a release that has it.".into(),
 });
 
 /// The `package.json` of every release.

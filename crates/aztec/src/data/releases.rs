@@ -1,4 +1,4 @@
-//! The releases that are known: those that this program carries, and those that this host describes.
+//! The known releases: those that aztec-kit carries, and those that this host describes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ struct Read {
 }
 
 impl Releases {
-    /// Those that this program carries.
+    /// The releases that aztec-kit carries.
     pub fn carried() -> Self {
         let all = CARRIED.iter().filter_map(|folder| {
             let version = version(folder.version).ok()?;
@@ -76,7 +76,7 @@ impl Releases {
         let Some(folder) = Folder::of_host(place, probe)? else {
             return Err(
                 Fault::new(format!("{} does not exist", place.join(FACTS).display()))
-                    .fix("Name the directory of a release: docs/reference/releases.md says what is in it."),
+                    .fix("Name the directory of a release. docs/reference/releases.md describes its files."),
             );
         };
         self.folders.insert(version, folder);
@@ -183,7 +183,7 @@ impl Releases {
             Some(env) => read.layers.push((folder.file(ENV), env)),
             None if read.layers.is_empty() => {
                 return Err(Fault::new(format!("{} does not exist", folder.file(ENV)))
-                    .fix("Write what the release reads, or say in release.toml what it is like."));
+                    .fix("Write the variables of the release into it, or name a similar release with `like` in release.toml."));
             }
             None => {}
         }
@@ -299,7 +299,11 @@ mod tests {
         let mut release = release("6.0.0");
         release.facts.roles.remove(&Component::Txe);
         let refusal = release.refusal(Component::Txe, Place::Local, None).unwrap();
-        assert!(refusal.why.contains("no such process"), "{}", refusal.why);
+        assert!(
+            refusal.why.contains("not have such a process"),
+            "{}",
+            refusal.why
+        );
     }
 
     #[test]

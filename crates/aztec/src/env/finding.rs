@@ -1,4 +1,4 @@
-//! What the lint says.
+//! The findings of the lint.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is wrong with an environment file.
+//! Finds mistakes in an environment file.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(super) fn lint(
             continue;
         };
         if let Some(line) = seen.insert(entry.name.clone(), entry.line) {
-            let message = format!("line {line} sets it already, and only the last one counts");
+            let message = format!("line {line} already sets it, and only the last one counts");
             linter.warn(&at, message, "Remove one of the two.");
         }
         linter.entry(&at);
@@ -126,11 +126,11 @@ impl Linter<'_> {
     }
 
     fn unknown(&mut self, at: &Assignment<'_>) {
-        let message = format!("{} does not read it", self.table.version);
+        let message = format!("Aztec {} does not read it", self.table.version);
         match likely(self.table, self.common, at.name) {
             Some(right) if self.exact => self.error(at, message, format!("Write {right}.")),
             // A release that came later may read it.
-            Some(right) => self.warn(at, message, format!("If {right} is meant, write that.")),
+            Some(right) => self.warn(at, message, format!("If you mean {right}, write that.")),
             None => self.warn(at, message, "Correct the name, or remove the line."),
         }
     }
@@ -146,7 +146,7 @@ impl Linter<'_> {
     fn known(&mut self, at: &Assignment<'_>, variable: &Variable) {
         if variable.secret {
             let message =
-                "keys do not belong into the environment: anyone who can read /proc sees them";
+                "keys do not belong in the environment, where anyone who can read /proc sees them";
             let path = format!("{}_PATH", at.name);
             let fix = if variable.ignored_with_keystore {
                 "Put the key into a keystore under /etc/aztec/keystore.".to_owned()
@@ -162,7 +162,7 @@ impl Linter<'_> {
             self.warn(at, "the node ignores it, because it has a keystore", fix);
         }
         if variable.consensus && self.live {
-            let message = "all nodes of a live network must agree on it, and the network brings it";
+            let message = "all nodes of a live network must agree on it, and the network sets it";
             self.error(at, message, REMOVE);
         }
         if let (Some(right), false) = (&variable.alias_of, variable.secret) {
@@ -197,11 +197,12 @@ impl Linter<'_> {
         let fix = "Remove the line, or give it a value.";
         match self.table.empty {
             None | Some(Empty::Value) => {
-                let message = "it is empty, which the node does not take for not set";
+                let message = "it is empty, which the node does not treat as not set";
                 self.error(at, message, fix);
             }
             Some(Empty::Unset) if self.live && variable.preset => {
-                let message = "it is empty: the node takes its own default, and the network's value is kept out";
+                let message =
+                    "it is empty, so the node uses its own default and not the network's value";
                 self.error(at, message, fix);
             }
             Some(Empty::Unset) => self.warn(at, "it is empty, which counts as not set", REMOVE),
@@ -214,11 +215,9 @@ impl Linter<'_> {
         let known = |name: &&&str| variable.list_of.iter().any(|known| known == **name);
         let message = match names.iter().filter(known).count() {
             count if count == names.len() => return,
-            0 => {
-                "it has no name that the node knows, and without one the node takes all".to_owned()
-            }
+            0 => "it has no name that the node knows, and the node then uses all".to_owned(),
             count => format!(
-                "the node knows {count} of its {} names, and leaves the others out without a word",
+                "the node knows {count} of its {} names, and ignores the others without a message",
                 names.len()
             ),
         };
@@ -253,7 +252,7 @@ pub(super) fn misfit(variable: &Variable, value: &str) -> Option<(String, String
         }
         Type::Bigint if !bigint(value) => says("not a whole number", "Write digits only."),
         Type::Boolean if truth(value).is_none() => says(
-            "neither true nor false: the node takes it for false",
+            "neither true nor false, which the node reads as false",
             "Write true or false.",
         ),
         Type::Address if !address(value) => says(

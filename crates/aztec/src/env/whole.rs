@@ -21,10 +21,10 @@ pub(crate) fn whole(bytes: &[u8]) -> Whole {
         before.filter(|byte| **byte == b'\n').count() + 1
     };
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Whole::Refused(1, "it is UTF-16");
+        return Whole::Refused(1, "the file is UTF-16");
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Whole::Refused(line(at), "it has a NUL");
+        return Whole::Refused(line(at), "the line contains a NUL");
     }
     let text = match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -37,7 +37,7 @@ pub(crate) fn whole(bytes: &[u8]) -> Whole {
                 value.is_some_and(|value| broken(value) || broken(&entry.name))
             });
             if let Some(entry) = broken {
-                return Whole::Refused(entry.line, "it is not UTF-8");
+                return Whole::Refused(entry.line, "the line is not UTF-8");
             }
             text
         }
@@ -63,11 +63,20 @@ mod tests {
             (b"A=1\n".as_slice(), text("A=1\n")),
             ("A=café\n".as_bytes(), text("A=café\n")),
             (b"# caf\xe9\nA=1\n", text("# caf\u{fffd}\nA=1\n")),
-            (b"A=1\nB=caf\xe9\n", Whole::Refused(2, "it is not UTF-8")),
-            (b"A=1\nB\xe9=1\n", Whole::Refused(2, "it is not UTF-8")),
-            (b"A=1\nB=\0\n", Whole::Refused(2, "it has a NUL")),
-            (b"# \0\n", Whole::Refused(1, "it has a NUL")),
-            (b"\xff\xfeA\0=\0\x31\0", Whole::Refused(1, "it is UTF-16")),
+            (
+                b"A=1\nB=caf\xe9\n",
+                Whole::Refused(2, "the line is not UTF-8"),
+            ),
+            (
+                b"A=1\nB\xe9=1\n",
+                Whole::Refused(2, "the line is not UTF-8"),
+            ),
+            (b"A=1\nB=\0\n", Whole::Refused(2, "the line contains a NUL")),
+            (b"# \0\n", Whole::Refused(1, "the line contains a NUL")),
+            (
+                b"\xff\xfeA\0=\0\x31\0",
+                Whole::Refused(1, "the file is UTF-16"),
+            ),
             (b"\xef\xbb\xbfA=1\n", Whole::Marked("A=1\n".into(), true)),
             (b"\xef\xbb\xbf# a\n", Whole::Marked("# a\n".into(), false)),
         ];

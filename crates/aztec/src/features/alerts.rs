@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The file, without what only its tests need.
+/// The file, without the fields that only its tests need.
 #[derive(Debug, Deserialize)]
 struct Alerts {
     alert: Vec<Alert>,

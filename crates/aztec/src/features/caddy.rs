@@ -31,7 +31,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     caddy::add(graph, &proxy);
 }
 
-/// Full names of everything that may be called.
+/// Full names of all methods that may be called.
 fn methods(namespace: &str, more: &[String]) -> Vec<String> {
     let lists = ["both", namespace].into_iter();
     let known = lists.filter_map(|list| METHODS.get(list)).flatten();

@@ -1,5 +1,5 @@
-//! Who may connect to this host: SSH, the peers of every role that has some, whoever `kit.toml` names. Without a firewall
-//! for the whole host, ports that are for this host alone are closed.
+//! Who may connect to this host: SSH, the peers of every role with peers, and those in `kit.toml`. Without a firewall
+//! for the whole host, only private ports are closed.
 
 use std::ops::RangeInclusive;
 
@@ -18,7 +18,8 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
     }
 }
 
-/// Adds what closes private ports. Before the services, and going after them: there is no moment in which they are open.
+/// Adds the table that closes private ports. It is loaded before the services start and removed after they stop, so the
+/// ports are never open.
 pub(crate) fn close_private_ports(
     graph: &mut Graph<Kind>,
     settings: &Settings,
@@ -28,14 +29,14 @@ pub(crate) fn close_private_ports(
     Some(server::private::add(graph, table))
 }
 
-/// The table that closes them; `None` where there are none, or the operator sees to it.
+/// The table that closes them; `None` if there are none, or the operator closes them by other means.
 pub(crate) fn private_table(settings: &Settings, facts: &HostFacts) -> Option<NftTable> {
     let ports = private_ports(settings, facts);
     let closes = settings.firewall.close_private_ports && !ports.is_empty();
     closes.then(|| server::private::table(&ports, &settings.firewall.allow))
 }
 
-/// The TCP ports that are for this host alone and listen for others as well, in order.
+/// The private TCP ports that listen on every interface, in order.
 pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<RangeInclusive<u16>> {
     let agents = u16::try_from(prover::agents(settings, facts).0).unwrap_or(u16::MAX);
     let ports = settings.private_ports().into_iter();
@@ -49,7 +50,7 @@ pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<Range
     ports
 }
 
-/// The firewall that is wanted.
+/// The configured firewall.
 pub(crate) fn ufw(settings: &Settings) -> Option<Ufw> {
     let firewall = &settings.firewall;
     if !firewall.enabled {

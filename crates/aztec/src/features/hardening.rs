@@ -1,4 +1,4 @@
-//! What keeps others out of this host: SSH, bans, updates, time, audit, kernel settings.
+//! The protection of this host: SSH, bans, updates, time, audit, kernel settings.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::layout;
 use crate::roles::base::Base;
 use crate::settings::Settings;
 
-/// Every unit of ours begins with it.
+/// The prefix of every unit of aztec-kit.
 const UNITS: &str = "aztec-";
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFacts, _base: &Base) {
     let Some(hardening) = &settings.hardening else {
         return;
     };
-    // The clock and the audit log of a container are its host's.
+    // A container shares the clock and the audit log of its host.
     let owned = !facts.container;
     if hardening.kernel {
         kernel::add(graph, facts.asymmetric.is_some());
@@ -31,22 +31,22 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     if hardening.chrony {
         clock::add(graph, owned);
     }
-    // Without it the package brings units that fail at each boot (`audit-rules.service` of Debian 13).
+    // Without it, the package installs units that fail at each boot (`audit-rules.service` of Debian 13).
     if hardening.auditd && owned {
         let watches = watches(graph);
         audit::add(graph, &watches);
     }
-    // Without an SSH server nobody guesses passwords.
+    // Without an SSH server, nobody can guess passwords.
     if hardening.fail2ban && facts.sshd {
         bans::add(graph, &hardening.never_ban);
     }
-    // Last: it may cut us off.
+    // Last: it may lock the operator out.
     if hardening.ssh && facts.sshd {
         graph.add(ssh::sshd(), []);
     }
 }
 
-/// Watches files, ours among them: comes after everything that makes any.
+/// Watches files, including those of aztec-kit. It comes after everything that creates files.
 pub(crate) fn watch(graph: &mut Graph<Kind>, settings: &Settings) {
     if !settings
         .hardening
@@ -56,7 +56,7 @@ pub(crate) fn watch(graph: &mut Graph<Kind>, settings: &Settings) {
         return;
     }
     let keys = [layout::KEYSTORE, layout::PROVER_KEYSTORE].map(PathBuf::from);
-    // A release has a hundred thousand files, each installed by its digest.
+    // A release has a hundred thousand files, each verified by its digest when it is installed.
     let unread = [&keys[..], &[layout::admin_key(), layout::OPT.into()]].concat();
     let unread: Vec<_> = unread.into_iter().map(|path| Unread { path }).collect();
     let installed = graph
@@ -70,8 +70,8 @@ pub(crate) fn watch(graph: &mut Graph<Kind>, settings: &Settings) {
     integrity::add(graph, &unread, keys.into(), installed);
 }
 
-/// Keys are watched for reads as well; systemd and this program are the only ones that have to. Those of a role that
-/// comes later change the rules, which are then loaded when the keys' directory is there.
+/// Keys are watched for reads as well, because only systemd and aztec-kit need to read them. The keys of a role that
+/// is added later change the rules, which are then loaded once the keys' directory exists.
 fn watches(graph: &Graph<Kind>) -> Vec<Watch> {
     let keystores = [
         (layout::KEYSTORE, "directory", layout::KEYSTORE),

@@ -1,4 +1,4 @@
-//! What a host has besides its roles: each feature binds a bundle of `server` to what Aztec needs of it.
+//! The features of a host in addition to its roles. Each feature connects a bundle of `server` to the needs of Aztec.
 
 mod alerts;
 pub(crate) mod caddy;
@@ -19,8 +19,8 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     caddy::add(graph, settings);
     hardening::add(graph, settings, facts, base);
     monitoring::add(graph, settings, facts, base);
-    // Last: it closes what the others have opened.
+    // Last: it closes ports that the others open.
     firewall::add(graph, settings);
-    // After all changes: it takes note of them.
+    // After all changes: it records them.
     hardening::watch(graph, settings);
 }

@@ -1,4 +1,4 @@
-//! What watches this host, and tells its operator.
+//! Monitoring of this host, with alerts to its operator.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::roles::own::OwnService;
 use crate::roles::running::Running;
 use crate::settings::{Settings, Stack};
 
-/// Part of the name of everything of monitoring that is ours.
+/// A part of the name of every monitoring resource of aztec-kit.
 pub(crate) const NAME: &str = "aztec";
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFacts, _base: &Base) {
@@ -55,7 +55,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
     metrics(graph, &watch);
 }
 
-/// Asks the chain once a minute, and leaves what it says where node_exporter finds it.
+/// Asks the chain once a minute, and writes the answers to a file that node_exporter reads.
 fn metrics(graph: &mut Graph<Kind>, watch: &Monitoring) {
     let path = PathBuf::from("/etc/systemd/system/aztec-metrics.service");
     let service = metrics_service(&watch.textfiles());
@@ -85,7 +85,7 @@ fn metrics_service(place: &Path) -> UnitFile {
         let paths = paths.iter().map(|path| Value::argument(path.display()));
         Value::words(std::iter::once(words.into()).chain(paths))
     };
-    // Written beside and moved: node_exporter never reads half a file. Not `truncate:`, since the output is opened
+    // Written to another file and moved, so node_exporter never reads half a file. Not `truncate:`, since the output is opened
     // for the move as well.
     let service = Section::service()
         .set("Type", "oneshot")
@@ -124,11 +124,11 @@ fn asking_sandbox(place: &Path) -> Sandbox {
         .without(TAKEN_OUT)
         .writable([Value::word(place.display())])
         .with("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX")
-        // node_exporter, which is another user, reads what it writes.
+        // node_exporter runs as another user and reads the file.
         .with("UMask", "0022")
 }
 
-/// Names the digest of the service: systemd reads anew what has changed of the unit that it is asked about.
+/// Contains the digest of the service. systemd reloads only a changed unit that it is asked about.
 fn metrics_timer(digest: &str) -> UnitFile {
     UnitFile::ours()
         .comment(Value::text(format!(

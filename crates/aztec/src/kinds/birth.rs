@@ -1,9 +1,10 @@
-//! The birth of a local chain: its L1 begins in the past and gets the contracts, the stake and the funds there.
+//! The birth of a local chain: its L1 begins in the past and gets the contracts, the stake and the funds at that time.
 //!
 //! A validator is in the committee only some epochs after its stake, and a node refuses an L1 whose head is far from
-//! the clock. So the L1 is born minutes behind the clock, gets all that it is born with, and is written to disk; only then
-//! do the services start, and that of the L1 begins with a block that has the time of the clock. Whatever a kill leaves of it is thrown away: until the state has its final name,
-//! nothing has ever followed this chain.
+//! the clock. So the L1 begins minutes behind the clock, gets its contracts, stake and funds, and is written to disk. Only then
+//! do the services start. The service of the L1 begins with a block at the time of the clock. If a run is killed, the
+//! unfinished chain is deleted: until the state has its final name, nothing has ever
+//! followed this chain.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,12 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Contracts, Funding, Stake};
 
-/// A local chain and what it is born with.
+/// A local chain with its contracts, stake and funds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Birth {
-    /// Where the L1 keeps its state. A chain is born when this file is there.
+    /// The state file of the L1. A chain is born once this file exists.
     pub state: PathBuf,
-    /// Where the L1 keeps its state until then.
+    /// The state file of the L1 until then.
     pub unborn: PathBuf,
     /// The unit that runs the L1 from then on.
     pub service: String,
@@ -39,9 +40,9 @@ pub struct Birth {
 /// Whether there is a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// There is.
+    /// The chain exists.
     Born,
-    /// There is none, or a run was killed while it made one.
+    /// There is no chain, or a run was killed while it created one.
     Unborn,
 }
 
@@ -50,10 +51,10 @@ const UNITS: &str = "/run/systemd/system";
 /// anvil writes its whole state when it stops.
 const STOP: Duration = Duration::from_secs(90);
 
-/// How long forge may take for the contracts before it is taken for stuck, and the chain begun anew, seconds; it takes
-/// three. Now and then it waits for good for a transaction that anvil has left in its pool. The release then kills it
-/// and deploys once more to the same chain (l1-contracts/scripts/forge_broadcast.js of 4.1.2), after 75 s, and in
-/// vain where the first try has got far enough; so its own tries are turned off.
+/// How long forge may take for the contracts before it counts as stuck and the chain begins again, seconds. It takes
+/// three. Sometimes it waits forever for a transaction that anvil has left in its pool. The release then kills it
+/// and deploys again to the same chain (l1-contracts/scripts/forge_broadcast.js of 4.1.2), after 75 s, and in
+/// vain if the first try got far enough. For this reason, its own retries are turned off.
 const FORGE_MAY_TAKE: [u32; 3] = [25, 50, 100];
 
 impl Birth {
@@ -61,7 +62,7 @@ impl Birth {
         Path::new(UNITS).join(&self.unit)
     }
 
-    /// Runs the L1 as it is before its birth, from nothing.
+    /// Starts the L1 before its birth, from an empty state.
     fn begin(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         self.end(cx)?;
         cx.host_mut.remove(&self.unborn)?;
@@ -76,7 +77,7 @@ impl Birth {
         systemctl(&["start", &self.unit], cx)
     }
 
-    /// Stops it, if it runs, and takes its unit away.
+    /// Stops it, if it runs, and removes its unit.
     fn end(&self, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         if cx.host_mut.meta(&self.unit_file())?.is_some() {
             systemctl(&["stop", &self.unit], cx)?;
@@ -85,18 +86,18 @@ impl Birth {
         Ok(())
     }
 
-    /// An L1 with all that it is born with, on disk; `forge` is how long the contracts may take, seconds.
+    /// Creates an L1 with contracts, stake and funds on disk; `forge` is how long the contracts may take, seconds.
     fn try_once(&self, forge: u32, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         (cx.note)("starting an L1 that begins in the past");
         self.begin(cx)?;
         let filled = self.fill(forge, cx);
-        (cx.note)("bringing it to disk");
-        // Also when it failed: nobody knows of this L1, and its port is wanted.
+        (cx.note)("writing it to disk");
+        // Also after a failure: nothing uses this L1, and its port is needed.
         self.end(cx)?;
         filled
     }
 
-    /// Puts on the chain what it is born with.
+    /// Puts contracts, stake and funds on the chain.
     fn fill(&self, forge: u32, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let mut contracts = self.contracts.clone();
         contracts.parameters.extend([
@@ -119,7 +120,7 @@ fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     cx.host_mut.run(&Invocation::new(argv).timeout(STOP))
 }
 
-/// Tries with more time each time; the last fault is the answer, whole.
+/// Tries again with more time each time, and returns the last fault whole.
 fn more_than_once(
     cx: &mut ApplyCx<'_>,
     mut try_once: impl FnMut(u32, &mut ApplyCx<'_>) -> Result<(), Fault>,
@@ -129,12 +130,12 @@ fn more_than_once(
         if try_once(forge, cx).is_ok() {
             return Ok(());
         }
-        (cx.note)("that failed, perhaps since forge was stuck: beginning the chain anew");
+        (cx.note)("that failed, perhaps because forge was stuck: beginning the chain again");
     }
     try_once(last, cx)
 }
 
-/// Converges a resource that has nothing to remember.
+/// Converges a resource without memory.
 fn converge(kind: &impl Kind, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     let mut cx = ApplyCx::new(&mut *cx.host_mut, &mut *cx.note);
     let seen = kind.observe(&Cx::of(cx.host_mut.probe()))?;
@@ -161,7 +162,7 @@ impl Kind for Birth {
         if cx.probe.meta(&self.state)?.is_some() {
             return Ok(Seen::Born);
         }
-        // One that has not written its state yet: an earlier version started the service first.
+        // A running L1 without a state file: an earlier version started the service first.
         let runs = ["active", "activating", "reloading"];
         let state = cx.unit(&self.service)?.active;
         Ok(if runs.contains(&state.as_str()) {
@@ -208,7 +209,7 @@ impl Kind for Birth {
         cx.host_mut.remove(&self.unborn)?;
         cx.host_mut.remove(&self.contracts.record)?;
         Ok(Reverted::Kept(format!(
-            "a chain is data: `rm {}` ends it",
+            "a chain is data. To delete it, run `rm {}`",
             self.state.display()
         )))
     }
@@ -292,7 +293,7 @@ mod tests {
         result.unwrap();
         let (tries, said, result) = tried(1);
         assert!(tries.len() == 2 && tries.is_sorted(), "{tries:?}");
-        assert!(said[0].ends_with("beginning the chain anew"), "{said:?}");
+        assert!(said[0].ends_with("beginning the chain again"), "{said:?}");
         result.unwrap();
         // In the end it fails with what was wrong the last time.
         let (tries, said, result) = tried(9);

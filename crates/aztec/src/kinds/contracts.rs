@@ -26,33 +26,33 @@ pub struct Contracts {
     pub record: PathBuf,
     /// Owner and mode of that file.
     pub owner: Owner,
-    /// The `aztec` command and its first arguments; with `container`, as it is in there.
+    /// The `aztec` command and its first arguments; with `container`, as inside the container.
     pub command: Vec<String>,
-    /// Where the command runs, when not on the host itself.
+    /// The container that the command runs in, if not on the host itself.
     #[serde(default)]
     pub container: Option<Container>,
-    /// Where `forge` is.
+    /// The path of `forge`.
     pub forge: PathBuf,
     /// Home directory of the deployment, owned by `user`.
     pub home: PathBuf,
-    /// Who deploys; other people's programs never run as root.
+    /// The user that deploys. Programs of others never run as root.
     pub user: String,
-    /// What the contracts are deployed with.
+    /// The variables of the deployment.
     pub parameters: Vec<(String, String)>,
 }
 
-/// What the L1 and the record say.
+/// The state of the L1 and the record.
 #[derive(Debug)]
 pub enum Seen {
     /// The L1 does not answer.
     NoChain(String),
     /// Nothing is recorded.
     NoRecord,
-    /// What is recorded is not on this chain.
+    /// The recorded registry is not on this chain.
     Gone(Address),
-    /// The record is gone, but what an earlier run deployed is on this chain; the text of that record.
+    /// The record is gone, but the contracts of an earlier run are on this chain; the text of that record.
     Unrecorded(String),
-    /// The registry is there; the text of the record, and how its owner and mode differ.
+    /// The registry is on the chain; the text of the record, and the drift of its owner and mode.
     Deployed(Address, String, Vec<Change>),
 }
 
@@ -62,7 +62,7 @@ const L1_STARTS: Duration = Duration::from_secs(60);
 const CALL: Duration = Duration::from_secs(3);
 /// Forge simulates and sends some forty transactions on a chain with a block every few seconds.
 const DEPLOYMENT: Duration = Duration::from_secs(600);
-/// Forge insists on finding this compiler, and never runs it: compiled contracts come with the release.
+/// Forge needs to find this compiler but never runs it: compiled contracts come with the release.
 const COMPILER: &str = ".svm/0.8.30/solc-0.8.30";
 const VARIABLE: &str = "REGISTRY_CONTRACT_ADDRESS";
 const FEE_ASSETS: &str = "FEE_ASSET_HANDLER_CONTRACT_ADDRESS";
@@ -88,17 +88,17 @@ pub(crate) fn registry(text: &str) -> Option<Address> {
     values.next().and_then(|value| value.trim().parse().ok())
 }
 
-/// What the services of this host are told of a deployment.
+/// The record of a deployment, which the services of this host read.
 fn record(deployment: &Deployment) -> String {
     let mut record = format!("{HEAD}\n{VARIABLE}={}\n", deployment.registry);
     if let Some(handler) = deployment.fee_asset_handler {
-        // The node passes it on to whoever wants fee tokens for a test account.
+        // The node passes it on to clients that need fee tokens for a test account.
         record.push_str(&format!("{FEE_ASSETS}={handler}\n"));
     }
     record
 }
 
-/// The lines of a record that this program writes: what somebody added may be anything, and the journal gets none of it.
+/// The lines of a record that aztec-kit writes. Other lines may be anything and never get into the journal.
 pub(crate) fn ours(text: &str) -> String {
     let ours = |line: &&str| match line.trim().split_once('=') {
         Some((name, value)) => VARIABLES.contains(&name) && value.parse::<Address>().is_ok(),
@@ -149,7 +149,7 @@ impl Contracts {
                         "the local L1 at {} does not answer: {why}",
                         self.url
                     ))
-                    .fix("Look at `journalctl --unit aztec-l1 --lines 50`."));
+                    .fix("Run `journalctl --unit aztec-l1 --lines 50` to see why."));
                 }
                 Seen::NoChain(_) => std::thread::sleep(Duration::from_millis(100)),
                 seen => return Ok(seen),
@@ -223,10 +223,12 @@ impl Contracts {
             lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
         };
         let (Some(image), Some(user)) = (value("CONTAINER_IMAGE"), value("CONTAINER_USER")) else {
-            return Err(Fault::new(format!("{} names no image", layout::CONTAINER))
-                .fix("Run the same command again."));
+            return Err(
+                Fault::new(format!("{} does not name an image", layout::CONTAINER))
+                    .fix("Run the same command again."),
+            );
         };
-        // One that a killed run has left behind still deploys.
+        // A container of a killed run would continue to deploy.
         let program = container.engine.program();
         let remove = [program, "rm", "--force", &container.name].map(String::from);
         cx.host_mut.tell(&Invocation::new(remove))?;
@@ -251,8 +253,12 @@ impl Contracts {
             order = order.env(name, value);
         }
         let output = cx.host_mut.tell(&order)?.answer(&order.argv)?;
-        Deployment::parse(&output.stdout)
-            .map_err(|error| fault("failed to read what was deployed", error))
+        Deployment::parse(&output.stdout).map_err(|error| {
+            fault(
+                "failed to read the addresses of the deployed contracts",
+                error,
+            )
+        })
     }
 }
 
@@ -284,7 +290,7 @@ impl Kind for Contracts {
             Seen::Unrecorded(_) => (Shown::text("deployed, not recorded"), "recorded"),
             Seen::Gone(registry) => (
                 Shown::text(format!("{registry}, not on this chain")),
-                "deployed anew",
+                "deployed again",
             ),
         };
         Diff::Change(vec![Change::field("registry", from, Shown::text(to))])

@@ -22,10 +22,10 @@ pub struct Funding {
     pub keystore: PathBuf,
 }
 
-/// What the chain says of the account.
+/// The state of the account.
 #[derive(Debug)]
 pub enum Seen {
-    /// Something before it is not there yet; what.
+    /// A prerequisite is missing, with the reason.
     Unknown(&'static str),
     /// The account and its balance in wei.
     Known(Address, U256),
@@ -44,7 +44,7 @@ impl Kind for Funding {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let Some(keystore) = cx.probe.read(&self.keystore)?.map(Zeroizing::new) else {
-            return Ok(Seen::Unknown("the prover key is yet to be made"));
+            return Ok(Seen::Unknown("the prover key does not exist yet"));
         };
         let account = read_prover(&keystore).map_err(|error| {
             fault(
@@ -83,7 +83,7 @@ impl Kind for Funding {
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
         let Seen::Known(account, _) = seen else {
             return Err(Fault::new("the local L1 does not answer")
-                .fix("Look at `journalctl --unit aztec-l1 --lines 50`."));
+                .fix("Run `journalctl --unit aztec-l1 --lines 50` to see why."));
         };
         let failed = |error| fault("failed to fund the local prover", error);
         let staker = Staker::new(&self.url, local_deployer().map_err(failed)?).map_err(failed)?;
@@ -94,6 +94,8 @@ impl Kind for Funding {
     }
 
     fn revert(&self, (): &(), _: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
-        Ok(Reverted::Kept("what was sent stays sent".into()))
+        Ok(Reverted::Kept(
+            "ETH that was sent stays with the account".into(),
+        ))
     }
 }

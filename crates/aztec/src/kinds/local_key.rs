@@ -1,4 +1,4 @@
-//! The keys of a local network: each made once, in the keystore format that the node loads.
+//! The keys of a local network. Each is created once, in the keystore format that the node loads.
 
 use keys::keystore::{self, Validator};
 use keys::{Mnemonic, WordCount, derive_attester, derive_publisher, generate_mnemonic};
@@ -20,9 +20,9 @@ pub enum KeyRole {
     Prover,
 }
 
-/// Makes a keystore with one fresh key.
+/// Creates a keystore with one fresh key.
 ///
-/// Its mnemonic is dropped: what a local network is worth is nothing, and what was never written cannot leak.
+/// Its mnemonic is dropped: a local network has no value, and a mnemonic that was never written cannot leak.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LocalKey {
     /// Whose key it is.
@@ -54,7 +54,7 @@ impl Maker for LocalKey {
     fn make(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         generate_mnemonic(WordCount::TwentyFour)
             .and_then(|mnemonic| self.keystore(&mnemonic))
-            .map_err(|error| fault("failed to make a key", error))
+            .map_err(|error| fault("failed to create a key", error))
     }
 }
 

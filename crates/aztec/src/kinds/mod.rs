@@ -1,4 +1,4 @@
-//! The resource kinds of a host, and the few that only Aztec has.
+//! The resource kinds of a host, including the few that only Aztec has.
 
 mod birth;
 mod contracts;
@@ -23,7 +23,7 @@ pub use signer_claim::SignerClaim;
 pub use stake::Stake;
 
 provision::resources! {
-    /// Everything that a host can be made of: the one list.
+    /// Every kind of resource on a host.
     pub enum Kind {
         /// A system group.
         Group(Group),
@@ -33,7 +33,7 @@ provision::resources! {
         Directory(Directory),
         /// The name of the disk that a directory is on.
         Disk(Disk),
-        /// A file of ours, whole.
+        /// A whole file of aztec-kit.
         File(File),
         /// Packages of the distribution.
         Packages(Packages),
@@ -41,21 +41,21 @@ provision::resources! {
         Sysctl(Sysctl),
         /// A table of nftables.
         NftTable(NftTable),
-        /// Who may connect.
+        /// The firewall.
         Ufw(Ufw),
         /// A systemd unit file.
         Unit(Unit),
         /// A drop-in of a unit of the distribution.
         DropIn(DropIn),
-        /// Whether a unit runs, with which inputs.
+        /// A service: whether its unit runs, and with which inputs.
         Service(Service),
-        /// How sshd takes logins.
+        /// The login settings of sshd.
         Sshd(Sshd),
         /// A release installed from an npm lock file.
         NpmTree(NpmTree),
         /// A container image, pinned to its content.
         Image(Image),
-        /// What the files of this host were like when all was well.
+        /// The baseline of the files of this host.
         Baseline(Baseline),
         /// A random secret.
         Secret(Secret),
@@ -67,7 +67,7 @@ provision::resources! {
         Contracts(Contracts),
         /// A key of a local network.
         LocalKey(Secret<LocalKey>),
-        /// That attesters sign here and nowhere else.
+        /// The claim that attesters sign on this host only.
         SignerClaim(SignerClaim),
         /// The stake of a local validator.
         Stake(Stake),
@@ -76,7 +76,7 @@ provision::resources! {
     }
 }
 
-/// An error of the L1, or of a key, with its remedy.
+/// An error of the L1 or of a key, with its fix.
 fn fault(what: &str, error: impl Into<l1::Error>) -> provision::Fault {
     let error = error.into();
     provision::Fault::new(what)

@@ -1,5 +1,5 @@
-//! That the attesters of a keystore sign here and nowhere else, as far as that can be known; and that the sequencer is
-//! handed the keystores of those and no others.
+//! The claim that the attesters of a keystore sign on this host only, as far as that can be known. The sequencer gets
+//! only the keystores of claimed attesters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::signer::{
     other_sequencers,
 };
 
-/// A claim for every attester of a directory of keystores, made before the service is handed its keystore.
+/// A claim for every attester of a keystore directory, recorded before the service gets its keystores.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignerClaim {
     /// The directory.
@@ -31,46 +31,47 @@ pub struct SignerClaim {
     pub unit: String,
     /// Its databases.
     pub data: PathBuf,
-    /// The directory with the name of the disk that they are on; a record of before has none.
+    /// The directory with the name of their disk; a record of an earlier version has none.
     #[serde(default)]
     pub disk: Option<PathBuf>,
-    /// How to find out whether something else signs.
+    /// The sources that tell whether something else signs.
     #[serde(skip)]
     pub guard: Guard,
 }
 
-/// What the host has.
+/// The state of the host.
 #[derive(Debug)]
 pub struct Seen {
     /// The service on this host.
     here: Place,
-    /// Whether its disk gets its name, or gets it back, in a step before this one.
+    /// Whether an earlier step names its disk, or restores the name.
     unnamed: bool,
-    /// Who is in the keystores; `None` when there is no directory of them.
+    /// The attesters in the keystores; `None` if the directory does not exist.
     attesters: Option<BTreeSet<Address>>,
-    /// What the service is handed, and should not be, or the other way round.
+    /// Copies that the service gets and should not, or should get and does not.
     handing: Vec<Handing>,
-    /// Which files these were read from.
+    /// The stamp of the files that these were read from.
     stamp: String,
     claims: Vec<Claim>,
-    /// The hardware that the unit starts on.
+    /// The recorded hardware that the unit may start on.
     noted: Option<String>,
     /// Seconds since the epoch.
     now: i64,
 }
 
-/// Of the last look: the files and their copies, and who was in them. As long as they are the same, no key is opened.
+/// The last observation: the stamp of the files and their copies, and their attesters. While they are unchanged, no key is
+/// opened.
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
     stamp: String,
     attesters: BTreeSet<Address>,
 }
 
-/// An attester, and what was decided.
+/// An attester and the decision about it.
 pub(crate) type Judged = (Address, Verdict);
 
 impl Seen {
-    /// Claims of this service that hold. Where its disk has no name yet, the step that gives it one tells which disk it is.
+    /// The valid claims of this service. If its disk has no name yet, the step that names it decides which disk it is.
     fn held(&self) -> impl Iterator<Item = &Claim> {
         let ours = |claim: &&Claim| match self.unnamed {
             true => claim.place.on(None).is(&self.here),
@@ -80,7 +81,7 @@ impl Seen {
         claims.filter(|claim| claim.released.is_none())
     }
 
-    /// Claims that hold, and do not say all of their place: of before, or of a disk that is about to have a name.
+    /// Valid claims without a complete place: of an earlier version, or of a disk that is about to get a name.
     fn vague(&self) -> impl Iterator<Item = &Claim> {
         let gone: BTreeSet<_> = self.gone().iter().map(|claim| claim.attester).collect();
         let vague = move |claim: &&Claim| {
@@ -89,7 +90,7 @@ impl Seen {
         self.held().filter(vague)
     }
 
-    /// Whether the unit would be started on another machine than this one.
+    /// Whether the unit may start on another machine than this one.
     fn misplaced(&self) -> bool {
         let signs = self.attesters.iter().flatten().next().is_some();
         signs && self.noted.as_deref().map(str::trim) != self.here.hardware.as_deref()
@@ -139,7 +140,7 @@ impl SignerClaim {
         })
     }
 
-    /// Decides about every attester that has no claim yet.
+    /// Decides about every attester without a claim.
     fn judged(&self, seen: &Seen, probe: &dyn Probe) -> Result<Vec<Judged>, Fault> {
         let new = seen.unclaimed();
         if new.is_empty() {
@@ -175,8 +176,8 @@ impl SignerClaim {
             .collect())
     }
 
-    /// HostMut over what is claimed by now, and nothing else. In an order in which each key that was handed over and stays is
-    /// handed over all the while, whatever ends the run.
+    /// Copies the claimed keystores, and nothing else. The order makes sure that a key that stays is available to the
+    /// service at all times, even if the run is killed.
     fn hand(&self, seen: &Seen, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let (copies, host) = (Copies::new(), &seen.here.host);
         for handing in &seen.handing {
@@ -189,7 +190,7 @@ impl SignerClaim {
             };
             let path = self.keystore.join(name);
             let bytes = Zeroizing::new(host_mut.read(&path)?.unwrap_or_default());
-            // What is claimed is the file that was looked at.
+            // The claim is for the file that was observed.
             if keystores::sha256(&bytes) != *sha256 {
                 return Err(changed(&path));
             }
@@ -198,7 +199,7 @@ impl SignerClaim {
         }
         for handing in &seen.handing {
             match handing {
-                // The new copy took the place of the old one.
+                // The new copy replaced the old one.
                 Handing::Withdraw { host, name, .. } if taken.contains(&(host, name)) => {}
                 handing => copies.withdraw(handing, host_mut)?,
             }
@@ -206,7 +207,7 @@ impl SignerClaim {
         copies.tidy(host_mut)
     }
 
-    /// The same for a host that is only looked at, with what is on record of its disk.
+    /// The same decisions without a run, with the record of its disk.
     pub(crate) fn preview(
         &self,
         receipt: &Receipt,
@@ -264,7 +265,7 @@ impl Kind for SignerClaim {
 
     fn diff(&self, seen: &Seen) -> Diff {
         let Some(attesters) = &seen.attesters else {
-            return Diff::Unknown("there is no keystore yet".into());
+            return Diff::Unknown("the keystore does not exist yet".into());
         };
         let field = |what: &dyn std::fmt::Display, from: &str, to: &str| {
             Change::field(what.to_string(), Shown::text(from), Shown::text(to))
@@ -280,7 +281,7 @@ impl Kind for SignerClaim {
             } else {
                 "does not sign here"
             };
-            changes.push(field(&attester, from, "signs here, and nowhere else"));
+            changes.push(field(&attester, from, "signs here and nowhere else"));
         }
         for claim in seen.gone() {
             changes.push(field(&claim.attester, "signs here", "released"));
@@ -289,7 +290,7 @@ impl Kind for SignerClaim {
             changes.push(field(
                 &claim.attester,
                 "signs here",
-                "signs here, on this machine and with this disk",
+                "signs here, on this machine with this disk",
             ));
         }
         if seen.misplaced() {
@@ -309,21 +310,21 @@ impl Kind for SignerClaim {
         for handing in &seen.handing {
             changes.push(match handing {
                 Handing::Copy { name, .. } => {
-                    let to = format!("copied to where {} is handed its keys", self.unit);
-                    field(name, "not handed over", &to)
+                    let to = format!("copied for {}", self.unit);
+                    field(name, "not copied", &to)
                 }
                 Handing::Withdraw { name, last, .. } => {
                     let to = if *last {
                         format!(
-                            "not handed over; the copy is kept in {}, for it may be the last of a key",
+                            "removed; the copy is moved to {}, because it may be the last one of a key",
                             layout::RETIRED
                         )
                     } else {
-                        "not handed over".into()
+                        "removed".into()
                     };
-                    field(name, "an older copy is handed over", &to)
+                    field(name, "an outdated copy", &to)
                 }
-                Handing::Clear { name, .. } => field(name, "left by a run that died", "removed"),
+                Handing::Clear { name, .. } => field(name, "left by a run that was killed", "removed"),
             });
         }
         Diff::of(changes, || {
@@ -355,9 +356,9 @@ impl Kind for SignerClaim {
                     .fix("Run the same command again."),
             );
         }
-        (cx.note)("asking whether anything else signs");
+        (cx.note)("checking whether anything else signs");
         let mut claims = Vec::new();
-        // All are decided before the first is claimed.
+        // All decisions are made before the first claim.
         for (attester, verdict) in self.judged(seen, cx.host_mut.probe())? {
             match verdict {
                 Verdict::Held => {}
@@ -387,7 +388,7 @@ impl Kind for SignerClaim {
             note_hardware(&seen.here, cx.host_mut)?;
         }
         self.hand(seen, cx.host_mut)?;
-        // Last: what is released is handed to nobody.
+        // Last: no service gets a released key.
         let gone = seen.gone();
         let slot = if gone.is_empty() {
             None
@@ -400,7 +401,7 @@ impl Kind for SignerClaim {
         Ok(())
     }
 
-    /// The claims stay, as claims of the past: what was signed here is not taken for another signer's later.
+    /// The claims stay as released claims, so signatures of this host do not count as those of a second signer later.
     fn revert(&self, _: &Vec<Claim>, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         let seen = self.observe(&Cx::of(cx.host_mut.probe()))?;
         let keystores = keystores::keystores(&self.keystore, cx.host_mut.probe())?;
@@ -410,7 +411,7 @@ impl Kind for SignerClaim {
             Self::claims().keep(&released(claim, seen.now, slot), cx.host_mut)?;
         }
         Ok(Reverted::Kept(
-            "its claims are released, and remembered".into(),
+            "its claims are released, and kept as a record".into(),
         ))
     }
 }
@@ -423,14 +424,14 @@ fn released(claim: &Claim, now: i64, slot: Option<Slot>) -> Claim {
     }
 }
 
-/// What the firmware calls this machine. Only root may read it, and containers have none.
+/// The product UUID of the firmware. Only root may read it, and containers have none.
 fn hardware(probe: &dyn Probe) -> Option<String> {
     let text = probe.text(Path::new(layout::PRODUCT_UUID)).ok().flatten()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Tells the unit which machine it may start on.
+/// Records the machine that the unit may start on.
 fn note_hardware(here: &Place, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
     let path = layout::hardware(&here.host);
     let Some(hardware) = &here.hardware else {

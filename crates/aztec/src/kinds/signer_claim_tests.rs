@@ -186,7 +186,7 @@ fn what_is_refused_changes_nothing() {
     // No registry is known, hence no answer, hence no permission.
     let stop = tried.run(&graph(false)).unwrap_err();
     assert!(
-        stop.fault.chain().contains("cannot be told"),
+        stop.fault.chain().contains("cannot tell"),
         "{}",
         stop.fault.chain()
     );
@@ -290,7 +290,7 @@ fn only_what_was_claimed_is_handed_over() {
     assert_eq!(tried.handed(HERE), ["0.json"]);
     // Imported, and refused: whatever starts the service then, it does not get the key.
     tried.key(1);
-    assert!(tried.pending().contains("copied to where"));
+    assert!(tried.pending().contains("copied for"));
     assert!(tried.run(&graph(false)).is_err());
     assert_eq!(tried.handed(HERE), ["0.json"]);
     tried.run(&graph(true)).unwrap();
@@ -347,7 +347,7 @@ fn the_last_copy_of_a_key_is_put_aside_and_others_are_removed() {
         .tree
         .remove(Path::new("/etc/aztec/keystore/1.json"));
     assert!(
-        tried.pending().contains("the last of a key"),
+        tried.pending().contains("the last one of a key"),
         "{}",
         tried.pending()
     );
@@ -538,7 +538,7 @@ fn what_a_run_that_died_was_about_to_copy_is_cleared() {
         .host
         .plant(&left, FileType::File, b"{\"schemaVer", 0o600);
     assert!(
-        tried.pending().contains("left by a run that died"),
+        tried.pending().contains("left by a run that was killed"),
         "{}",
         tried.pending()
     );

@@ -20,18 +20,18 @@ use super::fault;
 pub struct Stake {
     /// JSON-RPC of the local L1.
     pub url: String,
-    /// Where the address of the registry is recorded.
+    /// The file with the address of the registry.
     pub record: PathBuf,
     /// The keystore with its key.
     pub keystore: PathBuf,
 }
 
-/// What the chain says of the validator.
+/// The state of the validator.
 #[derive(Debug)]
 pub enum Seen {
-    /// Something before it is not there yet; what.
+    /// A prerequisite is missing, with the reason.
     Unknown(&'static str),
-    /// The attester and what it is to the rollup.
+    /// The attester and its status.
     Known(Address, AttesterStatus),
 }
 
@@ -57,7 +57,7 @@ impl Kind for Stake {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let Some(keystore) = self.read_keystore(cx.probe)? else {
-            return Ok(Seen::Unknown("the validator key is yet to be made"));
+            return Ok(Seen::Unknown("the validator key does not exist yet"));
         };
         let attester = read_identity(&keystore)
             .map_err(|error| {
@@ -68,7 +68,7 @@ impl Kind for Stake {
             })?
             .attester;
         let Some(registry) = recorded(&self.record, cx.probe)? else {
-            return Ok(Seen::Unknown("the contracts are yet to be deployed"));
+            return Ok(Seen::Unknown("the contracts are not deployed yet"));
         };
         let reader = Reader::connect(&self.url, CALL)
             .map_err(|error| fault("failed to ask the local L1", error))?;
@@ -116,7 +116,7 @@ impl Kind for Stake {
 
     fn revert(&self, (): &(), _: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {
         Ok(Reverted::Kept(
-            "a stake is withdrawn on the chain, not here".into(),
+            "a stake is withdrawn on the chain, not on this host".into(),
         ))
     }
 }

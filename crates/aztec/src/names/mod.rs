@@ -1,4 +1,4 @@
-//! What everything is called: roles and their components, ports, runtimes, units.
+//! The names of roles and their components, ports, runtimes and units.
 
 pub(crate) mod port;
 pub(crate) mod role;
@@ -14,13 +14,13 @@ pub use role::{Component, L1Use, Role};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The chain lives on this host alone, and its proofs are not real.
+    /// The chain lives on this host only, and its proofs are not real.
     Local,
     /// Every other network.
     Live,
 }
 
-/// How the processes of a host run. A host has one runtime, so that its units, and the programs that an operator calls, are of
+/// How the processes of a host run. A host has one runtime, so its units and the programs that an operator calls are of
 /// one release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -42,7 +42,7 @@ impl Runtime {
     }
 }
 
-/// The units of our services. What the distribution calls its own is the business of crate `server`.
+/// The units of aztec-kit's services. The names of the distribution's units are in crate `server`.
 pub(crate) mod units {
     /// A node without keys.
     pub const NODE: &str = "aztec-node.service";
@@ -50,13 +50,13 @@ pub(crate) mod units {
     pub const SEQUENCER: &str = "aztec-sequencer.service";
     /// The L1 of a local network.
     pub const L1: &str = "aztec-l1.service";
-    /// The same with a Beacon API.
+    /// The Beacon API of that L1.
     pub const L1_BEACON: &str = "aztec-l1-beacon.service";
-    /// HostMut out the jobs of a prover.
+    /// Distributes the jobs of a prover.
     pub const PROVER_BROKER: &str = "aztec-prover-broker.service";
-    /// Makes these jobs.
+    /// Creates these jobs.
     pub const PROVER_NODE: &str = "aztec-prover-node.service";
-    /// Takes what Aztec pushes, for Prometheus to get it.
+    /// Receives the metrics that Aztec pushes, for Prometheus.
     pub const COLLECTOR: &str = "aztec-collector.service";
     /// Runs the containers of monitoring.
     pub const MONITORING: &str = "aztec-monitoring.service";

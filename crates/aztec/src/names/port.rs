@@ -1,15 +1,15 @@
-//! Ports of a host: the key of each, where it is, and who may reach it.
+//! Ports of a host: the key, the default and the reach of each.
 
-/// A port that something of this host listens on.
+/// A port that a process of this host listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port {
     /// Its key in `kit.toml`.
     pub key: &'static str,
-    /// Where it is unless that key says otherwise.
+    /// Its number unless that key sets another one.
     pub default: u16,
     /// Who may reach it.
     pub reach: Reach,
-    /// Whether it is asked with the `fetch` of Node.js, by the processes of a network or by wallets: that makes no request
+    /// Whether the processes of a network or wallets use it with the `fetch` of Node.js, which refuses requests
     /// to a "bad port".
     pub fetched: bool,
 }
@@ -17,12 +17,12 @@ pub struct Port {
 /// Who may reach a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// It listens on loopback alone.
+    /// It listens on loopback only.
     Loopback,
-    /// It listens for everybody and is for this host, and for whom the operator names. What the processes of Aztec serve
-    /// cannot be told to listen on one address (`startHttpRpcServer` of 4.1.2 to 6.0.0 takes a port alone).
+    /// It listens on every interface, for this host and for those that the operator names. Processes of Aztec
+    /// cannot listen on one address (`startHttpRpcServer` of 4.1.2 to 6.0.0 takes only a port).
     Private,
-    /// The same, and for nobody else: it steers the process.
+    /// The same, but never for others, because it steers the process.
     Steering,
     /// Peers, by TCP and UDP.
     Peers,
@@ -67,7 +67,7 @@ impl Port {
         }
     }
 
-    /// Its key below `[ports]`; `None` for one that another table has.
+    /// Its key below `[ports]`; `None` for a port of another table.
     pub fn name(&self) -> Option<&'static str> {
         self.key.strip_prefix("ports.")
     }
@@ -75,9 +75,9 @@ impl Port {
 
 /// JSON-RPC of a local L1.
 pub(crate) const L1: Port = Port::loopback("ports.l1", 8545).fetched();
-/// The same with a Beacon API, for an archiver.
+/// The Beacon API of that L1, for an archiver.
 pub(crate) const L1_BEACON: Port = Port::loopback("ports.l1_beacon", 5052).fetched();
-/// Where processes push their metrics, and Prometheus gets them.
+/// The port that processes push their metrics to, and Prometheus reads them from.
 pub(crate) const OTLP: Port = Port::loopback("ports.otlp", 4318);
 /// Prometheus.
 pub(crate) const PROMETHEUS: Port = Port::loopback("ports.prometheus", 9090);
@@ -94,7 +94,7 @@ pub(crate) const LOKI_GRPC: Port = Port::loopback("ports.loki_grpc", 9095);
 /// Alloy, which reads the journal for Loki.
 pub(crate) const ALLOY: Port = Port::loopback("ports.alloy", 12345);
 
-/// Ports of what is no role. Those of a Beacon API and of monitoring are what each program has by itself.
+/// Ports that do not belong to a role. Those of a Beacon API and of monitoring are the defaults of each program.
 pub(crate) const OTHERS: &[Port] = &[
     L1,
     L1_BEACON,

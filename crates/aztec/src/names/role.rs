@@ -1,5 +1,5 @@
-//! Roles, as an operator asks for them, and the components that they run, as the releases know them: all that is the same of
-//! one on every host and in every release. What they are told is in [`crate::roles`], how a release starts them in its
+//! Roles, as an operator configures them, and the components that they run, as the releases know them: the facts that are
+//! the same on every host and in every release. Their variables are in [`crate::roles`], and their flags in a release's
 //! `release.toml`.
 
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::port::Port;
 use super::units;
 use crate::layout;
 
-/// What an operator asks of a host: a table of `kit.toml` with `enabled`, and a flag.
+/// What an operator asks a host to do: a table of `kit.toml` with `enabled`, and a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Follows the chain.
@@ -31,7 +31,7 @@ pub enum Role {
     Bot,
 }
 
-/// A process of Aztec, or in the end none, because a release refuses it.
+/// A process of Aztec, although a release may refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
@@ -39,9 +39,9 @@ pub enum Component {
     Node,
     /// The node with keys: proposes and attests.
     Sequencer,
-    /// HostMut out the jobs of a prover.
+    /// Distributes the jobs of a prover.
     ProverBroker,
-    /// Makes the jobs of a prover and publishes its proofs.
+    /// Creates the jobs of a prover and publishes its proofs.
     ProverNode,
     /// Does the jobs of a prover.
     ProverAgent,
@@ -57,36 +57,36 @@ pub enum Component {
     Bot,
 }
 
-/// What is said of a role.
+/// The facts about a role.
 #[derive(Debug)]
 pub struct RoleSpec {
     role: Role,
     /// Its table in `kit.toml`; its flag is `--with-` and the same with hyphens.
     pub table: &'static str,
-    /// What its flag is for; none where a host has the role unless its table says otherwise.
+    /// The help of its flag; `None` if a host has the role by default.
     pub help: Option<&'static str>,
-    /// Keys of its table besides `enabled`.
+    /// Keys of its table in addition to `enabled`.
     pub keys: &'static [&'static str],
-    /// What it runs, each with the key that asks for it.
+    /// The components that it runs, each with its key.
     pub components: &'static [(Component, &'static str)],
-    /// What it cannot be without.
+    /// A role that it needs.
     pub needs: Option<Other>,
-    /// What it cannot be beside.
+    /// A role that it excludes.
     pub excludes: Option<Other>,
 }
 
-/// Another role that must be there, or must not.
+/// Another role that is needed or excluded.
 #[derive(Debug)]
 pub struct Other {
-    /// Which.
+    /// The role.
     pub role: Role,
     /// Why.
     pub why: &'static str,
-    /// What to do, whole sentences.
+    /// What to do, in whole sentences.
     pub fix: &'static str,
 }
 
-/// What is said of a component.
+/// The facts about a component.
 #[derive(Debug)]
 pub struct ComponentSpec {
     component: Component,
@@ -94,21 +94,21 @@ pub struct ComponentSpec {
     pub name: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Its unit; a template where there may be several.
+    /// Its unit; a template if there may be several.
     pub unit: &'static str,
     /// The name of its environment file and of its data directory.
     pub dir: &'static str,
-    /// What it does with the L1.
+    /// Its use of the L1.
     pub l1: L1Use,
     /// The ports that it listens on.
     pub ports: &'static [Port],
-    /// The directory of the keystores that it is handed.
+    /// The directory of its keystores.
     pub keystores: Option<&'static str>,
-    /// The one whose place it takes, data and ports included: never both.
+    /// The component that it replaces, with the same data and ports. A host never runs both.
     pub instead_of: Option<Component>,
 }
 
-/// What a component does with the L1, from little to much.
+/// The use of the L1 by a component, in increasing order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum L1Use {
     /// Nothing.
@@ -148,8 +148,8 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         help: Some("Run a sequencer: propose blocks and attest"),
         needs: Some(Other {
             role: Role::Node,
-            why: "a sequencer is a node with one more flag and cannot be without it",
-            fix: "Set node.enabled = true, or take the sequencer out.",
+            why: "a sequencer is a node with one more flag, and this host has no node",
+            fix: "Set node.enabled = true, or remove the sequencer.",
         }),
         ..role(
             Role::Sequencer,
@@ -175,8 +175,8 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         keys: &["broker_url", "agents"],
         excludes: Some(Other {
             role: Role::Prover,
-            why: "this host has agents with its own broker already",
-            fix: "Set prover.agents for more of them, or take one of the two roles out.",
+            why: "this host already has agents with its own broker",
+            fix: "Set prover.agents to run more agents, or remove one of the two roles.",
         }),
         ..role(
             Role::ProverAgent,
@@ -213,7 +213,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
         needs: Some(Other {
             role: Role::Node,
             why: "the bot sends its transactions to the node of this host",
-            fix: "Set node.enabled = true, or take the bot out.",
+            fix: "Set node.enabled = true, or remove the bot.",
         }),
         ..role(Role::Bot, "bot", &[(Component::Bot, "bot.enabled")])
     },
@@ -376,7 +376,7 @@ impl Role {
         Self::all().find(|role| role.spec().table == table)
     }
 
-    /// Whether a host has it unless `kit.toml` says otherwise.
+    /// Whether a host has it by default.
     pub fn by_default(self) -> bool {
         self.spec().help.is_none()
     }
@@ -398,7 +398,7 @@ impl Component {
         self.spec().unit.replace("@.", "@1.")
     }
 
-    /// Those that it never runs beside: the one whose place it takes, and those that take its own.
+    /// The components that it never runs beside: the one that it replaces, and those that replace it.
     pub fn excludes(self) -> impl Iterator<Item = Self> {
         let of = |one: Self| one.spec().instead_of;
         Self::all().filter(move |other| of(*other) == Some(self) || of(self) == Some(*other))

@@ -1,4 +1,4 @@
-//! The key of the admin API, which every node of a host has in common.
+//! The key of the admin API, which all nodes of a host share.
 
 use provision::kinds::{Owner, Random, Secret, SecretDigest};
 
@@ -10,8 +10,8 @@ use crate::names::Reach;
 /// The variable with the digest of the key of the admin API.
 const ADMIN_HASH: &str = "AZTEC_ADMIN_API_KEY_HASH";
 
-/// Given the digest of a key in advance, a node never makes one of its own and prints it into the journal.
-/// `None` where nothing has an admin API.
+/// With the digest of a key, a node never creates a key of its own and prints it into the journal.
+/// `None` if no process has an admin API.
 pub(super) fn add(draft: &mut Draft<'_>) -> Option<EnvFile> {
     let components = draft.settings.components().into_iter();
     let mut ports = components.flat_map(|(component, _)| component.spec().ports);

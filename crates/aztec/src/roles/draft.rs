@@ -1,4 +1,4 @@
-//! What the roles of a host are drawn up on.
+//! The draft of a host's roles.
 
 use provision::engine::{Graph, Resource, ResourceId};
 
@@ -8,21 +8,21 @@ use crate::facts::HostFacts;
 use crate::kinds::Kind;
 use crate::settings::Settings;
 
-/// The roles of a host as they are drawn up, with what they are made from.
+/// The roles of a host while they are built, with the settings that they are built from.
 ///
-/// All that services read comes before the first of them, whichever role adds it: systemd then reads all units at once, and
-/// nothing runs before the last role was found to be possible.
+/// Everything that services read comes before the first service, whichever role adds it. systemd then reads all units at
+/// once, and nothing runs before the last role is known to be possible.
 pub(crate) struct Draft<'a> {
     pub settings: &'a Settings,
     pub facts: &'a HostFacts,
     pub base: &'a Base,
     graph: &'a mut Graph<Kind>,
-    /// What comes behind it, in order.
+    /// The services and the resources among them, in order.
     running: Vec<(Kind, Vec<ResourceId>)>,
 }
 
 impl<'a> Draft<'a> {
-    /// An empty one, on a graph that has all that every host has.
+    /// An empty draft, on a graph with the base of every host.
     pub fn new(
         graph: &'a mut Graph<Kind>,
         settings: &'a Settings,
@@ -38,7 +38,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds something that services read, or that they need; returns its id.
+    /// Adds a resource that services read or need; returns its id.
     pub fn add(
         &mut self,
         resource: impl Into<Kind>,
@@ -53,7 +53,7 @@ impl<'a> Draft<'a> {
         self.with_services(service, after)
     }
 
-    /// Adds something that has its place among the services; returns its id.
+    /// Adds a resource with a position among the services; returns its id.
     pub fn with_services(
         &mut self,
         resource: impl Into<Kind>,
@@ -65,7 +65,7 @@ impl<'a> Draft<'a> {
         id
     }
 
-    /// Puts the services behind all the rest.
+    /// Adds the services after everything else.
     pub fn finish(self) {
         for (resource, after) in self.running {
             self.graph.add(resource, after);

@@ -1,4 +1,4 @@
-//! What a process is handed of the keys of this host.
+//! The keystores that a process gets.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::unit::as_root;
 /// Keystores of a process.
 #[derive(Debug, Clone)]
 pub(crate) struct Keystore {
-    /// What makes them, or their directory.
+    /// The resource that creates them, or their directory.
     pub made_by: ResourceId,
-    /// The directory that systemd hands over; specifiers are systemd's.
+    /// The directory that systemd passes to the service; it may contain specifiers of systemd.
     pub handed: String,
-    /// The same on this host.
+    /// The same directory on this host, without specifiers.
     pub path: PathBuf,
-    /// Where the originals are, when only what is claimed is handed over, in copies.
+    /// The directory of the originals, if the service gets only copies of claimed keystores.
     claimed_from: Option<PathBuf>,
 }
 
 impl Keystore {
-    /// A directory that is handed over whole.
+    /// A directory that the service gets whole.
     pub fn whole(made_by: ResourceId, path: &Path) -> Self {
         Self {
             made_by,
@@ -32,7 +32,7 @@ impl Keystore {
         }
     }
 
-    /// What is claimed on a host with this machine id, of a directory of keystores.
+    /// The claimed keystores of a directory, on a host with this machine id.
     pub fn claimed(made_by: ResourceId, machine_id: &str, of: &Path) -> Self {
         Self {
             made_by,
@@ -42,13 +42,13 @@ impl Keystore {
         }
     }
 
-    /// A directory that must have something in it: the copy of a disk in another host has nothing for that host, and
-    /// what was released is in no such directory.
+    /// The directory that must not be empty. A copy of the disk in another host has no directory for that host, and
+    /// released keystores are in no such directory.
     pub fn needed(&self) -> Option<String> {
         self.claimed_from.as_ref().map(|_| self.handed.clone())
     }
 
-    /// What is asked, as root, before each start.
+    /// The commands that run as root before each start.
     pub fn checks(&self) -> Vec<Value> {
         let claimed = self.claimed_from.as_ref();
         claimed
@@ -56,7 +56,7 @@ impl Keystore {
             .unwrap_or_default()
     }
 
-    /// Whoever takes a key out or changes its file means it: there is no start with the copy that was made of it before.
+    /// If the operator removes a key or changes its file, the service does not start with the earlier copy.
     fn still_there(&self, original: &Path) -> String {
         let (handed, original) = (&self.handed, original.display());
         format!(

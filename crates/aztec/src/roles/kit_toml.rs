@@ -5,7 +5,7 @@ use provision::kinds::{File, Owner};
 use crate::layout;
 use crate::settings::{self, Settings};
 
-/// The configuration of a host: the text that its settings were parsed from, and what it may take the place of.
+/// The configuration of a host: the text that its settings were parsed from, and the text that it may replace.
 #[derive(Debug, Clone, Copy)]
 pub struct KitToml<'a> {
     text: &'a str,
@@ -13,14 +13,14 @@ pub struct KitToml<'a> {
 }
 
 impl<'a> KitToml<'a> {
-    /// What the file says: an apply never writes anything else into it.
+    /// The text as read: an apply never writes anything else into the file.
     pub fn as_read(text: &'a str) -> Self {
         Self::edited(text, Some(text))
     }
 
-    /// What it shall say, when it still says what was read.
+    /// A new text, which is written only if the file still has the text that was read.
     pub fn edited(text: &'a str, read: Option<&'a str>) -> Self {
-        // Where there was no file, one that says nothing is no loss.
+        // If there was no file, an empty one may be replaced.
         let instead_of = Some(read.unwrap_or_default());
         Self { text, instead_of }
     }
@@ -36,7 +36,7 @@ impl<'a> KitToml<'a> {
 }
 
 impl<'a> From<&'a str> for KitToml<'a> {
-    /// What the file shall say, whatever it says now: for a host of which nothing was read.
+    /// A text that may replace any other, for a host of which nothing was read.
     fn from(text: &'a str) -> Self {
         Self {
             text,

@@ -22,23 +22,23 @@ use crate::unit::UnitText;
 /// Seconds between two copies of the state on disk: the whole state is written each time.
 const STATE_INTERVAL: u32 = 30;
 
-/// How far behind the clock a local L1 begins, seconds. The lag of the validator set (two epochs of two slots, and what
-/// is left of one) has passed then; and it is less than the 300 s after which a node calls its L1 stale, should one ever
-/// start too early.
+/// How far behind the clock a local L1 begins, seconds. By then the lag of the validator set has passed (two epochs of two
+/// slots, and the rest of one). It is less than the 300 s after which a node calls its L1 stale, in case a node starts
+/// too early.
 const BORN_BEFORE: u32 = 250;
 
-/// How an L1 that is not born yet makes blocks: for each transaction at once, and one a second besides; several may have
-/// the same time. Not for transactions alone: anvil then sometimes leaves a part of a batch in its pool, and forge waits
-/// for it for 50 s (the head of l1-contracts/scripts/forge_broadcast.js of 4.1.2; seen here). Not at intervals alone,
-/// however short: forge looks for its receipts so seldom that the contracts take three times as long.
+/// How an L1 makes blocks before its birth: at once for each transaction, and in addition one a second. Several may have
+/// the same time. Transactions alone are not enough: anvil then sometimes leaves a part of a batch in its pool, and forge waits
+/// for it for 50 s (the head of l1-contracts/scripts/forge_broadcast.js of 4.1.2; seen here). Intervals alone are not enough,
+/// however short: forge polls for its receipts so rarely that the contracts take three times as long.
 const UNBORN_MINING: &str = "--block-time 1 --mixed-mining";
 
 /// A fast chain; the slot must be a multiple of the L1's, and the sequencer of 4.1.2 needs three of them for one block
 /// (its log: `Sequencer timetable initialized with 1 blocks per slot`).
 ///
-/// The rollup prunes what is not proven in time, back to its last proof, and a local network need not have a
-/// prover: that time is as long as it can be, 22 days. A longer one breaks the prover node, whose timer for
-/// the deadline of an epoch overflows at 2^31 ms and gives up every job at once.
+/// The rollup prunes blocks that are not proven in time, back to its last proof, and a local network may not have a
+/// prover. For this reason, that time is as long as possible, 22 days. A longer one breaks the prover node: its timer for
+/// the deadline of an epoch overflows at 2^31 ms, and it gives up every job at once.
 const PARAMETERS: &[(&str, &str)] = &[
     ("AZTEC_SLOT_DURATION", "12"),
     ("AZTEC_EPOCH_DURATION", "2"),
@@ -52,7 +52,7 @@ const PARAMETERS: &[(&str, &str)] = &[
 /// Runs the L1 until its chain is born.
 pub(crate) const BIRTH_UNIT: &str = "aztec-l1-birth.service";
 
-/// The state of the L1 in its home, and what is to become of it.
+/// The state of the L1 in its home, and the state before its birth.
 const STATE: &str = "state.json";
 const UNBORN: &str = "unborn.json";
 
@@ -62,7 +62,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, local: &Local) {
     let layout = settings.layout();
     let own = || Owner::new(ACCOUNT, ACCOUNT, 0o750);
     let home = draft.add(Directory::new(&layout.l1(), own()), [base.data.clone()]);
-    // anvil has no beacon node: the processes of this network hand each other their blobs here.
+    // anvil has no beacon node, so the processes of this network exchange blobs here.
     draft.add(Directory::new(&layout.blobs(), own()), [base.data.clone()]);
     let foundry = data::foundry();
     let root = Path::new(layout::OPT).join("foundry-versions");
@@ -111,7 +111,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, local: &Local) {
     };
     let mut before = vec![tools.clone(), home.clone()];
     before.extend([base.release.clone(), base.etc.clone()]);
-    // Accounts that the chain is born with, whose keys come before it.
+    // The keys of the accounts on the chain come before the chain.
     if settings.has(Role::Sequencer) {
         birth.stake = Some(local::stake(local));
         before.push(Kind::from(local::validator_key()).id());
@@ -140,7 +140,7 @@ fn unit_text(settings: &Settings, layout: &Layout, state: &str, mining: &str) ->
     UnitText {
         environment: vec![("HOME".into(), Value::word(home.display()))],
         writable: vec![home.clone()],
-        // 128 + signal, as a shell says it.
+        // 128 + signal, as a shell reports it.
         stopped: vec![143, 130],
         // It writes its whole state when it stops.
         stop_seconds: 60,
@@ -159,10 +159,10 @@ fn anvil(settings: &Settings, state: &Path, mining: &str) -> String {
     )
 }
 
-/// Waits until the L1 answers, and has it mine a block at once: its newest one is as old as its last stop, and a node that
-/// starts before the next ends with a revert of `getCommitteeAt` (4.1.2), whose epoch lies in the future of that block.
+/// Waits until the L1 answers, and makes it mine a block at once. Its newest block is as old as its last stop. A node that
+/// starts before the next block ends with a revert of `getCommitteeAt` (4.1.2), whose epoch is in the future of that block.
 ///
-/// With bash, which every Debian has, because curl is not on every host.
+/// It uses bash, which every Debian has, because curl is not on every host.
 fn first_block(port: u16) -> Value {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
     let script = format!(

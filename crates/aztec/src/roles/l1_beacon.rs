@@ -1,4 +1,4 @@
-//! What the L1 of a local network lacks for a standalone archiver: a consensus layer to ask for blobs.
+//! The consensus layer that a standalone archiver needs on a local network, to get blobs from.
 
 use super::draft::Draft;
 use super::own::OwnService;
@@ -6,7 +6,7 @@ use super::process::Process;
 use crate::names::{port, units};
 use crate::settings::Settings;
 
-/// Adds the service, when something needs it.
+/// Adds the service, if a role needs it.
 pub(super) fn add(draft: &mut Draft<'_>) {
     let settings = draft.settings;
     if !settings.runs_l1_beacon() {
@@ -23,7 +23,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     draft.run(running);
 }
 
-/// Lets a process follow the chain through it, blocks and blobs alike: it asks for the blobs of a block by the
+/// Lets a process follow the chain through it, both blocks and blobs. It asks for the blobs of a block by the
 /// beacon root in it.
 pub(crate) fn followed_by(process: Process, settings: &Settings) -> Process {
     let url = format!("http://127.0.0.1:{}", settings.port(&port::L1_BEACON));

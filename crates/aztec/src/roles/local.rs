@@ -1,4 +1,4 @@
-//! What a local network is born with: its pace, its keys, and who has a stake or funds on it.
+//! The start of a local network: its pace, its keys, its stake and its funds.
 
 use provision::engine::ResourceId;
 use provision::kinds::{Owner, Secret};

@@ -25,7 +25,7 @@ use crate::settings::Settings;
 use draft::Draft;
 pub use kit_toml::KitToml;
 
-/// Adds all that this host runs: on a local network its L1, then each role.
+/// Adds everything that this host runs: the L1 of a local network, then each role.
 pub(crate) fn add(
     graph: &mut Graph<Kind>,
     settings: &Settings,
@@ -43,7 +43,7 @@ pub(crate) fn add(
     for role in &settings.roles {
         match role {
             Role::Node => node = node::add(&mut draft, admin),
-            // It is the node, with one more flag.
+            // The sequencer is the node with one more flag.
             Role::Sequencer => {}
             Role::Prover => prover::add(&mut draft, admin),
             Role::ProverAgent => prover::add_agents(&mut draft, Vec::new()),

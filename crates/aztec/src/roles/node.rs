@@ -1,6 +1,6 @@
 //! The node, and the sequencer, which is the same process with one more flag.
 //!
-//! They are one identity on one data directory: the sequencer's unit takes the node's place, never runs
+//! They are one identity on one data directory. The sequencer's unit replaces the node's unit and never runs
 //! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
 //! twice, which is slashed.
 
@@ -21,12 +21,12 @@ use crate::names::{Component, Role, role, units};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
-/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 does so within two, or never when a
+/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 stops within two, or never if a
 /// checkpoint of its own is mined just then (`stop_seconds` in its release.toml), and on a local network every slot is its own:
-/// two of six stops were seen to take all that they may.
+/// two of six stops took all the time they were given.
 const LOCAL_STOP: u32 = 30;
 
-/// Adds it; returns the ids of its services.
+/// Adds the node; returns the ids of its services.
 pub(crate) fn add(draft: &mut Draft<'_>, admin: Option<&EnvFile>) -> Vec<ResourceId> {
     let settings = draft.settings;
     let component = match settings.has(Role::Sequencer) {
@@ -64,7 +64,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, admin: Option<&EnvFile>) -> Vec<Resourc
     services
 }
 
-/// That nothing else signs with the keys of this host. A local network is this host alone.
+/// The claim that nothing else signs with the keys of this host. A local network does not need one.
 pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
     let live = settings.live().filter(|_| settings.has(Role::Sequencer));
     live.map(|live| SignerClaim {
@@ -76,8 +76,8 @@ pub(crate) fn signer_claim(settings: &Settings) -> Option<SignerClaim> {
     })
 }
 
-/// The keystores that the service is handed, and what it comes after: on a local network the key that is made, on a live
-/// one the claim of the operator's.
+/// The keystores of the service, and the resource that it comes after: the created key on a local network, the claim of the
+/// operator's keys on a live one.
 fn keystore(draft: &mut Draft<'_>) -> (Keystore, ResourceId) {
     let (settings, base) = (draft.settings, draft.base);
     let keystore = Path::new(layout::KEYSTORE);
@@ -94,7 +94,7 @@ fn keystore(draft: &mut Draft<'_>) -> (Keystore, ResourceId) {
     (handed, draft.add(local::validator_key(), [directory]))
 }
 
-/// Only what differs from the node's own default, and nothing that the network decides.
+/// Only values that differ from the node's own defaults, and none that the network decides.
 fn node_env(settings: &Settings) -> Variables {
     let mut variables = peer_env(settings, &role::P2P);
     variables.extend(port_env(settings, "AZTEC_PORT", &role::RPC));
@@ -103,7 +103,7 @@ fn node_env(settings: &Settings) -> Variables {
     variables
 }
 
-/// What the operator says under `[env]`.
+/// The operator's variables under `[env]`.
 fn operators(settings: &Settings) -> Variables {
     let own = settings.env.iter();
     own.map(|(name, value)| {
@@ -117,7 +117,7 @@ fn sequencer_env(settings: &Settings) -> Variables {
     if settings.live().is_some() {
         return Variables::new();
     }
-    // A chain without traffic still makes blocks.
+    // A chain without traffic still produces blocks.
     Variables::from([
         ("SEQ_BUILD_CHECKPOINT_IF_EMPTY".into(), Value::public(true)),
         ("SEQ_MIN_TX_PER_BLOCK".into(), Value::public(0)),

@@ -1,4 +1,4 @@
-//! A service that is this program itself: it answers the other processes of this host, and nobody else.
+//! A service that runs aztec-kit itself. It answers only the other processes of this host.
 
 use provision::engine::Resource;
 use provision::kinds::Unit;
@@ -14,7 +14,7 @@ pub(crate) struct OwnService {
     pub name: &'static str,
     /// For people.
     pub description: &'static str,
-    /// The verb of this program, with its flags.
+    /// The verb of aztec-kit, with its flags.
     pub verb: String,
 }
 
@@ -65,7 +65,7 @@ impl OwnService {
     }
 }
 
-/// What it has anyhow, as a user that exists only while it runs: systemd.exec(5), `DynamicUser=`.
+/// The reason for settings that `DynamicUser=` implies: systemd.exec(5).
 const OF_THE_USER: &str = "DynamicUser= implies it.";
 
 const TAKEN_OUT: &[(&str, &str)] = &[
@@ -77,7 +77,7 @@ const TAKEN_OUT: &[(&str, &str)] = &[
     ("RemoveIPC", OF_THE_USER),
 ];
 
-/// It reads what others send, if only from this host: it runs as nobody in particular, and may do nothing else.
+/// It reads input of other processes, although only from this host. It runs as a dynamic user and may do nothing else.
 fn sandbox() -> Sandbox {
     Sandbox::strict()
         .without(TAKEN_OUT)

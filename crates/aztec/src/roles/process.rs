@@ -1,4 +1,4 @@
-//! One Aztec process: its unit, its environment file, its data directory. Every role is made of these.
+//! One Aztec process: its unit, its environment file, its data directory. Every role consists of these.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,35 +21,35 @@ use crate::names::{Component, Runtime, units};
 use crate::settings::Settings;
 use crate::unit::{EngineText, UnitText};
 
-/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It counts on
-/// the broker alone: what its clients send is limited to 10 MiB, whatever they are told (4.1.2 and 5.2.0,
+/// The broker's default of 1 MB is too small for the proofs that pass through it (`PayloadTooLargeError`). It applies to
+/// the broker only: requests of its clients are limited to 10 MiB, whatever their configuration (4.1.2 and 5.2.0,
 /// foundation/dest/json-rpc/client/safe_json_rpc_client.js).
 pub(crate) const PROOF_BODY: (&str, &str) = ("RPC_MAX_BODY_SIZE", "50mb");
 
-/// What differs between the processes of an Aztec host.
+/// The differences between the processes of an Aztec host.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
-    /// Which it is.
+    /// The component.
     pub component: Component,
     /// Flags of `aztec start`.
     pub flags: Vec<String>,
     /// GiB of memory that it may have in a container.
     pub memory: u64,
-    /// Variables of its own; they win over the shared ones.
+    /// Variables of its own, which override the shared ones.
     pub env: Variables,
     /// More environment files, after its own.
     pub env_files: Vec<EnvFile>,
     /// Units that must run before it.
     pub needs: Vec<String>,
-    /// The keystores that it is handed as credentials. It reads them when it starts.
+    /// The keystores that it gets as credentials. It reads them when it starts.
     pub keystore: Option<Keystore>,
-    /// Exit codes that mean: it was asked to stop, and did.
+    /// Its clean exit codes.
     pub stopped: Vec<u8>,
-    /// Seconds it may take to close its databases.
+    /// Seconds that it may take to close its databases.
     pub stop_seconds: u32,
-    /// The variables that name a place for proofs, where it has one of its own.
+    /// The variables that name a directory for proofs, if it has its own.
     pub scratch_variables: Vec<String>,
-    /// Whether it checks real proofs, for which the release starts bb.
+    /// Whether it verifies real proofs, for which the release starts bb.
     pub checks_proofs: bool,
     /// Instances of a template unit; none for a plain one.
     pub instances: Vec<String>,
@@ -81,7 +81,7 @@ impl Process {
         }
     }
 
-    /// Tells it the chain: the L1, and on a local network the contracts on it.
+    /// Gives it the chain: the L1, and on a local network the contracts.
     pub fn on_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(chain_env(settings));
         if settings.local().is_some() {
@@ -110,7 +110,7 @@ impl Process {
         self.env("DATA_DIRECTORY", data.display())
     }
 
-    /// Tells it to listen on the first of its ports.
+    /// Makes it listen on the first of its ports.
     pub fn listens(self, settings: &Settings) -> Self {
         let first = self.component.spec().ports.first();
         match first {
@@ -151,7 +151,7 @@ impl Process {
             .collect()
     }
 
-    /// Adds it with all that it reads; its services come after the given resources too. Returns their ids.
+    /// Adds the process with everything that it reads. Its services also come after the given resources. Returns their ids.
     pub fn add(
         mut self,
         draft: &mut Draft<'_>,
@@ -233,7 +233,7 @@ impl Process {
     fn native(&self, inputs: &[(ResourceId, PathBuf)], data: PathBuf) -> UnitText {
         let lock = container::locking(&data, self.instance());
         let command = self.command(base::command());
-        // Of a template there is a `%i` in it, which is systemd's.
+        // A template has a `%i` in it, a specifier of systemd.
         let exec = format!("/usr/bin/{} {}", lock.join(" "), command.join(" "));
         let mut text = self.common(inputs, data.clone(), systemd::Value::raw(exec));
         let mut set = |name: &str, value| text.environment.push((name.to_owned(), value));
@@ -242,7 +242,7 @@ impl Process {
         }
         set("HOME", systemd::Value::word(data.display()));
         if self.keystore.is_some() {
-            // `%d` is systemd's: where it hands credentials over.
+            // `%d` is systemd's specifier for the directory of credentials.
             set(KEYS[0], KEYS[1].into());
         }
         if self.checks_proofs {
@@ -284,9 +284,9 @@ impl Process {
         }
         container.command.extend(self.command(container::node()));
         let words = container.words("${CONTAINER_IMAGE}", "${CONTAINER_USER}");
-        // Image and user are variables of the unit, and `%d` and `%i` are systemd's.
+        // Image and user are variables of the unit, and `%d` and `%i` are specifiers of systemd.
         let exec = systemd::Value::lines(words.iter().map(systemd::Value::raw));
-        // The client is root, and the home of root is not what a container can write to.
+        // The client runs as root, and a container cannot write to the home of root.
         let mut text = self.common(inputs, "/".into(), exec);
         text.environment = vec![("HOME".into(), "/root".into())];
         text.engine = Some(EngineText {
@@ -301,7 +301,7 @@ impl Process {
         text
     }
 
-    /// What both runtimes have.
+    /// The parts that both runtimes share.
     fn common(
         &self,
         inputs: &[(ResourceId, PathBuf)],
@@ -340,7 +340,7 @@ impl Process {
         }
     }
 
-    /// The suffix of what each instance has of its own.
+    /// The suffix of the names that each instance has of its own.
     fn instance(&self) -> &'static str {
         if self.instances.is_empty() { "" } else { "-%i" }
     }
@@ -351,8 +351,8 @@ impl Process {
         command
     }
 
-    /// Files and directories that its variables name: a file store means the same inside as outside. Their paths are in
-    /// the unit, where anyone can read them: where something lies is no secret.
+    /// Files and directories that its variables name. A file store has the same path inside as outside. The paths are in
+    /// the unit, where anyone can read them, because a path is not a secret.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
         let own = self.writable.clone();
@@ -368,11 +368,11 @@ impl Process {
     }
 }
 
-/// Where the node finds its keys: in the credentials of its unit.
+/// The variable for the directory of keys: the credentials of the unit.
 const KEYS: [&str; 2] = ["KEY_STORE_DIRECTORY", "%d"];
 
-/// An environment file, and the variables that it sets, by name: a container gets only those that it is told of, so
-/// that no value is in an argument.
+/// An environment file, and the variables that it sets, by name. A container gets only the variables that are named, so
+/// no value is in an argument.
 #[derive(Debug, Clone)]
 pub(crate) struct EnvFile {
     id: ResourceId,
@@ -381,7 +381,7 @@ pub(crate) struct EnvFile {
 }
 
 impl EnvFile {
-    /// A file that is a resource, and its variables.
+    /// A file resource and its variables.
     pub fn new<N: ToString>(
         id: ResourceId,
         path: PathBuf,

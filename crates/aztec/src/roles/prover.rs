@@ -1,6 +1,6 @@
-//! Proving: a broker that hands out jobs, a prover node that makes and publishes them, agents that do them.
+//! Proving: a broker that distributes jobs, a prover node that creates jobs and publishes proofs, agents that do the jobs.
 //!
-//! Three processes by need: `--prover-node` makes the release start a node, and a broker refuses to share a
+//! Three processes are necessary: `--prover-node` makes the release start a node, and a broker refuses to share a
 //! process with one (4.1.2 start_prover_broker.js).
 
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::layout;
 use crate::names::{Component, Role, role, units};
 use crate::settings::Settings;
 
-/// Where the agents and the prover node of this host find their broker.
+/// The URL of the broker for the agents and the prover node of this host.
 fn broker_url(settings: &Settings) -> Value {
     match &settings.broker_url {
         Some(url) => Value::urls(url.expose().as_str()),
@@ -27,7 +27,7 @@ fn broker_url(settings: &Settings) -> Value {
     }
 }
 
-/// How many agents this host runs, and why that many.
+/// The number of agents of this host, and the reason for it.
 pub(crate) fn agents(settings: &Settings, facts: &HostFacts) -> (u32, String) {
     if !settings.proves() {
         return (0, "no prover here".into());
@@ -38,7 +38,7 @@ pub(crate) fn agents(settings: &Settings, facts: &HostFacts) -> (u32, String) {
     if settings.local().is_some() {
         return (
             1,
-            "proofs of a local network are not real, one agent keeps up".into(),
+            "proofs of a local network are not real, so one agent keeps up".into(),
         );
     }
     let size = settings.release.facts.agent;
@@ -106,7 +106,7 @@ fn node_process(settings: &Settings) -> Process {
         .env("AZTEC_ADMIN_PORT", settings.port(&role::PROVER_ADMIN));
     process.env.extend(peer_env(settings, &role::PROVER_P2P));
     if settings.has(Role::Node) {
-        // The node beside it has the transactions that are to be proven.
+        // The node beside it has the transactions to prove.
         process = process.env(
             "TX_COLLECTION_NODE_RPC_URLS",
             format!("http://127.0.0.1:{}", settings.port(&role::RPC)),

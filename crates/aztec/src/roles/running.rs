@@ -1,4 +1,4 @@
-//! Services that run a unit, and what they read.
+//! Services that run a unit, and their inputs.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::kinds::Kind;
 
-/// Something a service reads, which is in the graph already.
+/// An input of a service, which is already in the graph.
 pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Input {
     let sha256 = |bytes: &[u8]| Some(const_hex::encode(Sha256::digest(bytes)));
     Input {
@@ -16,7 +16,7 @@ pub(crate) fn input(graph: &Graph<Kind>, id: &ResourceId, path: PathBuf) -> Inpu
             Some(Kind::File(file)) => Some(file.sha256()),
             Some(Kind::Unit(unit)) => sha256(unit.text.as_bytes()),
             Some(Kind::NpmTree(tree)) => sha256(tree.dir().as_os_str().as_encoded_bytes()),
-            // Only the host knows these: what is on its disk counts.
+            // Only the host knows these, so the content of its disk counts.
             _ => None,
         },
         id: id.clone(),
@@ -40,7 +40,7 @@ impl Running {
         graph.add(service, after)
     }
 
-    /// The service, and what it comes after, for a graph that has what it reads.
+    /// The service and its dependencies, for a graph that has its inputs.
     pub fn service(self, graph: &Graph<Kind>) -> (Service, Vec<ResourceId>) {
         let unit = Kind::from(self.unit.clone()).id();
         let mut inputs = vec![input(graph, &unit, self.unit.path())];

@@ -1,4 +1,4 @@
-//! The small roles: each is one process that nothing else here needs.
+//! The small roles. Each is one process that no other process of this host needs.
 
 use provision::engine::ResourceId;
 use provision::kinds::{Owner, Random, Secret};
@@ -24,11 +24,11 @@ pub(crate) fn add(draft: &mut Draft<'_>, role: Role, node: &[ResourceId]) {
     }
 }
 
-/// What each is told; `None` of one that no release has.
+/// The process of each; `None` for a component that no release has.
 fn process(component: Component, settings: &Settings) -> Option<Process> {
     let process = Process::new(component, settings);
     Some(match component {
-        // Only discovery: no chain.
+        // Only discovery, without a chain.
         Component::Bootnode => {
             let mut bootnode = process.keeps_data(settings).listens(settings);
             bootnode.env.extend(peer_env(settings, &role::BOOTNODE_P2P));
@@ -56,7 +56,7 @@ fn process(component: Component, settings: &Settings) -> Option<Process> {
 /// The variable with the key of the bot's account.
 const BOT_KEY: &str = "BOT_PRIVATE_KEY";
 
-/// Makes that key; less than the modulus of the field that it is an element of.
+/// Creates that key, which is less than the modulus of its field.
 fn bot_key(draft: &mut Draft<'_>) -> EnvFile {
     let path = env_file("bot-key");
     let key = Secret {
@@ -71,7 +71,7 @@ fn bot_key(draft: &mut Draft<'_>) -> EnvFile {
     EnvFile::new(id, path, [BOT_KEY])
 }
 
-/// The public test mnemonic that anvil gives its ETH to: everybody knows it.
+/// The public test mnemonic whose accounts get ETH from anvil.
 const L1_MNEMONIC: &str = "test test test test test test test test test test test junk";
 
 /// An account of its own on the chain that sends a public transfer now and then.
@@ -84,15 +84,15 @@ fn bot(process: Process, settings: &Settings) -> Process {
             "AZTEC_NODE_URL",
             format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
         )
-        // Nobody looks at its proofs on a local network.
+        // Nobody verifies its proofs on a local network.
         .env("PXE_PROVER_ENABLED", false)
         .env("BOT_FOLLOW_CHAIN", "PROPOSED")
         .env("BOT_TX_INTERVAL_SECONDS", 20)
         .env("BOT_PRIVATE_TRANSFERS_PER_TX", 0);
     if settings.local().is_some() {
-        // With any network named, even `local`, 4.1.2 makes real proofs whatever PXE_PROVER_ENABLED says.
+        // With any network name, even `local`, 4.1.2 makes real proofs regardless of PXE_PROVER_ENABLED.
         bot.env.remove("NETWORK");
-        // 4.1.2 has it as its default, but then in a form that its own bot cannot read.
+        // It is the default of 4.1.2, but in a form that the bot of 4.1.2 cannot read.
         bot = bot.env("BOT_L1_MNEMONIC", L1_MNEMONIC);
     }
     bot

@@ -1,4 +1,4 @@
-//! Variables that processes have in common: of the chain, of peers, of who watches them.
+//! Variables that processes share: those of the chain, of peers, and of monitoring.
 
 use secrecy::ExposeSecret;
 
@@ -8,7 +8,7 @@ use crate::env::{Value, Variables};
 use crate::names::{Port, port, role};
 use crate::settings::{self, ApiKey, Chain, Endpoint, Live, Settings, with_one_slash};
 
-/// What each of several agents is told.
+/// The variables of each of several agents.
 pub(super) fn instance_env(settings: &Settings, instance: &str, name: &str) -> Variables {
     let number = instance.parse::<u16>().unwrap_or(1);
     let first = settings.port(&role::AGENTS);
@@ -18,7 +18,7 @@ pub(super) fn instance_env(settings: &Settings, instance: &str, name: &str) -> V
     variables
 }
 
-/// What every process that talks to the L1 is told.
+/// The variables of every process that talks to the L1.
 pub(crate) fn chain_env(settings: &Settings) -> Variables {
     let mut variables = vec![("ETHEREUM_HOSTS", urls(settings.l1_rpc_urls()))];
     let network = &settings.network;
@@ -48,7 +48,7 @@ pub(crate) fn chain_env(settings: &Settings) -> Variables {
     named(variables).chain(network_env(settings)).collect()
 }
 
-/// What every process that reads the blocks of the chain is told.
+/// The variables of every process that reads the blocks of the chain.
 pub(super) fn blob_env(settings: &Settings) -> Variables {
     let network = &settings.network;
     let mut variables = vec![
@@ -89,8 +89,8 @@ fn named(variables: Vec<(&'static str, Value)>) -> impl Iterator<Item = (String,
     variables.map(|(name, value)| (name.to_owned(), value))
 }
 
-/// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where nothing
-/// between two commas is none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
+/// The keys of the consensus endpoints and their headers: two lists in the order of the endpoints, where an empty text
+/// between two commas means none (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`).
 fn consensus_keys(live: &Live) -> [Value; 2] {
     let list = |text: fn(&ApiKey) -> &str| {
         let keys = live.consensus_keys.iter();
@@ -108,7 +108,7 @@ fn urls(urls: &[Endpoint]) -> Value {
     Value::urls(urls.join(","))
 }
 
-/// URLs that the node writes a path behind.
+/// URLs that the node appends a path to.
 fn bases(urls: &[Endpoint]) -> Value {
     let urls: Vec<_> = urls
         .iter()
@@ -123,13 +123,13 @@ fn stores(stores: &[Store]) -> Value {
     Value::urls(stores.join(","))
 }
 
-/// The name of the network, where the release knows one: any other name would end it at once.
+/// The name of the network, if the release knows it. The node ends at once with any other name.
 pub(crate) fn network_env(settings: &Settings) -> Option<(String, Value)> {
     let name = settings.network.known_as.as_ref();
     name.map(|name| ("NETWORK".to_owned(), Value::public(name)))
 }
 
-/// What every process with peers is told.
+/// The variables of every process with peers.
 pub(crate) fn peer_env(settings: &Settings, port: &Port) -> Variables {
     let mut variables = Variables::new();
     let mut set = |name: &str, value| variables.insert(name.to_owned(), value);
@@ -139,14 +139,14 @@ pub(crate) fn peer_env(settings: &Settings, port: &Port) -> Variables {
         None => set("P2P_QUERY_FOR_IP", Value::public(true)),
     };
     if !settings.has_presets() {
-        // Where no network says otherwise the default is off.
+        // The default is off unless a network turns it on.
         set("P2P_ENABLED", Value::public(true));
     }
     let bootnodes = &settings.network.bootnodes;
     if !bootnodes.is_empty() {
         set("BOOTSTRAP_NODES", Value::public(bootnodes.join(",")));
     }
-    // The default of the release is that of the node.
+    // The default of the release is the port of the node.
     let port = settings.port(port);
     if port != role::P2P.default {
         set("P2P_PORT", Value::public(port));
@@ -160,7 +160,7 @@ pub(crate) fn port_env(settings: &Settings, name: &str, port: &Port) -> Option<(
     (number != port.default).then(|| (name.to_owned(), Value::public(number)))
 }
 
-/// What a process is told, so that its metrics come here: it only pushes, and to one place.
+/// The variable that sends the metrics of a process to this host. A process only pushes, and to one place.
 pub(crate) fn push_env(settings: &Settings) -> Option<(String, Value)> {
     settings.monitoring.as_ref()?;
     let url = format!("http://127.0.0.1:{}/v1/metrics", settings.port(&port::OTLP));
@@ -170,7 +170,7 @@ pub(crate) fn push_env(settings: &Settings) -> Option<(String, Value)> {
     ))
 }
 
-/// What a process is called in its metrics. Its instance id cannot tell it: that is drawn anew at every start,
+/// The name of a process in its metrics. Its instance id cannot identify it, because that is random at every start,
 /// whatever `OTEL_RESOURCE_ATTRIBUTES` says (4.1.2, telemetry-client/dest/otel_resource.js).
 pub(crate) fn name_env(settings: &Settings, name: &str) -> Option<(String, Value)> {
     settings.monitoring.as_ref()?;

@@ -14,29 +14,29 @@ pub struct CaddyFile {
     pub enabled: Option<bool>,
     /// Host name of the certificate.
     pub domain: Option<String>,
-    /// Told to the certificate authority.
+    /// Contact address for the certificate authority.
     pub email: Option<String>,
     /// More JSON-RPC methods than those of `data/public-methods.toml`.
     pub methods: Vec<String>,
-    /// The operator's own Caddyfile stays in force and imports our site.
+    /// Whether the operator's own Caddyfile stays in use and imports our site.
     pub import: bool,
 }
 
-/// The proxy that is wanted.
+/// The configured proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caddy {
     /// Host name of the certificate.
     pub domain: String,
-    /// Told to the certificate authority.
+    /// Contact address for the certificate authority.
     pub email: Option<String>,
     /// More JSON-RPC methods.
     pub methods: Vec<String>,
-    /// The operator's own Caddyfile stays in force.
+    /// Whether the operator's own Caddyfile stays in use.
     pub import: bool,
 }
 
 impl Caddy {
-    /// What the file means; `None` where there is no proxy. A local network needs no name that others know.
+    /// The proxy of the file; `None` if there is none. A local network does not need a public name.
     pub(super) fn from_file(file: CaddyFile, local: bool) -> Result<Option<Self>, Fault> {
         if !file.enabled.unwrap_or(false) {
             return Ok(None);
@@ -45,9 +45,8 @@ impl Caddy {
             Some(domain) => domain,
             None if local => "localhost".into(),
             None => {
-                return Err(bad("caddy.domain", "a certificate needs a host name").fix(
-                    "Name it with `--domain rpc.example.org`; it has to point to this host.",
-                ));
+                return Err(bad("caddy.domain", "a certificate needs a host name")
+                    .fix("Name one that points to this host with `--domain rpc.example.org`."));
             }
         };
         host_name(&domain, local)?;
@@ -81,12 +80,16 @@ fn host_name(text: &str, local: bool) -> Result<(), Fault> {
         Ok(Host::Domain(_)) if text.chars().all(plain) && labels(text) && text.len() <= 253 => {}
         Ok(Host::Ipv4(_) | Host::Ipv6(_)) if local => return Ok(()),
         Ok(Host::Ipv4(_) | Host::Ipv6(_)) => {
-            return Err(refused("is an address: public authorities certify names"));
+            return Err(refused(
+                "is an address, and public authorities certify names only",
+            ));
         }
         _ => return Err(refused("is not a host name")),
     }
     if !local && (!text.contains('.') || text.ends_with(".local")) {
-        return Err(refused("is no public name: no authority will certify it"));
+        return Err(refused(
+            "is not a public name, so no authority will certify it",
+        ));
     }
     Ok(())
 }
@@ -99,7 +102,7 @@ fn mailbox(text: &str) -> Result<(), Fault> {
     }
     Err(
         bad("caddy.email", format!("`{text}` is not a mail address"))
-            .fix("Write it as ops@example.org, or leave it out."),
+            .fix("Write it as ops@example.org, or remove caddy.email."),
     )
 }
 
@@ -120,5 +123,5 @@ fn name(text: &str) -> Result<(), Fault> {
         "caddy.methods",
         format!("`{text}` is not a JSON-RPC method"),
     )
-    .fix("Write it as node_getPendingTxs, with its namespace."))
+    .fix("Write it with its namespace, for example node_getPendingTxs."))
 }

@@ -1,7 +1,7 @@
-//! Networks and releases that the operator describes, because this program does not know them:
+//! Networks and releases that the operator describes, because aztec-kit does not know them:
 //! `[networks.<name>]` and `[releases."<version>"]`, in the shape of the files under `data/`.
 //!
-//! Every description is checked, also one that is not chosen: it is wrong now, not on the day it is needed.
+//! Every description is checked, even if it is not used, so a mistake shows now and not on the day it is needed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use url::Url;
 use super::values::bad;
 use crate::data::{self, Description, Network, Release, Releases, Store, Wrong};
 
-/// What the operator describes, checked.
+/// The operator's descriptions, checked.
 pub(super) struct Described {
     networks: BTreeMap<String, Network>,
     releases: BTreeMap<String, Description>,
@@ -50,7 +50,7 @@ impl Described {
         Err(
             fault.fix(super::mistake::suggestion(name, &known).unwrap_or_else(|| {
                 format!(
-                    "Known networks: {}. Describe another one in {}, [networks.<name>].",
+                    "Known networks: {}. To use another one, describe it in {}, [networks.<name>].",
                     known.join(", "),
                     crate::CONFIG
                 )
@@ -74,15 +74,15 @@ pub(super) fn check_pair(name: &str, network: &Network, release: &Release) -> Re
         return Ok(());
     }
     let (version, known) = (&release.version, release.facts.networks.join(", "));
-    let what = format!("Aztec {version} knows no network `{known_as}`");
+    let what = format!("Aztec {version} does not know the network `{known_as}`");
     if data::networks().contains_key(name) {
-        // Nothing in the file says how the release calls it.
+        // The file does not set known_as.
         return Err(bad("release", what).fix(format!(
-            "Set another release, or add `{known_as}` to the networks that this one is said to know ({known})."
+            "Set another release, or add `{known_as}` to the networks of this release ({known})."
         )));
     }
     Err(bad(&format!("networks.{name}.known_as"), what)
-        .fix(format!("Write one of {known}, or leave known_as out.")))
+        .fix(format!("Write one of {known}, or remove known_as.")))
 }
 
 fn is_word(text: &str) -> bool {
@@ -95,28 +95,28 @@ fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
     let key = |key: &str| format!("{table}.{key}");
     if !is_word(name) {
         return Err(bad(&table, "not the name of a network")
-            .fix("Names are lower case letters, digits and hyphens."));
+            .fix("Use lower case letters, digits and hyphens only."));
     }
     if data::networks().contains_key(name) {
-        return Err(bad(&table, "this program knows that network already")
-            .fix("Take the description out, or give the network another name."));
+        return Err(bad(&table, "aztec-kit already knows that network")
+            .fix("Remove the description, or give the network another name."));
     }
     if network.l1_chain_id == 0 {
         return Err(bad(&key("l1_chain_id"), "no chain has the id 0")
-            .fix("Write what `eth_chainId` of its L1 says, as a decimal number."));
+            .fix("Write the `eth_chainId` of its L1 as a decimal number."));
     }
     let registry = network.registry.as_deref().map(str::parse::<l1::Address>);
     if !matches!(registry, Some(Ok(address)) if !address.is_zero()) {
         return Err(
             bad(&key("registry"), "it is not the address of a contract").fix(
-                "Write the registry of the network, 0x and 40 hex digits: all else is asked of it.",
+                "Write the address of the network's registry, 0x and 40 hex digits. aztec-kit asks it for everything else.",
             ),
         );
     }
     if network.known_as.as_deref() == Some("local") {
         return Err(
-            bad(&key("known_as"), "`local` is the chain of this host alone")
-                .fix("Leave known_as out: the node is then told all that is described here."),
+            bad(&key("known_as"), "`local` is a chain of this host only")
+                .fix("Remove known_as. The node then gets everything that is described here."),
         );
     }
     if let Some(version) = &network.release {
@@ -125,7 +125,7 @@ fn check_network(name: &str, network: &Network) -> Result<(), Fault> {
     let enr = |text: &String| text.starts_with("enr:") && !text.contains([',', ' ']);
     if !network.bootnodes.iter().all(enr) {
         return Err(bad(&key("bootnodes"), "not a node record")
-            .fix("Write each as enr:…, which a bootnode prints when it starts."));
+            .fix("Write each one as enr:…. A bootnode prints its record when it starts."));
     }
     for (name, urls) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
         let place = |store: &Store| {
@@ -153,7 +153,7 @@ fn check_release(version: &str, description: &Description, known: &Releases) -> 
     check_version(&table, version)?;
     let versions: Vec<_> = known.versions().collect();
     if !versions.contains(&description.like.as_str()) {
-        let what = format!("this program does not know {}", description.like);
+        let what = format!("aztec-kit does not know {}", description.like);
         return Err(bad(&format!("{table}.like"), what)
             .fix(format!("Write one of {}.", versions.join(", "))));
     }
@@ -203,7 +203,7 @@ mod tests {
             (
                 "[networks.mine]",
                 "[networks.mainnet]",
-                "networks.mainnet: this program knows",
+                "networks.mainnet: aztec-kit already knows",
                 "another name",
             ),
             ("17000", "0", "networks.mine.l1_chain_id", "eth_chainId"),
@@ -236,14 +236,14 @@ mod tests {
             (
                 "l1_chain_id",
                 "known_as = \"mars\"\nl1_chain_id",
-                "knows no network `mars`",
+                "does not know the network `mars`",
                 "mainnet",
             ),
             (
                 "l1_chain_id",
                 "known_as = \"local\"\nl1_chain_id",
                 "networks.mine.known_as",
-                "Leave known_as out",
+                "Remove known_as",
             ),
             (
                 "l1_chain_id",
@@ -304,14 +304,14 @@ mod tests {
             (
                 "why = \"it is gone\"",
                 "on = \"live\", why = \"\"",
-                "roles.txe: it has no flags",
+                "roles.txe: the role has neither flags",
                 "refused",
             ),
             (
                 "roles.txe",
                 "roles.pxe.flags = [\"--pxe\"]\nroles.txe",
-                "no service for a PXE",
-                "Take",
+                "does not have a service for a PXE",
+                "Remove",
             ),
         ];
         for (old, new, what, fix) in cases {
@@ -333,7 +333,7 @@ mod tests {
              [releases.\"5.9.0\"]\nlike = \"5.2.0\"\nnetworks = [\"testnet\"]\npresets = []\n",
         );
         assert!(
-            said.starts_with("kit.toml: release: Aztec 5.9.0 knows no network `mainnet`"),
+            said.starts_with("kit.toml: release: Aztec 5.9.0 does not know the network `mainnet`"),
             "{said}"
         );
         assert!(!remedy.contains("known_as"), "{remedy}");

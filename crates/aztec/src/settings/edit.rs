@@ -1,4 +1,4 @@
-//! Writing what was asked on the command line into `kit.toml`, keeping the operator's comments.
+//! Writes the flags of a command line into `kit.toml`, and keeps the operator's comments.
 
 use std::net::IpAddr;
 
@@ -9,16 +9,16 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::names::Role;
 
-/// What was asked on the command line; what was not asked leaves the file's own word.
+/// The keys that a command line sets. All other keys of the file stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// Keys, each with its table before it, and what they shall be.
+    /// Keys, each with its table, and their values.
     edits: Vec<(String, Wanted)>,
-    /// Who is connected by SSH right now.
+    /// The SSH client that is connected now.
     ssh_client: Option<IpAddr>,
 }
 
-/// What a key shall be. A text may carry a secret.
+/// The value of a key. A text may carry a secret.
 #[derive(Debug, Clone)]
 enum Wanted {
     On,
@@ -28,32 +28,32 @@ enum Wanted {
 }
 
 impl Asked {
-    /// A switch is on.
+    /// Turns a switch on.
     #[must_use]
     pub fn on(self, key: &str) -> Self {
         self.with(key, Wanted::On)
     }
 
-    /// A number.
+    /// Sets a number.
     #[must_use]
     pub fn number(self, key: &str, number: u64) -> Self {
         self.with(key, Wanted::Number(number))
     }
 
-    /// A text.
+    /// Sets a text.
     #[must_use]
     pub fn text(self, key: &str, text: impl Into<SecretString>) -> Self {
         self.with(key, Wanted::Text(text.into()))
     }
 
-    /// A list of texts.
+    /// Sets a list of texts.
     #[must_use]
     pub fn list(self, key: &str, texts: impl IntoIterator<Item = impl Into<SecretString>>) -> Self {
         let texts = texts.into_iter().map(Into::into);
         self.with(key, Wanted::List(texts.collect()))
     }
 
-    /// Who is connected by SSH, and asks for it.
+    /// Records the SSH client that runs the command.
     #[must_use]
     pub fn by(self, ssh_client: Option<IpAddr>) -> Self {
         Self { ssh_client, ..self }
@@ -64,13 +64,13 @@ impl Asked {
         self
     }
 
-    /// Whether a table is asked to be there.
+    /// Whether the command line enables a table.
     fn turns_on(&self, table: &str) -> bool {
         let mut keys = self.edits.iter().map(|(key, _)| key.as_str());
         keys.any(|key| key.strip_suffix(".enabled") == Some(table))
     }
 
-    /// The roles that are asked for; asking for one never takes another away.
+    /// The roles that the command line enables. Enabling one never removes another.
     fn roles(&self) -> Vec<Role> {
         Role::all()
             .filter(|role| self.turns_on(role.spec().table))
@@ -85,7 +85,7 @@ impl Wanted {
             Self::Number(number) => i64::try_from(*number)
                 .map_err(|_| {
                     Fault::new(format!(
-                        "kit.toml: {key}: {number} is more than the file can say"
+                        "kit.toml: {key}: {number} is larger than TOML can represent"
                     ))
                     .fix("Write a smaller number.")
                 })?
@@ -103,7 +103,7 @@ impl Wanted {
 pub(super) const HEAD: &str =
     "# What this host shall be. Edit it and run `aztec-kit plan`, then `aztec-kit apply`.\n";
 
-/// The text of `kit.toml` with what was asked in it; pure.
+/// The text of `kit.toml` with the keys of the command line; pure.
 pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     let old = text.unwrap_or_default();
     encoding::check(old)?;
@@ -113,29 +113,29 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     for (key, wanted) in &asked.edits {
         set(&mut document, key, wanted.value(key)?)?;
     }
-    // A machine that is asked for agents alone lends its cores; it does not get a node of its own.
+    // A host for prover agents only provides its cores and does not get a node.
     if text.is_none() && asked.roles() == [Role::ProverAgent] {
         set(&mut document, "node.enabled", false.into())?;
     }
     if let (true, Some(client)) = (asked.turns_on("hardening"), asked.ssh_client) {
         never_ban(&mut document, client);
     }
-    // A comment alone would end up below the keys: it has no key to stand before.
+    // toml_edit would put a comment without a key below the keys.
     let head = if text.is_none() { HEAD } else { "" };
     let mut new = format!("{head}{document}");
-    // The writer has ends of lines of its own and no byte order mark, also where nothing was asked.
+    // The writer uses its own line ends and no byte order mark, even if nothing was asked.
     let bare = old.strip_prefix('\u{feff}').unwrap_or(old);
     if new.lines().eq(bare.lines()) {
         old.clone_into(&mut new);
     }
     match (file::parse(&new), file::parse(old)) {
-        // The lines are those of the operator's own file, where the mistake is in it.
+        // The line numbers are those of the operator's own file if the mistake is in it.
         (Err(_), Err(mistake)) => Err(mistake),
         _ => Ok(new),
     }
 }
 
-/// Sets a key. What says the same already keeps its own form.
+/// Sets a key. An equal value keeps its form.
 fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
     let (place, key): (&mut dyn TableLike, _) = match key.split_once('.') {
         None => (document.as_table_mut(), key),
@@ -163,8 +163,8 @@ fn set(document: &mut DocumentMut, key: &str, new: Value) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whoever hardens a host must not be banned from it. Only the first client is noted: the next run may come
-/// from elsewhere, and must not change anything.
+/// Records the operator's SSH client, so that it is never banned. Only the first one is recorded: a later run may come
+/// from elsewhere, and must not change the file.
 fn never_ban(document: &mut DocumentMut, client: IpAddr) {
     let Some(hardening) = document
         .get_mut("hardening")

@@ -1,20 +1,20 @@
-//! In what `kit.toml` is written.
+//! The character encoding of `kit.toml`.
 
 use provision::Fault;
 
-/// Refuses what is no UTF-8: host text is read with a mark in the place of each byte that is none, and written back it
-/// would replace them.
+/// Refuses a file that is not UTF-8. Text of the host is read with a replacement character for each invalid byte, and
+/// writing it back would replace these bytes.
 pub(super) fn check(text: &str) -> Result<(), Fault> {
     let place = |at: usize| format!("line {}", text[..at].matches('\n').count() + 1);
     if let Some(at) = text.find('\0') {
         let what = format!(
-            "kit.toml: {}: it is not UTF-8 but UTF-16, or has a NUL",
+            "kit.toml: {}: the file is UTF-16 and not UTF-8, or contains a NUL",
             place(at)
         );
         return Err(Fault::new(what).fix("Save the file as UTF-8; nothing was changed."));
     }
     if let Some(at) = text.find(char::REPLACEMENT_CHARACTER) {
-        let what = format!("kit.toml: {}: it is not UTF-8", place(at));
+        let what = format!("kit.toml: {}: the file is not UTF-8", place(at));
         return Err(Fault::new(what).fix("Save the file as UTF-8; nothing was changed."));
     }
     Ok(())
@@ -34,7 +34,7 @@ mod tests {
         for (bytes, expected) in [
             (
                 b"a = 1\n# caf\xe9\n".as_slice(),
-                Some("line 2: it is not UTF-8"),
+                Some("line 2: the file is not UTF-8"),
             ),
             (&utf16, Some("UTF-16")),
             (&marked, Some("UTF-16")),

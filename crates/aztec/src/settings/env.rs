@@ -1,4 +1,4 @@
-//! The operator's own variables for the node, as far as the file alone can judge them.
+//! The operator's own variables for the node: the checks that need only the file.
 
 use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use super::file::KitFile;
 use super::model::Settings;
 use super::values::bad;
 
-/// Variables that this program derives from other keys; setting them twice would let them disagree.
+/// Variables that aztec-kit derives from other keys. If both could be set, they could disagree.
 const DERIVED: &[(&str, &str)] = &[
     ("NETWORK", "network"),
     ("ETHEREUM_HOSTS", "l1.rpc_urls"),
@@ -29,7 +29,7 @@ const DERIVED: &[(&str, &str)] = &[
     ("ROLLUP_VERSION", "rollup"),
 ];
 
-/// What once stood under `[env]` for want of a key of its own is taken for that key, where the key is not said.
+/// Moves variables of `[env]` that have a key of their own by now to that key, if the key is not set.
 pub(super) fn adopted(mut file: KitFile) -> KitFile {
     let mut take = |name: &str, free: bool| {
         let value = if free { file.env.remove(name) } else { None };
@@ -59,12 +59,12 @@ pub(super) fn adopted(mut file: KitFile) -> KitFile {
     file
 }
 
-/// The name of a header is none of the secrets.
+/// The name of a header is not a secret.
 fn exposed(header: SecretString) -> String {
     header.expose_secret().to_owned()
 }
 
-/// Variables that monitoring sets, and an operator's own would contradict.
+/// Variables that monitoring sets. The operator's own values would contradict them.
 const TELEMETRY: &[&str] = &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SERVICE_NAME"];
 
 impl Settings {
@@ -73,10 +73,10 @@ impl Settings {
         match (own, &self.monitoring) {
             (Some(name), Some(_)) => Err(bad(
                 &format!("env.{name}"),
-                "monitoring sets it, so that this host's own Prometheus gets the metrics",
+                "monitoring sets this variable, so that Prometheus on this host gets the metrics",
             )
             .fix(
-                "Take it out, or set monitoring.enabled = false and watch the node from elsewhere.",
+                "Remove it, or set monitoring.enabled = false and monitor the node from elsewhere.",
             )),
             _ => Ok(()),
         }
@@ -88,7 +88,7 @@ impl Settings {
             let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
             if name.is_empty() || !name.chars().all(word) {
                 return Err(bad(&key, "not the name of an environment variable")
-                    .fix("Names are upper case letters, digits and underscores."));
+                    .fix("Use upper case letters, digits and underscores only."));
             }
             if let Some((_, own)) = DERIVED.iter().find(|(derived, _)| derived == name) {
                 return Err(bad(&key, format!("{name} is derived from `{own}`"))
@@ -97,7 +97,7 @@ impl Settings {
             if name.contains("PRIVATE_KEY") && !name.ends_with("_PATH") || name == "MNEMONIC" {
                 return Err(bad(
                     &key,
-                    "keys do not belong into the environment: anyone who can read /proc sees them",
+                    "keys do not belong in the environment, where anyone who can read /proc sees them",
                 )
                 .fix("Put the key into a keystore under /etc/aztec/keystore."));
             }

@@ -1,4 +1,4 @@
-//! Which ports other hosts reach.
+//! Which ports other hosts can reach.
 
 use provision::Fault;
 
@@ -7,7 +7,7 @@ use super::values::bad;
 use crate::names::{Port, Reach};
 
 impl Settings {
-    /// The ports that other hosts have no business at and that listen for them all the same, with where they are.
+    /// The private ports that listen on every interface anyway, with their numbers.
     pub(crate) fn private_ports(&self) -> Vec<(&'static Port, u16)> {
         let private = |port: &Port| matches!(port.reach, Reach::Private | Reach::Steering);
         let ports = self.ports().into_iter();
@@ -17,7 +17,7 @@ impl Settings {
             .collect()
     }
 
-    /// What is for this host alone is opened to nobody, or to somebody by name.
+    /// Refuses rules that open a private port to everybody, or a port that steers the node to anybody.
     pub(super) fn check_firewall(&self) -> Result<(), Fault> {
         for rule in &self.firewall.allow {
             let mut ports = self.ports().into_iter().map(|(port, _)| port);
@@ -32,16 +32,16 @@ impl Settings {
                         "firewall.allow",
                         format!("port {port} ({key}) steers the node and is never open to others"),
                     )
-                    .fix("Take it out, and reach it through SSH: `ssh -L`."));
+                    .fix("Remove the rule, and reach the port through an SSH tunnel (`ssh -L`)."));
                 }
                 Reach::Private | Reach::Loopback => {}
             }
             if rule.from.is_none() {
                 return Err(bad(
                     "firewall.allow",
-                    format!("port {port} ({key}) asks nobody who they are, and would be open to everybody"),
+                    format!("port {port} ({key}) has no authentication and would be open to everybody"),
                 )
-                .fix("Say who may connect: from = \"10.0.0.5\". For wallets there is [caddy]."));
+                .fix("Name the hosts that may connect, for example from = \"10.0.0.5\". To serve wallets, use [caddy]."));
             }
         }
         Ok(())

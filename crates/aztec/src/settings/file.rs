@@ -1,4 +1,4 @@
-//! The shape of `kit.toml`: everything optional, nothing unknown.
+//! The shape of `kit.toml`: every key is optional, and unknown keys are refused.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,11 +25,11 @@ pub struct KitFile {
     pub release: Option<String>,
     /// The version of the rollup to follow; the canonical one by default.
     pub rollup: Option<u64>,
-    /// Run a release that fits no rollup yet: it waits for its own.
+    /// Whether to run a release that does not fit a rollup yet; the node waits for its own.
     pub standby: bool,
-    /// `native` or `container`; by default what the release, the roles and the host allow.
+    /// `native` or `container`; by default the one that the release, the roles and the host allow.
     pub runtime: Option<Runtime>,
-    /// Where databases live; `/var/lib/aztec` by default.
+    /// The directory for databases; `/var/lib/aztec` by default.
     pub data_dir: Option<PathBuf>,
     /// Ethereum endpoints.
     pub l1: L1File,
@@ -42,17 +42,17 @@ pub struct KitFile {
     pub roles: RoleFiles,
     /// A TLS proxy in front of the node's RPC.
     pub caddy: CaddyFile,
-    /// What keeps others out of this host.
+    /// Hardening of this host.
     pub hardening: HardeningFile,
-    /// What watches this host.
+    /// Monitoring of this host.
     pub monitoring: MonitoringFile,
     /// Who may connect to this host.
     pub firewall: FirewallFile,
-    /// More variables for the node, as they are.
+    /// More variables for the node, passed on unchanged.
     pub env: BTreeMap<String, SecretString>,
-    /// Networks that this program does not know.
+    /// Networks that aztec-kit does not know.
     pub networks: BTreeMap<String, Network>,
-    /// Releases that this program does not know.
+    /// Releases that aztec-kit does not know.
     pub releases: BTreeMap<String, Description>,
 }
 
@@ -64,11 +64,11 @@ pub struct L1File {
     pub rpc_urls: Vec<SecretString>,
     /// Consensus, in order of preference.
     pub consensus_urls: Vec<SecretString>,
-    /// The key of each consensus endpoint, at the same place; empty where it needs none.
+    /// The key of each consensus endpoint, at the same position; empty if it needs none.
     pub consensus_api_keys: Vec<SecretString>,
-    /// The header that each key is sent in; empty where it is sent as `?key=`.
+    /// The header that each key is sent in; empty if it is sent as `?key=`.
     pub consensus_api_key_headers: Vec<String>,
-    /// Execution endpoints that trace transactions, when others than [`Self::rpc_urls`].
+    /// Execution endpoints that trace transactions, if not those of [`Self::rpc_urls`].
     pub debug_urls: Vec<SecretString>,
 }
 
@@ -82,34 +82,34 @@ pub struct P2pFile {
     pub port: Option<u16>,
 }
 
-/// What watches this host.
+/// Monitoring of this host.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MonitoringFile {
-    /// Whether anything does.
+    /// Whether this host has monitoring.
     pub enabled: Option<bool>,
     /// `native` or `compose`; native by default.
     pub runtime: Option<String>,
     /// How many days of metrics (and with `compose` of logs) are kept; 15 by default.
     pub retention_days: Option<u16>,
-    /// Told every few minutes that all is well: it is its silence that raises the alarm.
+    /// A URL that gets a heartbeat every few minutes. The service behind it raises the alarm when the heartbeat stops.
     pub heartbeat_url: Option<SecretString>,
-    /// Who gets the alerts.
+    /// The receivers of the alerts.
     pub receivers: Vec<ReceiverFile>,
 }
 
-/// Who gets the alerts: which keys there are depends on its type. All that is said of one is secret.
+/// A receiver of alerts. Its keys depend on its type. All of them are secret.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReceiverFile {
     /// `telegram`, `discord`, `slack`, `pagerduty`, `ntfy`, `webhook` or `email`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Where to; may carry a key.
+    /// The target URL; may carry a key.
     pub url: Option<SecretString>,
-    /// Of a Telegram bot, or of an ntfy account.
+    /// The token of a Telegram bot or of an ntfy account.
     pub token: Option<SecretString>,
-    /// Of a Telegram chat.
+    /// The number of a Telegram chat.
     pub chat: Option<SecretBox<i64>>,
     /// Integration key of PagerDuty.
     pub key: Option<SecretString>,
@@ -121,7 +121,7 @@ pub struct ReceiverFile {
     pub server: Option<SecretString>,
     /// Account on the mail server.
     pub user: Option<SecretString>,
-    /// Of that account.
+    /// Password of that account.
     pub password: Option<SecretString>,
 }
 

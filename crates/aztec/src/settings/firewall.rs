@@ -13,9 +13,9 @@ use super::values::bad;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FirewallFile {
-    /// Whether there is a firewall.
+    /// Whether UFW closes the whole host.
     pub enabled: Option<bool>,
-    /// Whether private ports are closed to other hosts, firewall or not; yes by default.
+    /// Whether private ports are closed to other hosts, with or without the firewall; yes by default.
     pub close_private_ports: Option<bool>,
     /// What may come in besides SSH and peers.
     pub allow: Vec<AllowFile>,
@@ -48,16 +48,16 @@ pub enum ProtoFile {
 /// Who may connect to this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Firewall {
-    /// Whether UFW closes the whole host; otherwise that is left to others.
+    /// Whether UFW closes the whole host. If not, the operator takes care of that.
     pub enabled: bool,
-    /// Whether ports that are for this host alone are closed to others, with UFW or without.
+    /// Whether private ports are closed to other hosts, with UFW or without.
     pub close_private_ports: bool,
     /// What may come in besides SSH and peers.
     pub allow: Vec<Rule>,
 }
 
 impl Firewall {
-    /// What the file means.
+    /// The firewall of the file.
     pub(super) fn from_file(file: FirewallFile) -> Result<Self, Fault> {
         Ok(Self {
             enabled: file.enabled.unwrap_or(false),
@@ -83,7 +83,7 @@ fn rule(file: AllowFile) -> Result<Rule, Fault> {
     })
 }
 
-/// An address or a network in the form that UFW gives it: no length where it is one address.
+/// An address or a network in the form of UFW: a single address has no length.
 fn shortest(text: &str) -> Result<String, Fault> {
     let refused = |why: &str| {
         bad("firewall.allow", format!("from: `{text}` {why}"))
@@ -94,9 +94,9 @@ fn shortest(text: &str) -> Result<String, Fault> {
         .map_err(|_| refused("is neither an address nor a network"))?;
     let network = network::parse(text)
         .filter(|network| network.prefix_len() > 0)
-        .ok_or_else(|| refused("has a length that no network has"))?;
+        .ok_or_else(|| refused("has an invalid prefix length"))?;
     if network != network.trunc() {
-        return Err(refused("names an address in a network"));
+        return Err(refused("names a host inside a network"));
     }
     Ok(match network.prefix_len() == network.max_prefix_len() {
         true => network.addr().to_string(),

@@ -9,15 +9,15 @@ pub struct Flag {
     pub name: String,
     /// The key, with its table before it.
     pub key: String,
-    /// What follows it.
+    /// Its argument.
     pub takes: Takes,
-    /// A variable of the environment that stands for it.
+    /// The environment variable that sets the same.
     pub env: Option<&'static str>,
-    /// For people.
+    /// The help text.
     pub help: &'static str,
 }
 
-/// What follows a flag; the word stands for it in the help.
+/// The argument of a flag; the word names it in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// Nothing: the key is `true`.
@@ -32,7 +32,7 @@ pub enum Takes {
     Secrets(&'static str),
 }
 
-/// What a host has besides its roles: the table of each, with the help of its flag.
+/// The features of a host in addition to its roles: the table of each, with the help of its flag.
 pub const FEATURES: [(&str, &str); 4] = [
     ("firewall", "Block inbound traffic except SSH and P2P (UFW)"),
     (
@@ -57,7 +57,7 @@ type Row = (
     &'static str,
 );
 
-/// What comes before the roles.
+/// The flags before those of the roles.
 const NETWORK: &[Row] = &[
     (
         "network",
@@ -121,7 +121,7 @@ const OF_TABLES: &[Row] = &[
     ),
 ];
 
-/// What comes after them.
+/// The flags after those of the roles.
 const HOST: &[Row] = &[
     (
         "l1-rpc-urls",

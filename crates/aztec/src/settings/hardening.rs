@@ -1,4 +1,4 @@
-//! `[hardening]`: what keeps others out of this host.
+//! `[hardening]`: the protection of this host.
 
 use provision::Fault;
 use provision::tools::network;
@@ -14,17 +14,17 @@ pub struct HardeningFile {
     pub enabled: Option<bool>,
     /// Keys instead of passwords; on by default, as every topic.
     pub ssh: Option<bool>,
-    /// Bans of who guesses passwords.
+    /// Bans of hosts that guess passwords.
     pub fail2ban: Option<bool>,
     /// Addresses and networks that are never banned; `setup` puts its own SSH client here.
     pub never_ban: Vec<String>,
-    /// Security upgrades by themselves.
+    /// Automatic security upgrades.
     pub updates: Option<bool>,
-    /// The clock.
+    /// Time synchronisation.
     pub chrony: Option<bool>,
-    /// Files that change behind our back.
+    /// Detection of files that change unexpectedly.
     pub aide: Option<bool>,
-    /// Who touches keys, units and accounts.
+    /// Audit of access to keys, units and accounts.
     pub auditd: Option<bool>,
     /// Kernel settings.
     pub kernel: Option<bool>,
@@ -35,24 +35,24 @@ pub struct HardeningFile {
 pub struct Hardening {
     /// Keys instead of passwords.
     pub ssh: bool,
-    /// Bans of who guesses passwords.
+    /// Bans of hosts that guess passwords.
     pub fail2ban: bool,
     /// Addresses and networks that are never banned.
     pub never_ban: Vec<String>,
-    /// Security upgrades by themselves.
+    /// Automatic security upgrades.
     pub updates: bool,
-    /// The clock.
+    /// Time synchronisation.
     pub chrony: bool,
-    /// Files that change behind our back.
+    /// Detection of files that change unexpectedly.
     pub aide: bool,
-    /// Who touches keys, units and accounts.
+    /// Audit of access to keys, units and accounts.
     pub auditd: bool,
     /// Kernel settings.
     pub kernel: bool,
 }
 
 impl Hardening {
-    /// What the file means; `None` where this host is not hardened.
+    /// The topics of the file; `None` if this host is not hardened.
     pub(super) fn from_file(file: HardeningFile) -> Result<Option<Self>, Fault> {
         for entry in &file.never_ban {
             never_banned(entry)?;
@@ -71,7 +71,7 @@ impl Hardening {
     }
 }
 
-/// Refuses what is not `ADDRESS` or `ADDRESS/BITS`: fail2ban would take it for a host name.
+/// Refuses any text except `ADDRESS` and `ADDRESS/BITS`, because fail2ban would read it as a host name.
 fn never_banned(text: &str) -> Result<(), Fault> {
     if network::parse(text).is_some_and(|network| network.prefix_len() > 0) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `[l1]`: the endpoints of Ethereum, and the keys of those that want one.
+//! `[l1]`: the endpoints of Ethereum, and their API keys.
 
 use provision::Fault;
 use secrecy::ExposeSecret;
@@ -10,7 +10,7 @@ use super::url::{Asker, is_placeholder, urls};
 use super::values::bad;
 use crate::names::port;
 
-/// The chain of this network, with the L1 that the table names, or that of this host.
+/// The chain of this network, with the L1 of the table or that of this host.
 pub(super) fn chain(
     file: &L1File,
     rollup: Option<u64>,
@@ -42,7 +42,7 @@ pub(super) fn chain(
     }))
 }
 
-const CANONICAL: &str = "Leave it out: the canonical rollup is then followed.";
+const CANONICAL: &str = "Remove `rollup` to follow the canonical rollup.";
 
 fn local(file: &L1File, rollup: Option<u64>, ports: &Ports) -> Result<Local, Fault> {
     if rollup.is_some() {
@@ -54,10 +54,10 @@ fn local(file: &L1File, rollup: Option<u64>, ports: &Ports) -> Result<Local, Fau
         ("l1.debug_urls", &file.debug_urls),
     ];
     if let Some((key, _)) = lists.iter().find(|(_, texts)| !texts.is_empty()) {
-        return Err(bad(key, "a local network brings its own L1")
-            .fix("Leave the L1 endpoints out, or choose another network."));
+        return Err(bad(key, "a local network has its own L1")
+            .fix("Remove the L1 endpoints, or choose another network."));
     }
-    // Without endpoints there is nothing that a key is for.
+    // A key without an endpoint is refused too.
     keys(file)?;
     let own = format!("http://127.0.0.1:{}", ports.of(&port::L1));
     let mut own = urls("ports.l1", &[own.into()], Asker::Execution)?;
@@ -67,12 +67,13 @@ fn local(file: &L1File, rollup: Option<u64>, ports: &Ports) -> Result<Local, Fau
 const KEYS: &str = "l1.consensus_api_keys";
 const HEADERS: &str = "l1.consensus_api_key_headers";
 
-/// The key of each endpoint that has one, at its place. An empty text stands for none: so the node reads its lists
+/// The key of each endpoint, at its position. An empty text means no key: the node reads its lists in the same way
 /// (4.1.2 blob-client/dest/client/config.js and http.js).
 fn keys(file: &L1File) -> Result<Vec<Option<ApiKey>>, Fault> {
     let keys = &file.consensus_api_keys;
     let headers = &file.consensus_api_key_headers;
-    let order = "The first one belongs to the first of l1.consensus_urls; write \"\" for an endpoint without.";
+    let order =
+        "Write them in the order of l1.consensus_urls, with \"\" for an endpoint without one.";
     if keys.len() > file.consensus_urls.len() {
         return Err(bad(KEYS, "there are more keys than endpoints").fix(order));
     }
@@ -97,28 +98,31 @@ fn pair(number: usize, key: &str, header: &str) -> Result<Option<ApiKey>, Fault>
         format!("{HEADERS}, number {number}"),
     );
     if key.is_empty() && !header.is_empty() {
-        return Err(bad(&header_place, "a header without a key")
-            .fix("Put the key into l1.consensus_api_keys, at the same place."));
+        return Err(bad(&header_place, "the header has no key")
+            .fix("Put the key into l1.consensus_api_keys, at the same position."));
     }
     if is_placeholder(key) {
         return Err(bad(&key_place, "it is a placeholder").fix("Put your own key there."));
     }
-    // The node splits its list at commas, and no header can carry more than this.
+    // The node splits its list at commas, and a header carries ASCII only.
     if !key.chars().all(|c| c == ' ' || c.is_ascii_graphic()) || key.contains(',') {
-        return Err(bad(&key_place, "it has a comma, or what is not ASCII")
-            .fix("Write the key alone, as the provider shows it."));
+        return Err(bad(
+            &key_place,
+            "the key contains a comma or a character that is not ASCII",
+        )
+        .fix("Write only the key, as the provider shows it."));
     }
     if header.is_empty() && key.contains([' ', '#', '&']) {
         return Err(bad(
             &key_place,
-            "it has a blank, # or &, which would end it behind `?key=`",
+            "the key contains a blank, # or &, which would end it after `?key=`",
         )
         .fix("Name its header in l1.consensus_api_key_headers, or write %20, %23 or %26."));
     }
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !header.chars().all(token) {
         return Err(bad(&header_place, "it is not the name of a header")
-            .fix("Write the name alone, for example \"x-api-key\" or \"Authorization\"."));
+            .fix("Write only the name, for example \"x-api-key\" or \"Authorization\"."));
     }
     Ok((!key.is_empty()).then(|| ApiKey {
         value: key.into(),
@@ -178,15 +182,19 @@ mod tests {
             (
                 &["", "SECRET"],
                 &["x-key"],
-                "headers, number 1: a header without",
+                "headers, number 1: the header has no key",
             ),
-            (&["SECRET,K"], &[], "keys, number 1: it has a comma"),
+            (
+                &["SECRET,K"],
+                &[],
+                "keys, number 1: the key contains a comma",
+            ),
             (
                 &["", "SECRETé"],
                 &[],
-                "keys, number 2: it has a comma, or what",
+                "keys, number 2: the key contains a comma or a",
             ),
-            (&["SECRET\nX"], &["x"], "a comma, or what"),
+            (&["SECRET\nX"], &["x"], "a comma or a character"),
             (&["SECRET&x"], &[], "would end it"),
             (&["Bearer SECRET"], &[], "would end it"),
             (&["<your key>"], &[], "a placeholder"),

@@ -1,4 +1,4 @@
-//! What is wrong with the text or the shape of `kit.toml`: the line and the key, never a value, which may be a key of
+//! Mistakes in the text or the shape of `kit.toml`. They name the line and the key, never a value, which may be a key of
 //! the operator's.
 
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use provision::Fault;
 use toml_edit::{Document, Item, Value};
 
-/// The refusal of a text, from what a TOML reader says of it.
+/// The refusal of a text, from the error of a TOML reader.
 pub(super) fn fault(text: &str, message: &str, span: Option<Range<usize>>) -> Fault {
     let at = span.map_or(0, |span| span.start.min(text.len()));
     let before = text.get(..at).unwrap_or_default();
@@ -21,11 +21,11 @@ pub(super) fn fault(text: &str, message: &str, span: Option<Range<usize>>) -> Fa
     match unknown(message) {
         Some((what, fix)) => refused(what).fix(fix),
         None => refused(message.to_owned())
-            .fix("Correct the line; `aztec-kit setup --help` lists what can be set."),
+            .fix("Correct the line. `aztec-kit setup --help` lists the keys that can be set."),
     }
 }
 
-/// What serde wants in the place of a value that it shows.
+/// The type that serde expects, from an error that also shows the value.
 fn wrong_type(message: &str) -> Option<&str> {
     if message == "wanted string or table" {
         return Some("a string");
@@ -34,11 +34,11 @@ fn wrong_type(message: &str) -> Option<&str> {
     if !shows.iter().any(|start| message.starts_with(start)) {
         return None;
     }
-    // The value may have the same words in it.
+    // The value may contain the same words.
     Some(message.rsplit_once(", expected ")?.1)
 }
 
-/// What is wanted, for people, and how it is written.
+/// The expected type, for people, and how to write it.
 fn words(wanted: &str) -> (&'static str, &'static str) {
     match wanted {
         "a sequence" => ("a list", "Write it in brackets: [\"one\", \"two\"]."),
@@ -56,13 +56,13 @@ fn words(wanted: &str) -> (&'static str, &'static str) {
         }
         _ => (
             "of another type",
-            "Correct the line; `aztec-kit setup --help` lists what can be set.",
+            "Correct the line. `aztec-kit setup --help` lists the keys that can be set.",
         ),
     }
 }
 
-/// Serde says: unknown field `x`, expected one of `a`, `b`; of the name of a role: unknown variant.
-/// What is wrong then, and what to do: the list is long, and of use only to whoever meant none of its names.
+/// Reads the error of serde: unknown field `x`, expected one of `a`, `b`. For the name of a role: unknown variant.
+/// Returns the fault and its fix. The long list of names is shown only if no name is similar.
 fn unknown(message: &str) -> Option<(String, String)> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
@@ -76,7 +76,7 @@ fn unknown(message: &str) -> Option<(String, String)> {
     Some((format!("{what} `{unknown}`"), fix))
 }
 
-/// The key of the value that is at this place of a text.
+/// The key of the value at this position of a text.
 fn key_at(text: &str, at: usize) -> Option<String> {
     let document = Document::parse(text).ok()?;
     let mut path = Vec::new();
@@ -89,7 +89,7 @@ fn key_at(text: &str, at: usize) -> Option<String> {
     None
 }
 
-/// Whether the place is in this item; its key is then put behind those within it.
+/// Whether the position is in this item. If so, its key is added after those of the items within it.
 fn in_item(name: &str, item: &Item, at: usize, path: &mut Vec<String>) -> bool {
     let found = match item {
         Item::None => false,

@@ -1,4 +1,4 @@
-//! From `kit.toml` to settings in which nothing is optional that must be there.
+//! From `kit.toml` to settings in which every required value is present.
 
 mod caddy;
 mod chain;
@@ -49,7 +49,7 @@ pub use ports::Ports;
 pub(crate) use shown::shown;
 
 impl Settings {
-    /// Reads and checks the text of `kit.toml`, with the releases that this program carries; pure.
+    /// Reads and checks the text of `kit.toml`, with the releases that aztec-kit carries; pure.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         Self::parse_with(text, &Releases::carried())
     }
@@ -72,7 +72,7 @@ impl Settings {
                 "release",
                 format!("the release of {network_name} is not known in advance"),
             )
-            .fix("Name the one it runs today with `--release`; `aztec-kit release list` shows which are known."));
+            .fix("Name the release that it runs today with `--release`. `aztec-kit release list` shows the known ones."));
         };
         let release = described.release(&version)?;
         described::check_pair(&network_name, &network, &release)?;
@@ -121,7 +121,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Where a port of this host is.
+    /// The number of a port of this host.
     pub fn port(&self, port: &Port) -> u16 {
         self.ports.of(port)
     }
@@ -137,6 +137,8 @@ impl Settings {
             "l1.consensus_urls",
             format!("{} needs an Ethereum consensus endpoint", self.network_name),
         )
-        .fix("Name at least one with `--l1-consensus-urls https://…`: blobs come from there."))
+        .fix(
+            "Name at least one with `--l1-consensus-urls https://…`. The node gets blobs from it.",
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! Settings: what is wanted of this host, complete and consistent.
+//! Settings: the configuration of this host, complete and consistent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -17,53 +17,53 @@ use crate::data::{Funded, Network, Release, Releases};
 use crate::layout::Layout;
 use crate::names::{L1Use, Role, Runtime};
 
-/// The variable that lets a node start whose endpoints trace no transactions.
+/// The variable that lets a node start without an endpoint that traces transactions.
 pub const NO_TRACES: &str = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS";
 
-/// What is wanted of this host, complete and consistent.
+/// The configuration of this host, complete and consistent.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Name of the network.
     pub network_name: String,
-    /// What is known of it.
+    /// The facts about it.
     pub network: Network,
     /// The release to run.
     pub release: Release,
-    /// All releases that are known, to name one that fits.
+    /// All known releases, to name one that fits.
     pub releases: Releases,
     /// The chain of that network, as this host sees it.
     pub chain: Chain,
-    /// How its processes run, when that was asked for.
+    /// How its processes run, if that is configured.
     pub runtime: Option<Runtime>,
-    /// Where databases live.
+    /// The directory for databases.
     pub data_dir: PathBuf,
     /// The address that peers reach this host at.
     pub p2p_ip: Option<IpAddr>,
     /// Ports of this host.
     pub ports: Ports,
-    /// What it runs; nothing on a host that is only hardened, or only watched.
+    /// Its roles; empty on a host that is only hardened or only monitored.
     pub roles: BTreeSet<Role>,
-    /// Where the broker of the agents is, when not here.
+    /// The URL of the broker of the agents, if it is on another host.
     pub broker_url: Option<Endpoint>,
-    /// How many agents were asked for.
+    /// The configured number of agents.
     pub agents: Option<u32>,
     /// A TLS proxy in front of the node's RPC.
     pub caddy: Option<Caddy>,
-    /// What keeps others out of this host, when it is hardened.
+    /// The topics of hardening, if this host is hardened.
     pub hardening: Option<Hardening>,
-    /// What watches this host, if anything does.
+    /// The monitoring of this host, if any.
     pub monitoring: Option<Monitoring>,
     /// Who may connect to this host.
     pub firewall: Firewall,
     /// The operator's own variables for the node.
     pub env: BTreeMap<String, SecretString>,
-    /// The operator made sure that nothing else signs with the keys of this host. Said on the command line for
-    /// one run, never in the file: what was true of one day's keys says nothing of the next ones.
+    /// The operator made sure that nothing else signs with the keys of this host. This is stated on the command line for
+    /// one run, never in the file, because it need not be true of later keys.
     pub only_signer: bool,
 }
 
 impl Settings {
-    /// The chain, where it lives on this host alone.
+    /// The chain, if it is local.
     pub fn local(&self) -> Option<&Local> {
         match &self.chain {
             Chain::Local(local) => Some(local),
@@ -71,7 +71,7 @@ impl Settings {
         }
     }
 
-    /// The chain, where others have it too.
+    /// The chain, if it is live.
     pub fn live(&self) -> Option<&Live> {
         match &self.chain {
             Chain::Local(_) => None,
@@ -87,42 +87,42 @@ impl Settings {
         }
     }
 
-    /// Whether a release is wanted that fits no rollup yet: it waits for its own.
+    /// Whether the node waits for a rollup of its own on standby.
     pub fn stands_by(&self) -> bool {
         self.live().is_some_and(|live| live.standby)
     }
 
-    /// The version of the rollup to follow, when not the canonical one.
+    /// The version of the rollup to follow, if not the canonical one.
     pub fn rollup(&self) -> Option<u64> {
         self.live().and_then(|live| live.rollup)
     }
 
-    /// Whether the release brings what all nodes of the network agree on, and where its peers are.
+    /// Whether the release has the settings that all nodes of the network share, and its peers.
     pub fn has_presets(&self) -> bool {
         let known_as = self.network.known_as.as_deref();
         known_as.is_some_and(|name| self.release.has_presets(name))
     }
 
-    /// The L1 of its network, where this host runs it.
+    /// The L1 of its network, if this host runs it.
     pub fn own_l1(&self) -> Option<&Local> {
         self.local().filter(|_| self.uses_l1(L1Use::Asks))
     }
 
-    /// Whether that L1 must be seen as one with a consensus layer, from which an archiver gets its blobs.
+    /// Whether that L1 needs a consensus layer, from which an archiver gets its blobs.
     pub fn runs_l1_beacon(&self) -> bool {
         self.local().is_some() && self.has(Role::Archiver)
     }
 
-    /// Where the databases of this release are: a data directory belongs to a rollup, and a rollup to a major version.
+    /// The directories of the databases of this release. A data directory belongs to a rollup, and a rollup to a major version.
     pub fn layout(&self) -> Layout {
         Layout::new(&self.release.databases(&self.data_dir))
     }
 
-    /// Who has funds in the genesis that the node expects; `None` when that cannot be told.
+    /// The accounts with funds in the genesis that the node expects; `None` if that is not known.
     pub fn funded(&self) -> Option<Funded> {
         let says = |name: &str| self.says(name);
         let prefunded = says("PREFUND_ADDRESSES").is_some_and(|list| !list.is_empty());
-        // How the node reads a boolean.
+        // The node reads a boolean in this way.
         let on = |name| says(name).is_some_and(|value| ["1", "true", "TRUE"].contains(&value));
         (!prefunded).then(|| Funded {
             test_accounts: on("TEST_ACCOUNTS"),
@@ -130,28 +130,28 @@ impl Settings {
         })
     }
 
-    /// What the operator says of a variable under `[env]`.
+    /// The operator's value of a variable under `[env]`.
     pub(crate) fn says(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(SecretString::expose_secret)
     }
 
-    /// The release that its network needs, as far as is known, where `kit.toml` does not name one.
+    /// The release that its network needs, as far as known, if `kit.toml` does not name one.
     pub fn usual_release(&self) -> Option<&String> {
         usual_release(&self.network, self.rollup())
     }
 
-    /// Whether its nodes start without an endpoint that traces transactions, where the release demands one: the
-    /// operator says so, or its L1 is a quiet one of its own, on which the node finds no transaction to try.
+    /// Whether its nodes start without an endpoint that traces transactions, although the release demands one. The
+    /// operator sets that, or the L1 is a local one without transactions to trace.
     pub fn allows_no_traces(&self) -> bool {
         let said = self.says(NO_TRACES);
         let needs = self.release.facts.needs_traces;
-        // So the releases read a boolean (foundation/dest/config/parse-env.js).
+        // The releases read a boolean in this way (foundation/dest/config/parse-env.js).
         matches!(said, Some("1" | "true" | "TRUE"))
             || needs && self.local().is_some() && said.is_none()
     }
 }
 
-/// The release that a rollup of a network needs, the canonical one where none is named, as far as is known.
+/// The release that a rollup of a network needs, as far as known. Without a version, the rollup is the canonical one.
 pub(super) fn usual_release(network: &Network, rollup: Option<u64>) -> Option<&String> {
     let mut older = network.rollups.iter();
     match older.find(|older| Some(older.version) == rollup) {

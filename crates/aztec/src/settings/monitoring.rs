@@ -1,4 +1,4 @@
-//! What watches this host, and whom it tells.
+//! The monitoring of this host, and the receivers of its alerts.
 
 use provision::Fault;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,20 +9,20 @@ use super::mistake::suggestion;
 use super::url::{Asker, Endpoint, urls};
 use super::values::{bad, mail_address};
 
-/// What watches this host.
+/// The monitoring of this host.
 #[derive(Debug, Clone)]
 pub struct Monitoring {
-    /// What its programs run as.
+    /// The form in which its programs run.
     pub stack: Stack,
     /// How many days of metrics are kept.
     pub retention_days: u16,
-    /// Told that all is well; its silence raises the alarm elsewhere.
+    /// The URL that gets a heartbeat. The service behind it raises the alarm when the heartbeat stops.
     pub heartbeat: Option<Endpoint>,
-    /// Who gets the alerts.
+    /// The receivers of the alerts.
     pub receivers: Vec<Receiver>,
 }
 
-/// What the programs of monitoring run as.
+/// The form in which the programs of monitoring run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
     /// The distribution's own packages.
@@ -31,10 +31,10 @@ pub enum Stack {
     Compose,
 }
 
-/// As long as Prometheus keeps them by itself.
+/// The default of Prometheus, days.
 const RETENTION_DAYS: u16 = 15;
 
-/// Checks the table; nothing when it is off.
+/// Checks the table; `None` if monitoring is off.
 pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
     let stack = match file.runtime.as_deref() {
         None | Some("native") => Stack::Native,
@@ -50,9 +50,11 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
     };
     let retention_days = file.retention_days.unwrap_or(RETENTION_DAYS);
     if retention_days == 0 {
-        return Err(
-            bad("monitoring.retention_days", "0 days are no history").fix("Keep at least one day.")
-        );
+        return Err(bad(
+            "monitoring.retention_days",
+            "metrics cannot be kept for 0 days",
+        )
+        .fix("Keep at least one day."));
     }
     let heartbeat = url("monitoring.heartbeat_url", file.heartbeat_url.as_ref())?;
     let receivers = file.receivers.iter().enumerate();
@@ -83,7 +85,7 @@ const TYPES: &[(&str, &[&str], &[&str])] = &[
     ("email", &["to", "from", "server"], &["user", "password"]),
 ];
 
-/// Checks the receiver that is at this place of the list, counted from 1.
+/// Checks the receiver at this position of the list, counted from 1.
 fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
     let place = format!("monitoring.receivers, number {at}");
     let names: Vec<_> = TYPES.iter().map(|(name, ..)| *name).collect();
@@ -92,7 +94,7 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
     let Some((_, needed, allowed)) = TYPES.iter().find(|(name, ..)| *name == kind) else {
         let fault = match kind {
             "" => bad(&place, "it has no type"),
-            // It may be what belongs into another key.
+            // The value may be a secret of another key.
             _ => bad(&place, "its `type` is not a type of receiver"),
         };
         return Err(fault.fix(suggestion(kind, &names).unwrap_or_else(known)));
@@ -154,7 +156,7 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
             mail(&place, [("to", &to), ("from", &from)], &server)?;
             if is_empty(&user) != is_empty(&password) {
                 return Err(bad(&place, "`user` and `password` only work together")
-                    .fix("Give both, or none when the server asks for none."));
+                    .fix("Set both, or neither if the server does not need a login."));
             }
             Receiver::Email {
                 to,
@@ -176,11 +178,11 @@ fn telegram(place: &str, token: SecretString, chat: Option<i64>) -> Result<Secre
     });
     if !whole {
         return Err(bad(place, "`token` is not the token of a bot")
-            .fix("Write it as @BotFather shows it: digits, a colon, letters and digits, without `bot` before."));
+            .fix("Write it as @BotFather shows it: digits, a colon, letters and digits, without `bot` before it."));
     }
     if chat == Some(0) {
         return Err(bad(place, "no chat has the number 0")
-            .fix("Write `chat` as the number of the chat; that of a group begins with -."));
+            .fix("Write `chat` as the number of the chat. The number of a group begins with -."));
     }
     Ok(token)
 }

@@ -9,12 +9,12 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::tables::Known;
 use crate::names::{Component, Port, port};
 
-/// Where the ports of this host are, as far as `kit.toml` says so.
+/// The port numbers that `kit.toml` sets.
 #[derive(Debug, Clone, Default)]
 pub struct Ports(BTreeMap<&'static str, u16>);
 
 impl Ports {
-    /// Every port that there can be; those of a component whose place another one takes are once.
+    /// Every possible port. Components that replace each other share their ports, which are listed once.
     pub fn known() -> impl Iterator<Item = &'static Port> {
         let components = Component::all().filter(|it| it.spec().instead_of.is_none());
         components
@@ -22,12 +22,12 @@ impl Ports {
             .chain(port::OTHERS)
     }
 
-    /// Where a port is.
+    /// The number of a port.
     pub fn of(&self, port: &Port) -> u16 {
         self.0.get(port.key).copied().unwrap_or(port.default)
     }
 
-    /// Puts a port somewhere.
+    /// Sets the number of a port.
     pub(super) fn set(&mut self, port: &Port, number: u16) {
         self.0.insert(port.key, number);
     }

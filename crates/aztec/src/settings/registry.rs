@@ -1,4 +1,4 @@
-//! The one registry of ports: every process of this host has its own.
+//! The registry of ports. Every process of this host has ports of its own.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::values::bad;
 use crate::names::{Port, port, role, units};
 
 impl Settings {
-    /// Every port that this host will listen on, with the unit that it is for.
+    /// Every port that this host will listen on, with its unit.
     pub fn ports(&self) -> Vec<(&'static Port, String)> {
         let mut all = Vec::new();
         for (component, _) in self.components() {
@@ -41,14 +41,14 @@ impl Settings {
             if port < 1024 {
                 return Err(bad(
                     key,
-                    format!("port {port} is privileged and the services run without privileges"),
+                    format!("port {port} is privileged, and the services run without privileges"),
                 )
                 .fix("Choose one from 1024 to 65535."));
             }
             if known.fetched && is_bad_port(port) {
                 let what =
-                    format!("Node.js and browsers make no request to port {port} (\"bad port\")");
-                return Err(bad(key, what).fix("Choose another one."));
+                    format!("Node.js and browsers refuse requests to port {port} (\"bad port\")");
+                return Err(bad(key, what).fix("Choose another port."));
             }
             if let Some(other) = seen.insert(port, key) {
                 return Err(bad(key, format!("port {port} is already used by {other}"))
@@ -58,11 +58,11 @@ impl Settings {
         Ok(())
     }
 
-    /// The first agent's port is in the registry; how many follow it only the host tells.
+    /// Checks the ports of the agents. The registry has the first one. The number of agents depends on the host.
     ///
     /// # Errors
     ///
-    /// When one of them is another process's.
+    /// When one of them belongs to another process.
     pub(crate) fn check_agents(&self, count: u32) -> Result<(), Fault> {
         let key = role::AGENTS.key;
         let first = self.port(&role::AGENTS);
@@ -70,9 +70,9 @@ impl Settings {
         if last > u32::from(u16::MAX) {
             return Err(bad(
                 key,
-                format!("{count} agents from port {first} on end at {last}"),
+                format!("{count} agents from port {first} end at port {last}, beyond 65535"),
             )
-            .fix("Start lower, or have fewer agents."));
+            .fix("Choose a lower first port, or configure fewer agents."));
         }
         let mut others = self
             .ports()
@@ -84,14 +84,16 @@ impl Settings {
         match taken {
             Some((other, port)) if count > 0 => Err(bad(
                 key,
-                format!("{count} agents take the ports {first} to {last}, and {port} is {other}"),
+                format!(
+                    "{count} agents use the ports {first} to {last}, and {port} belongs to {other}"
+                ),
             )
             .fix(format!("Give {key} or {other} another port."))),
             _ => Ok(()),
         }
     }
 
-    /// The ports of what watches this host, as in [`Settings::ports`].
+    /// The ports of monitoring, as in [`Settings::ports`].
     fn monitoring_ports(&self) -> Vec<(&'static Port, &'static str)> {
         let Some(monitoring) = &self.monitoring else {
             return Vec::new();

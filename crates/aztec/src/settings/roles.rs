@@ -1,4 +1,4 @@
-//! Which roles can be together on one host.
+//! Which roles can be combined on one host.
 
 use provision::Fault;
 
@@ -8,17 +8,17 @@ use super::values::bad;
 use crate::names::{Component, L1Use, Place, Role};
 
 impl Settings {
-    /// Whether it has this role.
+    /// Whether the host has this role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 
-    /// Whether anything of Aztec runs here; a host can also only be hardened, or only watch others.
+    /// Whether any process of Aztec runs on this host. A host can also be only hardened or only monitored.
     pub fn has_role(&self) -> bool {
         !self.roles.is_empty()
     }
 
-    /// The components of this host, each with the key that asks for it.
+    /// The components of this host, each with its key.
     pub fn components(&self) -> Vec<(Component, &'static str)> {
         let asked = self.roles.iter().flat_map(|role| role.spec().components);
         let asked: Vec<_> = asked.copied().collect();
@@ -31,18 +31,18 @@ impl Settings {
         all.filter(|(component, _)| there(*component)).collect()
     }
 
-    /// Whether a component of this host does as much as that with the L1.
+    /// Whether a component of this host uses the L1 at least to that extent.
     pub(crate) fn uses_l1(&self, how: L1Use) -> bool {
         let mut components = self.components().into_iter();
         components.any(|(component, _)| component.spec().l1 >= how)
     }
 
-    /// Whether jobs of a prover are done here, were it only as soon as it has agents.
+    /// Whether this host has a prover, or agents of one, even if the number of agents is zero.
     pub(crate) fn proves(&self) -> bool {
         self.has(Role::Prover) || self.has(Role::ProverAgent)
     }
 
-    /// What runs here in a few words, such as `sequencer, bot`; `None` on a host without a role.
+    /// The roles of this host in a few words, such as `sequencer, bot`; `None` on a host without a role.
     pub fn roles_shown(&self) -> Option<String> {
         let components = self.components().into_iter();
         let names: Vec<_> = components
@@ -51,7 +51,7 @@ impl Settings {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// The kind of network it is.
+    /// The kind of its network.
     pub(crate) fn place(&self) -> Place {
         match &self.chain {
             Chain::Local(_) => Place::Local,
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    /// Roles that the release cannot be, here or anywhere.
+    /// Refuses roles that the release does not support.
     pub(super) fn check_release(&self) -> Result<(), Fault> {
         let shown = match self.place() {
             Place::Local => "a local network",
@@ -75,7 +75,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Roles that cannot be together, or alone.
+    /// Refuses roles that exclude each other, and roles that lack another one.
     pub(super) fn check_roles(&self) -> Result<(), Fault> {
         for role in self.roles.iter().map(|role| role.spec()) {
             let missing = role.needs.iter().filter(|other| !self.has(other.role));
@@ -86,7 +86,7 @@ impl Settings {
         }
         if self.has(Role::ProverAgent) && self.broker_url.is_none() {
             return Err(bad("prover_agent.broker_url", "agents need a broker").fix(
-                "Name it with `--broker-url http://…`, or use `--with-prover` for one of its own.",
+                "Name one with `--broker-url http://…`, or use `--with-prover` to run one on this host.",
             ));
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! What may be shown of `kit.toml`, on a terminal, in a document and in the journal.
+//! Redacts `kit.toml` for the terminal, for documents and for the journal.
 //!
-//! Keys are shown, and of the values those of the keys that are listed here. What an operator writes elsewhere, in
-//! comments too, may be anything.
+//! All keys are shown. Values are shown only for the keys that are listed here. Other text of the operator, including
+//! comments, may be a secret.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::edit::HEAD;
 use crate::data::Release;
 use crate::names::Role;
 
-/// The text of `kit.toml` with what may be shown of it. Of a text that is no TOML, nothing.
+/// The redacted text of `kit.toml`. A text that is not TOML is redacted whole.
 pub fn shown(text: &str, release: &Release) -> Text {
     let whole = || {
         let mut hidden = Text::default();
@@ -47,7 +47,7 @@ pub fn shown(text: &str, release: &Release) -> Text {
     shown
 }
 
-/// What stands between two values: keys, brackets, and comments, of which only our own is shown.
+/// The text between two values: keys, brackets, and comments. Only our own comment is shown.
 fn between(text: &str, shown: &mut Text) {
     for line in text.split_inclusive('\n') {
         let end = comment(line);
@@ -62,7 +62,7 @@ fn between(text: &str, shown: &mut Text) {
     }
 }
 
-/// Where a comment begins in a part of a line without a value; a key may be in quotes.
+/// The start of a comment in a part of a line without a value; a key may be in quotes.
 fn comment(line: &str) -> usize {
     let (mut quote, mut escaped) = (None, false);
     for (at, c) in line.char_indices() {
@@ -81,21 +81,21 @@ fn comment(line: &str) -> usize {
     line.len()
 }
 
-/// What may be seen of the value of a key.
+/// How much of a value is shown.
 enum View {
-    /// All of it.
+    /// All of the value.
     Whole,
-    /// Of its URLs scheme, host and port.
+    /// Scheme, host and port of its URLs.
     Urls,
     /// Nothing.
     Nothing,
 }
 
-/// The values of a document, with what is shown of those that are not shown whole.
+/// The values of a document, with the redacted text of those that are not shown whole.
 struct Values<'a> {
     release: &'a Release,
     found: Vec<(Range<usize>, Option<String>)>,
-    /// There is a value of which nobody knows where it is.
+    /// Whether the position of some value is not known.
     lost: bool,
 }
 
@@ -144,7 +144,7 @@ impl Values<'_> {
         }
     }
 
-    /// What is shown in the place of a value; nothing where that is the value itself.
+    /// The redacted text of a value; `None` if the value is shown whole.
     fn leaf(&self, path: &[&str], value: &Value) -> Option<String> {
         match (self.view(path, value), value.as_str()) {
             (View::Whole, _) | (_, Some("")) => None,

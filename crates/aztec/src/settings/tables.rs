@@ -1,4 +1,4 @@
-//! The tables of roles in `kit.toml`: which there are, and which keys each has, [`Role`] says.
+//! The tables of roles in `kit.toml`. [`Role`] defines the tables and the keys of each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::names::Role;
 /// The table of a role as written.
 #[derive(Debug, Clone, Default)]
 pub struct RoleFile {
-    /// Whether this host has it.
+    /// Whether this host has the role.
     pub enabled: Option<bool>,
-    /// How many agents; by default what cores and memory allow.
+    /// The number of agents; by default as many as cores and memory allow.
     pub agents: Option<u32>,
-    /// Where the broker of the agents is.
+    /// The URL of the broker of the agents.
     pub broker_url: Option<SecretString>,
 }
 
@@ -28,7 +28,7 @@ pub type RoleFiles = BTreeMap<Role, RoleFile>;
 ///
 /// # Errors
 ///
-/// Those of the reader. A key that neither is a role nor known to `T` is refused with all that are.
+/// Those of the reader. A key that is neither a role nor a field of `T` is refused with a list of the known ones.
 pub(super) fn beside_roles<'de, T, D>(deserializer: D) -> Result<(T, RoleFiles), D::Error>
 where
     T: Deserialize<'de>,
@@ -42,7 +42,7 @@ where
     Ok((rest, roles))
 }
 
-/// HostMut a struct the keys that are no tables of roles.
+/// Passes the keys that are not tables of roles to a struct.
 struct Outer<'a, D> {
     inner: D,
     roles: &'a mut RoleFiles,
@@ -75,7 +75,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Outer<'_, D> {
     }
 }
 
-/// The visitor of that struct, and the map that it sees: with its own fields alone.
+/// The visitor of that struct, and its map with only its own fields.
 struct Split<'a, I> {
     inner: I,
     fields: &'static [&'static str],
@@ -127,13 +127,13 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Split<'_, A> {
     }
 }
 
-/// A key of the map: read where it stands, so that an error has its place.
+/// A key of the map, read in place so that an error has a position.
 struct Key<K> {
     seed: K,
     fields: &'static [&'static str],
 }
 
-/// What it is: the table of a role, and the seed that is to read another one, or a field.
+/// The result: the table of a role with the seed for the next key, or a field.
 enum Read<K, V> {
     Role(Role, K),
     Other(V),
@@ -157,7 +157,7 @@ impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Key<K> {
     }
 }
 
-/// As serde says it, which wants a list that was there when the program was compiled.
+/// The error in the words of serde, whose own function takes only a static list.
 pub(super) fn unknown<E: Error>(key: &str, known: &[&str]) -> E {
     let known: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
     E::custom(format!(
@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for Table {
     }
 }
 
-/// One of these keys.
+/// A key that must be one of these.
 pub(super) struct Known<'a>(pub &'a [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for Known<'_> {

@@ -60,12 +60,12 @@ fn every_refusal_names_the_place_and_the_remedy() {
         (
             "network = \"local\"\nrollup = 7\n",
             "kit.toml: rollup: a local network has one rollup",
-            "Leave it out",
+            "Remove `rollup`",
         ),
         (
             &live.replace("[l1]", "rollup = 0\n[l1]\nconsensus_urls = [\"https://b\"]"),
             "kit.toml: rollup: no rollup has the version 0",
-            "Leave it out",
+            "Remove `rollup`",
         ),
         (
             "network = \"mainet\"\n",
@@ -96,8 +96,8 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[l1]\nrpc_urls = [\"https://l1\"]\n",
-            "brings its own L1",
-            "Leave",
+            "has its own L1",
+            "Remove",
         ),
         (
             "[ports]\nrpc = 8880\n",
@@ -105,7 +105,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
             "another port",
         ),
         ("[ports]\nrpc = 80\n", "privileged", "1024"),
-        ("[ports]\nrpc = 6000\n", "bad port", "another one"),
+        ("[ports]\nrpc = 6000\n", "bad port", "another port"),
         ("[ports]\nl1 = 10080\n", "bad port", "another"),
         ("[ports]\nrpc = 0\n", "0 is not a port", "1024"),
         ("[ports]\nrpc = 99999\n", "line 2", "Write digits"),
@@ -153,7 +153,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[node]\nenabled = false\n[sequencer]\nenabled = true\n",
-            "cannot be without it",
+            "this host has no node",
             "node.enabled = true",
         ),
         (
@@ -179,7 +179,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[monitoring]\nretention_days = 0\n",
-            "no history",
+            "0 days",
             "at least one",
         ),
         (
@@ -209,7 +209,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[[monitoring.receivers]]\ntype = \"discord\"\nurl = \"https://h/<WEBHOOK>\"\n",
-            "url: it has a placeholder",
+            "url: the URL contains a placeholder",
             "your own",
         ),
         (
@@ -230,7 +230,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         (
             "[[monitoring.receivers]]\ntype = \"email\"\nto = \"a@b\"\nfrom = \"c@d\"\nserver = \"h:25\"\nuser = \"u\"\n",
             "only work together",
-            "Give both",
+            "Set both",
         ),
         (
             "[[monitoring.receivers]]\ntype = \"discord\"\nurl = \"https://h\"\nchat = 1\n",
@@ -244,7 +244,7 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
         (
             "[monitoring]\nenabled = true\n[env]\nOTEL_SERVICE_NAME = \"x\"\n",
-            "env.OTEL_SERVICE_NAME: monitoring sets it",
+            "env.OTEL_SERVICE_NAME: monitoring sets this variable",
             "monitoring.enabled = false",
         ),
     ];
@@ -340,7 +340,7 @@ fn a_public_proxy_needs_a_name_that_an_authority_certifies() {
     let live = "network = \"mainnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://l1\"]\n";
     for (domain, why) in [
         ("", "needs a host name"),
-        ("domain = \"localhost\"\n", "no public name"),
+        ("domain = \"localhost\"\n", "not a public name"),
         ("domain = \"192.0.2.1\"\n", "is an address"),
         ("domain = \"a.example.org {\"\n", "not a host name"),
     ] {
@@ -364,11 +364,11 @@ fn the_ports_of_all_agents_are_in_the_registry() {
     assert!(on(8279).check_agents(1).is_ok());
     let taken = on(8279).check_agents(2).unwrap_err().chain();
     assert!(
-        taken.contains("8279 to 8280, and 8280 is ports.prover"),
+        taken.contains("8279 to 8280, and 8280 belongs to ports.prover"),
         "{taken}"
     );
     let beyond = on(65535).check_agents(2).unwrap_err().chain();
-    assert!(beyond.contains("end at 65536"), "{beyond}");
+    assert!(beyond.contains("end at port 65536"), "{beyond}");
 }
 
 #[test]

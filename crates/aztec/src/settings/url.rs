@@ -1,7 +1,7 @@
-//! URLs of `kit.toml`: only those that whoever asks them can ask.
+//! URLs of `kit.toml`. A URL is accepted only if the program that uses it can use it.
 //!
-//! This program could ask more than the node can. What the node's clients make of a URL was tried with the
-//! packages of 4.1.2 under their Node.js 24; no text that is refused here is repeated, for it may carry a key.
+//! aztec-kit itself could use more URLs than the node. The node's clients were tested with the
+//! packages of 4.1.2 under their Node.js 24. A refused text is never repeated, because it may carry a key.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ use url::Url;
 use super::values::bad;
 use crate::data::{Network, Store};
 
-/// The URL of an endpoint, which may carry a key in all but its host. `Debug` shows no more than that, and there is no
-/// `Display`: who wants the whole says so.
+/// The URL of an endpoint, which may carry a key in every part except its host. `Debug` shows only the host, and there is no
+/// `Display`: callers that need the whole URL call [`Self::expose`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
 impl Endpoint {
-    /// The URL itself: never for output.
+    /// The URL itself, never for output.
     pub fn expose(&self) -> &Url {
         &self.0
     }
@@ -42,15 +42,15 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Who asks an endpoint.
+/// The client that uses an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// viem, which hands the URL to `fetch` as it is.
+    /// viem, which passes the URL to `fetch` unchanged.
     Execution,
-    /// The blob client, which writes a path behind the text of the URL, then calls `fetch`
+    /// The blob client, which appends a path to the text of the URL, then calls `fetch`
     /// (blob-client/dest/client/http.js).
     Consensus,
-    /// undici's `request`, which takes scheme, host and port alone and refuses all else
+    /// undici's `request`, which takes only scheme, host and port and refuses everything else
     /// (foundation/dest/json-rpc/client/undici.js).
     Broker,
     /// Programs of monitoring, which are not Node.js.
@@ -64,9 +64,9 @@ impl Asker {
     }
 }
 
-/// The ports that `fetch` refuses, whoever listens there: "bad port".
+/// The ports that `fetch` refuses as a "bad port".
 ///
-/// <https://fetch.spec.whatwg.org/#port-blocking>; Node.js 24.21, which 4.1.2 runs in, refuses just these.
+/// <https://fetch.spec.whatwg.org/#port-blocking>; Node.js 24.21, which 4.1.2 runs in, refuses exactly these.
 const BAD_PORTS: &[u16] = &[
     1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
     103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
@@ -75,7 +75,7 @@ const BAD_PORTS: &[u16] = &[
     6669, 6679, 6697, 10080,
 ];
 
-/// Whether `fetch` asks nobody on this port.
+/// Whether `fetch` refuses this port.
 pub(crate) fn is_bad_port(port: u16) -> bool {
     BAD_PORTS.contains(&port)
 }
@@ -100,18 +100,16 @@ const FORM: &str = "Write it as https://host:port/path.";
 
 fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
     if is_list(text) {
-        return Err(bad(key, "two URLs in one string")
+        return Err(bad(key, "the string contains two URLs")
             .fix("Write a list: [\"https://one.example\", \"https://two.example\"]."));
     }
     if is_placeholder(text) {
-        return Err(
-            bad(key, "it has a placeholder in it").fix("Put your own key in the place of it.")
-        );
+        return Err(bad(key, "the URL contains a placeholder").fix("Replace it with your own key."));
     }
     let url =
         Url::parse(text).map_err(|error| bad(key, format!("not a URL ({error})")).fix(FORM))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        // What stands before a colon may as well be the first half of a password.
+        // The text before a colon may also be the first half of a password.
         let what = match url.scheme() {
             scheme @ ("http" | "https" | "ws" | "wss" | "ftp" | "file" | "unix") => {
                 format!("`{scheme}:…` is not an http or https URL")
@@ -121,32 +119,33 @@ fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
         return Err(bad(key, what).fix(FORM));
     }
     if url.as_str().contains(',') {
-        return Err(
-            bad(key, "it has a comma, at which the node splits its list")
-                .fix("Write the comma as %2C."),
-        );
+        return Err(bad(
+            key,
+            "the URL contains a comma, at which the node splits its list",
+        )
+        .fix("Write the comma as %2C."));
     }
     asked_by(key, &url, asker)?;
     Ok(url)
 }
 
-/// Refuses what this asker cannot ask, or asks otherwise than it seems.
+/// Refuses a URL that this client cannot use, or uses in another way than it seems.
 fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
     let user = !url.username().is_empty() || url.password().is_some();
     if user && asker == Asker::Broker {
         return Err(bad(key, "the agents do not send its user and password")
-            .fix("Take them out, and let only your agents reach the broker."));
+            .fix("Remove them, and let only your agents reach the broker."));
     }
     if user && asker.is_fetch() {
         let fix = match asker {
             Asker::Consensus => KEYS,
             _ => {
-                "Take what is before the @ out: name an endpoint with its key in the path or query."
+                "Remove the part before the @. Name an endpoint with its key in the path or query."
             }
         };
         return Err(bad(
             key,
-            "it has a user or password, and Node.js makes no request to such a URL",
+            "the URL has a user or password, and Node.js refuses requests to such a URL",
         )
         .fix(fix));
     }
@@ -154,29 +153,29 @@ fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
     if more && asker == Asker::Consensus {
         return Err(bad(
             key,
-            "it has a query or a fragment, and the node writes its own path behind that",
+            "the URL has a query or a fragment, and the node appends its own path to that",
         )
         .fix(KEYS));
     }
     if asker == Asker::Broker && (more || url.path() != "/") {
         return Err(bad(
             key,
-            "it has a path, query or fragment, with which the agents refuse it",
+            "the URL has a path, query or fragment, and the agents refuse such a URL",
         )
-        .fix("Write scheme, host and port alone: http://host:8180."));
+        .fix("Write only scheme, host and port, for example http://host:8180."));
     }
     if let Some(port) = url.port()
         && asker.is_fetch()
         && is_bad_port(port)
     {
-        let what = format!("Node.js makes no request to port {port} (\"bad port\")");
+        let what = format!("Node.js refuses requests to port {port} (\"bad port\")");
         return Err(bad(key, what).fix("Let the endpoint listen on another port."));
     }
     Ok(())
 }
 
-const KEYS: &str = "Take it out, and put the key into l1.consensus_api_keys, with the name of its header in \
-                    l1.consensus_api_key_headers where it is not `?key=`.";
+const KEYS: &str = "Remove that part, and put the key into l1.consensus_api_keys, with the name of its header in \
+                    l1.consensus_api_key_headers if it is not sent as `?key=`.";
 
 /// Whether another URL follows a separator.
 fn is_list(text: &str) -> bool {
@@ -189,7 +188,7 @@ fn is_list(text: &str) -> bool {
     })
 }
 
-/// Whether it says what was to be filled in: `<YOUR-API-KEY>`, `${KEY}`, `YOUR_API_KEY`.
+/// Whether the text is a placeholder: `<YOUR-API-KEY>`, `${KEY}`, `YOUR_API_KEY`.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let words: String = text
         .chars()
@@ -200,30 +199,31 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     text.contains(['<', '>', '{', '}', '…']) || named.iter().any(|name| words.contains(name))
 }
 
-/// A URL that a path is written behind: of the slashes at its end the node takes away one alone. That one stays, since
-/// without it the file of every node that runs would be another one, and each would be restarted for it.
+/// A URL that the node appends a path to. The node removes only one of the slashes at its end. That one stays, because
+/// without it the environment file of every running node would change, and each node would be restarted.
 pub(crate) fn with_one_slash(url: &Url) -> &str {
     let text = url.as_str();
     let bare = text.trim_end_matches('/').len();
     &text[..text.len().min(bare + 1)]
 }
 
-/// Refuses file stores of described networks that the node asks otherwise than it seems.
+/// Refuses file stores of described networks that the node uses in another way than it seems.
 pub(super) fn check_stores(name: &str, network: &Network) -> Result<(), Fault> {
     for (list, texts) in [("snapshots", &network.snapshots), ("blobs", &network.blobs)] {
         let key = format!("networks.{name}.{list}");
         for text in texts.iter().map(Store::expose) {
             if is_placeholder(text) {
-                return Err(bad(&key, "it has a placeholder in it").fix("Put what is yours there."));
+                return Err(bad(&key, "the URL contains a placeholder")
+                    .fix("Replace it with your own value."));
             }
-            // The name of a file is written behind the text (stdlib/dest/file-store/http.js).
+            // The node appends the name of a file to the text (stdlib/dest/file-store/http.js).
             let web = text.starts_with("http://") || text.starts_with("https://");
             if web && text.contains(['?', '#']) {
                 return Err(bad(
                     &key,
-                    "it has a query or a fragment, and the node writes the names of files behind that",
+                    "the URL has a query or a fragment, and the node appends the names of files to that",
                 )
-                .fix("Take it out, or name a store that needs none."));
+                .fix("Remove it, or name a store that does not need it."));
             }
         }
     }
@@ -261,14 +261,14 @@ mod tests {
     fn every_asker_gets_what_it_can_ask() {
         const ASKED: &str = "";
         let user = ["user or password", "user or password", "do not send", ASKED];
-        let behind = [ASKED, "consensus_api_keys", "refuse it", ASKED];
+        let behind = [ASKED, "consensus_api_keys", "the agents refuse", ASKED];
         let bad_port = ["bad port", "bad port", ASKED, ASKED];
         let cases = [
             ("http://127.0.0.1:8545", [ASKED; 4]),
             ("https://h.example/", [ASKED; 4]),
             (
                 "https://h.example/v2/SECRET",
-                [ASKED, ASKED, "refuse it", ASKED],
+                [ASKED, ASKED, "the agents refuse", ASKED],
             ),
             ("https://h.example/?key=SECRET", behind),
             ("https://h.example#SECRET", behind),

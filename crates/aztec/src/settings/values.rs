@@ -20,7 +20,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Fault> {
     Ok(ip)
 }
 
-/// Name and host of a mail address. Whether somebody has it, only a mail can tell.
+/// Name and host of a mail address. This does not check that the address exists.
 pub(super) fn mail_address(text: &str) -> Option<(&str, &str)> {
     let parts = text.split_once('@');
     parts.filter(|(name, host)| !name.is_empty() && !host.is_empty())
@@ -35,7 +35,7 @@ pub(super) fn data_dir(path: PathBuf) -> Result<PathBuf, Fault> {
                 && !text.contains("..")
         });
     if plain {
-        // The same directory always reads the same.
+        // The same directory always has the same text.
         return Ok(path.components().collect());
     }
     Err(bad(

@@ -1,4 +1,4 @@
-//! Claims: which attester signs where, kept on the disk that the keys are on.
+//! Claims: where each attester signs, recorded on the disk that holds the keys.
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Place;
 
-/// An attester signs in a place, or did until it was released.
+/// The record that an attester signs in a place, or signed there until it was released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Who.
+    /// The attester.
     pub attester: Address,
-    /// Where.
+    /// The place where it signs.
     #[serde(flatten)]
     pub place: Place,
-    /// Seconds since the epoch.
+    /// When it was claimed, seconds since the epoch.
     pub since: i64,
-    /// Why nothing else was thought to sign with it.
+    /// Why the attester was admitted.
     pub because: String,
-    /// When it stopped to sign there, seconds since the epoch: what it signed before is no other signer's.
+    /// When it stopped signing there, seconds since the epoch. Its earlier signatures are not those of a second signer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<i64>,
-    /// The slot of the rollup then, where the L1 could be asked: clocks of hosts may be wrong.
+    /// The slot of the rollup then, if the L1 answered. The clock of a host may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_slot: Option<Slot>,
 }
@@ -38,9 +38,9 @@ pub struct Slot {
     pub slot: u64,
 }
 
-/// All claims of this disk: a directory for each host, named as its machine id, a file for each attester.
+/// All claims on this disk: a directory for each host, named by its machine id, with a file for each attester.
 ///
-/// Those that were released are kept as a memory. What a sequencer starts with is another directory, see
+/// Released claims are kept as a record. The sequencer starts with the keys in another directory, see
 /// [`super::Copies`].
 #[derive(Debug, Clone)]
 pub struct Claims {
@@ -48,18 +48,18 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims in a directory, which need not exist.
+    /// The claims in a directory, which does not have to exist.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
-    /// Every claim there is.
+    /// Every claim on this disk.
     pub fn all(&self, probe: &dyn Probe) -> Result<Vec<Claim>, Fault> {
         let mut claims = Vec::new();
         for host in probe.list(&self.dir)?.unwrap_or_default() {
             let dir = self.dir.join(host);
             for name in probe.list(&dir)?.unwrap_or_default() {
-                // A hidden one is half written.
+                // A hidden file is half written.
                 if !name.starts_with('.') {
                     claims.extend(read(&dir.join(name), probe)?);
                 }
@@ -68,9 +68,9 @@ impl Claims {
         Ok(claims)
     }
 
-    /// Keeps a claim, in place of all others of its attester.
+    /// Records a claim, and removes all others of its attester.
     pub fn keep(&self, claim: &Claim, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
-        // The others go first: in between there is none, and whoever asks then has to ask the network.
+        // The others are removed first. In between there is no claim, and another run then has to ask the network.
         for other in self.all(host_mut.probe())? {
             if other.attester == claim.attester && other.place.host != claim.place.host {
                 host_mut.remove(&self.path(&other))?;
@@ -110,7 +110,7 @@ fn read(path: &Path, probe: &dyn Probe) -> Result<Option<Claim>, Fault> {
     };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         Fault::new(format!("{} is not a claim of an attester", path.display()))
-            .fix("Move it away; what it said is then asked of the network again.")
+            .fix("Move the file away. The next run then asks the network about the attester again.")
             .because(error)
     })
 }

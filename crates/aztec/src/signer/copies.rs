@@ -1,7 +1,7 @@
-//! Copies of the keystores whose attesters were claimed: all that a sequencer is handed.
+//! Copies of the keystores with claimed attesters. A sequencer gets these copies and nothing else.
 //!
-//! systemd hands every file of a directory over, so it is given one that only this program fills. The originals are
-//! the operator's and stay as they are. A copy of a key that is nowhere else is put aside and not removed.
+//! systemd passes every file of a directory to a service, so it gets a directory that only aztec-kit fills. The originals
+//! belong to the operator and stay as they are. The last copy of a key is retired and not removed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use zeroize::Zeroizing;
 use crate::keystores::{self, Keystore};
 use crate::layout;
 
-/// A difference between the keystores of a host and what its sequencer is handed.
+/// A difference between the keystores of a host and the copies for its sequencer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handing {
-    /// A keystore is to be copied.
+    /// A keystore has to be copied.
     Copy {
         /// The name of its file.
         name: String,
         /// SHA-256 of the file, in hex.
         sha256: String,
     },
-    /// A copy is no longer, or never was, of a keystore of this host.
+    /// A copy does not belong to a keystore of this host.
     Withdraw {
         /// The machine id of the host that it is for.
         host: String,
@@ -31,10 +31,10 @@ pub enum Handing {
         name: String,
         /// SHA-256 of the file, in hex.
         sha256: String,
-        /// Whether a key may be in it that is in no keystore of this host.
+        /// Whether it may hold a key that is in no keystore of this host.
         last: bool,
     },
-    /// What a run that died was about to copy: it never got its name, and nobody was handed it.
+    /// A half-written copy of a run that was killed. It never got its final name, and no service got it.
     Clear {
         /// The machine id of the host that it was for.
         host: String,
@@ -51,7 +51,7 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Those of this program.
+    /// The copies in the directories of aztec-kit.
     pub fn new() -> Self {
         Self {
             dir: layout::CLAIMED.into(),
@@ -59,7 +59,7 @@ impl Copies {
         }
     }
 
-    /// Whether they are still the same ones, told without opening any.
+    /// A stamp of all copies, which is read without opening them.
     pub fn stamp(&self, probe: &dyn Probe) -> Result<String, Fault> {
         let mut stamps = String::new();
         for host in self.hosts(probe)? {
@@ -74,7 +74,7 @@ impl Copies {
         Ok(stamps)
     }
 
-    /// What is to be done so that a host is handed these keystores, and no other host anything.
+    /// The changes after which this host has copies of exactly these keystores, and no other host has any.
     pub fn differences(
         &self,
         wanted: &[Keystore],
@@ -89,7 +89,7 @@ impl Copies {
             let read = keystores::keystores(&dir, probe)?.unwrap_or_default();
             for name in probe.list(&dir)?.unwrap_or_default() {
                 if name.starts_with('.') {
-                    // What else is hidden is none of ours, and is not handed over.
+                    // Other hidden files are not ours, and systemd does not pass them on.
                     if is_staged(&name) {
                         let host = other.clone();
                         differences.push(Handing::Clear { host, name });
@@ -114,7 +114,7 @@ impl Copies {
             }
         }
         let missing = wanted.iter().filter(|wanted| {
-            // Nobody can claim what is hidden.
+            // A hidden file cannot be claimed.
             let claimed = wanted.attesters().all(|attester| attester.is_some());
             claimed && !equal.contains(&wanted.name)
         });
@@ -125,7 +125,7 @@ impl Copies {
         Ok(differences)
     }
 
-    /// Puts the copy of a keystore where the sequencer of a host is handed it from.
+    /// Puts the copy of a keystore into the directory for the sequencer of a host.
     pub fn put(
         &self,
         host: &str,
@@ -148,7 +148,7 @@ impl Copies {
         })
     }
 
-    /// Puts aside what may be the last of a key, before anything takes its name.
+    /// Retires what may be the last copy of a key, before another file takes its name.
     pub fn keep(&self, handing: &Handing, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let Handing::Withdraw {
             host,
@@ -167,8 +167,8 @@ impl Copies {
         if host_mut.meta(&self.retired)?.is_none() {
             host_mut.mkdir(&self.retired, 0, 0, 0o700)?;
         }
-        // What has this name already has the same content, or a part of it. Not renamed: until the next copy takes its
-        // name, the service is handed this one.
+        // A file that already has this name has the same content, or a part of it. It is copied and not renamed: the
+        // service gets this copy until the next one takes its name.
         let aside = format!("{name}-{}", sha256.get(..16).unwrap_or(sha256));
         host_mut.put(&NewFile {
             path: &self.retired.join(aside),
@@ -179,7 +179,7 @@ impl Copies {
         })
     }
 
-    /// Takes a copy from where a sequencer is handed it; see [`Self::keep`].
+    /// Removes a copy from the directory for a sequencer; see [`Self::keep`].
     pub fn withdraw(&self, handing: &Handing, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         match handing {
             Handing::Copy { .. } => Ok(()),
@@ -189,16 +189,16 @@ impl Copies {
         }
     }
 
-    /// Clears away what a run that died was about to put aside.
+    /// Removes half-written retired copies of a run that was killed.
     pub fn tidy(&self, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let names = host_mut.list(&self.retired)?.unwrap_or_default();
         let mut staged = names.iter().filter(|name| is_staged(name));
         staged.try_for_each(|name| host_mut.remove(&self.retired.join(name)))
     }
 
-    /// Takes all copies away; `kept` is what stays on this host.
+    /// Removes all copies; `kept` are the keystores that stay on this host.
     pub fn withdraw_all(&self, kept: &[Keystore], host_mut: &mut dyn HostMut) -> Result<(), Fault> {
-        // No host has an empty name.
+        // No host has an empty machine id.
         for handing in self.differences(kept, "", host_mut.probe())? {
             self.keep(&handing, host_mut)?;
             self.withdraw(&handing, host_mut)?;
@@ -211,7 +211,7 @@ impl Copies {
     }
 }
 
-/// What is said of a file that is no longer what was looked at.
+/// The fault of a file that changed after it was read.
 pub(crate) fn changed(path: &Path) -> Fault {
     Fault::new(format!("{} changed during this run", path.display()))
         .fix("Run the same command again.")

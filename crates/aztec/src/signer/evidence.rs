@@ -1,4 +1,4 @@
-//! What the network says of attesters: the L1, and the node of this host.
+//! What the network reports about attesters, from the L1 and from the node of this host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,14 +12,14 @@ use super::Slot;
 use crate::names::role;
 use crate::settings::{Endpoint, Live, Settings};
 
-/// A public endpoint across the world; a node in the middle of its work.
+/// Long enough for a public endpoint on another continent, and for a busy node.
 const CALL: Duration = Duration::from_secs(10);
 
-/// How to find out, for one run. Never part of a record: another run may ask elsewhere, and what the operator
-/// says on the command line holds for that run alone.
+/// The sources to ask, for one run. They are never recorded: another run may ask elsewhere, and a statement of the
+/// operator on the command line holds for one run only.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
-    /// The operator said that nothing else signs.
+    /// The operator stated that nothing else signs.
     pub only_signer: bool,
     l1_urls: Vec<Endpoint>,
     l1_chain_id: u64,
@@ -29,12 +29,12 @@ pub struct Guard {
     rpc: String,
 }
 
-/// What the network says.
+/// What the network reports.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// The L1; or why it is not known.
+    /// The view of the L1, or why there is none.
     pub chain: Result<Chain, String>,
-    /// The node of this host; or why there is no view.
+    /// The view of the node of this host, or why there is none.
     pub view: Result<View, String>,
 }
 
@@ -49,16 +49,16 @@ pub struct Chain {
     pub slot_seconds: u64,
     /// Slots of an epoch: as long as a committee is on duty.
     pub epoch_slots: u64,
-    /// What each attester is to it.
+    /// The status of each attester.
     pub standing: BTreeMap<Address, AttesterStatus>,
 }
 
-/// What a validator had to do in a slot, and did or not.
+/// A duty of a validator in a slot, and whether it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// It signed.
+    /// The validator signed.
     Signed,
-    /// It did not.
+    /// The validator did not sign.
     Missed,
 }
 
@@ -80,17 +80,17 @@ impl View {
         last.saturating_sub(initial)
     }
 
-    /// Reads the answer to `getValidatorsStats` (4.1.2 stdlib validators/schemas.js; 5.x has the same form and other
-    /// words). What is not understood is an error: it could be a signature.
+    /// Reads the answer to `getValidatorsStats` (4.1.2 stdlib validators/schemas.js; 5.x has the same form with other
+    /// words). An answer that is not understood is an error, because it could be a signature.
     ///
     /// # Errors
     ///
     /// Why there is no view.
     pub fn read(answer: &Value) -> Result<Self, String> {
         let Some(stats) = answer["stats"].as_object() else {
-            return Err("the node of this host gave an answer that is not known".into());
+            return Err("the node of this host gave an answer in an unknown form".into());
         };
-        // Without a sentinel the node says so by a window of no slots (4.1.2 aztec-node server.js).
+        // A node without a sentinel reports a window of no slots (4.1.2 aztec-node server.js).
         if answer["slotWindow"].as_u64().unwrap_or(0) == 0 {
             return Err("its sentinel is off (SENTINEL_ENABLED)".into());
         }
@@ -102,25 +102,25 @@ impl View {
         for (attester, stats) in stats {
             let attester = attester
                 .parse()
-                .map_err(|_| "the node of this host names something that is no attester")?;
+                .map_err(|_| "the node of this host names something that is not an attester")?;
             let duties = stats["history"].as_array().and_then(|history| {
                 let read =
                     |duty: &Value| Some((duty["slot"].as_u64()?, read_duty(&duty["status"])?));
                 history.iter().map(read).collect()
             });
-            let unread = "the node of this host tells duties in a form that is not known";
+            let unread = "the node of this host reports duties in an unknown form";
             view.history.insert(attester, duties.ok_or(unread)?);
         }
         Ok(view)
     }
 }
 
-/// The words for a duty of which the sentinel saw nothing. Every other word of 4.1.2 and of 5.x and 6.x says that
+/// The words for a duty of which the sentinel saw nothing. Every other word of 4.1.2, 5.x and 6.x means that
 /// something with the key was seen, `checkpoint-missed` too: blocks of the proposer, and no checkpoint. Sources:
 /// 4.1.2 aztec-node/dest/sentinel/sentinel.js; docs/reference/release-6.md, section 6.
 const SILENCE: [&str; 2] = ["blocks-missed", "attestation-missed"];
 
-/// A word that is not known speaks for a signer: to take it for silence could let a second one start.
+/// An unknown word counts as a signature: if it counted as silence, a second signer could start.
 fn read_duty(status: &Value) -> Option<Duty> {
     Some(if SILENCE.contains(&status.as_str()?) {
         Duty::Missed
@@ -130,7 +130,7 @@ fn read_duty(status: &Value) -> Option<Duty> {
 }
 
 impl Guard {
-    /// The L1 and the node of these settings.
+    /// A guard that asks the L1 and the node of these settings.
     pub fn new(settings: &Settings, live: &Live) -> Self {
         Self {
             only_signer: settings.only_signer,
@@ -147,7 +147,7 @@ impl Guard {
         }
     }
 
-    /// Asks the network about these attesters; nothing when the operator's word is enough.
+    /// Asks the network about these attesters. If the operator stated that nothing else signs, it asks nobody.
     pub fn ask(&self, attesters: &BTreeSet<Address>) -> Evidence {
         if self.only_signer || attesters.is_empty() {
             let nobody = || "nobody was asked".to_owned();
@@ -168,7 +168,7 @@ impl Guard {
         Evidence { chain, view }
     }
 
-    /// The slot of the rollup now; nothing when no L1 endpoint tells.
+    /// The current slot of the rollup; `None` if no L1 endpoint reports it.
     pub fn slot(&self) -> Option<Slot> {
         let Chain { rollup, slot, .. } = self.chain(&BTreeSet::new()).ok()?;
         Some(Slot { rollup, slot })
@@ -188,14 +188,14 @@ impl Guard {
         Err(failure)
     }
 
-    /// What the node of this host saw on this rollup. Each rollup has slots of its own: what a node saw on another one says
-    /// nothing of this one.
+    /// The view of the node of this host on this rollup. Each rollup has slots of its own, so the view of a node on another
+    /// rollup proves nothing.
     fn view(&self, rollup: Address) -> Result<View, String> {
         let ask = |method: &str| {
             Rpc::connect(&self.node, CALL)
                 .and_then(|node| node.call(&format!("{}_{method}", self.rpc)))
-                // It listens only once its first sync is done.
-                .map_err(|_| format!("none answers at {}", self.node))
+                // The node listens only once its first sync is done.
+                .map_err(|_| format!("no node answers at {}", self.node))
         };
         follows(&ask("getNodeInfo")?, rollup)?;
         View::read(&ask("getValidatorsStats")?)
@@ -210,11 +210,11 @@ impl Guard {
         // The text is the end of a sentence.
         let text = |error: l1::Error| format!("{error}. {}", error.fix().trim_end_matches('.'));
         let reader = Reader::connect(url, CALL).map_err(text)?;
-        // Who is registered on another chain, where a registry can have the same address, says nothing of this one.
+        // Another chain can have a registry at the same address. Its attesters prove nothing about this chain.
         let (found, wanted) = (reader.chain_id().map_err(text)?, self.l1_chain_id);
         if found != wanted {
             return Err(format!(
-                "{} is chain {found}, and the network is on chain {wanted}; name an endpoint of the right chain",
+                "{} is on chain {found}, and the network is on chain {wanted}; name an endpoint of the right chain",
                 reader.endpoint()
             ));
         }

@@ -1,8 +1,8 @@
-//! Is there a second signer? An attester that signs in two places is slashed, so that a sequencer starts with
-//! one for the first time only when nothing speaks for another.
+//! Whether there is a second signer. An attester that signs in two places is slashed, so a sequencer starts with
+//! an attester for the first time only if there is no sign of a second signer.
 //!
-//! Three things are known before: the claims kept on this disk, the programs that run on this host, and what
-//! the chain and a node of this host saw of the attester. [`judge`] weighs them; it is pure.
+//! The decision uses three sources: the claims on this disk, the programs on this host, and what the chain and a node
+//! of this host saw of the attester. [`judge`] weighs them; it is pure.
 
 mod claim;
 mod copies;
@@ -24,24 +24,24 @@ pub(crate) use evidence::View;
 pub use evidence::{Chain, Duty, Evidence, Guard};
 pub use programs::{Program, other_sequencers};
 
-/// Epochs that a node must have watched before its silence counts.
+/// Epochs that a node must have watched before silence counts.
 pub const WATCHED_EPOCHS: u64 = 2;
-/// Duties missed one after the other that count as silence: one alone is a bad moment of the network.
+/// Consecutive missed duties that count as silence. A single one may be a bad moment of the network.
 pub const SILENT_DUTIES: usize = 8;
-/// How far behind the chain a node's view may be, in slots. Its sentinel judges a slot two slots later
+/// The greatest lag of a node's view behind the chain, in slots. Its sentinel judges a slot two slots later
 /// (4.1.2, aztec-node sentinel.js).
 const FRESH_SLOTS: u64 = 8;
 
-/// Who signs: a service of a host, with its signing protection in a directory.
+/// A place that signs: a service of a host, with its signing protection in a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The machine id, see machine-id(5).
     pub host: String,
     /// The unit.
     pub unit: String,
-    /// Its databases, the signing protection among them.
+    /// The directory of its databases, including the signing protection.
     pub data: PathBuf,
-    /// The UUID that the firmware gives the machine, where it can be read: clones of one disk may share a machine id.
+    /// The product UUID of the firmware, if it can be read. Clones of one disk may share a machine id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<String>,
     /// The name of the disk that the data is on, see [`provision::kinds::Disk`].
@@ -50,13 +50,13 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether a claim of this place is one of `here`. One of before says nothing of machine and disk.
+    /// Whether a claim of this place is one of `here`. A claim of an earlier version has no hardware and disk.
     pub fn is(&self, here: &Self) -> bool {
         let same = (&self.host, &self.unit, &self.data) == (&here.host, &here.unit, &here.data);
         same && fits(&self.hardware, &here.hardware) && fits(&self.disk, &here.disk)
     }
 
-    /// The same on a disk of that name.
+    /// The same place on a disk of that name.
     pub fn on(&self, disk: Option<String>) -> Self {
         Self {
             disk,
@@ -69,42 +69,42 @@ fn fits(claimed: &Option<String>, here: &Option<String>) -> bool {
     claimed.is_none() || claimed == here
 }
 
-/// What is known of one attester before it signs here.
+/// The facts about one attester before it signs here.
 #[derive(Debug)]
 pub struct Case<'a> {
-    /// Who.
+    /// The attester.
     pub attester: Address,
-    /// Where it would sign.
+    /// The place where it would sign.
     pub here: &'a Place,
-    /// Claims of it that this disk keeps.
+    /// Its claims on this disk.
     pub claims: Vec<&'a Claim>,
-    /// The rollup that the databases of such a claim are of, by their directory, where they are known.
+    /// The rollup of the databases of such a claim, by their directory, as far as known.
     pub signed_for: &'a BTreeMap<PathBuf, Address>,
     /// Sequencers on this host that are not ours.
     pub programs: &'a [Program],
-    /// The operator said on the command line that nothing else signs.
+    /// The operator stated on the command line that nothing else signs.
     pub only_signer: bool,
-    /// What the network says.
+    /// What the network reports.
     pub evidence: &'a Evidence,
     /// Seconds since the epoch.
     pub now: i64,
 }
 
-/// What comes of it.
+/// The decision about an attester.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It signs here already.
     Held,
-    /// It may sign here; why.
+    /// It may sign here.
     Free {
         /// Why, as the end of a sentence.
         because: String,
-        /// Whether that is certain, or just likely.
+        /// Whether that is certain, or only likely.
         certain: bool,
     },
-    /// Something may sign with it elsewhere, or nobody can tell.
+    /// Something may sign with it elsewhere, or that cannot be ruled out.
     Refused {
-        /// What speaks against it.
+        /// The reason.
         what: String,
         /// What to do.
         fix: String,
@@ -125,7 +125,7 @@ fn refused(what: impl Into<String>, fix: impl Into<String>) -> Verdict {
     }
 }
 
-/// How the operator says that there is no other signer.
+/// How the operator states that there is no other signer.
 const SAY_SO: &str = "If you made sure that nothing else signs with it, add --only-signer";
 
 /// Decides whether an attester may sign here; pure.
@@ -150,20 +150,20 @@ pub fn judge(case: &Case<'_>) -> Verdict {
                 "another sequencer runs on this host (process {}, {})",
                 program.pid, program.place
             ),
-            format!("Stop it and take it out of the boot. {SAY_SO}"),
+            format!("Stop it, and disable it so that it does not start at boot. {SAY_SO}"),
         );
     }
     let chain = match &case.evidence.chain {
         Ok(chain) => chain,
         Err(why) => {
             return refused(
-                format!("whether something else signs with it cannot be told: {why}"),
-                format!("Mend that and run the same command again. {SAY_SO}"),
+                format!("aztec-kit cannot tell whether something else signs with it: {why}"),
+                format!("Fix that and run the same command again. {SAY_SO}"),
             );
         }
     };
-    // What it signed here for another rollup is no use for this one, for duties are of a rollup; and says nothing of who
-    // else signs for it.
+    // Signatures for another rollup do not matter, because duties belong to one rollup. They also prove nothing about
+    // other signers for this one.
     let same = before.iter().find(|(_, rollup)| *rollup == chain.rollup);
     if let Some((claim, _)) = same {
         return claimed_elsewhere(claim, case);
@@ -179,24 +179,24 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     }
 }
 
-/// The rollup that the same service of this host signed for before, with its data in another place, if that is known.
+/// The rollup that the same service of this host signed for earlier, with its data in another place, if known.
 fn signed_before(claim: &Claim, case: &Case<'_>) -> Option<Address> {
     let (place, here) = (&claim.place, case.here);
     let ours = place.host == here.host && place.unit == here.unit;
-    // What lies in the same place on another disk is not what was signed for.
+    // The same directory on another disk holds other databases than those of the claim.
     let ours = ours && place.data != here.data && fits(&place.hardware, &here.hardware);
     case.signed_for.get(&place.data).filter(|_| ours).copied()
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
-    const STOP: &str = "Stop the sequencer there for good and see it stopped, then run the same command here with --only-signer";
+    const STOP: &str = "Stop the sequencer there for good, check that it has stopped, then run the same command here with --only-signer";
     let since = ago(case.now - claim.since);
     let (place, here) = (&claim.place, case.here);
     let short = |id: &str| id.get(..8).unwrap_or(id).to_owned();
     if place.host != here.host {
         return refused(
             format!(
-                "the host with machine id {}… claimed it {since}, and this disk is a copy of that host's or was in it",
+                "the host with machine id {}… claimed it {since}. This disk is a copy of that host's disk, or was in that host",
                 short(&place.host)
             ),
             STOP,
@@ -205,7 +205,7 @@ fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
     if !fits(&place.hardware, &here.hardware) {
         return refused(
             format!(
-                "a machine with other hardware (product UUID {}…) and the same machine id claimed it {since}: this one is a clone of it, or its disk was in it",
+                "a machine with other hardware (product UUID {}…) and the same machine id claimed it {since}. This machine is a clone of it, or has its disk",
                 short(place.hardware.as_deref().unwrap_or_default())
             ),
             STOP,
@@ -215,9 +215,9 @@ fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
     if (unit, &place.data) == (&here.unit, &here.data) {
         return refused(
             format!(
-                "{unit} claimed it {since} with its data on another disk than the one that {data} is on now, and its signing protection is there"
+                "{unit} claimed it {since} with its data on another disk than that of {data} now, and its signing protection is on that disk"
             ),
-            "Mount that disk. If it is lost for good, let a node of this host watch for two epochs without the sequencer, then run the same command with --only-signer",
+            "Mount that disk. If it is lost for good, run this host as a node without the sequencer for two epochs, then run the same command with --only-signer",
         );
     }
     refused(
@@ -225,41 +225,41 @@ fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
             "{unit} with its data in {data} claimed it {since}, and its signing protection is there"
         ),
         format!(
-            "Keep that place and its release for this rollup; or, with a release of the same major, stop {unit}, move its data to {}, and run the same command with --only-signer",
+            "Keep that directory and its release for this rollup. Or, with a release of the same major version, stop {unit}, move its data to {}, and run the same command with --only-signer",
             here.data.display()
         ),
     )
 }
 
-/// Until which slot a claim that was released signed here itself; nothing where that was for another rollup.
+/// The last slot in which a released claim signed here; `None` if it was for another rollup.
 fn ours_until(claim: &Claim, now: i64, chain: &Chain) -> Result<Option<u64>, Verdict> {
     let Some(at) = claim.released else {
         return Ok(None);
     };
-    // A duty of the slot after it may have been on its way.
+    // A duty of the next slot may already have been signed.
     match claim.released_slot {
         Some(Slot { rollup, .. }) if rollup != chain.rollup => Ok(None),
         Some(Slot { slot, .. }) if slot <= chain.slot => Ok(Some(slot + 1)),
         Some(Slot { slot, .. }) => Err(refused(
             format!(
-                "it was released here in slot {slot}, and the chain is at {}: one of the two is not true",
+                "it was released here in slot {slot}, and the chain is only at slot {}. One of the two is wrong",
                 chain.slot
             ),
-            format!("Ask another L1 endpoint. {SAY_SO}"),
+            format!("Name another L1 endpoint. {SAY_SO}"),
         )),
-        // The L1 could not be asked then, and the clock of this host is all there is.
+        // The L1 did not answer then, so only the clock of this host is left.
         None if at <= now => {
             let past = u64::try_from(now - at).unwrap_or(0) / chain.slot_seconds.max(1);
             Ok(Some(chain.slot.saturating_sub(past) + 1))
         }
         None => Err(refused(
-            "it was released here at a time that is yet to come: the clock of this host was ahead then, or is behind now",
-            format!("Set the clock (`timedatectl`), and run the same command again. {SAY_SO}"),
+            "it was released here at a time in the future. The clock of this host was ahead then, or is behind now",
+            format!("Set the clock with `timedatectl`, and run the same command again. {SAY_SO}"),
         )),
     }
 }
 
-/// What a node of this host saw of a registered attester. `ours_until`: the slot until which it signed here itself.
+/// Judges what the node of this host saw of a registered attester. `ours_until` is the last slot in which it signed here.
 fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
     let watch = WATCHED_EPOCHS * chain.epoch_slots;
     let minutes = |slots: u64| (slots * chain.slot_seconds).div_ceil(60);
@@ -268,10 +268,10 @@ fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
         Err(why) => {
             return refused(
                 format!(
-                    "it is registered, and no node of this host can tell whether something else signs with it: {why}"
+                    "it is registered, and the node of this host cannot tell whether something else signs with it: {why}"
                 ),
                 format!(
-                    "Run this host as a node without the sequencer first; once it is in sync, let it watch {watch} slots ({} min), then run the same command again. {SAY_SO}",
+                    "Run this host as a node without the sequencer first. Once it is in sync, let it watch {watch} slots ({} min), then run the same command again. {SAY_SO}",
                     minutes(watch)
                 ),
             );
@@ -280,7 +280,7 @@ fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
     if view.last.is_none_or(|last| last + FRESH_SLOTS < chain.slot) {
         return refused(
             format!(
-                "it is registered, and the node of this host is not in sync: it saw slot {} last, and the chain is at {}",
+                "it is registered, and the node of this host is not in sync: it saw slot {} last, and the chain is at slot {}",
                 view.last.map_or("no".into(), |slot| slot.to_string()),
                 chain.slot
             ),
@@ -319,11 +319,11 @@ fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
         Some(_) if missed >= SILENT_DUTIES => free(format!("it missed its last {missed} duties")),
         Some(slot) => refused(
             format!(
-                "it signed in slot {slot}, {}, and not on this host: something else signs with it",
+                "it signed in slot {slot}, {}, and not on this host. Something else signs with it",
                 ago((chain.slot.saturating_sub(slot) * chain.slot_seconds).cast_signed())
             ),
             format!(
-                "Stop the other node and see it stopped; once this node saw the attester miss {SILENT_DUTIES} duties, run the same command again. {SAY_SO}"
+                "Stop the other node and check that it has stopped. Once this node has seen the attester miss {SILENT_DUTIES} duties, run the same command again. {SAY_SO}"
             ),
         ),
         None if missed >= SILENT_DUTIES => free(format!("it missed its last {missed} duties")),

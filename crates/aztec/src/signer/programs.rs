@@ -1,4 +1,4 @@
-//! Sequencers that somebody else started on this host.
+//! Other sequencers on this host.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,11 +18,11 @@ pub struct Program {
     pub place: String,
 }
 
-/// Every sequencer on this host that is not the service itself. Which keys it has cannot be asked.
+/// Every sequencer on this host except the service itself. Its keys cannot be queried.
 ///
-/// The service is in the control group of its unit; or in one that docker made, beside the process that locks
-/// the data directory for it: the one of now, or one that it has claims with, such as that of an older release, with
-/// which it runs until it is restarted.
+/// The service is in the control group of its unit, or in one that docker created, beside the process that locks
+/// the data directory for it. That is the current data directory or one of its claims, such as that of an older release,
+/// which it uses until it is restarted.
 pub fn other_sequencers(
     here: &Place,
     claims: &[Claim],
@@ -41,7 +41,7 @@ pub fn other_sequencers(
         let Ok(pid) = name.parse::<u32>() else {
             continue;
         };
-        // A process may be gone before it is looked at.
+        // A process may end before it is read.
         let text = |file: &str| {
             let text = probe.text(&proc.join(&name).join(file)).ok().flatten();
             text.unwrap_or_default()
@@ -61,7 +61,7 @@ pub fn other_sequencers(
     Ok(programs)
 }
 
-/// `… aztec … start … --sequencer`, whatever runs it.
+/// Whether a command line is `… aztec … start … --sequencer`, whichever program runs it.
 fn is_sequencer(cmdline: &str) -> bool {
     let mut arguments = cmdline.split('\0');
     arguments.any(|argument| argument.contains("aztec"))
