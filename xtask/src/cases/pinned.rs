@@ -42,7 +42,12 @@ pub(super) fn run(context: &Context) -> Result<()> {
     // shows nothing.
     told(&machine, UPSTREAM, "pass", "could not be compared")?;
     registry::push_list(&machine)?;
-    told(&machine, UPSTREAM, "pass", "is the image that this host is pinned to")?;
+    told(
+        &machine,
+        UPSTREAM,
+        "pass",
+        "is the image that this host is pinned to",
+    )?;
     registry::push(&machine, "other.tar")?;
     registry::push_list(&machine)?;
     told(&machine, UPSTREAM, "warn", "has moved")?;

@@ -49,11 +49,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         0o600,
     )?;
 
-    no(
-        &machine,
-        "no L1 that answers",
-        &["cannot tell", "Fix that"],
-    )?;
+    no(&machine, "no L1 that answers", &["cannot tell", "Fix that"])?;
     let _l1 = listening(&machine, &json_rpc(18545, ANSWER))?;
     standing(&machine, 0)?;
     yes(&machine, &[], "pass", "not registered")?;
