@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aztec::settings::{Ports, flags};
-use aztec::{Component, Role};
+use aztec::kinds::Kind;
+use aztec::settings::{Ports, Settings, flags};
+use aztec::{Component, Releases, Role, desired};
 
 /// Every source below a folder.
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -100,6 +103,44 @@ fn the_reference_has_every_key_of_every_role_and_every_port() {
             None => text.contains(&format!("\n| `{}` | {default} |", port.key)),
         };
         assert!(said, "{} {default}", port.key);
+    }
+}
+
+/// A role without an environment in `roles`, or without flags in any release, would be accepted and run nothing.
+#[test]
+fn every_role_runs_its_components_with_the_flags_of_a_release() {
+    // No release has one, and each says so.
+    for role in Role::all().filter(|role| *role != Role::Pxe) {
+        let spec = role.spec();
+        let broker = match spec.keys.contains(&"broker_url") {
+            true => "broker_url = \"http://10.0.0.5:8180\"\n",
+            false => "",
+        };
+        let releases = Releases::carried();
+        let settings = releases.versions().find_map(|version| {
+            let text = format!(
+                "release = \"{version}\"\n[{}]\nenabled = true\n{broker}",
+                spec.table
+            );
+            Settings::parse(&text).ok().map(|settings| (settings, text))
+        });
+        let (settings, text) = settings.unwrap_or_else(|| panic!("no release has {role:?}"));
+        let graph = desired(&settings, &common::facts(), text.as_str()).unwrap();
+        for (component, _) in settings.components() {
+            let unit = graph.nodes().iter().find_map(|node| match &node.resource {
+                Kind::Unit(unit) if unit.name == component.spec().unit => Some(&unit.text),
+                _ => None,
+            });
+            let unit = unit.unwrap_or_else(|| panic!("{component:?} of {role:?} runs nothing"));
+            let flags = settings.release.flags(component);
+            assert!(!flags.is_empty(), "{component:?}");
+            for flag in flags {
+                assert!(
+                    unit.contains(flag.as_str()),
+                    "{component:?}: {flag}: {unit}"
+                );
+            }
+        }
     }
 }
 
