@@ -254,7 +254,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a data directory without space",
             command: "setup --network local --data-dir /mnt/small/aztec --yes",
-            says: &["/mnt/small", "left", "free some"],
+            says: &["/mnt/small", "GiB free", "free some"],
         },
     )?;
     machine.shell("umount /mnt/fixed /mnt/small; rmdir /mnt/fixed /mnt/small")?;
@@ -351,7 +351,7 @@ fn other_broker(machine: &Machine) -> Result<()> {
             says: &[
                 "broker 127.0.0.1",
                 "HTTP 200",
-                "no JSON-RPC",
+                "not JSON-RPC",
                 "ports.broker",
             ],
         },

@@ -134,7 +134,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         )?;
     }
     machine.shell(&format!("rm -r {DIR}"))?;
-    let says = &[DIR, "is not there", "aztec-kit keys new"];
+    let says = &[DIR, "does not exist", "aztec-kit keys new"];
     refused(
         &machine,
         &Refusal {

@@ -91,7 +91,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 }
 
 /// What `preflight` calls the comparison with the registry.
-const UPSTREAM: &str = "image in its registry";
+const UPSTREAM: &str = "image-registry";
 
 fn pinned<'a>(record: &'a str, variable: &str) -> Result<&'a str> {
     let found = record.lines().find_map(|line| line.strip_prefix(variable));
