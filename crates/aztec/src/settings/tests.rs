@@ -107,6 +107,11 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ("[ports]\nrpc = 80\n", "privileged", "1024"),
         ("[ports]\nrpc = 6000\n", "bad port", "another port"),
         ("[ports]\nl1 = 10080\n", "bad port", "another"),
+        (
+            "[ports]\nbroker = 6000\n[prover]\nenabled = true\n",
+            "ports.broker: Node.js",
+            "another",
+        ),
         ("[ports]\nrpc = 0\n", "0 is not a port", "1024"),
         ("[ports]\nrpc = 99999\n", "line 2", "Write digits"),
         (
