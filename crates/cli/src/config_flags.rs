@@ -10,24 +10,17 @@ use crate::urls;
 
 /// The flags that were given on the command line, or by a variable that stands for a flag.
 #[derive(Debug)]
-pub struct ConfigFlags(Vec<(Flag, FlagValue)>);
-
-/// The value of a flag.
-#[derive(Debug)]
-enum FlagValue {
-    Nothing,
-    Number(u64),
-    Texts(Vec<String>),
-}
+pub struct ConfigFlags(ArgMatches);
 
 impl ConfigFlags {
     /// Whether any feature was requested, in addition to roles.
     pub fn names_features(&self) -> bool {
-        let mut keys = self.0.iter().map(|(flag, _)| &flag.key);
-        keys.any(|key| {
-            let table = key.strip_suffix(".enabled");
+        let is_feature = |flag: &Flag| {
+            let table = flag.key.strip_suffix(".enabled");
             FEATURES.iter().any(|(feature, _)| Some(*feature) == table)
-        })
+        };
+        let mut features = flags().into_iter().filter(is_feature);
+        features.any(|flag| self.0.get_flag(&flag.name))
     }
 
     /// The settings that the flags request. `ssh_client` is the SSH client of the operator.
@@ -37,27 +30,28 @@ impl ConfigFlags {
     /// When a value names a file or standard input, and that cannot be read.
     pub fn requested(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
         let mut asked = Asked::default().by(ssh_client);
-        for (
-            Flag {
-                key, name, takes, ..
-            },
-            given,
-        ) in &self.0
-        {
-            asked = match (given, takes) {
-                (FlagValue::Nothing, _) => asked.on(key),
-                (FlagValue::Number(number), _) => asked.number(key, *number),
-                (FlagValue::Texts(texts), Takes::Secrets(_)) => {
-                    let texts = urls::given(name, texts)?;
+        for flag in flags() {
+            let (name, key) = (&flag.name, &flag.key);
+            asked = match flag.takes {
+                Takes::Nothing if self.0.get_flag(name) => asked.on(key),
+                Takes::Nothing => asked,
+                Takes::Number(_) => match self.0.get_one(name) {
+                    Some(number) => asked.number(key, *number),
+                    None => asked,
+                },
+                Takes::Text(_) | Takes::Secret(_) => match self.0.get_one::<String>(name) {
+                    Some(text) => asked.text(key, text.as_str()),
+                    None => asked,
+                },
+                Takes::Secrets(_) => {
+                    let texts = self.0.get_many::<String>(name).unwrap_or_default();
+                    let texts: Vec<_> = texts.cloned().collect();
+                    let texts = urls::given(name, &texts)?;
                     // An empty list means no list, for example from an empty variable.
-                    if texts.is_empty() {
-                        continue;
+                    match texts.is_empty() {
+                        true => asked,
+                        false => asked.list(key, texts),
                     }
-                    asked.list(key, texts)
-                }
-                (FlagValue::Texts(texts), _) => {
-                    let texts = texts.iter();
-                    texts.fold(asked, |asked, text| asked.text(key, text.as_str()))
                 }
             };
         }
@@ -67,17 +61,7 @@ impl ConfigFlags {
 
 impl FromArgMatches for ConfigFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = |flag: &Flag| match flag.takes {
-            Takes::Nothing => matches.get_flag(&flag.name).then_some(FlagValue::Nothing),
-            Takes::Number(_) => matches.get_one(&flag.name).copied().map(FlagValue::Number),
-            Takes::Text(_) | Takes::Secret(_) | Takes::Secrets(_) => {
-                let texts = matches.get_many::<String>(&flag.name)?;
-                Some(FlagValue::Texts(texts.cloned().collect()))
-            }
-        };
-        let flags = flags().into_iter();
-        let given = flags.filter_map(|flag| given(&flag).map(|given| (flag, given)));
-        Ok(Self(given.collect()))
+        Ok(Self(matches.clone()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

@@ -395,7 +395,12 @@ impl Component {
 
     /// The unit that runs it, or the first of them.
     pub fn first_unit(self) -> String {
-        self.spec().unit.replace("@.", "@1.")
+        self.unit_of("1")
+    }
+
+    /// The unit that runs an instance of it: of a template that instance, otherwise the unit itself.
+    pub(crate) fn unit_of(self, instance: &str) -> String {
+        self.spec().unit.replace("@.", &format!("@{instance}."))
     }
 
     /// The components that it never runs beside: the one that it replaces, and those that replace it.

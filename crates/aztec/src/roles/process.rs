@@ -141,13 +141,12 @@ impl Process {
 
     /// The units that run, each with the name of its instance.
     fn running(&self) -> Vec<(String, Option<&str>)> {
-        let unit = self.component.spec().unit;
         if self.instances.is_empty() {
-            return vec![(unit.into(), None)];
+            return vec![(self.component.spec().unit.into(), None)];
         }
         let names = self.instances.iter().map(String::as_str);
         names
-            .map(|name| (unit.replace('@', &format!("@{name}")), Some(name)))
+            .map(|name| (self.component.unit_of(name), Some(name)))
             .collect()
     }
 
