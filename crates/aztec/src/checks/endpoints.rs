@@ -17,9 +17,9 @@ use crate::settings::{Endpoint, Live, Settings};
 const CALL: Duration = Duration::from_secs(10);
 
 /// Checks once everything that a node needs from its L1, at the end of a bootstrap.
-pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     if settings.local().is_some() && settings.own_l1().is_none() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut findings = execution(settings, probe);
     findings.extend(
@@ -28,8 +28,9 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
             .into_iter()
             .flat_map(|live| consensus(settings, live, true)),
     );
-    findings.push(contracts(settings, probe)?);
-    Ok(findings)
+    let contracts = contracts(settings, probe).map(Some);
+    findings.extend(Finding::of(Topic::AztecRegistry, contracts));
+    findings
 }
 
 /// Checks that every execution endpoint is on the right chain and has a fresh head.

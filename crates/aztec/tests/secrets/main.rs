@@ -169,7 +169,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
             &host,
         )),
         checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
-        checks::connectivity(&settings, &host),
+        Ok(checks::connectivity(&settings, &host)),
     ] {
         let _ = writeln!(said, "{findings:?}");
     }

@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use provision::Fault;
 
 use super::confirm;
-use super::converge::sampled;
+use super::verify::sampled;
 use crate::args::Assertions;
 use crate::context::View;
 use crate::documents::Status;

@@ -345,6 +345,28 @@ fn a_bootstrap_fails_if_its_l1_fails() {
     let line = SETUP.replacen("setup", "bootstrap", 1);
     world.untouched(|| world.kit(&line).ends(1, "Fix its L1"));
     world.untouched(|| world.kit(&format!("{line} --dry-run")).ends(0, ""));
+    let json = format!("{line} --json --yes");
+    let failed = |world: &World| world.kit(&json).ends(1, "Fix its L1").json()["l1"].clone();
+    let expected = failed(&world);
+    assert_eq!(expected[0]["status"], "fail");
+    let mut fresh = World::new(server());
+    fresh.answers(Answers {
+        connectivity: Verdict::Fail,
+        ..Answers::default()
+    });
+    assert_eq!(failed(&fresh), expected);
+}
+
+#[test]
+fn a_bootstrap_without_consent_does_not_say_that_the_host_is_set_up() {
+    let mut world = World::new(server());
+    world.answers(Answers {
+        connectivity: Verdict::Fail,
+        ..Answers::default()
+    });
+    let line = SETUP.replacen("setup", "bootstrap", 1);
+    let refused = world.untouched(|| world.asked(&line, "n").ends(0, "nothing was changed"));
+    assert!(!refused.err.contains("is set up"), "{refused:?}");
 }
 
 #[test]
