@@ -2,6 +2,7 @@ use provision::host::FileType;
 use provision::host::fake::FakeHost;
 
 use super::*;
+use crate::checks::closing::{closes, obstacles};
 
 /// A host on which something listens, at an address as the kernel writes it; with the table for private ports in its
 /// kernel, or without.

@@ -7,7 +7,7 @@ use provision::engine::Graph;
 use server::caddy::{self, Proxy};
 
 use crate::kinds::Kind;
-use crate::names::role;
+use crate::names::port;
 use crate::settings::Settings;
 
 /// Methods by namespace; `both` are in every one.
@@ -24,7 +24,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
         domain: wanted.domain.clone(),
         email: wanted.email.clone(),
         internal: settings.local().is_some(),
-        upstream: settings.port(&role::RPC),
+        upstream: settings.port(&port::RPC),
         methods: methods(&settings.release.facts.rpc, &wanted.methods),
         import: wanted.import,
     };

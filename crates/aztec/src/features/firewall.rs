@@ -8,7 +8,7 @@ use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
-use crate::names::{Reach, role};
+use crate::names::{Reach, port};
 use crate::roles::prover;
 use crate::settings::Settings;
 
@@ -42,7 +42,7 @@ pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<Range
     let ports = settings.private_ports().into_iter();
     let mut ports: Vec<_> = ports
         .map(|(port, first)| match *port {
-            role::AGENTS => first..=first.saturating_add(agents.saturating_sub(1)),
+            port::AGENTS => first..=first.saturating_add(agents.saturating_sub(1)),
             _ => first..=first,
         })
         .collect();

@@ -1,7 +1,7 @@
 //! The names of roles and their components, ports, runtimes and units.
 
 pub(crate) mod port;
-pub(crate) mod role;
+mod role;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::port::Port;
+use super::port::{self, Port};
 use super::units;
 use crate::layout;
 
@@ -119,25 +119,6 @@ pub enum L1Use {
     Follows,
 }
 
-/// JSON-RPC of the node.
-pub(crate) const RPC: Port = Port::private("ports.rpc", 8080).fetched();
-/// Admin API of the node.
-pub(crate) const ADMIN: Port = Port::steering("ports.admin", 8880);
-/// Peers of the node.
-pub(crate) const P2P: Port = Port::peers("p2p.port", 40400);
-/// Jobs of the prover broker: its agents fetch them.
-pub(crate) const BROKER: Port = Port::private("ports.broker", 8180).fetched();
-/// JSON-RPC of the prover node.
-pub(crate) const PROVER: Port = Port::private("ports.prover", 8280);
-/// Admin API of the prover node.
-pub(crate) const PROVER_ADMIN: Port = Port::steering("ports.prover_admin", 8980);
-/// Peers of the prover node.
-pub(crate) const PROVER_P2P: Port = Port::peers("ports.prover_p2p", 40401);
-/// Status of the first prover agent; the others follow.
-pub(crate) const AGENTS: Port = Port::private("ports.agents", 8300);
-/// Peers of the bootnode.
-pub(crate) const BOOTNODE_P2P: Port = Port::discovery("ports.bootnode_p2p", 40402);
-
 /// One row for each role, in the order of the type.
 static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
     RoleSpec {
@@ -224,12 +205,12 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
 static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[RPC, ADMIN, P2P],
+        ports: &[port::RPC, port::ADMIN, port::P2P],
         ..component(Component::Node, "node", "Aztec node", units::NODE, "node")
     },
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[RPC, ADMIN, P2P],
+        ports: &[port::RPC, port::ADMIN, port::P2P],
         keystores: Some(layout::KEYSTORE),
         instead_of: Some(Component::Node),
         ..component(
@@ -242,7 +223,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     },
     ComponentSpec {
         l1: L1Use::Asks,
-        ports: &[BROKER],
+        ports: &[port::BROKER],
         ..component(
             Component::ProverBroker,
             "prover_broker",
@@ -253,7 +234,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     },
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[PROVER, PROVER_ADMIN, PROVER_P2P],
+        ports: &[port::PROVER, port::PROVER_ADMIN, port::PROVER_P2P],
         keystores: Some(layout::PROVER_KEYSTORE),
         ..component(
             Component::ProverNode,
@@ -264,7 +245,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
         )
     },
     ComponentSpec {
-        ports: &[AGENTS],
+        ports: &[port::AGENTS],
         ..component(
             Component::ProverAgent,
             "prover_agent",
@@ -274,7 +255,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
         )
     },
     ComponentSpec {
-        ports: &[Port::private("ports.bootnode", 8480), BOOTNODE_P2P],
+        ports: &[Port::private("ports.bootnode", 8480), port::BOOTNODE_P2P],
         ..component(
             Component::Bootnode,
             "bootnode",

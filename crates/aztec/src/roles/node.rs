@@ -10,14 +10,15 @@ use provision::engine::ResourceId;
 use provision::kinds::{Directory, File, Owner};
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, Process};
+use super::process::Process;
 use super::variables::{peer_env, port_env};
 use crate::env::{self, Value, Variables};
 use crate::kinds::SignerClaim;
 use crate::layout::{self, ACCOUNT, env_file};
-use crate::names::{Component, Role, role, units};
+use crate::names::{Component, Role, port, units};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
@@ -96,9 +97,9 @@ fn keystore(draft: &mut Draft<'_>) -> (Keystore, ResourceId) {
 
 /// Only values that differ from the node's own defaults, and none that the network decides.
 fn node_env(settings: &Settings) -> Variables {
-    let mut variables = peer_env(settings, &role::P2P);
-    variables.extend(port_env(settings, "AZTEC_PORT", &role::RPC));
-    variables.extend(port_env(settings, "AZTEC_ADMIN_PORT", &role::ADMIN));
+    let mut variables = peer_env(settings, &port::P2P);
+    variables.extend(port_env(settings, "AZTEC_PORT", &port::RPC));
+    variables.extend(port_env(settings, "AZTEC_ADMIN_PORT", &port::ADMIN));
     variables.extend(operators(settings));
     variables
 }

@@ -9,6 +9,7 @@ use provision::kinds::{Directory, Disk, File, Owner, Unit};
 use provision::systemd;
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::running::Running;
 use super::variables::{blob_env, chain_env, instance_env, name_env, push_env};
@@ -369,28 +370,3 @@ impl Process {
 
 /// The variable for the directory of keys: the credentials of the unit.
 const KEYS: [&str; 2] = ["KEY_STORE_DIRECTORY", "%d"];
-
-/// An environment file, and the variables that it sets, by name. A container gets only the variables that are named, so
-/// no value is in an argument.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvFile {
-    id: ResourceId,
-    path: PathBuf,
-    variables: Vec<String>,
-}
-
-impl EnvFile {
-    /// A file resource and its variables.
-    pub fn new<N: ToString>(
-        id: ResourceId,
-        path: PathBuf,
-        variables: impl IntoIterator<Item = N>,
-    ) -> Self {
-        let variables = variables.into_iter();
-        Self {
-            id,
-            path,
-            variables: variables.map(|name| name.to_string()).collect(),
-        }
-    }
-}

@@ -9,21 +9,22 @@ use provision::engine::ResourceId;
 use provision::kinds::{Directory, Owner};
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, PROOF_BODY, Process};
+use super::process::{PROOF_BODY, Process};
 use super::variables::{network_env, peer_env};
 use crate::HostFacts;
 use crate::env::Value;
 use crate::layout;
-use crate::names::{Component, Role, role, units};
+use crate::names::{Component, Role, port, units};
 use crate::settings::Settings;
 
 /// The URL of the broker for the agents and the prover node of this host.
 fn broker_url(settings: &Settings) -> Value {
     match &settings.broker_url {
         Some(url) => Value::urls(url.expose().as_str()),
-        None => Value::public(format!("http://127.0.0.1:{}", settings.port(&role::BROKER))),
+        None => Value::public(format!("http://127.0.0.1:{}", settings.port(&port::BROKER))),
     }
 }
 
@@ -103,13 +104,13 @@ fn node_process(settings: &Settings) -> Process {
         // Its agents are processes of their own.
         .env("PROVER_AGENT_COUNT", 0)
         .listens(settings)
-        .env("AZTEC_ADMIN_PORT", settings.port(&role::PROVER_ADMIN));
-    process.env.extend(peer_env(settings, &role::PROVER_P2P));
+        .env("AZTEC_ADMIN_PORT", settings.port(&port::PROVER_ADMIN));
+    process.env.extend(peer_env(settings, &port::PROVER_P2P));
     if settings.has(Role::Node) {
         // The node beside it has the transactions to prove.
         process = process.env(
             "TX_COLLECTION_NODE_RPC_URLS",
-            format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
+            format!("http://127.0.0.1:{}", settings.port(&port::RPC)),
         );
     }
     process.checks_proofs = settings.live().is_some();

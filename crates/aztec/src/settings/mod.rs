@@ -29,7 +29,7 @@ use provision::Fault;
 
 use self::url::{Asker, urls};
 use crate::data::Releases;
-use crate::names::{Port, Role, role};
+use crate::names::{Port, Role, port};
 use described::Described;
 use model::usual_release;
 use values::{address, bad, data_dir};
@@ -78,7 +78,7 @@ impl Settings {
         described::check_pair(&network_name, &network, &release)?;
         let mut ports = file.ports;
         if let Some(port) = file.p2p.port {
-            ports.set(&role::P2P, port);
+            ports.set(&port::P2P, port);
         }
         let chain = l1::chain(&file.l1, file.rollup, file.standby, &network_name, &ports)?;
         let local = matches!(chain, Chain::Local(_));

@@ -8,8 +8,8 @@ use l1::rpc::Rpc;
 use l1::{Address, Reader};
 use serde_json::Value;
 
-use super::Slot;
-use crate::names::role;
+use super::claim::Slot;
+use crate::names::port;
 use crate::settings::{Endpoint, Live, Settings};
 
 /// Long enough for a public endpoint on another continent, and for a busy node.
@@ -142,7 +142,7 @@ impl Guard {
                 .as_deref()
                 .and_then(|registry| registry.parse().ok()),
             rollup: live.rollup,
-            node: format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
+            node: format!("http://127.0.0.1:{}", settings.port(&port::RPC)),
             rpc: settings.release.facts.rpc.clone(),
         }
     }

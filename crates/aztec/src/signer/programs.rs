@@ -6,7 +6,8 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::Probe;
 
-use super::{Claim, Place};
+use super::claim::Claim;
+use super::place::Place;
 use crate::container;
 
 /// A process that proposes and attests.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::evidence::View;
 use super::*;
+use crate::signer::evidence::View;
 
 const NOW: i64 = 1_800_000_000;
 const SLOT: u64 = 10_000;
