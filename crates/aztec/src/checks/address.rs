@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_the_internet_cannot_reach_is_told() {
+    fn an_address_that_the_internet_cannot_reach_is_reported() {
         let cases = [
             ("8.8.8.8", ""),
             ("100.63.0.1", ""),

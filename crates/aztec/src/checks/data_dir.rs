@@ -49,7 +49,7 @@ const SHARED: [&str; 10] = [
     "/var/lib",
     "/var/log",
 ];
-/// The directories of our processes below the data directory.
+/// The directories of the processes of aztec-kit below the data directory.
 const OURS: [&str; 6] = [
     "node",
     "prover-node",
@@ -82,7 +82,7 @@ pub fn data_dir(
         link_of_releases(probe)?,
         place.position(hides_homes),
         place.unmounted(probe)?,
-        place.stranger(probe)?,
+        place.foreign(probe)?,
         place.in_use(probe)?,
     ];
     Ok(match wrong.into_iter().flatten().next() {
@@ -201,7 +201,7 @@ impl Place<'_> {
     }
 
     /// Refuses a directory that somebody else already uses.
-    fn stranger(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+    fn foreign(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let wrong =
             |why: String| Some(Fault::new(format!("{} {why}", self.path.display())).fix(CHOOSE));
         let accounts = Accounts::read(probe)?;

@@ -32,8 +32,8 @@ fn host() -> FakeHost {
     host
 }
 
-/// What is said against a place.
-fn said_with(host: &FakeHost, path: &str, more: &str) -> Option<String> {
+/// The reason why a place is refused; `None` if it passes.
+fn message_with(host: &FakeHost, path: &str, more: &str) -> Option<String> {
     let settings = Settings::parse(&format!("data_dir = \"{path}\"\n{more}")).unwrap();
     let facts = HostFacts {
         mounts: mounts::parse(MOUNTINFO),
@@ -43,8 +43,8 @@ fn said_with(host: &FakeHost, path: &str, more: &str) -> Option<String> {
     (finding.status == Verdict::Fail).then_some(finding.message)
 }
 
-fn said(host: &FakeHost, path: &str) -> Option<String> {
-    said_with(host, path, "")
+fn message(host: &FakeHost, path: &str) -> Option<String> {
+    message_with(host, path, "")
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_place_for_data_stays_and_is_seen_by_services() {
         "/mnt",
         "/opt/data",
     ] {
-        assert_eq!(said(&host, good), None, "{good}");
+        assert_eq!(message(&host, good), None, "{good}");
     }
     for (path, why) in [
         ("/home/aztec", "below /home, which the services cannot see"),
@@ -81,8 +81,8 @@ fn a_place_for_data_stays_and_is_seen_by_services() {
             "there is no directory /srv/a. Mount the disk that it is on, or create it: `mkdir --parents /srv/a`",
         ),
     ] {
-        let said = said(&host, path).unwrap_or_else(|| panic!("{path} passes"));
-        assert!(said.contains(why), "{path}: {said}");
+        let message = message(&host, path).unwrap_or_else(|| panic!("{path} passes"));
+        assert!(message.contains(why), "{path}: {message}");
     }
 }
 
@@ -90,9 +90,9 @@ fn a_place_for_data_stays_and_is_seen_by_services() {
 fn a_container_sees_homes() {
     let live = "network = \"testnet\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
         consensus_urls = [\"https://beacon.example\"]\n";
-    let data = |more: &str| said_with(&host(), "/home/data", more);
+    let data = |more: &str| message_with(&host(), "/home/data", more);
     assert_eq!(data(live), None);
-    // Its L1 is no container.
+    // Its L1 does not run in a container.
     assert!(data("runtime = \"container\"\n").is_some());
 }
 
@@ -100,49 +100,53 @@ fn a_container_sees_homes() {
 fn a_link_is_named_with_its_target() {
     let mut host = host();
     host.plant("/var/lib/aztec", FileType::Symlink, b"/mnt/big", 0o777);
-    let link = said(&host, "/var/lib/aztec").unwrap();
+    let link = message(&host, "/var/lib/aztec").unwrap();
     assert!(link.contains("Set `data_dir = \"/mnt/big\"`"), "{link}");
     host.plant("/data", FileType::Symlink, b"/mnt", 0o777);
-    assert_eq!(said(&host, "/data/aztec"), None, "a link above it is fine");
+    assert_eq!(
+        message(&host, "/data/aztec"),
+        None,
+        "a link above it is fine"
+    );
     host.plant("/data", FileType::Symlink, b"/srv/fast", 0o777);
-    assert!(said(&host, "/data/aztec").unwrap().contains("tmpfs"));
+    assert!(message(&host, "/data/aztec").unwrap().contains("tmpfs"));
     host.plant("/opt/aztec", FileType::Symlink, b"/mnt/opt", 0o777);
-    let opt = said(&host, "/srv/aztec").unwrap();
+    let opt = message(&host, "/srv/aztec").unwrap();
     assert!(opt.contains("mount --bind /mnt/opt /opt/aztec"), "{opt}");
 }
 
 #[test]
-fn what_is_somebody_else_s_is_left_alone() {
+fn a_directory_of_somebody_else_is_refused() {
     let mut host = host();
-    let said = |host: &FakeHost, path| said(host, path).unwrap_or_default();
-    assert!(said(&host, "/var/lib/postgresql").contains("home of postgres"));
+    let message = |host: &FakeHost, path| message(host, path).unwrap_or_default();
+    assert!(message(&host, "/var/lib/postgresql").contains("home of postgres"));
     host.plant("/srv/bob", FileType::Directory, b"", 0o755);
     host.own(Path::new("/srv/bob"), 1000, 1000, 0o755).unwrap();
-    assert_eq!(said(&host, "/srv/bob"), "", "nothing is in it");
+    assert_eq!(message(&host, "/srv/bob"), "", "nothing is in it");
     host.plant("/srv/bob/file", FileType::File, b"", 0o644);
-    assert!(said(&host, "/srv/bob").contains("belongs to bob, who has something in it (file)"));
-    // A disk of another host, where the number was that of the services.
+    assert!(message(&host, "/srv/bob").contains("belongs to bob, who has something in it (file)"));
+    // A disk of another host, on which the services had this user id.
     host.plant("/srv/bob/node", FileType::Directory, b"", 0o755);
-    assert_eq!(said(&host, "/srv/bob"), "");
+    assert_eq!(message(&host, "/srv/bob"), "");
     host.plant("/srv/file", FileType::File, b"", 0o644);
-    assert!(said(&host, "/srv/file").contains("is a file"));
+    assert!(message(&host, "/srv/file").contains("is a file"));
 }
 
 #[test]
-fn a_disk_of_fstab_has_to_be_mounted() {
+fn a_disk_of_fstab_must_be_mounted() {
     let mut host = host();
     let fstab = b"/dev/sdc1 /srv/big ext4 nofail 0 2\n/dev/sdb1 /mnt ext4 defaults 0 2\n";
     host.plant("/etc/fstab", FileType::File, fstab, 0o644);
     host.plant("/srv/big", FileType::Directory, b"", 0o755);
     for path in ["/srv/big", "/srv/big/aztec"] {
-        let missing = said(&host, path).unwrap();
+        let missing = message(&host, path).unwrap();
         assert!(
             missing.contains("systemctl start srv-big.mount"),
             "{missing}"
         );
     }
-    assert_eq!(said(&host, "/mnt/aztec"), None);
-    assert_eq!(said(&host, "/srv/aztec"), None);
+    assert_eq!(message(&host, "/mnt/aztec"), None);
+    assert_eq!(message(&host, "/srv/aztec"), None);
 }
 
 #[test]
@@ -151,12 +155,12 @@ fn data_does_not_move_under_running_services() {
     host.plant("/proc/77", FileType::Directory, b"", 0o555);
     let status = b"Name:\tnode\nUid:\t990\t990\t990\t990\n";
     host.plant("/proc/77/status", FileType::File, status, 0o444);
-    assert_eq!(said(&host, "/var/lib/aztec"), None);
-    let moved = said(&host, "/srv/aztec").unwrap();
+    assert_eq!(message(&host, "/var/lib/aztec"), None);
+    let moved = message(&host, "/srv/aztec").unwrap();
     assert!(
         moved.contains("process 77") && moved.contains("`aztec-kit stop`"),
         "{moved}"
     );
     host.tree.remove(Path::new("/proc/77"));
-    assert_eq!(said(&host, "/srv/aztec"), None);
+    assert_eq!(message(&host, "/srv/aztec"), None);
 }

@@ -168,7 +168,7 @@ mod tests {
     use crate::settings::Ports;
 
     #[test]
-    fn only_the_same_protocol_and_address_are_in_the_way() {
+    fn only_the_same_protocol_and_address_conflict() {
         let settings = Settings::parse("").unwrap();
         let cases = [
             ("ports.rpc", "tcp", "0.0.0.0", true),

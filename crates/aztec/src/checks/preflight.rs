@@ -60,10 +60,10 @@ pub fn preflight(
     let other = super::other_databases(settings, probe, fit.as_ref());
     findings.extend(Finding::of(Topic::Databases, other));
     // Before the ports: this check knows better which unit holds them.
-    if let Some(wanted) = &settings.monitoring {
+    if let Some(configured) = &settings.monitoring {
         findings.extend(of(
             Topic::Monitoring,
-            monitoring::findings(wanted, facts, probe),
+            monitoring::findings(configured, facts, probe),
         ));
     }
     findings.extend(of(
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_endpoint_is_asked_before_anything_is_touched() {
+    fn every_endpoint_is_asked_before_any_change() {
         let failed = failures(
             "network = \"testnet\"\nrelease = \"6.0.0\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
              consensus_urls = [\"http://127.0.0.1:3\"]\ndebug_urls = [\"http://127.0.0.1:4\"]\n",
@@ -214,9 +214,9 @@ mod tests {
         }
     }
 
-    /// Whoever has it sees `docker` work, and wonders why Podman is chosen.
+    /// An operator with the snap sees `docker` work, and would not know why Podman is chosen.
     #[test]
-    fn the_docker_of_snap_is_said_not_to_be_used() {
+    fn the_docker_of_snap_is_reported_as_not_used() {
         let kit_toml = "network = \"local\"\nruntime = \"container\"\n";
         let settings = Settings::parse(kit_toml).unwrap();
         let mut host = FakeHost::debian();
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn what_aztec_needs_is_asked_only_where_it_shall_run() {
+    fn the_needs_of_aztec_are_checked_only_on_a_host_with_a_role() {
         let node = failures("network = \"local\"\n");
         assert!(node.contains(&"memory".to_owned()), "{node:?}");
-        let guarded = failures("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
-        assert!(guarded.is_empty(), "{guarded:?}");
+        let firewalled = failures("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
+        assert!(firewalled.is_empty(), "{firewalled:?}");
     }
 }

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_asked_about_a_chain_that_no_role_follows() {
+    fn a_chain_that_no_role_follows_is_not_asked() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
