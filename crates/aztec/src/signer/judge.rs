@@ -30,11 +30,11 @@ pub struct Case<'a> {
     pub claims: Vec<&'a Claim>,
     /// The rollup of the databases of such a claim, by their directory, as far as known.
     pub signed_for: &'a BTreeMap<PathBuf, Address>,
-    /// Sequencers on this host that are not ours.
+    /// Other sequencers on this host than the service itself.
     pub programs: &'a [Program],
     /// The operator stated on the command line that nothing else signs.
     pub only_signer: bool,
-    /// What the network reports.
+    /// The reports of the network.
     pub evidence: &'a Evidence,
     /// Seconds since the epoch.
     pub now: i64,
@@ -75,7 +75,7 @@ fn refused(what: impl Into<String>, fix: impl Into<String>) -> Verdict {
     }
 }
 
-/// How the operator states that there is no other signer.
+/// The advice for an operator who knows that there is no other signer.
 const SAY_SO: &str = "If you made sure that nothing else signs with it, add --only-signer";
 
 /// Decides whether an attester may sign here; pure.
@@ -132,10 +132,10 @@ pub fn judge(case: &Case<'_>) -> Verdict {
 /// The rollup that the same service of this host signed for earlier, with its data in another place, if known.
 fn signed_before(claim: &Claim, case: &Case<'_>) -> Option<Address> {
     let (place, here) = (&claim.place, case.here);
-    let ours = place.host == here.host && place.unit == here.unit;
+    let is_own = place.host == here.host && place.unit == here.unit;
     // The same directory on another disk holds other databases than those of the claim.
-    let ours = ours && place.data != here.data && fits(&place.hardware, &here.hardware);
-    case.signed_for.get(&place.data).filter(|_| ours).copied()
+    let is_own = is_own && place.data != here.data && fits(&place.hardware, &here.hardware);
+    case.signed_for.get(&place.data).filter(|_| is_own).copied()
 }
 
 fn claimed_elsewhere(claim: &Claim, case: &Case<'_>) -> Verdict {
@@ -258,7 +258,7 @@ fn seen(case: &Case<'_>, chain: &Chain, ours_until: Option<u64>) -> Verdict {
     let signed = history
         .iter()
         .rev()
-        .find(|(slot, duty)| *duty == Duty::Signed && ours_until.is_none_or(|ours| *slot > ours))
+        .find(|(slot, duty)| *duty == Duty::Signed && ours_until.is_none_or(|last| *slot > last))
         .map(|(slot, _)| *slot);
     let missed = history
         .iter()

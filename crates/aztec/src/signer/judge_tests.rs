@@ -43,7 +43,7 @@ fn chain(standing: AttesterStatus) -> Chain {
     }
 }
 
-/// A node that watched so many slots, and what it saw, in slots before the one that goes on.
+/// A node that watched so many slots, and the duties that it saw, each with its distance from the current slot.
 fn view(watched: u64, duties: &[(u64, Duty)]) -> View {
     let last = SLOT - 2;
     let history = duties
@@ -105,7 +105,7 @@ fn duties(from: u64, count: u64, duty: Duty) -> Vec<(u64, Duty)> {
 }
 
 #[test]
-fn what_signs_here_already_is_asked_nothing() {
+fn an_attester_that_signs_here_already_is_held() {
     let nothing = evidence(Err("nobody was asked".into()));
     let program = Program {
         pid: 9,

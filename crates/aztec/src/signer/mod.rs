@@ -1,8 +1,8 @@
 //! Whether there is a second signer. An attester that signs in two places is slashed, so a sequencer starts with
 //! an attester for the first time only if there is no sign of a second signer.
 //!
-//! The decision uses three sources: the claims on this disk, the programs on this host, and what the chain and a node
-//! of this host saw of the attester. [`judge`] weighs them; it is pure.
+//! The decision uses three sources: the claims on this disk, the programs on this host, and the reports of the chain and
+//! of a node of this host about the attester. [`judge`] weighs them; it is pure.
 
 mod claim;
 mod copies;

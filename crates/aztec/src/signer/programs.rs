@@ -137,7 +137,7 @@ mod tests {
         let found = other_sequencers(&here, &[], &host).unwrap();
         assert_eq!(found, std::slice::from_ref(&other));
 
-        // The same service, which still runs with its data of before.
+        // The same service, which still runs with its earlier data.
         let next = Place {
             data: "/var/lib/aztec/v6/node".into(),
             ..here.clone()

@@ -174,11 +174,11 @@ impl Kind for SignerClaim {
         let (copies, noted) = (Copies::new(), layout::hardware(&here.host));
         let keys = stamp(&self.keystore, cx.probe)?;
         let stamp = format!("{} {keys}{}", here.host, copies.stamp(cx.probe)?);
-        let known = cx
+        let remembered = cx
             .memory
             .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
             .filter(|memory| memory.stamp == stamp);
-        let (attesters, handing) = match known {
+        let (attesters, handing) = match remembered {
             Some(memory) => (Some(memory.attesters), Vec::new()),
             None => match keystores::keystores(&self.keystore, cx.probe)? {
                 None => (None, Vec::new()),

@@ -20,7 +20,7 @@ const THERE: &str = "fedcba9876543210fedcba9876543210";
 const DMI: &str = "/sys/class/dmi/id";
 const MARK: &str = "/var/lib/aztec/.aztec-kit-disk";
 
-struct Tried {
+struct World {
     host: FakeHost,
     journal: MemoryJournal,
 }
@@ -40,7 +40,7 @@ fn graph(only_signer: bool) -> Graph<Resource> {
     graph
 }
 
-impl Tried {
+impl World {
     fn new() -> Self {
         let mut host = FakeHost::debian();
         for dir in [
@@ -53,14 +53,14 @@ impl Tried {
         ] {
             host.plant(dir, FileType::Directory, b"", 0o700);
         }
-        let mut tried = Self {
+        let mut world = Self {
             host,
             journal: MemoryJournal::default(),
         };
-        tried.boot_as(HERE);
-        tried.on(None, "abcd");
-        tried.key(0);
-        tried
+        world.boot_as(HERE);
+        world.on(None, "abcd");
+        world.key(0);
+        world
     }
 
     fn boot_as(&mut self, machine: &str) {
@@ -69,7 +69,7 @@ impl Tried {
             .plant("/etc/machine-id", FileType::File, id.as_bytes(), 0o444);
     }
 
-    /// The UUID of the firmware, where it has one, and the name of the disk.
+    /// Sets the UUID of the firmware, if it has one, and the name of the disk.
     fn on(&mut self, uuid: Option<&str>, disk: &str) {
         for (path, text) in [(layout::PRODUCT_UUID, uuid), (MARK, Some(disk))] {
             let Some(text) = text else { continue };
@@ -79,8 +79,8 @@ impl Tried {
         }
     }
 
-    /// Makes the claims those of a version that said nothing of machine and disk.
-    fn of_before(&mut self) {
+    /// Changes the claims to those of an earlier version, without machine and disk.
+    fn make_older(&mut self) {
         let claims = Claims::new(layout::SIGNERS);
         for mut claim in claims.all(&self.host).unwrap() {
             (claim.place.hardware, claim.place.disk) = (None, None);
@@ -88,7 +88,7 @@ impl Tried {
         }
     }
 
-    /// Puts the key of that number into the keystore, and gives its attester.
+    /// Puts the key with this number into the keystore, and returns its attester.
     fn key(&mut self, index: u32) -> String {
         let words = "test test test test test test test test test test test junk";
         let attester = derive_attester(&Mnemonic::parse(words).unwrap(), 0, index).unwrap();
@@ -122,13 +122,13 @@ impl Tried {
             .collect()
     }
 
-    /// What the service is handed on a host: the names of the files.
+    /// The names of the files that the service gets on a host.
     fn handed(&self, machine: &str) -> Vec<String> {
         let dir = Path::new(layout::CLAIMED).join(machine);
         self.host.list(&dir).unwrap().unwrap_or_default()
     }
 
-    /// Copies that were put aside.
+    /// Retired copies.
     fn retired(&self) -> Vec<String> {
         let dir = Path::new(layout::RETIRED);
         self.host.list(dir).unwrap().unwrap_or_default()
@@ -151,29 +151,29 @@ impl Tried {
 }
 
 #[test]
-fn who_is_claimed_is_asked_nothing_and_no_key_is_opened_again() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    let attester = tried.key(0);
-    tried.run(&graph(true)).unwrap();
-    assert_eq!(tried.claims(), [(HERE.to_owned(), attester, false)]);
-    // Without the operator's word, and without a network: there is nothing to ask.
-    let writes = tried.host.writes;
-    assert!(tried.run(&graph(false)).unwrap().applied.is_empty());
+fn a_claimed_attester_is_not_asked_about_and_no_key_is_opened_again() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    let attester = world.key(0);
+    world.run(&graph(true)).unwrap();
+    assert_eq!(world.claims(), [(HERE.to_owned(), attester, false)]);
+    // Without the operator's statement and without a network, nothing is left to ask.
+    let writes = world.host.writes;
+    assert!(world.run(&graph(false)).unwrap().applied.is_empty());
     assert_eq!(
-        (tried.host.writes, tried.pending()),
+        (world.host.writes, world.pending()),
         (writes, String::new())
     );
-    // The same file with other bytes, which only somebody who opens it would notice.
-    let file = tried
+    // The same file with other bytes. Only a run that opens it would notice.
+    let file = world
         .host
         .tree
         .get_mut(Path::new("/etc/aztec/keystore/0.json"))
         .unwrap();
     file.bytes = vec![b'x'; file.bytes.len()];
-    assert_eq!(tried.pending(), "");
-    // The word was for one run: the record does not have it.
-    let receipt = serde_json::to_string(&tried.journal.receipt().unwrap()).unwrap();
+    assert_eq!(world.pending(), "");
+    // The statement was for one run, so the record does not contain it.
+    let receipt = serde_json::to_string(&world.journal.receipt().unwrap()).unwrap();
     assert!(
         !receipt.contains("only_signer") && !receipt.contains("ac0974be"),
         "{receipt}"
@@ -181,34 +181,34 @@ fn who_is_claimed_is_asked_nothing_and_no_key_is_opened_again() {
 }
 
 #[test]
-fn what_is_refused_changes_nothing() {
-    let mut tried = Tried::new();
-    // No registry is known, hence no answer, hence no permission.
-    let stop = tried.run(&graph(false)).unwrap_err();
+fn a_refusal_changes_nothing() {
+    let mut world = World::new();
+    // No registry is known, so there is no answer and no permission.
+    let stop = world.run(&graph(false)).unwrap_err();
     assert!(
         stop.fault.chain().contains("cannot tell"),
         "{}",
         stop.fault.chain()
     );
     assert!(stop.fault.remedy().unwrap().contains("--only-signer"));
-    assert_eq!((tried.host.writes, tried.claims().len()), (0, 0));
+    assert_eq!((world.host.writes, world.claims().len()), (0, 0));
     assert!(
-        tried.pending().contains("does not sign here"),
+        world.pending().contains("does not sign here"),
         "{}",
-        tried.pending()
+        world.pending()
     );
 }
 
 #[test]
-fn a_crash_at_any_write_is_healed() {
+fn a_crash_at_any_write_is_repaired() {
     for dies_at in 0.. {
-        let mut tried = Tried::new();
-        tried.key(1);
-        tried.host.dies_at = Some(dies_at);
-        let done = tried.run(&graph(true)).is_ok();
-        tried.host.dies_at = None;
-        tried.run(&graph(true)).unwrap();
-        assert_eq!((tried.pending(), tried.claims().len()), (String::new(), 2));
+        let mut world = World::new();
+        world.key(1);
+        world.host.dies_at = Some(dies_at);
+        let done = world.run(&graph(true)).is_ok();
+        world.host.dies_at = None;
+        world.run(&graph(true)).unwrap();
+        assert_eq!((world.pending(), world.claims().len()), (String::new(), 2));
         if done {
             assert!(dies_at > 2, "nothing was tried");
             break;
@@ -218,32 +218,32 @@ fn a_crash_at_any_write_is_healed() {
 
 #[test]
 fn keys_that_come_and_go_are_claimed_and_released() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    let second = tried.key(1);
-    assert!(tried.pending().contains(&second));
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    let second = world.key(1);
+    assert!(world.pending().contains(&second));
     assert!(
-        tried.run(&graph(false)).is_err(),
-        "the second is asked for like the first"
+        world.run(&graph(false)).is_err(),
+        "the second one needs a decision like the first"
     );
-    tried.run(&graph(true)).unwrap();
-    tried
+    world.run(&graph(true)).unwrap();
+    world
         .host
         .tree
         .remove(Path::new("/etc/aztec/keystore/1.json"));
-    assert!(tried.pending().contains("released"), "{}", tried.pending());
-    // To let go of a key nobody has to be asked.
-    tried.run(&graph(false)).unwrap();
-    let released: Vec<_> = tried.claims().into_iter().filter(|claim| claim.2).collect();
+    assert!(world.pending().contains("released"), "{}", world.pending());
+    // A key can be released without a question.
+    world.run(&graph(false)).unwrap();
+    let released: Vec<_> = world.claims().into_iter().filter(|claim| claim.2).collect();
     assert_eq!(released, [(HERE.to_owned(), second, true)]);
-    assert_eq!(tried.pending(), "");
+    assert_eq!(world.pending(), "");
 }
 
 #[test]
-fn a_host_that_stops_to_be_a_sequencer_remembers_when() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    let outcome = tried.run(&Graph::default()).unwrap();
+fn a_host_that_stops_being_a_sequencer_records_the_time() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    let outcome = world.run(&Graph::default()).unwrap();
     assert!(
         outcome.applied[0]
             .kept
@@ -251,185 +251,185 @@ fn a_host_that_stops_to_be_a_sequencer_remembers_when() {
             .unwrap()
             .contains("released")
     );
-    assert!(tried.claims().iter().all(|claim| claim.2));
-    // Later it is asked for anew: the keys may have been elsewhere in between.
-    assert!(tried.run(&graph(false)).is_err());
-    tried.run(&graph(true)).unwrap();
-    assert!(tried.claims().iter().all(|claim| !claim.2));
+    assert!(world.claims().iter().all(|claim| claim.2));
+    // Later, the question is asked again, because the keys may have been elsewhere in between.
+    assert!(world.run(&graph(false)).is_err());
+    world.run(&graph(true)).unwrap();
+    assert!(world.claims().iter().all(|claim| !claim.2));
 }
 
 #[test]
-fn a_copied_disk_claims_nothing_until_the_operator_says_so() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.boot_as(THERE);
+fn a_copied_disk_claims_nothing_until_the_operator_states_that_nothing_else_signs() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.boot_as(THERE);
     assert!(
-        tried.pending().contains("signs elsewhere"),
+        world.pending().contains("signs elsewhere"),
         "{}",
-        tried.pending()
+        world.pending()
     );
-    let stop = tried.run(&graph(false)).unwrap_err();
+    let stop = world.run(&graph(false)).unwrap_err();
     assert!(
         stop.fault.chain().contains("01234567…"),
         "{}",
         stop.fault.chain()
     );
-    assert_eq!(tried.claims()[0].0, HERE);
-    tried.run(&graph(true)).unwrap();
-    // The old claim is gone: the first host would have to ask again.
-    let claims = tried.claims();
+    assert_eq!(world.claims()[0].0, HERE);
+    world.run(&graph(true)).unwrap();
+    // The old claim is removed, so the first host would have to ask again.
+    let claims = world.claims();
     assert_eq!((claims.len(), claims[0].0.as_str()), (1, THERE));
-    tried.boot_as(HERE);
-    assert!(tried.run(&graph(false)).is_err());
+    world.boot_as(HERE);
+    assert!(world.run(&graph(false)).is_err());
 }
 
 #[test]
-fn only_what_was_claimed_is_handed_over() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    assert_eq!(tried.handed(HERE), ["0.json"]);
-    // Imported, and refused: whatever starts the service then, it does not get the key.
-    tried.key(1);
-    assert!(tried.pending().contains("copied for"));
-    assert!(tried.run(&graph(false)).is_err());
-    assert_eq!(tried.handed(HERE), ["0.json"]);
-    tried.run(&graph(true)).unwrap();
-    assert_eq!(tried.handed(HERE), ["0.json", "1.json"]);
+fn only_claimed_keystores_are_copied() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    assert_eq!(world.handed(HERE), ["0.json"]);
+    // Imported, and refused. The service does not get the key, whatever starts it.
+    world.key(1);
+    assert!(world.pending().contains("copied for"));
+    assert!(world.run(&graph(false)).is_err());
+    assert_eq!(world.handed(HERE), ["0.json"]);
+    world.run(&graph(true)).unwrap();
+    assert_eq!(world.handed(HERE), ["0.json", "1.json"]);
     for name in ["0.json", "1.json"] {
-        let copy = &tried.host.tree[&Path::new(layout::CLAIMED).join(HERE).join(name)];
-        let original = &tried.host.tree[&Path::new(KEYS).join(name)];
+        let copy = &world.host.tree[&Path::new(layout::CLAIMED).join(HERE).join(name)];
+        let original = &world.host.tree[&Path::new(KEYS).join(name)];
         assert_eq!(copy.bytes, original.bytes);
         assert_eq!((copy.uid, copy.gid, copy.mode), (0, 0, 0o600));
     }
-    let receipt = serde_json::to_string(&tried.journal.receipt().unwrap()).unwrap();
-    let digest = keystores::sha256(&tried.host.tree[Path::new("/etc/aztec/keystore/0.json")].bytes);
+    let receipt = serde_json::to_string(&world.journal.receipt().unwrap()).unwrap();
+    let digest = keystores::sha256(&world.host.tree[Path::new("/etc/aztec/keystore/0.json")].bytes);
     assert!(!receipt.contains(&digest) && !receipt.contains("ac0974be"));
 }
 
 #[test]
-fn a_key_that_was_added_to_a_claimed_file_is_not_handed_over_unasked() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    let before = tried.host.shape();
-    // Another key under the name of one that was claimed.
-    tried.key(1);
-    let second = tried
+fn a_key_that_was_added_to_a_claimed_file_is_not_copied_without_a_question() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    let before = world.host.shape();
+    // Another key under the name of a claimed one.
+    world.key(1);
+    let second = world
         .host
         .tree
         .remove(Path::new("/etc/aztec/keystore/1.json"));
     let place = Path::new("/etc/aztec/keystore/0.json").to_owned();
-    tried.host.tree.insert(place, second.unwrap());
-    assert!(tried.run(&graph(false)).is_err());
+    world.host.tree.insert(place, second.unwrap());
+    assert!(world.run(&graph(false)).is_err());
     let copy = Path::new(layout::CLAIMED).join(HERE).join("0.json");
-    assert_eq!(tried.host.shape()[&copy], before[&copy]);
-    tried.run(&graph(true)).unwrap();
-    assert_ne!(tried.host.shape()[&copy], before[&copy]);
-    // The copy was the last of the first key on this host.
-    assert_eq!(tried.retired().len(), 1);
-    assert_eq!(tried.pending(), "");
+    assert_eq!(world.host.shape()[&copy], before[&copy]);
+    world.run(&graph(true)).unwrap();
+    assert_ne!(world.host.shape()[&copy], before[&copy]);
+    // The copy was the last one of the first key on this host.
+    assert_eq!(world.retired().len(), 1);
+    assert_eq!(world.pending(), "");
 }
 
 #[test]
-fn the_last_copy_of_a_key_is_put_aside_and_others_are_removed() {
-    let mut tried = Tried::new();
-    tried.key(1);
-    tried.run(&graph(true)).unwrap();
-    // A file that gets another name, and one that goes.
-    tried
+fn the_last_copy_of_a_key_is_retired_and_others_are_removed() {
+    let mut world = World::new();
+    world.key(1);
+    world.run(&graph(true)).unwrap();
+    // One file is renamed, and one is removed.
+    world
         .host
         .rename(
             Path::new("/etc/aztec/keystore/0.json"),
             Path::new("/etc/aztec/keystore/first.json"),
         )
         .unwrap();
-    let gone = tried
+    let gone = world
         .host
         .tree
         .remove(Path::new("/etc/aztec/keystore/1.json"));
     assert!(
-        tried.pending().contains("the last one of a key"),
+        world.pending().contains("the last one of a key"),
         "{}",
-        tried.pending()
+        world.pending()
     );
-    tried.run(&graph(false)).unwrap();
-    assert_eq!(tried.handed(HERE), ["first.json"]);
-    let retired = tried.retired();
+    world.run(&graph(false)).unwrap();
+    assert_eq!(world.handed(HERE), ["first.json"]);
+    let retired = world.retired();
     assert_eq!(retired.len(), 1);
     assert!(retired[0].starts_with("1.json-"), "{retired:?}");
-    let kept = &tried.host.tree[&Path::new(layout::RETIRED).join(&retired[0])];
+    let kept = &world.host.tree[&Path::new(layout::RETIRED).join(&retired[0])];
     assert_eq!(kept.bytes, gone.unwrap().bytes);
-    assert_eq!(tried.pending(), "");
+    assert_eq!(world.pending(), "");
 }
 
 #[test]
-fn a_claim_that_was_released_hands_nothing_over() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.run(&Graph::default()).unwrap();
+fn after_a_release_no_copies_are_left() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.run(&Graph::default()).unwrap();
     assert!(
-        tried.handed(HERE).is_empty(),
+        world.handed(HERE).is_empty(),
         "the role was taken off the host"
     );
-    // The original is there: nothing had to be put aside.
-    assert!(tried.retired().is_empty());
+    // The original exists, so nothing had to be retired.
+    assert!(world.retired().is_empty());
 }
 
 #[test]
-fn the_disk_in_another_host_hands_nothing_over_to_the_first() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.boot_as(THERE);
+fn the_disk_in_another_host_leaves_no_copies_for_the_first() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.boot_as(THERE);
     assert!(
-        tried.handed(THERE).is_empty(),
-        "nothing starts before it is asked for"
+        world.handed(THERE).is_empty(),
+        "nothing starts before a new decision"
     );
-    tried.run(&graph(true)).unwrap();
-    assert_eq!(tried.handed(THERE), ["0.json"]);
-    assert!(tried.handed(HERE).is_empty());
+    world.run(&graph(true)).unwrap();
+    assert_eq!(world.handed(THERE), ["0.json"]);
+    assert!(world.handed(HERE).is_empty());
 }
 
 #[test]
-fn a_copy_that_somebody_changed_is_made_anew() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
+fn a_changed_copy_is_replaced() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
     let copy = Path::new(layout::CLAIMED).join(HERE).join("0.json");
     let copy = copy.display().to_string();
-    tried.host.plant(&copy, FileType::File, b"{}", 0o600);
+    world.host.plant(&copy, FileType::File, b"{}", 0o600);
     let other = format!("{}/{HERE}/other.json", layout::CLAIMED);
-    tried.host.plant(&other, FileType::File, b"{}", 0o600);
-    tried.run(&graph(false)).unwrap();
-    assert_eq!(tried.handed(HERE), ["0.json"]);
-    assert_eq!(tried.pending(), "");
-    // What nobody can read may be a key.
-    assert_eq!(tried.retired().len(), 2);
+    world.host.plant(&other, FileType::File, b"{}", 0o600);
+    world.run(&graph(false)).unwrap();
+    assert_eq!(world.handed(HERE), ["0.json"]);
+    assert_eq!(world.pending(), "");
+    // A file that cannot be read may be a key.
+    assert_eq!(world.retired().len(), 2);
 }
 
 #[test]
-fn a_claim_of_before_gets_the_machine_and_the_disk_without_a_question() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.of_before();
-    tried.on(Some("4c4c4544-0001"), "abcd");
+fn a_claim_of_an_earlier_version_gets_the_machine_and_the_disk_without_a_question() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.make_older();
+    world.on(Some("4c4c4544-0001"), "abcd");
     assert!(
-        tried.pending().contains("with this disk"),
+        world.pending().contains("with this disk"),
         "{}",
-        tried.pending()
+        world.pending()
     );
-    tried.run(&graph(false)).unwrap();
-    assert_eq!(tried.pending(), "");
-    let claims = Claims::new(layout::SIGNERS).all(&tried.host).unwrap();
+    world.run(&graph(false)).unwrap();
+    assert_eq!(world.pending(), "");
+    let claims = Claims::new(layout::SIGNERS).all(&world.host).unwrap();
     let place = &claims[0].place;
     assert_eq!(place.hardware.as_deref(), Some("4c4c4544-0001"));
     assert_eq!(place.disk.as_deref(), Some("abcd"));
-    // What the unit compares: the very bytes of the kernel.
+    // The unit compares exactly the bytes of the kernel.
     let noted = layout::hardware(HERE).display().to_string();
     assert_eq!(
-        tried.host.text(&noted),
-        tried.host.text(layout::PRODUCT_UUID)
+        world.host.text(&noted),
+        world.host.text(layout::PRODUCT_UUID)
     );
 }
 
-/// The same after the step that names the disk.
+/// The same graph, after the step that names the disk.
 fn with_disk() -> Graph<Resource> {
     let mut whole = Graph::default();
     let path = "/var/lib/aztec".into();
@@ -441,86 +441,86 @@ fn with_disk() -> Graph<Resource> {
 }
 
 #[test]
-fn a_host_without_a_uuid_is_told_in_advance_that_its_claims_get_a_disk() {
-    // As in a container, on a host of before: no name of the disk, and no copies of what was claimed.
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.of_before();
+fn the_plan_of_a_host_without_a_uuid_shows_that_its_claims_get_a_disk() {
+    // As in a container, on a host of an earlier version: the disk has no name, and there are no copies.
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.make_older();
     let copies = Path::new(layout::CLAIMED);
-    tried
+    world
         .host
         .tree
         .retain(|path, _| !path.starts_with(copies) && path != Path::new(MARK));
     let graph = with_disk();
-    let plan = Plan::make(&graph, &tried.journal.receipt().unwrap(), &tried.host).unwrap();
+    let plan = Plan::make(&graph, &world.journal.receipt().unwrap(), &world.host).unwrap();
     let outcome = Apply {
-        host_mut: &mut tried.host,
-        journal: &mut tried.journal,
+        host_mut: &mut world.host,
+        journal: &mut world.journal,
         consent: Consent::Plan(&plan),
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
     .run(&graph);
     assert_eq!(outcome.unwrap().applied.len(), 2);
-    let claims = Claims::new(layout::SIGNERS).all(&tried.host).unwrap();
+    let claims = Claims::new(layout::SIGNERS).all(&world.host).unwrap();
     assert_eq!(
         claims[0].place.disk,
-        Disk::name(Path::new("/var/lib/aztec"), &tried.host).unwrap()
+        Disk::name(Path::new("/var/lib/aztec"), &world.host).unwrap()
     );
-    assert!(tried.run(&graph).unwrap().applied.is_empty());
+    assert!(world.run(&graph).unwrap().applied.is_empty());
 }
 
 #[test]
-fn a_mark_that_was_deleted_is_no_other_disk() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    tried.run(&with_disk()).unwrap();
+fn a_deleted_mark_does_not_count_as_another_disk() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    world.run(&with_disk()).unwrap();
     let claim = || match graph(false).nodes()[0].resource.clone() {
         Resource::SignerClaim(claim) => claim,
         other => panic!("{other:?}"),
     };
-    tried.host.tree.remove(Path::new(MARK));
-    let receipt = tried.journal.receipt().unwrap();
-    assert_eq!(claim().preview(&receipt, &tried.host).unwrap(), []);
-    // Nothing is known of the disk: what will be there gets a name of its own.
-    let forgotten = claim().preview(&provision::engine::Receipt::default(), &tried.host);
+    world.host.tree.remove(Path::new(MARK));
+    let receipt = world.journal.receipt().unwrap();
+    assert_eq!(claim().preview(&receipt, &world.host).unwrap(), []);
+    // Without a record, the disk gets a new name.
+    let forgotten = claim().preview(&provision::engine::Receipt::default(), &world.host);
     let refused = &forgotten.unwrap()[0].1;
     assert!(
         matches!(refused, Verdict::Refused { what, .. } if what.contains("another disk")),
         "{refused:?}"
     );
-    tried.run(&with_disk()).unwrap();
-    assert_eq!(tried.host.text(MARK).unwrap().trim(), "abcd");
-    assert!(tried.run(&with_disk()).unwrap().applied.is_empty());
+    world.run(&with_disk()).unwrap();
+    assert_eq!(world.host.text(MARK).unwrap().trim(), "abcd");
+    assert!(world.run(&with_disk()).unwrap().applied.is_empty());
 }
 
 #[test]
-fn a_kill_leaves_no_sequencer_without_the_keys_that_it_had() {
+fn a_killed_run_never_takes_keys_from_a_sequencer() {
     let new = "{\"schemaVersion\":1,\"validators\":[]}";
     for dies_at in 0.. {
-        let mut tried = Tried::new();
-        tried.key(1);
-        tried.run(&graph(true)).unwrap();
-        // One file says something else now, and another has another name.
+        let mut world = World::new();
+        world.key(1);
+        world.run(&graph(true)).unwrap();
+        // One file has new content, and another one has a new name.
         let key = Path::new("/etc/aztec/keystore/0.json");
-        tried.host.tree.get_mut(key).unwrap().bytes = new.into();
-        tried
+        world.host.tree.get_mut(key).unwrap().bytes = new.into();
+        world
             .host
             .rename(
                 Path::new("/etc/aztec/keystore/1.json"),
                 Path::new("/etc/aztec/keystore/first.json"),
             )
             .unwrap();
-        tried.host.dies_at = Some(tried.host.writes + dies_at);
-        let done = tried.run(&graph(true)).is_ok();
-        tried.host.dies_at = None;
-        let handed = tried.handed(HERE);
+        world.host.dies_at = Some(world.host.writes + dies_at);
+        let done = world.run(&graph(true)).is_ok();
+        world.host.dies_at = None;
+        let handed = world.handed(HERE);
         let has = |name: &str| handed.iter().any(|it| it == name);
         assert!(has("0.json"), "{dies_at}: {handed:?}");
         assert!(has("1.json") || has("first.json"), "{dies_at}: {handed:?}");
-        tried.run(&graph(true)).unwrap();
-        assert_eq!(tried.handed(HERE), ["0.json", "first.json"]);
-        assert_eq!((tried.pending(), tried.retired().len()), (String::new(), 1));
+        world.run(&graph(true)).unwrap();
+        assert_eq!(world.handed(HERE), ["0.json", "first.json"]);
+        assert_eq!((world.pending(), world.retired().len()), (String::new(), 1));
         if done {
             assert!(dies_at > 3, "nothing was tried");
             break;
@@ -529,40 +529,40 @@ fn a_kill_leaves_no_sequencer_without_the_keys_that_it_had() {
 }
 
 #[test]
-fn what_a_run_that_died_was_about_to_copy_is_cleared() {
-    let mut tried = Tried::new();
-    tried.run(&graph(true)).unwrap();
-    // Its original is gone since: no copy of that name is made again.
+fn a_half_written_copy_of_a_killed_run_is_removed() {
+    let mut world = World::new();
+    world.run(&graph(true)).unwrap();
+    // Its original is gone in the meantime, so no copy with this name is made again.
     let left = format!("{}/{HERE}/.1.json.aztec-kit-new", layout::CLAIMED);
-    tried
+    world
         .host
         .plant(&left, FileType::File, b"{\"schemaVer", 0o600);
     assert!(
-        tried.pending().contains("left by a run that was killed"),
+        world.pending().contains("left by a run that was killed"),
         "{}",
-        tried.pending()
+        world.pending()
     );
-    tried.run(&graph(false)).unwrap();
-    assert_eq!(tried.handed(HERE), ["0.json"]);
-    assert_eq!((tried.pending(), tried.retired().len()), (String::new(), 0));
+    world.run(&graph(false)).unwrap();
+    assert_eq!(world.handed(HERE), ["0.json"]);
+    assert_eq!((world.pending(), world.retired().len()), (String::new(), 0));
 }
 
 #[test]
-fn a_clone_and_an_empty_disk_are_asked_for_anew() {
+fn a_clone_and_an_empty_disk_need_a_new_decision() {
     for (uuid, disk, why) in [
         ("4c4c4544-0002", "abcd", "clone of it"),
         ("4c4c4544-0001", "ffff", "another disk"),
     ] {
-        let mut tried = Tried::new();
-        tried.on(Some("4c4c4544-0001"), "abcd");
-        tried.run(&graph(true)).unwrap();
-        assert_eq!(tried.pending(), "");
-        tried.on(Some(uuid), disk);
-        let before = tried.host.shape();
-        let stop = tried.run(&graph(false)).unwrap_err();
+        let mut world = World::new();
+        world.on(Some("4c4c4544-0001"), "abcd");
+        world.run(&graph(true)).unwrap();
+        assert_eq!(world.pending(), "");
+        world.on(Some(uuid), disk);
+        let before = world.host.shape();
+        let stop = world.run(&graph(false)).unwrap_err();
         assert!(stop.fault.chain().contains(why), "{}", stop.fault.chain());
-        assert_eq!(tried.host.shape(), before);
-        tried.run(&graph(true)).unwrap();
-        assert_eq!((tried.pending(), tried.claims().len()), (String::new(), 1));
+        assert_eq!(world.host.shape(), before);
+        world.run(&graph(true)).unwrap();
+        assert_eq!((world.pending(), world.claims().len()), (String::new(), 1));
     }
 }
