@@ -13,14 +13,14 @@ use crate::names::Role;
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// Keys, each with its table, and their values.
-    edits: Vec<(String, Wanted)>,
+    edits: Vec<(String, NewValue)>,
     /// The SSH client that is connected now.
     ssh_client: Option<IpAddr>,
 }
 
 /// The value of a key. A text may carry a secret.
 #[derive(Debug, Clone)]
-enum Wanted {
+enum NewValue {
     On,
     Number(u64),
     Text(SecretString),
@@ -31,26 +31,26 @@ impl Asked {
     /// Turns a switch on.
     #[must_use]
     pub fn on(self, key: &str) -> Self {
-        self.with(key, Wanted::On)
+        self.with(key, NewValue::On)
     }
 
     /// Sets a number.
     #[must_use]
     pub fn number(self, key: &str, number: u64) -> Self {
-        self.with(key, Wanted::Number(number))
+        self.with(key, NewValue::Number(number))
     }
 
     /// Sets a text.
     #[must_use]
     pub fn text(self, key: &str, text: impl Into<SecretString>) -> Self {
-        self.with(key, Wanted::Text(text.into()))
+        self.with(key, NewValue::Text(text.into()))
     }
 
     /// Sets a list of texts.
     #[must_use]
     pub fn list(self, key: &str, texts: impl IntoIterator<Item = impl Into<SecretString>>) -> Self {
         let texts = texts.into_iter().map(Into::into);
-        self.with(key, Wanted::List(texts.collect()))
+        self.with(key, NewValue::List(texts.collect()))
     }
 
     /// Records the SSH client that runs the command.
@@ -59,8 +59,8 @@ impl Asked {
         Self { ssh_client, ..self }
     }
 
-    fn with(mut self, key: &str, wanted: Wanted) -> Self {
-        self.edits.push((key.to_owned(), wanted));
+    fn with(mut self, key: &str, value: NewValue) -> Self {
+        self.edits.push((key.to_owned(), value));
         self
     }
 
@@ -78,7 +78,7 @@ impl Asked {
     }
 }
 
-impl Wanted {
+impl NewValue {
     fn value(&self, key: &str) -> Result<Value, Fault> {
         Ok(match self {
             Self::On => true.into(),
@@ -110,8 +110,8 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
         mistake::fault(old, error.message(), error.span())
     })?;
-    for (key, wanted) in &asked.edits {
-        set(&mut document, key, wanted.value(key)?)?;
+    for (key, value) in &asked.edits {
+        set(&mut document, key, value.value(key)?)?;
     }
     // A host for prover agents only provides its cores and does not get a node.
     if text.is_none() && asked.roles() == [Role::ProverAgent] {
@@ -123,7 +123,7 @@ pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
     // toml_edit would put a comment without a key below the keys.
     let head = if text.is_none() { HEAD } else { "" };
     let mut new = format!("{head}{document}");
-    // The writer uses its own line ends and no byte order mark, even if nothing was asked.
+    // The writer uses its own line ends and no byte order mark, even if nothing was edited.
     let bare = old.strip_prefix('\u{feff}').unwrap_or(old);
     if new.lines().eq(bare.lines()) {
         old.clone_into(&mut new);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_says_just_what_was_asked() {
+    fn a_new_file_has_only_the_keys_of_the_command_line() {
         let text = edited(None, &asked()).unwrap();
         assert!(text.starts_with("# What this host shall be"), "{text}");
         assert!(text.contains("network = \"local\"\n"), "{text}");
@@ -206,11 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_the_same_again_changes_nothing() {
+    fn the_same_command_line_changes_nothing() {
         let text = "network  =  'local' # mine\n\n[sequencer]\nenabled = true\n[l1]\nconsensus_urls = [ 'https://a' ]\n";
         let again = asked().list("l1.consensus_urls", ["https://a"]);
         assert_eq!(edited(Some(text), &again).unwrap(), text);
-        // Nor do ends of lines that are missing, or of another system.
+        // Missing line ends, or those of another system, change nothing either.
         for own in [
             "network = \"local\"",
             "# mine",
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_in_one_line_stays_one() {
+    fn a_table_in_one_line_stays_in_one_line() {
         let text = "prover = { enabled = false, agents = 2 } # mine\nhardening = { ssh = false }\n";
         let asked = Asked::default()
             .on("prover.enabled")
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_is_asked_for_agents_alone_gets_no_node() {
+    fn a_host_with_only_agents_gets_no_node() {
         let agents = Asked::default().on("prover_agent.enabled");
         let nodeless = |text: Option<&str>, asked: &Asked| {
             edited(text, asked)
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_client_is_noted() {
+    fn only_the_first_client_is_recorded() {
         let from = |last| {
             let client = Some([192, 0, 2, last].into());
             Asked::default().on("hardening.enabled").by(client)

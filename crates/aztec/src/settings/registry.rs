@@ -1,4 +1,4 @@
-//! The registry of ports. Every process of this host has ports of its own.
+//! The registry of ports. Every process of this host has its own ports.
 
 use std::collections::BTreeMap;
 
