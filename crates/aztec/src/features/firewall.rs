@@ -107,19 +107,19 @@ mod tests {
             let Kind::Service(service) = &node.resource else {
                 continue;
             };
-            // The L1 and what stands before it listen on loopback alone.
+            // The L1 and its Beacon API listen on loopback only.
             if service.unit.starts_with("aztec-l1") {
                 continue;
             }
             services += 1;
-            // What comes after it is taken away before it, however long it has been on record.
+            // A service that comes after the table is removed before it, however long it has been on record.
             assert!(node.after.contains(&id), "{}", service.unit);
         }
         assert!(services > 3, "{services}");
     }
 
     #[test]
-    fn only_what_others_need_is_open() {
+    fn only_ports_that_others_need_are_open() {
         assert_eq!(
             open("[firewall]\nenabled = true\n"),
             ["40400/tcp from anywhere", "40400/udp from anywhere"]

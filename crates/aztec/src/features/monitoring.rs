@@ -20,7 +20,7 @@ use crate::settings::{Settings, Stack};
 pub(crate) const NAME: &str = "aztec";
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFacts, _base: &Base) {
-    let Some(wanted) = &settings.monitoring else {
+    let Some(configured) = &settings.monitoring else {
         return;
     };
     let port = |port| settings.port(port);
@@ -32,15 +32,15 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
         targets: vec![("aztec", port(&port::OTLP))],
         rules: super::alerts::rules(),
         dashboards: super::dashboards::files(),
-        retention_days: wanted.retention_days,
-        receivers: wanted.receivers.clone(),
-        heartbeat: wanted
+        retention_days: configured.retention_days,
+        receivers: configured.receivers.clone(),
+        heartbeat: configured
             .heartbeat
             .as_ref()
             .map(|url| url.expose().as_str().into()),
     };
     collector(graph, port(&port::OTLP));
-    match wanted.stack {
+    match configured.stack {
         Stack::Native => native(graph, &watch),
         Stack::Compose => {
             let containers = Containers {

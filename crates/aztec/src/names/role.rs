@@ -1,6 +1,6 @@
-//! Roles, as an operator configures them, and the components that they run, as the releases know them: the facts that are
-//! the same on every host and in every release. Their variables are in [`crate::roles`], and their flags in a release's
-//! `release.toml`.
+//! Roles, as an operator configures them, and the components that they run, as the releases know them. The facts here are
+//! the same on every host and in every release. The variables of a component are in [`crate::roles`], and its flags in the
+//! `release.toml` of a release.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use super::port::{self, Port};
 use super::units;
 use crate::layout;
 
-/// What an operator asks a host to do: a table of `kit.toml` with `enabled`, and a flag.
+/// A task that an operator gives a host: a table of `kit.toml` with `enabled`, and a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Follows the chain.
@@ -31,7 +31,7 @@ pub enum Role {
     Bot,
 }
 
-/// A process of Aztec, although a release may refuse it.
+/// A process of Aztec. A release may refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
@@ -80,7 +80,7 @@ pub struct RoleSpec {
 pub struct Other {
     /// The role.
     pub role: Role,
-    /// Why.
+    /// The reason, as a clause.
     pub why: &'static str,
     /// What to do, in whole sentences.
     pub fix: &'static str,
@@ -92,7 +92,7 @@ pub struct ComponentSpec {
     component: Component,
     /// Its name in the data files, under `roles`.
     pub name: &'static str,
-    /// For people.
+    /// Its name for people.
     pub title: &'static str,
     /// Its unit; a template if there may be several.
     pub unit: &'static str,
@@ -108,10 +108,10 @@ pub struct ComponentSpec {
     pub instead_of: Option<Component>,
 }
 
-/// The use of the L1 by a component, in increasing order.
+/// The use of the L1 by a component. Each value includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum L1Use {
-    /// Nothing.
+    /// None.
     None,
     /// It reads contracts.
     Asks,
@@ -201,7 +201,7 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
 ];
 
 /// One row for each component, in the order of the type. The ports of the node are those of 4.1.2 and 5.2.0
-/// (`start --help`); the others are ours, because in the releases they are all 8080.
+/// (`start --help`). aztec-kit chooses the others, because in the releases they are all 8080.
 static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     ComponentSpec {
         l1: L1Use::Follows,
@@ -347,7 +347,7 @@ impl Role {
         ROLES.iter().map(|spec| spec.role)
     }
 
-    /// What is said of it.
+    /// The facts about it.
     pub fn spec(self) -> &'static RoleSpec {
         &ROLES[self as usize]
     }
@@ -369,7 +369,7 @@ impl Component {
         COMPONENTS.iter().map(|spec| spec.component)
     }
 
-    /// What is said of it.
+    /// The facts about it.
     pub fn spec(self) -> &'static ComponentSpec {
         &COMPONENTS[self as usize]
     }
@@ -379,12 +379,12 @@ impl Component {
         self.unit_of("1")
     }
 
-    /// The unit that runs an instance of it: of a template that instance, otherwise the unit itself.
+    /// The unit that runs an instance of it: the instance of a template, otherwise the unit itself.
     pub(crate) fn unit_of(self, instance: &str) -> String {
         self.spec().unit.replace("@.", &format!("@{instance}."))
     }
 
-    /// The components that it never runs beside: the one that it replaces, and those that replace it.
+    /// The components that never run at the same time: the one that it replaces, and those that replace it.
     pub fn excludes(self) -> impl Iterator<Item = Self> {
         let of = |one: Self| one.spec().instead_of;
         Self::all().filter(move |other| of(*other) == Some(self) || of(self) == Some(*other))

@@ -2,7 +2,7 @@ use super::*;
 use crate::desired::desired;
 
 #[test]
-fn root_goes_to_no_data_through_a_directory_of_the_services() {
+fn root_opens_no_data_through_a_directory_of_the_services() {
     let text = "[sequencer]\nenabled = true\n[prover]\nenabled = true\n";
     for (release, runtime) in [
         ("", ""),
@@ -78,7 +78,7 @@ fn no_process_starts_without_the_disk_that_its_data_is_on() {
         };
         units.map(asserted).collect()
     };
-    let asked = |dir: &str, mount: &str| {
+    let check_line = |dir: &str, mount: &str| {
         format!(
             "RequiresMountsFor={dir} ExecStartPre=+/bin/sh -c 'test -e \"{dir}/.aztec-kit-disk\"{mount} && exit; \
              echo \"the disk with the data in {dir} is not mounted\" >&2; exit 1'"
@@ -87,18 +87,18 @@ fn no_process_starts_without_the_disk_that_its_data_is_on() {
     for runtime in [None, Some(Runtime::Container)] {
         let mounted = asserted(mountinfo, runtime);
         assert!(mounted.len() >= 5, "{mounted:?}");
-        let wanted = asked("/srv/data/aztec", " && mountpoint --quiet \"/srv/data\"");
-        assert!(mounted.iter().all(|unit| *unit == wanted), "{mounted:?}");
+        let expected = check_line("/srv/data/aztec", " && mountpoint --quiet \"/srv/data\"");
+        assert!(mounted.iter().all(|unit| *unit == expected), "{mounted:?}");
         let root = asserted("", runtime);
-        let wanted = asked("/srv/data/aztec", "");
-        assert!(root.iter().all(|unit| *unit == wanted), "{root:?}");
+        let expected = check_line("/srv/data/aztec", "");
+        assert!(root.iter().all(|unit| *unit == expected), "{root:?}");
         let own = format!("{mountinfo}91 90 8:33 / /srv/data/aztec/node rw - ext4 /dev/sdc1 rw\n");
-        let wanted = asked(
+        let expected = check_line(
             "/srv/data/aztec/node",
             " && mountpoint --quiet \"/srv/data/aztec/node\"",
         );
         assert!(
-            asserted(&own, runtime).contains(&wanted),
+            asserted(&own, runtime).contains(&expected),
             "a disk of its own"
         );
     }

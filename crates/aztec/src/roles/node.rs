@@ -1,8 +1,8 @@
 //! The node, and the sequencer, which is the same process with one more flag.
 //!
-//! They are one identity on one data directory. The sequencer's unit replaces the node's unit and never runs
-//! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
-//! twice, which is slashed.
+//! They are one identity with one data directory. The sequencer's unit replaces the node's unit, and they never run at the
+//! same time. Two processes would compete for ports and databases, and with keys in both they would sign twice, which is
+//! slashed.
 
 use std::path::Path;
 
@@ -22,9 +22,9 @@ use crate::names::{Component, Role, port, units};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
-/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 stops within two, or never if a
-/// checkpoint of its own is mined just then (`stop_seconds` in its release.toml), and on a local network every slot is its own:
-/// two of six stops took all the time they were given.
+/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 stops within two seconds, or never if
+/// one of its checkpoints is mined at that moment (`stop_seconds` in its release.toml). On a local network, every slot is
+/// its own: two of six stops took all the time that they had.
 const LOCAL_STOP: u32 = 30;
 
 /// Adds the node; returns the ids of its services.

@@ -12,7 +12,7 @@ use crate::layout;
 pub(crate) struct OwnService {
     /// Its unit file.
     pub name: &'static str,
-    /// For people.
+    /// Its description, for people.
     pub description: &'static str,
     /// The verb of aztec-kit, with its flags.
     pub verb: String,

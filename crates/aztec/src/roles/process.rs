@@ -36,7 +36,7 @@ pub(crate) struct Process {
     pub flags: Vec<String>,
     /// GiB of memory that it may have in a container.
     pub memory: u64,
-    /// Variables of its own, which override the shared ones.
+    /// Its own variables, which override the shared ones.
     pub env: Variables,
     /// More environment files, after its own.
     pub env_files: Vec<EnvFile>,
@@ -54,7 +54,7 @@ pub(crate) struct Process {
     pub checks_proofs: bool,
     /// Instances of a template unit; none for a plain one.
     pub instances: Vec<String>,
-    /// Places it may write to besides its own data directory.
+    /// Places that it may write to in addition to its own data directory.
     pub writable: Vec<PathBuf>,
 }
 
@@ -82,7 +82,7 @@ impl Process {
         }
     }
 
-    /// Gives it the chain: the L1, and on a local network the contracts.
+    /// Connects it to the chain: the L1, and on a local network the contracts.
     pub fn on_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(chain_env(settings));
         if settings.local().is_some() {
@@ -96,7 +96,7 @@ impl Process {
         self
     }
 
-    /// Lets it follow the chain, block by block: its blobs, and snapshots to start from.
+    /// Lets it follow the chain block by block, with blobs, and snapshots to start from.
     pub fn follows_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(blob_env(settings));
         if settings.local().is_some() {
@@ -105,7 +105,7 @@ impl Process {
         self.on_chain(settings)
     }
 
-    /// Lets it keep its databases in its own directory.
+    /// Lets it keep databases in its own directory.
     pub fn keeps_data(self, settings: &Settings) -> Self {
         let data = self.directory(settings);
         self.env("DATA_DIRECTORY", data.display())
@@ -340,7 +340,7 @@ impl Process {
         }
     }
 
-    /// The suffix of the names that each instance has of its own.
+    /// The suffix of names that are different for each instance.
     fn instance(&self) -> &'static str {
         if self.instances.is_empty() { "" } else { "-%i" }
     }

@@ -33,8 +33,8 @@ pub(crate) fn agents(settings: &Settings, facts: &HostFacts) -> (u32, String) {
     if !settings.proves() {
         return (0, "no prover here".into());
     }
-    if let Some(asked) = settings.agents {
-        return (asked, "as asked".into());
+    if let Some(configured) = settings.agents {
+        return (configured, "as asked".into());
     }
     if settings.local().is_some() {
         return (
@@ -107,7 +107,7 @@ fn node_process(settings: &Settings) -> Process {
         .env("AZTEC_ADMIN_PORT", settings.port(&port::PROVER_ADMIN));
     process.env.extend(peer_env(settings, &port::PROVER_P2P));
     if settings.has(Role::Node) {
-        // The node beside it has the transactions to prove.
+        // The node of this host has the transactions to prove.
         process = process.env(
             "TX_COLLECTION_NODE_RPC_URLS",
             format!("http://127.0.0.1:{}", settings.port(&port::RPC)),

@@ -8,7 +8,7 @@ use crate::env::{Value, Variables};
 use crate::names::{Port, port};
 use crate::settings::{self, ApiKey, Chain, Endpoint, Live, Settings, with_one_slash};
 
-/// The variables of each of several agents.
+/// The variables of one of several agents.
 pub(super) fn instance_env(settings: &Settings, instance: &str, name: &str) -> Variables {
     let number = instance.parse::<u16>().unwrap_or(1);
     let first = settings.port(&port::AGENTS);
