@@ -95,14 +95,14 @@ fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity
     let text = |error: l1::Error| format!("{error}. {}", error.fix());
     let reader = Reader::connect(url.as_str(), CALL).map_err(text)?;
     // Another chain can have a registry at this address, with a rollup that does not belong to this network.
-    let (found, wanted) = (
+    let (found, configured) = (
         reader.chain_id().map_err(text)?,
         settings.network.l1_chain_id,
     );
-    if found != wanted {
+    if found != configured {
         let (endpoint, name) = (reader.endpoint(), &settings.network_name);
         return Err(format!(
-            "{endpoint} is on chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
+            "{endpoint} is on chain {found}, and {name} is on chain {configured}. Name an endpoint of the right chain."
         ));
     }
     reader.identity(registry, settings.rollup()).map_err(text)
@@ -114,7 +114,7 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
     let of = format!("Aztec {}", release.version);
     let rollup = match rollup {
         Ok(rollup) => rollup,
-        Err(why) => return unasked(settings, why),
+        Err(why) => return without_answer(settings, why),
     };
     let fitting = fitting(settings, rollup);
     let which = match settings.rollup() {
@@ -140,30 +140,30 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
             format!("aztec-kit cannot tell whether {of} fits {name}: its fingerprint is not known");
         return fit(Verdict::CannotTell, because, fix);
     };
-    let differs = differences(own, settings.funded(), rollup);
-    if differs.is_empty() && !is_genesis_known(own, settings.funded()) {
+    let differences = differences(own, settings.funded(), rollup);
+    if differences.is_empty() && !is_genesis_known(own, settings.funded()) {
         let because = format!(
             "aztec-kit cannot tell whether {of} fits {name}: its genesis with the accounts of [env] is not known"
         );
         return fit(Verdict::CannotTell, because, FUNDED.to_owned());
     }
-    if differs.is_empty() {
+    if differences.is_empty() {
         let because = format!("{of} fits {name}");
         return fit(Verdict::Fits, because, String::new());
     }
-    let differs_in = listed(&differs);
-    if differs == [GENESIS] {
+    let difference_list = listed(&differences);
+    if differences == [GENESIS] {
         let because = format!("{of} does not fit {name}: the genesis archive roots differ");
         let (verdict, fix) = genesis(own, rollup);
         return fit(verdict, because, fix);
     }
     if !own.verified && fitting.is_empty() {
         let because = format!(
-            "aztec-kit cannot tell whether {of} fits {name}: the rollup differs in {differs_in} from the values that aztec-kit has for the release, which are not verified"
+            "aztec-kit cannot tell whether {of} fits {name}: the rollup differs in {difference_list} from the values that aztec-kit has for the release, which are not verified"
         );
         return fit(Verdict::CannotTell, because, WAIT.to_owned());
     }
-    let because = format!("{of} does not fit {name}: they differ in {differs_in}");
+    let because = format!("{of} does not fit {name}: they differ in {difference_list}");
     fit(Verdict::DoesNotFit, because, other(settings, &fitting))
 }
 
@@ -173,7 +173,7 @@ const FUNDED: &str = "Live networks do not fund your accounts at genesis. Remove
 const WAIT: &str = "If the node reports standby mode, install a newer aztec-kit.";
 
 /// The result if the L1 did not answer. The known facts about the network still count.
-fn unasked(settings: &Settings, why: &str) -> Fit {
+fn without_answer(settings: &Settings, why: &str) -> Fit {
     let network = &settings.network;
     let (name, release) = (&settings.network_name, &settings.release.version);
     let runs = network
@@ -254,7 +254,7 @@ fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
     (Verdict::DoesNotFit, fix)
 }
 
-/// What to do instead.
+/// The alternatives to a release that does not fit, in whole sentences.
 fn other(settings: &Settings, fitting: &[String]) -> String {
     let standby = "To let the node wait for a rollup of its own, set `standby = true`.";
     match fitting.last() {
@@ -270,7 +270,7 @@ fn other(settings: &Settings, fitting: &[String]) -> String {
     }
 }
 
-/// What to do if no known release is sure to fit the canonical rollup.
+/// The advice if no known release is certain to fit the canonical rollup.
 fn moved_on(settings: &Settings) -> String {
     let name = &settings.network_name;
     let moved = format!(

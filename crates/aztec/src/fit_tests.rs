@@ -20,7 +20,7 @@ fn rollup(release: &str) -> Identity {
 }
 
 #[test]
-fn a_release_that_the_rollup_is_of_fits() {
+fn a_release_fits_its_own_rollup() {
     for release in ["4.1.2", "5.2.0", "6.0.0"] {
         let fit = judge(
             &settings(&format!("release = \"{release}\"")),
@@ -32,7 +32,7 @@ fn a_release_that_the_rollup_is_of_fits() {
 }
 
 #[test]
-fn another_one_is_named_with_what_differs() {
+fn another_release_is_reported_with_the_differences() {
     let fit = judge(&settings("release = \"5.2.0\""), Ok(&rollup("6.0.0")));
     assert_eq!(fit.verdict, Verdict::DoesNotFit);
     assert!(
@@ -53,7 +53,7 @@ fn another_one_is_named_with_what_differs() {
 }
 
 #[test]
-fn a_genesis_with_other_accounts_is_told_by_its_variables() {
+fn a_genesis_with_other_accounts_is_recognised_by_its_variables() {
     let mut mine = rollup("4.1.2");
     let own = Releases::carried().release("4.1.2", None).unwrap();
     let own = own.facts.fingerprint.unwrap();
@@ -75,7 +75,7 @@ fn a_genesis_with_other_accounts_is_told_by_its_variables() {
 }
 
 #[test]
-fn who_else_has_funds_is_not_known_and_neither_is_the_genesis() {
+fn a_genesis_with_unknown_accounts_is_not_known() {
     for (release, env) in [
         ("4.1.2", "PREFUND_ADDRESSES = \"0x1\""),
         ("5.2.0", "TEST_ACCOUNTS = \"true\""),
@@ -90,7 +90,7 @@ fn who_else_has_funds_is_not_known_and_neither_is_the_genesis() {
 }
 
 #[test]
-fn what_is_not_said_in_a_fingerprint_fits_nothing() {
+fn an_incomplete_fingerprint_fits_nothing() {
     let mut settings = settings("release = \"5.2.0\"");
     let own = settings.release.facts.fingerprint.as_mut().unwrap();
     own.vk_tree = None;
@@ -101,10 +101,10 @@ fn what_is_not_said_in_a_fingerprint_fits_nothing() {
 }
 
 #[test]
-fn release_is_taken_out_only_where_that_helps() {
+fn removing_release_is_advised_only_if_that_helps() {
     let fix = |text: &str, of: &str| judge(&settings(text), Ok(&rollup(of))).fix;
     assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or remove `release`"));
-    // The network of this program runs 6.0.0, and this rollup is of another one.
+    // The usual release of the network is 6.0.0, and this rollup is of another one.
     let said = fix("release = \"4.1.2\"", "5.2.0");
     assert!(said.starts_with("Set release = \"5.3.0\". "), "{said}");
     let mut other = rollup("5.2.0");
@@ -128,7 +128,7 @@ fn a_chain_of_another_network_is_not_compared() {
     );
 }
 
-/// An endpoint that answers everything with this.
+/// An endpoint that gives this result to every request.
 fn answering(result: &'static str) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -153,7 +153,7 @@ fn answering(result: &'static str) -> String {
 }
 
 #[test]
-fn a_network_that_moved_on_is_said_to_have() {
+fn a_network_with_a_new_release_is_recognised() {
     let mut next = rollup("6.0.0");
     next.vk_tree = B256::repeat_byte(1);
     next.protocol_contracts = B256::repeat_byte(2);
@@ -168,13 +168,13 @@ fn a_network_that_moved_on_is_said_to_have() {
         "{}",
         fit.fix
     );
-    // What is not verified is not held against a rollup.
+    // Values that are not verified prove nothing.
     let fit = judge(&settings(""), Ok(&next));
     assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
 }
 
 #[test]
-fn a_silent_l1_leaves_what_is_known_of_the_network() {
+fn without_an_answer_the_known_facts_about_the_network_count() {
     let silent = "nobody answers".to_owned();
     let fit = judge(&settings("release = \"5.2.0\""), Err(&silent));
     assert_eq!(fit.verdict, Verdict::DoesNotFit);
