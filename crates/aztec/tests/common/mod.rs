@@ -1,4 +1,4 @@
-//! What the tests of the desired state start from.
+//! The common parts of the tests of the desired state.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -36,7 +36,7 @@ pub fn facts() -> HostFacts {
     }
 }
 
-/// What this text of `kit.toml` asks of that server.
+/// The desired state of that server with this `kit.toml`.
 pub fn graph(kit_toml: &str) -> Graph<Kind> {
     let settings = Settings::parse(kit_toml).expect("a valid kit.toml");
     desired(&settings, &facts(), kit_toml).expect("a fit host")

@@ -1,4 +1,4 @@
-//! A host that somebody has lived in, and all that a run leaves on it.
+//! A host with files of an operator, and everything that a run leaves on it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use provision::kills::State;
 use crate::common::{debian, in_memory};
 use crate::planter::{Planter, refusal};
 
-/// Everything that a run says.
+/// All messages of a run.
 #[derive(Default)]
 struct Said(String);
 
@@ -34,7 +34,7 @@ impl Progress for Said {
     }
 }
 
-/// A host that remembers what it was asked.
+/// A host that remembers the questions that it was asked.
 struct Heard<'a> {
     host: &'a FakeHost,
     asked: Mutex<String>,
@@ -68,7 +68,7 @@ impl Probe for Heard<'_> {
     }
 }
 
-/// Kinds that the host in memory has no program for.
+/// Kinds whose programs the host in memory does not have.
 const ELSEWHERE: &[&str] = &["signers[", "image[", "service[prometheus", "packages["];
 
 /// Kinds that write whole files.
@@ -98,7 +98,7 @@ pub fn runnable(kit_toml: &str) -> Graph<Kind> {
     graph
 }
 
-/// Plants a file with secrets in the place of every file that is ours.
+/// Plants a file with secrets at the path of every file of aztec-kit.
 pub fn lived_in(planter: &mut Planter, graph: &Graph<Kind>) -> FakeHost {
     let mut host = debian();
     for dir in ["/root", "/etc/caddy", "/etc/aztec"] {
@@ -149,7 +149,7 @@ pub fn lived_in(planter: &mut Planter, graph: &Graph<Kind>) -> FakeHost {
     State::new(host).host
 }
 
-/// Looks and changes, and searches all that this leaves.
+/// Observes and changes a host, and searches everything that this leaves.
 pub struct Run<'a> {
     pub planter: &'a Planter,
     pub host: &'a mut FakeHost,
@@ -177,7 +177,7 @@ impl Run<'_> {
         plan
     }
 
-    /// Whether it went through.
+    /// Whether the run succeeded.
     pub fn apply(&mut self, graph: &Graph<Kind>) -> bool {
         let mut said = Said::default();
         let ended = Apply {
@@ -212,7 +212,7 @@ impl Run<'_> {
         died.is_none()
     }
 
-    /// What others can read: a file, below directories that they can enter.
+    /// Searches the files that other accounts can read, below directories that they can enter.
     pub fn others(&self) {
         for (path, node) in &self.host.tree {
             let enters = |dir: &Path| {
