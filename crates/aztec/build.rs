@@ -55,7 +55,7 @@ fn written(folder: &Path) -> io::Result<String> {
     Ok(code + "},\n")
 }
 
-/// A lock file as an expression, with its compressed text beside the code.
+/// A lock file as an expression, with its compressed text next to the code.
 fn packed(lock: &Path, version: &str) -> io::Result<String> {
     let text = fs::read(lock)?;
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());

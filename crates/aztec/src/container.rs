@@ -176,8 +176,8 @@ impl Container {
         words
     }
 
-    /// A shell script that stops and removes a container with this name, even if its engine is dead. It succeeds if there
-    /// is no container.
+    /// A shell script that stops and removes a container with this name, even if its engine is dead. It succeeds without
+    /// such a container.
     ///
     /// A container of Docker continues to run when the daemon dies: it signs, its log is lost, and a stop of its unit does
     /// not stop it. Therefore, systemd stops it first. A dead daemon may have a socket that listens for it, and its client

@@ -55,7 +55,7 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
             lines,
         })
     };
-    // Each journal is read by a process of its own, in parallel.
+    // A separate process reads each journal, in parallel.
     let (states, journals) = std::thread::scope(|scope| {
         let threads: Vec<_> = units
             .iter()

@@ -61,7 +61,7 @@ fn foreign(
         let Some(meta) = probe.meta(&dir)? else {
             continue;
         };
-        // Other files beside them are not checked. The directory of the node gets its name before its owner.
+        // Other files next to them are not checked. The directory of the node gets its name before its owner.
         let is_of_service = Some(meta.uid) == owner_uid || dir == Layout::new(data).node();
         if meta.file_type != FileType::Directory || !is_of_service {
             continue;

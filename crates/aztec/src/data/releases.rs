@@ -46,8 +46,7 @@ impl Releases {
         }
     }
 
-    /// The same with those of a host, from the directories in `/etc/aztec/releases`. Others than those that are named like a
-    /// version are ignored.
+    /// The same with those of a host, from the directories in `/etc/aztec/releases` that are named like a version.
     ///
     /// # Errors
     ///

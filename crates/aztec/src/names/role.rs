@@ -21,7 +21,7 @@ pub enum Role {
     ProverAgent,
     /// Discovery for others.
     Bootnode,
-    /// The archiver of a node as a process of its own.
+    /// The archiver of a node as a separate process.
     Archiver,
     /// Private execution as a server.
     Pxe,
@@ -47,7 +47,7 @@ pub enum Component {
     ProverAgent,
     /// Discovery for others.
     Bootnode,
-    /// The archiver of a node as a process of its own.
+    /// The archiver of a node as a separate process.
     Archiver,
     /// Private execution as a server.
     Pxe,

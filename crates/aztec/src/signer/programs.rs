@@ -21,9 +21,9 @@ pub struct Program {
 
 /// Every sequencer on this host except the service itself. Its keys cannot be queried.
 ///
-/// The service is in the control group of its unit, or in one that docker created, beside the process that locks
-/// the data directory for it. That is the current data directory or one of its claims, such as that of an older release,
-/// which it uses until it is restarted.
+/// The service is in the control group of its unit, or in one that docker created, together with the process that locks
+/// the data directory for it. That is the current data directory, or one of its claims, such as that of an older release,
+/// which the service uses until it is restarted.
 pub fn other_sequencers(
     here: &Place,
     claims: &[Claim],
