@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use aztec::checks::{self, Verdict};
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
@@ -21,6 +23,20 @@ use provision::kills::State;
 fn the_desired_state_of_each_host_is_as_reviewed() {
     for (name, graph) in hosts() {
         insta::assert_snapshot!(name, shown(&graph));
+    }
+}
+
+/// Dependencies are a set in order. The journal records them as they are.
+#[test]
+fn no_resource_depends_twice_on_the_same_one() {
+    let mut graphs = hosts();
+    graphs.push(("a host that containers watch", graph(CONTAINERS_WATCH)));
+    for (name, graph) in graphs {
+        for node in graph.nodes() {
+            let once: BTreeSet<_> = node.after.iter().collect();
+            let id = node.resource.id();
+            assert_eq!(once.len(), node.after.len(), "{name}: {id}");
+        }
     }
 }
 

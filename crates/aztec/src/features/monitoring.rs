@@ -67,12 +67,12 @@ fn metrics(graph: &mut Graph<Kind>, watch: &Monitoring) {
         text: metrics_timer(&digest).to_string(),
         instances: Vec::new(),
     };
-    let id = graph.add(unit.clone(), []);
+    graph.add(unit.clone(), []);
     let running = Running {
         name: unit.name.clone(),
         unit,
         inputs: vec![service],
-        after: vec![id],
+        after: Vec::new(),
     };
     running.add(graph);
 }

@@ -1,11 +1,9 @@
 //! A service that runs aztec-kit itself. It answers only the other processes of this host.
 
-use provision::engine::Resource;
 use provision::kinds::Unit;
 use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use super::running::Running;
-use crate::kinds::Kind;
 use crate::layout;
 
 /// One such service.
@@ -19,7 +17,7 @@ pub(crate) struct OwnService {
 }
 
 impl OwnService {
-    /// Its unit, and the service that comes after it.
+    /// Its unit, and the service that runs it.
     pub fn parts(&self) -> (Unit, Running) {
         let unit = Unit {
             name: self.name.into(),
@@ -28,7 +26,7 @@ impl OwnService {
         };
         let running = Running {
             name: self.name.into(),
-            after: vec![Kind::from(unit.clone()).id()],
+            after: Vec::new(),
             unit: unit.clone(),
             inputs: Vec::new(),
         };
