@@ -33,6 +33,10 @@ pub(crate) const RELEASES: &str = "/etc/aztec/releases";
 pub(crate) const KEYSTORE: &str = "/etc/aztec/keystore";
 /// The keystore of the prover node. It is separate from the validators', so that a prover never gets their keys.
 pub(crate) const PROVER_KEYSTORE: &str = "/etc/aztec/keystore-prover";
+/// The validator key of a local network.
+pub(crate) const VALIDATOR_KEY: &str = "/etc/aztec/keystore/validator.json";
+/// The prover key of a local network.
+pub(crate) const PROVER_KEY: &str = "/etc/aztec/keystore-prover/prover.json";
 /// Installed releases.
 pub(crate) const OPT: &str = "/opt/aztec";
 /// Selects the release that runs.
@@ -90,16 +94,6 @@ pub(crate) fn env_file(name: &str) -> PathBuf {
 /// The addresses of the contracts that were deployed on the local L1.
 pub(crate) fn contracts_env() -> PathBuf {
     env_file("contracts")
-}
-
-/// The validator key of a local network.
-pub(crate) fn validator_key() -> PathBuf {
-    Path::new(KEYSTORE).join("validator.json")
-}
-
-/// The prover key of a local network.
-pub(crate) fn prover_key() -> PathBuf {
-    Path::new(PROVER_KEYSTORE).join("prover.json")
 }
 
 /// The key of the admin API. The node gets only its digest.

@@ -177,8 +177,8 @@ fn keystores(
 ) -> Result<(), Fault> {
     let mut accounts = BTreeSet::new();
     let mut attesters = BTreeSet::new();
-    for dir in Component::all().filter_map(|component| component.spec().keystores) {
-        let survey = keystores::survey(Path::new(dir), ROOT, probe)?;
+    for spec in Component::all().filter_map(|component| component.spec().keystores) {
+        let survey = keystores::survey(Path::new(spec.directory), ROOT, probe)?;
         for listed in survey.iter().flat_map(|survey| survey.attesters()) {
             let role = if listed.role == "prover" {
                 "prover"

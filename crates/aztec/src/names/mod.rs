@@ -1,5 +1,6 @@
 //! The names of roles and their components, ports, runtimes and units.
 
+mod keystore;
 pub(crate) mod port;
 mod role;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use keystore::KeystoreSpec;
 pub use port::{Port, Reach};
 pub use role::{Component, L1Use, Role};
 

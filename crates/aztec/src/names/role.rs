@@ -4,9 +4,9 @@
 
 use serde::Deserialize;
 
+use super::keystore::{self, KeystoreSpec};
 use super::port::{self, Port};
 use super::units;
-use crate::layout;
 
 /// A task that an operator gives a host: a table of `kit.toml` with `enabled`, and a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,8 +102,8 @@ pub struct ComponentSpec {
     pub l1: L1Use,
     /// The ports that it listens on.
     pub ports: &'static [Port],
-    /// The directory of its keystores.
-    pub keystores: Option<&'static str>,
+    /// Its keystores.
+    pub keystores: Option<&'static KeystoreSpec>,
     /// The component that it replaces, with the same data and ports. A host never runs both.
     pub instead_of: Option<Component>,
 }
@@ -211,7 +211,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     ComponentSpec {
         l1: L1Use::Follows,
         ports: &[port::RPC, port::ADMIN, port::P2P],
-        keystores: Some(layout::KEYSTORE),
+        keystores: Some(&keystore::VALIDATORS),
         instead_of: Some(Component::Node),
         ..component(
             Component::Sequencer,
@@ -235,7 +235,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     ComponentSpec {
         l1: L1Use::Follows,
         ports: &[port::PROVER, port::PROVER_ADMIN, port::PROVER_P2P],
-        keystores: Some(layout::PROVER_KEYSTORE),
+        keystores: Some(&keystore::PROVER),
         ..component(
             Component::ProverNode,
             "prover_node",
