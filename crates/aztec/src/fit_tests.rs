@@ -105,13 +105,13 @@ fn removing_release_is_advised_only_if_that_helps() {
     let fix = |text: &str, of: &str| judge(&settings(text), Ok(&rollup(of))).fix;
     assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or remove `release`"));
     // The usual release of the network is 6.0.0, and this rollup is of another one.
-    let said = fix("release = \"4.1.2\"", "5.2.0");
-    assert!(said.starts_with("Set release = \"5.3.0\". "), "{said}");
+    let advice = fix("release = \"4.1.2\"", "5.2.0");
+    assert!(advice.starts_with("Set release = \"5.3.0\". "), "{advice}");
     let mut other = rollup("5.2.0");
     other.vk_tree = B256::repeat_byte(1);
     let text = "release = \"5.2.0\"\nrollup = 4248422647";
-    let said = judge(&settings(text), Ok(&other)).fix;
-    assert!(said.starts_with("That rollup needs"), "{said}");
+    let advice = judge(&settings(text), Ok(&other)).fix;
+    assert!(advice.starts_with("That rollup needs"), "{advice}");
 }
 
 #[test]

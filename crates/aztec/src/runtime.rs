@@ -31,7 +31,7 @@ impl Choice {
 /// The runtime of a host: the configured one, or native if that can work.
 pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
     let (runtime, why) = match settings.runtime {
-        Some(configured) => (configured, "as asked".to_owned()),
+        Some(configured) => (configured, "as configured".to_owned()),
         None => match native_fault(settings, facts) {
             Some((why, _)) => (Runtime::Container, why),
             None => (

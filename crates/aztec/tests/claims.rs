@@ -1,7 +1,7 @@
 //! A sequencer of a live network on a host in memory: the keys that it gets, the restarts for new keys, and that no kill
 //! loses a key.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 

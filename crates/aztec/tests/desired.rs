@@ -1,6 +1,6 @@
 //! The desired states of hosts, as reviewed snapshots, and the refusals of hosts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -366,7 +366,7 @@ fn the_runtime_is_native_if_that_can_work() {
         runtime == Runtime::Container && engine == Engine::Docker,
         "{why}"
     );
-    assert_eq!(why, "as asked");
+    assert_eq!(why, "as configured");
 }
 
 /// A variable that the unit reads and does not pass on would never reach the process in the container.

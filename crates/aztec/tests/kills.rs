@@ -5,7 +5,7 @@
 //! kills are tested on real machines. npm unpacks the same small tree for every release, so the check of a release is that
 //! of this tree.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -152,9 +152,9 @@ fn a_thousand_kills_and_a_thousand_failed_writes_lose_nothing() {
 fn a_setup_survives_partial_records_on_a_disk() {
     let graph = graph(LOCAL);
     let mut dice = dice();
-    let whole = set_up(&graph).journal.receipt().unwrap();
+    let finished = set_up(&graph).journal.receipt().unwrap();
     let begin = State::new(debian()).host;
-    let places: Vec<usize> = (0..2 * whole.entries.len()).collect();
+    let places: Vec<usize> = (0..2 * finished.entries.len()).collect();
     for _ in 0..10 {
         let dir = tempfile::tempdir().unwrap();
         let mut host = begin.clone();
@@ -181,7 +181,7 @@ fn a_setup_survives_partial_records_on_a_disk() {
                 .map(|entry| (entry.id.clone(), entry.origin, entry.open))
                 .collect()
         };
-        assert_eq!(ids(&receipt), ids(&whole), "record {at} torn at {torn}");
+        assert_eq!(ids(&receipt), ids(&finished), "record {at} torn at {torn}");
         let again = run(&mut host, &mut journal, &graph, None, None);
         again.ended.unwrap();
         assert_eq!((again.writes, again.records), (0, 0), "record {at}");
@@ -296,10 +296,10 @@ const DAMAGES: &[Damage] = &[
 
 /// A repair of each damage with a kill at every point, and repairs of several damages that are killed twice.
 fn repairs(graph: &Graph<Kind>) -> Tally {
-    let whole = set_up(graph);
+    let finished = set_up(graph);
     let mut all = Tally::default();
     for (name, damage) in DAMAGES {
-        let mut from = whole.clone();
+        let mut from = finished.clone();
         damage(&mut from.host);
         let kills = walk(graph).apply(&from);
         let kills = kills.unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -308,7 +308,7 @@ fn repairs(graph: &Graph<Kind>) -> Tally {
     }
     let mut dice = dice();
     for _ in 0..40 {
-        let mut from = whole.clone();
+        let mut from = finished.clone();
         let count = dice.usize(1..=6);
         let damages: Vec<Damage> = (0..count).map(|_| *dice.choice(DAMAGES).unwrap()).collect();
         let names: Vec<_> = damages.iter().map(|(name, _)| *name).collect();

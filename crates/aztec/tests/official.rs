@@ -1,6 +1,6 @@
 //! Release 5.2.0: every role as a reviewed snapshot, and compared with the official compose files.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Checks of a host whose programs do not answer: one failed question does not end the others, and none counts as a pass.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -92,7 +92,7 @@ fn one_failed_question_does_not_end_the_preflight_and_passes_nothing() {
 }
 
 #[test]
-fn a_unit_that_cannot_be_observed_is_not_healthy() {
+fn a_state_that_cannot_be_observed_is_not_healthy() {
     let settings = Settings::parse(KIT).unwrap();
     for mishap in Mishap::ALL {
         let exposure = checks::exposure(&settings, &facts(), &with("iptables", mishap));
@@ -122,12 +122,12 @@ fn one_unreadable_log_does_not_hide_the_others() {
     host.journals
         .insert(units[0].clone(), "no line of a journal".into());
     let found = checks::complaints(&units, &host, 9);
-    let told: Vec<_> = found
+    let complaints: Vec<_> = found
         .iter()
         .map(|it| (it.unit.as_str(), it.id.as_str(), it.unanswered))
         .collect();
     assert_eq!(
-        told,
+        complaints,
         [
             ("aztec-l1.service", "old-cpu", false),
             ("aztec-node.service", "unanswered", true),

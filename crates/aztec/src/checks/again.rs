@@ -98,16 +98,16 @@ mod tests {
         host
     }
 
-    fn told(host: &FakeHost) -> Vec<String> {
+    fn shown(host: &FakeHost) -> Vec<String> {
         let fallen = fallen(&["fail2ban.service".into()], 0, host).unwrap();
         fallen.iter().map(Fallen::told).collect()
     }
 
     #[test]
     fn a_unit_that_ended_is_reported_with_its_last_lines() {
-        let told = told(&host("failed", 0));
+        let shown = shown(&host("failed", 0));
         assert_eq!(
-            told,
+            shown,
             [
                 "fail2ban.service is failed (exit-code, status 1); the end of its journal:\n  \
                 ERROR Failed during configuration: Have not found any log file for recidive jail"
@@ -126,14 +126,14 @@ mod tests {
             (unit.fate, unit.changed_us) = (fate, 1);
             let line =
                 format!("fail2ban.service was not started: {why} of its unit file was not met");
-            assert!(told(&host)[0].starts_with(&line), "{:?}", told(&host));
+            assert!(shown(&host)[0].starts_with(&line), "{:?}", shown(&host));
         }
     }
 
     #[test]
     fn a_unit_that_was_restarted_is_reported_too() {
-        assert!(told(&host("active", 2))[0].contains("restarted by systemd 2 times"));
-        assert!(told(&host("active", 0)).is_empty());
+        assert!(shown(&host("active", 2))[0].contains("restarted by systemd 2 times"));
+        assert!(shown(&host("active", 0)).is_empty());
         // Restarted before this run, which did not start it.
         let before = fallen(&["fail2ban.service".into()], i64::MAX, &host("active", 2));
         assert_eq!(before.unwrap(), []);

@@ -49,12 +49,12 @@ pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
 fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
     let text = |error: l1::Error| error.to_string();
     let reader = l1::Reader::connect(url.as_str(), CALL).map_err(text)?;
-    let (found, wanted) = (
+    let (found, configured) = (
         reader.chain_id().map_err(text)?,
         settings.network.l1_chain_id,
     );
-    if found != wanted {
-        return Err(format!("it is chain {found}, not {wanted}"));
+    if found != configured {
+        return Err(format!("it is chain {found}, not {configured}"));
     }
     l1::traces(url.as_str(), CALL).map_err(text)
 }

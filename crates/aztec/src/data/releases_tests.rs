@@ -61,12 +61,12 @@ fn every_carried_lock_pins_every_package() {
         check::lock(folder).unwrap();
         let release = release(folder.version);
         let text = release.lock.unwrap();
-        let whole = text.text().unwrap();
+        let lock_text = text.text().unwrap();
         assert_eq!(
-            LockText::Plain(whole.clone().into_owned().leak()).sha256(),
+            LockText::Plain(lock_text.clone().into_owned().leak()).sha256(),
             text.sha256()
         );
-        let lock: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(&lock_text).unwrap();
         let packages = lock["packages"].as_object().unwrap();
         assert!(packages.len() > 500, "{}", packages.len());
         let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();

@@ -23,7 +23,7 @@ pub(crate) struct Keystore {
 
 impl Keystore {
     /// A directory that the service gets with all its files.
-    pub fn whole(made_by: ResourceId, path: &Path) -> Self {
+    pub fn directory(made_by: ResourceId, path: &Path) -> Self {
         Self {
             made_by,
             handed: path.display().to_string(),

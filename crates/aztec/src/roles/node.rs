@@ -91,7 +91,7 @@ fn keystore(draft: &mut Draft<'_>) -> (Keystore, ResourceId) {
         let handed = Keystore::claimed(claimed.clone(), &base.machine_id, keystore);
         return (handed, claimed);
     }
-    let handed = Keystore::whole(directory.clone(), keystore);
+    let handed = Keystore::directory(directory.clone(), keystore);
     (handed, draft.add(local::validator_key(), [directory]))
 }
 

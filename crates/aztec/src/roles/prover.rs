@@ -34,7 +34,7 @@ pub(crate) fn agents(settings: &Settings, facts: &HostFacts) -> (u32, String) {
         return (0, "no prover here".into());
     }
     if let Some(configured) = settings.agents {
-        return (configured, "as asked".into());
+        return (configured, "as configured".into());
     }
     if settings.local().is_some() {
         return (
@@ -74,7 +74,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, admin: Option<&EnvFile>) {
     }
     before.extend(broker_process(settings).add(draft, before.clone()));
     let mut node = node_process(settings);
-    node.keystore = Some(Keystore::whole(made_by, directory));
+    node.keystore = Some(Keystore::directory(made_by, directory));
     node.env_files.extend(admin.cloned());
     before.extend(node.add(draft, before.clone()));
     add_agents(draft, before);

@@ -13,7 +13,7 @@ use crate::names::Role;
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// Keys, each with its table, and their values.
-    edits: Vec<(String, NewValue)>,
+    keys: Vec<(String, NewValue)>,
     /// The SSH client that is connected now.
     ssh_client: Option<IpAddr>,
 }
@@ -60,13 +60,13 @@ impl Asked {
     }
 
     fn with(mut self, key: &str, value: NewValue) -> Self {
-        self.edits.push((key.to_owned(), value));
+        self.keys.push((key.to_owned(), value));
         self
     }
 
     /// Whether the command line enables a table.
     fn turns_on(&self, table: &str) -> bool {
-        let mut keys = self.edits.iter().map(|(key, _)| key.as_str());
+        let mut keys = self.keys.iter().map(|(key, _)| key.as_str());
         keys.any(|key| key.strip_suffix(".enabled") == Some(table))
     }
 
@@ -104,20 +104,20 @@ pub(super) const HEAD: &str =
     "# What this host shall be. Edit it and run `aztec-kit plan`, then `aztec-kit apply`.\n";
 
 /// The text of `kit.toml` with the keys of the command line; pure.
-pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
+pub fn edited(text: Option<&str>, command_line: &Asked) -> Result<String, Fault> {
     let old = text.unwrap_or_default();
     encoding::check(old)?;
     let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
         mistake::fault(old, error.message(), error.span())
     })?;
-    for (key, value) in &asked.edits {
+    for (key, value) in &command_line.keys {
         set(&mut document, key, value.value(key)?)?;
     }
     // A host for prover agents only provides its cores and does not get a node.
-    if text.is_none() && asked.roles() == [Role::ProverAgent] {
+    if text.is_none() && command_line.roles() == [Role::ProverAgent] {
         set(&mut document, "node.enabled", false.into())?;
     }
-    if let (true, Some(client)) = (asked.turns_on("hardening"), asked.ssh_client) {
+    if let (true, Some(client)) = (command_line.turns_on("hardening"), command_line.ssh_client) {
         never_ban(&mut document, client);
     }
     // toml_edit would put a comment without a key below the keys.
@@ -192,14 +192,14 @@ fn meaning(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn asked() -> Asked {
-        let asked = Asked::default().text("network", "local");
-        asked.on("sequencer.enabled")
+    fn edits() -> Asked {
+        let edits = Asked::default().text("network", "local");
+        edits.on("sequencer.enabled")
     }
 
     #[test]
     fn a_new_file_has_only_the_keys_of_the_command_line() {
-        let text = edited(None, &asked()).unwrap();
+        let text = edited(None, &edits()).unwrap();
         assert!(text.starts_with("# What this host shall be"), "{text}");
         assert!(text.contains("network = \"local\"\n"), "{text}");
         assert!(text.contains("[sequencer]\nenabled = true\n"), "{text}");
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_same_command_line_changes_nothing() {
         let text = "network  =  'local' # mine\n\n[sequencer]\nenabled = true\n[l1]\nconsensus_urls = [ 'https://a' ]\n";
-        let again = asked().list("l1.consensus_urls", ["https://a"]);
+        let again = edits().list("l1.consensus_urls", ["https://a"]);
         assert_eq!(edited(Some(text), &again).unwrap(), text);
         // Missing line ends, or those of another system, change nothing either.
         for own in [
@@ -225,12 +225,12 @@ mod tests {
     #[test]
     fn a_table_in_one_line_stays_in_one_line() {
         let text = "prover = { enabled = false, agents = 2 } # mine\nhardening = { ssh = false }\n";
-        let asked = Asked::default()
+        let edits = Asked::default()
             .on("prover.enabled")
             .on("hardening.enabled");
-        let asked = asked.by(Some([192, 0, 2, 1].into()));
+        let edits = edits.by(Some([192, 0, 2, 1].into()));
         assert_eq!(
-            edited(Some(text), &asked).unwrap(),
+            edited(Some(text), &edits).unwrap(),
             "prover = { enabled = true, agents = 2 } # mine\n\
              hardening = { ssh = false , enabled = true, never_ban = [\"192.0.2.1\"] }\n"
         );
@@ -239,8 +239,8 @@ mod tests {
     #[test]
     fn a_host_with_only_agents_gets_no_node() {
         let agents = Asked::default().on("prover_agent.enabled");
-        let nodeless = |text: Option<&str>, asked: &Asked| {
-            edited(text, asked)
+        let nodeless = |text: Option<&str>, edits: &Asked| {
+            edited(text, edits)
                 .unwrap()
                 .contains("[node]\nenabled = false\n")
         };
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn comments_of_the_operator_stay() {
         let text = "# mine\nnetwork = \"testnet\"\n[env] # more\nLOG_LEVEL = \"debug\"\n";
-        let new = edited(Some(text), &asked()).unwrap();
+        let new = edited(Some(text), &edits()).unwrap();
         assert!(
             new.contains("# mine") && new.contains("# more") && new.contains("network = \"local\""),
             "{new}"

@@ -184,7 +184,7 @@ mod tests {
             ),
             ("runtime = 1\n", "line 1: runtime: it must be a text"),
         ];
-        let asked = Asked::default()
+        let edits = Asked::default()
             .text("data_dir", "/srv/aztec")
             .text("network", "local");
         for (text, expected) in cases {
@@ -198,15 +198,15 @@ mod tests {
                 !message.contains("SECRET") && !message.contains("5123"),
                 "{text}: {message}"
             );
-            let asked = edited(Some(text), &asked).unwrap_err();
-            assert_eq!(asked.chain(), plain.chain(), "{text}");
+            let fault = edited(Some(text), &edits).unwrap_err();
+            assert_eq!(fault.chain(), plain.chain(), "{text}");
         }
     }
 
     #[test]
     fn the_command_line_may_fix_the_file() {
-        let asked = Asked::default().list("l1.rpc_urls", ["https://a"]);
-        let new = edited(Some("[l1]\nrpc_urls = \"https://b\"\n"), &asked).unwrap();
+        let edits = Asked::default().list("l1.rpc_urls", ["https://a"]);
+        let new = edited(Some("[l1]\nrpc_urls = \"https://b\"\n"), &edits).unwrap();
         assert!(new.contains("rpc_urls = [\"https://a\"]"), "{new}");
     }
 }

@@ -287,7 +287,7 @@ fn an_attester_that_signed_here_for_another_rollup_may_sign_for_this_one() {
         data: data.into(),
         ..here()
     };
-    let asked = |place| {
+    let verdict = |place| {
         judged(
             &[claim(place, None)],
             &[],
@@ -296,7 +296,7 @@ fn an_attester_that_signed_here_for_another_rollup_may_sign_for_this_one() {
         )
     };
     // Another host may have begun with the new rollup. Only a node that has watched it can tell.
-    let (word, why) = asked(before("/srv/before"));
+    let (word, why) = verdict(before("/srv/before"));
     assert_eq!(word, "refused", "{why}");
     assert!(why.contains("the node of this host cannot tell"), "{why}");
     let watched = evidence(Ok(view(64, &[])));
@@ -309,13 +309,13 @@ fn an_attester_that_signed_here_for_another_rollup_may_sign_for_this_one() {
     assert_eq!(judged(&claims, &[], false, &unregistered).0, "free");
     // The signing records are of this rollup, or of an unknown one.
     for data in ["/srv/same", "/srv/unknown"] {
-        assert_eq!(asked(before(data)).0, "refused", "{data}");
+        assert_eq!(verdict(before(data)).0, "refused", "{data}");
     }
     let other = Place {
         host: "b".repeat(32),
         ..before("/srv/before")
     };
-    assert_eq!(asked(other).0, "refused");
+    assert_eq!(verdict(other).0, "refused");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The common parts of the tests of the desired state.
 
-#![allow(dead_code, reason = "each test needs a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(dead_code, reason = "each test uses only a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 pub mod hosts;
 pub mod shown;

@@ -46,8 +46,11 @@ pub fn one(node: &Node<Kind>) -> String {
         }
     }
     for field in TEXTS {
-        let whole = fields.get(*field).and_then(Value::as_str);
-        whole.unwrap_or_default().lines().for_each(&mut line);
+        let text_of_field = fields.get(*field).and_then(Value::as_str);
+        text_of_field
+            .unwrap_or_default()
+            .lines()
+            .for_each(&mut line);
     }
     if let Kind::NftTable(table) = &node.resource {
         table.unit().text.lines().for_each(&mut line);

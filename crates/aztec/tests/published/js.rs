@@ -173,10 +173,10 @@ fn tables_are_read_as_javascript_reads_them() {
         .iter()
         .filter_map(|it| Some((it.env()?, it.kind(), it.default(), it.fallbacks())))
         .collect();
-    let wanted = [
+    let expected = [
         ("A", Some("integer"), Some("2000".to_owned()), vec![]),
         ("B", Some("address"), None, vec!["C"]),
         ("D", Some("text"), Some("fixed".to_owned()), vec![]),
     ];
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }

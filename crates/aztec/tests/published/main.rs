@@ -8,7 +8,10 @@
 //! `cargo xtask test --machine published`, or with `AZTEC_KIT_PACKAGES` as a directory that keeps the tarballs
 //! `cargo test --package aztec --test published`.
 
-#![expect(clippy::unwrap_used, reason = "a comparison that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a comparison that cannot continue panics"
+)]
 
 mod data;
 mod env;

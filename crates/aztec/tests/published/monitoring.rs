@@ -60,9 +60,9 @@ pub fn names_of_questions(
     let alerts = read("monitoring/alerts.toml");
     let version = Version::parse(&release.version).unwrap();
     let questions = questions();
-    let asked: BTreeSet<_> = questions.iter().flat_map(|text| names(text)).collect();
+    let queried: BTreeSet<_> = questions.iter().flat_map(|text| names(text)).collect();
     let mut found = (0, 0);
-    for name in asked {
+    for name in queried {
         let mut forms = SUFFIXES.iter().filter_map(|end| name.strip_suffix(end));
         if labels.contains(name) {
             found.1 += 1;

@@ -20,9 +20,9 @@ use crate::planter::{Planter, refusal};
 
 /// All messages of a run.
 #[derive(Default)]
-struct Said(String);
+struct Messages(String);
 
-impl Progress for Said {
+impl Progress for Messages {
     fn begin(&mut self, id: &ResourceId, action: Action) {
         let _ = writeln!(self.0, "{id} {action:?}");
     }
@@ -37,7 +37,7 @@ impl Progress for Said {
 /// A host that remembers the questions that it was asked.
 struct Heard<'a> {
     host: &'a FakeHost,
-    asked: Mutex<String>,
+    questions: Mutex<String>,
 }
 
 impl Probe for Heard<'_> {
@@ -60,7 +60,7 @@ impl Probe for Heard<'_> {
         self.host.space(path)
     }
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
-        let _ = writeln!(self.asked.lock().unwrap(), "{:?}", query.argv());
+        let _ = writeln!(self.questions.lock().unwrap(), "{:?}", query.argv());
         self.host.ask(query)
     }
     fn clock(&self) -> Clock {
@@ -83,13 +83,13 @@ const FILES: &[&str] = &[
 
 pub fn runnable(kit_toml: &str) -> Graph<Kind> {
     let mut graph = Graph::default();
-    let whole = in_memory(kit_toml);
+    let complete = in_memory(kit_toml);
     let gone = |id: &ResourceId| {
         ELSEWHERE
             .iter()
             .any(|kind| id.to_string().starts_with(kind))
     };
-    for node in whole.ordered().unwrap() {
+    for node in complete.ordered().unwrap() {
         if !gone(&node.resource.id()) {
             let after = node.after.iter().filter(|id| !gone(id)).cloned();
             graph.add(node.resource.clone(), after);
@@ -164,11 +164,11 @@ impl Run<'_> {
     pub fn plan(&self, graph: &Graph<Kind>) -> Plan {
         let heard = Heard {
             host: self.host,
-            asked: Mutex::default(),
+            questions: Mutex::default(),
         };
         let plan = Plan::make(graph, &self.receipt(), &heard).unwrap();
         self.planter
-            .search("a question", &heard.asked.lock().unwrap());
+            .search("a question", &heard.questions.lock().unwrap());
         self.planter.search("a plan", &format!("{plan:#?}"));
         self.planter.search(
             "the document of a plan",
@@ -179,16 +179,16 @@ impl Run<'_> {
 
     /// Whether the run succeeded.
     pub fn apply(&mut self, graph: &Graph<Kind>) -> bool {
-        let mut said = Said::default();
+        let mut messages = Messages::default();
         let ended = Apply {
             host_mut: &mut *self.host,
             journal: &mut FileJournal::new(self.dir),
             consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
-            progress: &mut said,
+            progress: &mut messages,
         }
         .run(graph);
-        self.planter.search("what a run says", &said.0);
+        self.planter.search("what a run says", &messages.0);
         self.planter
             .search("how a run ended", &format!("{ended:?}"));
         let died = match &ended {

@@ -3,7 +3,7 @@
 //!
 //! The form of a secret and its position in a value are random. `AZTEC_KIT_SEED` repeats a run.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -160,7 +160,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     let text = kit_toml(&mut planter, network, release, runtime, more);
     let settings = Settings::parse(&text).unwrap();
     let host = lived_in(&mut planter, &runnable(&text));
-    let mut said = String::new();
+    let mut findings_text = String::new();
     for findings in [
         Ok(checks::preflight(
             &settings,
@@ -171,10 +171,10 @@ fn no_check_and_no_refusal_repeats_a_secret() {
         checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
         checks::connectivity(&settings, &host),
     ] {
-        let _ = writeln!(said, "{findings:?}");
+        let _ = writeln!(findings_text, "{findings:?}");
     }
-    assert!(said.contains("127.0.0.1"), "{said}");
-    planter.search("a check", &said);
+    assert!(findings_text.contains("127.0.0.1"), "{findings_text}");
+    planter.search("a check", &findings_text);
 
     // Every key of a receiver, an endpoint or a variable, with all its possible mistakes.
     let mut secret = || planter.secret("a bad value");
@@ -216,7 +216,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
             format!("{live}{others}\n{key} = {value}\n")
         }));
     }
-    let whole: [(&str, &[&str]); 8] = [
+    let receivers_of_type: [(&str, &[&str]); 8] = [
         ("telegram", &["token = \"1:a\"", "chat = -1"]),
         ("discord", &["url = \"https://h\""]),
         ("slack", &["url = \"https://h\""]),
@@ -229,7 +229,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
         ),
         ("", &[]),
     ];
-    for (kind, fields) in whole {
+    for (kind, fields) in receivers_of_type {
         for key in [
             "type", "url", "token", "chat", "key", "to", "from", "server", "user", "password",
         ] {

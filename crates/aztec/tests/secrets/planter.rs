@@ -100,16 +100,16 @@ pub fn accepted(planter: &Planter, head: &str, mut lines: Vec<String>, tail: &st
         match Settings::parse(&text) {
             Ok(_) => return text,
             Err(fault) => {
-                let said = refusal(&fault);
-                planter.search("a refusal", &said);
-                let name = said
+                let message = refusal(&fault);
+                planter.search("a refusal", &message);
+                let name = message
                     .split("kit.toml: env.")
                     .nth(1)
-                    .unwrap_or_else(|| panic!("{said}"));
+                    .unwrap_or_else(|| panic!("{message}"));
                 let name = name.split(':').next().unwrap();
                 let before = lines.len();
                 lines.retain(|line| !line.starts_with(&format!("{name} =")));
-                assert!(lines.len() < before, "{said}");
+                assert!(lines.len() < before, "{message}");
             }
         }
     }

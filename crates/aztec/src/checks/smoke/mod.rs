@@ -19,7 +19,7 @@ use crate::names::Role;
 use crate::settings::Settings;
 use crate::units::Units;
 use chain::{advances, l1_answers, node_answers, right_chain};
-use report::{check, unanswered};
+use report::{cannot_tell, check};
 
 pub use report::{Check, Report};
 pub use target::{Sample, Target};
@@ -35,11 +35,11 @@ pub fn smoke(
     on_sample: &mut dyn FnMut(&Sample),
 ) -> Report {
     let mut checks =
-        services(units, probe).unwrap_or_else(|fault| vec![unanswered(Topic::Services, &fault)]);
+        services(units, probe).unwrap_or_else(|fault| vec![cannot_tell(Topic::Services, &fault)]);
     if settings.has(Role::Node)
         && let Err(fault) = chains(settings, probe, patience, on_sample, &mut checks)
     {
-        checks.push(unanswered(Topic::Chain, &fault));
+        checks.push(cannot_tell(Topic::Chain, &fault));
     }
     Report::of(checks, probe)
 }

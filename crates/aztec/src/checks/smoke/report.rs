@@ -114,7 +114,7 @@ pub(super) fn check(about: impl Into<About>, status: Health, detail: impl Into<S
 }
 
 /// A check that cannot tell, which counts as down.
-pub(super) fn unanswered(topic: Topic, fault: &Fault) -> Check {
+pub(super) fn cannot_tell(topic: Topic, fault: &Fault) -> Check {
     let finding = Finding::unanswered(topic, fault);
     Check {
         unanswered: true,

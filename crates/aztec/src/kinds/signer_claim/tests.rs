@@ -431,13 +431,13 @@ fn a_claim_of_an_earlier_version_gets_the_machine_and_the_disk_without_a_questio
 
 /// The same graph, after the step that names the disk.
 fn with_disk() -> Graph<Resource> {
-    let mut whole = Graph::default();
+    let mut graph_with_disk = Graph::default();
     let path = "/var/lib/aztec".into();
-    let disk = whole.add(Disk { path }, []);
+    let disk = graph_with_disk.add(Disk { path }, []);
     for node in graph(false).nodes() {
-        whole.add(node.resource.clone(), [disk.clone()]);
+        graph_with_disk.add(node.resource.clone(), [disk.clone()]);
     }
-    whole
+    graph_with_disk
 }
 
 #[test]
