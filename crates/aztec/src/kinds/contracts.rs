@@ -11,7 +11,7 @@ use provision::kinds::{Accounts, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fault;
+use super::fault::fault;
 use crate::container::Container;
 use crate::layout;
 

@@ -8,7 +8,7 @@ use provision::kinds::Maker;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::fault;
+use super::fault::fault;
 
 /// The owner of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
