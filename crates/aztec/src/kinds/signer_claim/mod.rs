@@ -1,13 +1,17 @@
 //! The claim that the attesters of a keystore sign on this host only, as far as that can be known. The sequencer gets
 //! only the keystores of claimed attesters.
 
+mod changes;
+mod hardware;
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use l1::Address;
 use provision::Fault;
-use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, Receipt, ResourceId, Reverted, Shown};
-use provision::host::{HostMut, NewFile, Probe, stamp};
+use provision::engine::{ApplyCx, Cx, Diff, Kind, Receipt, ResourceId, Reverted};
+use provision::host::{HostMut, Probe, stamp};
 use provision::kinds::Disk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +25,8 @@ use crate::signer::{
     Case, Claim, Claims, Copies, Guard, Handing, Place, Slot, Verdict, changed, judge,
     other_sequencers,
 };
+use changes::changes;
+use seen::Seen;
 
 /// A claim for every attester of a keystore directory, recorded before the service gets its keystores.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,26 +45,6 @@ pub struct SignerClaim {
     pub guard: Guard,
 }
 
-/// The state of the host.
-#[derive(Debug)]
-pub struct Seen {
-    /// The service on this host.
-    here: Place,
-    /// Whether an earlier step names its disk, or restores the name.
-    unnamed: bool,
-    /// The attesters in the keystores; `None` if the directory does not exist.
-    attesters: Option<BTreeSet<Address>>,
-    /// Copies that the service gets and should not, or should get and does not.
-    handing: Vec<Handing>,
-    /// The stamp of the files that these were read from.
-    stamp: String,
-    claims: Vec<Claim>,
-    /// The recorded hardware that the unit may start on.
-    noted: Option<String>,
-    /// Seconds since the epoch.
-    now: i64,
-}
-
 /// The last observation: the stamp of the files and their copies, and their attesters. While they are unchanged, no key is
 /// opened.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,53 +55,6 @@ struct Memory {
 
 /// An attester and the decision about it.
 pub(crate) type Judged = (Address, Verdict);
-
-impl Seen {
-    /// The valid claims of this service. If its disk has no name yet, the step that names it decides which disk it is.
-    fn held(&self) -> impl Iterator<Item = &Claim> {
-        let ours = |claim: &&Claim| match self.unnamed {
-            true => claim.place.on(None).is(&self.here),
-            false => claim.place.is(&self.here),
-        };
-        let claims = self.claims.iter().filter(ours);
-        claims.filter(|claim| claim.released.is_none())
-    }
-
-    /// Valid claims without a complete place: of an earlier version, or of a disk that is about to get a name.
-    fn vague(&self) -> impl Iterator<Item = &Claim> {
-        let gone: BTreeSet<_> = self.gone().iter().map(|claim| claim.attester).collect();
-        let vague = move |claim: &&Claim| {
-            (self.unnamed || claim.place != self.here) && !gone.contains(&claim.attester)
-        };
-        self.held().filter(vague)
-    }
-
-    /// Whether the unit may start on another machine than this one.
-    fn misplaced(&self) -> bool {
-        let signs = self.attesters.iter().flatten().next().is_some();
-        signs && self.noted.as_deref().map(str::trim) != self.here.hardware.as_deref()
-    }
-
-    /// Attesters without a claim.
-    fn unclaimed(&self) -> BTreeSet<Address> {
-        let held: BTreeSet<_> = self.held().map(|claim| claim.attester).collect();
-        let attesters = self.attesters.iter().flatten();
-        attesters
-            .filter(|attester| !held.contains(*attester))
-            .copied()
-            .collect()
-    }
-
-    /// Claims of attesters whose keys are gone.
-    fn gone(&self) -> Vec<&Claim> {
-        let Some(attesters) = &self.attesters else {
-            return Vec::new();
-        };
-        self.held()
-            .filter(|claim| !attesters.contains(&claim.attester))
-            .collect()
-    }
-}
 
 impl SignerClaim {
     fn claims() -> Claims {
@@ -132,7 +71,7 @@ impl SignerClaim {
             host,
             unit: self.unit.clone(),
             data: self.data.clone(),
-            hardware: hardware(probe),
+            hardware: hardware::read(probe),
             disk: match &self.disk {
                 Some(disk) => Disk::name(disk, probe)?,
                 None => None,
@@ -235,11 +174,11 @@ impl Kind for SignerClaim {
         let (copies, noted) = (Copies::new(), layout::hardware(&here.host));
         let keys = stamp(&self.keystore, cx.probe)?;
         let stamp = format!("{} {keys}{}", here.host, copies.stamp(cx.probe)?);
-        let known = cx
+        let remembered = cx
             .memory
             .and_then(|memory| serde_json::from_value::<Memory>(memory.clone()).ok())
             .filter(|memory| memory.stamp == stamp);
-        let (attesters, handing) = match known {
+        let (attesters, handing) = match remembered {
             Some(memory) => (Some(memory.attesters), Vec::new()),
             None => match keystores::keystores(&self.keystore, cx.probe)? {
                 None => (None, Vec::new()),
@@ -267,66 +206,7 @@ impl Kind for SignerClaim {
         let Some(attesters) = &seen.attesters else {
             return Diff::Unknown("the keystore does not exist yet".into());
         };
-        let field = |what: &dyn std::fmt::Display, from: &str, to: &str| {
-            Change::field(what.to_string(), Shown::text(from), Shown::text(to))
-        };
-        let mut changes = Vec::new();
-        for attester in seen.unclaimed() {
-            let claimed = seen
-                .claims
-                .iter()
-                .any(|claim| claim.attester == attester && claim.released.is_none());
-            let from = if claimed {
-                "signs elsewhere"
-            } else {
-                "does not sign here"
-            };
-            changes.push(field(&attester, from, "signs here and nowhere else"));
-        }
-        for claim in seen.gone() {
-            changes.push(field(&claim.attester, "signs here", "released"));
-        }
-        for claim in seen.vague() {
-            changes.push(field(
-                &claim.attester,
-                "signs here",
-                "signs here, on this machine with this disk",
-            ));
-        }
-        if seen.misplaced() {
-            let word = |known: bool, word| {
-                if known {
-                    word
-                } else {
-                    "any with this machine id"
-                }
-            };
-            changes.push(field(
-                &"machine",
-                word(seen.noted.is_some(), "another one"),
-                word(seen.here.hardware.is_some(), "this one alone"),
-            ));
-        }
-        for handing in &seen.handing {
-            changes.push(match handing {
-                Handing::Copy { name, .. } => {
-                    let to = format!("copied for {}", self.unit);
-                    field(name, "not copied", &to)
-                }
-                Handing::Withdraw { name, last, .. } => {
-                    let to = if *last {
-                        format!(
-                            "removed; the copy is moved to {}, because it may be the last one of a key",
-                            layout::RETIRED
-                        )
-                    } else {
-                        "removed".into()
-                    };
-                    field(name, "an outdated copy", &to)
-                }
-                Handing::Clear { name, .. } => field(name, "left by a run that was killed", "removed"),
-            });
-        }
+        let changes = changes(seen, &self.unit);
         Diff::of(changes, || {
             format!("{} attesters sign here", attesters.len())
         })
@@ -385,7 +265,7 @@ impl Kind for SignerClaim {
             Self::claims().keep(claim, cx.host_mut)?;
         }
         if seen.misplaced() {
-            note_hardware(&seen.here, cx.host_mut)?;
+            hardware::record(&seen.here, cx.host_mut)?;
         }
         self.hand(seen, cx.host_mut)?;
         // Last: no service gets a released key.
@@ -424,34 +304,5 @@ fn released(claim: &Claim, now: i64, slot: Option<Slot>) -> Claim {
     }
 }
 
-/// The product UUID of the firmware. Only root may read it, and containers have none.
-fn hardware(probe: &dyn Probe) -> Option<String> {
-    let text = probe.text(Path::new(layout::PRODUCT_UUID)).ok().flatten()?;
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Records the machine that the unit may start on.
-fn note_hardware(here: &Place, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
-    let path = layout::hardware(&here.host);
-    let Some(hardware) = &here.hardware else {
-        return host_mut.remove(&path);
-    };
-    if let Some(dir) = path
-        .parent()
-        .filter(|dir| !matches!(host_mut.meta(dir), Ok(Some(_))))
-    {
-        host_mut.mkdir(dir, 0, 0, 0o700)?;
-    }
-    host_mut.put(&NewFile {
-        path: &path,
-        bytes: format!("{hardware}\n").as_bytes(),
-        uid: 0,
-        gid: 0,
-        mode: 0o600,
-    })
-}
-
 #[cfg(test)]
-#[path = "signer_claim_tests.rs"]
 mod tests;

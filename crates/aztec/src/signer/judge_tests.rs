@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::evidence::View;
 use super::*;
+use crate::signer::evidence::View;
 
 const NOW: i64 = 1_800_000_000;
 const SLOT: u64 = 10_000;
@@ -43,7 +43,7 @@ fn chain(standing: AttesterStatus) -> Chain {
     }
 }
 
-/// A node that watched so many slots, and what it saw, in slots before the one that goes on.
+/// A node that watched so many slots, and the duties that it saw, each with its distance from the current slot.
 fn view(watched: u64, duties: &[(u64, Duty)]) -> View {
     let last = SLOT - 2;
     let history = duties
@@ -105,7 +105,7 @@ fn duties(from: u64, count: u64, duty: Duty) -> Vec<(u64, Duty)> {
 }
 
 #[test]
-fn what_signs_here_already_is_asked_nothing() {
+fn an_attester_that_signs_here_already_is_held() {
     let nothing = evidence(Err("nobody was asked".into()));
     let program = Program {
         pid: 9,
@@ -118,7 +118,7 @@ fn what_signs_here_already_is_asked_nothing() {
 }
 
 #[test]
-fn an_attester_that_nobody_can_be_asked_to_sign_with_is_free() {
+fn an_attester_that_is_not_registered_is_free() {
     let evidence = Evidence {
         chain: Ok(chain(AttesterStatus::None)),
         view: Err("none answers".into()),
@@ -146,7 +146,7 @@ fn a_recent_signature_refuses_with_its_slot_and_its_age() {
 }
 
 #[test]
-fn silence_counts_when_there_was_something_to_do() {
+fn silence_counts_if_there_were_duties() {
     let mut history = duties(60, 20, Duty::Signed);
     history.extend(duties(20, 8, Duty::Missed));
     assert_eq!(seen(view(100, &history)).0, "free");
@@ -158,12 +158,12 @@ fn silence_counts_when_there_was_something_to_do() {
         "{text}"
     );
     assert_eq!(seen(view(100, &duties(20, 7, Duty::Missed))).0, "likely");
-    // A signature from long ago, and no duty since: nothing tells that the other signer stopped.
+    // A signature from long ago, and no duty since then: nothing shows that the other signer stopped.
     assert_eq!(seen(view(500, &duties(400, 1, Duty::Signed))).0, "refused");
 }
 
 #[test]
-fn a_registered_attester_needs_a_view_and_it_is_said_how_to_get_one() {
+fn a_registered_attester_needs_a_view_and_the_refusal_tells_how_to_get_one() {
     let (word, text) = judged(&[], &[], false, &evidence(Err("none answers".into())));
     assert_eq!(word, "refused");
     for part in [
@@ -196,7 +196,7 @@ fn a_registered_attester_needs_a_view_and_it_is_said_how_to_get_one() {
 }
 
 #[test]
-fn an_unknown_chain_is_no_permission() {
+fn an_unknown_chain_gives_no_permission() {
     let evidence = Evidence {
         chain: Err("no endpoint answers".into()),
         view: Err("it was not asked".into()),
@@ -219,7 +219,7 @@ fn the_copy_of_a_disk_is_noticed() {
         text.contains("bbbbbbbb…") && text.contains("2 h ago") && text.contains("--only-signer"),
         "{text}"
     );
-    // What was released there is no claim.
+    // A released claim does not count.
     assert_eq!(
         judged(&[claim(other, Some(NOW - 60))], &[], false, &free).0,
         "free"
@@ -252,8 +252,8 @@ fn another_unit_or_data_directory_of_this_host_is_refused() {
 }
 
 #[test]
-fn what_was_signed_here_before_a_release_is_not_another_signer() {
-    // Released ten slots ago: signatures up to then were made here.
+fn own_signatures_before_a_release_are_not_of_another_signer() {
+    // Released ten slots ago. Earlier signatures were made here.
     let released = [claim(here(), Some(NOW - 720))];
     let ours = evidence(Ok(view(100, &duties(30, 20, Duty::Signed))));
     assert_eq!(judged(&released, &[], false, &ours).0, "likely");
@@ -264,7 +264,7 @@ fn what_was_signed_here_before_a_release_is_not_another_signer() {
 }
 
 #[test]
-fn the_operators_word_overrules_all_but_is_kept_as_such() {
+fn the_operators_statement_overrides_everything_and_is_recorded() {
     let other = Place {
         host: "b".repeat(32),
         ..here()
@@ -282,12 +282,12 @@ fn the_operators_word_overrules_all_but_is_kept_as_such() {
 }
 
 #[test]
-fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
+fn an_attester_that_signed_here_for_another_rollup_may_sign_for_this_one() {
     let before = |data: &str| Place {
         data: data.into(),
         ..here()
     };
-    let asked = |place| {
+    let verdict = |place| {
         judged(
             &[claim(place, None)],
             &[],
@@ -295,8 +295,8 @@ fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
             &evidence(Err("it follows another rollup".into())),
         )
     };
-    // Another host may have begun with the new rollup: only who has watched it can tell.
-    let (word, why) = asked(before("/srv/before"));
+    // Another host may have begun with the new rollup. Only a node that has watched it can tell.
+    let (word, why) = verdict(before("/srv/before"));
     assert_eq!(word, "refused", "{why}");
     assert!(why.contains("the node of this host cannot tell"), "{why}");
     let watched = evidence(Ok(view(64, &[])));
@@ -307,19 +307,19 @@ fn what_signed_here_for_another_rollup_may_sign_here_for_this_one() {
         view: Err(String::new()),
     };
     assert_eq!(judged(&claims, &[], false, &unregistered).0, "free");
-    // The record of what was signed for this one is there, or nobody knows of which it is.
+    // The signing records are of this rollup, or of an unknown one.
     for data in ["/srv/same", "/srv/unknown"] {
-        assert_eq!(asked(before(data)).0, "refused", "{data}");
+        assert_eq!(verdict(before(data)).0, "refused", "{data}");
     }
     let other = Place {
         host: "b".repeat(32),
         ..before("/srv/before")
     };
-    assert_eq!(asked(other).0, "refused");
+    assert_eq!(verdict(other).0, "refused");
 }
 
 #[test]
-fn a_new_rollup_excuses_no_other_signer_and_no_silent_chain() {
+fn a_new_rollup_does_not_excuse_another_signer_or_a_silent_chain() {
     let before = claim(
         Place {
             data: "/srv/before".into(),
@@ -336,7 +336,7 @@ fn a_new_rollup_excuses_no_other_signer_and_no_silent_chain() {
     assert_eq!(word, "refused", "{why}");
     assert!(why.contains("another sequencer runs"), "{why}");
 
-    // The databases of another release do not become those of this one because the L1 is silent.
+    // A silent L1 does not make the databases of another release those of this one.
     let silent = Evidence {
         chain: Err("nobody answers".into()),
         ..evidence(Err(String::new()))
@@ -361,7 +361,7 @@ fn a_new_rollup_excuses_no_other_signer_and_no_silent_chain() {
 }
 
 #[test]
-fn a_clone_that_kept_its_machine_id_is_told_by_its_hardware() {
+fn a_clone_with_the_same_machine_id_is_recognised_by_its_hardware() {
     let free = evidence(Ok(view(100, &duties(20, 8, Duty::Missed))));
     for hardware in ["4c4c4544-0002", ""] {
         let other = Place {
@@ -375,7 +375,7 @@ fn a_clone_that_kept_its_machine_id_is_told_by_its_hardware() {
             "{text}"
         );
     }
-    // One of before does not say.
+    // A claim of an earlier version has no hardware.
     let before = Place {
         hardware: None,
         disk: None,
@@ -400,7 +400,7 @@ fn the_same_place_on_another_disk_is_another_place() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_hides_no_other_signer() {
+fn a_clock_that_was_ahead_does_not_hide_another_signer() {
     let others = evidence(Ok(view(100, &duties(30, 26, Duty::Signed))));
     let ahead = claim(here(), Some(NOW + 7200));
     let (word, text) = judged(std::slice::from_ref(&ahead), &[], false, &others);
@@ -409,7 +409,7 @@ fn a_clock_that_was_ahead_hides_no_other_signer() {
         text.contains("in the future") && text.contains("timedatectl"),
         "{text}"
     );
-    // The slot of the L1 counts, whatever the clock said.
+    // The slot of the L1 counts, whatever the clock was.
     let at = |slot, rollup| Claim {
         released_slot: Some(Slot { rollup, slot }),
         ..ahead.clone()
@@ -421,7 +421,7 @@ fn a_clock_that_was_ahead_hides_no_other_signer() {
         "{text}"
     );
     assert_eq!(judged(at(SLOT - 5, ROLLUP)).0, "likely");
-    // What was signed for another rollup is not this one's, and a slot that is yet to come is none.
+    // Signatures for another rollup do not count for this one, and a slot in the future is refused.
     assert!(
         judged(at(SLOT - 5, Address::repeat_byte(8)))
             .1
