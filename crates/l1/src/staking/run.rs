@@ -11,7 +11,7 @@ use crate::{
     bindings::{G2, Gse, Registry, Rollup, Token},
     client::{Connection, logged},
     error::{Error, Result},
-    reader::AttesterStatus,
+    rollup::AttesterStatus,
 };
 
 /// One run of the steps.
