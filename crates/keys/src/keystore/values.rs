@@ -5,10 +5,9 @@ use ark_ff::{BigInt, PrimeField};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::document::refused;
 use super::tree::Tree;
 use crate::KeyBytes;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refused};
 
 pub(super) fn unexpected(place: &str, expected: &str, found: &Tree) -> Error {
     refused(format!("{place} is {}, not {expected}", found.word()))

@@ -1,4 +1,5 @@
 use alloy_primitives::B256;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
