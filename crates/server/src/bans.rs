@@ -141,7 +141,8 @@ mod tests {
         let mut lines = makes_log.lines();
         let before = lines.find(|line| line.starts_with("ExecStartPre="));
         assert!(before.is_some_and(|line| line.contains(LOG)), "{makes_log}");
-        // Each of them flushes; what follows must neither fail nor hold it up, nor start what an operator has stopped.
+        // Each of them flushes. The restart must neither fail nor delay it, and must not start a service that an operator has
+        // stopped.
         let again = again().to_string();
         for moment in ["ExecStartPost", "ExecReload", "ExecStopPost"] {
             let line =

@@ -231,7 +231,7 @@ mod tests {
             r#"{"method":["node_getBlock"]}"#,
             r#"["method","nodeAdmin_setConfig"]"#,
             r#"{"method":"node_getBlock","params":["unclosed"#,
-            // A form, a text that is nothing, and the first bytes of what is compressed.
+            // A form, a text that is no JSON, and the first bytes of a compressed body.
             "jsonrpc=2.0&id=1&method=nodeAdmin_setConfig&params=",
             "method",
             "\u{1f}\u{8b}\u{8}{}",
@@ -240,8 +240,8 @@ mod tests {
         }
     }
 
-    /// The node undoes an encoding before it reads, and reads a form where it is told that it is one: what is judged has to
-    /// be what it reads.
+    /// The node decodes a body before it reads it, and reads a form if the headers declare one. The proxy must check the same
+    /// text that the node reads.
     #[test]
     fn what_the_node_would_read_otherwise_is_not_offered() {
         let site = site(&proxy());

@@ -64,7 +64,7 @@ const DECISIVE: &[(&str, &[&str], &str)] = &[
 
 const LAST: &str = "/etc/apt/apt.conf";
 
-/// The settings in files that apt reads after ours that disable the upgrades: a clause for each.
+/// The settings that disable the upgrades, in files that apt reads after the one of aztec-kit: a clause for each.
 pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
     let dir = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
     let ours = Path::new(CONFIG).file_name().and_then(|name| name.to_str());
