@@ -1,8 +1,8 @@
 //! The project's own tasks, started as `cargo xtask <command>`.
 //!
-//! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on
-//! the developer's machine. [`mod@test`] runs every check of the project, among them the [`cases`] on such
-//! machines, as tasks that [`runner`] starts when [`schedule`] says so; [`demo`] leaves one running to look around in.
+//! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on the developer's
+//! machine. [`mod@test`] runs every check of the project, among them the [`cases`] on such machines, as tasks that
+//! [`runner`] starts in the order of [`schedule`]. [`demo`] leaves a machine running for a visitor.
 
 pub mod ahead;
 pub mod bench;
@@ -108,7 +108,7 @@ fn enter(mut args: lexopt::Parser) -> Result<ExitCode> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("machine") => name = Some(args.value()?.string()?),
-            // What follows the first word belongs to the command, options included.
+            // Everything after the first word belongs to the command, also options.
             Value(word) => {
                 argv.push(word);
                 argv.extend(args.raw_args()?);

@@ -1,4 +1,4 @@
-//! What was checked, how it ended, and what it took.
+//! The report of a run: each check with its result and its resources.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::meter::Usage;
 use crate::runner::Job;
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did what it should.
+    /// It succeeded.
     Held,
-    /// It did not, and this is why.
+    /// It failed, for this reason.
     Failed(String),
-    /// It was not begun, since this failed, which it needs.
+    /// It was not started, since this job, which it needs, failed.
     Untried(String),
 }
 
@@ -27,23 +27,23 @@ pub enum Outcome {
 pub struct Entry {
     /// Its position in the list of jobs.
     pub job: usize,
-    /// How it ended the last time.
+    /// Its last result.
     pub outcome: Outcome,
     name: &'static str,
     statement: bool,
     chancy: bool,
     usage: Usage,
     tries: u32,
-    /// Why its earlier tries failed.
+    /// The reasons of its earlier failures.
     earlier: Vec<String>,
 }
 
-/// How many lines of a failure's beginning, and of its end, are said once more in the summary: whoever has only the end
-/// of a long output reads why.
+/// The number of lines, of the beginning and of the end of a failure, that the summary repeats, so that the end of a
+/// long output shows the reason.
 const WHY_LINES: usize = 4;
 
 impl Entry {
-    /// The entry of a job that was tried at most once.
+    /// The entry of a job that was tried once or not at all.
     pub fn new(position: usize, job: &Job, outcome: Outcome, usage: Usage) -> Entry {
         Entry {
             job: position,
@@ -57,7 +57,7 @@ impl Entry {
         }
     }
 
-    /// Why it failed, each time.
+    /// The reason of each failure.
     fn failures(&self) -> impl Iterator<Item = &str> {
         let now = match &self.outcome {
             Outcome::Failed(why) => Some(why.as_str()),
@@ -66,7 +66,7 @@ impl Entry {
         self.earlier.iter().map(String::as_str).chain(now)
     }
 
-    /// Prints how it ended.
+    /// Prints its result.
     pub fn say(&self) {
         let time = self.usage.wall.as_secs_f64();
         match &self.outcome {
@@ -125,7 +125,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes what was run. An entry of a job that is there already is another try of it.
+    /// Adds results. A second entry of a job is another try of it.
     pub fn add(&mut self, entries: Vec<Entry>) {
         for mut entry in entries {
             match self.entries.iter_mut().find(|old| old.job == entry.job) {
@@ -145,17 +145,17 @@ impl Report {
         self.of(|entry| matches!(entry.outcome, Outcome::Failed(_)))
     }
 
-    /// The jobs that failed by themselves, and may hold when they are tried again.
+    /// The jobs that failed by themselves, and may succeed in a second try.
     pub fn failed_by_chance(&self) -> Vec<usize> {
         self.of(|entry| entry.chancy && matches!(entry.outcome, Outcome::Failed(_)))
     }
 
-    /// The jobs that were not begun.
+    /// The jobs that were not started.
     pub fn untried(&self) -> Vec<usize> {
         self.of(|entry| matches!(entry.outcome, Outcome::Untried(_)))
     }
 
-    /// Whether every job held.
+    /// Whether every job succeeded.
     pub fn all_held(&self) -> bool {
         self.entries
             .iter()
@@ -167,7 +167,7 @@ impl Report {
         found.map(|entry| entry.job).collect()
     }
 
-    /// What each job took, as a table in Markdown: in the order of their ends, and in the end all of them.
+    /// The resources of each job, as a Markdown table: in the order of their ends, with a total.
     pub fn table(&self, wall: Duration) -> String {
         let mut rows = vec![
             ["", "wall s", "CPU s", "MiB", "tries", "waits for"].map(str::to_owned),
@@ -204,17 +204,17 @@ impl Report {
         text
     }
 
-    /// What took far more of the processor or the memory than its cost says, as lines. Not what took less: it may have
-    /// been in the cache. Nor what took longer: others may have been in its way.
+    /// The jobs that used far more processor time or memory than their cost says, as lines. A job that used less may
+    /// have found its results in the cache, and one that took longer may have waited for others.
     pub fn drift(&self, jobs: &[Job]) -> String {
         let mut text = String::new();
         for entry in &self.entries {
             let cost = jobs[entry.job].task.cost;
             let cpu = entry.usage.cpu.map_or(0, |cpu| cpu.as_secs());
             let memory = entry.usage.memory.unwrap_or(0);
-            let far = |took: u64, said: u32, least: u64| {
-                let said = u64::from(said);
-                took > said + least.max(said / 2)
+            let far = |took: u64, cost: u32, least: u64| {
+                let cost = u64::from(cost);
+                took > cost + least.max(cost / 2)
             };
             if far(cpu, cost.cpu, 20) || far(memory, cost.memory, 300) {
                 let _ = writeln!(
@@ -227,7 +227,7 @@ impl Report {
         text
     }
 
-    /// Writes all that was measured to a file, for programs.
+    /// Writes all measurements to a file, for programs.
     pub fn write(&self, path: &Path, wall: Duration) -> Result<()> {
         let tasks: Vec<_> = self.entries.iter().map(Entry::json).collect();
         let report = json!({"wall_seconds": wall.as_secs_f64(), "tasks": tasks});
@@ -235,8 +235,8 @@ impl Report {
         Ok(())
     }
 
-    /// What did not simply hold, how many second tries there were, and as the last line `N passed, N failed`: of the
-    /// statements, and of what only makes something for them if it failed.
+    /// The jobs that failed at least once, the number of second tries, and as the last line `N passed, N failed`. It
+    /// counts the statements, and preparations that failed.
     pub fn summary(&self) -> String {
         let mut text = String::new();
         let again: Vec<_> = self
@@ -272,7 +272,7 @@ impl Report {
     }
 }
 
-/// Appends the beginning of each failure, and its end.
+/// Appends the beginning and the end of each failure.
 fn why(text: &mut String, entry: &Entry) {
     for failure in entry.failures() {
         let lines: Vec<_> = failure.lines().filter(|line| !line.is_empty()).collect();
@@ -338,9 +338,9 @@ mod tests {
         report.add(vec![entry(0, "wrong", failed())]);
         report.add(vec![entry(0, "wrong", failed())]);
         assert_eq!(report.failed(), [0]);
-        let wanted =
+        let expected =
             "failed: wrong\n  it is wrong\n  it is wrong\nsecond tries: 1\n0 passed, 1 failed\n";
-        assert_eq!(report.summary(), wanted);
+        assert_eq!(report.summary(), expected);
     }
 
     #[test]

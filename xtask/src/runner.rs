@@ -1,4 +1,4 @@
-//! Runs tasks beside each other, as the schedule says, and says how each ends.
+//! Runs tasks in parallel, in the order of the schedule, and reports the result of each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use crate::meter::{self, Meter, Usage};
 use crate::report::{Entry, Outcome};
 use crate::schedule::{Capacity, Schedule, Task};
 
-/// Between two looks at the memory of what runs.
+/// The time between two samples of memory.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Between two lines that say what runs.
+/// The time between two lines about running tasks.
 const STATUS: Duration = Duration::from_secs(60);
 
 /// A task with its work.
 pub struct Job {
-    /// No two jobs have the same.
+    /// Its name, which is unique.
     pub name: &'static str,
-    /// What it takes, and the positions in the list of jobs of what it needs.
+    /// Its cost, and the positions of the tasks that it needs in the list of jobs.
     pub task: Task,
-    /// Whether it says something about the project, or only makes what others need.
+    /// Whether it is a statement about the project. If not, it is a preparation for others.
     pub statement: bool,
-    /// Whether it depends on more than the code, so that it may be tried again.
+    /// Whether its result depends on more than the code, so that it may be tried again.
     pub chancy: bool,
     /// The work.
     pub run: Box<dyn Fn() -> Result<()> + Send + Sync>,
@@ -37,8 +37,8 @@ impl std::fmt::Debug for Job {
     }
 }
 
-/// Runs the chosen jobs, of which none needs another that is neither chosen nor done. At `until` it stops waiting for
-/// those that run: they count as failed, and end with this process.
+/// Runs the chosen jobs. Jobs that they need are chosen too, or done. At `until` it stops waiting for running jobs:
+/// they count as failed, and end with this process.
 pub fn run(
     jobs: &Arc<Vec<Job>>,
     chosen: &[usize],
@@ -53,19 +53,19 @@ struct Run<'a> {
     chosen: &'a [usize],
     schedule: Schedule,
     begin: Instant,
-    /// By position among the chosen ones.
+    /// Each result, by position among the chosen jobs.
     meters: Vec<Option<Arc<Meter>>>,
     entries: Vec<Entry>,
 }
 
-/// Which of the chosen ones has ended, how, and what it took.
+/// The position of an ended job, its result, and its resources.
 type End = (usize, Result<()>, Usage);
 
 impl Run<'_> {
     fn new<'a>(jobs: &'a Arc<Vec<Job>>, chosen: &'a [usize], capacity: Capacity) -> Run<'a> {
         let place = |job: &usize| chosen.iter().position(|other| other == job);
         let tasks = chosen.iter().map(|&job| Task {
-            // What is not chosen is done.
+            // Jobs that are not chosen are done.
             needs: jobs[job].task.needs.iter().filter_map(place).collect(),
             ..jobs[job].task.clone()
         });
@@ -111,13 +111,13 @@ impl Run<'_> {
         println!("== {}", jobs[job].name);
         let meter = Meter::new(jobs[job].name);
         self.meters[place] = Some(Arc::clone(&meter));
-        // Not scoped: one that hangs must not keep the others from being reported.
+        // The thread is not scoped: a job that hangs must not hold back the report of the others.
         std::thread::spawn(move || {
             let (outcome, usage) = meter::measured(&meter, || {
                 catch_unwind(AssertUnwindSafe(|| (jobs[job].run)()))
                     .unwrap_or_else(|_| Err(anyhow!("it panicked")))
             });
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = sender.send((place, outcome, usage));
         });
     }
@@ -126,7 +126,7 @@ impl Run<'_> {
         self.meters[place] = None;
         let outcome = match outcome {
             Ok(()) => Outcome::Held,
-            // One cause a line, and no backtrace: it would only show this program's insides.
+            // One cause per line, and no backtrace, which would only show the inside of xtask.
             Err(error) => {
                 let causes = error.chain().map(ToString::to_string);
                 Outcome::Failed(causes.collect::<Vec<_>>().join("\n"))

@@ -1,4 +1,4 @@
-//! What cannot work is refused with the place and a remedy before anything is touched.
+//! Invalid configurations and hosts are refused, with the place and a remedy, before anything is changed.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use super::support::Listing;
 use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 
-/// A refusal takes no time; more than this is a wait for someone at a terminal that is not there.
+/// The time of a refusal. A longer one waits for a prompt at a terminal that does not exist.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// One thing that must be refused.
+/// An input that must be refused.
 pub(super) struct Refusal<'a> {
     pub what: &'a str,
-    /// The command, without the name of the kit.
+    /// The command, without the name of the binary.
     pub command: &'a str,
-    /// What the message must contain: the place, then the remedy. Case does not count.
+    /// Texts that the message must contain: the place, then the remedy. Case does not count.
     pub says: &'a [&'a str],
 }
 
@@ -124,7 +124,7 @@ const REFUSALS: &[Refusal<'_>] = &[
     },
 ];
 
-/// Texts of kit.toml that no command may take.
+/// Texts of kit.toml that no command accepts.
 const FILES: &[(&str, &str, &[&str])] = &[
     (
         "an unknown key",
@@ -207,7 +207,7 @@ pub(super) fn refused(machine: &Machine, refusal: &Refusal<'_>) -> Result<()> {
     refused_as(machine, refusal, &[]).with_context(|| format!("{what}: `aztec-kit {command}`"))
 }
 
-/// Runs the command behind a prefix, and judges what it says and what it leaves.
+/// Runs the command behind a prefix, and judges its message and its effect on the host.
 fn refused_as(machine: &Machine, refusal: &Refusal<'_>, prefix: &[&str]) -> Result<()> {
     let untouched = Listing::of(machine)?;
     let mut argv = prefix.to_vec();
@@ -222,16 +222,16 @@ fn refused_as(machine: &Machine, refusal: &Refusal<'_>, prefix: &[&str]) -> Resu
         output.stdout,
         output.stderr
     );
-    let said = output.stderr.to_lowercase();
+    let message = output.stderr.to_lowercase();
     for part in refusal.says {
         ensure!(
-            said.contains(&part.to_lowercase()),
+            message.contains(&part.to_lowercase()),
             "the message lacks `{part}`: {}",
             output.stderr
         );
     }
     ensure!(
-        !said.contains("panicked") && !said.contains("backtrace"),
+        !message.contains("panicked") && !message.contains("backtrace"),
         "the kit shows its insides: {}",
         output.stderr
     );
@@ -276,7 +276,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
     )
     .context(unprivileged.what)?;
 
-    // The file is a link, which the mount follows.
+    // The file is a link, and the mount follows it.
     let release = "ID=fedora\nPRETTY_NAME=\"Fedora Linux 43\"\nVERSION_ID=43\n";
     machine.write("/run/os-release", release, 0o644)?;
     machine.shell("mount --bind /run/os-release /etc/os-release")?;
@@ -292,7 +292,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Another program that listens where the node has to.
+/// Another program listens at the port of the node.
 fn taken_port(machine: &Machine) -> Result<()> {
     let program = "use IO::Socket::INET; \
         $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 1, ReuseAddr => 1) or die; \
@@ -308,7 +308,7 @@ fn taken_port(machine: &Machine) -> Result<()> {
     )
 }
 
-/// Every call is answered as chain 31337 would answer `eth_chainId`.
+/// Answers every call as chain 31337 would answer `eth_chainId`.
 const OTHER_CHAIN: &str = r#"'"0x7a69"'"#;
 
 fn other_chain(machine: &Machine) -> Result<()> {
@@ -324,7 +324,7 @@ fn other_chain(machine: &Machine) -> Result<()> {
     )
 }
 
-/// Where agents look for jobs: nothing there is not refused, because a broker may come later.
+/// A broker for agents that does not run. This is not refused, because it may start later.
 fn other_broker(machine: &Machine) -> Result<()> {
     let command =
         "setup --network local --with-prover-agent --broker-url http://127.0.0.1:18545 --yes";

@@ -1,4 +1,4 @@
-//! A keystore that the node would not load, or that others can read, is refused before anything is touched.
+//! A keystore that the node would not load, or that others can read, is refused before anything is changed.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::machine::Machine;
 
 const DIR: &str = "/etc/aztec/keystore";
 const LOCAL: &str = "setup --network local --with-sequencer --yes";
-/// Nothing listens there: all that is wrong is said at once, the keystore included.
+/// A port without a listener: all problems are reported at once, with that of the keystore.
 const LIVE: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:2 \
                     --l1-consensus-urls http://127.0.0.1:2 --p2p-ip 192.0.2.1 --yes";
 

@@ -1,8 +1,7 @@
-//! The machine cases: what must hold on a real Debian host.
+//! The machine cases: statements that must hold on a real Debian host.
 //!
-//! A case is one function that boots what it needs through its [`Context`] and returns an error
-//! when something is not as it must be. Add it to [`CASES`]; `cargo xtask test --machine <name>`
-//! runs it alone.
+//! A case is one function that boots its machines through its [`Context`] and returns an error if the statement does
+//! not hold. Add it to [`CASES`]. `cargo xtask test --machine <name>` runs it alone.
 
 mod bad_input;
 mod boot;
@@ -53,22 +52,22 @@ use prepared::{
     WALLED_OLD, cost,
 };
 
-/// A statement about the project, tried on machines.
+/// A statement about the project, tested on machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What `--machine` calls it.
+    /// Its name for `--machine`.
     pub name: &'static str,
     /// One line for `--list`.
     pub about: &'static str,
-    /// What must have been made before, by its name among the preparations.
+    /// The preparations that it needs, by name.
     pub needs: &'static [&'static str],
-    /// What it takes, as measured on two cores that have nothing else to do.
+    /// Its cost, measured on two otherwise idle cores.
     pub cost: Cost,
-    /// The trial.
+    /// The test.
     pub run: fn(&Context) -> Result<()>,
 }
 
-/// Every case. The order is that of `--list`; what runs when is for the schedule to say.
+/// Every case, in the order of `--list`. The schedule decides the order of a run.
 pub const CASES: &[Case] = &[
     Case {
         name: "boot",
@@ -303,37 +302,37 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// Where the binary lies in a machine.
+/// The path of the binary in a machine.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
 
-/// What a case gets.
+/// The inputs of a case.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The release binary of this checkout.
     pub binary: PathBuf,
-    /// Whether machines stay for a look after the case.
+    /// Whether machines stay after the case, for inspection.
     pub keep: bool,
 }
 
 impl Context {
-    /// The root that cases start from unless they are about another suite.
+    /// The root of every case that is not about another suite.
     pub fn root(&self) -> Result<Root> {
         Root::pristine("trixie")
     }
 
-    /// Boots a machine from a root, with shared npm packages, kept at the end if asked for.
+    /// Boots a machine from a root, with shared npm packages. It is kept at the end if `keep` says so.
     pub fn boot(&self, root: &Root, name: &str) -> Result<Machine> {
         Machine::boot_with(root, name, self.options()?)
     }
 
-    /// Boots a pristine machine that has this checkout's binary at [`KIT`].
+    /// Boots a pristine machine that has the binary of this checkout at [`KIT`].
     pub fn boot_with_kit(&self, name: &str) -> Result<Machine> {
         let machine = self.boot(&self.root()?, name)?;
         self.push_kit(&machine)?;
         Ok(machine)
     }
 
-    /// Puts this checkout's binary at [`KIT`].
+    /// Puts the binary of this checkout at [`KIT`].
     pub fn push_kit(&self, machine: &Machine) -> Result<()> {
         push(machine, &self.binary).context("cannot install the binary in the machine")
     }

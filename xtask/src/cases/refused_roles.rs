@@ -1,13 +1,13 @@
-//! A role that a release cannot be is refused with the alternative before anything is touched.
+//! A role that a release cannot run is refused with the alternative before anything is changed.
 
 use anyhow::Result;
 
 use super::Context;
 use super::bad_input::{Refusal, refused};
 
-/// Release, network, flags, and what is said: the key, the reason, the alternative.
+/// Release, network, flags, and the parts of the message: the key, the reason, the alternative.
 ///
-/// The endpoints of the live ones are never asked: the configuration alone is enough to refuse.
+/// The endpoints of live networks are never called: the configuration alone is enough to refuse.
 const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     ("4.1.2", "local", "--with-pxe", PXE),
     ("4.1.2", "testnet", "--with-pxe", PXE),
