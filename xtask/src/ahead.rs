@@ -28,7 +28,7 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         return Ok(());
     }
     let Some(registry) = registry() else {
-        say!("   the setup will fetch its packages itself: no npm here says from which registry");
+        say!("   the setup will fetch its packages itself: npm, which knows the registry, is not installed");
         return Ok(());
     };
     let there = machine.shell(&format!("ls {PACKAGES}"))?;
@@ -64,7 +64,7 @@ pub fn fetch(machine: &Machine) -> Result<()> {
     match output.status {
         0 => say!("   fetched {count} packages"),
         _ => say!(
-            "   not every package could be fetched ahead: {}",
+            "   not every package could be fetched in advance: {}",
             output.stderr.trim()
         ),
     }

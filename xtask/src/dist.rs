@@ -53,12 +53,12 @@ pub fn build() -> Result<PathBuf> {
     let bytes = fs::read(&built).with_context(|| format!("{}", built.display()))?;
     ensure!(
         interpreter(&bytes)?.is_none(),
-        "{} is not static: it asks for a dynamic loader",
+        "{} is not static: it needs a dynamic loader",
         built.display()
     );
     ensure!(
         bytes.len() <= LARGEST,
-        "{} has {} bytes, more than {LARGEST}: look with `nm --size-sort` at what has grown",
+        "{} has {} bytes, more than {LARGEST}: find the growth with `nm --size-sort`",
         built.display(),
         bytes.len()
     );

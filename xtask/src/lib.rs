@@ -36,21 +36,21 @@ Usage: cargo xtask <command>
   test [--fast] [--machine CASE]... [--list] [--keep] [--second-try]
                       every check; --fast is for every commit: lints, unit and conformance tests;
                       --machine runs these cases alone, --list names every statement, --keep
-                      leaves the machines running, --second-try runs what failed by chance once
-                      more, and says so
+                      leaves the machines running, --second-try tries failed cases once more,
+                      and reports it
   tidy                the textual rules alone
   fuzz [TARGET]... [--runs N | --seconds S] [--list]
   fuzz TARGET --input FILE | --again SEED:RUN
-                      libFuzzer on the parsers of foreign text, ten million runs of each unless
-                      said otherwise; or one input once more, of a file, or of a run in CI
-  bench [--keys]      how long a run takes that has nothing to do, beside the alternatives; or what
-                      the keys of 500 validators take
+                      libFuzzer on the parsers of foreign text, by default ten million runs of
+                      each; or one input again, from a file or from a run in CI
+  bench [--keys]      run times of aztec-kit, beside those of alternatives; or those of commands for
+                      the keys of 500 validators
   dist                the static release binary, in dist/aztec-kit
   demo [--remove]     a running Debian machine set up by this checkout's aztec-kit
   enter [--machine NAME] [-- COMMAND...]
                       a shell (or one command) in the demo or another kept machine
   machines [--remove [NAME]]
-                      the kept machines; --remove takes them all away, or the named one alone
+                      the kept machines; --remove removes all of them, or only the named one
 ";
 
 /// Runs the command named by the process's arguments.

@@ -175,7 +175,7 @@ impl Run<'_> {
                 ..Usage::default()
             };
             let outcome =
-                Outcome::Failed("it had not ended when the time of the run was over".into());
+                Outcome::Failed("it had not ended when the time limit of the run was reached".into());
             self.note(place, outcome, usage);
         }
         for (place, &job) in self.chosen.iter().enumerate() {

@@ -56,7 +56,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
         if proxy.import {
             site(proxy)
         } else {
-            whole(proxy)
+            caddyfile(proxy)
         },
         Owner::root(0o644),
     )
@@ -110,7 +110,7 @@ fn drop_in() -> UnitFile {
         )
 }
 
-fn whole(proxy: &Proxy) -> String {
+fn caddyfile(proxy: &Proxy) -> String {
     let mut text = String::from("# Written by aztec-kit.\n{\n\tadmin off\n");
     if let Some(email) = &proxy.email {
         let _ = writeln!(text, "\temail {email}");
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn the_operators_own_configuration_gets_a_site_and_nothing_global() {
         let mut proxy = proxy();
-        assert!(whole(&proxy).contains("\tadmin off\n\temail ops@example.org\n"));
+        assert!(caddyfile(&proxy).contains("\tadmin off\n\temail ops@example.org\n"));
         proxy.import = true;
         let site = site(&proxy);
         assert!(site.contains("\nrpc.example.org {\n") && !site.contains("admin off"));

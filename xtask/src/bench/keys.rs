@@ -62,7 +62,7 @@ pub fn run() -> Result<()> {
         "--out",
         "back",
     ];
-    measured("import of what was exported", &back, PASSWORD)?;
+    measured("import of the exported keys", &back, PASSWORD)?;
     let register = [
         "staker-output",
         "made",
@@ -72,7 +72,7 @@ pub fn run() -> Result<()> {
         &registry,
     ];
     measured(
-        &format!("staker-output, an L1 that takes {} ms", DELAY.as_millis()),
+        &format!("staker-output, an L1 that answers after {} ms", DELAY.as_millis()),
         &register,
         "",
     )?;

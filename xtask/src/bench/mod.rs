@@ -35,7 +35,7 @@ pub fn run(of_keys: bool) -> Result<()> {
     let machine = cases::local_chain(&context, "bench")?;
     // The services start with the machine. The first run waits for them, and journals its findings.
     machine.exec_ok(&[cases::KIT, "apply", "--yes"])?;
-    println!("== preparing what else an operator would use");
+    println!("== preparing the alternatives");
     rivals::prepare(&machine)?;
     nothing_to_change(&machine)?;
     first_apply(&machine)
@@ -134,7 +134,7 @@ fn wipe(machine: &Machine) -> Result<()> {
     machine.shell(cases::WIPE).map(drop)
 }
 
-const CHAIN: &str = "besides: contracts and stake";
+const CHAIN: &str = "in addition: contracts and stake";
 
 /// The number of steps of each kind, and their seconds.
 fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
@@ -144,7 +144,7 @@ fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
         let kind = step["id"].as_str().and_then(|id| id.split('[').next());
         let group = match kind.unwrap_or_default() {
             "chain" | "contracts" | "stake" => CHAIN,
-            "release" => "releases, which are there",
+            "release" => "releases, which are cached",
             "service" => "starts of services",
             _ => "accounts, files, units, settings",
         };

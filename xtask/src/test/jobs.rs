@@ -14,16 +14,16 @@ pub(super) const ABOUT_CODE: &[(&str, &str)] = &[
     ("formatting", "every file is formatted as rustfmt does it"),
     (
         "textual rules",
-        "no file breaks a rule that no compiler knows",
+        "every file follows the rules that no compiler knows",
     ),
-    ("lints", "clippy has nothing to say"),
-    ("unit tests", "every unit and conformance test holds"),
+    ("lints", "clippy finds nothing"),
+    ("unit tests", "every unit and conformance test passes"),
     (
         "fuzzers",
-        "for a minute of inputs that are the same each time, no parser fails",
+        "no parser fails for a minute of inputs, which are the same in every run",
     ),
-    (BINARY, "it compiles, and asks for no dynamic loader"),
-    (PREREQUISITES, "the outer machine has what machines need"),
+    (BINARY, "it compiles, and needs no dynamic loader"),
+    (PREREQUISITES, "the outer machine has all prerequisites of machines"),
 ];
 
 /// The tasks of a selection. Each comes after the tasks that it needs.

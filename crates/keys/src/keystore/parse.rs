@@ -66,7 +66,7 @@ impl Reader {
             ));
         }
         let root = Fields::of(tree, "")?;
-        let schema_version = match root.get("schemaVersion").map(Tree::whole) {
+        let schema_version = match root.get("schemaVersion").map(Tree::whole_number) {
             Some(Some(1)) => 1,
             Some(Some(2)) => 2,
             Some(_) => return Err(refused("schemaVersion is not the number 1 or 2")),
@@ -356,7 +356,7 @@ impl Reader {
         let number = |name: &str, default| match tree.get(name) {
             None => Ok(default),
             Some(tree) => tree
-                .whole()
+                .whole_number()
                 .ok_or_else(|| refused(format!("{} is not a whole number", fields.place(name)))),
         };
         let (account, accounts) = (number("accountIndex", 0)?, number("accountCount", 1)?);

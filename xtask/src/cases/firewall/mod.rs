@@ -20,7 +20,7 @@ pub(super) use walled::root;
 pub(super) fn run(context: &Context) -> Result<()> {
     let mut case = Walled::boot(context, "trixie")?;
     let Walled { host, outside, .. } = &case;
-    refused(host, outside).context("what would lock someone out")?;
+    refused(host, outside).context("a change that would lock someone out")?;
     holds(&case)?;
     sshd_late_or_mute(&case.host).context("an sshd that does not answer")?;
     let Walled {
