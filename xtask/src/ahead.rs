@@ -28,7 +28,9 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         return Ok(());
     }
     let Some(registry) = registry() else {
-        say!("   the setup will fetch its packages itself: npm, which knows the registry, is not installed");
+        say!(
+            "   the setup will fetch its packages itself: npm, which knows the registry, is not installed"
+        );
         return Ok(());
     };
     let there = machine.shell(&format!("ls {PACKAGES}"))?;

@@ -174,8 +174,9 @@ impl Run<'_> {
                     .map_or(Duration::ZERO, |meter| meter.elapsed()),
                 ..Usage::default()
             };
-            let outcome =
-                Outcome::Failed("it had not ended when the time limit of the run was reached".into());
+            let outcome = Outcome::Failed(
+                "it had not ended when the time limit of the run was reached".into(),
+            );
             self.note(place, outcome, usage);
         }
         for (place, &job) in self.chosen.iter().enumerate() {

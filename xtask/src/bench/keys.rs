@@ -72,7 +72,10 @@ pub fn run() -> Result<()> {
         &registry,
     ];
     measured(
-        &format!("staker-output, an L1 that answers after {} ms", DELAY.as_millis()),
+        &format!(
+            "staker-output, an L1 that answers after {} ms",
+            DELAY.as_millis()
+        ),
         &register,
         "",
     )?;

@@ -23,7 +23,10 @@ pub(super) const ABOUT_CODE: &[(&str, &str)] = &[
         "no parser fails for a minute of inputs, which are the same in every run",
     ),
     (BINARY, "it compiles, and needs no dynamic loader"),
-    (PREREQUISITES, "the outer machine has all prerequisites of machines"),
+    (
+        PREREQUISITES,
+        "the outer machine has all prerequisites of machines",
+    ),
 ];
 
 /// The tasks of a selection. Each comes after the tasks that it needs.
