@@ -159,7 +159,7 @@ mod tests {
     use super::{discard_unused, fingerprint, lock, once, subdir};
 
     #[test]
-    fn what_was_asked_for_lately_is_not_discarded() {
+    fn a_recently_used_directory_is_not_discarded() {
         let shelf = format!("test-{}", std::process::id());
         let make = |partial: &Path| Ok(fs::create_dir(partial)?);
         let path = once(&shelf, "thing", make).unwrap();

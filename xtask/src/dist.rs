@@ -112,7 +112,7 @@ mod tests {
     use super::interpreter;
 
     #[test]
-    fn a_dynamic_program_is_told_from_noise() {
+    fn a_dynamic_program_is_recognised_among_noise() {
         // The test program itself is dynamic on the default target.
         let own = std::fs::read("/proc/self/exe").unwrap();
         assert!(interpreter(&own).unwrap().is_some());

@@ -15,11 +15,11 @@ use crate::runner::Job;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It succeeded.
-    Held,
+    Passed,
     /// It failed, for this reason.
     Failed(String),
     /// It was not started, since this job, which it needs, failed.
-    Untried(String),
+    NotStarted(String),
 }
 
 /// One job of a run.
@@ -31,7 +31,7 @@ pub struct Entry {
     pub outcome: Outcome,
     name: &'static str,
     statement: bool,
-    chancy: bool,
+    flaky: bool,
     usage: Usage,
     tries: u32,
     /// The reasons of its earlier failures.
@@ -49,8 +49,8 @@ impl Entry {
             job: position,
             name: job.name,
             statement: job.statement,
-            chancy: job.chancy,
-            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            flaky: job.flaky,
+            tries: u32::from(!matches!(outcome, Outcome::NotStarted(_))),
             outcome,
             usage,
             earlier: Vec::new(),
@@ -61,7 +61,7 @@ impl Entry {
     fn failures(&self) -> impl Iterator<Item = &str> {
         let now = match &self.outcome {
             Outcome::Failed(why) => Some(why.as_str()),
-            Outcome::Held | Outcome::Untried(_) => None,
+            Outcome::Passed | Outcome::NotStarted(_) => None,
         };
         self.earlier.iter().map(String::as_str).chain(now)
     }
@@ -70,12 +70,12 @@ impl Entry {
     pub fn say(&self) {
         let time = self.usage.wall.as_secs_f64();
         match &self.outcome {
-            Outcome::Held => println!("   ok: {} ({time:.1} s)", self.name),
+            Outcome::Passed => println!("   ok: {} ({time:.1} s)", self.name),
             Outcome::Failed(why) => {
                 println!("   FAILED: {} ({time:.1} s)", self.name);
                 why.lines().for_each(|line| println!("   {line}"));
             }
-            Outcome::Untried(need) => println!("   FAILED: {}, which needs {need}", self.name),
+            Outcome::NotStarted(need) => println!("   FAILED: {}, which needs {need}", self.name),
         }
     }
 
@@ -108,7 +108,7 @@ impl Entry {
         json!({
             "name": self.name,
             "statement": self.statement,
-            "held": self.outcome == Outcome::Held,
+            "held": self.outcome == Outcome::Passed,
             "tries": self.tries,
             "wall_seconds": self.usage.wall.as_secs_f64(),
             "cpu_seconds": self.usage.cpu.map(|cpu| cpu.as_secs_f64()),
@@ -146,20 +146,20 @@ impl Report {
     }
 
     /// The jobs that failed by themselves, and may succeed in a second try.
-    pub fn failed_by_chance(&self) -> Vec<usize> {
-        self.of(|entry| entry.chancy && matches!(entry.outcome, Outcome::Failed(_)))
+    pub fn flaky_failures(&self) -> Vec<usize> {
+        self.of(|entry| entry.flaky && matches!(entry.outcome, Outcome::Failed(_)))
     }
 
     /// The jobs that were not started.
-    pub fn untried(&self) -> Vec<usize> {
-        self.of(|entry| matches!(entry.outcome, Outcome::Untried(_)))
+    pub fn not_started(&self) -> Vec<usize> {
+        self.of(|entry| matches!(entry.outcome, Outcome::NotStarted(_)))
     }
 
     /// Whether every job succeeded.
-    pub fn all_held(&self) -> bool {
+    pub fn all_passed(&self) -> bool {
         self.entries
             .iter()
-            .all(|entry| entry.outcome == Outcome::Held)
+            .all(|entry| entry.outcome == Outcome::Passed)
     }
 
     fn of(&self, which: impl Fn(&Entry) -> bool) -> Vec<usize> {
@@ -245,7 +245,7 @@ impl Report {
             .filter(|entry| entry.tries > 1)
             .collect();
         for entry in &again {
-            if entry.outcome == Outcome::Held {
+            if entry.outcome == Outcome::Passed {
                 let name = entry.name;
                 let _ = writeln!(text, "unsteady: {name} failed and then held; find out why");
                 why(&mut text, entry);
@@ -254,13 +254,13 @@ impl Report {
         let (mut passed, mut failed) = (0, 0);
         for entry in &self.entries {
             match &entry.outcome {
-                Outcome::Held => passed += usize::from(entry.statement),
+                Outcome::Passed => passed += usize::from(entry.statement),
                 Outcome::Failed(_) => {
                     failed += 1;
                     let _ = writeln!(text, "failed: {}", entry.name);
                     why(&mut text, entry);
                 }
-                Outcome::Untried(need) => {
+                Outcome::NotStarted(need) => {
                     failed += usize::from(entry.statement);
                     let _ = writeln!(text, "failed: {}, which needs {need}", entry.name);
                 }
@@ -302,8 +302,8 @@ mod tests {
             job,
             name,
             statement: name != "root",
-            chancy: true,
-            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            flaky: true,
+            tries: u32::from(!matches!(outcome, Outcome::NotStarted(_))),
             outcome,
             usage,
             earlier: Vec::new(),
@@ -318,11 +318,11 @@ mod tests {
     fn a_second_try_that_holds_is_passed_counted_and_named() {
         let mut report = Report::default();
         report.add(vec![
-            entry(0, "right", Outcome::Held),
+            entry(0, "right", Outcome::Passed),
             entry(1, "shaky", failed()),
         ]);
-        report.add(vec![entry(1, "shaky", Outcome::Held)]);
-        assert!(report.all_held());
+        report.add(vec![entry(1, "shaky", Outcome::Passed)]);
+        assert!(report.all_passed());
         let summary = report.summary();
         assert!(summary.starts_with("unsteady: shaky "), "{summary}");
         assert!(summary.contains("\n  it is wrong\n"), "{summary}");
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_twice_has_failed_once() {
+    fn two_failures_of_a_task_count_as_one() {
         let mut report = Report::default();
         report.add(vec![entry(0, "wrong", failed())]);
         report.add(vec![entry(0, "wrong", failed())]);
@@ -344,24 +344,24 @@ mod tests {
     }
 
     #[test]
-    fn what_only_prepares_is_no_statement_but_its_failure_counts() {
+    fn a_preparation_counts_only_if_it_fails() {
         let mut report = Report::default();
-        report.add(vec![entry(0, "root", Outcome::Held)]);
+        report.add(vec![entry(0, "root", Outcome::Passed)]);
         assert!(report.summary().ends_with("\n0 passed, 0 failed\n"));
         report.add(vec![
             entry(0, "root", failed()),
-            entry(1, "case", Outcome::Untried("root".into())),
+            entry(1, "case", Outcome::NotStarted("root".into())),
         ]);
         assert!(report.summary().ends_with("\n0 passed, 2 failed\n"));
-        assert_eq!((report.failed(), report.untried()), (vec![0], vec![1]));
+        assert_eq!((report.failed(), report.not_started()), (vec![0], vec![1]));
     }
 
     #[test]
     fn the_table_is_markdown_with_a_sum() {
         let mut report = Report::default();
         report.add(vec![
-            entry(0, "one", Outcome::Held),
-            entry(1, "another", Outcome::Held),
+            entry(0, "one", Outcome::Passed),
+            entry(1, "another", Outcome::Passed),
         ]);
         let table = report.table(Duration::from_secs(9));
         let lines: Vec<_> = table.lines().collect();

@@ -26,7 +26,7 @@ pub struct Job {
     /// Whether it is a statement about the project. If not, it is a preparation for others.
     pub statement: bool,
     /// Whether its result depends on more than the code, so that it may be tried again.
-    pub chancy: bool,
+    pub flaky: bool,
     /// The work.
     pub run: Box<dyn Fn() -> Result<()> + Send + Sync>,
 }
@@ -125,7 +125,7 @@ impl Run<'_> {
     fn end(&mut self, (place, outcome, usage): End) {
         self.meters[place] = None;
         let outcome = match outcome {
-            Ok(()) => Outcome::Held,
+            Ok(()) => Outcome::Passed,
             // One cause per line, and no backtrace, which would only show the inside of xtask.
             Err(error) => {
                 let causes = error.chain().map(ToString::to_string);
@@ -137,14 +137,14 @@ impl Run<'_> {
 
     fn note(&mut self, place: usize, outcome: Outcome, usage: Usage) {
         let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64());
-        let lost = self.schedule.end(place, outcome == Outcome::Held, cpu);
+        let lost = self.schedule.end(place, outcome == Outcome::Passed, cpu);
         let job = &self.jobs[self.chosen[place]];
         let entry = Entry::new(self.chosen[place], job, outcome, usage);
         entry.say();
         self.entries.push(entry);
         for lost in lost {
             let position = self.chosen[lost];
-            let outcome = Outcome::Untried(job.name.to_owned());
+            let outcome = Outcome::NotStarted(job.name.to_owned());
             let entry = Entry::new(position, &self.jobs[position], outcome, Usage::default());
             entry.say();
             self.entries.push(entry);
@@ -182,7 +182,7 @@ impl Run<'_> {
         for (place, &job) in self.chosen.iter().enumerate() {
             if self.entries.iter().all(|entry| entry.job != job) {
                 let _ = self.schedule.end(place, false, None);
-                let outcome = Outcome::Untried("more time".into());
+                let outcome = Outcome::NotStarted("more time".into());
                 let entry = Entry::new(job, &self.jobs[job], outcome, Usage::default());
                 entry.say();
                 self.entries.push(entry);
@@ -220,7 +220,7 @@ mod tests {
                 filler: false,
             },
             statement: true,
-            chancy: true,
+            flaky: true,
             run: Box::new(run),
         }
     }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failure_is_not_tried_and_a_panic_is_a_failure() {
+    fn jobs_that_need_a_failed_one_do_not_run_and_a_panic_is_a_failure() {
         let jobs = vec![
             job("right", &[], || Ok(())),
             job("wrong", &[], || bail!("as it must")),
@@ -242,23 +242,23 @@ mod tests {
         let [right, wrong, needs, panics] = &outcomes(jobs, &[0, 1, 2, 3], None)[..] else {
             panic!("not four outcomes");
         };
-        assert_eq!(*right, Outcome::Held);
+        assert_eq!(*right, Outcome::Passed);
         assert_eq!(*wrong, Outcome::Failed("as it must".into()));
-        assert_eq!(*needs, Outcome::Untried("wrong".into()));
+        assert_eq!(*needs, Outcome::NotStarted("wrong".into()));
         assert!(matches!(panics, Outcome::Failed(_)));
     }
 
     #[test]
-    fn what_is_not_chosen_counts_as_done() {
+    fn jobs_that_are_not_chosen_count_as_done() {
         let jobs = vec![
             job("a", &[], || bail!("not to be run")),
             job("b", &[0], || Ok(())),
         ];
-        assert_eq!(outcomes(jobs, &[1], None), [Outcome::Held]);
+        assert_eq!(outcomes(jobs, &[1], None), [Outcome::Passed]);
     }
 
     #[test]
-    fn what_hangs_does_not_keep_the_run_from_its_end() {
+    fn a_job_that_hangs_does_not_stop_the_run() {
         let jobs = vec![
             job("hangs", &[], || {
                 std::thread::sleep(Duration::from_secs(3600));
@@ -269,6 +269,6 @@ mod tests {
         let until = Instant::now() + Duration::from_millis(50);
         let outcomes = outcomes(jobs, &[0, 1], Some(until));
         assert!(matches!(outcomes[0], Outcome::Failed(_)));
-        assert!(matches!(outcomes[1], Outcome::Untried(_)));
+        assert!(matches!(outcomes[1], Outcome::NotStarted(_)));
     }
 }

@@ -283,13 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_big_runs_alone() {
+    fn a_task_that_is_too_big_runs_alone() {
         let tasks = [task(10, 40, 500, &[]), task(10, 1, 1, &[])];
         assert_eq!(simulated(&tasks, capacity(1.0)).0, [0.0, 10.0]);
     }
 
     #[test]
-    fn a_small_task_overtakes_only_who_does_not_lose_by_it() {
+    fn a_small_task_overtakes_only_tasks_that_it_does_not_delay() {
         // 1 has to wait for 0. 2 has ended by then, and 3 has not.
         let tasks = [
             task(20, 16, 1, &[]),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failure_is_lost_and_the_rest_goes_on() {
+    fn tasks_that_need_a_failed_one_are_lost_and_the_others_run() {
         let tasks = vec![
             task(1, 1, 1, &[]),
             task(1, 1, 1, &[0]),

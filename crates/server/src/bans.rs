@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_shall_never_be_banned_is_in_any_jail() {
+    fn no_jail_bans_an_address_that_must_never_be_banned() {
         let text = jails(&["192.0.2.7".into(), "2001:db8::/32".into()]);
         let ignored = "ignoreip = 127.0.0.1/8 ::1 192.0.2.7 2001:db8::/32\n";
         assert_eq!(text.matches(ignored).count(), 3, "{text}");

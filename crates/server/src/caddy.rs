@@ -243,7 +243,7 @@ mod tests {
     /// The node decodes a body before it reads it, and reads a form if the headers declare one. The proxy must check the same
     /// text that the node reads.
     #[test]
-    fn what_the_node_would_read_otherwise_is_not_offered() {
+    fn the_proxy_refuses_bodies_that_the_node_would_decode() {
         let site = site(&proxy());
         let (_, rpc) = site.split_once("\t@rpc {\n").unwrap();
         let (matcher, rest) = rpc.split_once("\n\t}\n").unwrap();

@@ -75,7 +75,7 @@ mod tests {
     use super::SETTINGS;
 
     #[test]
-    fn nothing_that_containers_need_is_taken_away() {
+    fn settings_that_containers_need_stay() {
         let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
         assert!(names.is_sorted() && names.iter().all(|name| !name.contains("forward")));
     }

@@ -138,7 +138,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     }
     untouched(&machine).context("an operator adds a drop-in")?;
     foreign_database(&machine).context("a database of another host")?;
-    systemd_restarts_what_died(&machine).context("the node is killed")?;
+    systemd_restarts_a_killed_service(&machine).context("the node is killed")?;
     key_gone(&machine, &key).context("the validator key is moved away")?;
     package_gone(&machine).context("a package of the release is deleted")?;
     disk_gone(&machine).context("the disk with the data is not mounted")?;
@@ -217,7 +217,7 @@ fn foreign_database(machine: &Machine) -> Result<()> {
 }
 
 /// systemd repairs a crash, and aztec-kit does not complain about it afterwards.
-fn systemd_restarts_what_died(machine: &Machine) -> Result<()> {
+fn systemd_restarts_a_killed_service(machine: &Machine) -> Result<()> {
     let before = invocations(machine)?;
     machine.exec_ok(&["systemctl", "kill", "--signal=KILL", SEQUENCER])?;
     sh::wait_for("systemd starts it again", Duration::from_secs(180), || {

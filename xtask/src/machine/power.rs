@@ -178,11 +178,11 @@ impl Machine {
             }
             Ok(None)
         })
-        .with_context(|| self.what_holds_it_up())
+        .with_context(|| self.pending_jobs())
     }
 
     /// The jobs that systemd waits for, and the last console output of the machine.
-    fn what_holds_it_up(&self) -> String {
+    fn pending_jobs(&self) -> String {
         let output = |argv: &[&str]| match self.exec(argv) {
             Ok(output) => output.stdout + &output.stderr,
             Err(error) => format!("{error:#}\n"),

@@ -54,7 +54,7 @@ pub(super) fn jobs(selection: &Selection) -> Result<Vec<Job>> {
             },
             run,
         )
-        .chancy = true;
+        .flaky = true;
     }
     if needed.contains(&BINARY) {
         let run = Box::new(|| dist::build().map(drop));
@@ -75,12 +75,12 @@ pub(super) fn jobs(selection: &Selection) -> Result<Vec<Job>> {
             preparation.cost,
             run,
         );
-        (job.chancy, job.statement) = (true, false);
+        (job.flaky, job.statement) = (true, false);
     }
     for case in cases {
         let context = context.clone();
         let run = Box::new(move || (case.run)(&context));
-        add(&mut jobs, case.name, case.needs, case.cost, run).chancy = true;
+        add(&mut jobs, case.name, case.needs, case.cost, run).flaky = true;
     }
     Ok(jobs)
 }
@@ -115,7 +115,7 @@ pub(super) fn add<'a>(
         name,
         task,
         statement: true,
-        chancy: false,
+        flaky: false,
         run,
     };
     jobs.push(job);

@@ -53,7 +53,7 @@ pub fn run(selection: &Selection) -> Result<ExitCode> {
     fs::create_dir_all(cache::target())?;
     report.write(&cache::target().join("test-run.json"), took)?;
     print!("\n{}", report.summary());
-    Ok(if report.all_held() {
+    Ok(if report.all_passed() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -66,13 +66,13 @@ fn second_tries(report: &mut Report, jobs: &Arc<Vec<Job>>, begin: Instant) {
         return;
     }
     let until = Some(begin + CI_UNTIL);
-    for job in report.failed_by_chance() {
+    for job in report.flaky_failures() {
         if begin.elapsed() < SECOND_TRIES_UNTIL {
             println!("\n== once more, alone");
             report.add(runner::run(jobs, &[job], capacity(), until));
         }
     }
     if report.failed().is_empty() && begin.elapsed() < SECOND_TRIES_UNTIL {
-        report.add(runner::run(jobs, &report.untried(), capacity(), until));
+        report.add(runner::run(jobs, &report.not_started(), capacity(), until));
     }
 }

@@ -42,7 +42,7 @@ fn no_name_is_used_twice_and_every_statement_is_listed() {
 }
 
 #[test]
-fn only_what_is_needed_is_made() {
+fn only_needed_preparations_run() {
     let fast = Selection {
         fast: true,
         ..Selection::default()
@@ -92,7 +92,7 @@ fn as_planned_two_cores_are_done_within_25_minutes() {
 }
 
 #[test]
-fn what_failed_by_chance_is_tried_again_and_then_what_needs_it() {
+fn a_chance_failure_is_tried_again_and_then_the_tasks_that_need_it() {
     static TRIES: AtomicU32 = AtomicU32::new(0);
     let cost = Cost {
         wall: 1,
@@ -107,12 +107,12 @@ fn what_failed_by_chance_is_tried_again_and_then_what_needs_it() {
         );
         Ok(())
     };
-    add(&mut jobs, "shaky", &[], cost, Box::new(shaky)).chancy = true;
+    add(&mut jobs, "shaky", &[], cost, Box::new(shaky)).flaky = true;
     add(&mut jobs, "needs it", &["shaky"], cost, Box::new(|| Ok(())));
     let jobs = Arc::new(jobs);
     let mut report = Report::default();
     report.add(runner::run(&jobs, &[0, 1], capacity(), None));
-    assert_eq!((report.failed(), report.untried()), (vec![0], vec![1]));
+    assert_eq!((report.failed(), report.not_started()), (vec![0], vec![1]));
     second_tries(&mut report, &jobs, Instant::now());
     let expected = "unsteady: shaky failed and then held; find out why\n  the first try fails\n\
                   second tries: 1\n2 passed, 0 failed\n";

@@ -111,7 +111,7 @@ fn answer<T>(
         .ok()
 }
 
-/// The number of pending changes, as far as it is known. `whole` means that the plan is complete.
+/// The number of pending changes, as far as it is known. `is_complete` means that nothing of the plan is unknown.
 fn in_sync(pending: usize, is_complete: bool) -> String {
     match (pending, is_complete) {
         (0, true) => format!("{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml\n"),

@@ -1,4 +1,4 @@
-//! The keystore file of the node, schema version 1.
+//! The keystore file of the node, schema versions 1 and 2.
 //!
 //! The node refuses unknown keys in it, and so does [`Document`]. The node accepts every file that this module accepts, in
 //! every form: remote signers, encrypted files, mnemonics. [`read_identity`] accepts only the output of [`render`], one

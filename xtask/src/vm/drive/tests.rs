@@ -36,7 +36,7 @@ fn bytes(drive: &Drive) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_not_flushed_is_lost() {
+fn writes_without_a_flush_are_lost() {
     let drive = drive("drive-lost");
     answers(&drive, Kind::Write, false, 0, &[2; BLOCK]);
     assert!(answers(&drive, Kind::Flush, false, 0, &[]));
