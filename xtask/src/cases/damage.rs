@@ -299,7 +299,7 @@ fn disk_gone(machine: &Machine) -> Result<()> {
     kit.apply()?;
     kit.in_sync()?;
     machine.shell("systemctl stop aztec-sequencer aztec-l1; umount /var/lib/aztec")?;
-    let says = [
+    let parts = [
         "nothing is mounted on /var/lib/aztec",
         "var-lib-aztec.mount",
         "aztec-kit forget 'disk[/var/lib/aztec]'",
@@ -307,7 +307,7 @@ fn disk_gone(machine: &Machine) -> Result<()> {
     for copy in ["an older copy", "nothing"] {
         for command in [&["plan"][..], &["apply", "--yes"], &["start"]] {
             let refusal = kit.run(command)?.expect(2)?;
-            for part in says {
+            for part in parts {
                 ensure!(
                     refusal.stderr.contains(part),
                     "with {copy} below, {command:?} does not say {part}: {}",

@@ -83,7 +83,7 @@ fn second_signer(machine: &Machine) -> Result<()> {
     let running = Refusal {
         what: "a sequencer on the same host",
         command: SETUP,
-        says: &["signer 0x", "another sequencer runs on this host"],
+        parts: &["signer 0x", "another sequencer runs on this host"],
     };
     refused(machine, &running)?;
     // It is killed: a stop in the second in which a checkpoint of its own is mined takes 180 s (its release.toml), and
@@ -93,7 +93,7 @@ fn second_signer(machine: &Machine) -> Result<()> {
     let signed = Refusal {
         what: "an attester that signed a moment ago",
         command: SETUP,
-        says: &[
+        parts: &[
             "signer 0x",
             "signed in slot",
             "something else signs with it",

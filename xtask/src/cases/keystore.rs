@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             &["a.json", "mode 0644", "chmod 600"],
         ),
     ];
-    for (what, files, says) in trials {
+    for (what, files, parts) in trials {
         fill(&machine, files)?;
         for command in [LOCAL, LIVE] {
             refused(
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
                 &Refusal {
                     what,
                     command,
-                    says,
+                    parts,
                 },
             )?;
         }
@@ -110,37 +110,37 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "mv {DIR}/a.json /root; ln -s /root/a.json {DIR}/a.json"
     ))?;
     for command in [LOCAL, LIVE] {
-        let says = &["a.json", "is a symlink", "Put the file itself there"];
+        let parts = &["a.json", "is a symlink", "Put the file itself there"];
         refused(
             &machine,
             &Refusal {
                 what: "a symlink",
                 command,
-                says,
+                parts,
             },
         )?;
     }
     for mode in ["300", "755"] {
         fill(&machine, &[("a.json", &good, 0o600)])?;
         machine.shell(&format!("chmod {mode} {DIR}"))?;
-        let says = &[DIR, &format!("mode 0{mode}"), "chmod 700"];
+        let parts = &[DIR, &format!("mode 0{mode}"), "chmod 700"];
         refused(
             &machine,
             &Refusal {
                 what: "a directory of another mode",
                 command: LIVE,
-                says,
+                parts,
             },
         )?;
     }
     machine.shell(&format!("rm -r {DIR}"))?;
-    let says = &[DIR, "does not exist", "aztec-kit keys new"];
+    let parts = &[DIR, "does not exist", "aztec-kit keys new"];
     refused(
         &machine,
         &Refusal {
             what: "no keys",
             command: LIVE,
-            says,
+            parts,
         },
     )
 }

@@ -93,7 +93,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
     let kit = Kit(machine);
     let at = |port: u16| kit_toml.replace(":8545", &format!(":{port}"));
-    for (port, says) in [
+    for (port, part) in [
         (8546, "it is chain 1, and mine is on chain 31337"),
         (8547, "its head is"),
         (8549, "eth_chainId on"),
@@ -101,8 +101,8 @@ fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
         machine.write(CONFIG, &at(port), 0o600)?;
         let untouched = Listing::of(machine)?;
         let refused = kit.run(BOOTSTRAP)?.expect(2)?;
-        ensure!(refused.stderr.contains(says), "{port}: {}", refused.stderr);
-        untouched.still(machine, says)?;
+        ensure!(refused.stderr.contains(part), "{port}: {}", refused.stderr);
+        untouched.still(machine, part)?;
     }
     let dead = format!("consensus_urls = [\"http://{}:8549\"]\n[p2p]", l1.ip());
     machine.write(CONFIG, &at(8548).replace("[p2p]", &dead), 0o600)?;

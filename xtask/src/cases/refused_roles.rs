@@ -43,7 +43,7 @@ const PROVER: &[&str] = &["prover.enabled", "acvm", "official image"];
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("refused-roles")?;
-    for (release, network, flags, says) in COMBINATIONS {
+    for (release, network, flags, parts) in COMBINATIONS {
         let endpoints = match *network {
             "local" => "",
             _ => "--l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:2",
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         let refusal = Refusal {
             what: "a role that the release cannot be",
             command: &command,
-            says,
+            parts,
         };
         refused(&machine, &refusal)?;
     }

@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 /// Another machine, whose agents should help, distinguishes the broker from a port without one.
 fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
     let machine = context.boot_with_kit("roles-agent")?;
-    let judged = |port: u16, status: &str, message_part: &str| -> Result<()> {
+    let broker_check = |port: u16, status: &str, message_part: &str| -> Result<()> {
         let url = format!("http://{}:{port}", prover.ip());
         let args = [
             "preflight",
@@ -83,15 +83,15 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         let report: Value = serde_json::from_str(&output.stdout)?;
         let mut findings = report["findings"].as_array().into_iter().flatten();
         let broker = findings.find(|found| found["id"] == "broker");
-        let broker = broker.with_context(|| format!("{url} is not looked at"))?;
+        let broker = broker.with_context(|| format!("no finding about {url}"))?;
         let message = broker["message"].as_str().unwrap_or_default();
         ensure!(
             broker["status"] == status && message.contains(message_part),
-            "{url} is judged {broker}"
+            "{url}: {broker}"
         );
         Ok(())
     };
-    judged(8180, "warn", "repeat their requests")?;
+    broker_check(8180, "warn", "repeat their requests")?;
     let config = "/etc/aztec/kit.toml";
     let mut text = prover.read(config)?;
     for port in [8180, 8080] {
@@ -107,9 +107,9 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         changed == ["nft_table[inet aztec_kit_private]"],
         "{changed:?} were changed"
     );
-    judged(8180, "pass", "a prover broker of Aztec 4.1.2")?;
-    judged(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
-    judged(8181, "warn", "repeat their requests")
+    broker_check(8180, "pass", "a prover broker of Aztec 4.1.2")?;
+    broker_check(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
+    broker_check(8181, "warn", "repeat their requests")
 }
 
 fn listens(machine: &Machine, who: &str, port: u16, method: &str) -> Result<()> {

@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("sandboxes")?;
     let plan = Kit(&machine).json(ROLES, 0)?;
     let steps = plan["steps"].as_array().context("a plan without steps")?;
-    let mut judged = Vec::new();
+    let mut units = Vec::new();
     for step in steps {
         let Some((name, text)) = service(step) else {
             continue;
@@ -51,10 +51,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
             verdict.stdout,
             verdict.stderr
         );
-        judged.push(name);
+        units.push(name);
     }
-    say!("   {}", judged.join(" "));
-    ensure!(judged.len() >= 10, "only {judged:?} were judged");
+    say!("   {}", units.join(" "));
+    ensure!(units.len() >= 10, "only {units:?} were rated");
     // The threshold must be able to fail.
     machine.write(
         "/etc/systemd/system/open.service",

@@ -75,19 +75,19 @@ fn standing(machine: &Machine, status: u8) -> Result<()> {
 }
 
 /// The setup is refused, gives the reason and the flag to override it, and leaves the host as it is.
-fn no(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
+fn no(machine: &Machine, what: &str, parts: &[&str]) -> Result<()> {
     let place = format!("signer {ATTESTER}");
-    let says = [&[place.as_str(), "--only-signer"], says].concat();
+    let parts = [&[place.as_str(), "--only-signer"], parts].concat();
     let refusal = Refusal {
         what,
         command: SETUP,
-        says: &says,
+        parts: &parts,
     };
     refused(machine, &refusal)
 }
 
 /// The preflight has no objection to the attester.
-fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()> {
+fn yes(machine: &Machine, flags: &[&str], status: &str, part: &str) -> Result<()> {
     let words = SETUP.replacen("setup", "preflight", 1);
     let words = words.split_whitespace().filter(|word| *word != "--yes");
     let args: Vec<_> = words
@@ -102,8 +102,8 @@ fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()
     let finding = finding.with_context(|| format!("no finding of {ATTESTER} in {printed}"))?;
     let message = finding["message"].as_str().unwrap_or_default();
     ensure!(
-        finding["status"] == status && message.contains(says),
-        "{status}, {says}: {finding}"
+        finding["status"] == status && message.contains(part),
+        "{status}, {part}: {finding}"
     );
     Ok(())
 }

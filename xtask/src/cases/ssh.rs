@@ -122,7 +122,7 @@ impl Client {
 }
 
 /// An apply that must exit with 2, have these parts in its message, and leave the host alone.
-fn refused(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
+fn refused(machine: &Machine, what: &str, parts: &[&str]) -> Result<()> {
     let untouched = Listing::of(machine)?;
     let output = Kit(machine).run(APPLY)?;
     ensure!(
@@ -132,7 +132,7 @@ fn refused(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
         output.stdout,
         output.stderr
     );
-    for part in says {
+    for part in parts {
         ensure!(
             output.stderr.contains(part),
             "{what}: no `{part}` in {}",
@@ -153,7 +153,7 @@ fn conflicts(machine: &Machine) -> Result<()> {
         .map(|line| format!("{line}\n"))
         .collect();
     ensure!(without != text, "{main} has no Include by itself");
-    for (what, text, says) in [
+    for (what, text, parts) in [
         (
             "a Match",
             &matching,
@@ -166,7 +166,7 @@ fn conflicts(machine: &Machine) -> Result<()> {
         ),
     ] {
         machine.write(main, text, 0o644)?;
-        refused(machine, what, says)?;
+        refused(machine, what, parts)?;
     }
     machine.write(main, &text, 0o644)?;
     let earlier = "/etc/ssh/sshd_config.d/00-a.conf";

@@ -378,8 +378,8 @@ fn keys_are_imported_and_exported_without_printing_secrets() {
     let world = firewall_only();
     let import = "keys import --mnemonic-stdin --json";
     world.untouched(|| world.piped(import, "no mnemonic").ends(2, "mnemonic"));
-    let made = world.piped(import, JUNK).ends(0, "");
-    assert_eq!(made.json()["file"], "/etc/aztec/keystore/key1.json");
+    let created = world.piped(import, JUNK).ends(0, "");
+    assert_eq!(created.json()["file"], "/etc/aztec/keystore/key1.json");
     let keystore = world
         .host
         .lock()
@@ -405,7 +405,7 @@ fn keys_are_imported_and_exported_without_printing_secrets() {
             .piped(export, "wrong horse")
             .ends(2, "does not belong to this backup")
     });
-    for output in [made, sealed] {
+    for output in [created, sealed] {
         let output = format!("{}{}", output.out, output.err);
         let secret = keystore.split('"').filter(|word| word.len() == 66);
         for secret in secret.filter(|word| !word.ends_with("00000000")) {
