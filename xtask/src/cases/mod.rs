@@ -8,6 +8,7 @@ mod boot;
 mod caddy;
 mod chain;
 mod container;
+mod context;
 mod damage;
 mod described;
 mod errors;
@@ -37,15 +38,14 @@ mod support;
 mod switch;
 mod virtual_host;
 
-use std::path::{Path, PathBuf};
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
-
+pub use context::{Context, KIT};
 pub use kills::WIPE;
 pub use prepared::{BINARY, PREPARATIONS, PREREQUISITES, Preparation};
 pub use support::SETUP;
 
-use crate::machine::{End, Machine, Options, Root};
+use crate::machine::Machine;
 use crate::schedule::Cost;
 use prepared::{
     BOOKWORM, CHAIN, CONTAINER_HOST, DISK, IMAGES, SSH_HOST, SSH_HOST_OLD, TRIXIE, WALLED,
@@ -302,56 +302,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The path of the binary in a machine.
-pub const KIT: &str = "/usr/local/bin/aztec-kit";
-
-/// The inputs of a case.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The release binary of this checkout.
-    pub binary: PathBuf,
-    /// Whether machines stay after the case, for inspection.
-    pub keep: bool,
-}
-
-impl Context {
-    /// The root of every case that is not about another suite.
-    pub fn root(&self) -> Result<Root> {
-        Root::pristine("trixie")
-    }
-
-    /// Boots a machine from a root, with shared npm packages. It is kept at the end if `keep` says so.
-    pub fn boot(&self, root: &Root, name: &str) -> Result<Machine> {
-        Machine::boot_with(root, name, self.options()?)
-    }
-
-    /// Boots a pristine machine that has the binary of this checkout at [`KIT`].
-    pub fn boot_with_kit(&self, name: &str) -> Result<Machine> {
-        let machine = self.boot(&self.root()?, name)?;
-        self.push_kit(&machine)?;
-        Ok(machine)
-    }
-
-    /// Puts the binary of this checkout at [`KIT`].
-    pub fn push_kit(&self, machine: &Machine) -> Result<()> {
-        push(machine, &self.binary).context("cannot install the binary in the machine")
-    }
-
-    /// The options behind [`Context::boot`], for a case that needs more.
-    pub fn options(&self) -> Result<Options> {
-        let end = if self.keep { End::Keep } else { End::Remove };
-        Ok(Options {
-            end,
-            ..Options::sharing_packages()?
-        })
-    }
-}
-
 /// A machine on which a local network with a validator runs.
 pub fn local_chain(context: &Context, name: &str) -> Result<Machine> {
     chain::boot(context, name)
-}
-
-fn push(machine: &Machine, binary: &Path) -> Result<()> {
-    machine.push(binary, KIT, 0o755)
 }
