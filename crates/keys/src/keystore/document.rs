@@ -1,9 +1,9 @@
 //! The content of a keystore file, in every form that the node accepts (schema versions 1 and 2).
 
 use alloy_primitives::{Address, B256};
-use url::Url;
 use zeroize::Zeroizing;
 
+use super::values::SignerUrl;
 use crate::encrypted::Format;
 use crate::{BlsKey, EthKey};
 
@@ -23,7 +23,7 @@ pub struct Document {
     /// The receiver of the L2 fees of validators that name none (version 2).
     pub fee_recipient: Option<B256>,
     /// The remote signer of accounts that name none.
-    pub remote_signer: Option<Url>,
+    pub remote_signer: Option<SignerUrl>,
     /// Fields that [`Document::inlined`] cannot keep: everything except validators with keys or plain remote signers.
     pub extras: Vec<&'static str>,
     /// Places that name a funding account.
@@ -46,7 +46,7 @@ pub struct Entry {
     /// The receiver of the L2 fees. It may be missing in version 2 only.
     pub fee_recipient: Option<B256>,
     /// The remote signer of accounts of this entry that name none.
-    pub remote_signer: Option<Url>,
+    pub remote_signer: Option<SignerUrl>,
 }
 
 /// An attester, with its BLS key if the keystore has it.
@@ -68,7 +68,7 @@ pub enum Account {
         /// Its address.
         address: Address,
         /// The signer. `None` means the one of the entry or of the file.
-        signer: Option<Url>,
+        signer: Option<SignerUrl>,
     },
     /// A key in an encrypted file. The number is its index in [`Document::files`].
     File(usize),

@@ -27,7 +27,7 @@ pub use read::{read_attester, read_identity, read_prover};
 pub use remote::remote_signers;
 pub use rewrite::{AnyKey, outlined};
 pub(crate) use values::key_bytes;
-pub use values::{parse_address, parse_aztec_address, parse_signer};
+pub use values::{SignerUrl, parse_address, parse_aztec_address, parse_signer};
 pub use write::{Bls, NewEntry, Signer, render, render_entries, render_prover};
 
 /// One validator to put into a keystore.

@@ -3,14 +3,13 @@
 //! An error names the place, such as `validators[0].feeRecipient`, and never a value, which could be a key.
 
 use unicode_normalization::UnicodeNormalization;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::document::{Account, Attester, BlsAccount, Document, Entry, KeyFile};
 use super::fields::{Fields, optional};
 use super::tree::Tree;
 use super::values::{
-    address, field_element, key_bytes, parse_address, signer_url, text, unexpected,
+    SignerUrl, address, field_element, key_bytes, parse_address, signer_url, text, unexpected,
 };
 use crate::encrypted::Format;
 use crate::error::{Result, refused};
@@ -312,7 +311,7 @@ impl Reader {
         Ok(self.files.len() - 1)
     }
 
-    fn remote_signer(&mut self, tree: &Tree, place: &str) -> Result<Url> {
+    fn remote_signer(&mut self, tree: &Tree, place: &str) -> Result<SignerUrl> {
         if let Tree::Text(_) = tree {
             return signer_url(tree, place);
         }

@@ -144,7 +144,7 @@ fn inherited(name: &str, document: &Document, all: &Defaults<'_>) -> Vec<Note> {
         (
             "remoteSigner",
             inherit(|entry| entry.remote_signer.is_some())
-                && document.remote_signer.as_ref() != all.remote_signer
+                && document.remote_signer.as_deref() != all.remote_signer
                 && uses_default_signer(document),
         ),
     ];
