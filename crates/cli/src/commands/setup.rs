@@ -12,7 +12,7 @@ pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
     with_l1(false, args, cx, printer)
 }
 
-/// Writes the requested settings into the configuration, converges the host to it, and checks its L1 if told to.
+/// Writes the requested settings into the configuration, converges the host to it, and checks its L1 if requested.
 pub fn with_l1(
     check_l1: bool,
     args: &SetupArgs,

@@ -1,4 +1,5 @@
 use alloy_primitives::B256;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
@@ -163,15 +164,16 @@ fn each_defect_is_found() {
         ),
     ];
     for (seen, expected) in cases {
-        let mut said = bad(seen);
+        let mut found = bad(seen);
         // An attester that occurs twice has its BLS key twice.
         if expected.starts_with("Bad attesters") {
             assert!(
-                said.pop()
+                found
+                    .pop()
                     .is_some_and(|line| line.starts_with("Bad BLS keys"))
             );
         }
-        assert_eq!(said, [expected]);
+        assert_eq!(found, [expected]);
     }
 }
 
@@ -183,7 +185,7 @@ const KEYS: [&str; 3] = [
     "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
 ];
 
-fn judged(text: &str) -> Vec<String> {
+fn notes_on(text: &str) -> Vec<String> {
     let mut lines = notes(vec![file("a.json", text.as_bytes())]);
     lines.retain(|line| !line.starts_with("Good"));
     lines
@@ -208,12 +210,12 @@ fn an_address_without_a_signer_is_found_wherever_it_is() {
         ),
     ];
     for text in places {
-        let said = judged(&format!("{{{text}}}"));
+        let found = notes_on(&format!("{{{text}}}"));
         assert!(
-            said.len() == 1 && said[0].contains("no remote signer is named for "),
-            "{text}: {said:?}"
+            found.len() == 1 && found[0].contains("no remote signer is named for "),
+            "{text}: {found:?}"
         );
-        let named = judged(&format!("{{{text},{signer}}}"));
+        let named = notes_on(&format!("{{{text},{signer}}}"));
         assert_eq!(named, [""; 0], "{text}");
     }
 }
@@ -231,10 +233,10 @@ fn all_attesters_of_an_entry_pay_for_each_other() {
         .map(|one| one.publishers.len())
         .collect();
     assert_eq!(publishers, [2, 2, 1]);
-    let said = notes(vec![file("a.json", text.as_bytes())]);
+    let found = notes(vec![file("a.json", text.as_bytes())]);
     assert!(
-        said.contains(&"Good publishers: 3 addresses, no key of another attester".to_owned()),
-        "{said:?}"
+        found.contains(&"Good publishers: 3 addresses, no key of another attester".to_owned()),
+        "{found:?}"
     );
 }
 
@@ -252,39 +254,41 @@ fn a_bls_key_of_two_attesters_is_bad() {
         entry(one),
         entry(two)
     );
-    let said = judged(&text);
+    let found = notes_on(&text);
     assert!(
-        said.len() == 1 && said[0].starts_with("Bad BLS keys: "),
-        "{said:?}"
+        found.len() == 1 && found[0].starts_with("Bad BLS keys: "),
+        "{found:?}"
     );
 }
 
 #[test]
 fn a_file_that_nothing_signs_with_has_a_note() {
-    let said = judged("{\"schemaVersion\":1,\"validators\":[]}");
-    assert!(said[0].contains("nothing signs with it"), "{said:?}");
+    let found = notes_on("{\"schemaVersion\":1,\"validators\":[]}");
+    assert!(found[0].contains("nothing signs with it"), "{found:?}");
     // The removal of this file would change the values of others.
-    let said = judged(&format!(
+    let found = notes_on(&format!(
         "{{\"schemaVersion\":2,\"coinbase\":\"{ADDRESS}\",\"validators\":[]}}"
     ));
     assert!(
-        said[0].contains("its values apply to the validators of other files"),
-        "{said:?}"
+        found[0].contains("its values apply to the validators of other files"),
+        "{found:?}"
     );
 }
 
 #[test]
 fn a_password_in_the_url_of_a_signer_has_a_note_and_is_not_shown() {
     let of = |signer: &str| {
-        judged(&format!(
+        notes_on(&format!(
             "{{\"schemaVersion\":1,\"remoteSigner\":\"{signer}\",\"validators\":[{{\"attester\":\"{ADDRESS}\",\"feeRecipient\":\"{ZERO}\"}}]}}"
         ))
     };
     assert_eq!(of("https://signer.example:9000"), [""; 0]);
-    let said = of("https://me:hunter2@signer.example:9000");
+    let found = of("https://me:hunter2@signer.example:9000");
     assert!(
-        said.len() == 1 && said[0].contains("contains a password") && !said[0].contains("hunter2"),
-        "{said:?}"
+        found.len() == 1
+            && found[0].contains("contains a password")
+            && !found[0].contains("hunter2"),
+        "{found:?}"
     );
 }
 
@@ -306,10 +310,10 @@ fn a_publisher_for_all_needs_a_signer_where_a_validator_uses_it() {
             .filter(|note| note.starts_with("Bad"));
         bad.collect::<Vec<_>>()
     };
-    let said = of("");
+    let found = of("");
     assert!(
-        said.len() == 1 && said[0].contains("a.json: validators[0] is paid for by"),
-        "{said:?}"
+        found.len() == 1 && found[0].contains("a.json: validators[0] is paid for by"),
+        "{found:?}"
     );
     assert_eq!(of(&format!(",{signer}")), [""; 0]);
     let own = KEYS[1];
@@ -372,26 +376,26 @@ fn a_value_for_all_validators_holds_for_other_files() {
     let listed = Survey::of(two(), OWNER).attesters();
     assert_eq!(listed[0].publishers, listed[1].publishers);
     assert_eq!(listed[0].publishers.len(), 2);
-    let said = bad(two());
-    assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].contains("gets those of other files"), "{said:?}");
+    let found = bad(two());
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("gets those of other files"), "{found:?}");
 
     let funding = format!("\"fundingAccount\":\"{A}\",\"remoteSigner\":\"http://127.0.0.1:9000\",");
     assert_eq!(bad(vec![file_of("a.json", 0, &funding, "")]), [""; 0]);
-    let said = bad(vec![
+    let found = bad(vec![
         file_of("a.json", 0, &funding, ""),
         file_of("b.json", 1, "", ""),
     ]);
     assert_eq!(
-        said,
+        found,
         [
             "Odd a.json: its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file"
         ]
     );
-    let said = bad(vec![file_of("a.json", 0, "", &funding)]);
+    let found = bad(vec![file_of("a.json", 0, "", &funding)]);
     assert!(
-        said[0].contains("no release reads validators[0].fundingAccount"),
-        "{said:?}"
+        found[0].contains("no release reads validators[0].fundingAccount"),
+        "{found:?}"
     );
 }
 
@@ -402,11 +406,14 @@ fn a_prover_may_have_the_other_version() {
         "{{\"schemaVersion\":2,\"feeRecipient\":\"0x{:064x}\",\"validators\":[{{\"attester\":\"0x{:064x}\"}}]}}",
         7, 1
     );
-    let said = notes(vec![
+    let found = notes(vec![
         file("p.json", prover),
         file("v.json", text.as_bytes()),
     ]);
-    assert!(said.iter().all(|line| line.starts_with("Good")), "{said:?}");
+    assert!(
+        found.iter().all(|line| line.starts_with("Good")),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -374,3 +374,16 @@ fn inlining_refuses_to_lose_a_value() {
         assert!(error.to_string().contains(why), "{error}");
     }
 }
+
+/// A user or a path of a URL may be a password.
+#[test]
+fn the_debug_output_of_a_signer_is_its_origin() {
+    let url = "http://me:hunter2@signer.example:9000/hunter2?hunter2";
+    let text = format!(
+        r#"{{"schemaVersion":1,"remoteSigner":"{url}","validators":[
+            {{"attester":{{"address":"{ADDRESS}","remoteSignerUrl":"{url}"}},"remoteSigner":"{url}","feeRecipient":"{ZERO}"}}]}}"#
+    );
+    let debug = format!("{:?}", Document::parse(text.as_bytes()).unwrap());
+    assert!(!debug.contains("hunter2"), "{debug}");
+    assert_eq!(debug.matches("http://signer.example:9000").count(), 3);
+}
