@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::made;
 use super::{Entry, Graph, Origin, Receipt, Resource, ResourceId};
 
 /// A resource with parts that other resources of its kind may have too.
@@ -31,7 +30,7 @@ pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> b
     let entries = entries.filter_map(|entry| {
         Some(Taker {
             id: entry.id.clone(),
-            resource: made(entry).ok()?,
+            resource: entry.resource().ok()?,
             wanted: false,
             after: entry.after.clone(),
         })

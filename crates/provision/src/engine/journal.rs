@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::frame;
 use super::receipt::Receipt;
 use super::record::{Event, FORMAT};
+use super::{fold, frame};
 use crate::{Fault, code};
 
 /// Stores events.
@@ -39,7 +39,7 @@ impl Journal for MemoryJournal {
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
         let agreed = when(&self.0);
         if agreed {
-            self.0.step(event.clone());
+            fold::step(&mut self.0, event.clone());
         }
         Ok(agreed)
     }
@@ -277,7 +277,7 @@ impl FileJournal {
             return Err(self.fault("replace", error));
         }
         let mut bytes = framed(&begin())?;
-        let receipt = Receipt::fold(events);
+        let receipt = fold::fold(events);
         bytes.extend(framed(&Event::Snapshot { receipt })?);
         OpenOptions::new()
             .write(true)
@@ -314,7 +314,7 @@ fn framed(event: &Event) -> Result<Vec<u8>, Fault> {
 
 impl Journal for FileJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
-        Ok(Receipt::fold(self.events(&self.bytes()?)?))
+        Ok(fold::fold(self.events(&self.bytes()?)?))
     }
 
     fn append(&mut self, event: &Event) -> Result<(), Fault> {

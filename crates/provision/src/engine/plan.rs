@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::leaving::Leaving;
+use super::leftovers::Leftovers;
 use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
+use crate::Fault;
 use crate::host::{Early, Probe, Snapshot};
 use crate::tools::systemctl::UnitState;
-use crate::{Fault, code};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -158,8 +158,8 @@ impl Plan {
         });
         let units = units?;
         let (mut steps, mut unseen) = (Vec::new(), Vec::new());
-        let mut leaving = Leaving::of::<R>(receipt, &graph.ids())?;
-        let goes = |entry: &Entry| Ok(Step::unwanted(entry, &made::<R>(entry)?));
+        let mut leftovers = Leftovers::of::<R>(receipt, &graph.ids())?;
+        let goes = |entry: &Entry| Ok(Step::unwanted(entry, &entry.resource::<R>()?));
         // The resources that may change: those with drift, and those that depend on them.
         let mut due = BTreeSet::new();
         for (node, early) in order.iter().zip(early) {
@@ -167,7 +167,7 @@ impl Plan {
             match early.unwrap_or_else(|| look(node, &units)) {
                 Ok(step) => {
                     if step.action != Action::Keep || node.after.iter().any(|id| due.contains(id)) {
-                        let first = leaving.before(&id).into_iter().map(goes);
+                        let first = leftovers.before(&id).into_iter().map(goes);
                         steps.extend(first.collect::<Result<Vec<_>, Fault>>()?);
                         due.insert(id);
                     }
@@ -176,7 +176,7 @@ impl Plan {
                 Err(fault) => unseen.push(Unseen { id, fault }),
             }
         }
-        let last = leaving.rest().map(goes);
+        let last = leftovers.rest().map(goes);
         steps.extend(last.collect::<Result<Vec<_>, Fault>>()?);
         Ok((Self { steps }, unseen))
     }
@@ -189,6 +189,15 @@ impl Plan {
     /// Whether no step changes anything.
     pub fn is_empty(&self) -> bool {
         self.pending().next().is_none()
+    }
+
+    /// Whether a run without changes would append nothing to the journal.
+    pub fn is_recorded<R: Resource>(&self, graph: &Graph<R>, receipt: &Receipt) -> bool {
+        graph.nodes().len() == receipt.entries.len()
+            && graph.nodes().iter().all(|node| {
+                let step = self.step(&node.resource.id());
+                node.recorded_in(step.and_then(|step| step.memory.as_ref()), receipt)
+            })
     }
 
     /// The step of that resource.
@@ -214,9 +223,7 @@ impl Step {
             memory: look.memory,
         }
     }
-}
 
-impl Step {
     /// The step that reverts or forgets a leftover.
     pub(super) fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> Self {
         Self {
@@ -230,27 +237,6 @@ impl Step {
             memory: None,
         }
     }
-}
-
-/// The resource of an entry.
-///
-/// # Errors
-///
-/// When this version of aztec-kit does not know its kind.
-pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
-    serde_json::from_value(entry.spec.clone()).map_err(|error| {
-        Fault::new(format!(
-            "the journal has a record of {} that this version of aztec-kit does not know",
-            entry.id
-        ))
-        .fix(format!(
-            "A newer aztec-kit made it. Use that version or a newer one, or run `aztec-kit forget '{}'`, which leaves \
-             the resource as it is and stops managing it.",
-            entry.id
-        ))
-        .because(error)
-        .coded(code::NEWER_RECORD)
-    })
 }
 
 /// Why a leftover is reverted, and which part of it stays.
@@ -268,7 +254,7 @@ fn needs_no_answer<R: Resource>(resource: &R) -> bool {
 }
 
 /// Asks systemd once about the units of all resources.
-pub(super) fn units(
+fn units(
     names: &BTreeSet<String>,
     probe: &dyn Probe,
     asked: Option<&mut Early>,

@@ -214,7 +214,7 @@ fn a_journal_of_before_is_understood() {
         let receipt = journal.receipt().unwrap();
         assert!(receipt.entries[0].memory.is_some());
         let plan = Plan::make(&wanted, &receipt, &host).unwrap();
-        assert!(wanted.recorded_in(&plan, &receipt));
+        assert!(plan.is_recorded(&wanted, &receipt));
         run(&mut host, &mut journal, &nothing()).unwrap();
         assert_eq!(host.text(CONF).as_deref(), after);
     }
