@@ -5,10 +5,6 @@ mod early;
 mod engine;
 #[cfg(feature = "fake")]
 pub mod fake;
-#[cfg(feature = "fake")]
-mod fake_aide;
-#[cfg(feature = "fake")]
-mod fake_engine;
 mod path;
 mod place;
 mod probe;

@@ -1,6 +1,8 @@
 //! The programs of passwd on a host in memory: they edit the files of the real ones.
 
-use super::{FakeHost, Output, failed};
+use super::host::FakeHost;
+use super::output::failed;
+use crate::host::Output;
 
 /// The parsed files. They are parsed here independently, so that a bug of the real parser is not repeated.
 struct Accounts {
