@@ -1,6 +1,5 @@
 //! Comparison of strictness: a host with a stricter value keeps it.
 
-use super::normal;
 use crate::tools::sshd_config::effective;
 
 /// Words, the strictest first.
@@ -148,6 +147,14 @@ pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String
         (keyword.clone(), gone)
     });
     lists.filter(|(_, gone)| !gone.is_empty()).collect()
+}
+
+/// One spelling for values with the same meaning; `sshd -T` has its own.
+pub(super) fn normal(value: &str) -> &str {
+    match value {
+        "prohibit-password" => "without-password",
+        other => other,
+    }
 }
 
 #[cfg(test)]

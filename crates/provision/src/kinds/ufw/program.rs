@@ -1,6 +1,7 @@
 //! The commands for `ufw`, and for systemd about it.
 
-use super::{Rule, Seen};
+use super::rule::Rule;
+use super::state::Seen;
 use crate::Fault;
 use crate::engine::ApplyCx;
 use crate::host::Invocation;
