@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use super::place::Place;
 use super::program::Call;
 use super::real::{absent, failed};
+use super::staged::staged_name;
 use super::{
     Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RealHost, Space,
-    staged_name,
 };
 use crate::Fault;
 

@@ -5,7 +5,7 @@ mod access;
 mod config;
 mod desired;
 mod outlook;
-mod program;
+pub(super) mod program;
 mod strict;
 mod trial;
 
@@ -17,11 +17,10 @@ use serde_json::Value;
 #[cfg(feature = "fuzz")]
 pub(crate) use access::{Options, key};
 pub use outlook::Outlook;
-pub(super) use program::{effective_config, running_options};
 
 use self::config::{Config, DIR};
 use self::desired::Desired;
-use self::program::{UNIT, current_options, deviations, reload};
+use self::program::{UNIT, current_options, deviations, effective_config, reload, running_options};
 use super::{File, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::rule::Proto;
 use crate::Fault;
 use crate::host::{Probe, Query};
-use crate::kinds::sshd;
+use crate::kinds::sshd::program::{effective_config, running_options};
 use crate::tools::sockets::{self, Socket};
 
 /// The ports at which the SSH server listens, or will listen after its next start; none without an SSH server. They
@@ -28,8 +28,8 @@ pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     let pid = pid.ok_or_else(|| not_reported("MainPID of ssh.service"))?;
     let mut ports = listens(socket);
     if state != "active" || ports.is_empty() {
-        let options = sshd::running_options(pid, probe)?;
-        ports = addresses(&sshd::effective_config(&options, probe)?);
+        let options = running_options(pid, probe)?;
+        ports = addresses(&effective_config(&options, probe)?);
         if ports.is_empty() {
             return Err(
                 Fault::new("the SSH server does not name a port that it listens on").fix(
