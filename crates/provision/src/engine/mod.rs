@@ -15,6 +15,7 @@ mod kind;
 mod leftovers;
 pub(crate) mod lock;
 mod new_files;
+mod observe;
 mod plan;
 mod progress;
 mod receipt;
