@@ -34,7 +34,7 @@ impl RunLock {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
         let started = Instant::now();
-        let mut told = false;
+        let mut is_reported = false;
         while file.try_lock().is_err() {
             let holder = Holder::of(&mut file).map_err(failed)?;
             if holder.runs() {
@@ -55,9 +55,9 @@ impl RunLock {
                         .coded(code::LOCK_HELD),
                 );
             }
-            if !told {
+            if !is_reported {
                 note("waiting for a process that a killed run left behind");
-                told = true;
+                is_reported = true;
             }
             std::thread::sleep(RETRY_INTERVAL);
         }

@@ -131,11 +131,11 @@ impl Probe for FakeHost {
         if self.silent {
             return Err(Fault::new(format!("{} does not answer", argv[0])));
         }
-        let mut said = self.answer(query)?;
+        let mut output = self.answer(query)?;
         if let Some(mishap) = self.mishaps.get(&argv[0]) {
-            said = mishap.befall(&argv, said)?;
+            output = mishap.befall(&argv, output)?;
         }
-        query.heard(said)
+        query.heard(output)
     }
 
     fn clock(&self) -> Clock {

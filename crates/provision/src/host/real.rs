@@ -207,7 +207,7 @@ impl Probe for RealHost {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
-        let said = Call {
+        let output = Call {
             argv: &query.argv(),
             env: &[],
             dir: None,
@@ -215,7 +215,7 @@ impl Probe for RealHost {
             asked: true,
         }
         .run()?;
-        query.heard(said)
+        query.heard(output)
     }
 
     fn clock(&self) -> Clock {
@@ -235,13 +235,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_not_told_to_be_root() {
-        let told = |root| {
+    fn root_is_not_advised_to_be_root() {
+        let advice = |root| {
             let path = Path::new("/etc/ssh/sshd_config");
             remedy(io::ErrorKind::PermissionDenied, root, path).unwrap_or_default()
         };
-        assert!(told(false).contains("sudo"));
-        assert!(told(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
-        assert!(!told(true).contains("sudo"));
+        assert!(advice(false).contains("sudo"));
+        assert!(advice(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
+        assert!(!advice(true).contains("sudo"));
     }
 }

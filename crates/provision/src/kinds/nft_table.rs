@@ -68,7 +68,7 @@ pub struct Prior {
 
 impl NftTable {
     /// The text between its braces, with the operator's rules.
-    fn whole(&self, probe: &dyn Probe) -> Result<String, Fault> {
+    fn text(&self, probe: &dyn Probe) -> Result<String, Fault> {
         if !self.routed {
             return Ok(self.chains.clone());
         }
@@ -91,7 +91,7 @@ impl NftTable {
     ///
     /// When the rules of UFW cannot be read.
     pub fn listed(&self, probe: &dyn Probe) -> Result<String, Fault> {
-        Ok(self.block(&self.whole(probe)?))
+        Ok(self.block(&self.text(probe)?))
     }
 
     /// The table with a mark that identifies its text in the kernel, because nft reformats rules.
@@ -186,13 +186,13 @@ impl NftTable {
     ///
     /// When the rules of UFW cannot be read.
     pub fn among(&self, listed: &[Table], probe: &dyn Probe) -> Result<Loaded, Fault> {
-        let wanted = tables(&self.listed(probe)?);
+        let desired = tables(&self.listed(probe)?);
         let Some(is) = listed.iter().find(|table| table.name == self.table) else {
             return Ok(Loaded::Not);
         };
-        Ok(if wanted.iter().all(|wanted| wanted.is_like(is)) {
+        Ok(if desired.iter().all(|desired| desired.is_like(is)) {
             Loaded::AsWanted
-        } else if wanted.iter().all(|wanted| wanted.closes_like(is)) {
+        } else if desired.iter().all(|desired| desired.closes_like(is)) {
             Loaded::Otherwise
         } else {
             Loaded::Not
@@ -232,7 +232,7 @@ impl Kind for NftTable {
             memory: cx.memory.and_then(|memory| memory.get(name)),
             ..*cx
         };
-        let chains = self.whole(cx.probe)?;
+        let chains = self.text(cx.probe)?;
         let file = self.file(&chains).observe(&part("file"))?;
         let unit = self.unit().observe(&part("unit"))?;
         let runs = || Ok::<_, Fault>(cx.unit(&self.unit)?.active == "active");

@@ -118,8 +118,8 @@ impl FakeHost {
                 let Some(gid) = gid(option("--gid")) else {
                     return failed(6, "no such group");
                 };
-                let asked = option("--uid").and_then(|uid| uid.parse().ok());
-                let uid = known.map_or(asked.unwrap_or(free), |user| user.uid);
+                let given = option("--uid").and_then(|uid| uid.parse().ok());
+                let uid = known.map_or(given.unwrap_or(free), |user| user.uid);
                 let home = option("--home-dir")
                     .or(option("--home"))
                     .unwrap_or_default();

@@ -74,8 +74,8 @@ impl FakeHost {
     /// `sshd -T` with this configuration, and these options before it.
     pub(super) fn sshd(&self, main: &Path, options: &[String]) -> Result<Output, Fault> {
         if self.sshd_needs_run && !self.tree.contains_key(Path::new("/run/sshd")) {
-            let said = "Missing privilege separation directory: /run/sshd";
-            return Ok(failed(255, said));
+            let message = "Missing privilege separation directory: /run/sshd";
+            return Ok(failed(255, message));
         }
         let mut read = Read::default();
         for pair in options.windows(2) {

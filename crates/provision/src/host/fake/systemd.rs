@@ -92,10 +92,10 @@ impl FakeHost {
             words.iter().partition(|word| word.starts_with("--"));
         let verb = words.first().copied().unwrap_or_default();
         let name = words.get(1).copied().unwrap_or_default();
-        let output = self.told_systemctl(verb, name);
+        let output = self.run_verb(verb, name);
         match (verb, options.contains(&"--now")) {
-            ("enable", true) => drop(self.told_systemctl("start", name)),
-            ("disable", true) => drop(self.told_systemctl("stop", name)),
+            ("enable", true) => drop(self.run_verb("start", name)),
+            ("disable", true) => drop(self.run_verb("stop", name)),
             _ => {}
         }
         if matches!(verb, "enable" | "disable") && !options.contains(&"--no-reload") {
@@ -113,7 +113,7 @@ impl FakeHost {
         let names: Vec<_> = self.units.keys().cloned().collect();
         for name in names {
             if self.tree.contains_key(&Self::link_path(&name)) {
-                self.told_systemctl("start", &name);
+                self.run_verb("start", &name);
             }
         }
     }
@@ -172,7 +172,7 @@ impl FakeHost {
         self.units.entry(name.to_owned()).or_default().loaded = text;
     }
 
-    fn told_systemctl(&mut self, verb: &str, name: &str) -> Output {
+    fn run_verb(&mut self, verb: &str, name: &str) -> Output {
         if verb == "daemon-reload" {
             self.read_units();
             return Output::default();

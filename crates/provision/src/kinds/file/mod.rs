@@ -104,7 +104,7 @@ impl File {
         candidate.into()
     }
 
-    fn says(&self, state: &State) -> bool {
+    fn is_text_of(&self, state: &State) -> bool {
         state.bytes.expose_secret() == self.content().as_bytes()
     }
 
@@ -237,7 +237,7 @@ impl Kind for File {
             );
             changes.push(Change::field("type", Shown::Text(is), Shown::text("file")));
         }
-        if !self.says(state) {
+        if !self.is_text_of(state) {
             let from = match state.is_file() {
                 true => self.earlier(state, seen.written.as_ref()),
                 false => String::new(),
@@ -270,7 +270,7 @@ impl Kind for File {
             sha256: self.sha256(),
             shown: (!self.text.is_public()).then(|| self.shown.clone()),
         };
-        (state.is_file() && self.says(state))
+        (state.is_file() && self.is_text_of(state))
             .then(|| serde_json::to_value(written).ok())
             .flatten()
     }
@@ -301,7 +301,7 @@ impl Kind for File {
             }
             if state.is_file() {
                 // Keeps the modification time when only the owner or mode differs.
-                if self.says(state) {
+                if self.is_text_of(state) {
                     return cx.host_mut.own(&self.path, uid, gid, self.owner.mode);
                 }
                 self.may_replace(state)?;

@@ -132,8 +132,8 @@ fn list(theirs: &str, ours: &str) -> Option<String> {
 }
 
 /// Algorithms in the lists of `sshd -T` that the desired lists do not have, by keyword in lower case.
-pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
-    let lists = wanted
+pub(super) fn withdrawn(desired: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
+    let lists = desired
         .iter()
         .filter(|(keyword, _)| LISTS.contains(&keyword.as_str()));
     let lists = lists.map(|(keyword, value)| {
