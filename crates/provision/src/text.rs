@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(text.shown(), "api_key = \"…\"\nname = \"…\"");
     }
 
-    /// amtool shows the first letters of what it cannot read.
+    /// amtool shows the first letters of a value that it cannot read.
     #[test]
     fn a_program_that_repeats_a_secret_or_a_part_of_it_is_cut() {
         let mut text = Text::from("url: ");

@@ -185,7 +185,7 @@ pub(crate) fn start_in(stat: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A program is called what its file is called, and of that the kernel keeps 15 bytes.
+    /// The name of a process is the name of its file, of which the kernel keeps 15 bytes.
     #[test]
     fn a_process_is_known_whatever_it_is_called() {
         for name in [
@@ -210,7 +210,7 @@ mod tests {
         assert!(holder(me, &started_at(me).unwrap()).runs());
         assert!(!holder(me, "1").runs());
         assert!(!holder(0, "").runs());
-        // As 0.1.0 of November 2026 wrote it.
+        // A lock file as 0.1.0 of November 2026 wrote it.
         assert!(!holder(me, "").runs());
     }
 }

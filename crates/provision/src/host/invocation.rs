@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_order_gives_up_is_given_up_before_its_program_starts() {
+    fn privileges_are_dropped_before_the_program_starts() {
         let order = Invocation::new(["node", "--version"]);
         assert_eq!(order.started(), ["node", "--version"]);
         let started = order.clone().dies_with_us().started();

@@ -27,7 +27,8 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// assert!(RealHost.meta(std::path::Path::new("/")).unwrap().is_some());
 /// ```
 ///
-/// It cannot change anything. What can is lent by [`crate::engine::Session`], which has the run lock and the journal:
+/// It cannot change anything. [`crate::engine::Session`], which has the run lock and the journal, lends the type that
+/// can:
 ///
 /// ```compile_fail
 /// use provision::host::{HostMut, Probe, RealHost};

@@ -65,7 +65,7 @@ fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> 
 /// The fix when apt cannot install anything.
 const BROKEN: &str = "Some unpacked packages lack their dependencies. Read what `apt-get --simulate --fix-broken install` would do, run it without --simulate, then run the same command again.";
 
-/// The error when packages would be removed that nobody asked to remove.
+/// The error when packages would be removed that the entries do not name.
 fn unexpected_removals(entries: &[String], along: &[String]) -> Fault {
     let along = along.join(" ");
     Fault::new(format!(
@@ -183,8 +183,9 @@ impl Packages {
         patiently(&order, cx)
     }
 
-    /// The packages that are removed with ours: ours, and the dependencies that apt installed for them and that nothing
-    /// else needs. Packages that were unused before stay, for example an old kernel: they are up to the operator.
+    /// The packages that are removed with `ours`: these, and the dependencies that apt installed for them and that
+    /// nothing else needs. Packages that were unused before stay, for example an old kernel: they are up to the
+    /// operator.
     fn leaving(ours: &[String], cx: &mut ApplyCx<'_>) -> Result<Vec<String>, Fault> {
         if ours.is_empty() {
             return Ok(Vec::new());
@@ -338,8 +339,8 @@ impl Kind for Packages {
             // apt finds no solution, so nothing is known.
             back => Self::taken_along(back, cx.host_mut.probe()).unwrap_or_default(),
         };
-        // A package that conflicts with one that is installed again may be removed if it is ours, even if others
-        // recommend it.
+        // A package that conflicts with one that is installed again may be removed if aztec-kit installed it, even if
+        // others recommend it.
         let (gives_way, along): (Vec<_>, Vec<_>) =
             along.into_iter().partition(|name| ours.contains(name));
         kept.retain(|name| !gives_way.contains(name));

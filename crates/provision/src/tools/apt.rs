@@ -123,7 +123,7 @@ mod tests {
         assert!(removals(none).expect("an answer").is_empty());
     }
 
-    /// Of apt 2.6 on Debian 12, with iptables-persistent there.
+    /// Printed by apt 2.6 on Debian 12 with iptables-persistent installed.
     const UFW: &str = "\
 Reading package lists...
 Building dependency tree...

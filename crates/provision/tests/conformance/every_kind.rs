@@ -1,7 +1,7 @@
-//! The contract of every kind, tried on a host in memory.
+//! The contract of every kind, tested on a host in memory.
 //!
-//! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. What is killed is tried
-//! in `kills.rs`.
+//! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. Kills are tested in
+//! `kills.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -92,10 +92,10 @@ fn reverting_restores_the_host() {
 }
 
 #[test]
-fn what_was_there_before_us_is_never_removed() {
+fn an_adopted_resource_is_never_removed() {
     for mut case in cases() {
         run(&mut case.host, &mut MemoryJournal::default(), &case.graph).unwrap();
-        // A new journal: for it all of this was there before.
+        // For a new journal, everything existed before.
         let before = case.host.shape();
         let mut journal = MemoryJournal::default();
         run(&mut case.host, &mut journal, &case.graph).unwrap();
@@ -136,7 +136,7 @@ fn a_user_that_is_made_again_owns_what_it_had() {
     run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
     let passwd = host.text("/etc/passwd").unwrap();
     assert!(passwd.contains("aztec:x:777:"), "{passwd}");
-    // Where the home is root's, what its group has in it says so, at any depth that is root's as well.
+    // If root owns the home, the owner of a file of its group shows the id, at any depth of directories of root.
     for below in ["node", "v6/node"] {
         let mut host = FakeHost::debian();
         let home = Path::new("/var/lib/aztec");
@@ -155,7 +155,7 @@ fn a_user_that_is_made_again_owns_what_it_had() {
         let passwd = host.text("/etc/passwd").unwrap();
         assert!(passwd.contains("aztec:x:777:"), "{below}: {passwd}");
     }
-    // A number that somebody else has is not taken from them.
+    // An id that belongs to another account is not used.
     let mut host = FakeHost::debian();
     host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);
     host.plant(
@@ -334,7 +334,7 @@ fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
     run(&mut host, &mut journal, &wanted).unwrap();
 }
 
-/// Brings a host to what a graph wants, as far as that was shown.
+/// Converges a host as far as the plan was shown.
 fn agreed(
     host: &mut FakeHost,
     journal: &mut MemoryJournal,
@@ -379,7 +379,7 @@ fn what_was_in_sync_when_the_plan_was_shown_was_not_agreed_to() {
     assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
 }
 
-/// docs/reference/exit-codes.md: 4 where the host may be another one, be it by a part of the first step.
+/// docs/reference/exit-codes.md: 4 if the host may have changed, even by a part of the first step.
 #[test]
 fn a_first_step_that_fails_half_way_has_begun() {
     let wanted = graph(vec![
@@ -388,13 +388,13 @@ fn a_first_step_that_fails_half_way_has_begun() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
     assert!(stop.begun && stop.applied.is_empty(), "{stop:?}");
-    // What is refused has not.
+    // A refused step has not begun.
     let shown = plan(&host, &journal, &Graph::default());
     let stop = agreed(&mut host, &mut journal, &wanted, &shown).unwrap_err();
     assert!(!stop.begun, "{stop:?}");
 }
 
-/// The restart of a service whose configuration changes is no news.
+/// The restart of a service whose configuration changes needs no further consent.
 #[test]
 fn what_follows_from_an_agreed_step_was_agreed_to() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
@@ -409,7 +409,7 @@ fn what_follows_from_an_agreed_step_was_agreed_to() {
 fn a_removal_that_was_not_shown_stops_the_run() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let shown = plan(&host, &journal, &Graph::default());
-    // Another run comes in between.
+    // Another run changes the host in between.
     run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
     let before = host.shape();
     refused(agreed(&mut host, &mut journal, &Graph::default(), &shown));
@@ -449,7 +449,7 @@ fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
     }
 }
 
-/// Whoever logs in with it keeps shell and home, and no later step runs.
+/// An account that somebody logs in with keeps its shell and its home, and no later step runs.
 #[test]
 fn an_account_that_somebody_logs_in_with_is_not_taken() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());

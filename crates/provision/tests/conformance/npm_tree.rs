@@ -1,4 +1,4 @@
-//! A release that is installed stays as it is when only the way to install it changes.
+//! An installed release stays as it is when only the way to install it changes.
 
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
@@ -8,7 +8,7 @@ use provision::kinds::{Lock, NpmTree};
 use crate::common::cases::{Host, directory, graph, plan, tree};
 use crate::common::run;
 
-/// A host with the small release, its journal, and what was wanted.
+/// A host with the small release, its journal, and its desired state.
 fn installed() -> (FakeHost, MemoryJournal, Graph<Host>) {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let wanted = graph(vec![
@@ -46,7 +46,7 @@ fn what_an_older_version_put_on_record_is_understood() {
     let _: Host = tree.into();
 }
 
-/// A power cut, or a disk: the names are there, and what they name is not.
+/// After a power cut or a disk error, names may exist without their content.
 #[test]
 fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
     let (mut host, mut journal, wanted) = installed();
@@ -63,7 +63,7 @@ fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
     assert!(plan(&host, &journal, &wanted).is_empty());
 }
 
-/// The older release goes when the newer one is there, and is what stood there before it.
+/// The older release is removed once the newer one is installed, and is the prior state of its link.
 #[test]
 fn nothing_leads_to_a_release_that_is_gone() {
     let (mut host, mut journal, _) = installed();
@@ -90,7 +90,7 @@ fn what_was_fetched_does_not_run_as_root() {
     );
 }
 
-/// An older version, called under `umask 077`: no service could start from it, and it was in sync for ever.
+/// An older version that ran under `umask 077` unpacked it: no service could start from it, and it counted as in sync.
 #[test]
 fn a_tree_that_only_root_can_enter_is_unpacked_again() {
     for closed in ["/opt/app/1.0.0", "/opt/app/1.0.0/node_modules"] {
@@ -104,7 +104,7 @@ fn a_tree_that_only_root_can_enter_is_unpacked_again() {
     }
 }
 
-/// A release is not unpacked again because this program has learned to look closer.
+/// A release is not unpacked again because this version of aztec-kit checks more.
 #[test]
 fn a_tree_that_an_older_version_unpacked_is_whole() {
     let (mut host, journal, wanted) = installed();

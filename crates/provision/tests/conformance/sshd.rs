@@ -1,4 +1,4 @@
-//! sshd: every value effective or nothing changed, nobody locked out, and all of it taken back.
+//! sshd: every value is effective or nothing changes, nobody is locked out, and everything can be rolled back.
 
 use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
@@ -123,7 +123,7 @@ fn what_the_host_forbids_already_stays_forbidden() {
     assert!(host.text(OURS).unwrap().contains("PermitRootLogin no\n"));
 }
 
-/// The text of the obstacle; the host stays as it was.
+/// The text of the obstacle. The host stays as it was.
 fn refused(mut host: FakeHost) -> String {
     let before = host.shape();
     let obstacle: Fault = wanted().obstacle(&host).unwrap().unwrap();
@@ -168,7 +168,7 @@ fn what_would_win_over_it_is_named() {
     let methods = "AuthenticationMethods publickey,keyboard-interactive\n";
     let text = refused(host(&format!("{DEBIAN}{methods}")));
     assert!(text.contains("more than a key"), "{text}");
-    // What is stricter is no obstacle.
+    // A stricter value is not an obstacle.
     let stricter = host(&format!("{DEBIAN}Match User guest\nPermitRootLogin no\n"));
     assert!(wanted().obstacle(&stricter).unwrap().is_none());
 }
@@ -203,7 +203,7 @@ fn nobody_is_locked_out() {
 
 #[test]
 fn a_removal_that_nobody_confirms_is_undone() {
-    common::removal_taken_back(&graph(), host(DEBIAN));
+    common::removal_rolled_back(&graph(), host(DEBIAN));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
         text.contains("rejects its own configuration") && text.contains("line 3"),
         "{text}"
     );
-    // Broken after we were there: what can be told of the rest is told.
+    // If the configuration breaks later, everything that can still be observed is reported.
     let (mut later, mut journal) = (host(DEBIAN), MemoryJournal::default());
     run(&mut later, &mut journal, &graph()).unwrap();
     later.plant(MAIN, FileType::File, broken.as_bytes(), 0o600);
@@ -227,7 +227,7 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
     assert!(plan.is_empty(), "{plan:?}");
 }
 
-/// `systemctl disable --now ssh.service; systemctl enable --now ssh.socket`: no service has made `/run/sshd`.
+/// `systemctl disable --now ssh.service; systemctl enable --now ssh.socket`: no service has created `/run/sshd`.
 #[test]
 fn an_sshd_that_only_a_socket_starts_is_tried_as_well() {
     let mut host = host(DEBIAN);
@@ -258,7 +258,7 @@ fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
         "{text}"
     );
     assert!(refused(started("-f /etc/other")).contains("/etc/other instead of"));
-    // Given later, it is a difference: the same files mean something else.
+    // An option that is added later is drift, because the same files have another effect.
     let (mut later, mut journal) = (started("-o X11Forwarding=no"), MemoryJournal::default());
     run(&mut later, &mut journal, &graph()).unwrap();
     let told = started("-o X11Forwarding=yes")
@@ -267,7 +267,7 @@ fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
     later.plant("/proc/1/cmdline", FileType::File, told.as_bytes(), 0o444);
     let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &later).unwrap();
     assert!(!plan.is_empty());
-    // Keys that a command yields cannot be looked at: nobody is said to be locked out.
+    // Keys from a command cannot be observed, so nobody is reported as locked out.
     let mut command = started("-o AuthorizedKeysCommand=/usr/bin/keys");
     command.plant("/root/.ssh/authorized_keys", FileType::File, b"", 0o600);
     assert!(wanted().obstacle(&command).unwrap().is_none());
@@ -327,7 +327,7 @@ fn a_key_with_a_forced_command_lets_nobody_in() {
 }
 
 #[test]
-fn whom_an_authority_signs_for_is_told_as_not_known() {
+fn accounts_that_an_authority_signs_for_are_reported_as_unknown() {
     let with = |keys: &str| {
         let mut host = host(DEBIAN);
         let path = "/root/.ssh/authorized_keys";

@@ -1,4 +1,4 @@
-//! Prior contents are shown to nobody, not journaled, and restored byte for byte by a removal.
+//! Prior contents are neither shown nor journaled, and a removal restores them byte for byte.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ fn conf(text: impl Into<Text>) -> Graph<Host> {
     graph([File::new(CONF, text, Owner::root(0o644)).into()])
 }
 
-/// The changes of the first resource, as they are shown.
+/// The changes of the first resource in their shown form.
 fn shown(host: &FakeHost, journal: &MemoryJournal, graph: &Graph<Host>) -> String {
     let plan = Plan::make(graph, &journal.receipt().unwrap(), host).unwrap();
     let mut text = String::new();
@@ -67,7 +67,7 @@ fn copies(host: &FakeHost) -> Vec<PathBuf> {
 }
 
 #[test]
-fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
+fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
     const BEFORE: &[u8] = b"KEY=S3CRET-\xff\n";
     let unit = |text: &str| Unit {
         name: "x.service".into(),
@@ -147,7 +147,7 @@ fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
     assert!(other.contains("-PORT=1\n+PORT=2\n KEY=…\n"), "{other}");
     let other = shown(&host, &journal, &wanted(1, "S3CRET-2"));
     assert_eq!(other, "content: (secret) -> (secret)\n");
-    // Whoever edits it may have put anything there.
+    // An operator who edits the file may have put anything there.
     let edited = b"# Ours.\nPORT=1\nMORE=S3CRET\nAND=S3CRET\nKEY=S3CRET\n";
     host.plant(CONF, FileType::File, edited, 0o644);
     let drifted = shown(&host, &journal, &wanted(1, "S3CRET"));
@@ -161,7 +161,8 @@ fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
     );
 }
 
-/// A plan that was agreed to is compared with what is done; and nobody can try passwords with what it shows.
+/// The plan that the operator agreed to is compared with the changes that are made. Nobody can test guesses of a
+/// password with its text.
 #[test]
 fn two_texts_that_are_not_ours_do_not_look_the_same_and_their_digest_is_not_shown() {
     let (mut host, journal) = (FakeHost::debian(), MemoryJournal::default());
@@ -176,7 +177,7 @@ fn two_texts_that_are_not_ours_do_not_look_the_same_and_their_digest_is_not_show
 }
 
 #[test]
-fn a_journal_of_before_is_understood() {
+fn a_journal_of_an_earlier_version_is_understood() {
     let wanted = conf("new\n");
     let spec = serde_json::json!({"file": {
         "path": CONF, "shown": "new\n", "sha256": "0", "redact": false,
@@ -206,7 +207,7 @@ fn a_journal_of_before_is_understood() {
         ] {
             journal.append(&event).unwrap();
         }
-        // It has nothing to remember yet: it is recorded once, and nothing is changed.
+        // It has no memory yet, so it is recorded once, and nothing is changed.
         for _ in 0..2 {
             let outcome = run(&mut host, &mut journal, &wanted).unwrap();
             assert!(outcome.applied.is_empty() && host.writes == 0);
@@ -228,7 +229,7 @@ fn the_first_text_stays_restorable_whatever_we_write_later_and_ours_go() {
         run(&mut host, &mut journal, &conf(text)).unwrap();
         assert_eq!(copies(&host).len(), 1);
     }
-    // A lost journal takes nothing along that was not ours.
+    // Without its journal, only copies of texts of aztec-kit are removed.
     prune(&MemoryJournal::default().receipt().unwrap(), &mut host).unwrap();
     run(&mut host, &mut journal, &nothing()).unwrap();
     assert_eq!(host.text(CONF).as_deref(), Some("old\n"));
@@ -251,7 +252,7 @@ fn two_files_that_said_the_same_are_restored_one_by_one() {
 }
 
 #[test]
-fn a_copy_that_is_gone_or_spoiled_is_told() {
+fn a_copy_that_is_missing_or_damaged_is_reported() {
     for spoiled in [false, true] {
         let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
         host.plant(CONF, FileType::File, b"old\n", 0o600);
@@ -271,7 +272,7 @@ fn a_copy_that_is_gone_or_spoiled_is_told() {
 
 /// A rollback restores the text just before the change, and the prior state stays on record.
 #[test]
-fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
+fn a_rollback_keeps_the_copy_of_the_prior_state() {
     let table = |chains: &str| {
         graph([NftTable {
             table: "inet x".into(),
@@ -304,7 +305,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
 
 /// The prior content was restored by hand, and then by a rollback: it stays on record anyway.
 #[test]
-fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
+fn a_rollback_to_the_prior_state_keeps_its_copy_too() {
     let file = |text: &str| File::new(CONF, text, Owner::root(0o644));
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     host.plant(CONF, FileType::File, b"old\n", 0o600);

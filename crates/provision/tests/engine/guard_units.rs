@@ -1,4 +1,4 @@
-//! The units that take a change back: an older release may have put them on a host, and this one reads them.
+//! The units that roll a change back. An older release may have written those on a host, and this one reads them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -27,7 +27,8 @@ const LIMITS: &[(&str, bool)] = &[
 /// Lists of algorithms.
 const LISTS: &[&str] = &["kexalgorithms", "macs", "ciphers"];
 
-/// The stricter of two values of a keyword in lower case. If they cannot be compared: our value, or what both allow.
+/// The stricter of two values of a keyword in lower case. If they cannot be compared, that of aztec-kit (`ours`),
+/// or what both allow.
 pub(super) fn stricter(keyword: &str, theirs: &str, ours: &str) -> String {
     let word = theirs.to_ascii_lowercase();
     let found = if let Some((_, ranks)) = RANKS.iter().find(|(name, _)| *name == keyword) {
@@ -61,7 +62,7 @@ pub(super) fn stricter(keyword: &str, theirs: &str, ours: &str) -> String {
     found.unwrap_or_else(|| ours.to_owned())
 }
 
-/// Whether a value is as strict as ours.
+/// Whether a value is as strict as that of aztec-kit.
 pub(super) fn is_as_strict(keyword: &str, value: &str, ours: &str) -> bool {
     let value = value.to_ascii_lowercase();
     if normal(&value) == normal(ours) {
@@ -111,8 +112,8 @@ fn startups(text: &str) -> Option<[u64; 3]> {
     }
 }
 
-/// The rest of an explicit list without the algorithms that ours removes, or the union of both removals. `ours` begins
-/// with `-`.
+/// The rest of an explicit list without the algorithms that `ours` removes, or the union of both removals. `ours`
+/// begins with `-`.
 fn list(theirs: &str, ours: &str) -> Option<String> {
     let out: Vec<_> = ours.strip_prefix('-')?.split(',').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "@.,_*?-".contains(c);
@@ -177,7 +178,7 @@ mod tests {
             gone(&[("kexalgorithms", "-b,z"), ("macs", "y")]),
             "kexalgorithms b; macs x"
         );
-        // Live already; and what is no list of algorithms.
+        // The first is live already, and the second is not a list of algorithms.
         assert_eq!(gone(&[("kexalgorithms", "-z"), ("macs", "x,y")]), "");
         assert_eq!(gone(&[("port", "-22"), ("ciphers", "-q")]), "");
     }
