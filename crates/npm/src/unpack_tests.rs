@@ -123,11 +123,13 @@ fn a_path_that_leads_out_is_refused() {
     for name in names {
         let place = Place::new("out");
         let bytes = tarball(&[(name, FILE, 0o644, b"evil")]);
-        let said = unpack(&package(), &bytes, &place.tree(), &Omit::default());
-        let said = said.map_err(|error| error.to_string());
+        let message = unpack(&package(), &bytes, &place.tree(), &Omit::default());
+        let message = message.map_err(|error| error.to_string());
         assert!(
-            said.as_ref().is_err_and(|said| said.contains("leads out")),
-            "{name:?}: {said:?}"
+            message
+                .as_ref()
+                .is_err_and(|message| message.contains("leads out")),
+            "{name:?}: {message:?}"
         );
         assert!(place.is_alone(), "{name:?}");
     }

@@ -4,7 +4,7 @@
 //! Two properties differ by nature and are not tested here: the effect of programs, the clock, the space of a file
 //! system, and `writable`, which is always true for root.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -280,7 +280,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
         assert_eq!(place.read("dangling"), Some(None));
         assert_eq!(place.read("absent"), Some(None));
         place.link("round", "round");
-        assert_eq!(place.read("round"), None, "a circle is no absence");
+        assert_eq!(place.read("round"), None, "a circle is not an absence");
     }),
     ("links on the way are followed", |place| {
         place.mkdir("d");
@@ -515,8 +515,8 @@ fn a_file_that_finds_no_space_leaves_nothing() {
         .env(FULL, dir.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"as it was");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "left behind");
 }

@@ -1,7 +1,7 @@
 //! The journal on real bytes. A record that is torn at any byte, by a kill or by a full disk, never counts and never
 //! blocks the next one. Two writers do not lose each other's records.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -271,10 +271,10 @@ fn what_a_newer_program_wrote_is_refused_and_stays() {
         let mut journal = FileJournal::new(dir.path());
         let fault = journal.receipt().unwrap_err();
         assert!(fault.is_refusal(), "{line}");
-        let (told, fix) = (fault.chain(), fault.remedy().unwrap());
+        let (message, fix) = (fault.chain(), fault.remedy().unwrap());
         assert!(
-            !told.contains("damaged") && fix.contains("newer"),
-            "{told}: {fix}"
+            !message.contains("damaged") && fix.contains("newer"),
+            "{message}: {fix}"
         );
         assert!(journal.append(&noted("ours")).is_err(), "{line}");
         assert_eq!(fs::read_to_string(file(&dir)).unwrap(), text);

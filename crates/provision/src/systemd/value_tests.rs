@@ -1,6 +1,6 @@
 //! A value of any text is written as one line, and systemd reads the same text.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Every kind of this crate, each in the smallest graph that it can be in.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

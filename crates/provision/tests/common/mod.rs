@@ -1,7 +1,7 @@
 //! The helpers of every conformance test.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 pub mod cases;
 

@@ -86,7 +86,7 @@ fn what_started_at_boot_before_still_does_afterwards() {
 
 #[test]
 fn a_skipped_or_dead_service_is_reported_with_the_reason() {
-    for (fate, said, told) in [
+    for (fate, line, reported) in [
         (
             Fate::Skipped,
             "x was skipped because of an unmet condition check (ConditionACPower=true).",
@@ -107,11 +107,11 @@ fn a_skipped_or_dead_service_is_reported_with_the_reason() {
         host.tell(&Invocation::new(["systemctl", "stop", UNIT]))
             .unwrap();
         host.units.get_mut(UNIT).unwrap().fate = fate;
-        let line = format!("1795420001.000000 systemd[1]: {said}\n");
+        let line = format!("1795420001.000000 systemd[1]: {line}\n");
         host.journals.insert(UNIT.into(), line);
         let stop = run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap_err();
         let chain = stop.fault.chain();
-        assert!(chain.contains(told) && chain.contains(UNIT), "{chain}");
+        assert!(chain.contains(reported) && chain.contains(UNIT), "{chain}");
         let fix = stop.fault.remedy().unwrap();
         assert!(!fix.contains("Something else"), "{fix}");
     }

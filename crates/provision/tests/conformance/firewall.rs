@@ -144,8 +144,8 @@ fn a_rollback_and_a_removal_restore_the_host() {
 fn a_rolled_back_update_of_a_table_leaves_the_old_one_loaded() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     for name in ["old", "new"] {
-        let wanted = graph(vec![table(&format!("\tchain {name} {{\n\t}}\n")).into()]);
-        run(&mut host, &mut journal, &wanted).unwrap();
+        let desired = graph(vec![table(&format!("\tchain {name} {{\n\t}}\n")).into()]);
+        run(&mut host, &mut journal, &desired).unwrap();
         if name == "old" {
             confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
         }
@@ -245,10 +245,10 @@ fn a_change_that_would_lock_someone_out_is_refused() {
     host.plant("/proc/77/fd/4", FileType::Symlink, b"socket:[4712]", 0o777);
     let obstacles = firewall().obstacles(&host).unwrap();
     assert_eq!(obstacles.len(), 1);
-    let said = obstacles[0].chain();
+    let message = obstacles[0].chain();
     assert!(
-        said.contains("10.213.3.1") && said.contains("port 2222"),
-        "{said}"
+        message.contains("10.213.3.1") && message.contains("port 2222"),
+        "{message}"
     );
     let before = host.shape();
     run(
@@ -267,8 +267,8 @@ fn a_change_that_would_lock_someone_out_is_refused() {
     // A rule of the operator that blocks SSH is not turned into one that allows it.
     let own = "### tuple ### deny tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n";
     host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
-    let said = open.obstacles(&host).unwrap()[0].chain();
-    assert!(said.contains("deny 22/tcp"), "{said}");
+    let message = open.obstacles(&host).unwrap()[0].chain();
+    assert!(message.contains("deny 22/tcp"), "{message}");
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn a_removal_that_nobody_confirms_is_undone() {
 fn a_table_that_the_kernel_lost_is_loaded_again() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let chain = "\tchain a {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\toifname \"x\" drop\n\t}\n";
-    let wanted = graph(vec![table(chain).into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table(chain).into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let good = host.nft.clone();
     let rule = "\t\toifname \"x\" drop\n";
     let without = good["inet test"].replace(rule, "");
@@ -290,10 +290,10 @@ fn a_table_that_the_kernel_lost_is_loaded_again() {
         host.nft.clear();
         host.nft
             .extend(spoilt.map(|text| ("inet test".to_owned(), text)));
-        assert_eq!(pending(&host, &journal, &wanted), ["loaded"]);
-        run(&mut host, &mut journal, &wanted).unwrap();
+        assert_eq!(pending(&host, &journal, &desired), ["loaded"]);
+        run(&mut host, &mut journal, &desired).unwrap();
         assert_eq!(host.nft, good);
-        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+        assert_eq!(pending(&host, &journal, &desired), [""; 0]);
     }
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
     assert!(host.nft.is_empty());
@@ -303,8 +303,8 @@ fn a_table_that_the_kernel_lost_is_loaded_again() {
 #[test]
 fn a_table_comes_after_whoever_flushes_it() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
-    let wanted = graph(vec![table("\tchain a {\n\t}\n").into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table("\tchain a {\n\t}\n").into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let unit = host.text("/etc/systemd/system/test-table.service").unwrap();
     let names = |key: &str| {
         let mut lines = unit.lines();
@@ -379,7 +379,7 @@ const SSH: &str = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in";
 
 #[test]
 fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
-    let wanted = graph(vec![firewall().into()]);
+    let desired = graph(vec![firewall().into()]);
     let moved = |port: u16| {
         let (mut host, mut journal) = (with_rules(&[SSH]), MemoryJournal::default());
         let config = format!("ListenAddress 0.0.0.0:{port}\n");
@@ -389,7 +389,7 @@ fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
             config.as_bytes(),
             0o640,
         );
-        run(&mut host, &mut journal, &wanted).unwrap();
+        run(&mut host, &mut journal, &desired).unwrap();
         (host, journal)
     };
     let (mut host, mut journal) = moved(2222);
@@ -451,8 +451,8 @@ fn an_old_rule_that_comes_alive_is_seen_by_whom_it_shuts_out() {
     host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=no\n", 0o644);
     assert!(firewall().obstacles(&host).unwrap().is_empty());
     session(&mut host, 22);
-    let said = firewall().obstacles(&host).unwrap()[0].chain();
-    assert!(said.contains("10.213.3.1"), "{said}");
+    let message = firewall().obstacles(&host).unwrap()[0].chain();
+    assert!(message.contains("10.213.3.1"), "{message}");
 }
 
 #[test]
@@ -496,8 +496,8 @@ fn another_manager_of_the_firewall_is_named() {
         host.units.insert(unit.into(), active);
     };
     for unit in ["firewalld.service", "netfilter-persistent.service"] {
-        let said = managed(&|host| starts(host, unit)).unwrap();
-        assert!(said.contains(unit), "{said}");
+        let message = managed(&|host| starts(host, unit)).unwrap();
+        assert!(message.contains(unit), "{message}");
     }
     // nftables.service counts only if a chain of its file blocks connections.
     let conf = |host: &mut FakeHost, policy: &str| {
@@ -508,13 +508,13 @@ fn another_manager_of_the_firewall_is_named() {
         host.plant("/etc/nftables.conf", FileType::File, text.as_bytes(), 0o755);
     };
     assert_eq!(managed(&|host| conf(host, "")), None, "as packaged");
-    let said = managed(&|host| conf(host, "policy drop;")).unwrap();
-    assert!(said.contains("nftables.service"), "{said}");
-    let said = managed(&|host| {
+    let message = managed(&|host| conf(host, "policy drop;")).unwrap();
+    assert!(message.contains("nftables.service"), "{message}");
+    let message = managed(&|host| {
         let chain = "\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n";
         host.nft.insert("inet mine".into(), chain.into());
     });
-    assert!(said.unwrap().contains("table inet mine"));
+    assert!(message.unwrap().contains("table inet mine"));
 }
 
 #[test]
@@ -545,8 +545,8 @@ fn an_sshd_that_does_not_answer_hides_nothing_else() {
         b"Nonsense 1\n",
         0o640,
     );
-    let wanted = graph(vec![firewall().into()]);
-    let (plan, unseen) = Plan::survey(&wanted, &Receipt::default(), &host, None).unwrap();
+    let desired = graph(vec![firewall().into()]);
+    let (plan, unseen) = Plan::survey(&desired, &Receipt::default(), &host, None).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
     let fault = &unseen.first().unwrap().fault;
     assert!(fault.chain().contains("Nonsense"), "{fault}");
@@ -560,19 +560,19 @@ fn what_the_operator_routes_is_let_through() {
     let chain = format!(
         "\tchain a {{\n\t\ttype filter hook forward priority 0; policy accept;\n{ROUTED}\t\toifname \"x\" drop\n\t}}\n"
     );
-    let wanted = graph(vec![table(&chain).into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table(&chain).into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     assert!(!host.nft["inet test"].contains("30303"));
     let rule = "### tuple ### route:allow tcp 30303 0.0.0.0/0 any 0.0.0.0/0 in\n";
     host.plant(RULES, FileType::File, rule.as_bytes(), 0o640);
-    assert_eq!(pending(&host, &journal, &wanted), ["content", "loaded"]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    assert_eq!(pending(&host, &journal, &desired), ["content", "loaded"]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let listed = &host.nft["inet test"];
     assert!(
         listed.contains("th dport { 30303 } ct status dnat accept"),
         "{listed}"
     );
-    assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+    assert_eq!(pending(&host, &journal, &desired), [""; 0]);
 }
 
 #[test]
@@ -585,8 +585,8 @@ fn a_rule_of_the_operator_for_one_family_stays_his() {
         assert!(host.text(RULES).unwrap().starts_with(&own), "{action}");
         let six = host.text("/etc/ufw/user6.rules").unwrap();
         assert!(six.contains("limit tcp 22 ::/0"), "{six}");
-        let wanted = graph(vec![firewall().into()]);
-        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+        let desired = graph(vec![firewall().into()]);
+        assert_eq!(pending(&host, &journal, &desired), [""; 0]);
         run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
         assert_eq!(host.text(RULES).unwrap(), own, "{action}");
     }

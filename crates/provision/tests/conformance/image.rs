@@ -120,7 +120,7 @@ fn it_is_pulled_once_pinned_and_removed_as_a_leftover() {
             serde_json::from_value::<Pin>(pin).unwrap(),
             Pin::recorded(&record).unwrap()
         );
-        let told = host.told.len();
+        let programs = host.told.len();
         assert!(
             run(&mut host, &mut journal, &graph)
                 .unwrap()
@@ -129,7 +129,7 @@ fn it_is_pulled_once_pinned_and_removed_as_a_leftover() {
         );
         assert_eq!(
             host.told.len(),
-            told,
+            programs,
             "a second run calls {:?}",
             host.told.last()
         );
@@ -174,9 +174,9 @@ fn an_image_that_its_engine_cannot_remove_stays_on_record_until_it_can() {
     // If it is configured again, the existing image is used, and still counts as created.
     let (mut again, mut its_journal) = (host.clone(), journal.clone());
     again.engine.in_use = false;
-    let wanted = graph(Engine::Docker, "4.1.2");
-    run(&mut again, &mut its_journal, &wanted).unwrap();
-    let plan = Plan::make(&wanted, &its_journal.receipt().unwrap(), &again).unwrap();
+    let desired = graph(Engine::Docker, "4.1.2");
+    run(&mut again, &mut its_journal, &desired).unwrap();
+    let plan = Plan::make(&desired, &its_journal.receipt().unwrap(), &again).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
     run(&mut again, &mut its_journal, &nothing).unwrap();
     assert!(again.engine.images.is_empty());
@@ -225,10 +225,10 @@ fn a_moved_tag_is_reported_and_not_followed() {
     // Another image has the name of the pinned one now.
     host.engine.images[0].tag = None;
     host.engine.images.push(row("4.1.2", 'c', false));
-    let said = survey(&host, Engine::Docker).unwrap();
+    let moved = survey(&host, Engine::Docker).unwrap();
     assert!(
-        said.moved && said.text.contains("moved to sha256:cccc"),
-        "{said:?}"
+        moved.moved && moved.text.contains("moved to sha256:cccc"),
+        "{moved:?}"
     );
     assert!(
         run(&mut host, &mut journal, &graph)
@@ -268,10 +268,10 @@ fn what_cannot_work_says_so() {
             .remedy()
             .is_some_and(|fix| fix.contains("docker load"))
     );
-    let said = stopped(&mut offline);
+    let message = stopped(&mut offline);
     assert!(
-        said.contains("failed to pull") && said.contains("docker load"),
-        "{said}"
+        message.contains("failed to pull") && message.contains("docker load"),
+        "{message}"
     );
     assert_eq!(offline.text(RECORD), None);
 
@@ -297,9 +297,9 @@ fn what_cannot_work_says_so() {
     );
 
     let missing = FakeHost::debian();
-    let said = survey(&missing, Engine::Podman).unwrap();
-    assert!(said.text.contains("installs podman"));
-    assert_eq!(said.place, Place::Unasked);
+    let pulls = survey(&missing, Engine::Podman).unwrap();
+    assert!(pulls.text.contains("installs podman"));
+    assert_eq!(pulls.place, Place::Unasked);
 }
 
 #[test]
@@ -326,8 +326,8 @@ fn a_moved_tag_is_distinguished_from_one_that_cannot_be_compared() {
             // First the registry no longer has the pinned digest, then it does not answer at all.
             for gone in [0, 0] {
                 host.engine.offered.remove(gone);
-                let told = upstream(&host, engine).unwrap();
-                assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+                let reply = upstream(&host, engine).unwrap();
+                assert!(matches!(reply, Some(Upstream::Untold(_))), "{reply:?}");
             }
         }
     }
@@ -345,8 +345,8 @@ fn a_loaded_image_is_compared_where_the_manifest_names_it() {
         Some(Upstream::Same)
     );
     host.engine.lists = true;
-    let told = upstream(&host, Engine::Docker).unwrap();
-    assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+    let reply = upstream(&host, Engine::Docker).unwrap();
+    assert!(matches!(reply, Some(Upstream::Untold(_))), "{reply:?}");
 }
 
 #[test]

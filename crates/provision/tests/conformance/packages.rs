@@ -22,7 +22,7 @@ provision::resources! {
 const STATUS: &str = "/var/lib/dpkg/status";
 const BEFORE: &str = "Package: old-clock\nStatus: install ok installed\nVersion: 1\n\n";
 
-fn wanted() -> Graph<Host> {
+fn desired() -> Graph<Host> {
     let mut graph = Graph::default();
     let names = ["new-clock", "old-clock-", "other-clock-"];
     graph.add(
@@ -40,7 +40,7 @@ fn one_replaces_another_which_is_installed_again_after_it() {
     let mut host = FakeHost::debian();
     host.plant(STATUS, FileType::File, BEFORE.as_bytes(), 0o644);
     let mut journal = MemoryJournal::default();
-    run(&mut host, &mut journal, &wanted()).unwrap();
+    run(&mut host, &mut journal, &desired()).unwrap();
     let status = host.text(STATUS).unwrap();
     assert!(
         status.contains("new-clock") && !status.contains("old-clock"),
@@ -53,7 +53,7 @@ fn one_replaces_another_which_is_installed_again_after_it() {
             .flatten()
             .all(|word| word != "other-clock-")
     );
-    let plan = Plan::make(&wanted(), &journal.receipt().unwrap(), &host).unwrap();
+    let plan = Plan::make(&desired(), &journal.receipt().unwrap(), &host).unwrap();
     assert!(plan.is_empty());
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert_eq!(host.text(STATUS).unwrap(), BEFORE);
@@ -216,7 +216,7 @@ fn an_unnamed_removal_is_not_part_of_a_removal() {
     let mut host = FakeHost::debian();
     host.plant(STATUS, FileType::File, BEFORE.as_bytes(), 0o644);
     let mut journal = MemoryJournal::default();
-    run(&mut host, &mut journal, &wanted()).unwrap();
+    run(&mut host, &mut journal, &desired()).unwrap();
     // Meanwhile a package is installed that conflicts with the one that would be installed again.
     let status = host.text(STATUS).unwrap()
         + "Package: third-clock\nStatus: install ok installed\nVersion: 1\n\n";
@@ -237,13 +237,13 @@ fn a_lock_is_waited_for_and_a_broken_repository_is_reported() {
     let (outcome, notes) = heard(&mut host, &graph);
     outcome.unwrap();
     assert!(installed(&host).contains(&"client".to_owned()));
-    let told = |what: &str| notes.iter().any(|note| note.contains(what));
+    let noted = |what: &str| notes.iter().any(|note| note.contains(what));
     assert!(
-        told("waiting for process 77 (python3), which has /var/lib/apt/lists/lock"),
+        noted("waiting for process 77 (python3), which has /var/lib/apt/lists/lock"),
         "{notes:?}"
     );
-    assert!(told("warning: `apt-get update` failed"), "{notes:?}");
-    assert!(told("http://10.0.0.1"), "{notes:?}");
+    assert!(noted("warning: `apt-get update` failed"), "{notes:?}");
+    assert!(noted("http://10.0.0.1"), "{notes:?}");
 }
 
 fn sets(sets: &[(&str, &[&str])]) -> Graph<Host> {

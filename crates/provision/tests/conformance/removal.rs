@@ -38,9 +38,9 @@ fn the_services_that_stay_are_in_sync_after_another_one_is_gone() {
     let mut host = FakeHost::debian();
     let mut journal = MemoryJournal::default();
     for names in [&["stays", "goes"][..], &["stays"]] {
-        let wanted = units(names);
-        run(&mut host, &mut journal, &wanted).unwrap();
-        let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
+        let desired = units(names);
+        run(&mut host, &mut journal, &desired).unwrap();
+        let plan = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap();
         assert!(plan.is_empty(), "{names:?}: {plan:?}");
     }
 }
@@ -120,9 +120,9 @@ fn a_plan_lists_what_goes_among_its_steps() {
 
 /// Services behind a table that closes a port for each.
 fn closed(names: &[&str]) -> Graph<Host> {
-    let mut wanted = Graph::default();
+    let mut desired = Graph::default();
     let ports: Vec<_> = names.iter().map(|name| format!("\t\t# {name}\n")).collect();
-    let table = wanted.add(
+    let table = desired.add(
         NftTable {
             table: "inet closed".into(),
             chains: format!("\tchain input {{\n{}\t}}\n", ports.concat()),
@@ -139,9 +139,9 @@ fn closed(names: &[&str]) -> Graph<Host> {
         if matches!(node.resource, Host::Service(_)) {
             after.push(table.clone());
         }
-        wanted.add(node.resource.clone(), after);
+        desired.add(node.resource.clone(), after);
     }
-    wanted
+    desired
 }
 
 /// Otherwise its port would be open until it has stopped.

@@ -89,7 +89,7 @@ fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
         guarded: true,
         routed: false,
     };
-    for (wanted, path) in [
+    for (desired, path) in [
         (
             graph([File::new(CONF, "new\n", Owner::root(0o644)).into()]),
             CONF,
@@ -107,13 +107,13 @@ fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
         host.plant(path, FileType::File, BEFORE, 0o604);
         let before = host.shape();
         let mut journal = MemoryJournal::default();
-        let plan = shown(&host, &journal, &wanted);
+        let plan = shown(&host, &journal, &desired);
         assert!(
             plan.contains("a line that aztec-kit did not write"),
             "{path}: {plan}"
         );
         assert!(!plan.contains("S3CRET"), "{path}: {plan}");
-        run(&mut host, &mut journal, &wanted).unwrap();
+        run(&mut host, &mut journal, &desired).unwrap();
         let records = journaled(&journal);
         assert!(!records.contains("S3CRET"), "{path}: {records}");
         let copies = copies(&host);
@@ -135,22 +135,22 @@ fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
 
 #[test]
 fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
-    let wanted = |port: u16, key: &str| {
+    let desired = |port: u16, key: &str| {
         let mut text = Text::from(format!("# Ours.\nPORT={port}\nKEY="));
         text.push_as(key, "…");
         text.push("\n");
         conf(text)
     };
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    run(&mut host, &mut journal, &wanted(1, "S3CRET")).unwrap();
-    let other = shown(&host, &journal, &wanted(2, "S3CRET"));
+    run(&mut host, &mut journal, &desired(1, "S3CRET")).unwrap();
+    let other = shown(&host, &journal, &desired(2, "S3CRET"));
     assert!(other.contains("-PORT=1\n+PORT=2\n KEY=…\n"), "{other}");
-    let other = shown(&host, &journal, &wanted(1, "S3CRET-2"));
+    let other = shown(&host, &journal, &desired(1, "S3CRET-2"));
     assert_eq!(other, "content: (secret) -> (secret)\n");
     // An operator who edits the file may have put anything there.
     let edited = b"# Ours.\nPORT=1\nMORE=S3CRET\nAND=S3CRET\nKEY=S3CRET\n";
     host.plant(CONF, FileType::File, edited, 0o644);
-    let drifted = shown(&host, &journal, &wanted(1, "S3CRET"));
+    let drifted = shown(&host, &journal, &desired(1, "S3CRET"));
     assert!(
         drifted.contains(" PORT=1\n-… 2 lines that aztec-kit did not write"),
         "{drifted}"
@@ -178,7 +178,7 @@ fn two_texts_that_are_not_ours_do_not_look_the_same_and_their_digest_is_not_show
 
 #[test]
 fn a_journal_of_an_earlier_version_is_understood() {
-    let wanted = conf("new\n");
+    let desired = conf("new\n");
     let spec = serde_json::json!({"file": {
         "path": CONF, "shown": "new\n", "sha256": "0", "redact": false,
         "owner": {"user": "root", "group": "root", "mode": 0o644},
@@ -194,7 +194,7 @@ fn a_journal_of_an_earlier_version_is_understood() {
         let mut host = FakeHost::debian();
         host.plant(CONF, FileType::File, b"new\n", 0o644);
         let mut journal = MemoryJournal::default();
-        let id = wanted.nodes()[0].resource.id();
+        let id = desired.nodes()[0].resource.id();
         for event in [
             Event::Intent {
                 id: id.clone(),
@@ -209,13 +209,13 @@ fn a_journal_of_an_earlier_version_is_understood() {
         }
         // It has no memory yet, so it is recorded once, and nothing is changed.
         for _ in 0..2 {
-            let outcome = run(&mut host, &mut journal, &wanted).unwrap();
+            let outcome = run(&mut host, &mut journal, &desired).unwrap();
             assert!(outcome.applied.is_empty() && host.writes == 0);
         }
         let receipt = journal.receipt().unwrap();
         assert!(receipt.entries[0].memory.is_some());
-        let plan = Plan::make(&wanted, &receipt, &host).unwrap();
-        assert!(plan.is_recorded(&wanted, &receipt));
+        let plan = Plan::make(&desired, &receipt, &host).unwrap();
+        assert!(plan.is_recorded(&desired, &receipt));
         run(&mut host, &mut journal, &nothing()).unwrap();
         assert_eq!(host.text(CONF).as_deref(), after);
     }

@@ -131,7 +131,7 @@ fn an_unconfirmed_change_is_rolled_back_and_pending_again() {
     assert_eq!(after, before, "the host is not as it was");
     let receipt = journal.receipt().unwrap();
     assert!(receipt.entries.is_empty() && receipt.unconfirmed.is_empty());
-    assert_eq!(receipt.rolled_back.len(), 1, "status has nothing to tell");
+    assert_eq!(receipt.rolled_back.len(), 1, "status has nothing to report");
     assert!(
         !Plan::make(&graph("shut\n"), &receipt, &host)
             .unwrap()
@@ -322,15 +322,15 @@ fn shut_for_good() -> (FakeHost, MemoryJournal) {
 fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
     const HINGE: &str = "/etc/hinge";
     let (mut host, mut journal) = (host(), MemoryJournal::default());
-    let mut wanted = graph("shut\n");
-    let screw = wanted.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
-    let hinge = wanted.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
-    wanted.add(
+    let mut desired = graph("shut\n");
+    let screw = desired.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
+    let hinge = desired.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
+    desired.add(
         Guarded::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
         [hinge],
     );
-    wanted.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
-    common::run_guarded(&mut host, &mut journal, &wanted).unwrap();
+    desired.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
+    common::run_guarded(&mut host, &mut journal, &desired).unwrap();
     keep(&mut host, &mut journal);
     let removed = common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
     let kept = removed.applied.iter().filter(|step| step.kept.is_some());
@@ -342,12 +342,12 @@ fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
     common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
     assert!(host.text(HINGE).is_some());
     back(&mut host, &mut journal).unwrap();
-    let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
+    let plan = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap();
     let pending: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();
     assert_eq!(
         pending,
         ["file[/etc/bell]"],
-        "as it was, but for what nobody needs"
+        "as it was, except for the bell, which nothing needs"
     );
     keep(&mut confirmed, &mut its_journal);
     common::run_guarded(&mut confirmed, &mut its_journal, &nothing()).unwrap();

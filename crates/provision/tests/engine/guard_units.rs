@@ -47,7 +47,7 @@ fn they_are_as_they_were_and_systemd_takes_them() {
         texts.insert(path, text.to_owned());
     }
     let dir = tempfile::tempdir().unwrap();
-    if let Some(said) = complaints(dir.path(), &texts) {
-        assert_eq!(said, "");
+    if let Some(complaint) = complaints(dir.path(), &texts) {
+        assert_eq!(complaint, "");
     }
 }

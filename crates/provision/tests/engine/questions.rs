@@ -66,17 +66,17 @@ fn questions() -> Vec<Query> {
 
 /// Reads the answer as its consumer does.
 fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
-    let said = host.ask(query)?;
+    let output = host.ask(query)?;
     match query {
         Query::Units(names) => host.units(names).map(drop),
-        Query::Install(_) => apt::removals(&said.stdout).map(drop),
-        Query::Images(_) => images::parse(&said.stdout).map(drop),
-        Query::Journal { .. } => journal::parse(&said.stdout).map(drop),
+        Query::Install(_) => apt::removals(&output.stdout).map(drop),
+        Query::Images(_) => images::parse(&output.stdout).map(drop),
+        Query::Journal { .. } => journal::parse(&output.stdout).map(drop),
         // The firewall asks both.
         Query::Sshd(_) | Query::SshSocket => {
             Plan::make(&firewall(), &Receipt::default(), host).map(drop)
         }
-        Query::Architecture(..) => match said.stdout.trim() {
+        Query::Architecture(..) => match output.stdout.trim() {
             "amd64" => Ok(()),
             other => Err(Fault::new(format!("it is for {other}"))),
         },
@@ -134,8 +134,8 @@ fn host() -> FakeHost {
     host.engine.images.push(row.clone());
     host.engine.offered.push(row);
     host.engine.architecture = "amd64".into();
-    let said = "1795420001.000000 sshd[77]: one\n1795420002.000000 sshd[77]: another one\n";
-    host.journals.insert(UNIT.into(), said.into());
+    let lines = "1795420001.000000 sshd[77]: one\n1795420002.000000 sshd[77]: another one\n";
+    host.journals.insert(UNIT.into(), lines.into());
     let differs = Output {
         code: 1,
         stdout: "??5?????? c /etc/caddy/Caddyfile\n".into(),
@@ -174,7 +174,7 @@ fn states_of_units_that_are_cut_anywhere_are_none() {
             ..whole.clone()
         };
         let heard = query.heard(cut);
-        let read = heard.and_then(|said| systemctl::states(&said.stdout, names));
+        let read = heard.and_then(|output| systemctl::states(&output.stdout, names));
         assert_eq!(read.is_ok(), end == whole.stdout.len(), "cut at {end}");
     }
 }

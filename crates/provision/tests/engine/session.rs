@@ -122,10 +122,10 @@ fn new_files_of_the_host_are_on_record_before_they_are_made() {
         held.put_new(OsStr::new("a.json"), b"key", PRIVATE)
     };
     put(&mut files).unwrap_err();
-    let wanted = ["/etc/app", "/etc/app/keys", "/etc/app/keys/a.json"];
+    let desired = ["/etc/app", "/etc/app/keys", "/etc/app/keys/a.json"];
     assert_eq!(
         it.journal.lock().events(),
-        wanted.map(|path| noted("last key", path))
+        desired.map(|path| noted("last key", path))
     );
     it.host.lock().dies_at = None;
     put(&mut files).unwrap();

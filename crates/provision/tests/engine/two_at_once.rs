@@ -96,7 +96,7 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
         None,
     )
     .unwrap();
-    let wanted = wants.ids();
+    let desired = wants.ids();
     let undone = Arc::new(Mutex::new(Vec::new()));
     let turn = {
         let (mut host, state, undone) = (shared.clone(), dir.path().to_owned(), undone.clone());
@@ -104,8 +104,8 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
             let mut journal = FileJournal::new(&state);
             let before = journal.receipt().unwrap();
             let done = |id: &ResourceId| match before.get(id) {
-                Some(entry) => wanted.contains(id) && !entry.open,
-                None => !wanted.contains(id),
+                Some(entry) => desired.contains(id) && !entry.open,
+                None => !desired.contains(id),
             };
             let kept = confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
             let kept = kept.into_iter().filter(|id| !done(id));
@@ -181,12 +181,13 @@ fn of_a_confirmation_and_a_rollback_one_is_too_late() {
             let shared = SharedHost::new(host);
             let mut journal = FileJournal::new(dir.path());
             run(&mut shared.clone(), &mut journal, &graph, Some(&guard())).unwrap();
-            let said = Arc::new(Mutex::new(None));
+            let outcome = Arc::new(Mutex::new(None));
             let turn = {
-                let (mut host, state, said) = (shared.clone(), dir.path().to_owned(), said.clone());
+                let (mut host, state, outcome) =
+                    (shared.clone(), dir.path().to_owned(), outcome.clone());
                 move || {
                     let done = beside(&mut host, &mut FileJournal::new(&state));
-                    *said.lock().unwrap() = Some(done);
+                    *outcome.lock().unwrap() = Some(done);
                 }
             };
             let steps = Steps::before(at, turn);
@@ -195,7 +196,7 @@ fn of_a_confirmation_and_a_rollback_one_is_too_late() {
                 steps: steps.clone(),
             };
             let mine = works(&mut shared.in_steps(&steps), &mut journal);
-            let Some(theirs) = said.lock().unwrap().take() else {
+            let Some(theirs) = outcome.lock().unwrap().take() else {
                 assert!(at > 5, "{name}: only {at} places");
                 break;
             };
@@ -254,14 +255,14 @@ fn of_two_runs_one_works_and_the_other_reports_which() {
     const ROUNDS: usize = 60;
     let dir = tempfile::tempdir().unwrap();
     let shared = SharedHost::new(FakeHost::debian());
-    let (inside, won, told) = (
+    let (inside, won, refused) = (
         AtomicUsize::new(0),
         AtomicUsize::new(0),
         AtomicUsize::new(0),
     );
     let keys = Mutex::new(None);
     let (dir, shared, keys) = (&dir, &shared, &keys);
-    let (inside, won_all, told_all) = (&inside, &won, &told);
+    let (inside, won_all, told_all) = (&inside, &won, &refused);
     std::thread::scope(|scope| {
         for text in ["one", "two"] {
             scope.spawn(move || {
@@ -298,9 +299,9 @@ fn of_two_runs_one_works_and_the_other_reports_which() {
             });
         }
     });
-    let (won, told) = (won.into_inner(), told.into_inner());
-    println!("{won} runs, {told} were told");
-    assert!(won > 0 && won + told == 2 * ROUNDS);
+    let (won, refused) = (won.into_inner(), refused.into_inner());
+    println!("{won} runs, {refused} were refused");
+    assert!(won > 0 && won + refused == 2 * ROUNDS);
     let receipt = FileJournal::new(dir.path()).receipt().unwrap();
     assert_eq!(receipt.entries.len(), 2);
     assert!(receipt.entries.iter().all(|entry| !entry.open));
