@@ -146,7 +146,8 @@ fn a_link_on_disk_is_not_followed() {
     assert!(place.is_alone());
 }
 
-/// A tarball that is truncated anywhere, or has any byte altered, is an error or a tree, and nothing is beside the tree.
+/// A tarball that is truncated anywhere, or has any byte altered, is an error or a tree, and nothing is beside the
+/// tree.
 #[test]
 fn an_altered_tarball_stays_in_the_tree() {
     let mut tar = tar::Builder::new(Vec::new());

@@ -32,6 +32,7 @@ pub use npm::LOCK;
 pub use shared::{SharedHost, Steps};
 pub use unit::{FakeUnit, Fate};
 
+use super::unreadable::{no_file, too_large};
 use super::{
     Clock, FileType, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space,
 };
@@ -82,10 +83,10 @@ impl Probe for FakeHost {
         };
         match node.file_type {
             FileType::File | FileType::Symlink if node.bytes.len() as u64 > limit => {
-                Err(super::too_large(&path, limit))
+                Err(too_large(&path, limit))
             }
             FileType::File | FileType::Symlink => Ok(Some(node.bytes.clone())),
-            kind => Err(super::no_file(&path, kind == FileType::Directory)),
+            kind => Err(no_file(&path, kind == FileType::Directory)),
         }
     }
 

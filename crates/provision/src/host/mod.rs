@@ -16,6 +16,7 @@ mod real_hands;
 mod snapshot;
 mod staged;
 mod stamp;
+mod unreadable;
 
 pub use early::Early;
 pub use engine::Engine;
@@ -30,22 +31,3 @@ pub use snapshot::Snapshot;
 pub use staged::is_staged;
 pub(crate) use staged::{clear_staged, staged};
 pub use stamp::{newest_change, stamp};
-
-/// The error for a path that is not a regular file: a pipe without a writer, or an endless device.
-fn no_file(path: &std::path::Path, directory: bool) -> crate::Fault {
-    let what = match directory {
-        true => "a directory",
-        false => "a pipe, socket or device",
-    };
-    crate::Fault::new(format!(
-        "failed to read {}: it is {what}, not a regular file",
-        path.display()
-    ))
-}
-
-fn too_large(path: &std::path::Path, limit: u64) -> crate::Fault {
-    crate::Fault::new(format!(
-        "failed to read {}: it is larger than {limit} bytes",
-        path.display()
-    ))
-}

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::place::ForeignLink;
 use super::program::Call;
+use super::unreadable::{no_file, too_large};
 use super::{Clock, FileType, Meta, Output, Probe, Query, Space};
 use crate::Fault;
 
@@ -139,7 +140,7 @@ impl Probe for RealHost {
             if meta.file_type().is_char_device() && meta.rdev() == NULL_DEVICE {
                 return Ok(Some(Vec::new()));
             }
-            return Err(super::no_file(path, meta.is_dir()));
+            return Err(no_file(path, meta.is_dir()));
         }
         // The size is only a hint: files of /proc report 0. A file is then read in one call instead of a dozen.
         let room = usize::try_from(meta.len().min(limit)).unwrap_or_default();
@@ -148,7 +149,7 @@ impl Probe for RealHost {
             .read_to_end(&mut bytes)
             .map_err(|error| failed("read", path, error))?;
         if bytes.len() as u64 > limit {
-            return Err(super::too_large(path, limit));
+            return Err(too_large(path, limit));
         }
         Ok(Some(bytes))
     }

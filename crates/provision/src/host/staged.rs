@@ -9,8 +9,8 @@ use crate::Fault;
 /// The suffix of a staged file.
 const STAGED: &str = ".aztec-kit-new";
 
-/// The hidden path beside a file where its new content is staged before it is renamed. The name is fixed, so that the next
-/// run replaces the staged file of a killed one. `None` for a path without a file name, such as `/`.
+/// The hidden path beside a file where its new content is staged before it is renamed. The name is fixed, so that the
+/// next run replaces the staged file of a killed one. `None` for a path without a file name, such as `/`.
 pub(crate) fn staged(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(staged_name(path.file_name()?)))
 }
