@@ -35,7 +35,7 @@ pub(super) const TARGETS: &[Target] = &[
         b"42 (a) S 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1951 20\n"),
     target!("kinds/npm_tree", "crates/provision/src/kinds/npm_tree/marker.rs", tree, MARKER,
         br#"{"manifest":"","lock":"","modules":[]}"#),
-    target!("kinds/image", "crates/provision/src/kinds/image/mod.rs", image, PINNED),
+    target!("kinds/image", "crates/provision/src/kinds/image/pin.rs", image, PINNED),
 ];
 
 /// Of a tree with one package, for a manifest and a lock file that are `{}`.
