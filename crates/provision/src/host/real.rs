@@ -214,7 +214,7 @@ impl Probe for RealHost {
             env: &[],
             dir: None,
             timeout: QUERY_TIMEOUT,
-            asked: true,
+            is_query: true,
         }
         .run()?;
         query.heard(output)

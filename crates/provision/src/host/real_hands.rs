@@ -283,7 +283,7 @@ impl HostMut for RealHostMut {
             env: &order.env,
             dir: order.dir.as_deref(),
             timeout: order.timeout,
-            asked: false,
+            is_query: false,
         }
         .run()
     }
