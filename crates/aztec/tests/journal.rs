@@ -47,7 +47,7 @@ fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(&graph, Some(&guard))
+    .run_commit_confirmed(&graph, Some(&guard))
     .unwrap();
     let path = dir.path().join("journal.jsonl");
     let bytes = fs::read(&path).unwrap();

@@ -37,7 +37,7 @@ pub(super) fn step(receipt: &mut Receipt, event: Event) {
                 after,
             },
         ),
-        Event::Guarded { change } => {
+        Event::Unconfirmed { change } => {
             // As in the entries, the state before the first of several changes counts.
             let mut waiting = receipt.unconfirmed.iter_mut();
             match waiting.find(|old| old.id == change.id) {

@@ -76,7 +76,7 @@ pub trait Kind: Serialize + DeserializeOwned {
     /// Whether a mistake in it can lock out the operator. Such a change is commit-confirmed, see [`super::Guard`]. For
     /// this reason `revert` must make the old state effective without any other restart, and start from any state that
     /// a kill can leave behind.
-    fn guarded(&self) -> bool {
+    fn is_commit_confirmed(&self) -> bool {
         false
     }
     /// Whether it is a process, which uses its dependencies as long as it runs. A leftover process is stopped before

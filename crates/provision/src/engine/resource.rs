@@ -36,8 +36,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn question(&self) -> Option<Query>;
     /// See [`Kind::files`].
     fn files(&self) -> Vec<PathBuf>;
-    /// See [`Kind::guarded`].
-    fn guarded(&self) -> bool;
+    /// See [`Kind::is_commit_confirmed`].
+    fn is_commit_confirmed(&self) -> bool;
     /// See [`Kind::is_process`].
     fn is_process(&self) -> bool;
     /// See [`Kind::parts`].
@@ -158,8 +158,8 @@ macro_rules! resources {
             fn files(&self) -> Vec<std::path::PathBuf> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::files(kind)),* }
             }
-            fn guarded(&self) -> bool {
-                match self { $(Self::$variant(kind) => $crate::engine::Kind::guarded(kind)),* }
+            fn is_commit_confirmed(&self) -> bool {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::is_commit_confirmed(kind)),* }
             }
             fn is_process(&self) -> bool {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::is_process(kind)),* }

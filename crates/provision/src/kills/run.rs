@@ -79,7 +79,7 @@ pub fn run<R: Resource>(
             cancel: &AtomicBool::new(false),
             progress: &mut Quiet,
         }
-        .run_guarded(graph, guard)
+        .run_commit_confirmed(graph, guard)
         .map_err(|stop| described(&stop))?;
         let pruned = journal.receipt().and_then(|receipt| prune(&receipt, host));
         pruned.map_err(|fault| fault.chain())

@@ -29,8 +29,8 @@ pub struct NftTable {
     /// Its purpose, in a few words.
     pub about: String,
     /// Whether it can lock out the operator.
-    #[serde(default = "guarded")]
-    pub guarded: bool,
+    #[serde(rename = "guarded", default = "by_default")]
+    pub commit_confirmed: bool,
     /// Whether it also accepts the traffic that the operator allows with `ufw route allow`, in place of the line
     /// [`ROUTED`].
     #[serde(default)]
@@ -38,7 +38,7 @@ pub struct NftTable {
 }
 
 /// The default for records from before there was a choice.
-fn guarded() -> bool {
+fn by_default() -> bool {
     true
 }
 
@@ -219,8 +219,8 @@ impl Kind for NftTable {
         ResourceId::new("nft_table", &self.table)
     }
 
-    fn guarded(&self) -> bool {
-        self.guarded
+    fn is_commit_confirmed(&self) -> bool {
+        self.commit_confirmed
     }
 
     fn question(&self) -> Option<Query> {

@@ -91,7 +91,7 @@ pub fn run<R: Resource>(
 }
 
 /// The same; a change that can lock out the operator is rolled back after five minutes.
-pub fn run_guarded<R: Resource>(
+pub fn run_commit_confirmed<R: Resource>(
     host: &mut FakeHost,
     journal: &mut MemoryJournal,
     graph: &Graph<R>,
@@ -121,7 +121,7 @@ fn apply<R: Resource>(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(graph, guard)?;
+    .run_commit_confirmed(graph, guard)?;
     // As the command line does it. A run that dies after this is not tested here.
     if host.dies_at.is_none() {
         prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
@@ -143,7 +143,7 @@ pub fn removal_rolled_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
     run(&mut host, &mut journal, graph).unwrap();
     let (made, entries) = (shape(&host), journal.receipt().unwrap().entries);
     for _ in 0..2 {
-        run_guarded(&mut host, &mut journal, &nothing).unwrap();
+        run_commit_confirmed(&mut host, &mut journal, &nothing).unwrap();
         assert!(
             !journal.receipt().unwrap().unconfirmed.is_empty(),
             "no guard"
@@ -155,7 +155,7 @@ pub fn removal_rolled_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
         now.sort_by_key(|entry| entries.iter().position(|other| other.id == entry.id));
         assert_eq!(now, entries);
     }
-    run_guarded(&mut host, &mut journal, &nothing).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &nothing).unwrap();
     confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
     assert_eq!(shape(&host), before, "after the removal");
 }

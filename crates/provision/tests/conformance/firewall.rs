@@ -7,7 +7,7 @@ use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
 
-use crate::common::{self, KIT, STATE, run_guarded as run};
+use crate::common::{self, KIT, STATE, run_commit_confirmed as run};
 
 provision::resources! {
     /// The resources that close a host.
@@ -46,7 +46,7 @@ fn table(chains: &str) -> NftTable {
         path: "/etc/test.nft".into(),
         unit: "test-table.service".into(),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: true,
     }
 }

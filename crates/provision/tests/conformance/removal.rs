@@ -129,7 +129,7 @@ fn closed(names: &[&str]) -> Graph<Host> {
             path: "/etc/closed.nft".into(),
             unit: "closed.service".into(),
             about: "A test".into(),
-            guarded: false,
+            commit_confirmed: false,
             routed: false,
         },
         [],

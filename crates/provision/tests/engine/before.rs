@@ -10,7 +10,7 @@ use provision::host::fake::FakeHost;
 use provision::host::{FileType, HostMut};
 use provision::kinds::{File, NftTable, Owner, SecretDigest, Unit, prune};
 
-use crate::common::{self, run, run_guarded};
+use crate::common::{self, run, run_commit_confirmed};
 
 provision::resources! {
     /// The kinds that write files.
@@ -86,7 +86,7 @@ fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
         path: "/etc/x.nft".into(),
         unit: "x-nft.service".into(),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: false,
     };
     for (desired, path) in [
@@ -280,7 +280,7 @@ fn a_rollback_keeps_the_copy_of_the_prior_state() {
             path: "/etc/x.nft".into(),
             unit: "x-nft.service".into(),
             about: "A test".into(),
-            guarded: true,
+            commit_confirmed: true,
             routed: false,
         }
         .into()])
@@ -289,10 +289,10 @@ fn a_rollback_keeps_the_copy_of_the_prior_state() {
     host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
     host.plant(common::KIT, FileType::File, b"", 0o755);
     host.plant("/etc/x.nft", FileType::File, b"# theirs\n", 0o600);
-    run_guarded(&mut host, &mut journal, &table("chain a {}\n")).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &table("chain a {}\n")).unwrap();
     journal.append(&Event::Confirmed).unwrap();
     let ours = host.text("/etc/x.nft");
-    run_guarded(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
     assert_ne!(host.text("/etc/x.nft"), ours);
     roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()
@@ -319,7 +319,7 @@ fn a_rollback_to_the_prior_state_keeps_its_copy_too() {
         before: Some(before),
         until_us: 0,
     };
-    journal.append(&Event::Guarded { change }).unwrap();
+    journal.append(&Event::Unconfirmed { change }).unwrap();
     run(&mut host, &mut journal, &graph([file("newer\n").into()])).unwrap();
     roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()

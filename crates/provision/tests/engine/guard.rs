@@ -21,16 +21,16 @@ use crate::common::{self, KIT, STATE};
 /// A file that decides who can log in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Guarded<const BLOCKED: bool>(File);
+struct CommitConfirmed<const BLOCKED: bool>(File);
 
-impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
+impl<const BLOCKED: bool> Kind for CommitConfirmed<BLOCKED> {
     type Seen = <File as Kind>::Seen;
     type Prior = <File as Kind>::Prior;
 
     fn id(&self) -> ResourceId {
         self.0.id()
     }
-    fn guarded(&self) -> bool {
+    fn is_commit_confirmed(&self) -> bool {
         true
     }
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
@@ -62,9 +62,9 @@ impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
     }
 }
 
-type Door = Guarded<false>;
+type Door = CommitConfirmed<false>;
 /// Another door, which cannot be opened again while an obstacle exists.
-type Blocked = Guarded<true>;
+type Blocked = CommitConfirmed<true>;
 
 provision::resources! {
     /// A host of doors and their hinges.
@@ -91,14 +91,14 @@ pub fn host() -> FakeHost {
 fn graph(text: &str) -> Graph<Host> {
     let mut graph = Graph::default();
     graph.add(
-        Guarded::<false>(File::new(DOOR, text, Owner::root(0o644))),
+        CommitConfirmed::<false>(File::new(DOOR, text, Owner::root(0o644))),
         [],
     );
     graph
 }
 
 pub fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Result<Outcome, Stop> {
-    common::run_guarded(host, journal, &graph(text))
+    common::run_commit_confirmed(host, journal, &graph(text))
 }
 
 fn back(host: &mut FakeHost, journal: &mut MemoryJournal) -> Result<Vec<String>, Fault> {
@@ -195,7 +195,7 @@ fn whatever_the_program_is_called_its_copy_starts() {
         cancel: &AtomicBool::new(false),
         progress: &mut provision::engine::Quiet,
     }
-    .run_guarded(&graph("shut\n"), Some(&guard))
+    .run_commit_confirmed(&graph("shut\n"), Some(&guard))
     .unwrap();
     let service = "/etc/systemd/system/aztec-kit-take-back.service";
     let service = host.text(service).unwrap();
@@ -326,20 +326,20 @@ fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
     let screw = desired.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
     let hinge = desired.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
     desired.add(
-        Guarded::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
+        CommitConfirmed::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
         [hinge],
     );
     desired.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
-    common::run_guarded(&mut host, &mut journal, &desired).unwrap();
+    common::run_commit_confirmed(&mut host, &mut journal, &desired).unwrap();
     keep(&mut host, &mut journal);
-    let removed = common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    let removed = common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     let kept = removed.applied.iter().filter(|step| step.kept.is_some());
     let kept: Vec<_> = kept.map(|step| step.id.to_string()).collect();
     assert_eq!(kept, ["file[/etc/hinge]", "file[/etc/screw]"]);
     assert!(host.text(GATE).is_none() && host.text("/etc/bell").is_none());
     // The next run does not remove it either, as long as nobody has confirmed.
     let (mut confirmed, mut its_journal) = (host.clone(), journal.clone());
-    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     assert!(host.text(HINGE).is_some());
     back(&mut host, &mut journal).unwrap();
     let plan = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap();
@@ -350,7 +350,7 @@ fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
         "as it was, except for the bell, which nothing needs"
     );
     keep(&mut confirmed, &mut its_journal);
-    common::run_guarded(&mut confirmed, &mut its_journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut confirmed, &mut its_journal, &nothing()).unwrap();
     assert!(confirmed.text(HINGE).is_none());
     assert!(its_journal.receipt().unwrap().entries.is_empty());
 }
@@ -359,7 +359,7 @@ fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
 fn a_removal_can_be_rolled_back_and_confirmed_too() {
     let (mut host, mut journal) = shut_for_good();
     let on_record = journal.receipt().unwrap().entries;
-    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     assert_eq!(host.text(DOOR).unwrap(), "open\n");
     assert!(armed(&host) && journal.receipt().unwrap().entries.is_empty());
     let (mut kept, mut kept_journal) = (host.clone(), journal.clone());
@@ -398,8 +398,8 @@ fn two_doors() -> (FakeHost, MemoryJournal) {
     host.plant(GATE, FileType::File, b"open\n", 0o600);
     let mut graph = graph("shut\n");
     let gate = File::new(GATE, "shut\n", Owner::root(0o644));
-    graph.add(Guarded::<true>(gate), []);
-    common::run_guarded(&mut host, &mut journal, &graph).unwrap();
+    graph.add(CommitConfirmed::<true>(gate), []);
+    common::run_commit_confirmed(&mut host, &mut journal, &graph).unwrap();
     host.plant(OBSTACLE, FileType::File, b"", 0o600);
     (host, journal)
 }
@@ -487,7 +487,7 @@ fn the_time_begins_when_the_run_ends() {
         cancel: &AtomicBool::new(false),
         progress: &mut watch,
     }
-    .run_guarded(&graph("shut\n"), Some(&guard))
+    .run_commit_confirmed(&graph("shut\n"), Some(&guard))
     .unwrap();
     let until = journal.receipt().unwrap().unconfirmed[0].until_us;
     assert_eq!(armed_at.len(), 1, "told once, when it is armed");
@@ -538,8 +538,11 @@ fn a_run_that_fails_begins_the_time_as_well() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let mut graph = graph("shut\n");
     let file = File::new("/etc/none/file", "", Owner::root(0o644));
-    graph.add(Guarded::<false>(file), [ResourceId::new("file", DOOR)]);
-    let stop = common::run_guarded(&mut host, &mut journal, &graph).unwrap_err();
+    graph.add(
+        CommitConfirmed::<false>(file),
+        [ResourceId::new("file", DOOR)],
+    );
+    let stop = common::run_commit_confirmed(&mut host, &mut journal, &graph).unwrap_err();
     assert!(stop.at.is_some());
     assert!(armed(&host) && host.units[TIMER].starts > 2);
 }

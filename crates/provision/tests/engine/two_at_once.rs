@@ -45,7 +45,7 @@ fn run<R: Resource>(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(graph, guard);
+    .run_commit_confirmed(graph, guard);
     done.map(drop)
 }
 
@@ -61,7 +61,7 @@ fn wall(name: &str) -> NftTable {
         path: format!("/etc/{name}.nft").into(),
         unit: format!("{name}.service"),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: false,
     }
 }

@@ -62,7 +62,7 @@ fn table(chains: &str, graph: &mut Graph<Host>) {
         path: "/etc/test.nft".into(),
         unit: "test-table.service".into(),
         about: "A test".into(),
-        guarded: false,
+        commit_confirmed: false,
         routed: false,
     };
     graph.add(table, []);

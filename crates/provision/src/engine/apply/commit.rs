@@ -41,7 +41,7 @@ impl<'a> Commits<'a> {
 
     /// Whether a change of this resource waits for its confirmation.
     pub(super) fn is_commit_confirmed<R: Resource>(&self, resource: &R) -> bool {
-        self.guard.is_some() && resource.guarded()
+        self.guard.is_some() && resource.is_commit_confirmed()
     }
 
     /// The changes that wait for their confirmation; none without a guard.
@@ -61,7 +61,7 @@ impl<'a> Commits<'a> {
         before: Option<&Entry>,
         probe: &dyn Probe,
     ) -> Option<Unconfirmed> {
-        let guard = self.guard.filter(|_| resource.guarded())?;
+        let guard = self.guard.filter(|_| resource.is_commit_confirmed())?;
         Some(Unconfirmed {
             id: resource.id(),
             spec: spec.clone(),
@@ -104,7 +104,7 @@ impl<'a> Commits<'a> {
         guard: &Guard,
         host_mut: &mut dyn HostMut,
     ) -> Result<Vec<Unconfirmed>, Fault> {
-        let event = Event::Guarded {
+        let event = Event::Unconfirmed {
             change: Unconfirmed {
                 until_us: guard.until_us(host_mut.probe()),
                 ..change.clone()

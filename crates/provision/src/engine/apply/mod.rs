@@ -46,12 +46,12 @@ impl std::fmt::Debug for Apply<'_> {
 impl Apply<'_> {
     /// Converges the host. After a failure or a kill, call it again.
     pub fn run<R: Resource>(&mut self, graph: &Graph<R>) -> Result<Outcome, Stop> {
-        self.run_guarded(graph, None)
+        self.run_commit_confirmed(graph, None)
     }
 
     /// The same, with commit-confirmed changes: one that can lock out the operator is rolled back unless it is
     /// confirmed in time.
-    pub fn run_guarded<R: Resource>(
+    pub fn run_commit_confirmed<R: Resource>(
         &mut self,
         graph: &Graph<R>,
         guard: Option<&Guard>,

@@ -155,7 +155,7 @@ impl Kind for Sshd {
         vec![self.path()]
     }
 
-    fn guarded(&self) -> bool {
+    fn is_commit_confirmed(&self) -> bool {
         true
     }
 

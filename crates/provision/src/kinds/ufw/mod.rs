@@ -86,7 +86,7 @@ impl Kind for Ufw {
         ResourceId::new("firewall", "ufw")
     }
 
-    fn guarded(&self) -> bool {
+    fn is_commit_confirmed(&self) -> bool {
         true
     }
 
