@@ -1,5 +1,5 @@
-//! Finds the releases under `data/releases/`: a folder is a release, and what it is called is its version. Lock files are
-//! carried compressed: a large one is 0.4 MB, and only an installation reads it.
+//! Finds the releases under `data/releases/`: a folder is a release, and its name is the version. Lock files are carried
+//! compressed, because a large one is 0.4 MB and only an installation reads it.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use sha2::{Digest, Sha256};
 
-/// What a folder may hold, and the field of `Folder` that gets its text. The first has to be there.
+/// The files that a folder may have, each with the field of `Folder` that gets its text. The first file must exist.
 const FILES: [(&str, &str); 4] = [
     ("release.toml", "facts"),
     ("env.toml", "env"),
@@ -21,7 +21,7 @@ const LOCK: &str = "lock";
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("data/releases");
-    // All that is below it, at any depth. A file by its own name must be there, or everything is compiled each time.
+    // Everything below it, at any depth. A single file that is named here and does not exist would cause a rebuild each time.
     println!("cargo::rerun-if-changed={}", root.display());
     let mut folders: Vec<PathBuf> = fs::read_dir(&root)?
         .map(|entry| Ok(entry?.path()))
@@ -55,7 +55,7 @@ fn written(folder: &Path) -> io::Result<String> {
     Ok(code + "},\n")
 }
 
-/// A lock file as an expression, with its compressed text beside the code.
+/// A lock file as an expression, with its compressed text next to the code.
 fn packed(lock: &Path, version: &str) -> io::Result<String> {
     let text = fs::read(lock)?;
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());

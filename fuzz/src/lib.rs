@@ -1,13 +1,10 @@
-//! Every parser of foreign text, with what must hold for any bytes.
+//! Every parser of foreign text, with the properties that hold for any bytes.
 //!
-//! [`targets`] is the list. CI tries it with inputs that [`Mutator`] makes of the cases in the parsers' own tests
-//! (`tests/parsers.rs`); by hand libFuzzer does, which sees where each input gets (`cargo xtask fuzz`). A target that
-//! does not hold panics.
+//! [`targets`] is the list. CI tests it with inputs that [`Mutator`] makes from the cases in the parsers' own tests
+//! (`tests/parsers.rs`). By hand, libFuzzer does it with coverage (`cargo xtask fuzz`). A target panics if a property
+//! does not hold.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "what does not hold is a panic, and so found"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a target fails")]
 
 mod literals;
 mod mutate;

@@ -1,6 +1,6 @@
-//! The texts in the tests of a source file: what a parser was tried on is what inputs are made of.
+//! The strings in the tests of a source file. Inputs are made from them.
 
-/// The value of every string in the part of a source that is tests; of all of it where it has none.
+/// The value of every string in the tests of a source, or in all of it if it has no tests.
 pub fn of_tests(source: &str) -> Vec<Vec<u8>> {
     let tests = source
         .find("#[cfg(test)]")
@@ -14,7 +14,7 @@ pub fn of_tests(source: &str) -> Vec<Vec<u8>> {
                 letters.by_ref().find(|letter| *letter == '\n');
             }
             '\'' => {
-                // A letter in quotes may be a quote; a lifetime has none behind it.
+                // A character literal may be a quote. A lifetime has no closing quote.
                 if letters.next() == Some('\\') {
                     letters.next();
                 }
@@ -46,8 +46,8 @@ fn raw(letters: &mut Letters<'_>) -> Option<Vec<u8>> {
     let mut text = String::new();
     for letter in letters {
         text.push(letter);
-        if let Some(whole) = text.strip_suffix(&end) {
-            return Some(whole.into());
+        if let Some(content) = text.strip_suffix(&end) {
+            return Some(content.into());
         }
     }
     None
@@ -76,7 +76,7 @@ fn escaped(letters: &mut Letters<'_>) -> Vec<u8> {
                     let letter = code.ok().and_then(char::from_u32);
                     push(&mut text, letter.unwrap_or_default());
                 }
-                // A line that goes on.
+                // A line continuation.
                 Some('\n') => while letters.next_if(|it| it.is_whitespace()).is_some() {},
                 Some(other) => push(&mut text, other),
                 None => {}

@@ -1,14 +1,14 @@
-//! Inputs for a target: its seeds with a few things changed, each a function of one number.
+//! Inputs for a target: its seeds with a few changes, each a function of one number.
 
 use fastrand::Rng;
 
 use crate::{Target, literals};
 
-/// No input is longer: a run shall take microseconds.
+/// The length of the longest input: a run should take microseconds.
 const LONGEST: usize = 16 << 10;
-/// A shorter seed is a word that is put into others too.
+/// A shorter seed is a word that is inserted into others too.
 const WORD: usize = 24;
-/// What breaks parsers, whatever they read.
+/// Words that break parsers of any kind.
 const WORDS: &[&[u8]] = &[
     b"\0",
     b"\n",
@@ -63,7 +63,7 @@ pub struct Mutator {
 }
 
 impl Mutator {
-    /// From the seeds of a target.
+    /// Begins with the seeds of a target.
     pub fn new(target: &Target) -> Self {
         let mut seeds: Vec<_> = target.seeds.iter().map(|seed| seed.to_vec()).collect();
         seeds.extend(literals::of_tests(target.source));
@@ -75,17 +75,17 @@ impl Mutator {
         }
     }
 
-    /// What is mutated.
+    /// The seeds, which are mutated.
     pub fn seeds(&self) -> &[Vec<u8>] {
         &self.seeds
     }
 
-    /// What is put into it.
+    /// The words, which are inserted.
     pub fn words(&self) -> &[Vec<u8>] {
         &self.words
     }
 
-    /// The input of this number.
+    /// The input with this number.
     pub fn input(&self, number: u64) -> Vec<u8> {
         let mut rng = Rng::with_seed(number);
         let mut input = rng.choice(&self.seeds).cloned().unwrap_or_default();
@@ -99,7 +99,7 @@ impl Mutator {
     fn change(&self, input: &mut Vec<u8>, rng: &mut Rng) {
         let at = rng.usize(0..=input.len());
         let word = rng.choice(&self.words).map_or(&[][..], Vec::as_slice);
-        // Most often a part of it is short.
+        // A part is short most often.
         let longest = 1 << rng.u32(0..8);
         let end = (at + rng.usize(0..=longest)).min(input.len());
         match rng.u32(0..10) {
@@ -130,7 +130,7 @@ impl Mutator {
     }
 }
 
-/// Leaves a line out, says it twice, or lets it change its place with another.
+/// Removes a line, repeats it, or swaps it with another.
 fn lines(input: &mut Vec<u8>, rng: &mut Rng) {
     let mut lines: Vec<_> = input.split_inclusive(|byte| *byte == b'\n').collect();
     if lines.is_empty() {
@@ -145,7 +145,7 @@ fn lines(input: &mut Vec<u8>, rng: &mut Rng) {
     *input = lines.concat();
 }
 
-/// Writes another number in the place of the next one.
+/// Replaces the next number by another.
 fn renumber(input: &mut Vec<u8>, at: usize, rng: &mut Rng) {
     let Some(start) = (at..input.len()).find(|at| input[*at].is_ascii_digit()) else {
         return;

@@ -1,4 +1,4 @@
-//! Trying a target, and what is said when it does not hold.
+//! Tests of a target, and the report of an input for which it does not hold.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use crate::{Mutator, Target};
 
-/// No input takes longer, not even one that derives a key, and not on a busy machine.
+/// The time limit for one input, also for one that derives a key on a busy machine.
 const HANGS: Duration = Duration::from_secs(60);
 
-/// One target that is tried.
+/// The test of one target.
 #[derive(Debug)]
 pub struct Trial<'t> {
     target: &'t Target,
     mutator: Mutator,
     seed: u64,
-    /// How many inputs were tried.
+    /// The number of inputs so far.
     pub runs: u64,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Broken {
 }
 
 impl<'t> Trial<'t> {
-    /// Begins to try a target; the same seed makes the same inputs.
+    /// Prepares the test of a target. The same seed makes the same inputs.
     pub fn new(target: &'t Target, seed: u64) -> Self {
         Self {
             target,
@@ -58,7 +58,7 @@ impl<'t> Trial<'t> {
         }
     }
 
-    /// Tries each of the seeds as it is.
+    /// Tests each seed without a change.
     pub fn seeds(&self) -> Option<Broken> {
         let seeds = self.mutator.seeds().iter().enumerate();
         let mut seeds = seeds.filter(|(_, seed)| !holds(self.target, seed));
@@ -67,14 +67,14 @@ impl<'t> Trial<'t> {
             .map(|(at, seed)| self.broken(format!("seed:{at}"), seed.clone()))
     }
 
-    /// Tries the next input.
+    /// Tests the next input.
     pub fn one(&mut self) -> Option<Broken> {
         let run = self.runs;
         self.runs += 1;
         self.again(run)
     }
 
-    /// Tries the input of this number.
+    /// Tests the input with this number.
     pub fn again(&self, run: u64) -> Option<Broken> {
         let mut hasher = DefaultHasher::new();
         (self.seed, self.target.name, run).hash(&mut hasher);
@@ -91,7 +91,7 @@ impl<'t> Trial<'t> {
     }
 }
 
-/// What is being tried since when, for [`watch`].
+/// The current test and its start, for [`watch`].
 static NOW: Mutex<Option<(Instant, &str, Vec<u8>)>> = Mutex::new(None);
 
 fn holds(target: &Target, input: &[u8]) -> bool {
@@ -101,7 +101,7 @@ fn holds(target: &Target, input: &[u8]) -> bool {
     held
 }
 
-/// Ends the process at an input that takes too long, and says which.
+/// Ends the process at an input that takes too long, and reports the input.
 pub fn watch() {
     thread::spawn(|| {
         loop {
@@ -119,9 +119,9 @@ pub fn watch() {
     });
 }
 
-/// A shorter input that breaks it as well: parts are left out as long as it stays broken.
+/// A shorter input that breaks it too: parts are removed as long as it stays broken.
 fn shortest(target: &Target, mut input: Vec<u8>) -> Vec<u8> {
-    let said = panic::take_hook();
+    let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let mut part = input.len().div_ceil(2);
     while part > 0 {
@@ -137,6 +137,6 @@ fn shortest(target: &Target, mut input: Vec<u8>) -> Vec<u8> {
         }
         part /= 2;
     }
-    panic::set_hook(said);
+    panic::set_hook(hook);
     input
 }

@@ -1,34 +1,35 @@
-//! Every target on its seeds and on some inputs that are made of them; for as long as `FUZZ_SECONDS` says, and on as many as
-//! `FUZZ_RUNS` says, where they say. `FUZZ_TARGET` names some, with commas between them.
+//! Tests every target on its seeds and on some inputs made from them. `FUZZ_SECONDS` sets the time, `FUZZ_RUNS` the
+//! number of inputs, and `FUZZ_TARGET` names targets, with commas between them.
 
 use std::env;
 use std::time::{Duration, Instant};
 
 use fuzz::{Broken, Trial, targets};
 
-/// Inputs of each target where nobody says for how long: a test of the targets, and no search.
+/// Inputs of each target by default: a test of the targets, not a search.
 const FEW: u64 = 40;
-/// Inputs between two looks at the clock.
+/// Inputs between two checks of the time.
 const BATCH: u64 = 16;
 
-fn said(name: &str) -> Option<String> {
+fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 #[test]
 fn every_parser_holds_for_whatever_it_reads() {
     fuzz::watch();
-    if let Some(again) = said("FUZZ_AGAIN") {
-        let name = said("FUZZ_TARGET").expect("FUZZ_TARGET names the one to try");
+    if let Some(again) = variable("FUZZ_AGAIN") {
+        let name = variable("FUZZ_TARGET").expect("FUZZ_TARGET names the target");
         let broken = once_more(&name, &again);
         assert!(broken.is_none(), "{}", broken.unwrap());
         println!("{name} holds");
         return;
     }
-    let seed = said("FUZZ_SEED").map(|seed| seed.parse().expect("FUZZ_SEED is a number"));
-    let seconds = said("FUZZ_SECONDS").map(|it| it.parse().expect("FUZZ_SECONDS is a number"));
-    let most = said("FUZZ_RUNS").map_or(u64::MAX, |it| it.parse().expect("FUZZ_RUNS is a number"));
-    let named = said("FUZZ_TARGET");
+    let seed = variable("FUZZ_SEED").map(|seed| seed.parse().expect("FUZZ_SEED is a number"));
+    let seconds = variable("FUZZ_SECONDS").map(|it| it.parse().expect("FUZZ_SECONDS is a number"));
+    let most =
+        variable("FUZZ_RUNS").map_or(u64::MAX, |it| it.parse().expect("FUZZ_RUNS is a number"));
+    let named = variable("FUZZ_TARGET");
     let is_named = |name: &str| {
         let mut named = named.iter().flat_map(|names| names.split(','));
         named.any(|it| it == name)
@@ -36,7 +37,7 @@ fn every_parser_holds_for_whatever_it_reads() {
     let mut all = targets();
     all.retain(|target| named.is_none() || is_named(target.name));
     assert!(!all.is_empty(), "FUZZ_TARGET names targets");
-    // Without a time the same inputs at every run: what fails then was broken by a change.
+    // Without a time, the inputs are the same in every run: a failure is due to a change.
     let seed: u64 = seed.unwrap_or_else(|| seconds.map_or(0, |_: u64| fastrand::u64(..)));
     let each =
         seconds.map(|seconds| Duration::from_secs(seconds) / u32::try_from(all.len()).unwrap());
@@ -58,7 +59,7 @@ fn every_parser_holds_for_whatever_it_reads() {
     assert!(found.is_empty(), "seed {seed}\n{}", found.join("\n"));
 }
 
-/// The input that was named: `SEED:RUN`, or `seed:N` for one of the cases.
+/// The named input: `SEED:RUN`, or `seed:N` for one of the seeds.
 fn once_more(name: &str, again: &str) -> Option<Broken> {
     let target = targets().into_iter().find(|target| target.name == name);
     let target = target.expect("FUZZ_TARGET is a target");
@@ -70,7 +71,7 @@ fn once_more(name: &str, again: &str) -> Option<Broken> {
     }
 }
 
-/// A parser that is written tomorrow has its target too.
+/// Every parser of program output has a target, also a future one.
 #[test]
 fn every_tool_has_a_target() {
     let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/provision/src/tools");
@@ -85,7 +86,7 @@ fn every_tool_has_a_target() {
     }
 }
 
-/// What is written of the targets is true.
+/// The reference has every target.
 #[test]
 fn every_target_is_in_the_reference() {
     let table = include_str!("../../docs/reference/fuzzing.md");

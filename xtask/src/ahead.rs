@@ -1,6 +1,6 @@
-//! What a setup will download, downloaded while something else has the processor.
+//! Downloads of a setup, fetched in advance while other work has the processor.
 //!
-//! Only a help: what is missing the setup fetches itself, and it believes a tarball only by its digest.
+//! This only saves time: the setup fetches a missing tarball itself, and accepts one only by its digest.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use crate::machine::Machine;
 use crate::{say, sh};
 
-/// Where the kit keeps tarballs for other hosts, by their digests, if there is such a directory.
+/// The directory in which aztec-kit caches tarballs for other hosts, by their digests, if there is one.
 const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
-/// Of the default release of a local network, and of its L1.
+/// The packages of the default release of a local network, and of its L1.
 const LOCKS: [&str; 2] = [
     "crates/aztec/data/releases/4.1.2/package-lock.json",
     "crates/aztec/data/foundry/package-lock.json",
@@ -28,18 +28,20 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         return Ok(());
     }
     let Some(registry) = registry() else {
-        say!("   the setup will fetch its packages itself: no npm here says from which registry");
+        say!(
+            "   the setup will fetch its packages itself: npm, which knows the registry, is not installed"
+        );
         return Ok(());
     };
     let there = machine.shell(&format!("ls {PACKAGES}"))?;
-    let mut wanted = String::new();
+    let mut config = String::new();
     let mut count = 0;
     for lock in LOCKS {
         let text = fs::read_to_string(sh::workspace().join(lock)).context(lock)?;
         for (digest, path) in packages(&serde_json::from_str(&text).context(lock)?) {
             if !there.contains(&digest) {
-                let _ = writeln!(wanted, "url = \"{registry}/{path}\"");
-                let _ = writeln!(wanted, "output = \"{PACKAGES}/{digest}.tgz\"");
+                let _ = writeln!(config, "url = \"{registry}/{path}\"");
+                let _ = writeln!(config, "output = \"{PACKAGES}/{digest}.tgz\"");
                 count += 1;
             }
         }
@@ -60,29 +62,29 @@ pub fn fetch(machine: &Machine) -> Result<()> {
         "--config",
         "-",
     ];
-    let output = machine.command(&curl).stdin(wanted).run()?;
+    let output = machine.command(&curl).stdin(config).run()?;
     match output.status {
         0 => say!("   fetched {count} packages"),
         _ => say!(
-            "   not every package could be fetched ahead: {}",
+            "   not every package could be fetched in advance: {}",
             output.stderr.trim()
         ),
     }
     Ok(())
 }
 
-/// Where npm fetches from, as it or its variable says.
+/// The registry of npm, from its configuration or its variable.
 fn registry() -> Option<String> {
-    let told = std::env::var("NPM_CONFIG_REGISTRY").ok();
-    let told = told.or_else(|| {
+    let registry = std::env::var("NPM_CONFIG_REGISTRY").ok();
+    let registry = registry.or_else(|| {
         sh::find("npm")?;
         sh::quiet("npm", &["config", "get", "registry"]).ok()
     })?;
-    let url = told.trim().trim_end_matches('/');
+    let url = registry.trim().trim_end_matches('/');
     url.starts_with("http").then(|| url.to_owned())
 }
 
-/// The digests of the packages that Linux on x86_64 takes, in hex, and where a registry has them.
+/// The digests, in hex, and the URLs of the packages for Linux on x86_64.
 fn packages(lock: &Value) -> Vec<(String, String)> {
     let entries = lock["packages"].as_object().into_iter().flatten();
     entries
@@ -92,7 +94,7 @@ fn packages(lock: &Value) -> Vec<(String, String)> {
 
 fn package(dir: &str, entry: &Map<String, Value>) -> Option<(String, String)> {
     let flag = |name: &str| entry.get(name) == Some(&Value::Bool(true));
-    // A list without the word, or with the word and an exclamation mark before it.
+    // A list that lacks the word, or has the word with an exclamation mark.
     let takes = |name: &str, word: &str| {
         let list = entry.get(name).and_then(Value::as_array);
         list.is_none_or(|list| list.iter().any(|one| one == word))
@@ -134,11 +136,11 @@ mod tests {
             .iter()
             .map(|(a, b)| (a.as_str(), b.as_str()))
             .collect();
-        let wanted = [
+        let config = [
             ("000102", "a/-/a-1.0.0.tgz"),
             ("ff", "@b/c/-/c-2.0.0.tgz"),
             ("ff", "@d/e/-/e-3.0.0.tgz"),
         ];
-        assert_eq!(found, wanted);
+        assert_eq!(found, config);
     }
 }

@@ -1,7 +1,7 @@
-//! The directory that outlives a run: prepared roots, downloads, and the running machines' files.
+//! The directory that outlives a run: prepared roots, downloads, and the files of running machines.
 //!
-//! `AZTEC_KIT_CACHE` names it. Otherwise it is one for the whole machine when we may create that,
-//! so that every fresh clone (as in CI) shares the prepared roots, and else `target/machines`.
+//! `AZTEC_KIT_CACHE` names it. Otherwise it is one for the whole machine if it can be created, so that every fresh
+//! clone (as in CI) shares the prepared roots, and else `target/machines`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -46,15 +46,16 @@ pub fn target() -> PathBuf {
     )
 }
 
-/// Makes a directory of the cache unless it is there: `id` on a shelf such as `roots`. Others who want it wait; a
+/// Makes a directory of the cache unless it exists: `id` on a shelf such as `roots`. Other runs that need it wait. A
 /// failure or a kill leaves no directory under the final name.
 ///
-/// When it was last asked for is the time of the file `id.lock` beside it.
+/// The time of the file `id.lock` beside it is the time of the last use.
 pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let shelf_dir = subdir(shelf)?;
     let done = shelf_dir.join(id);
     let lock = lock(&shelf_dir.join(format!("{id}.lock")))?;
-    // Under the lock, so that [`discard_unused`] either sees that it is used or is done before it is looked for.
+    // Under the lock, so that [`discard_unused`] either sees the use or has finished before the directory is looked
+    // for.
     lock.set_modified(SystemTime::now())?;
     if done.is_dir() {
         return Ok(done);
@@ -74,7 +75,7 @@ pub fn once(shelf: &str, id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Re
     Ok(done)
 }
 
-/// Removes what [`once`] has made, unless someone asked for it within this time. Returns whether it is gone.
+/// Removes a directory that [`once`] has made, unless a run used it within this time. Returns whether it is gone.
 pub fn discard_unused(shelf: &str, id: &str, unused: Duration) -> Result<bool> {
     let shelf_dir = subdir(shelf)?;
     let Ok(lock) = File::open(shelf_dir.join(format!("{id}.lock"))) else {
@@ -91,15 +92,15 @@ pub fn discard_unused(shelf: &str, id: &str, unused: Duration) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes a directory of the cache: at once out of sight, and from the disk in the background, since
-/// a disk with online discard takes minutes for a machine's files.
+/// Removes a directory of the cache. It disappears at once and is deleted in the background, since a disk with online
+/// discard takes minutes for the files of a machine.
 pub fn discard(path: &Path) -> Result<()> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let trash = subdir("trash")?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     fs::rename(path, trash.join(format!("{}-{number}", std::process::id())))
         .with_context(|| format!("cannot remove {}", path.display()))?;
-    // All of the trash: what a killed removal has left goes as well.
+    // The whole trash, with the remains of killed removals.
     sh::detached("setsid")
         .args(["sh", "-c", "exec rm -rf -- \"$0\"/*"])
         .arg(&trash)
@@ -122,7 +123,7 @@ pub fn lock(path: &Path) -> Result<File> {
         .open(path)
         .with_context(|| format!("cannot open {}", path.display()))?;
     let begin = Instant::now();
-    // Most are held for a moment only.
+    // Most locks are held for a moment only.
     while file.try_lock().is_err() {
         if begin.elapsed() > Duration::from_secs(2) {
             say!(
@@ -138,11 +139,11 @@ pub fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A short name for a recipe: the same parts give the same name, any change gives a new one.
+/// A short name for a recipe: the same parts give the same name, and any change gives a new one.
 pub fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
-        // The length keeps ["ab", "c"] apart from ["a", "bc"].
+        // The length distinguishes ["ab", "c"] from ["a", "bc"].
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
@@ -158,7 +159,7 @@ mod tests {
     use super::{discard_unused, fingerprint, lock, once, subdir};
 
     #[test]
-    fn what_was_asked_for_lately_is_not_discarded() {
+    fn a_recently_used_directory_is_not_discarded() {
         let shelf = format!("test-{}", std::process::id());
         let make = |partial: &Path| Ok(fs::create_dir(partial)?);
         let path = once(&shelf, "thing", make).unwrap();

@@ -1,4 +1,4 @@
-//! Running cargo, and saying how far it is.
+//! Runs cargo, and reports its progress.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -9,21 +9,21 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::{say, sh};
 
-/// How often a long compilation says how far it is.
+/// The time between two reports of a long compilation.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Who comes first when the processor is wanted by several.
+/// The priority of cargo on a busy processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Haste {
-    /// The same as everybody.
+    /// The same as other programs.
     Usual,
-    /// Everybody else first.
+    /// After all other programs.
     Last,
 }
 
-/// Lets clippy compile our crates in rustc's place, as `cargo clippy` does it, and refuse what it has something to say
-/// about. It is rustc with more lints: what is linted and what is tested is compiled once for both, and other people's
-/// crates are not looked through for lints alone.
+/// Lets clippy compile the crates of the workspace instead of rustc, as `cargo clippy` does, and fail on its findings.
+/// clippy is rustc with more lints, so lints and tests share one compilation, and dependencies are not compiled for
+/// lints alone.
 pub const LINTED: [(&str, &str); 2] = [
     ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
     (
@@ -32,17 +32,17 @@ pub const LINTED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Runs cargo with these arguments and variables in the workspace. Its words are in the error of a failure, and nowhere
-/// else.
+/// Runs cargo with these arguments and variables in the workspace. Its output is shown only in the error of a failure.
 pub fn run(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()> {
     let mut command = command(haste);
-    // What cargo tells xtask of itself: a build script that looks at it (that of `ring`) would run anew, and all that
-    // needs its crate would be compiled again, each time that cargo is called by hand and by xtask in turns.
+    // Without the variables that cargo sets for xtask itself. A build script that depends on one (that of `ring`) would
+    // run again, and everything that uses its crate would be compiled again, whenever cargo is called by hand and by
+    // xtask in turns.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_"]
             .iter()
-            .any(|told| name.starts_with(told))
+            .any(|prefix| name.starts_with(prefix))
         {
             command.env_remove(name.as_ref());
         }
@@ -50,7 +50,7 @@ pub fn run(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()
     let mut child = command
         .args(args)
         .envs(variables.iter().copied())
-        // The bar of progress, of a length that leaves room for numbers.
+        // The progress bar, of a length that leaves room for numbers.
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "80")
         .env("CARGO_TERM_COLOR", "never")
@@ -64,7 +64,7 @@ pub fn run(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()
         child.stdout.take().context("no output")?,
         child.stderr.take().context("no errors")?,
     );
-    // On a thread of its own, since cargo waits when a pipe is full.
+    // On a thread of its own, since cargo blocks when a pipe is full.
     let printed = std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = stdout.read_to_end(&mut bytes);
@@ -73,17 +73,17 @@ pub fn run(args: &[&str], haste: Haste, variables: &[(&str, &str)]) -> Result<()
     let (sender, news) = mpsc::channel();
     std::thread::spawn(move || lines(stderr).try_for_each(|line| sender.send(line)));
     let mut words = String::new();
-    let (mut far, mut said) = ("cargo begins".to_owned(), Instant::now());
+    let (mut latest, mut reported) = ("cargo begins".to_owned(), Instant::now());
     loop {
-        match news.recv_timeout(EVERY.saturating_sub(said.elapsed())) {
+        match news.recv_timeout(EVERY.saturating_sub(reported.elapsed())) {
             Ok(line) => match progress(&line) {
-                Some(now) => far = now,
+                Some(now) => latest = now,
                 None if is_news(&line) => words.extend([line.as_str(), "\n"]),
                 None => {}
             },
             Err(RecvTimeoutError::Timeout) => {
-                say!("   {far}");
-                said = Instant::now();
+                say!("   {latest}");
+                reported = Instant::now();
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -105,7 +105,7 @@ fn command(haste: Haste) -> Command {
     if haste == Haste::Usual {
         return sh::command(&cargo);
     }
-    // A session of its own: where the kernel groups processes by session, being nice has no effect beyond one's own.
+    // A session of its own: if the kernel groups processes by session, niceness has no effect outside of one.
     let mut command = sh::command("setsid");
     command
         .args(["setpriv", "--pdeathsig", "KILL", "sh", "-c"])
@@ -114,7 +114,7 @@ fn command(haste: Haste) -> Command {
     command
 }
 
-/// Lines as they come, which end with a line feed or are overwritten with a carriage return.
+/// Lines as they arrive. A line ends with a line feed, or a carriage return overwrites it.
 fn lines(input: impl std::io::Read) -> impl Iterator<Item = String> {
     let mut bytes = std::io::BufReader::new(input).bytes();
     std::iter::from_fn(move || {
@@ -130,7 +130,7 @@ fn lines(input: impl std::io::Read) -> impl Iterator<Item = String> {
     })
 }
 
-/// How far cargo is, from its bar: `    Building [===>   ] 212/306: alloy-core, ring(build)`.
+/// The progress of cargo, from its bar: `    Building [===>   ] 212/306: alloy-core, ring(build)`.
 fn progress(line: &str) -> Option<String> {
     let (before, after) = line.split_once("] ")?;
     let (what, _) = before.split_once('[')?;
@@ -145,7 +145,7 @@ fn progress(line: &str) -> Option<String> {
     Some(format!("{what} {done} of {all} crates, now {now}"))
 }
 
-/// Whether a line is more than a crate that is fine.
+/// Whether a line says more than that a crate is fine.
 fn is_news(line: &str) -> bool {
     let usual = [
         "Compiling ",

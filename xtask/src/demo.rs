@@ -1,4 +1,4 @@
-//! A machine to look around in: set up by this checkout's binary, left running.
+//! A demonstration machine: set up by the binary of this checkout, and left running.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub fn run() -> Result<()> {
     let outcome = match binary {
         Ok(binary) => set_up(&machine, &binary),
         Err(error) => {
-            // It has nothing to show.
+            // This wait has nothing to show.
             machine.remove()?;
             return Err(error);
         }
@@ -44,7 +44,7 @@ pub fn run() -> Result<()> {
     outcome
 }
 
-/// A pristine machine, with what its setup will download at hand.
+/// A pristine machine, with the downloads of its setup cached.
 fn boot() -> Result<Machine> {
     let root = Root::pristine("trixie")?;
     for old in Machine::kept()?

@@ -11,12 +11,12 @@ use crate::{cache, say, sh};
 
 const PACKAGE: &str = "aztec-kit";
 
-/// What the binary may come to, bytes. `docs/benchmarks.md` says what made it smaller.
+/// The limit for the size of the binary, in bytes. `docs/benchmarks.md` says what made it smaller.
 const LARGEST: usize = 11_000_000;
 
-/// Where [`build`] puts the binary.
+/// The place where [`build`] puts the binary.
 ///
-/// `AZTEC_KIT_BINARY` names one that is built already: a debug build is quicker to try.
+/// `AZTEC_KIT_BINARY` names a binary that is built already: a debug build is quicker to try.
 pub fn path() -> PathBuf {
     given().unwrap_or_else(|| sh::workspace().join("dist").join(PACKAGE))
 }
@@ -53,12 +53,12 @@ pub fn build() -> Result<PathBuf> {
     let bytes = fs::read(&built).with_context(|| format!("{}", built.display()))?;
     ensure!(
         interpreter(&bytes)?.is_none(),
-        "{} is not static: it asks for a dynamic loader",
+        "{} is not static: it needs a dynamic loader",
         built.display()
     );
     ensure!(
         bytes.len() <= LARGEST,
-        "{} has {} bytes, more than {LARGEST}: look with `nm --size-sort` at what has grown",
+        "{} has {} bytes, more than {LARGEST}: find the growth with `nm --size-sort`",
         built.display(),
         bytes.len()
     );
@@ -78,7 +78,7 @@ fn replace(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&temporary, to).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// Where a 64-bit little-endian ELF file's request for a dynamic loader lies (`PT_INTERP`).
+/// The offset of the request for a dynamic loader (`PT_INTERP`) in a 64-bit little-endian ELF file.
 fn interpreter(elf: &[u8]) -> Result<Option<u64>> {
     const PT_INTERP: u64 = 3;
     if !elf.starts_with(b"\x7fELF\x02\x01") {
@@ -112,7 +112,7 @@ mod tests {
     use super::interpreter;
 
     #[test]
-    fn a_dynamic_program_is_told_from_noise() {
+    fn a_dynamic_program_is_recognised_among_noise() {
         // The test program itself is dynamic on the default target.
         let own = std::fs::read("/proc/self/exe").unwrap();
         assert!(interpreter(&own).unwrap().is_some());

@@ -1,8 +1,8 @@
 //! The project's own tasks, started as `cargo xtask <command>`.
 //!
-//! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on
-//! the developer's machine. [`mod@test`] runs every check of the project, among them the [`cases`] on such
-//! machines, as tasks that [`runner`] starts when [`schedule`] says so; [`demo`] leaves one running to look around in.
+//! The centre is [`machine`]: disposable Debian hosts with a real systemd that boot in seconds on the developer's
+//! machine. [`mod@test`] runs every check of the project, among them the [`cases`] on such machines, as tasks that
+//! [`runner`] starts in the order of [`schedule`]. [`demo`] leaves a machine running for a visitor.
 
 pub mod ahead;
 pub mod bench;
@@ -36,21 +36,21 @@ Usage: cargo xtask <command>
   test [--fast] [--machine CASE]... [--list] [--keep] [--second-try]
                       every check; --fast is for every commit: lints, unit and conformance tests;
                       --machine runs these cases alone, --list names every statement, --keep
-                      leaves the machines running, --second-try runs what failed by chance once
-                      more, and says so
+                      leaves the machines running, --second-try tries failed cases once more,
+                      and reports it
   tidy                the textual rules alone
   fuzz [TARGET]... [--runs N | --seconds S] [--list]
   fuzz TARGET --input FILE | --again SEED:RUN
-                      libFuzzer on the parsers of foreign text, ten million runs of each unless
-                      said otherwise; or one input once more, of a file, or of a run in CI
-  bench [--keys]      how long a run takes that has nothing to do, beside the alternatives; or what
-                      the keys of 500 validators take
+                      libFuzzer on the parsers of foreign text, by default ten million runs of
+                      each; or one input again, from a file or from a run in CI
+  bench [--keys]      run times of aztec-kit, beside those of alternatives; or those of commands for
+                      the keys of 500 validators
   dist                the static release binary, in dist/aztec-kit
   demo [--remove]     a running Debian machine set up by this checkout's aztec-kit
   enter [--machine NAME] [-- COMMAND...]
                       a shell (or one command) in the demo or another kept machine
   machines [--remove [NAME]]
-                      the kept machines; --remove takes them all away, or the named one alone
+                      the kept machines; --remove removes all of them, or only the named one
 ";
 
 /// Runs the command named by the process's arguments.
@@ -108,7 +108,7 @@ fn enter(mut args: lexopt::Parser) -> Result<ExitCode> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("machine") => name = Some(args.value()?.string()?),
-            // What follows the first word belongs to the command, options included.
+            // Everything after the first word belongs to the command, also options.
             Value(word) => {
                 argv.push(word);
                 argv.extend(args.raw_args()?);

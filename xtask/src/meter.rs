@@ -1,7 +1,7 @@
-//! What each task takes: time, processor time, memory, and what it waits for.
+//! The resources of each task: time, processor time, memory, and its waits.
 //!
-//! A task is whatever runs within [`measured`]. Its programs on the outer machine are in a control group of its own, and
-//! its machines in theirs, which it knows from [`watch`]; both need root, and without it only the time is known.
+//! A task is everything within [`measured`]. Its programs on the outer machine are in a control group of its own, and
+//! [`watch`] reports the groups of its machines. Both need root. Without root only the time is known.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,35 +14,35 @@ use std::time::{Duration, Instant};
 
 use crate::machine;
 
-/// What a task has taken.
+/// The resources that a task has used.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
     /// From its start to its end.
     pub wall: Duration,
     /// Processor time of its programs and machines.
     pub cpu: Option<Duration>,
-    /// MiB of anonymous memory of its programs and machines at the most, as far as it was looked at. Not what the page
-    /// cache holds for them, which the kernel takes back when somebody needs it.
+    /// MiB of anonymous memory of its programs and machines, the highest sample. The page cache does not count, since
+    /// the kernel can reclaim it.
     pub memory: Option<u64>,
-    /// What it waited for and how long, the longest first.
+    /// Its waits and their times, the longest first.
     pub waits: Vec<(String, Duration)>,
 }
 
-/// The measuring of one task.
+/// The meter of one task.
 #[derive(Debug)]
 pub struct Meter {
     name: String,
     begin: Instant,
-    /// Where its programs on the outer machine are.
+    /// The control group of its programs on the outer machine.
     group: Option<PathBuf>,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Of groups that are gone.
+    /// The usage of groups that are gone.
     cpu: Duration,
-    /// Groups that are there.
+    /// The groups that exist.
     groups: Vec<PathBuf>,
     memory: u64,
     waits: BTreeMap<String, Duration>,
@@ -50,7 +50,7 @@ struct Counts {
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Meter>>> = const { RefCell::new(None) };
-    /// Whether a wait is being measured, so that waits within it do not count as well.
+    /// Whether a wait is being measured. Waits within it do not count again.
     static WAITING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -72,12 +72,12 @@ impl Meter {
         })
     }
 
-    /// How long it has been going on.
+    /// The time since its start.
     pub fn elapsed(&self) -> Duration {
         self.begin.elapsed()
     }
 
-    /// Looks how much memory is taken now. To be called every now and then.
+    /// Takes a sample of the used memory. It has to be called regularly.
     pub fn sample(&self) {
         let groups = self.counts().groups.clone();
         let memory = groups.iter().map(|group| anonymous(group)).sum();
@@ -95,7 +95,7 @@ impl Meter {
             counts.cpu += cpu(&group);
         }
         if let Some(group) = &self.group {
-            // What is still in it is being ended, or a machine that was to be kept.
+            // A remaining process is being ended, or belongs to a machine that is kept.
             let _ = fs::remove_dir(group);
         }
         let mut waits: Vec<_> = std::mem::take(&mut counts.waits).into_iter().collect();
@@ -110,7 +110,7 @@ impl Meter {
     }
 }
 
-/// Does work as the task of a meter, on this thread, and gives what it has taken.
+/// Does work as the task of a meter, on this thread, and returns the resources that it used.
 pub fn measured<T>(meter: &Arc<Meter>, work: impl FnOnce() -> T) -> (T, Usage) {
     CURRENT.set(Some(Arc::clone(meter)));
     let result = work();
@@ -128,7 +128,7 @@ pub fn watch(group: &Path) {
     current(|meter| meter.counts().groups.push(group.to_owned()));
 }
 
-/// Notes what a control group has taken that is about to be removed.
+/// Records the usage of a control group that is about to be removed.
 pub fn unwatch(group: &Path) {
     current(|meter| {
         let mut counts = meter.counts();
@@ -140,7 +140,7 @@ pub fn unwatch(group: &Path) {
     });
 }
 
-/// Does work that is mostly a wait, and notes its time under this name.
+/// Does work that mostly waits, and records its time under this name.
 pub fn waiting<T>(what: &str, work: impl FnOnce() -> T) -> T {
     if WAITING.replace(true) {
         return work();
@@ -157,19 +157,19 @@ pub fn waiting<T>(what: &str, work: impl FnOnce() -> T) -> T {
 /// Prints lines, each with the name of the task of this thread.
 pub fn say(text: fmt::Arguments<'_>) {
     let text = text.to_string();
-    let said = current(|meter| {
+    let printed = current(|meter| {
         let lines = text.lines().map(str::trim_start);
         let lines: Vec<_> = lines
             .map(|line| format!("   {}: {line}\n", meter.name))
             .collect();
         print!("{}", lines.concat());
     });
-    if said.is_none() {
+    if printed.is_none() {
         println!("{text}");
     }
 }
 
-/// Prints lines as `println!` does, with the name of the task that says so.
+/// Prints lines as `println!` does, with the name of the task that prints them.
 #[macro_export]
 macro_rules! say {
     ($($arg:tt)*) => { $crate::meter::say(format_args!($($arg)*)) };
@@ -179,15 +179,15 @@ fn current<T>(with: impl FnOnce(&Meter) -> T) -> Option<T> {
     CURRENT.with_borrow(|meter| meter.as_deref().map(with))
 }
 
-/// The processor time of all that is or was in a control group.
+/// The processor time of all processes that are or were in a control group.
 fn cpu(group: &Path) -> Duration {
     let text = fs::read_to_string(group.join("cpu.stat")).unwrap_or_default();
     let micros = field(&text, "usage_usec").unwrap_or(0);
     Duration::from_micros(micros)
 }
 
-/// KiB of anonymous memory of all processes in a control group. From the processes, since not every outer machine has
-/// the memory controller in its cgroup2 tree.
+/// KiB of anonymous memory of all processes in a control group. It is summed over the processes, since not every outer
+/// machine has the memory controller in its cgroup2 tree.
 fn anonymous(group: &Path) -> u64 {
     let mut sum = 0;
     for entry in fs::read_dir(group).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! What the outer machine must have before a machine can be built and booted.
+//! Programs that the outer machine needs before a machine can be built and booted.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::{say, sh};
 /// The target of the release binary.
 pub const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
 
-/// Program looked for → Debian package that brings it.
+/// A program, and the Debian package that has it.
 const PROGRAMS: [(&str, &str); 8] = [
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("mount", "mount"),
 ];
 
-/// What virtual machines take besides.
+/// Programs that virtual machines need too.
 const FOR_VIRTUAL: [(&str, &str); 4] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("mke2fs", "e2fsprogs"),
@@ -29,7 +29,7 @@ const FOR_VIRTUAL: [(&str, &str); 4] = [
     ("ssh-keygen", "openssh-client"),
 ];
 
-/// Installs what is missing for building the release binary.
+/// Installs missing prerequisites of the release binary.
 pub fn for_dist() -> Result<()> {
     let missing: Vec<_> = PROGRAMS
         .iter()
@@ -48,7 +48,7 @@ pub fn for_dist() -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing for machines; touches nothing when all is there.
+/// Installs missing prerequisites of machines. Changes nothing if all are there.
 pub fn for_machines() -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("machines need root (mounts, namespaces, a network): run this as root");
@@ -56,22 +56,22 @@ pub fn for_machines() -> Result<()> {
     install(&PROGRAMS)
 }
 
-/// Installs what is missing for building what libFuzzer drives: it is C++.
+/// Installs missing prerequisites of libFuzzer, which is C++.
 pub fn for_fuzzers() -> Result<()> {
     install(&[("g++", "g++")])
 }
 
-/// Installs what is missing for virtual machines; touches nothing when all is there.
+/// Installs missing prerequisites of virtual machines. Changes nothing if all are there.
 pub fn for_virtual_machines() -> Result<()> {
     for_machines()?;
     install(&FOR_VIRTUAL).context("virtual machines need QEMU and OpenSSH on the outer machine")
 }
 
-fn install(wanted: &[(&str, &str)]) -> Result<()> {
-    // apt-get waits for others only while it installs, and not while it updates.
+fn install(programs: &[(&str, &str)]) -> Result<()> {
+    // apt-get waits for a lock only while it installs, and not while it updates.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut packages: Vec<&str> = wanted
+    let mut packages: Vec<&str> = programs
         .iter()
         .filter(|(program, _)| sh::find(program).is_none())
         .map(|(_, package)| *package)
@@ -84,7 +84,7 @@ fn install(wanted: &[(&str, &str)]) -> Result<()> {
         bail!("please install the Debian packages: {}", packages.join(" "));
     }
     say!("   installing with apt-get: {}", packages.join(" "));
-    // A machine that has just booted may still hold the lock with its own upgrades: wait for it.
+    // A machine that has just booted may still hold the lock for its own upgrades.
     let apt = [
         "DEBIAN_FRONTEND=noninteractive",
         "apt-get",

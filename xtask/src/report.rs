@@ -1,4 +1,4 @@
-//! What was checked, how it ended, and what it took.
+//! The report of a run: each check with its result and its resources.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use crate::meter::Usage;
 use crate::runner::Job;
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did what it should.
-    Held,
-    /// It did not, and this is why.
+    /// It succeeded.
+    Passed,
+    /// It failed, for this reason.
     Failed(String),
-    /// It was not begun, since this failed, which it needs.
-    Untried(String),
+    /// It was not started, since this job, which it needs, failed.
+    NotStarted(String),
 }
 
 /// One job of a run.
@@ -27,55 +27,55 @@ pub enum Outcome {
 pub struct Entry {
     /// Its position in the list of jobs.
     pub job: usize,
-    /// How it ended the last time.
+    /// Its last result.
     pub outcome: Outcome,
     name: &'static str,
     statement: bool,
-    chancy: bool,
+    flaky: bool,
     usage: Usage,
     tries: u32,
-    /// Why its earlier tries failed.
+    /// The reasons of its earlier failures.
     earlier: Vec<String>,
 }
 
-/// How many lines of a failure's beginning, and of its end, are said once more in the summary: whoever has only the end
-/// of a long output reads why.
+/// The number of lines, of the beginning and of the end of a failure, that the summary repeats, so that the end of a
+/// long output shows the reason.
 const WHY_LINES: usize = 4;
 
 impl Entry {
-    /// The entry of a job that was tried at most once.
+    /// The entry of a job that was tried once or not at all.
     pub fn new(position: usize, job: &Job, outcome: Outcome, usage: Usage) -> Entry {
         Entry {
             job: position,
             name: job.name,
             statement: job.statement,
-            chancy: job.chancy,
-            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            flaky: job.flaky,
+            tries: u32::from(!matches!(outcome, Outcome::NotStarted(_))),
             outcome,
             usage,
             earlier: Vec::new(),
         }
     }
 
-    /// Why it failed, each time.
+    /// The reason of each failure.
     fn failures(&self) -> impl Iterator<Item = &str> {
         let now = match &self.outcome {
             Outcome::Failed(why) => Some(why.as_str()),
-            Outcome::Held | Outcome::Untried(_) => None,
+            Outcome::Passed | Outcome::NotStarted(_) => None,
         };
         self.earlier.iter().map(String::as_str).chain(now)
     }
 
-    /// Prints how it ended.
+    /// Prints its result.
     pub fn say(&self) {
         let time = self.usage.wall.as_secs_f64();
         match &self.outcome {
-            Outcome::Held => println!("   ok: {} ({time:.1} s)", self.name),
+            Outcome::Passed => println!("   ok: {} ({time:.1} s)", self.name),
             Outcome::Failed(why) => {
                 println!("   FAILED: {} ({time:.1} s)", self.name);
                 why.lines().for_each(|line| println!("   {line}"));
             }
-            Outcome::Untried(need) => println!("   FAILED: {}, which needs {need}", self.name),
+            Outcome::NotStarted(need) => println!("   FAILED: {}, which needs {need}", self.name),
         }
     }
 
@@ -108,7 +108,7 @@ impl Entry {
         json!({
             "name": self.name,
             "statement": self.statement,
-            "held": self.outcome == Outcome::Held,
+            "held": self.outcome == Outcome::Passed,
             "tries": self.tries,
             "wall_seconds": self.usage.wall.as_secs_f64(),
             "cpu_seconds": self.usage.cpu.map(|cpu| cpu.as_secs_f64()),
@@ -125,7 +125,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes what was run. An entry of a job that is there already is another try of it.
+    /// Adds results. A second entry of a job is another try of it.
     pub fn add(&mut self, entries: Vec<Entry>) {
         for mut entry in entries {
             match self.entries.iter_mut().find(|old| old.job == entry.job) {
@@ -145,21 +145,21 @@ impl Report {
         self.of(|entry| matches!(entry.outcome, Outcome::Failed(_)))
     }
 
-    /// The jobs that failed by themselves, and may hold when they are tried again.
-    pub fn failed_by_chance(&self) -> Vec<usize> {
-        self.of(|entry| entry.chancy && matches!(entry.outcome, Outcome::Failed(_)))
+    /// The jobs that failed by themselves, and may succeed in a second try.
+    pub fn flaky_failures(&self) -> Vec<usize> {
+        self.of(|entry| entry.flaky && matches!(entry.outcome, Outcome::Failed(_)))
     }
 
-    /// The jobs that were not begun.
-    pub fn untried(&self) -> Vec<usize> {
-        self.of(|entry| matches!(entry.outcome, Outcome::Untried(_)))
+    /// The jobs that were not started.
+    pub fn not_started(&self) -> Vec<usize> {
+        self.of(|entry| matches!(entry.outcome, Outcome::NotStarted(_)))
     }
 
-    /// Whether every job held.
-    pub fn all_held(&self) -> bool {
+    /// Whether every job succeeded.
+    pub fn all_passed(&self) -> bool {
         self.entries
             .iter()
-            .all(|entry| entry.outcome == Outcome::Held)
+            .all(|entry| entry.outcome == Outcome::Passed)
     }
 
     fn of(&self, which: impl Fn(&Entry) -> bool) -> Vec<usize> {
@@ -167,7 +167,7 @@ impl Report {
         found.map(|entry| entry.job).collect()
     }
 
-    /// What each job took, as a table in Markdown: in the order of their ends, and in the end all of them.
+    /// The resources of each job, as a Markdown table: in the order of their ends, with a total.
     pub fn table(&self, wall: Duration) -> String {
         let mut rows = vec![
             ["", "wall s", "CPU s", "MiB", "tries", "waits for"].map(str::to_owned),
@@ -204,17 +204,17 @@ impl Report {
         text
     }
 
-    /// What took far more of the processor or the memory than its cost says, as lines. Not what took less: it may have
-    /// been in the cache. Nor what took longer: others may have been in its way.
+    /// The jobs that used far more processor time or memory than their cost says, as lines. A job that used less may
+    /// have found its results in the cache, and one that took longer may have waited for others.
     pub fn drift(&self, jobs: &[Job]) -> String {
         let mut text = String::new();
         for entry in &self.entries {
             let cost = jobs[entry.job].task.cost;
             let cpu = entry.usage.cpu.map_or(0, |cpu| cpu.as_secs());
             let memory = entry.usage.memory.unwrap_or(0);
-            let far = |took: u64, said: u32, least: u64| {
-                let said = u64::from(said);
-                took > said + least.max(said / 2)
+            let far = |took: u64, cost: u32, least: u64| {
+                let cost = u64::from(cost);
+                took > cost + least.max(cost / 2)
             };
             if far(cpu, cost.cpu, 20) || far(memory, cost.memory, 300) {
                 let _ = writeln!(
@@ -227,7 +227,7 @@ impl Report {
         text
     }
 
-    /// Writes all that was measured to a file, for programs.
+    /// Writes all measurements to a file, for programs.
     pub fn write(&self, path: &Path, wall: Duration) -> Result<()> {
         let tasks: Vec<_> = self.entries.iter().map(Entry::json).collect();
         let report = json!({"wall_seconds": wall.as_secs_f64(), "tasks": tasks});
@@ -235,8 +235,8 @@ impl Report {
         Ok(())
     }
 
-    /// What did not simply hold, how many second tries there were, and as the last line `N passed, N failed`: of the
-    /// statements, and of what only makes something for them if it failed.
+    /// The jobs that failed at least once, the number of second tries, and as the last line `N passed, N failed`. It
+    /// counts the statements, and preparations that failed.
     pub fn summary(&self) -> String {
         let mut text = String::new();
         let again: Vec<_> = self
@@ -245,7 +245,7 @@ impl Report {
             .filter(|entry| entry.tries > 1)
             .collect();
         for entry in &again {
-            if entry.outcome == Outcome::Held {
+            if entry.outcome == Outcome::Passed {
                 let name = entry.name;
                 let _ = writeln!(text, "unsteady: {name} failed and then held; find out why");
                 why(&mut text, entry);
@@ -254,13 +254,13 @@ impl Report {
         let (mut passed, mut failed) = (0, 0);
         for entry in &self.entries {
             match &entry.outcome {
-                Outcome::Held => passed += usize::from(entry.statement),
+                Outcome::Passed => passed += usize::from(entry.statement),
                 Outcome::Failed(_) => {
                     failed += 1;
                     let _ = writeln!(text, "failed: {}", entry.name);
                     why(&mut text, entry);
                 }
-                Outcome::Untried(need) => {
+                Outcome::NotStarted(need) => {
                     failed += usize::from(entry.statement);
                     let _ = writeln!(text, "failed: {}, which needs {need}", entry.name);
                 }
@@ -272,7 +272,7 @@ impl Report {
     }
 }
 
-/// Appends the beginning of each failure, and its end.
+/// Appends the beginning and the end of each failure.
 fn why(text: &mut String, entry: &Entry) {
     for failure in entry.failures() {
         let lines: Vec<_> = failure.lines().filter(|line| !line.is_empty()).collect();
@@ -302,8 +302,8 @@ mod tests {
             job,
             name,
             statement: name != "root",
-            chancy: true,
-            tries: u32::from(!matches!(outcome, Outcome::Untried(_))),
+            flaky: true,
+            tries: u32::from(!matches!(outcome, Outcome::NotStarted(_))),
             outcome,
             usage,
             earlier: Vec::new(),
@@ -318,11 +318,11 @@ mod tests {
     fn a_second_try_that_holds_is_passed_counted_and_named() {
         let mut report = Report::default();
         report.add(vec![
-            entry(0, "right", Outcome::Held),
+            entry(0, "right", Outcome::Passed),
             entry(1, "shaky", failed()),
         ]);
-        report.add(vec![entry(1, "shaky", Outcome::Held)]);
-        assert!(report.all_held());
+        report.add(vec![entry(1, "shaky", Outcome::Passed)]);
+        assert!(report.all_passed());
         let summary = report.summary();
         assert!(summary.starts_with("unsteady: shaky "), "{summary}");
         assert!(summary.contains("\n  it is wrong\n"), "{summary}");
@@ -333,35 +333,35 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_twice_has_failed_once() {
+    fn two_failures_of_a_task_count_as_one() {
         let mut report = Report::default();
         report.add(vec![entry(0, "wrong", failed())]);
         report.add(vec![entry(0, "wrong", failed())]);
         assert_eq!(report.failed(), [0]);
-        let wanted =
+        let expected =
             "failed: wrong\n  it is wrong\n  it is wrong\nsecond tries: 1\n0 passed, 1 failed\n";
-        assert_eq!(report.summary(), wanted);
+        assert_eq!(report.summary(), expected);
     }
 
     #[test]
-    fn what_only_prepares_is_no_statement_but_its_failure_counts() {
+    fn a_preparation_counts_only_if_it_fails() {
         let mut report = Report::default();
-        report.add(vec![entry(0, "root", Outcome::Held)]);
+        report.add(vec![entry(0, "root", Outcome::Passed)]);
         assert!(report.summary().ends_with("\n0 passed, 0 failed\n"));
         report.add(vec![
             entry(0, "root", failed()),
-            entry(1, "case", Outcome::Untried("root".into())),
+            entry(1, "case", Outcome::NotStarted("root".into())),
         ]);
         assert!(report.summary().ends_with("\n0 passed, 2 failed\n"));
-        assert_eq!((report.failed(), report.untried()), (vec![0], vec![1]));
+        assert_eq!((report.failed(), report.not_started()), (vec![0], vec![1]));
     }
 
     #[test]
     fn the_table_is_markdown_with_a_sum() {
         let mut report = Report::default();
         report.add(vec![
-            entry(0, "one", Outcome::Held),
-            entry(1, "another", Outcome::Held),
+            entry(0, "one", Outcome::Passed),
+            entry(1, "another", Outcome::Passed),
         ]);
         let table = report.table(Duration::from_secs(9));
         let lines: Vec<_> = table.lines().collect();

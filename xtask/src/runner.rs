@@ -1,4 +1,4 @@
-//! Runs tasks beside each other, as the schedule says, and says how each ends.
+//! Runs tasks in parallel, in the order of the schedule, and reports the result of each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::meter::{self, Meter, Usage};
 use crate::report::{Entry, Outcome};
 use crate::schedule::{Capacity, Schedule, Task};
 
-/// Between two looks at the memory of what runs.
+/// The time between two samples of memory.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Between two lines that say what runs.
+/// The time between two lines about running tasks.
 const STATUS: Duration = Duration::from_secs(60);
 
 /// A task with its work.
 pub struct Job {
-    /// No two jobs have the same.
+    /// Its name, which is unique.
     pub name: &'static str,
-    /// What it takes, and the positions in the list of jobs of what it needs.
+    /// Its cost, and the positions of the tasks that it needs in the list of jobs.
     pub task: Task,
-    /// Whether it says something about the project, or only makes what others need.
+    /// Whether it is a statement about the project. If not, it is a preparation for others.
     pub statement: bool,
-    /// Whether it depends on more than the code, so that it may be tried again.
-    pub chancy: bool,
+    /// Whether its result depends on more than the code, so that it may be tried again.
+    pub flaky: bool,
     /// The work.
     pub run: Box<dyn Fn() -> Result<()> + Send + Sync>,
 }
@@ -37,8 +37,8 @@ impl std::fmt::Debug for Job {
     }
 }
 
-/// Runs the chosen jobs, of which none needs another that is neither chosen nor done. At `until` it stops waiting for
-/// those that run: they count as failed, and end with this process.
+/// Runs the chosen jobs. Jobs that they need are chosen too, or done. At `until` it stops waiting for running jobs:
+/// they count as failed, and end with this process.
 pub fn run(
     jobs: &Arc<Vec<Job>>,
     chosen: &[usize],
@@ -53,19 +53,19 @@ struct Run<'a> {
     chosen: &'a [usize],
     schedule: Schedule,
     begin: Instant,
-    /// By position among the chosen ones.
+    /// Each result, by position among the chosen jobs.
     meters: Vec<Option<Arc<Meter>>>,
     entries: Vec<Entry>,
 }
 
-/// Which of the chosen ones has ended, how, and what it took.
+/// The position of an ended job, its result, and its resources.
 type End = (usize, Result<()>, Usage);
 
 impl Run<'_> {
     fn new<'a>(jobs: &'a Arc<Vec<Job>>, chosen: &'a [usize], capacity: Capacity) -> Run<'a> {
         let place = |job: &usize| chosen.iter().position(|other| other == job);
         let tasks = chosen.iter().map(|&job| Task {
-            // What is not chosen is done.
+            // Jobs that are not chosen are done.
             needs: jobs[job].task.needs.iter().filter_map(place).collect(),
             ..jobs[job].task.clone()
         });
@@ -111,13 +111,13 @@ impl Run<'_> {
         println!("== {}", jobs[job].name);
         let meter = Meter::new(jobs[job].name);
         self.meters[place] = Some(Arc::clone(&meter));
-        // Not scoped: one that hangs must not keep the others from being reported.
+        // The thread is not scoped: a job that hangs must not hold back the report of the others.
         std::thread::spawn(move || {
             let (outcome, usage) = meter::measured(&meter, || {
                 catch_unwind(AssertUnwindSafe(|| (jobs[job].run)()))
                     .unwrap_or_else(|_| Err(anyhow!("it panicked")))
             });
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = sender.send((place, outcome, usage));
         });
     }
@@ -125,8 +125,8 @@ impl Run<'_> {
     fn end(&mut self, (place, outcome, usage): End) {
         self.meters[place] = None;
         let outcome = match outcome {
-            Ok(()) => Outcome::Held,
-            // One cause a line, and no backtrace: it would only show this program's insides.
+            Ok(()) => Outcome::Passed,
+            // One cause per line, and no backtrace, which would only show the inside of xtask.
             Err(error) => {
                 let causes = error.chain().map(ToString::to_string);
                 Outcome::Failed(causes.collect::<Vec<_>>().join("\n"))
@@ -137,14 +137,14 @@ impl Run<'_> {
 
     fn note(&mut self, place: usize, outcome: Outcome, usage: Usage) {
         let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64());
-        let lost = self.schedule.end(place, outcome == Outcome::Held, cpu);
+        let lost = self.schedule.end(place, outcome == Outcome::Passed, cpu);
         let job = &self.jobs[self.chosen[place]];
         let entry = Entry::new(self.chosen[place], job, outcome, usage);
         entry.say();
         self.entries.push(entry);
         for lost in lost {
             let position = self.chosen[lost];
-            let outcome = Outcome::Untried(job.name.to_owned());
+            let outcome = Outcome::NotStarted(job.name.to_owned());
             let entry = Entry::new(position, &self.jobs[position], outcome, Usage::default());
             entry.say();
             self.entries.push(entry);
@@ -174,14 +174,15 @@ impl Run<'_> {
                     .map_or(Duration::ZERO, |meter| meter.elapsed()),
                 ..Usage::default()
             };
-            let outcome =
-                Outcome::Failed("it had not ended when the time of the run was over".into());
+            let outcome = Outcome::Failed(
+                "it had not ended when the time limit of the run was reached".into(),
+            );
             self.note(place, outcome, usage);
         }
         for (place, &job) in self.chosen.iter().enumerate() {
             if self.entries.iter().all(|entry| entry.job != job) {
                 let _ = self.schedule.end(place, false, None);
-                let outcome = Outcome::Untried("more time".into());
+                let outcome = Outcome::NotStarted("more time".into());
                 let entry = Entry::new(job, &self.jobs[job], outcome, Usage::default());
                 entry.say();
                 self.entries.push(entry);
@@ -219,7 +220,7 @@ mod tests {
                 filler: false,
             },
             statement: true,
-            chancy: true,
+            flaky: true,
             run: Box::new(run),
         }
     }
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failure_is_not_tried_and_a_panic_is_a_failure() {
+    fn jobs_that_need_a_failed_one_do_not_run_and_a_panic_is_a_failure() {
         let jobs = vec![
             job("right", &[], || Ok(())),
             job("wrong", &[], || bail!("as it must")),
@@ -241,23 +242,23 @@ mod tests {
         let [right, wrong, needs, panics] = &outcomes(jobs, &[0, 1, 2, 3], None)[..] else {
             panic!("not four outcomes");
         };
-        assert_eq!(*right, Outcome::Held);
+        assert_eq!(*right, Outcome::Passed);
         assert_eq!(*wrong, Outcome::Failed("as it must".into()));
-        assert_eq!(*needs, Outcome::Untried("wrong".into()));
+        assert_eq!(*needs, Outcome::NotStarted("wrong".into()));
         assert!(matches!(panics, Outcome::Failed(_)));
     }
 
     #[test]
-    fn what_is_not_chosen_counts_as_done() {
+    fn jobs_that_are_not_chosen_count_as_done() {
         let jobs = vec![
             job("a", &[], || bail!("not to be run")),
             job("b", &[0], || Ok(())),
         ];
-        assert_eq!(outcomes(jobs, &[1], None), [Outcome::Held]);
+        assert_eq!(outcomes(jobs, &[1], None), [Outcome::Passed]);
     }
 
     #[test]
-    fn what_hangs_does_not_keep_the_run_from_its_end() {
+    fn a_job_that_hangs_does_not_stop_the_run() {
         let jobs = vec![
             job("hangs", &[], || {
                 std::thread::sleep(Duration::from_secs(3600));
@@ -268,6 +269,6 @@ mod tests {
         let until = Instant::now() + Duration::from_millis(50);
         let outcomes = outcomes(jobs, &[0, 1], Some(until));
         assert!(matches!(outcomes[0], Outcome::Failed(_)));
-        assert!(matches!(outcomes[1], Outcome::Untried(_)));
+        assert!(matches!(outcomes[1], Outcome::NotStarted(_)));
     }
 }

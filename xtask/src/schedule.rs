@@ -1,42 +1,43 @@
-//! Which task starts next. Nothing here runs anything, or knows the time but as a number.
+//! The choice of the next task. Nothing here runs anything, and time is only a number.
 //!
-//! Tasks are started by list scheduling: of those whose needs are done, the one with the longest critical path first, as
-//! far as cores and memory go. One that does not fit is not overtaken by what would make it wait longer ("EASY
-//! backfilling"), so that long tasks do not end up last.
+//! Tasks are started by list scheduling: of the tasks whose needs are done, the one with the longest critical path
+//! first, as far as cores and memory go. A task that does not fit is not overtaken by one that would make it wait
+//! longer ("EASY backfilling"), so that long tasks do not end up last.
 
-/// What a task takes, as measured on two cores.
+/// The cost of a task, measured on two cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Seconds from its start to its end.
     pub wall: u32,
     /// Seconds of processor time.
     pub cpu: u32,
-    /// MiB of memory that cannot be given back, at the most.
+    /// MiB of memory at the most that the kernel cannot reclaim.
     pub memory: u32,
 }
 
 impl Cost {
-    /// How many cores it keeps busy, on average.
+    /// The number of cores that it keeps busy, on average.
     pub fn load(self) -> f64 {
         f64::from(self.cpu) / f64::from(self.wall.max(1))
     }
 }
 
-/// What has to be done.
+/// A task.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// What it takes.
+    /// Its cost.
     pub cost: Cost,
-    /// The tasks that must be done before it, all of which stand before it in the list.
+    /// The tasks that it needs, all of which come before it in the list.
     pub needs: Vec<usize>,
-    /// Whether it takes only the processor time that others leave, so that it counts as no load. One such runs at a time.
+    /// Whether it uses only the processor time that others leave, so that it counts as no load. One such task runs at a
+    /// time.
     pub filler: bool,
 }
 
-/// What there is for all tasks together.
+/// The resources for all tasks together.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
-    /// Cores; more than there are, since tasks wait in turns.
+    /// Cores. More than the machine has, since tasks wait in turns.
     pub cores: f64,
     /// MiB of memory.
     pub memory: f64,
@@ -50,7 +51,7 @@ enum State {
     Lost,
 }
 
-/// Tasks, and how far each is.
+/// The tasks, each with its state.
 #[derive(Debug)]
 pub struct Schedule {
     tasks: Vec<Task>,
@@ -58,19 +59,19 @@ pub struct Schedule {
     /// Of each task: its own time and that of the longest chain of tasks that need it, seconds.
     paths: Vec<f64>,
     capacity: Capacity,
-    /// Seconds of processor time that the tasks which have ended were planned to take, and took.
+    /// Processor time of the ended tasks, planned and actual, in seconds.
     planned: f64,
     took: f64,
 }
 
-/// A machine is judged by tasks that were planned to take this much processor time together, seconds.
+/// The speed of a machine is judged after tasks with this much planned processor time together, in seconds.
 const JUDGED_BY: f64 = 40.0;
 
 impl Schedule {
-    /// A schedule in which nothing has begun.
+    /// A schedule in which nothing has started.
     pub fn new(tasks: Vec<Task>, capacity: Capacity) -> Schedule {
         let mut paths: Vec<f64> = tasks.iter().map(|task| task.cost.wall.into()).collect();
-        // Who needs a task stands behind it, so that its path is known by then.
+        // The tasks that need a task come after it, so their paths are known here.
         for (at, task) in tasks.iter().enumerate().rev() {
             for &need in &task.needs {
                 paths[need] = paths[need].max(f64::from(tasks[need].cost.wall) + paths[at]);
@@ -86,13 +87,13 @@ impl Schedule {
         }
     }
 
-    /// The task to start now, which from here on runs; `None` when it is better to wait for the end of one.
+    /// The task to start now, which counts as running from here on. `None` if it is better to wait for the end of one.
     pub fn start(&mut self, now: f64) -> Option<usize> {
         let mut ready: Vec<usize> = (0..self.tasks.len())
             .filter(|&task| self.ready(task))
             .collect();
         ready.sort_by(|a, b| self.paths[*b].total_cmp(&self.paths[*a]));
-        // When the first task that does not fit can start, if what runs takes as long as planned.
+        // The time at which the first task that does not fit can start, if the running tasks take as long as planned.
         let mut reserved: Option<f64> = None;
         for task in ready {
             let ends = now + f64::from(self.tasks[task].cost.wall);
@@ -108,8 +109,8 @@ impl Schedule {
         None
     }
 
-    /// Notes the end of a task, and the processor time that it took, seconds, where that is known. Gives those that
-    /// cannot be done any more when it failed, in the order of the list.
+    /// Records the end of a task, and its processor time in seconds if it is known. If it failed, returns the tasks
+    /// that cannot run any more, in the order of the list.
     pub fn end(&mut self, task: usize, done: bool, cpu: Option<f64>) -> Vec<usize> {
         if let Some(cpu) = cpu.filter(|_| done) {
             self.planned += f64::from(self.tasks[task].cost.cpu);
@@ -129,9 +130,9 @@ impl Schedule {
         lost
     }
 
-    /// How many times slower this machine is than the one on which the costs were measured. A task that mostly waits
-    /// keeps a slow machine as many times busier; one that computes takes longer instead, but which is which is not
-    /// known. A faster machine is not given more: what waits for a slot of a chain waits as long there.
+    /// The factor by which this machine is slower than the one on which the costs were measured. On a slow machine a
+    /// task that mostly waits keeps more cores busy, and one that computes takes longer, but the kind of a task is not
+    /// known. A faster machine gets no more tasks: waiting for a slot of a chain takes as long there.
     fn slower(&self) -> f64 {
         if self.planned < JUDGED_BY {
             return 1.0;
@@ -146,7 +147,7 @@ impl Schedule {
             .collect()
     }
 
-    /// How many tasks are neither done nor lost.
+    /// The number of tasks that are neither done nor lost.
     pub fn left(&self) -> usize {
         let over = |state: &&State| !matches!(state, State::Done | State::Lost);
         self.states.iter().filter(over).count()
@@ -157,7 +158,7 @@ impl Schedule {
         self.states[task] == State::Waiting && needs.all(|need| self.states[*need] == State::Done)
     }
 
-    /// Whether it can run beside these. One that is too big for the machine runs alone.
+    /// Whether it can run beside these tasks. One that is too big for the machine runs alone.
     fn fits(&self, task: usize, beside: &[usize]) -> bool {
         let filler = self.tasks[task].filler;
         if filler && beside.iter().any(|other| self.tasks[*other].filler) {
@@ -179,11 +180,11 @@ impl Schedule {
         beside.is_empty() || (load <= self.capacity.cores && memory <= self.capacity.memory)
     }
 
-    /// When it would fit, with everything ending as planned and nothing else beginning.
+    /// The time at which it would fit, if every running task ends as planned and no other one starts.
     fn fits_from(&self, task: usize, now: f64) -> f64 {
         let mut beside = self.running();
         let ends = |task: usize| match self.states[task] {
-            // What takes longer than planned may end at any moment.
+            // A task that takes longer than planned may end at any moment.
             State::Running { since } => (since + f64::from(self.tasks[task].cost.wall)).max(now),
             _ => now,
         };
@@ -226,7 +227,7 @@ mod tests {
         }
     }
 
-    /// Lets every task take as long as planned; gives when each began, and the end of all.
+    /// Lets every task take as long as planned. Returns the start of each, and the end of all.
     fn simulated(tasks: &[Task], capacity: Capacity) -> (Vec<f64>, f64) {
         let mut schedule = Schedule::new(tasks.to_vec(), capacity);
         let mut begun = vec![f64::NAN; tasks.len()];
@@ -282,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_big_runs_alone() {
+    fn a_task_that_is_too_big_runs_alone() {
         let tasks = [task(10, 40, 500, &[]), task(10, 1, 1, &[])];
         assert_eq!(simulated(&tasks, capacity(1.0)).0, [0.0, 10.0]);
     }
 
     #[test]
-    fn a_small_task_overtakes_only_who_does_not_lose_by_it() {
-        // 1 has to wait for 0; 2 is over by then, and 3 is not.
+    fn a_small_task_overtakes_only_tasks_that_it_does_not_delay() {
+        // 1 has to wait for 0. 2 has ended by then, and 3 has not.
         let tasks = [
             task(20, 16, 1, &[]),
             task(19, 16, 1, &[]),
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failure_is_lost_and_the_rest_goes_on() {
+    fn tasks_that_need_a_failed_one_are_lost_and_the_others_run() {
         let tasks = vec![
             task(1, 1, 1, &[]),
             task(1, 1, 1, &[0]),
@@ -348,8 +349,8 @@ mod tests {
         }
     }
 
-    /// Whatever the tasks are: everything is done, nothing is overbooked (see [`simulated`]), nothing begins before
-    /// its needs, and the whole takes no longer than one after the other.
+    /// For any tasks: everything is done, nothing is overbooked (see [`simulated`]), nothing starts before its needs,
+    /// and the whole run takes no longer than one task after the other.
     #[test]
     fn any_tasks_are_all_done() {
         let mut dice = fastrand::Rng::with_seed(7);

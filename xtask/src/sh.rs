@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::meter;
 
-/// Where programs are looked for besides `PATH`: root's `PATH` under cron, su or a CI runner often
-/// lacks the `sbin` directories, where `ip` and `nft` live.
+/// Directories that are searched in addition to `PATH`: root's `PATH` under cron, su or a CI runner often lacks the
+/// `sbin` directories, which have `ip` and `nft`.
 const SYSTEM_PATH: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",
@@ -27,7 +27,7 @@ pub fn workspace() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
-/// The full path of a program, or `None` when this machine lacks it.
+/// The full path of a program, or `None` if this machine lacks it.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -36,7 +36,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// A command for a program found by [`find`] that may go on when the task of this thread is over.
+/// A command for a program found by [`find`] that may continue after the task of this thread.
 pub fn detached(program: &str) -> Command {
     Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)))
 }
@@ -55,7 +55,7 @@ pub fn command(program: &str) -> Command {
     command
 }
 
-/// Runs a program quietly; its output appears only in the error of a failure.
+/// Runs a program quietly. Its output appears only in the error of a failure.
 pub fn quiet<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
     let output = command(program)
         .args(args)
@@ -78,7 +78,7 @@ pub fn quiet<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a command with this process's output, and fails when it does.
+/// Runs a command with the output of this process. Returns an error if it fails.
 pub fn loud(command: &mut Command) -> Result<()> {
     let status = command
         .stdin(Stdio::null())
@@ -90,8 +90,8 @@ pub fn loud(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Asks `probe` until it has an answer, or fails with `what` when the time is over. The longer it takes the less often it
-/// asks, since most questions start programs in a machine, and others wait for the processor.
+/// Calls `probe` until it returns a value, or fails with `what` after the time limit. The pauses become longer, since
+/// most probes start programs in a machine, and other tasks need the processor.
 pub fn wait_for<T>(
     what: &str,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! The language of the documents: words and phrases that do not say it plainly, with what to write instead.
+//! The language of documents and comments: words and phrases that are not plain, with what to write instead.
 
 /// A phrase in lower case, and what to write.
 const PHRASES: &[(&str, &str)] = &[
@@ -50,14 +50,30 @@ const PHRASES: &[(&str, &str)] = &[
     ("wrest", "take over"),
 ];
 
-/// Whether a file is one whose language is checked: documents, but not the glossary, which names what it replaces.
-pub fn is_checked(name: &str) -> bool {
-    name.ends_with(".md") && name != "docs/glossary.md"
+/// The faults of a file: of a document, or of the comments of a source. The glossary is not checked, because it names the
+/// words that it replaces.
+pub fn faults_of(name: &str, text: &str) -> Vec<String> {
+    if name.ends_with(".rs") {
+        return faults(&comments(text));
+    }
+    match name.ends_with(".md") && name != "docs/glossary.md" {
+        true => faults(text),
+        false => Vec::new(),
+    }
 }
 
-/// What a document should say otherwise, with the line. Code is not prose: neither blocks nor what stands between
-/// backticks is read.
-pub fn faults(text: &str) -> Vec<String> {
+/// The text of the comments of a source, each on its line. Comments that follow code on a line are not read.
+fn comments(source: &str) -> String {
+    let comment = |line: &str| -> Option<String> {
+        let rest = line.trim_start().strip_prefix("//")?;
+        Some(rest.trim_start_matches(['/', '!']).trim().to_owned())
+    };
+    let lines = source.lines().map(|line| comment(line).unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The phrases of a document to replace, each with its line. Code blocks, and words between backticks, are not read.
+fn faults(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fenced = false;
     // A phrase may go over the end of a line.
@@ -115,6 +131,20 @@ mod tests {
                 "line 7: `mend`: write `fix`"
             ]
         );
+    }
+
+    #[test]
+    fn only_the_comments_of_a_source_are_read() {
+        let source = "//! Mend it.\nlet mend = \"mend\";\n    // All closed but\n    // for SSH.\n";
+        assert_eq!(
+            faults_of("a.rs", source),
+            [
+                "line 1: `mend`: write `fix`",
+                "line 4: `but for`: write `except for`"
+            ]
+        );
+        assert!(faults_of("a.toml", "mend").is_empty());
+        assert!(faults_of("docs/glossary.md", "mend").is_empty());
     }
 
     #[test]

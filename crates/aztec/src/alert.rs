@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_became_of_it_is_read_from_the_counts() {
+    fn the_delivery_follows_from_the_counts() {
         let metrics = |slack: u32, slack_failed: u32, mail: u32| {
             Counts::parse(&format!(
                 "# TYPE alertmanager_notification_requests_total counter\n\
@@ -226,12 +226,12 @@ mod tests {
         let now = metrics(7, 4, 1);
         assert_eq!(result(&now, "slack-1"), Arrival::Failed);
         assert_eq!(result(&now, "email-2"), Arrival::Silent);
-        // The second try went through.
+        // The second try succeeded.
         assert_eq!(result(&metrics(8, 4, 1), "slack-1"), Arrival::Taken);
     }
 
     #[test]
-    fn an_answer_without_end_or_without_a_body_is_none() {
+    fn an_endless_answer_and_one_without_a_body_are_refused() {
         let served = |answer: &'static [u8], again: usize| {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn receivers_that_are_counted_together_have_all_got_it_or_none() {
+    fn receivers_that_are_counted_together_share_one_result() {
         // Alertmanager 0.25.
         let metrics = |made: u32, failed: u32| {
             Counts::parse(&format!(

@@ -1,8 +1,7 @@
 //! One Aztec process in a container of the official image.
 //!
-//! systemd stays the only supervisor and the journal the only log: the unit runs the engine's client in the
-//! foreground, with the process attached to it. Inside, everything has the path, the port and the numbers
-//! that it has outside.
+//! systemd stays the only supervisor and the journal the only log: the unit runs the engine's client in the foreground,
+//! with the process attached to it. Paths, ports and user ids are the same inside the container as outside.
 
 use std::path::{Path, PathBuf};
 
@@ -15,30 +14,30 @@ use crate::layout::TRUST;
 /// The engine's `run` of one process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Container {
-    /// Engine.
+    /// The engine.
     pub engine: Engine,
-    /// Name of the container: an engine never runs two of one name.
+    /// Name of the container. An engine never runs two containers with one name.
     pub name: String,
-    /// The slice that Docker starts it in, so that systemd can end it when Docker is dead.
+    /// The slice that Docker starts it in, so that systemd can stop it if Docker's daemon is dead.
     pub slice: Option<String>,
-    /// Where it may write, its home first.
+    /// Places that it may write to, its home first.
     pub writable: Vec<PathBuf>,
-    /// What else it may read: outside, and inside.
+    /// Other places that it may read, each with its path outside and inside.
     pub readable: Vec<(PathBuf, PathBuf)>,
-    /// Variables that it gets from the environment of the client, by name: no value is in an argument.
+    /// Names of variables that it gets from the environment of the client, so that no value is in an argument.
     pub passed: Vec<String>,
-    /// Variables that are no secret.
+    /// Variables that are not secret.
     pub env: Vec<(String, String)>,
-    /// Where it may put gigabytes for a while; it has to exist.
+    /// An existing directory for gigabytes of temporary files.
     pub scratch: PathBuf,
-    /// The variables by which the release is told so.
+    /// The variables that set this directory for the release.
     #[serde(default = "first_scratch_variables")]
     pub scratch_variables: Vec<String>,
     /// GiB of memory that it may have.
     pub memory: u64,
-    /// Seconds that an engine that is stopped gives it.
+    /// Seconds that it may take to stop if the engine is stopped.
     pub stop_seconds: u32,
-    /// Program and arguments.
+    /// The program and its arguments.
     pub command: Vec<String>,
 }
 
@@ -53,33 +52,33 @@ pub(crate) fn node() -> Vec<String> {
     .into()
 }
 
-/// GiB that a process may have unless the release says more: the official size of broker, prover node and, on
-/// an older page, node (docs v5.2.0, hardware), so that one that leaks is restarted before the host suffers.
+/// GiB of memory that a process may use, unless the release needs more. It is the official size of broker, prover node
+/// and, on an older page, node (docs v5.2.0, hardware). A process that leaks memory is restarted before the host suffers.
 pub(crate) const MEMORY: u64 = 16;
 
-/// The file that a process locks as long as it lives, in its data directory.
+/// The file in its data directory that a process locks while it runs.
 ///
-/// A container can outlive its unit when the engine dies. The lock is the kernel's, and the same inside and
-/// outside: whatever happens to engines, two processes never have one data directory, nor its keys.
+/// If the engine dies, a container can outlive its unit. The kernel holds the lock, which is the same inside and outside.
+/// Therefore, two processes never use the same data directory and keys, whatever happens to the engine.
 pub(crate) fn lock(data: &Path, instance: &str) -> PathBuf {
     data.join(format!(".running{instance}"))
 }
 
-/// The words before a command that become its process, holding that lock: flock(1).
+/// The words before a command that lock this file and then become the process of the command: flock(1).
 pub(crate) fn locking(data: &Path, instance: &str) -> [String; 5] {
     let lock = lock(data, instance).display().to_string();
     ["flock", "--nonblock", "--no-fork", "--verbose", &lock].map(String::from)
 }
 
-/// Those of the programs that make and check proofs, in any release.
+/// The variables with the directories of the programs that make and check proofs, of all releases.
 const SCRATCH_VARIABLES: [&str; 3] = [
     "BB_WORKING_DIRECTORY",
     "ACVM_WORKING_DIRECTORY",
     "NOIR_EXECUTE_WORKING_DIRECTORY",
 ];
 
-/// Those that a release reads. The image has directories of its own for them, on a root file system that is read-only
-/// here; and not all of them are made by the release (4.1.2, foundation/dest/fs/run_in_dir.js).
+/// The ones that a release reads. The directories of the image are on its root file system, which is read-only here, and
+/// the release does not create all of them (4.1.2, foundation/dest/fs/run_in_dir.js).
 pub(crate) fn scratch_variables(release: &Release) -> Vec<String> {
     let read = SCRATCH_VARIABLES
         .iter()
@@ -87,7 +86,7 @@ pub(crate) fn scratch_variables(release: &Release) -> Vec<String> {
     read.map(ToString::to_string).collect()
 }
 
-/// What a record has that was written when the kit knew no other release.
+/// The variables in a record of a version of aztec-kit that knew only one release.
 fn first_scratch_variables() -> Vec<String> {
     SCRATCH_VARIABLES[..2]
         .iter()
@@ -95,18 +94,18 @@ fn first_scratch_variables() -> Vec<String> {
         .collect()
 }
 
-/// Where a process puts what it needs for one proof.
+/// The directory for the temporary files of one proof.
 pub(crate) fn scratch(data: &Path) -> PathBuf {
     data.join("scratch")
 }
 
-/// Seconds that an engine may take to remove what is dead already.
+/// Seconds that an engine may take to remove a stopped container.
 const PATIENCE: u32 = 30;
 
-/// The same for every container: the root file system read-only, no capability, no new privileges, no image
-/// but the one on this host, and the host's network, so that nothing is published past its firewall.
+/// The options of every container: a read-only root file system, no capability, no new privileges, only the image on this
+/// host, and the host's network, so that no port is published past its firewall.
 ///
-/// A process 1 of its own passes signals on: as process 1 Node.js would ignore them while it starts.
+/// A separate process 1 passes signals on. As process 1, Node.js would ignore them while it starts.
 const CONFINED: &[&str] = &[
     "--rm",
     "--init",
@@ -122,7 +121,7 @@ const CONFINED: &[&str] = &[
 impl Container {
     /// The words of the command, grouped as options with their values.
     ///
-    /// `image` and `user` are words of whoever runs it: a variable of systemd or of a shell, or a value.
+    /// `image` and `user` are words of the caller: a variable of systemd or of a shell, or a value.
     pub fn words(&self, image: &str, user: &str) -> Vec<String> {
         let mut words = match self.engine {
             Engine::Docker => vec![
@@ -130,8 +129,8 @@ impl Container {
                 format!("--memory {}g --ulimit core=0", self.memory),
                 format!("--stop-timeout {}", self.stop_seconds),
             ],
-            // With crun and without a control group of its own, the container is in that of its unit, where
-            // systemd ends it, limits it and counts it. Events would be a second log.
+            // With crun and without its own control group, the container is in that of its unit, where systemd stops,
+            // limits and measures it. Events would be a second log.
             Engine::Podman => vec![
                 "/usr/bin/podman --runtime crun --events-backend none run".to_owned(),
                 "--cgroups disabled --sdnotify ignore --ulimit host".to_owned(),
@@ -177,12 +176,12 @@ impl Container {
         words
     }
 
-    /// A shell script that ends and removes a container of this name, whatever its engine is able to; it is no failure when there is
-    /// none.
+    /// A shell script that stops and removes a container with this name, even if its engine is dead. It succeeds without
+    /// such a container.
     ///
-    /// A container of Docker goes on when the daemon dies: it signs, nobody has its log, and to stop its unit does
-    /// not stop it. So systemd ends it first. A dead daemon may have a socket that listens for it, on which its
-    /// client waits.
+    /// A container of Docker continues to run when the daemon dies: it signs, its log is lost, and a stop of its unit does
+    /// not stop it. Therefore, systemd stops it first. A dead daemon may have a socket that listens for it, and its client
+    /// would wait.
     pub fn removal(&self) -> String {
         let (program, name) = (self.engine.program(), &self.name);
         let end = match &self.slice {

@@ -1,7 +1,8 @@
 //! The databases in a data directory, and the rollup that they belong to.
 //!
 //! A node that finds databases of another rollup deletes them and starts again (stdlib/dest/database-version of 4.1.2),
-//! and its signing records are beside them. So each major release has a directory of its own, and the earlier one stays.
+//! and its signing records are next to them. Therefore, each major release has its own directory, and the earlier one
+//! stays.
 
 use std::path::{Path, PathBuf};
 

@@ -105,8 +105,8 @@ mod tests {
         let mut journal = MemoryJournal::default();
         let refused = asked_for_nothing(&nothing, &journal.receipt().unwrap()).unwrap_err();
         assert!(refused.chain().contains("this host has no role"));
-        let guarded = settings("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
-        asked_for_nothing(&guarded, &journal.receipt().unwrap()).unwrap();
+        let firewalled = settings("[node]\nenabled = false\n\n[firewall]\nenabled = true\n");
+        asked_for_nothing(&firewalled, &journal.receipt().unwrap()).unwrap();
         journal
             .append(&Event::Intent {
                 id: ResourceId::new("ufw", "ufw"),

@@ -1,4 +1,4 @@
-//! What the adapter needs to know of a host.
+//! The facts about a host that Aztec's resources depend on.
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use crate::layout;
 /// Facts of a host that the desired state depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {
-    /// What is mounted on it, in the order in which that was done.
+    /// Its mounts, in the order in which they were mounted.
     pub mounts: Vec<Mount>,
-    /// Its machine id, see machine-id(5), when it has one.
+    /// Its machine id, see machine-id(5), if it has one.
     pub machine_id: Option<String>,
-    /// `debian`, `ubuntu`, …
+    /// Id of the operating system: `debian`, `ubuntu`, …
     pub os: String,
-    /// For people.
+    /// Name of the operating system, for people.
     pub os_name: String,
-    /// `x86_64`, `aarch64`.
+    /// Architecture: `x86_64`, `aarch64`.
     pub arch: String,
     /// Version of the C library.
     pub glibc: Option<(u32, u32)>,
@@ -34,11 +34,12 @@ pub struct HostFacts {
     pub sshd: bool,
     /// Whether this is a container, whose clock and kernel belong to another host.
     pub container: bool,
-    /// Why answers may go out at another interface than questions came in at; `None` on a host with one way out.
+    /// The reason why answers may leave through another interface than requests came in through; `None` on a host with one
+    /// route.
     pub asymmetric: Option<String>,
-    /// The container engine: the one that containers of ours run in, else what there is.
+    /// The container engine: the one that runs the containers of aztec-kit, otherwise the installed one.
     pub engine: Option<Engine>,
-    /// Whether the program called docker is Docker's, with its daemon on this host.
+    /// Whether the program called docker is Docker itself, with its daemon on this host.
     pub docker: bool,
 }
 
@@ -66,7 +67,7 @@ impl HostFacts {
 }
 
 impl HostFacts {
-    /// Reads them; changes nothing.
+    /// Reads the facts; changes nothing.
     pub fn gather(probe: &dyn Probe) -> Result<Self, Fault> {
         let text = |path: &str| probe.text(Path::new(path)).map(Option::unwrap_or_default);
         let os = os_release::parse(&text("/etc/os-release")?);
@@ -88,7 +89,7 @@ impl HostFacts {
                 .count(),
             memory: memory(&text("/proc/meminfo")?),
             sshd: sshd.is_some(),
-            // systemd writes it when it boots in a container: the container interface of systemd.io.
+            // systemd writes this file when it boots in a container: the container interface of systemd.io.
             container: probe.meta(Path::new("/run/systemd/container"))?.is_some(),
             asymmetric: asymmetric(probe)?,
             engine: engine(&text(layout::CONTAINER)?, probe)?,
@@ -101,8 +102,8 @@ impl HostFacts {
 pub(crate) fn machine_id(probe: &dyn Probe) -> Result<Option<String>, Fault> {
     let text = probe.text(Path::new("/etc/machine-id"))?;
     let id = text.unwrap_or_default().trim().to_owned();
-    let whole = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Ok(whole.then_some(id))
+    let valid = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Ok(valid.then_some(id))
 }
 
 /// See [`HostFacts::asymmetric`].
@@ -117,7 +118,7 @@ fn asymmetric(probe: &dyn Probe) -> Result<Option<String>, Fault> {
     ))
 }
 
-/// An engine that an operator adds later does not take over.
+/// The recorded engine, or an installed one. An engine that an operator installs later does not replace the recorded one.
 fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
     let mut engines = [Engine::Docker, Engine::Podman];
     let recorded =
@@ -129,8 +130,8 @@ fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
             there.push(engine);
         }
     }
-    // Docker's client without its daemon, or Podman under its name (podman-docker), runs nothing.
-    // Where containers of ours run in Docker its daemon is there, wherever its unit is.
+    // Docker's client without its daemon, or Podman under its name (podman-docker), runs nothing. If Docker runs containers
+    // of aztec-kit, its daemon exists, wherever its unit is.
     let first = there.first() == Some(&Engine::Docker);
     let known = recorded(&Engine::Docker);
     if first && there.contains(&Engine::Podman) && !docker(known, probe)? {
@@ -139,16 +140,17 @@ fn engine(record: &str, probe: &dyn Probe) -> Result<Option<Engine>, Fault> {
     Ok(there.first().copied())
 }
 
-/// Where packages and operators put units.
+/// The directories in which packages and operators put units.
 const UNITS: [&str; 3] = [
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
     "/etc/systemd/system",
 ];
-/// The client of Docker has tens of megabytes, a script in its place some lines.
+/// The greatest size of a script, bytes. The client of Docker has tens of megabytes.
 const SCRIPT: u64 = 64 << 10;
 
-/// Whether the program called docker is Docker's, and has its daemon on this host; `known` when that was so before.
+/// Whether the program called docker is Docker itself, with its daemon on this host. `known` tells whether Docker already
+/// runs containers of aztec-kit.
 fn docker(known: bool, probe: &dyn Probe) -> Result<bool, Fault> {
     let program = Path::new(Engine::Docker.program());
     if let Some(target) = probe.link(program)? {
@@ -213,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    /// A path, what is there, and what it says.
+    /// A path, with its file type and its content.
     type Planted = (&'static str, FileType, &'static str);
 
     /// The engine of a host with these files.
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_docker_may_be_podman() {
+    fn a_program_called_docker_may_be_podman() {
         let file = |path, text| (path, FileType::File, text);
         let podman = file("/usr/bin/podman", "\x7fELF");
         let docker = file("/usr/bin/docker", "\x7fELF");
@@ -246,7 +248,7 @@ mod tests {
             ("", &[docker, unit], Some(Engine::Docker)),
             ("", &[docker, unit, podman], Some(Engine::Docker)),
             (others, &[docker, unit, podman], Some(Engine::Podman)),
-            // A client alone is told that its daemon does not run.
+            // With the client alone, another check reports that its daemon does not run.
             ("", &[docker], Some(Engine::Docker)),
             ("", &[docker, podman], Some(Engine::Podman)),
             ("", &[script, podman], Some(Engine::Podman)),

@@ -95,14 +95,14 @@ fn ask_one(url: &Url, registry: Address, settings: &Settings) -> Result<Identity
     let text = |error: l1::Error| format!("{error}. {}", error.fix());
     let reader = Reader::connect(url.as_str(), CALL).map_err(text)?;
     // Another chain can have a registry at this address, with a rollup that does not belong to this network.
-    let (found, wanted) = (
+    let (found, configured) = (
         reader.chain_id().map_err(text)?,
         settings.network.l1_chain_id,
     );
-    if found != wanted {
+    if found != configured {
         let (endpoint, name) = (reader.endpoint(), &settings.network_name);
         return Err(format!(
-            "{endpoint} is on chain {found}, and {name} is on chain {wanted}. Name an endpoint of the right chain."
+            "{endpoint} is on chain {found}, and {name} is on chain {configured}. Name an endpoint of the right chain."
         ));
     }
     reader.identity(registry, settings.rollup()).map_err(text)
@@ -114,7 +114,7 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
     let of = format!("Aztec {}", release.version);
     let rollup = match rollup {
         Ok(rollup) => rollup,
-        Err(why) => return unasked(settings, why),
+        Err(why) => return without_answer(settings, why),
     };
     let fitting = fitting(settings, rollup);
     let which = match settings.rollup() {
@@ -140,30 +140,30 @@ pub fn judge(settings: &Settings, rollup: Result<&Identity, &String>) -> Fit {
             format!("aztec-kit cannot tell whether {of} fits {name}: its fingerprint is not known");
         return fit(Verdict::CannotTell, because, fix);
     };
-    let differs = differences(own, settings.funded(), rollup);
-    if differs.is_empty() && !is_genesis_known(own, settings.funded()) {
+    let differences = differences(own, settings.funded(), rollup);
+    if differences.is_empty() && !is_genesis_known(own, settings.funded()) {
         let because = format!(
             "aztec-kit cannot tell whether {of} fits {name}: its genesis with the accounts of [env] is not known"
         );
         return fit(Verdict::CannotTell, because, FUNDED.to_owned());
     }
-    if differs.is_empty() {
+    if differences.is_empty() {
         let because = format!("{of} fits {name}");
         return fit(Verdict::Fits, because, String::new());
     }
-    let differs_in = listed(&differs);
-    if differs == [GENESIS] {
+    let difference_list = listed(&differences);
+    if differences == [GENESIS] {
         let because = format!("{of} does not fit {name}: the genesis archive roots differ");
         let (verdict, fix) = genesis(own, rollup);
         return fit(verdict, because, fix);
     }
     if !own.verified && fitting.is_empty() {
         let because = format!(
-            "aztec-kit cannot tell whether {of} fits {name}: the rollup differs in {differs_in} from the values that aztec-kit has for the release, which are not verified"
+            "aztec-kit cannot tell whether {of} fits {name}: the rollup differs in {difference_list} from the values that aztec-kit has for the release, which are not verified"
         );
         return fit(Verdict::CannotTell, because, WAIT.to_owned());
     }
-    let because = format!("{of} does not fit {name}: they differ in {differs_in}");
+    let because = format!("{of} does not fit {name}: they differ in {difference_list}");
     fit(Verdict::DoesNotFit, because, other(settings, &fitting))
 }
 
@@ -173,7 +173,7 @@ const FUNDED: &str = "Live networks do not fund your accounts at genesis. Remove
 const WAIT: &str = "If the node reports standby mode, install a newer aztec-kit.";
 
 /// The result if the L1 did not answer. The known facts about the network still count.
-fn unasked(settings: &Settings, why: &str) -> Fit {
+fn without_answer(settings: &Settings, why: &str) -> Fit {
     let network = &settings.network;
     let (name, release) = (&settings.network_name, &settings.release.version);
     let runs = network
@@ -254,7 +254,7 @@ fn genesis(own: &Fingerprint, rollup: &Identity) -> (Verdict, String) {
     (Verdict::DoesNotFit, fix)
 }
 
-/// What to do instead.
+/// The alternatives to a release that does not fit, in whole sentences.
 fn other(settings: &Settings, fitting: &[String]) -> String {
     let standby = "To let the node wait for a rollup of its own, set `standby = true`.";
     match fitting.last() {
@@ -270,7 +270,7 @@ fn other(settings: &Settings, fitting: &[String]) -> String {
     }
 }
 
-/// What to do if no known release is sure to fit the canonical rollup.
+/// The advice if no known release is certain to fit the canonical rollup.
 fn moved_on(settings: &Settings) -> String {
     let name = &settings.network_name;
     let moved = format!(
@@ -322,207 +322,5 @@ fn listed(names: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(more: &str) -> Settings {
-        let text = format!(
-            "network = \"mainnet\"\n{more}\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n"
-        );
-        Settings::parse(&text).unwrap()
-    }
-
-    fn rollup(release: &str) -> Identity {
-        let release = Releases::carried().release(release, None).unwrap();
-        let own = release.facts.fingerprint.unwrap();
-        Identity {
-            address: Address::repeat_byte(7),
-            version: l1::U256::from(42),
-            genesis: own.genesis(Funded::default()).unwrap_or_default(),
-            vk_tree: own.vk_tree.unwrap(),
-            protocol_contracts: own.protocol_contracts.unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_release_that_the_rollup_is_of_fits() {
-        for release in ["4.1.2", "5.2.0", "6.0.0"] {
-            let fit = judge(
-                &settings(&format!("release = \"{release}\"")),
-                Ok(&rollup(release)),
-            );
-            assert_eq!(fit.verdict, Verdict::Fits, "{release}: {}", fit.because);
-            assert!(fit.fitting.contains(&release.to_owned()));
-        }
-    }
-
-    #[test]
-    fn another_one_is_named_with_what_differs() {
-        let fit = judge(&settings("release = \"5.2.0\""), Ok(&rollup("6.0.0")));
-        assert_eq!(fit.verdict, Verdict::DoesNotFit);
-        assert!(
-            fit.because
-                .contains("Aztec 5.2.0 does not fit the canonical rollup of mainnet")
-                && fit
-                    .because
-                    .contains("VK tree root and protocol contracts hash"),
-            "{}",
-            fit.because
-        );
-        assert!(
-            fit.fix.contains("release = \"6.0.0\"") && fit.fix.contains("standby"),
-            "{}",
-            fit.fix
-        );
-        assert_eq!(fit.fitting, ["6.0.0"]);
-    }
-
-    #[test]
-    fn a_genesis_with_other_accounts_is_told_by_its_variables() {
-        let mut mine = rollup("4.1.2");
-        let own = Releases::carried().release("4.1.2", None).unwrap();
-        let own = own.facts.fingerprint.unwrap();
-        let rich = Funded {
-            test_accounts: true,
-            sponsored_fpc: true,
-        };
-        mine.genesis = own.genesis(rich).unwrap();
-        let fit = judge(&settings("release = \"4.1.2\""), Ok(&mine));
-        assert_eq!(fit.verdict, Verdict::DoesNotFit);
-        assert!(
-            fit.because.contains("genesis archive root"),
-            "{}",
-            fit.because
-        );
-        assert!(fit.fix.contains("TEST_ACCOUNTS = \"true\""), "{}", fit.fix);
-        let env = "release = \"4.1.2\"\nenv = { TEST_ACCOUNTS = \"1\", SPONSORED_FPC = \"true\" }";
-        assert_eq!(judge(&settings(env), Ok(&mine)).verdict, Verdict::Fits);
-    }
-
-    #[test]
-    fn who_else_has_funds_is_not_known_and_neither_is_the_genesis() {
-        for (release, env) in [
-            ("4.1.2", "PREFUND_ADDRESSES = \"0x1\""),
-            ("5.2.0", "TEST_ACCOUNTS = \"true\""),
-            ("6.0.0", "SPONSORED_FPC = \"1\""),
-        ] {
-            let text = format!("release = \"{release}\"\nenv = {{ {env} }}");
-            let fit = judge(&settings(&text), Ok(&rollup(release)));
-            assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
-            assert!(fit.fix.contains("TEST_ACCOUNTS"), "{}", fit.fix);
-            assert!(!fit.fitting.contains(&release.to_owned()));
-        }
-    }
-
-    #[test]
-    fn what_is_not_said_in_a_fingerprint_fits_nothing() {
-        let mut settings = settings("release = \"5.2.0\"");
-        let own = settings.release.facts.fingerprint.as_mut().unwrap();
-        own.vk_tree = None;
-        own.protocol_contracts = None;
-        let fit = judge(&settings, Ok(&rollup("6.0.0")));
-        assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
-        assert!(fit.fix.contains("Aztec 6.0.0 fits it"), "{}", fit.fix);
-    }
-
-    #[test]
-    fn release_is_taken_out_only_where_that_helps() {
-        let fix = |text: &str, of: &str| judge(&settings(text), Ok(&rollup(of))).fix;
-        assert!(fix("release = \"5.2.0\"", "6.0.0").contains("or remove `release`"));
-        // The network of this program runs 6.0.0, and this rollup is of another one.
-        let said = fix("release = \"4.1.2\"", "5.2.0");
-        assert!(said.starts_with("Set release = \"5.3.0\". "), "{said}");
-        let mut other = rollup("5.2.0");
-        other.vk_tree = B256::repeat_byte(1);
-        let text = "release = \"5.2.0\"\nrollup = 4248422647";
-        let said = judge(&settings(text), Ok(&other)).fix;
-        assert!(said.starts_with("That rollup needs"), "{said}");
-    }
-
-    #[test]
-    fn a_chain_of_another_network_is_not_compared() {
-        let settings = settings("");
-        let live = Live {
-            rpc_urls: vec![Url::parse(&answering("0xaa36a7")).unwrap().into()],
-            ..settings.live().unwrap().clone()
-        };
-        let why = ask(&settings, &live).unwrap_err();
-        assert!(
-            why.contains("is on chain 11155111, and mainnet is on chain 1"),
-            "{why}"
-        );
-    }
-
-    /// An endpoint that answers everything with this.
-    fn answering(result: &'static str) -> String {
-        use std::io::{Read, Write};
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept() {
-                let mut request = [0; 4096];
-                let count = stream.read(&mut request).unwrap();
-                let request = String::from_utf8_lossy(&request[..count]);
-                let id = request.split("\"id\":").nth(1).unwrap_or("0");
-                let id: String = id.chars().take_while(char::is_ascii_digit).collect();
-                let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":\"{result}\"}}");
-                write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                )
-                .unwrap();
-            }
-        });
-        url
-    }
-
-    #[test]
-    fn a_network_that_moved_on_is_said_to_have() {
-        let mut next = rollup("6.0.0");
-        next.vk_tree = B256::repeat_byte(1);
-        next.protocol_contracts = B256::repeat_byte(2);
-        let fit = judge(&settings("release = \"5.2.0\""), Ok(&next));
-        assert_eq!(fit.verdict, Verdict::DoesNotFit);
-        assert!(
-            fit.fix
-                .contains("As far as aztec-kit knows, mainnet runs Aztec 6.0.0")
-                && fit
-                    .fix
-                    .contains("has moved to a release that aztec-kit does not know"),
-            "{}",
-            fit.fix
-        );
-        // What is not verified is not held against a rollup.
-        let fit = judge(&settings(""), Ok(&next));
-        assert_eq!(fit.verdict, Verdict::CannotTell, "{}", fit.because);
-    }
-
-    #[test]
-    fn a_silent_l1_leaves_what_is_known_of_the_network() {
-        let silent = "nobody answers".to_owned();
-        let fit = judge(&settings("release = \"5.2.0\""), Err(&silent));
-        assert_eq!(fit.verdict, Verdict::DoesNotFit);
-        assert!(
-            fit.because
-                .contains("mainnet has run Aztec 6.0.0 since 2026-10-26"),
-            "{}",
-            fit.because
-        );
-        for text in [
-            "",
-            "release = \"6.1.0\"",
-            "release = \"5.3.0\"\nrollup = 4248422647",
-        ] {
-            let fit = judge(&settings(text), Err(&silent));
-            assert_eq!(fit.verdict, Verdict::CannotTell, "{text}: {}", fit.because);
-        }
-    }
-
-    #[test]
-    fn a_release_without_a_fingerprint_cannot_be_judged() {
-        let fit = judge(&settings("release = \"6.1.0\""), Ok(&rollup("6.0.0")));
-        assert_eq!(fit.verdict, Verdict::CannotTell);
-        assert!(fit.fix.contains("Aztec 6.0.0 fits it"), "{}", fit.fix);
-    }
-}
+#[path = "fit_tests.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-//! What is private here and reads foreign text, for the fuzzers of the folder `fuzz`.
+//! Private functions that read foreign text, for the fuzzers of the folder `fuzz`.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use provision::{Fault, Text};
 use serde_json::Value;
 
 use crate::data::{Description, Omitted, Release, ReleaseFacts, Table, folder, wrong_fact};
-use crate::env::{self, Whole};
+use crate::env::{self, Decoded};
 use crate::{alert, checks, data, facts, kinds, settings, signer};
 
-/// What may be shown of `kit.toml`.
+/// The redacted text of `kit.toml`.
 pub fn shown(text: &str, release: &Release) -> Text {
     settings::shown(text, release)
 }
 
-/// The variables of an environment file as systemd reads them: name and value, and whether the line is one that it takes.
+/// The variables of an environment file as systemd reads them: name, value, and whether it accepts the line.
 pub fn entries(text: &str) -> Vec<(String, String, bool)> {
     let entries = env::entries(text).into_iter();
     entries
@@ -32,11 +32,11 @@ pub fn rendered(variables: &BTreeMap<String, String>) -> Text {
     env::render("Fuzz", &typed.collect())
 }
 
-/// The text that systemd takes of the bytes of an environment file, if it takes any.
+/// The text that systemd reads from the bytes of an environment file; `None` if it refuses the file.
 pub fn whole(bytes: &[u8]) -> Option<String> {
-    match env::whole(bytes) {
-        Whole::Read(text) | Whole::Marked(text, _) => Some(text),
-        Whole::Refused(..) => None,
+    match env::decode(bytes) {
+        Decoded::Read(text) | Decoded::Marked(text, _) => Some(text),
+        Decoded::Refused(..) => None,
     }
 }
 
@@ -44,7 +44,7 @@ pub fn whole(bytes: &[u8]) -> Option<String> {
 ///
 /// # Errors
 ///
-/// When it cannot be right, with its line.
+/// When it has a mistake, with its line.
 pub fn release_file(name: &str, text: &str) -> Result<(), Fault> {
     match name {
         "env.toml" => Table::read("1.0.0", &[(name.to_owned(), text)]).map(drop),
@@ -64,12 +64,12 @@ pub fn release_file(name: &str, text: &str) -> Result<(), Fault> {
     }
 }
 
-/// What of the packages of a release is never written.
+/// The patterns of files in the packages of a release that are never written.
 pub fn omitted(release: &Release) -> Vec<String> {
     Omitted::of(release).paths()
 }
 
-/// How many duties a node told of, how many of them it missed, and how many slots it watched.
+/// The number of duties that a node reports, of missed duties, and of watched slots.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn claim(bytes: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&claim).ok()
 }
 
-/// What became of an alert, by the metrics of Alertmanager before and after it.
+/// The deliveries of an alert, from the metrics of Alertmanager before and after it.
 pub fn deliveries(before: &str, after: &str, names: &[String]) -> Vec<alert::Delivery> {
     let [before, after] = [before, after].map(alert::Counts::parse);
     after.since(&before, names)
@@ -99,17 +99,17 @@ pub fn facts(text: &str) -> (Option<(u32, u32)>, Vec<String>, u64) {
     (version, flags, facts::memory(text))
 }
 
-/// The registry in a record of contracts, and the lines of it that are ours.
+/// The registry in a record of contracts, and the lines that aztec-kit wrote.
 pub fn record(text: &str) -> (Option<l1::Address>, String) {
     (kinds::registry(text), kinds::ours(text))
 }
 
-/// What a log complains of.
+/// The complaints in a log.
 pub fn heard(lines: &[provision::tools::journal::Line]) -> Vec<checks::Complaint> {
     checks::heard("aztec-node.service", lines, 0)
 }
 
-/// The rollup that databases are of, by the file in which the node notes it.
+/// The rollup of databases, from the file in which the node records it.
 pub fn rollup(text: &str) -> Option<l1::Address> {
     crate::databases::noted(text)
 }

@@ -1,4 +1,4 @@
-//! Directories of keystores, judged as `keys check` judges them and the node would.
+//! Directories of keystores, judged by the rules of `keys check` and of the node.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,19 +11,19 @@ use provision::host::{FileType, Probe};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Permission bits of a directory of keystores: for its owner alone.
+/// Permission bits of a directory of keystores, which only its owner can use.
 pub const DIRECTORY: u32 = 0o700;
 /// Permission bits of a keystore.
 const FILE: u32 = 0o600;
-/// Whom the keystores of the services belong to.
+/// The owner of the keystores of the services.
 pub(crate) const ROOT: u32 = 0;
 
-/// Looks at a directory of keystores that must belong to `owner`; `None` when there is none.
+/// Judges a directory of keystores that must belong to `owner`; `None` if it does not exist.
 pub fn survey(dir: &Path, owner: u32, probe: &dyn Probe) -> Result<Option<Survey>, Fault> {
     look(dir, owner, None, probe)
 }
 
-/// What a directory would amount to with one more keystore of `owner` in it.
+/// Judges a directory as if it had one more keystore, of `owner`.
 pub fn survey_with(
     dir: &Path,
     owner: u32,
@@ -48,12 +48,12 @@ pub(crate) struct Keystore {
     pub name: String,
     /// SHA-256 of the file, in hex.
     pub sha256: String,
-    /// What it says.
+    /// Its content.
     pub document: Document,
 }
 
 impl Keystore {
-    /// Its attesters; `None` for one that an encrypted file hides.
+    /// Its attesters; `None` for one in an encrypted file.
     pub fn attesters(&self) -> impl Iterator<Item = Option<Address>> {
         let entries = self.document.validators.iter();
         entries
@@ -61,7 +61,7 @@ impl Keystore {
             .map(|attester| attester.eth.address())
     }
 
-    /// The keys in it, by names that tell nothing of them; `None` when it holds more than those of validators.
+    /// The keys in it, by names that do not reveal them; `None` if it contains more than keys of validators.
     pub fn keys(&self) -> Option<BTreeSet<String>> {
         let Document {
             prover,
@@ -83,7 +83,7 @@ impl Keystore {
     }
 }
 
-/// What the node would load of a directory, in the order of the names; `None` when there is no directory.
+/// The keystores that the node would load from a directory, in the order of their names; `None` if it does not exist.
 pub(crate) fn keystores(dir: &Path, probe: &dyn Probe) -> Result<Option<Vec<Keystore>>, Fault> {
     let meta = probe.meta(dir)?;
     if meta.is_none_or(|meta| meta.file_type != FileType::Directory) {
@@ -111,12 +111,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     const_hex::encode(Sha256::digest(bytes))
 }
 
-/// `made`: the keystore that this program made itself. It repairs owner and mode of that one, and of the
-/// directory it is in, so that they are judged as they will be.
+/// Judges a directory of keystores. `created` is a keystore that aztec-kit creates itself. A run repairs the owner and
+/// mode of that file and of its directory, so they are judged as if they were right.
 pub(crate) fn look(
     dir: &Path,
     owner: u32,
-    made: Option<&Path>,
+    created: Option<&Path>,
     probe: &dyn Probe,
 ) -> Result<Option<Survey>, Fault> {
     let Some(meta) = probe.meta(dir)? else {
@@ -134,7 +134,7 @@ pub(crate) fn look(
             notes: directory(bad, dir),
         }));
     }
-    if made.is_none() {
+    if created.is_none() {
         if meta.mode & 0o777 != DIRECTORY {
             bad.push(format!(
                 "{shown} has mode {:04o}, not {DIRECTORY:04o}. Run `chmod 700 {shown}`, and make new keys if others could read them",
@@ -150,7 +150,7 @@ pub(crate) fn look(
     }
     let mut seen = entries(dir, probe)?;
     for entry in &mut seen {
-        if entry.sort == Sort::File && made == Some(dir.join(&entry.name).as_path()) {
+        if entry.sort == Sort::File && created == Some(dir.join(&entry.name).as_path()) {
             (entry.uid, entry.mode) = (owner, FILE);
         }
     }

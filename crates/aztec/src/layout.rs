@@ -1,37 +1,42 @@
-//! Where everything is: one place for every path.
+//! The paths of a host, all in one place.
 
 use std::path::{Path, PathBuf};
 
-/// The host's one source of truth.
+/// The configuration of the host.
 pub const CONFIG: &str = "/etc/aztec/kit.toml";
-/// Journal of this program.
+/// The directory with the state of aztec-kit, such as its journal.
 pub const KIT_STATE: &str = "/var/lib/aztec-kit";
-/// Lock of a run that may change the host: not on a disk, for it is taken before anything is agreed to.
+/// Lock of a run that may change the host. It is not on a disk, because it is taken before the operator consents to
+/// anything.
 pub const RUN_LOCK: &str = "/run/aztec-kit.lock";
 
-/// Claims of attesters, a directory for each host that this disk was in.
+/// Claims of attesters, with a directory for each host that this disk was in.
 pub(crate) const SIGNERS: &str = "/var/lib/aztec-kit/signers";
-/// Copies of the keystores whose attesters are claimed, a directory for each such host: all that a sequencer is handed.
+/// Copies of the keystores with claimed attesters, with a directory for each such host. A sequencer gets nothing else.
 pub(crate) const CLAIMED: &str = "/var/lib/aztec-kit/claimed";
-/// Copies that no service is handed any more, of keys that are in no keystore of this host.
+/// Copies of keys that are in no keystore of this host. No service gets them.
 pub(crate) const RETIRED: &str = "/var/lib/aztec-kit/retired";
 /// The UUID that the firmware gives this machine.
 pub(crate) const PRODUCT_UUID: &str = "/sys/class/dmi/id/product_uuid";
-/// What that is of the machines that sequencers start on, a file for each machine id.
+/// The UUIDs of the machines that sequencers may start on, with a file for each machine id.
 pub(crate) const HARDWARE: &str = "/var/lib/aztec-kit/hardware";
-/// Where this program lies on the hosts it looks after: units of ours call it there.
+/// The path of aztec-kit on the hosts that it manages. Its units call it there.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
 
 /// The user and group that the services run as.
 pub(crate) const ACCOUNT: &str = "aztec";
-/// Configuration of the services: `root:aztec`, so that a service cannot rewrite its own inputs.
+/// Configuration of the services. It belongs to `root:aztec`, so that a service cannot change its own inputs.
 pub(crate) const ETC: &str = "/etc/aztec";
-/// Releases that this host describes, a directory for each.
+/// Releases that this host describes, with a directory for each.
 pub(crate) const RELEASES: &str = "/etc/aztec/releases";
-/// Keystores: for root alone, handed to the services as systemd credentials.
+/// Keystores. Only root can read them, and systemd passes them to the services as credentials.
 pub(crate) const KEYSTORE: &str = "/etc/aztec/keystore";
-/// The keystore of the prover node, apart from the validators': a prover never gets their keys.
+/// The keystore of the prover node. It is separate from the validators', so that a prover never gets their keys.
 pub(crate) const PROVER_KEYSTORE: &str = "/etc/aztec/keystore-prover";
+/// The validator key of a local network.
+pub(crate) const VALIDATOR_KEY: &str = "/etc/aztec/keystore/validator.json";
+/// The prover key of a local network.
+pub(crate) const PROVER_KEY: &str = "/etc/aztec/keystore-prover/prover.json";
 /// Installed releases.
 pub(crate) const OPT: &str = "/opt/aztec";
 /// Selects the release that runs.
@@ -45,7 +50,7 @@ pub(crate) const TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The `aztec` command.
 pub(crate) const WRAPPER: &str = "/usr/local/bin/aztec";
 
-/// The hardware of the machine with this machine id that a sequencer starts on.
+/// The record of the hardware that a sequencer may start on, on a host with this machine id.
 pub(crate) fn hardware(machine_id: &str) -> PathBuf {
     Path::new(HARDWARE).join(machine_id)
 }
@@ -65,7 +70,7 @@ impl Layout {
         }
     }
 
-    /// Databases of the node, the signing protection among them.
+    /// Databases of the node, including the signing protection.
     pub fn node(&self) -> PathBuf {
         self.data.join("node")
     }
@@ -75,7 +80,7 @@ impl Layout {
         self.data.join("l1")
     }
 
-    /// Blobs of a local network: anvil has no beacon node that would keep them.
+    /// Blobs of a local network, because anvil has no beacon node that would keep them.
     pub fn blobs(&self) -> PathBuf {
         self.data.join("blobs")
     }
@@ -91,17 +96,7 @@ pub(crate) fn contracts_env() -> PathBuf {
     env_file("contracts")
 }
 
-/// The validator key of a local network.
-pub(crate) fn validator_key() -> PathBuf {
-    Path::new(KEYSTORE).join("validator.json")
-}
-
-/// The prover key of a local network.
-pub(crate) fn prover_key() -> PathBuf {
-    Path::new(PROVER_KEYSTORE).join("prover.json")
-}
-
-/// The key of the admin API; the node only gets its digest.
+/// The key of the admin API. The node gets only its digest.
 pub(crate) fn admin_key() -> PathBuf {
     Path::new(ETC).join("admin-api-key")
 }

@@ -31,7 +31,7 @@ impl Choice {
 /// The runtime of a host: the configured one, or native if that can work.
 pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
     let (runtime, why) = match settings.runtime {
-        Some(asked) => (asked, "as asked".to_owned()),
+        Some(configured) => (configured, "as configured".to_owned()),
         None => match native_fault(settings, facts) {
             Some((why, _)) => (Runtime::Container, why),
             None => (
@@ -54,20 +54,20 @@ pub fn choose(settings: &Settings, facts: &HostFacts) -> Choice {
 pub(crate) fn native_fault(settings: &Settings, facts: &HostFacts) -> Option<(String, bool)> {
     let release = &settings.release;
     let (major, minor) = release.facts.glibc;
-    let wants = format!("Aztec {} needs glibc {major}.{minor}", release.version);
+    let need = format!("Aztec {} needs glibc {major}.{minor}", release.version);
     match facts.glibc {
         Some(glibc) if glibc >= (major, minor) => {}
         Some((major, minor)) => {
             let here = &facts.os_name;
             return Some((
-                format!("{wants}, this host ({here}) has {major}.{minor}"),
+                format!("{need}, this host ({here}) has {major}.{minor}"),
                 true,
             ));
         }
         None => {
             return Some((
                 format!(
-                    "{wants}, and aztec-kit cannot tell the version of this host (package libc6)"
+                    "{need}, and aztec-kit cannot tell the version of this host (package libc6)"
                 ),
                 true,
             ));

@@ -1,60 +1,60 @@
-//! The units of Aztec's processes: the same for every one, but for what [`UnitText`] has.
+//! The text of the units of Aztec's processes. They differ only in the fields of [`UnitText`].
 
 use std::path::PathBuf;
 
 use provision::kinds::Disk;
 use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
-/// What differs between our services.
+/// The differences between the services.
 #[derive(Debug, Clone)]
 pub(crate) struct UnitText {
     pub description: Value,
-    /// Started after, and with, these units.
+    /// It starts after these units, and starts them.
     pub needs: Vec<String>,
-    /// Never runs beside these.
+    /// It never runs at the same time as these units.
     pub conflicts: Vec<&'static str>,
-    /// Where its data is.
+    /// The disk of its data.
     pub on: Option<OnDisk>,
-    /// Never starts unless something is in this directory; specifiers are systemd's.
+    /// It does not start while this directory is empty; may contain specifiers of systemd.
     pub needs_files_in: Option<String>,
     pub environment_files: Vec<PathBuf>,
     pub environment: Vec<(String, Value)>,
-    /// systemd credentials: name and source; specifiers are systemd's.
+    /// Credentials, each with its name and its source; may contain specifiers of systemd.
     pub credentials: Vec<(&'static str, String)>,
-    /// Run before each start; a failure is one to start.
+    /// Commands that run before each start. If one fails, the service does not start.
     pub checks: Vec<Value>,
-    /// Command line; never carries a secret, since everyone can read it.
+    /// Command line. It never contains a secret, because everyone can read it.
     pub exec: Value,
-    /// Run after each start: what needs this unit waits for its end.
+    /// A command that runs after each start. Units that need this one wait for its end.
     pub ready: Option<Value>,
-    /// When an engine confines the process: how, in place of our sandbox.
+    /// The engine that confines the process instead of the sandbox, for a process in a container.
     pub engine: Option<EngineText>,
     pub working_directory: PathBuf,
-    /// The only places it may write to.
+    /// The only places that it may write to.
     pub writable: Vec<PathBuf>,
-    /// Exit codes that mean: it was asked to stop, and did.
+    /// Its clean exit codes.
     pub stopped: Vec<u8>,
-    /// Seconds it may take to close its databases.
+    /// Seconds that it may take to close its databases.
     pub stop_seconds: u32,
 }
 
-/// The disk that a unit has its data on: without it the unit does not start.
+/// The disk with the data of a unit. The unit does not start without it.
 #[derive(Debug, Clone)]
 pub(crate) struct OnDisk {
-    /// A directory with the name of the disk in it, see [`Disk`].
+    /// The directory that contains the name of the disk, see [`Disk`].
     pub path: PathBuf,
-    /// Where it is mounted, unless it is the root directory's own.
+    /// Its mount point, unless it is the disk of the root directory.
     pub mount: Option<PathBuf>,
 }
 
 impl OnDisk {
-    /// What is asked, as root, before each start. Not an assertion of the unit: systemd tries those once, and a disk that
-    /// somebody has to unlock comes when it comes.
+    /// The check that runs as root before each start. It is not an assertion of the unit: systemd evaluates those once,
+    /// and a disk that somebody has to unlock may come later.
     fn check(&self) -> Value {
         let mark = Disk::mark(&self.path);
         let mut there = format!("test -e \"{}\"", Value::path(&mark));
         if let Some(mount) = &self.mount {
-            // Below a mount point there may be an older copy.
+            // The directory below a mount point may contain an older copy.
             there.push_str(&format!(
                 " && mountpoint --quiet \"{}\"",
                 Value::path(mount)
@@ -67,24 +67,24 @@ impl OnDisk {
     }
 }
 
-/// A shell script that systemd runs as root, whoever the service runs as; specifiers are systemd's.
+/// A shell script that systemd runs as root, whatever the user of the service is; may contain specifiers of systemd.
 pub(crate) fn as_root(script: String) -> Value {
     Value::words(["+/bin/sh".into(), "-c".into(), Value::script(script)])
 }
 
-/// What differs for a unit whose process is in a container.
+/// The differences of a unit whose process is in a container.
 #[derive(Debug, Clone)]
 pub(crate) struct EngineText {
-    /// The unit of the engine, when it has one.
+    /// The unit of the engine, if it has one.
     pub unit: Option<&'static str>,
-    /// Removes a container that a crash has left behind.
+    /// The command that removes a container that was left after a crash.
     pub removal: Value,
-    /// GiB of memory that the unit may have, when the container is in it.
+    /// GiB of memory that the unit may use, if the container is in its control group.
     pub memory: Option<u64>,
 }
 
-/// What the real node was found not to run with, and what its unit says otherwise. No `LimitAS` either: LMDB maps a sparse
-/// TiB. The rest makes exposure 1.1 of systemd-analyze.
+/// The settings with which the real node did not run in tests. There is no `LimitAS` either, because LMDB maps a sparse
+/// TiB. With the other settings, systemd-analyze reports an exposure of 1.1.
 const TAKEN_OUT: &[(&str, &str)] = &[
     ("PrivateNetwork", "It has peers."),
     ("IPAddressDeny", "It has peers."),
@@ -103,7 +103,7 @@ fn sandbox() -> Sandbox {
 }
 
 impl UnitText {
-    /// One that says nothing yet but what it is, where it is and what it runs.
+    /// A unit with a description, a working directory and a command, and nothing else.
     pub fn new(description: Value, working_directory: PathBuf, exec: Value) -> Self {
         Self {
             description,
@@ -147,7 +147,7 @@ impl UnitText {
             .set("Wants", "network-online.target")
             .list("After", after)
             .list("Requires", needs())
-            // Not `Requires`: whoever stops the engine and starts it again wants its containers back.
+            // Not `Requires`: an operator who restarts the engine expects its containers to run again.
             .each("Wants", engine)
             .list("Conflicts", conflicts())
             .list("After", conflicts());
@@ -158,7 +158,7 @@ impl UnitText {
                 "AssertDirectoryNotEmpty",
                 self.needs_files_in.iter().map(Value::raw),
             )
-            // A node that cannot reach its L1 must go on trying, not stay down after five attempts.
+            // A node that cannot reach its L1 must try again without a limit, and not stay down after five attempts.
             .set("StartLimitIntervalSec", "0")
     }
 
@@ -203,7 +203,7 @@ impl UnitText {
     }
 }
 
-/// `+` is as root: only the client of the engine is, and what it starts is not.
+/// `+` means as root. Only the client of the engine runs as root, and not the container that it starts.
 impl EngineText {
     fn runs(&self, section: Section, exec: &Value) -> Section {
         let removal = self.removal.marked("-+");
@@ -211,7 +211,7 @@ impl EngineText {
             .set("ExecStartPre", removal.clone())
             .set("ExecStart", exec.marked("+"))
             .set("ExecStopPost", removal)
-            // The client hands the signal on, once; what is left is killed.
+            // The client passes the signal on once. Processes that remain are killed.
             .set("KillMode", "mixed")
     }
 

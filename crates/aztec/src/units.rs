@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_units_of_roles_are_told_from_those_that_watch_and_guard() {
+    fn the_units_of_roles_are_distinguished_from_monitoring_and_hardening() {
         let Units { work, care } = units(
             "network = \"local\"\n[monitoring]\nenabled = true\n[hardening]\nenabled = true\n",
         );
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_names_what_is_here() {
+    fn a_pattern_selects_units_of_this_host() {
         let units = units("network = \"local\"\n[monitoring]\nenabled = true\n");
         let work = units.like("aztec-*").unwrap();
         assert!(
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_a_role_has_units_all_the_same() {
+    fn a_host_without_a_role_can_have_units() {
         let Units { work, care } = units("[node]\nenabled = false\n[monitoring]\nenabled = true\n");
         assert!(work.is_empty(), "{work:?}");
         assert!(care.contains(&"prometheus.service".to_owned()), "{care:?}");

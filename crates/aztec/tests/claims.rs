@@ -1,7 +1,7 @@
-//! A sequencer of a live network on a host in memory: which keys it is handed, when it is restarted for them, and that no
-//! kill loses one.
+//! A sequencer of a live network on a host in memory: the keys that it gets, the restarts for new keys, and that no kill
+//! loses a key.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -18,14 +18,14 @@ use provision::host::fake::FakeHost;
 use provision::host::{FileType, Probe};
 use provision::kills::{State, Walk};
 
-/// Nothing listens there: who asks gets no answer.
+/// Nothing listens at these endpoints, so no question gets an answer.
 const LIVE: &str = "network = \"testnet\"\nrelease = \"4.1.2\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
     consensus_urls = [\"http://127.0.0.1:2\"]\n[p2p]\nip = \"192.0.2.1\"\n[sequencer]\nenabled = true\n";
 const HOST: &str = "0123456789abcdef0123456789abcdef";
 const KEYS: &str = "/etc/aztec/keystore";
 const SEQUENCER: &str = "aztec-sequencer.service";
 
-/// With or without the operator's word that nothing else signs.
+/// The desired state, with or without the operator's statement that nothing else signs.
 fn graph(only_signer: bool) -> Graph<Kind> {
     let settings = Settings {
         only_signer,
@@ -34,7 +34,7 @@ fn graph(only_signer: bool) -> Graph<Kind> {
     without_chain(&desired(&settings, &facts(), LIVE).unwrap())
 }
 
-/// The keystore of an attester of the mnemonic that everybody knows, and its address.
+/// The keystore of an attester of the public test mnemonic, and its address.
 fn keystore(index: u32) -> (Vec<u8>, String) {
     let words = "test test test test test test test test test test test junk";
     let attester = derive_attester(&Mnemonic::parse(words).unwrap(), 0, index).unwrap();
@@ -79,7 +79,7 @@ fn starts(host: &FakeHost) -> u32 {
 }
 
 #[test]
-fn a_new_set_of_keys_is_a_restart_and_a_refused_one_is_none() {
+fn a_new_set_of_keys_causes_a_restart_and_a_refused_one_does_not() {
     let mut state = set_up();
     assert_eq!(
         (handed(&state.host), starts(&state.host)),
@@ -110,20 +110,20 @@ fn a_new_set_of_keys_is_a_restart_and_a_refused_one_is_none() {
 }
 
 #[test]
-fn a_host_that_signs_no_more_is_handed_nothing() {
+fn a_host_that_no_longer_signs_gets_no_keys() {
     let mut state = set_up();
     let node = LIVE.replace("enabled = true", "enabled = false");
     let node = desired(&Settings::parse(&node).unwrap(), &facts(), node.as_str()).unwrap();
     state.run(&without_chain(&node), None).ended.unwrap();
     assert!(handed(&state.host).is_empty());
     assert!(state.host.text("/etc/aztec/keystore/0.json").is_some());
-    // The keys are there and nobody was asked again: what is started has none.
+    // The keys are there and no new decision was made, so a started service has none.
     let refused = state.run(&graph(false), None).ended.unwrap_err();
     assert!(refused.contains("cannot tell"), "{refused}");
     assert!(handed(&state.host).is_empty());
 }
 
-/// All files that a keystore is in.
+/// All files that contain a keystore.
 fn places(host: &FakeHost, index: u32) -> Vec<&PathBuf> {
     let (bytes, _) = keystore(index);
     let nodes = host.tree.iter().filter(|(_, node)| node.bytes == bytes);
@@ -149,7 +149,7 @@ fn a_change_of_keys_survives_a_kill_at_every_place_and_loses_none() {
         loose: &[],
         derived: &derived,
     };
-    // The first is replaced: its copy is the last one on this host.
+    // The first keystore is replaced, so its copy is the last one on this host.
     let mut from = set_up();
     from.host
         .tree
@@ -162,7 +162,7 @@ fn a_change_of_keys_survives_a_kill_at_every_place_and_loses_none() {
         let mut state = from.clone();
         let writes = provision::kills::Kill::Write(at);
         let died = state.run(&graph, Some(writes)).ended.is_err();
-        // It is put aside before it is taken away.
+        // The copy is retired before it is removed.
         let places = places(&state.host, 0).len();
         assert!((1..=2).contains(&places), "killed at write {at}: {places}");
         if !died {

@@ -1,8 +1,10 @@
-//! What the adapter asks of a host, as reviewed snapshots; and what it refuses.
+//! The desired states of hosts, as reviewed snapshots, and the refusals of hosts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
+
+use std::collections::BTreeSet;
 
 use aztec::checks::{self, Verdict};
 use aztec::kinds::Kind;
@@ -16,11 +18,25 @@ use provision::host::fake::FakeHost;
 use provision::host::{Engine, FileType};
 use provision::kills::State;
 
-/// Of the two engines only what a runtime decides differs from the native one.
+/// The snapshots of the two engines differ from the native ones only where the runtime decides.
 #[test]
-fn each_host_is_asked_to_be_as_reviewed() {
+fn the_desired_state_of_each_host_is_as_reviewed() {
     for (name, graph) in hosts() {
         insta::assert_snapshot!(name, shown(&graph));
+    }
+}
+
+/// Dependencies are a set in order. The journal records them as they are.
+#[test]
+fn no_resource_depends_twice_on_the_same_one() {
+    let mut graphs = hosts();
+    graphs.push(("a host that containers watch", graph(CONTAINERS_WATCH)));
+    for (name, graph) in graphs {
+        for node in graph.nodes() {
+            let once: BTreeSet<_> = node.after.iter().collect();
+            let id = node.resource.id();
+            assert_eq!(once.len(), node.after.len(), "{name}: {id}");
+        }
     }
 }
 
@@ -41,7 +57,7 @@ fn no_secret_of_a_receiver_is_shown() {
     }
 }
 
-/// The releases know the name of this network, and bring nothing for it.
+/// The releases know the name of this network, and have no values for it.
 #[test]
 fn a_network_that_no_release_has_presets_for() {
     for release in ["4.1.2", "5.2.0", "6.0.0"] {
@@ -62,9 +78,9 @@ fn a_network_that_no_release_has_presets_for() {
     }
 }
 
-/// The image's own places for proofs are on its root file system, which is read-only here.
+/// The directories of the image for proofs are on its root file system, which is read-only here.
 #[test]
-fn every_release_is_told_where_proofs_have_their_place() {
+fn every_release_gets_the_directory_for_proofs() {
     for (release, program) in [
         ("4.1.2", "ACVM"),
         ("5.2.0", "ACVM"),
@@ -80,14 +96,14 @@ fn every_release_is_told_where_proofs_have_their_place() {
             let mut lines = all
                 .lines()
                 .filter(|line| line.contains("/prover-agent/scratch"));
-            let told = lines.any(|line| line.contains(&variable));
-            let wanted = name == "BB" || name == program;
-            assert_eq!(told, wanted, "{release} {name}: {all}");
+            let is_set = lines.any(|line| line.contains(&variable));
+            let expected = name == "BB" || name == program;
+            assert_eq!(is_set, expected, "{release} {name}: {all}");
         }
     }
 }
 
-/// The lines of an environment file as they are written.
+/// The lines of an environment file.
 fn env_lines(text: &str, file: &str) -> Vec<String> {
     let graph = graph(text);
     let mut nodes = graph.nodes().iter();
@@ -100,7 +116,7 @@ fn env_lines(text: &str, file: &str) -> Vec<String> {
 }
 
 #[test]
-fn keys_and_debug_endpoints_go_to_all_that_follow_the_chain_and_to_nobody_else() {
+fn keys_and_debug_endpoints_go_only_to_processes_that_follow_the_chain() {
     let text = "network = \"testnet\"\nrelease = \"6.0.0\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
         consensus_urls = [\"https://a//\", \"https://b/x/\"]\nconsensus_api_keys = [\"\", \"S3CRET\"]\n\
         consensus_api_key_headers = [\"\", \"x-api-key\"]\ndebug_urls = [\"https://d/S3CRET\", \"https://e\"]\n\
@@ -128,7 +144,7 @@ fn keys_and_debug_endpoints_go_to_all_that_follow_the_chain_and_to_nobody_else()
 }
 
 #[test]
-fn a_local_network_is_too_quiet_for_traces() {
+fn a_local_network_needs_no_traces() {
     let line = "ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true".to_owned();
     for (release, has) in [("4.1.2", false), ("5.2.0", false), ("6.0.0", true)] {
         let text = format!("release = \"{release}\"\nruntime = \"container\"\n");
@@ -140,9 +156,9 @@ fn a_local_network_is_too_quiet_for_traces() {
     }
 }
 
-/// What is journaled of every resource, and what is shown of every file.
+/// Checks the specification of every resource, and the shown text of every file.
 #[test]
-fn no_secret_of_the_configuration_is_shown_nor_journaled() {
+fn no_secret_of_the_configuration_is_shown_or_journaled() {
     let secrets = "MY_API_KEYS = \"S3CRET\"\nOTEL_EXPORTER_OTLP_HEADERS = \"authorization=Bearer S3CRET\"\n\
         API_KEY = \"S3CRET\"\nAWS_SECRET_ACCESS_KEY = 'S3CRET'\nBOT_L1_MNEMONIC = \"S3CRET S3CRET\"\nGITHUB_TOKEN = \"S3CRET\"\n\
         GOOGLE_APPLICATION_CREDENTIALS = \"S3CRET\"\nBOT_RECIPIENT_ENCRYPTION_SECRET = \"S3CRET\"\n";
@@ -166,7 +182,7 @@ fn no_secret_of_the_configuration_is_shown_nor_journaled() {
 }
 
 #[test]
-fn a_keystore_is_watched_from_when_it_is_there() {
+fn a_keystore_is_watched_once_it_exists() {
     let rules = |text: &str| {
         let all = shown(&graph(text));
         assert!(all.contains("-w /etc/aztec/admin-api-key -p rwa -k aztec-keys"));
@@ -182,7 +198,7 @@ fn a_keystore_is_watched_from_when_it_is_there() {
         rules(&sequencer),
         ["-w /etc/aztec/keystore -p rwa -k aztec-keys"]
     );
-    // The rules are loaded when what they name is there.
+    // The rules are loaded once the directories in them exist.
     let graph = graph(&sequencer);
     let rules = graph.nodes().iter().find(|node| {
         node.resource
@@ -195,7 +211,7 @@ fn a_keystore_is_watched_from_when_it_is_there() {
 }
 
 #[test]
-fn a_host_with_several_ways_out_keeps_its_own_reverse_path_filter() {
+fn a_host_with_several_routes_keeps_its_own_reverse_path_filter() {
     let text = "[hardening]\nenabled = true\n";
     let strict = |asymmetric: Option<&str>| {
         let facts = HostFacts {
@@ -213,7 +229,7 @@ fn a_host_with_several_ways_out_keeps_its_own_reverse_path_filter() {
 }
 
 #[test]
-fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
+fn a_container_has_no_clock_and_no_audit_log_of_its_own() {
     let text = "[hardening]\nenabled = true\n";
     let facts = HostFacts {
         container: true,
@@ -232,7 +248,7 @@ fn a_container_has_neither_a_clock_nor_an_audit_log_of_its_own() {
     assert!(ids.contains("packages[clock]") && ids.contains("sysctl[61-aztec-hardening.conf]"));
 }
 
-/// Who may connect to a sequencer, and to whom the operator has opened one more port.
+/// The hosts that may connect to a sequencer, with one more port that the operator opened.
 #[test]
 fn the_firewall_of_a_mainnet_sequencer() {
     let text = format!(
@@ -312,7 +328,7 @@ fn a_host_that_cannot_run_it_is_refused_with_the_alternative() {
 }
 
 #[test]
-fn the_runtime_is_native_where_that_can_work() {
+fn the_runtime_is_native_if_that_can_work() {
     let chosen = |text: &str, facts: &HostFacts| {
         let choice = choose(&Settings::parse(text).unwrap(), facts);
         (choice.runtime, choice.engine, choice.why)
@@ -350,10 +366,10 @@ fn the_runtime_is_native_where_that_can_work() {
         runtime == Runtime::Container && engine == Engine::Docker,
         "{why}"
     );
-    assert_eq!(why, "as asked");
+    assert_eq!(why, "as configured");
 }
 
-/// What the unit reads and does not hand on, the process in the container would never see.
+/// A variable that the unit reads and does not pass on would never reach the process in the container.
 #[test]
 fn every_variable_of_a_unit_reaches_its_container() {
     let text = format!(
@@ -409,20 +425,20 @@ fn the_examples_in_the_reference_are_valid() {
 }
 
 #[test]
-fn a_release_that_nobody_knows_is_said_to_be_treated_like_the_newest_before_it() {
+fn an_unknown_release_is_reported_as_treated_like_the_newest_before_it() {
     let found = |text: &str| checks::release(&Settings::parse(text).unwrap());
     let unknown = found("release = \"5.9.0\"\n");
     assert_eq!(unknown.status, Verdict::Warn);
-    let said = unknown.message;
+    let message = unknown.message;
     assert!(
-        said.contains("does not know Aztec 5.9.0 and treats it like 5.3.0"),
-        "{said}"
+        message.contains("does not know Aztec 5.9.0 and treats it like 5.3.0"),
+        "{message}"
     );
-    // What it says to write is enough to be asked no more.
+    // The advised description is enough to pass the check.
     let described = "release = \"5.9.0\"\n[releases.\"5.9.0\"]\nlike = \"5.3.0\"\n";
     assert!(
-        said.contains("/etc/aztec/releases/5.9.0/release.toml: like = \"5.3.0\""),
-        "{said}"
+        message.contains("/etc/aztec/releases/5.9.0/release.toml: like = \"5.3.0\""),
+        "{message}"
     );
     for text in ["", described] {
         assert_eq!(found(text).status, Verdict::Pass, "{text}");
@@ -430,7 +446,7 @@ fn a_release_that_nobody_knows_is_said_to_be_treated_like_the_newest_before_it()
 }
 
 #[test]
-fn node_and_sequencer_are_never_wanted_together() {
+fn node_and_sequencer_are_never_desired_together() {
     for text in ["", "[sequencer]\nenabled = true\n"] {
         let graph = graph(text);
         let units: Vec<_> = graph
@@ -447,9 +463,9 @@ fn node_and_sequencer_are_never_wanted_together() {
     }
 }
 
-/// An apply reads `kit.toml` and never writes anything else into it; a setup writes into what it has read.
+/// An apply reads `kit.toml` and never writes another text into it. A setup edits the text that it has read.
 #[test]
-fn what_somebody_writes_into_kit_toml_meanwhile_stays() {
+fn a_concurrent_edit_of_kit_toml_is_not_overwritten() {
     let text = "network = \"local\"\n";
     let edited = "network = \"local\" # mine\n";
     let settings = Settings::parse(text).unwrap();

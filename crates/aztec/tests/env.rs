@@ -1,8 +1,8 @@
-//! What the lint of an environment file says, finding by finding.
+//! The findings of the lint of an environment file, one by one.
 
 use aztec::{Release, Releases};
 
-/// Where the file is used.
+/// The use of the file.
 #[derive(Clone, Copy)]
 struct Use {
     release: &'static str,
@@ -55,7 +55,7 @@ fn findings(used: Use, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn says_what_is_wrong_and_nothing_else() {
+fn reports_each_mistake_and_nothing_else() {
     let cases: &[(Use, &str, &[&str])] = &[
         (LIVE, include_str!("data/env/good.env"), &[]),
         // Unknown names.
@@ -115,7 +115,7 @@ fn says_what_is_wrong_and_nothing_else() {
             ],
         ),
         (LIVE, "VALIDATOR_REEXECUTE=false\n", &[]),
-        // There is no way back from these: the node would do without.
+        // These have no replacement, and the node would ignore them.
         (
             SIX,
             "ACVM_BINARY_PATH=/opt/acvm\nACVM_WORKING_DIRECTORY=/tmp\n",
@@ -234,7 +234,7 @@ fn says_what_is_wrong_and_nothing_else() {
                 "warning: node.env:3: P2P_QUERY_FOR_IP: it is set to its default. Remove the line: a later release may know better.",
             ],
         ),
-        // The networks bring another value than the release.
+        // The networks have another value than the release.
         (LIVE, "P2P_ENABLED=false\n", &[]),
         (
             LOCAL,
@@ -263,7 +263,7 @@ fn says_what_is_wrong_and_nothing_else() {
                 "error: node.env:6: SYNC_MODE: not a value that the node knows. Write one of full, snapshot, force-snapshot.",
             ],
         ),
-        // 4.1.2 reads this one with `parseInt`, its own default included.
+        // 4.1.2 reads this one with `parseInt`, including its own default.
         (
             LIVE,
             "SEQ_PER_BLOCK_ALLOCATION_MULTIPLIER=1.2\n",
@@ -271,13 +271,13 @@ fn says_what_is_wrong_and_nothing_else() {
                 "error: node.env:1: SEQ_PER_BLOCK_ALLOCATION_MULTIPLIER: not a whole number. Write digits only.",
             ],
         ),
-        // 5.x ends on a fraction, where 4.1.2 takes the whole part.
+        // 5.x exits at a fraction, and 4.1.2 reads the integer part.
         (
             FIVE,
             "PROVER_AGENT_COUNT=1.5\nL1_GAS_PRICE_MAX=1.5\n",
             &["error: node.env:1: PROVER_AGENT_COUNT: not a whole number. Write digits only."],
         ),
-        // What is no assignment to systemd.
+        // Lines that are not an assignment to systemd.
         (
             LIVE,
             "LOG_LEVEL=INFO\n",
@@ -302,7 +302,7 @@ fn says_what_is_wrong_and_nothing_else() {
 }
 
 #[test]
-fn a_list_without_a_known_name_takes_all() {
+fn a_list_without_a_known_name_selects_all() {
     for (used, list, severity) in [
         (LIVE, "parity_base", "error"),
         (FIVE, "PARITY_BASE ,8", "error"),
@@ -331,7 +331,7 @@ fn no_finding_repeats_a_value() {
 }
 
 #[test]
-fn knows_what_the_release_and_node_js_read() {
+fn knows_the_variables_of_the_release_and_of_node_js() {
     let (four, five) = (release("4.1.2"), release("5.2.0"));
     let known = |name| (four.knows_variable(name), five.knows_variable(name));
     assert_eq!(known("AZTEC_PORT"), (true, true));

@@ -1,5 +1,5 @@
-//! The environment that this program writes, under its own lint: only what differs from the default of the
-//! release, never an empty value, never what all nodes of a network must agree on.
+//! The environment that aztec-kit writes, under its own lint: only values that differ from the default of the release,
+//! never an empty value, and never a value that all nodes of a network must agree on.
 
 mod common;
 
@@ -12,7 +12,7 @@ use provision::engine::Resource;
 const RELEASES: &[&str] = &["4.1.2", "5.2.0", "5.9.0", "6.0.0"];
 const RUNTIMES: &[&str] = &["native", "container"];
 const NETWORKS: &[&str] = &["local", "devnet", "testnet", "mainnet", "mine", "theirs"];
-/// What else is asked for: the defaults, other ports, everything said.
+/// Other settings: the defaults, other ports, and every key.
 const MORE: &[&str] = &[
     "",
     "[ports]\nrpc = 9080\nadmin = 9880\nbroker = 9180\nprover = 9280\nprover_admin = 9980\nprover_p2p = 40400\n\
@@ -68,8 +68,8 @@ fn combinations() -> Vec<String> {
     let refused = |text: &String| match Settings::parse(text) {
         Ok(_) => false,
         Err(fault) => {
-            let said = fault.chain();
-            assert!(said.contains(": Aztec "), "{text}: {said}");
+            let message = fault.chain();
+            assert!(message.contains(": Aztec "), "{text}: {message}");
             true
         }
     };
@@ -79,7 +79,7 @@ fn combinations() -> Vec<String> {
     all
 }
 
-/// Every text that sets variables: environment files, and what units set by themselves.
+/// Every text that sets variables: environment files, and the variables in units.
 fn texts(kit_toml: &str) -> Vec<(String, String)> {
     let graph = graph(kit_toml);
     let nodes = graph.nodes().iter();
@@ -100,7 +100,7 @@ fn texts(kit_toml: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn this_program_writes_nothing_that_it_would_find() {
+fn the_lint_finds_nothing_in_the_files_of_aztec_kit() {
     let combinations = combinations();
     assert!(combinations.len() > 600, "{}", combinations.len());
     for kit_toml in combinations {
@@ -115,7 +115,7 @@ fn this_program_writes_nothing_that_it_would_find() {
                 &id,
                 &text,
             );
-            // The public test mnemonic of a local network, which everybody knows.
+            // The test mnemonic of a local network, which is public.
             found.retain(|found| !(local && found.variable == "BOT_L1_MNEMONIC"));
             assert_eq!(found, [], "{kit_toml}");
         }

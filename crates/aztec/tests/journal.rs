@@ -1,4 +1,4 @@
-//! The journal of a whole host, cut at every byte of its end, as a full disk or a power cut does.
+//! The journal of a host, cut at every byte of its end, as after a full disk or a power cut.
 
 mod common;
 
@@ -15,13 +15,13 @@ use provision::engine::{
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 
-/// With a sequencer, and what can cut the operator off.
+/// A sequencer, with the changes that can lock the operator out.
 const WALLED: &str =
     "network = \"local\"\n[sequencer]\nenabled = true\n[firewall]\nenabled = true\n";
 const PROGRAM: &str = "/usr/local/bin/aztec-kit";
-/// How much of the end is cut, in bytes.
+/// The length of the part that is cut, in bytes.
 const END: usize = 4096;
-/// Every so many bytes all of it is done.
+/// The distance between two cuts after which every command is run, in bytes.
 const STRIDE: usize = 97;
 
 fn host() -> FakeHost {
@@ -32,7 +32,7 @@ fn host() -> FakeHost {
 }
 
 #[test]
-fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back() {
+fn after_any_cut_of_the_journal_a_host_can_be_planned_confirmed_and_rolled_back() {
     let dir = tempfile::tempdir().unwrap();
     let (mut host, graph) = (host(), common::in_memory(WALLED));
     let guard = Guard {
@@ -67,7 +67,7 @@ fn wherever_the_journal_is_cut_the_host_can_be_planned_confirmed_and_taken_back(
         let receipt = journal
             .receipt()
             .unwrap_or_else(|fault| panic!("{end}: {fault:?}"));
-        // What is done with the same record is the same; all of it was seen at every byte once, which takes minutes.
+        // The same record has the same result. A full run at every byte takes minutes and passed once.
         if before.as_ref() == Some(&receipt) && end % STRIDE != 0 {
             continue;
         }

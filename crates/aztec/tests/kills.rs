@@ -1,11 +1,11 @@
-//! Whatever is killed, wherever: the whole graph of a local network with a validator, and a repair after each damage
-//! that `xtask/src/cases/kills.rs` does to a real host, on a host in memory.
+//! Kills at every point, on a host in memory: the graph of a local network with a validator, and a repair after each
+//! damage that `xtask/src/cases/kills.rs` does to a real host.
 //!
-//! What a chain says is not here: contracts, stake and the like are stood in for by the files that they record, since
-//! there is no Ethereum in memory. Their kills are tried on real machines. npm unpacks one small tree whatever is
-//! asked, so that each release is checked by what is in that.
+//! There is no Ethereum in memory, so the files that contracts, stake and similar resources record replace them. Their
+//! kills are tested on real machines. npm unpacks the same small tree for every release, so the check of a release is that
+//! of this tree.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -40,14 +40,14 @@ fn walk(graph: &Graph<Kind>) -> Walk<'_, Kind> {
     }
 }
 
-/// A host as a setup leaves it.
+/// A host after a setup.
 fn set_up(graph: &Graph<Kind>) -> State {
     let mut state = State::new(debian());
     state.run(graph, None).ended.unwrap();
     state
 }
 
-/// What closes the host, and waits for a confirmation.
+/// The configuration that closes the host, which waits for a confirmation.
 const CLOSED: &str =
     "network = \"local\"\n[sequencer]\nenabled = true\n[firewall]\nenabled = true\n";
 const KIT: &str = "/usr/local/bin/kit";
@@ -63,9 +63,9 @@ fn guard() -> Guard {
 
 type Does<'a> = &'a (dyn Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String> + 'a);
 
-/// Wherever a change dies that can cut the operator off, its taking back, or its confirmation: after another of each the
-/// keys are the same, and a host that is closed with leave is as one where nothing died.
-fn guarded() -> Tally {
+/// Kills a commit-confirmed change, its rollback and its confirmation at every point. After one more of each, the keys are
+/// the same, and a host whose change was confirmed is like one without a kill.
+fn commit_confirmed() -> Tally {
     let (open, closed) = (graph(LOCAL), graph(CLOSED));
     let (walk, guard) = (walk(&closed), guard());
     let mut begun = State::new(debian().with_ufw());
@@ -108,7 +108,7 @@ fn guarded() -> Tally {
     tally
 }
 
-/// A setup, one that is no longer wanted after it was killed, and one that is killed twice.
+/// A setup, one whose roles are removed after it was killed, and one that is killed twice.
 fn setups(graph: &Graph<Kind>) -> Tally {
     let (walk, from) = (walk(graph), State::new(debian()));
     let mut all = walk.apply(&from).unwrap();
@@ -117,7 +117,7 @@ fn setups(graph: &Graph<Kind>) -> Tally {
     all
 }
 
-/// What the whole is about, counted: after each the secrets are the same, and a run after the next one does nothing.
+/// Counts all kills. After each one, the secrets are the same, and a run after the next one does nothing.
 #[test]
 fn a_thousand_kills_and_a_thousand_failed_writes_lose_nothing() {
     let graph = graph(LOCAL);
@@ -128,7 +128,7 @@ fn a_thousand_kills_and_a_thousand_failed_writes_lose_nothing() {
         }),
         ("create", &|| setups(&graph)),
         ("change", &|| repairs(&graph)),
-        ("take back", &guarded),
+        ("roll back", &commit_confirmed),
     ];
     let counts = std::thread::scope(|scope| {
         let running = phases.map(|(name, phase)| (name, scope.spawn(phase)));
@@ -147,14 +147,14 @@ fn a_thousand_kills_and_a_thousand_failed_writes_lose_nothing() {
     assert!(all.kills >= 1000 && all.all_failed() >= 1000, "only {all}");
 }
 
-/// With a journal on a disk, and a record of which a part is there: the host is as before the record.
+/// With a journal on a disk and a partial record, the host is as before the record.
 #[test]
-fn a_setup_survives_records_that_are_torn_on_a_disk() {
+fn a_setup_survives_partial_records_on_a_disk() {
     let graph = graph(LOCAL);
     let mut dice = dice();
-    let whole = set_up(&graph).journal.receipt().unwrap();
+    let finished = set_up(&graph).journal.receipt().unwrap();
     let begin = State::new(debian()).host;
-    let places: Vec<usize> = (0..2 * whole.entries.len()).collect();
+    let places: Vec<usize> = (0..2 * finished.entries.len()).collect();
     for _ in 0..10 {
         let dir = tempfile::tempdir().unwrap();
         let mut host = begin.clone();
@@ -181,20 +181,20 @@ fn a_setup_survives_records_that_are_torn_on_a_disk() {
                 .map(|entry| (entry.id.clone(), entry.origin, entry.open))
                 .collect()
         };
-        assert_eq!(ids(&receipt), ids(&whole), "record {at} torn at {torn}");
+        assert_eq!(ids(&receipt), ids(&finished), "record {at} torn at {torn}");
         let again = run(&mut host, &mut journal, &graph, None, None);
         again.ended.unwrap();
         assert_eq!((again.writes, again.records), (0, 0), "record {at}");
     }
 }
 
-/// Repeats a run of chance with `AZTEC_KIT_SEED`, as the machine case does.
+/// The random numbers of a run. `AZTEC_KIT_SEED` repeats a run, as in the machine case.
 fn dice() -> Rng {
     let seed = std::env::var("AZTEC_KIT_SEED").map(|seed| seed.parse().unwrap());
     Rng::with_seed(seed.unwrap_or(21))
 }
 
-/// What is done to a real host, and the same in memory.
+/// A damage of the machine case, and the same one in memory.
 type Damage = (&'static str, fn(&mut FakeHost));
 
 const SEQUENCER: &str = "aztec-sequencer.service";
@@ -211,11 +211,11 @@ fn rm(host: &mut FakeHost, paths: &[&str]) {
 }
 
 fn tell(host: &mut FakeHost, words: &[&str]) {
-    // What an earlier damage has taken away can no longer be stopped.
+    // A unit that an earlier damage has removed can no longer be stopped.
     host.tell(&Invocation::new(words.iter().copied())).unwrap();
 }
 
-/// As chmod, chown and an editor do it.
+/// Changes a file as chmod, chown and an editor do.
 fn touch(host: &mut FakeHost, path: &str, change: impl FnOnce(&mut FakeNode)) {
     let now = host.clock().realtime_us + 1;
     if let Some(node) = host.tree.get_mut(Path::new(path)) {
@@ -257,7 +257,7 @@ const DAMAGES: &[Damage] = &[
         tell(host, &["systemctl", "stop", SEQUENCER]);
     }),
     ("stop aztec-l1", |host| {
-        // And with it what requires it.
+        // The units that require it stop too.
         tell(host, &["systemctl", "stop", SEQUENCER]);
         tell(host, &["systemctl", "stop", L1]);
     }),
@@ -294,12 +294,12 @@ const DAMAGES: &[Damage] = &[
     ("rm contracts.env", |host| rm(host, &[CONTRACTS])),
 ];
 
-/// A repair of each damage, whatever is killed in it; and of several at once that is killed twice.
+/// A repair of each damage with a kill at every point, and repairs of several damages that are killed twice.
 fn repairs(graph: &Graph<Kind>) -> Tally {
-    let whole = set_up(graph);
+    let finished = set_up(graph);
     let mut all = Tally::default();
     for (name, damage) in DAMAGES {
-        let mut from = whole.clone();
+        let mut from = finished.clone();
         damage(&mut from.host);
         let kills = walk(graph).apply(&from);
         let kills = kills.unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -308,7 +308,7 @@ fn repairs(graph: &Graph<Kind>) -> Tally {
     }
     let mut dice = dice();
     for _ in 0..40 {
-        let mut from = whole.clone();
+        let mut from = finished.clone();
         let count = dice.usize(1..=6);
         let damages: Vec<Damage> = (0..count).map(|_| *dice.choice(DAMAGES).unwrap()).collect();
         let names: Vec<_> = damages.iter().map(|(name, _)| *name).collect();
@@ -321,9 +321,9 @@ fn repairs(graph: &Graph<Kind>) -> Tally {
     all
 }
 
-/// It was the account's, which could put a link in the place of a directory in it.
+/// The directory used to belong to the account, which could replace a directory in it with a link.
 #[test]
-fn a_data_directory_of_before_becomes_root_s_without_a_restart() {
+fn a_data_directory_of_an_earlier_version_gets_the_owner_root_without_a_restart() {
     let graph = graph(LOCAL);
     let mut state = set_up(&graph);
     let data = Path::new("/var/lib/aztec");
@@ -339,9 +339,9 @@ fn a_data_directory_of_before_becomes_root_s_without_a_restart() {
     assert_eq!(starts(&state.host), before);
 }
 
-/// A new major has its own databases: what lies in the old ones stays byte for byte, keys too, wherever the change is killed.
+/// A new major has its own databases. The old ones and the keys stay byte for byte, wherever the change is killed.
 #[test]
-fn a_new_major_leaves_what_was_signed_before() {
+fn a_new_major_keeps_the_signing_records_of_the_old_one() {
     const SIGNED: &str = "/var/lib/aztec/node/signing_protection";
     let old = graph(LOCAL);
     let next = graph(&format!(

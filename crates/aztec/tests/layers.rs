@@ -1,7 +1,7 @@
-//! The layers of this crate: what a module may use, and that no files need each other in a circle.
+//! The layers of this crate: the modules that a module may use, and a check that no files form a circle.
 //!
-//! Read off the sources: `use` declarations and paths that begin with `crate`, `super` or `self`, re-exports followed. What
-//! is only compiled for tests may use anything.
+//! The test reads the sources: `use` declarations and paths that begin with `crate`, `super` or `self`. It follows
+//! re-exports. Code that is compiled only for tests may use anything.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
-/// From the bottom: a module uses those of lines above its own, and none of its own line.
+/// From the bottom: a module uses modules of the lines above its own, and none of its own line.
 const LAYERS: &[&[&str]] = &[
-    // Names and paths, and words that everybody has.
+    // Names and paths, and the common vocabulary.
     &["layout", "health", "unit", "keystores"],
     &["names"],
-    // What is known of networks and releases; what a host is.
+    // The known facts about networks and releases, and about a host.
     &["data", "facts"],
     &["env", "settings", "container"],
-    // What follows from both, without a resource.
+    // Derived from both, without a resource.
     &["runtime", "fit", "databases", "alert", "signer"],
     &["kinds"],
     &["roles"],
@@ -34,9 +34,9 @@ const LAYERS: &[&[&str]] = &[
 /// Segments of a path below the crate.
 type Segments = Vec<String>;
 
-/// What a file says: its uses, and what it re-exports by which name.
+/// The uses of a file, and its re-exports with their names.
 #[derive(Default)]
-struct Said {
+struct Source {
     module: Segments,
     uses: Vec<Segments>,
     exports: Vec<(String, Segments)>,
@@ -49,9 +49,9 @@ fn tests_only(attributes: &[Attribute]) -> bool {
     })
 }
 
-impl Said {
-    /// The path below the crate, of one that begins with `crate`, `super`, `self` or a module of its own.
-    fn whole(&self, path: &[String], modules: &BTreeMap<Segments, PathBuf>) -> Option<Segments> {
+impl Source {
+    /// The path below the crate, for a path that begins with `crate`, `super`, `self` or a child module.
+    fn absolute(&self, path: &[String], modules: &BTreeMap<Segments, PathBuf>) -> Option<Segments> {
         let ups = path.iter().take_while(|it| *it == "super").count();
         let own = |path: &[String]| [&self.module[..], path].concat();
         match path.first()?.as_str() {
@@ -102,7 +102,7 @@ impl Said {
     }
 }
 
-impl<'ast> Visit<'ast> for Said {
+impl<'ast> Visit<'ast> for Source {
     fn visit_item(&mut self, item: &'ast Item) {
         let attributes = match item {
             Item::Mod(ItemMod { attrs, .. }) | Item::Use(ItemUse { attrs, .. }) => attrs,
@@ -129,10 +129,10 @@ impl<'ast> Visit<'ast> for Said {
     }
 }
 
-/// The files of this crate and what each of them says.
+/// The files of this crate, and the uses of each.
 struct Sources {
     files: BTreeMap<Segments, PathBuf>,
-    said: Vec<Said>,
+    sources: Vec<Source>,
 }
 
 impl Sources {
@@ -157,18 +157,18 @@ impl Sources {
             }
         }
         let read = |(module, path): (&Segments, &PathBuf)| {
-            let mut said = Said {
+            let mut source = Source {
                 module: module.clone(),
-                ..Said::default()
+                ..Source::default()
             };
-            said.visit_file(&syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap());
-            said
+            source.visit_file(&syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap());
+            source
         };
-        let said = files.iter().map(read).collect();
-        Self { files, said }
+        let sources = files.iter().map(read).collect();
+        Self { files, sources }
     }
 
-    /// The file that a path leads into, re-exports followed.
+    /// The file that a path leads to, after re-exports.
     fn leads(&self, path: &[String], exports: &BTreeMap<Segments, Segments>) -> Option<Segments> {
         let mut path = path.to_vec();
         for _ in 0..8 {
@@ -186,33 +186,33 @@ impl Sources {
         Some(path[..file].to_vec())
     }
 
-    /// Each file with those that it uses.
+    /// Each file with the files that it uses.
     fn edges(&self) -> BTreeMap<Segments, BTreeSet<Segments>> {
         let mut exports = BTreeMap::new();
-        for said in &self.said {
-            for (name, path) in &said.exports {
-                let name = [&said.module[..], std::slice::from_ref(name)].concat();
-                exports.extend(said.whole(path, &self.files).map(|path| (name, path)));
+        for source in &self.sources {
+            for (name, path) in &source.exports {
+                let name = [&source.module[..], std::slice::from_ref(name)].concat();
+                exports.extend(source.absolute(path, &self.files).map(|path| (name, path)));
             }
         }
-        let edges = self.said.iter().map(|said| {
-            let used = said.uses.iter().filter_map(|path| {
-                let path = said.whole(path, &self.files)?;
+        let edges = self.sources.iter().map(|source| {
+            let used = source.uses.iter().filter_map(|path| {
+                let path = source.absolute(path, &self.files)?;
                 self.leads(&path, &exports)
             });
-            let used = used.filter(|file| *file != said.module);
-            (said.module.clone(), used.collect())
+            let used = used.filter(|file| *file != source.module);
+            (source.module.clone(), used.collect())
         });
         edges.collect()
     }
 }
 
 #[test]
-fn a_module_uses_lower_layers_alone() {
+fn a_module_uses_only_lower_layers() {
     let layer = |module: &str| LAYERS.iter().position(|layer| layer.contains(&module));
     let mut wrong = Vec::new();
     for (file, used) in Sources::read().edges() {
-        // What lib.rs says is what others may have of this crate.
+        // lib.rs is the interface for other crates.
         let Some(top) = file.first() else { continue };
         let own = layer(top).unwrap_or_else(|| panic!("{top} has no layer: add it to LAYERS"));
         for other in used.iter().filter(|other| other.first() != Some(top)) {
@@ -232,11 +232,11 @@ fn a_module_uses_lower_layers_alone() {
 }
 
 #[test]
-fn no_files_need_each_other_in_a_circle() {
+fn no_files_form_a_circle() {
     let mut edges = Sources::read().edges();
     assert!(edges.values().map(BTreeSet::len).sum::<usize>() > 200);
-    // Take away what uses nothing that is left, and what nothing uses, until nothing changes: what stays is in a circle, or
-    // between two.
+    // Remove files that use no remaining file, and files that none uses, until nothing changes. The remaining files are in
+    // a circle, or between two circles.
     loop {
         let used: BTreeSet<_> = edges.values().flatten().cloned().collect();
         let before: usize = edges.values().map(BTreeSet::len).sum();

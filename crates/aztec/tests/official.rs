@@ -1,6 +1,6 @@
-//! Release 5.2.0: every role as a reviewed snapshot, and next to what the official compose files pass.
+//! Release 5.2.0: every role as a reviewed snapshot, and compared with the official compose files.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -29,7 +29,7 @@ struct Passed {
     env: BTreeSet<String>,
 }
 
-/// A role, its unit, and what asks for it on mainnet.
+/// A role, its unit, and the configuration that enables it on mainnet.
 const ROLES: &[(&str, &str, &str)] = &[
     ("node", "aztec-node", ""),
     (
@@ -123,13 +123,13 @@ impl Process {
             .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
             .collect();
         let words = self.words();
-        let told = words.windows(2).filter(|pair| pair[0] == "--env");
-        let told: BTreeSet<_> = told
+        let passed = words.windows(2).filter(|pair| pair[0] == "--env");
+        let passed: BTreeSet<_> = passed
             .map(|pair| pair[1].split('=').next().unwrap().to_owned())
             .collect();
-        if !told.is_empty() {
-            // A container gets what it is told of, and nothing else of its client's environment.
-            names = told;
+        if !passed.is_empty() {
+            // A container gets only the named variables of its client's environment.
+            names = passed;
         }
         names
     }
@@ -147,7 +147,7 @@ fn every_role_of_5_2_0() {
     }
 }
 
-/// Passed by a compose file and not by this program: role, name, why.
+/// Passed by a compose file and not by aztec-kit: role, name, reason.
 const LEFT_OUT: &[(&str, &str, &str)] = &[
     (
         "*",
@@ -194,7 +194,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Passed by this program and by no compose file: role, name, why.
+/// Passed by aztec-kit and by no compose file: role, name, reason.
 const ADDED: &[(&str, &str, &str)] = &[
     ("*", "NETWORK", "the flag --network as a variable"),
     ("*", "HOME", "the service has no home"),
@@ -260,7 +260,7 @@ const ADDED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Of the image itself: name, in which runtime the program leaves it out, why.
+/// Set by the image itself: name, the runtime in which aztec-kit leaves it out, reason.
 const OF_THE_IMAGE: &[(&str, &str, &str)] = &[
     ("UV_THREADPOOL_SIZE", "native", "its speed only"),
     (
@@ -279,7 +279,7 @@ const OF_THE_IMAGE: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_role_gets_what_the_official_compose_files_pass() {
+fn every_role_gets_the_variables_of_the_official_compose_files() {
     let official: Official = toml::from_str(OFFICIAL).unwrap();
     let mut used = BTreeSet::new();
     for (role, unit, asked) in ROLES {
@@ -292,7 +292,7 @@ fn every_role_gets_what_the_official_compose_files_pass() {
                 continue;
             }
             let process = Process::of(&graph(&kit_toml(runtime, asked)), unit);
-            // NETWORK says what the flag says.
+            // NETWORK has the meaning of the flag.
             let flags = passed
                 .flags
                 .iter()
@@ -307,7 +307,7 @@ fn every_role_gets_what_the_official_compose_files_pass() {
                 assert!(process.words().join(" ").contains(&entrypoint), "{role}");
             }
             let mut env = process.env();
-            // What the image brings, or has to be brought in its place.
+            // Variables that the image sets, or that aztec-kit must set instead.
             let image = &official.roles["image"].env;
             for name in image {
                 let at = OF_THE_IMAGE

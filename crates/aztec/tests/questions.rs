@@ -1,6 +1,6 @@
-//! Checks of a host whose programs do not answer: one question ends no other, and none is taken for good news.
+//! Checks of a host whose programs do not answer: one failed question does not end the others, and none counts as a pass.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod common;
 
@@ -62,13 +62,13 @@ fn names(findings: &[Finding]) -> BTreeSet<&str> {
 }
 
 #[test]
-fn one_question_ends_no_preflight_and_lets_nothing_through() {
+fn one_failed_question_does_not_end_the_preflight_and_passes_nothing() {
     let well = preflight(&host());
     assert!(well.iter().all(|finding| !finding.unanswered), "{well:?}");
     for program in PROGRAMS {
         for mishap in Mishap::ALL {
             let found = preflight(&with(program, mishap));
-            // What asks more than one question has one finding in the place of several.
+            // A check with several questions has one finding instead of several.
             let missing = names(&well).difference(&names(&found)).count();
             assert!(missing <= 1, "{program} {mishap:?}: {found:?}");
             for finding in found.iter().filter(|finding| finding.unanswered) {
@@ -80,7 +80,7 @@ fn one_question_ends_no_preflight_and_lets_nothing_through() {
                 finding.status == Verdict::Pass
                     && before.is_some_and(|before| before.status != Verdict::Pass)
             });
-            // Silence of `dpkg --verify` says that nothing differs, and lines about other files say so too.
+            // No output of `dpkg --verify` means that nothing differs, and so do lines about other files.
             let says_so = program == "dpkg" && matches!(mishap, Mishap::Silent | Mishap::Nonsense);
             assert_eq!(
                 better.is_some(),
@@ -92,7 +92,7 @@ fn one_question_ends_no_preflight_and_lets_nothing_through() {
 }
 
 #[test]
-fn what_cannot_be_seen_is_not_well() {
+fn a_state_that_cannot_be_observed_is_not_healthy() {
     let settings = Settings::parse(KIT).unwrap();
     for mishap in Mishap::ALL {
         let exposure = checks::exposure(&settings, &facts(), &with("iptables", mishap));
@@ -109,12 +109,12 @@ fn what_cannot_be_seen_is_not_well() {
         assert_eq!(report.status, Health::Down);
         let services = report.checks.iter().find(|check| check.name == "services");
         assert!(services.unwrap().unanswered, "{report:?}");
-        assert!(report.checks.len() > 1, "the chain was asked all the same");
+        assert!(report.checks.len() > 1, "the chain was asked anyway");
     }
 }
 
 #[test]
-fn one_log_that_cannot_be_read_hides_no_other() {
+fn one_unreadable_log_does_not_hide_the_others() {
     let units = ["aztec-node.service", "aztec-l1.service"].map(String::from);
     let mut host = host();
     let ill = "1795420009.000000 systemd[1]: aztec-l1.service: Main process exited, code=dumped, status=4/ILL\n";
@@ -122,12 +122,12 @@ fn one_log_that_cannot_be_read_hides_no_other() {
     host.journals
         .insert(units[0].clone(), "no line of a journal".into());
     let found = checks::complaints(&units, &host, 9);
-    let told: Vec<_> = found
+    let complaints: Vec<_> = found
         .iter()
         .map(|it| (it.unit.as_str(), it.id.as_str(), it.unanswered))
         .collect();
     assert_eq!(
-        told,
+        complaints,
         [
             ("aztec-l1.service", "old-cpu", false),
             ("aztec-node.service", "unanswered", true),
@@ -140,7 +140,7 @@ fn one_log_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
-fn an_engine_that_does_not_answer_is_not_one_without_images() {
+fn an_engine_without_an_answer_does_not_count_as_one_without_images() {
     let has_docker = HostFacts {
         engine: Some(Engine::Docker),
         ..facts()
@@ -152,7 +152,7 @@ fn an_engine_that_does_not_answer_is_not_one_without_images() {
         (row.installed, row.unanswered.is_some())
     };
     let mut host = host();
-    // Asking it through its socket would start it.
+    // A question through its socket would start it.
     assert_eq!(installed(&host), (None, true));
     let runs = FakeUnit {
         loaded: Some(Vec::new()),

@@ -1,4 +1,4 @@
-//! A role is a row of `names/role.rs`, and what it is told: nothing else of the sources knows it, and the reference says all of it.
+//! A role is a row of `names/role.rs` and its environment. No other source knows it, and the reference describes all of it.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -23,7 +23,7 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What of a source is in the program: no tests, no comments.
+/// The part of a source that is in the program, without tests and comments.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code
@@ -79,6 +79,15 @@ fn a_small_role_is_known_in_two_sources() {
     }
 }
 
+/// A component with keystores in its row is checked without a change of the check.
+#[test]
+fn the_check_of_keystores_follows_the_rows() {
+    let check = code(include_str!("../src/checks/keystore.rs"));
+    for name in ["layout::", "Role::", "Component::"] {
+        assert!(!check.contains(name), "{name}");
+    }
+}
+
 #[test]
 fn the_reference_has_every_key_of_every_role_and_every_port() {
     let text = include_str!("../../../docs/reference/kit-toml.md");
@@ -92,24 +101,24 @@ fn the_reference_has_every_key_of_every_role_and_every_port() {
             );
         }
     }
-    // A flag sets a key that is described.
+    // A flag sets a described key.
     for flag in flags() {
         assert!(row(&flag.key), "{}", flag.key);
     }
     for port in Ports::known() {
         let (name, default) = (port.name(), port.default);
-        let said = match name {
+        let is_listed = match name {
             Some(name) => text.contains(&format!("`{name}` {default}")),
             None => text.contains(&format!("\n| `{}` | {default} |", port.key)),
         };
-        assert!(said, "{} {default}", port.key);
+        assert!(is_listed, "{} {default}", port.key);
     }
 }
 
 /// A role without an environment in `roles`, or without flags in any release, would be accepted and run nothing.
 #[test]
 fn every_role_runs_its_components_with_the_flags_of_a_release() {
-    // No release has one, and each says so.
+    // No release has a PXE, and each one states that.
     for role in Role::all().filter(|role| *role != Role::Pxe) {
         let spec = role.spec();
         let broker = match spec.keys.contains(&"broker_url") {
@@ -145,7 +154,7 @@ fn every_role_runs_its_components_with_the_flags_of_a_release() {
 }
 
 #[test]
-fn every_unit_of_a_role_is_of_this_program() {
+fn every_unit_of_a_role_is_named_after_aztec() {
     for component in Component::all() {
         let spec = component.spec();
         assert!(

@@ -1,4 +1,4 @@
-//! What systemd says of every unit file and drop-in that the reviewed hosts get.
+//! systemd's verification of every unit file and drop-in of the reviewed hosts.
 
 mod common;
 
@@ -11,10 +11,10 @@ use common::hosts::{CONTAINERS_WATCH, hosts};
 use provision::engine::{Graph, Resource};
 use provision::systemd::verify::complaints;
 
-/// Where systemd looks for what an administrator wrote: systemd.unit(5).
+/// The directory for the units of an administrator: systemd.unit(5).
 const UNIT_DIR: &str = "/etc/systemd/system";
 
-/// Every text for systemd that a host gets, by its place.
+/// Every text for systemd that a host gets, by its path.
 fn texts(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
     let mut texts = BTreeMap::new();
     for node in graph.nodes() {
@@ -23,7 +23,7 @@ fn texts(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
             Kind::Unit(unit) => Some((unit.path(), unit.text.clone())),
             Kind::NftTable(table) => Some((table.unit().path(), table.unit().text)),
             Kind::DropIn(drop_in) => Some((place(), drop_in.text.clone())),
-            // It is in /run, and its text is of no other kind.
+            // Its unit is in /run, and no other resource has its text.
             Kind::Birth(birth) => Some((Path::new(UNIT_DIR).join(&birth.unit), birth.text.clone())),
             Kind::File(file) if place().starts_with(UNIT_DIR) => {
                 Some((place(), file.content().to_owned()))
@@ -35,7 +35,7 @@ fn texts(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
     texts
 }
 
-/// Those of every reviewed host, by the name of the host.
+/// The texts of every reviewed host, by the name of the host.
 fn of_hosts() -> Vec<(&'static str, BTreeMap<PathBuf, String>)> {
     let mut graphs = hosts();
     graphs.push((
@@ -47,15 +47,15 @@ fn of_hosts() -> Vec<(&'static str, BTreeMap<PathBuf, String>)> {
 }
 
 #[test]
-fn systemd_takes_every_unit_and_drop_in_without_a_word() {
-    let mut tried = 0;
+fn systemd_accepts_every_unit_and_drop_in_without_a_message() {
+    let mut count = 0;
     for (host, texts) in of_hosts() {
-        tried += texts.len();
+        count += texts.len();
         let dir = tempfile::tempdir().unwrap();
         match complaints(dir.path(), &texts) {
-            Some(said) => assert_eq!(said, "", "{host}"),
+            Some(complaints) => assert_eq!(complaints, "", "{host}"),
             None => return,
         }
     }
-    assert!(tried > 50, "{tried}");
+    assert!(count > 50, "{count}");
 }

@@ -43,7 +43,7 @@ async fn tell(question: &Question, l1: L1) -> Reply {
         .await
         .map(|it| question.answer(&it))
     {
-        Ok(Some(answer)) => said(StatusCode::OK, &answer),
+        Ok(Some(answer)) => json_reply(StatusCode::OK, &answer),
         Ok(None) => refuse(StatusCode::NOT_FOUND, "no such block"),
         Err(error) => refuse(StatusCode::BAD_GATEWAY, &format!("the L1: {error}")),
     }
@@ -66,9 +66,9 @@ async fn pass(request: Request, l1: L1) -> Reply {
 
 /// An error in the format of the Beacon API.
 fn refuse(status: StatusCode, why: &str) -> Reply {
-    said(status, &json!({"code": status.as_u16(), "message": why}))
+    json_reply(status, &json!({"code": status.as_u16(), "message": why}))
 }
 
-fn said(status: StatusCode, what: &Value) -> Reply {
+fn json_reply(status: StatusCode, what: &Value) -> Reply {
     reply(status, JSON, what.to_string())
 }

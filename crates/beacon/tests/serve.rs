@@ -130,8 +130,11 @@ fn the_beacon_api_is_answered_from_the_l1() {
 fn an_unreachable_l1_is_an_error_of_the_gateway() {
     let beacon = served(free());
     let (status, answer) = ask(beacon, "GET", "/eth/v1/beacon/headers/head", "");
-    let said = answer["message"].as_str().unwrap();
-    assert!(status == 502 && said.starts_with("the L1: "), "{said}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        status == 502 && message.starts_with("the L1: "),
+        "{message}"
+    );
     let (status, _) = ask(beacon, "POST", "/", "{}");
     assert_eq!(status, 502);
 }

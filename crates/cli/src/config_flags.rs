@@ -29,19 +29,19 @@ impl ConfigFlags {
     ///
     /// When a value names a file or standard input, and that cannot be read.
     pub fn requested(&self, ssh_client: Option<IpAddr>) -> Result<Asked, Failure> {
-        let mut asked = Asked::default().by(ssh_client);
+        let mut edit = Asked::default().by(ssh_client);
         for flag in flags() {
             let (name, key) = (&flag.name, &flag.key);
-            asked = match flag.takes {
-                Takes::Nothing if self.0.get_flag(name) => asked.on(key),
-                Takes::Nothing => asked,
+            edit = match flag.takes {
+                Takes::Nothing if self.0.get_flag(name) => edit.on(key),
+                Takes::Nothing => edit,
                 Takes::Number(_) => match self.0.get_one(name) {
-                    Some(number) => asked.number(key, *number),
-                    None => asked,
+                    Some(number) => edit.number(key, *number),
+                    None => edit,
                 },
                 Takes::Text(_) | Takes::Secret(_) => match self.0.get_one::<String>(name) {
-                    Some(text) => asked.text(key, text.as_str()),
-                    None => asked,
+                    Some(text) => edit.text(key, text.as_str()),
+                    None => edit,
                 },
                 Takes::Secrets(_) => {
                     let texts = self.0.get_many::<String>(name).unwrap_or_default();
@@ -49,13 +49,13 @@ impl ConfigFlags {
                     let texts = urls::given(name, &texts)?;
                     // An empty list means no list, for example from an empty variable.
                     match texts.is_empty() {
-                        true => asked,
-                        false => asked.list(key, texts),
+                        true => edit,
+                        false => edit.list(key, texts),
                     }
                 }
             };
         }
-        Ok(asked)
+        Ok(edit)
     }
 }
 

@@ -71,16 +71,16 @@ pub fn settings_if_any(view: &View) -> Result<Option<Settings>, Failure> {
 }
 
 /// The text of `kit.toml` with the requested settings in it, and the settings of that text.
-pub fn requested(asked: &Asked, view: &View) -> Result<(String, Settings), Failure> {
-    edited_from(config_text(view)?.as_deref(), asked, view)
+pub fn requested(edit: &Asked, view: &View) -> Result<(String, Settings), Failure> {
+    edited_from(config_text(view)?.as_deref(), edit, view)
 }
 
 fn edited_from(
     read: Option<&str>,
-    asked: &Asked,
+    edit: &Asked,
     view: &View,
 ) -> Result<(String, Settings), Failure> {
-    let text = edited(read, asked).map_err(invalid)?;
+    let text = edited(read, edit).map_err(invalid)?;
     let settings = parsed(&text, view)?;
     Ok((text, settings))
 }
@@ -98,7 +98,7 @@ fn invalid(fault: Fault) -> Failure {
 }
 
 /// The note with the queries of the last run that changed something.
-const ASKED: &str = "asked";
+const QUERIES: &str = "asked";
 
 /// Queries that are made before it is known whether they are needed.
 #[derive(Default, Serialize, Deserialize)]
@@ -116,10 +116,10 @@ struct Before {
 impl Before {
     fn read(view: &View) -> Result<Self, Failure> {
         let receipt = view.records.receipt()?;
-        let note = receipt.notes.get(ASKED);
+        let note = receipt.notes.get(QUERIES);
         // Another version may have left a note that this version cannot read.
-        let asked = note.and_then(|note| EarlyQueries::deserialize(note).ok());
-        let EarlyQueries { units, questions } = asked.unwrap_or_default();
+        let queries = note.and_then(|note| EarlyQueries::deserialize(note).ok());
+        let EarlyQueries { units, questions } = queries.unwrap_or_default();
         Ok(Self {
             early: Early::ask(units, &questions, &view.host),
             receipt,
@@ -140,13 +140,13 @@ impl<'a> Host<'a> {
 
     /// The host with the desired state of its configuration and the requested settings.
     pub fn requested(
-        asked: &Asked,
+        edit: &Asked,
         assertions: Assertions,
         view: &'a View,
     ) -> Result<Self, Failure> {
         view.require_root()?;
         let read = config_text(view)?;
-        let (text, settings) = edited_from(read.as_deref(), asked, view)?;
+        let (text, settings) = edited_from(read.as_deref(), edit, view)?;
         let kit_toml = KitToml::edited(&text, read.as_deref());
         let before = Before::read(view)?;
         Self::new(before, assertions.for_this_run(settings), kit_toml, view)
@@ -193,11 +193,11 @@ impl<'a> Host<'a> {
 
     /// Whether its release fits the rollup that it would follow; `None` on a local network.
     pub fn fit(&self) -> Option<&Fit> {
-        let asked = self.fit.get_or_init(|| {
+        let fit = self.fit.get_or_init(|| {
             let answer = self.asking.take()?.join();
             answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        asked.as_ref()
+        fit.as_ref()
     }
 
     /// The same as a finding, unless the release fits.
@@ -208,11 +208,11 @@ impl<'a> Host<'a> {
 
     /// Records the queries of a run that changes the host, so that the next run can start with the same queries.
     pub fn record_queries(&self, session: &mut Session) -> Result<(), Fault> {
-        let asked = EarlyQueries {
+        let queries = EarlyQueries {
             units: self.graph.units(),
             questions: self.graph.questions(),
         };
-        session.note(ASKED, json!(asked))
+        session.note(QUERIES, json!(queries))
     }
 
     /// Refuses to continue if a disk is missing that was mounted earlier: nothing is planned for the directory below it.

@@ -59,7 +59,7 @@ pub trait Network: Send + Sync {
         checks::upstream(settings, facts, probe)
     }
     /// See [`checks::connectivity`].
-    fn connectivity(&self, settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    fn connectivity(&self, settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
         checks::connectivity(settings, probe)
     }
     /// See [`checks::releases`].
@@ -115,7 +115,7 @@ pub struct Registration {
 }
 
 /// The failure of an L1 that did not answer.
-pub fn unanswered(error: l1::Error) -> Failure {
+pub fn no_answer(error: l1::Error) -> Failure {
     Fault::new("failed to query the L1")
         .fix(error.fix())
         .because(error.to_string())
@@ -152,7 +152,7 @@ fn first_that_answers<T>(
             .because(error.to_string())
             .coded(exit::L1_SILENT)
             .into(),
-        Some(error) => unanswered(error),
+        Some(error) => no_answer(error),
         None => Failure::usage(
             Fault::new("no L1 endpoint is known").fix("Name one with --l1-rpc-urls."),
         ),

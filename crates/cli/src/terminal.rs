@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn an_escaped_document_keeps_its_meaning() {
-        let said = "a\u{1b}\u{9b}\u{202e}\u{e0041}\nb";
-        let document = serde_json::to_string_pretty(&[said]).unwrap();
+        let hostile = "a\u{1b}\u{9b}\u{202e}\u{e0041}\nb";
+        let document = serde_json::to_string_pretty(&[hostile]).unwrap();
         let text = json(&document);
         assert!(
             text.chars()
                 .all(|letter| letter == '\n' || !is_interpreted(letter))
         );
         let read: Vec<String> = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, [said]);
+        assert_eq!(read, [hostile]);
     }
 }

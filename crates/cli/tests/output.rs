@@ -56,8 +56,8 @@ fn a_result_that_cannot_be_written_is_a_failure() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let full = of(arguments).stdout(full).output().unwrap();
         assert_eq!(full.status.code(), Some(1), "{full:?}");
-        let said = String::from_utf8(full.stderr).unwrap();
-        assert!(said.contains("No space left"), "{said}");
+        let message = String::from_utf8(full.stderr).unwrap();
+        assert!(message.contains("No space left"), "{message}");
         // `| head`: the reader has enough.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -38,7 +38,7 @@ fn all_at_once(dir: &Path, more: &[&str]) -> Vec<Output> {
     ended.map(Result::unwrap).collect()
 }
 
-fn said(output: &Output) -> Value {
+fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn each_run_has_its_own_file() {
         let dir = tempfile::tempdir().unwrap();
         let ended = all_at_once(dir.path(), &[]);
         assert!(ended.iter().all(|it| it.status.success()), "{ended:?}");
-        let reports: Vec<_> = ended.iter().map(said).collect();
+        let reports: Vec<_> = ended.iter().map(report).collect();
         reports.iter().for_each(is_in_its_file);
         let files: BTreeSet<_> = reports.iter().map(|it| it["file"].to_string()).collect();
         assert_eq!(files.len(), AT_ONCE, "{reports:?}");
@@ -83,7 +83,7 @@ fn a_name_is_used_once() {
         let ended = all_at_once(dir.path(), &["--name", "mine"]);
         let (won, lost): (Vec<_>, Vec<_>) = ended.iter().partition(|it| it.status.success());
         assert_eq!(won.len(), 1, "{ended:?}");
-        let report = said(won[0]);
+        let report = report(won[0]);
         is_in_its_file(&report);
         for output in lost {
             let text = String::from_utf8_lossy(&output.stderr);

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_valid_character_is_none() {
+    fn a_name_without_a_valid_character_is_dropped() {
         for name in ["", "…", "温度"] {
             for (unit, nature) in [
                 ("s", Nature::Gauge),

@@ -71,15 +71,15 @@ async fn answer(request: Request, state: &State) -> Reply {
             reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "wrong method\n")
         }
         _ => {
-            let said = "POST /v1/metrics or GET /metrics\n";
-            reply(StatusCode::NOT_FOUND, TEXT, said)
+            let message = "POST /v1/metrics or GET /metrics\n";
+            reply(StatusCode::NOT_FOUND, TEXT, message)
         }
     }
 }
 
 /// The client tries again: OTLP 1.x, "OTLP/HTTP Throttling".
-fn busy(said: &'static str) -> Reply {
-    let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, said);
+fn busy(message: &'static str) -> Reply {
+    let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, message);
     reply.headers_mut().insert(RETRY_AFTER, AGAIN);
     reply
 }
@@ -88,15 +88,15 @@ async fn take(request: Request, state: &State) -> Reply {
     let kind = request.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with(JSON) {
-        let said = "only OTLP in JSON (application/json) is supported\n";
-        return reply(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, said);
+        let message = "only OTLP in JSON (application/json) is supported\n";
+        return reply(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, message);
     }
     let Some(_place) = Place::of(&state.bodies) else {
         return busy("too many pushes at once\n");
     };
     let Some(body) = loopback::read(request.into_body(), BODY).await else {
-        let said = "the body is too large, too slow or broken\n";
-        return reply(StatusCode::PAYLOAD_TOO_LARGE, TEXT, said);
+        let message = "the body is too large, too slow or broken\n";
+        return reply(StatusCode::PAYLOAD_TOO_LARGE, TEXT, message);
     };
     let pushes = match Push::read(&body) {
         Ok(pushes) => pushes,

@@ -223,22 +223,22 @@ fn only_so_many_bodies_are_received_at_once() {
     let begun = || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
-        let mut said = [0; 12];
-        stream.read_exact(&mut said).unwrap();
-        (stream, String::from_utf8_lossy(&said).into_owned())
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        (stream, String::from_utf8_lossy(&head).into_owned())
     };
     let mut open: Vec<_> = std::iter::repeat_with(begun)
-        .take_while(|(_, said)| said == "HTTP/1.1 100")
+        .take_while(|(_, head)| head == "HTTP/1.1 100")
         .take(60)
         .collect();
     assert_eq!(open.len(), 16);
     let (mut first, _) = open.remove(0);
     first.write_all(b"{\"a\": 1}").unwrap();
-    let mut said = String::new();
-    while !said.contains("200 OK") {
+    let mut output = String::new();
+    while !output.contains("200 OK") {
         let mut byte = [0];
         first.read_exact(&mut byte).unwrap();
-        said.push(char::from(byte[0]));
+        output.push(char::from(byte[0]));
     }
     let ok = ask(address, posted(&large("x", 1)).as_bytes());
     assert!(ok.starts_with("HTTP/1.1 200"), "{ok}");

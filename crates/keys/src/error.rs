@@ -78,3 +78,10 @@ impl Error {
         }
     }
 }
+
+/// The error about a keystore that has this problem.
+pub(crate) fn refused(problem: impl Into<String>) -> Error {
+    Error::Keystore {
+        problem: problem.into(),
+    }
+}

@@ -87,7 +87,7 @@ pub fn raw_key(bytes: &[u8]) -> Result<KeyBytes> {
     }
     let prefix = if text.starts_with("0x") { "" } else { "0x" };
     let text = Zeroizing::new(format!("{prefix}{text}"));
-    keystore::document::key_bytes(&text, "the key")
+    keystore::key_bytes(&text, "the key")
 }
 
 /// The text of a file from an operator, as UTF-8 without a byte order mark. Windows writes UTF-16, or puts the mark in

@@ -148,10 +148,10 @@ impl Connection {
         method: &str,
         params: &[Value],
     ) -> Result<Vec<T>, Failure> {
-        let asked = params.iter().enumerate().map(
+        let requests = params.iter().enumerate().map(
             |(id, params)| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}),
         );
-        let (status, body) = self.post(&asked.collect()).await?;
+        let (status, body) = self.post(&requests.collect()).await?;
         let results = answer::results(status, &body, params.len())?.into_iter();
         let results = results.map(serde_json::from_value);
         results
@@ -169,12 +169,12 @@ impl Connection {
         let (mut answers, mut at_once, mut batches) = (Vec::new(), BATCH, true);
         let mut waits = WAITS.iter();
         while let Some(left) = params.get(answers.len()..).filter(|left| !left.is_empty()) {
-            let asked = &left[..at_once.min(left.len())];
-            let answered = match asked {
+            let next = &left[..at_once.min(left.len())];
+            let answer = match next {
                 [one] => self.call(method, one.clone()).await.map(|one| vec![one]),
                 several => self.batch(method, several).await,
             };
-            match answered {
+            match answer {
                 Ok(some) => {
                     answers.extend(some);
                     waits = WAITS.iter();
@@ -190,7 +190,7 @@ impl Connection {
                     }
                     None => return Err(failure),
                 },
-                Err(failure) if asked.len() == 1 => return Err(failure),
+                Err(failure) if next.len() == 1 => return Err(failure),
                 // Some servers answer a batch with an error, others close the connection.
                 Err(_) => (at_once, batches) = (1, false),
             }
@@ -199,7 +199,7 @@ impl Connection {
     }
 
     /// Calls a method, and turns a failure into an error of this crate.
-    async fn asked<T: DeserializeOwned>(
+    async fn ask<T: DeserializeOwned>(
         &self,
         method: &str,
         params: Value,
@@ -211,13 +211,13 @@ impl Connection {
 
     pub(crate) async fn chain_id(&self) -> Result<u64> {
         const METHOD: &str = "eth_chainId";
-        let id: U64 = self.asked(METHOD, json!([]), || METHOD.into()).await?;
+        let id: U64 = self.ask(METHOD, json!([]), || METHOD.into()).await?;
         Ok(id.to())
     }
 
     pub(crate) async fn block_number(&self) -> Result<u64> {
         const METHOD: &str = "eth_blockNumber";
-        let number: U64 = self.asked(METHOD, json!([]), || METHOD.into()).await?;
+        let number: U64 = self.ask(METHOD, json!([]), || METHOD.into()).await?;
         Ok(number.to())
     }
 
@@ -240,13 +240,13 @@ impl Connection {
 
     pub(crate) async fn code(&self, address: Address) -> Result<Bytes> {
         let what = || format!("eth_getCode of {address}");
-        self.asked("eth_getCode", json!([address, "latest"]), what)
+        self.ask("eth_getCode", json!([address, "latest"]), what)
             .await
     }
 
     pub(crate) async fn balance(&self, account: Address) -> Result<U256> {
         let what = || format!("eth_getBalance of {account}");
-        self.asked("eth_getBalance", json!([account, "latest"]), what)
+        self.ask("eth_getBalance", json!([account, "latest"]), what)
             .await
     }
 
@@ -254,7 +254,7 @@ impl Connection {
         let what = || format!("eth_getStorageAt of {contract}");
         // Some clients leave out leading zeros.
         let word: U256 = self
-            .asked("eth_getStorageAt", json!([contract, slot, "latest"]), what)
+            .ask("eth_getStorageAt", json!([contract, slot, "latest"]), what)
             .await?;
         Ok(word.into())
     }
@@ -262,8 +262,8 @@ impl Connection {
     /// The number of transactions that an account has sent, as of a block.
     pub(crate) async fn nonce(&self, account: Address, at: At) -> Result<u64> {
         const METHOD: &str = "eth_getTransactionCount";
-        let asked = self.asked(METHOD, json!([account, at.tag()]), || METHOD.into());
-        let count: U64 = asked.await?;
+        let answer = self.ask(METHOD, json!([account, at.tag()]), || METHOD.into());
+        let count: U64 = answer.await?;
         Ok(count.to())
     }
 

@@ -5,7 +5,7 @@
 
 use alloy_primitives::{Address, B256};
 
-use crate::reader::AttesterStatus;
+use crate::rollup::AttesterStatus;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

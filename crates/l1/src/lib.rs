@@ -21,6 +21,7 @@ pub mod fuzz;
 mod http;
 pub mod http_probe;
 pub mod reader;
+mod rollup;
 pub mod rpc;
 pub mod staking;
 pub mod traces;

@@ -195,12 +195,12 @@ fn an_endpoint_traces_a_new_transaction() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &["--block-time", "1"]) else {
         return;
     };
-    let asked = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
+    let traces = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
     // anvil would also trace a transaction that nobody sent, so the result is unknown until there is one.
-    assert_eq!(asked(), Traces::Untried);
+    assert_eq!(traces(), Traces::Untried);
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();
     staker
         .ensure_funded(random_address(), FUNDING_FLOOR, FUNDING_TARGET, &mut |_| {})
         .unwrap();
-    assert_eq!(asked(), Traces::Old);
+    assert_eq!(traces(), Traces::Old);
 }

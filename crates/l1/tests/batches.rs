@@ -22,11 +22,11 @@ fn many_calls_are_a_few_requests_even_if_a_quota_is_used_up() {
         ((|_| true) as fn(u32) -> bool, 3),
         (|number| number != 1, 5),
     ] {
-        let (url, asked) = stub::chain(answers);
+        let (url, requests) = stub::chain(answers);
         let reader = Reader::connect(&url, LIMIT).unwrap();
         let digests = reader.registration_digests(Address::ZERO, &points).unwrap();
         assert_eq!(digests.len(), points.len());
-        let asked = asked.load(Ordering::Relaxed);
-        assert!(asked <= most, "{asked} requests");
+        let requests = requests.load(Ordering::Relaxed);
+        assert!(requests <= most, "{requests} requests");
     }
 }

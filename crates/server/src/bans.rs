@@ -141,7 +141,8 @@ mod tests {
         let mut lines = makes_log.lines();
         let before = lines.find(|line| line.starts_with("ExecStartPre="));
         assert!(before.is_some_and(|line| line.contains(LOG)), "{makes_log}");
-        // Each of them flushes; what follows must neither fail nor hold it up, nor start what an operator has stopped.
+        // Each of them flushes. The restart must neither fail nor delay it, and must not start a service that an operator has
+        // stopped.
         let again = again().to_string();
         for moment in ["ExecStartPost", "ExecReload", "ExecStopPost"] {
             let line =
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_shall_never_be_banned_is_in_any_jail() {
+    fn no_jail_bans_an_address_that_must_never_be_banned() {
         let text = jails(&["192.0.2.7".into(), "2001:db8::/32".into()]);
         let ignored = "ignoreip = 127.0.0.1/8 ::1 192.0.2.7 2001:db8::/32\n";
         assert_eq!(text.matches(ignored).count(), 3, "{text}");

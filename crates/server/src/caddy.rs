@@ -56,7 +56,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, proxy: &Proxy) -> ResourceId {
         if proxy.import {
             site(proxy)
         } else {
-            whole(proxy)
+            caddyfile(proxy)
         },
         Owner::root(0o644),
     )
@@ -110,7 +110,7 @@ fn drop_in() -> UnitFile {
         )
 }
 
-fn whole(proxy: &Proxy) -> String {
+fn caddyfile(proxy: &Proxy) -> String {
     let mut text = String::from("# Written by aztec-kit.\n{\n\tadmin off\n");
     if let Some(email) = &proxy.email {
         let _ = writeln!(text, "\temail {email}");
@@ -231,7 +231,7 @@ mod tests {
             r#"{"method":["node_getBlock"]}"#,
             r#"["method","nodeAdmin_setConfig"]"#,
             r#"{"method":"node_getBlock","params":["unclosed"#,
-            // A form, a text that is nothing, and the first bytes of what is compressed.
+            // A form, a text that is no JSON, and the first bytes of a compressed body.
             "jsonrpc=2.0&id=1&method=nodeAdmin_setConfig&params=",
             "method",
             "\u{1f}\u{8b}\u{8}{}",
@@ -240,10 +240,10 @@ mod tests {
         }
     }
 
-    /// The node undoes an encoding before it reads, and reads a form where it is told that it is one: what is judged has to
-    /// be what it reads.
+    /// The node decodes a body before it reads it, and reads a form if the headers declare one. The proxy must check the same
+    /// text that the node reads.
     #[test]
-    fn what_the_node_would_read_otherwise_is_not_offered() {
+    fn the_proxy_refuses_bodies_that_the_node_would_decode() {
         let site = site(&proxy());
         let (_, rpc) = site.split_once("\t@rpc {\n").unwrap();
         let (matcher, rest) = rpc.split_once("\n\t}\n").unwrap();
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn the_operators_own_configuration_gets_a_site_and_nothing_global() {
         let mut proxy = proxy();
-        assert!(whole(&proxy).contains("\tadmin off\n\temail ops@example.org\n"));
+        assert!(caddyfile(&proxy).contains("\tadmin off\n\temail ops@example.org\n"));
         proxy.import = true;
         let site = site(&proxy);
         assert!(site.contains("\nrpc.example.org {\n") && !site.contains("admin off"));

@@ -14,7 +14,7 @@ use crate::Kinds;
 
 /// Setting and value; docs/reference/hardening.md gives the reasons.
 ///
-/// `fs.protected_fifos` is 1, as in `99-protect-links.conf` of procps in Debian 12. That file sorts after ours, so
+/// `fs.protected_fifos` is 1, as in `99-protect-links.conf` of procps in Debian 12. That file sorts after the one of aztec-kit, so
 /// another value would last only until the next boot.
 pub const SETTINGS: &[(&str, &str)] = &[
     ("fs.protected_fifos", "1"),
@@ -75,7 +75,7 @@ mod tests {
     use super::SETTINGS;
 
     #[test]
-    fn nothing_that_containers_need_is_taken_away() {
+    fn settings_that_containers_need_stay() {
         let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
         assert!(names.is_sorted() && names.iter().all(|name| !name.contains("forward")));
     }

@@ -64,7 +64,7 @@ const DECISIVE: &[(&str, &[&str], &str)] = &[
 
 const LAST: &str = "/etc/apt/apt.conf";
 
-/// The settings in files that apt reads after ours that disable the upgrades: a clause for each.
+/// The settings that disable the upgrades, in files that apt reads after the one of aztec-kit: a clause for each.
 pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
     let dir = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
     let ours = Path::new(CONFIG).file_name().and_then(|name| name.to_str());
@@ -77,7 +77,7 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
         return Ok(Vec::new());
     }
     let dump = probe.ask(&Query::AptConfig)?.stdout;
-    let mut told = Vec::new();
+    let mut clauses = Vec::new();
     for (name, values, effect) in DECISIVE {
         let Some(value) = apt::setting(&dump, name).filter(|value| values.contains(value)) else {
             continue;
@@ -90,7 +90,7 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
         for file in later.iter().rev() {
             let text = probe.text(file)?.unwrap_or_default();
             if text.to_ascii_lowercase().contains(&last) {
-                told.push(format!(
+                clauses.push(format!(
                     "{} sets {name} to \"{value}\", so {effect}",
                     file.display()
                 ));
@@ -98,7 +98,7 @@ pub fn overridden(probe: &dyn Probe) -> Result<Vec<String>, Fault> {
             }
         }
     }
-    Ok(told)
+    Ok(clauses)
 }
 
 /// The directory of files that override needrestart's own one (README.needrestart of 3.6).

@@ -1,5 +1,5 @@
-//! What libFuzzer drives: the target that `FUZZ_TARGET` names. With `FUZZ_SEEDS` it only writes what each target begins
-//! with below that directory, and says their names.
+//! The program that libFuzzer drives, for the target that `FUZZ_TARGET` names. With `FUZZ_SEEDS` it only writes the
+//! seeds of each target below that directory, and prints their names.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Files of a host that others write: `crates/provision/src/tools`, and the keys that let people in.
+//! Files of a host that other programs write (`crates/provision/src/tools`), and the keys of SSH users.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -38,16 +38,16 @@ pub(super) const TARGETS: &[Target] = &[
     target!("kinds/image", "crates/provision/src/kinds/image/pin.rs", image, PINNED),
 ];
 
-/// Of a tree with one package, for a manifest and a lock file that are `{}`.
+/// The marker of a tree with one package, for a manifest and a lock file that are `{}`.
 const MARKER: &[u8] = br#"{"manifest":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","lock":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","modules":["@a/b"],"sizes":{"@a/b":2}}"#;
 const PINNED: &[u8] = b"# The content of a/b:1.0.0 that this host is pinned to, by aztec-kit.\nCONTAINER_IMAGE=sha256:aaaaaaaaaaaaaaaaaaaaaaaa\nCONTAINER_IMAGE_DIGEST=sha256:bbbb\nCONTAINER_USER=65534:65534\nCONTAINER_ENGINE=podman\nTOKEN=hunter2hunter2\n";
 
-/// The text without carriage returns: one before the end of a line is a part of that end, and elsewhere it is not.
+/// The text without carriage returns. One before a line feed is a part of the line break, and elsewhere it is not.
 fn line_feeds(bytes: &[u8]) -> String {
     text(bytes).replace('\r', "")
 }
 
-/// A network that is read is read the same when written, and holds the address that it was made of.
+/// A parsed network is the same after it is written again, and contains the address that it was made from.
 fn networks(bytes: &[u8]) {
     for line in line_feeds(bytes).lines() {
         let Some(read) = network::parse(line) else {
@@ -59,7 +59,7 @@ fn networks(bytes: &[u8]) {
     }
 }
 
-/// An account that is read is read the same from a line that is made of it.
+/// An account is read the same from a line that is generated from it.
 fn accounts(bytes: &[u8]) {
     let file = line_feeds(bytes);
     let users = accounts::users(&file);
@@ -69,7 +69,7 @@ fn accounts(bytes: &[u8]) {
             user.name, user.uid, user.gid, user.home, user.shell
         )
     };
-    // The last line may end without an end.
+    // The last line may have no line break.
     let written: Vec<_> = users.iter().map(line).collect();
     assert_eq!(accounts::users(&written.join("\n")), users);
     let groups = accounts::groups(&file);
@@ -80,7 +80,7 @@ fn accounts(bytes: &[u8]) {
     assert_eq!(accounts::groups(&written.join("\n")), groups);
 }
 
-/// There is an answer for each name, and a version stands in the file.
+/// Each name gets an answer, and a reported version is in the file.
 fn dpkg(bytes: &[u8]) {
     let file = line_feeds(bytes);
     let names = ["libc6", "ufw", "", "a"].map(String::from);
@@ -95,7 +95,7 @@ fn dpkg(bytes: &[u8]) {
     }
 }
 
-/// The place of a path is above it, and the name of a unit has only letters that systemd takes.
+/// The place of a path is above it, and the name of a unit has only characters that systemd accepts.
 fn mounts(bytes: &[u8]) {
     let file = text(bytes);
     let mounts = mounts::parse(&file);
@@ -117,18 +117,18 @@ fn mounts(bytes: &[u8]) {
     }
 }
 
-/// A field has one line, and written again without quotes it is the same.
+/// A field has one line, and is the same after it is written again without quotes.
 fn os_release(bytes: &[u8]) {
     let read = os_release::parse(&text(bytes));
     let written = format!(
         "ID={}\nVERSION_ID={}\nPRETTY_NAME={}\n",
         read.id, read.version_id, read.pretty_name
     );
-    // A lone carriage return would be taken for a part of the end of its line.
+    // A lone carriage return would count as a part of the line break.
     assert!(written.contains('\r') || os_release::parse(&written) == read);
 }
 
-/// A way out is one that the table has, and any address is answered.
+/// Each route is in the table, and any address gets an answer.
 fn routes(bytes: &[u8]) {
     let file = text(bytes);
     let routes = routes::parse(&file);
@@ -155,18 +155,18 @@ fn routes(bytes: &[u8]) {
     let _ = routes::asymmetry(&file, &routes, &file, &names);
 }
 
-/// A row is a line of the table, behind its head.
+/// A row is a line of the table, after its header.
 fn sockets(bytes: &[u8]) {
     let file = text(bytes);
     let rows = sockets::parse(&file);
     assert!(rows.len() <= file.lines().count().saturating_sub(1));
     for row in rows {
-        // One that is an IPv4 address in an IPv6 table is told as what it is.
+        // An IPv4 address in an IPv6 table is reported as IPv4.
         assert_eq!(row.local.to_canonical(), row.local);
     }
 }
 
-/// A directive written again is the same; a pattern of one star covers all.
+/// A directive is the same after it is written again. A pattern of one star covers everything.
 fn sshd_config(bytes: &[u8]) {
     let (file, name) = halves(bytes);
     let directives = sshd_config::parse(&file);
@@ -174,7 +174,7 @@ fn sshd_config(bytes: &[u8]) {
         assert!(directive.line >= 1 && directive.line <= file.lines().count());
         assert!(!directive.value.contains('\n') && !directive.keyword.starts_with('#'));
         let covered = sshd_config::covers(&directive.value, &name);
-        // What has neither of the two signs is a name.
+        // A text without one of these two characters is a name.
         if !directive.value.contains(['*', '?']) {
             assert_eq!(covered, directive.value == *name);
         }
@@ -190,7 +190,7 @@ fn sshd_config(bytes: &[u8]) {
     assert!(sshd_config::covers("*", &name) && sshd_config::covers("*?", &name) != name.is_empty());
 }
 
-/// A setting written again is the same.
+/// A setting is the same after it is written again.
 fn sysctl_d(bytes: &[u8]) {
     let settings = sysctl_d::parse(&text(bytes));
     let written: String = settings
@@ -200,7 +200,7 @@ fn sysctl_d(bytes: &[u8]) {
     assert_eq!(sysctl_d::parse(&written), settings);
 }
 
-/// A rule has its words without blanks; the words of nftables have nothing in them that ends a rule.
+/// A rule has its words without blanks. The words of nftables contain nothing that ends a rule.
 fn ufw(bytes: &[u8]) {
     let file = text(bytes);
     let tuples = ufw::tuples(&file);
@@ -211,7 +211,7 @@ fn ufw(bytes: &[u8]) {
             assert!(!rule.contains([';', '\n', '#', '$', '\\']), "{rule:?}");
         }
         for port in [0, 22, 40400, u16::MAX] {
-            // What is about all connections to a port is about some.
+            // A rule about all connections to a port is about some of them.
             assert!(!tuple.is_about("tcp", port) || tuple.concerns("tcp", port));
             let _ = tuple.lets_through("tcp", "10.0.0.9", port);
         }
@@ -221,7 +221,7 @@ fn ufw(bytes: &[u8]) {
     }
 }
 
-/// A stranger's drop-in takes something away or not; a copy of the unit's own file takes nothing.
+/// A foreign drop-in removes a setting or not. A copy of the unit's own file removes nothing.
 fn unit_file(bytes: &[u8]) {
     let (own, others) = halves(bytes);
     let part = |text: &str, own| unit_file::Part {
@@ -241,7 +241,7 @@ fn unit_file(bytes: &[u8]) {
     }
 }
 
-/// A line is a key or none; one that runs a command, or has expired, is none to come back with.
+/// A line is a key or not. A key that runs a command, or has expired, does not count as a way back in.
 fn authorized_keys(bytes: &[u8]) {
     let client = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9));
     for line in text(bytes).lines() {
@@ -261,7 +261,7 @@ fn authorized_keys(bytes: &[u8]) {
     }
 }
 
-/// When a process was started is told whatever it is called.
+/// The start time of a process is read whatever its name is.
 fn process(bytes: &[u8]) {
     if let Some(start) = fuzz::start_in(bytes) {
         assert!(!start.contains(' ') && text(bytes).contains(&start));
@@ -272,7 +272,7 @@ fn process(bytes: &[u8]) {
     assert_eq!(fuzz::start_in(&stat).as_deref(), Some("1951"));
 }
 
-/// A tree is whole if its marker names its manifest and its lock file, and packages that are there; what is missing is
+/// A tree is complete if its marker names its manifest, its lock file, and packages that exist. A missing package is
 /// named in the marker.
 fn tree(bytes: &[u8]) {
     let tree = NpmTree {
@@ -303,7 +303,7 @@ fn tree(bytes: &[u8]) {
     host.plant(marker, FileType::File, bytes, 0o644);
     let seen = tree
         .observe(&Cx::of(&host))
-        .expect("a tree can be looked at");
+        .expect("a tree can be observed");
     let read = serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
     match tree.diff(&seen) {
         Diff::InSync(_) => {
@@ -313,20 +313,20 @@ fn tree(bytes: &[u8]) {
             assert!(named.iter().all(|name| name == "@a/b"));
         }
         diff => {
-            let told = format!("{diff:?}");
-            let missing = told.split_once("damaged: ").map(|(_, rest)| rest);
+            let shown = format!("{diff:?}");
+            let missing = shown.split_once("damaged: ").map(|(_, rest)| rest);
             if let Some((name, _)) = missing.and_then(|rest| rest.split_once(" is missing")) {
                 let named = read["modules"].as_array().unwrap();
                 assert!(
                     named.iter().any(|it| format!("{it:?}").contains(name)),
-                    "{told}"
+                    "{shown}"
                 );
             }
         }
     }
 }
 
-/// What is pinned stands in a line of the record, and nothing that somebody else wrote there is shown.
+/// The pinned content is in a line of the record, and nothing that somebody else wrote there is shown.
 fn image(bytes: &[u8]) {
     let record = text(bytes);
     if let Some(pin) = Pin::recorded(&record) {
@@ -355,12 +355,12 @@ fn image(bytes: &[u8]) {
     host.plant("/etc/container.env", FileType::File, bytes, 0o644);
     let seen = image
         .observe(&Cx::of(&host))
-        .expect("an image can be looked at");
-    let told = format!("{:?}", image.diff(&seen));
-    // What stands in the place of a digest is shown as one.
+        .expect("an image can be observed");
+    let shown = format!("{:?}", image.diff(&seen));
+    // Any text instead of a digest is shown as one.
     let ours = |line: &str| line.starts_with("# The content of ") || line.starts_with("CONTAINER_");
     let planted = record
         .split('\n')
         .any(|line| ours(line) && line.contains("hunter2"));
-    assert!(planted || !told.contains("hunter2"), "{told}");
+    assert!(planted || !shown.contains("hunter2"), "{shown}");
 }

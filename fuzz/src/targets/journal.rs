@@ -1,4 +1,4 @@
-//! The journal: what was written is read, damage is refused, and nothing else is ever read in its place.
+//! The journal: written records are read, damage is refused, and nothing else is ever read instead.
 
 use provision::engine::{Event, fold};
 use provision::fuzz;
@@ -35,14 +35,14 @@ const EVENTS: &[u8] = include_bytes!("../../seeds/journal.jsonl");
 /// The same with length and checksum.
 const BASE: &[u8] = include_bytes!("../../seeds/journal.framed");
 
-/// What is whole is read the same alone, and records that are framed again are read again.
+/// A complete record is read the same on its own, and records that are framed again are read again.
 fn frame(bytes: &[u8]) {
-    let Some((records, whole)) = fuzz::records(bytes) else {
+    let Some((records, end)) = fuzz::records(bytes) else {
         return;
     };
-    assert!(whole <= bytes.len());
-    let (again, all) = fuzz::records(&bytes[..whole]).expect("what is whole is not damaged");
-    assert_eq!((&again, all), (&records, whole));
+    assert!(end <= bytes.len());
+    let (again, all) = fuzz::records(&bytes[..end]).expect("complete records are not damaged");
+    assert_eq!((&again, all), (&records, end));
     if records.iter().any(|record| record.contains(&b'\n')) {
         panic!("a record goes over the end of its line");
     }
@@ -50,11 +50,11 @@ fn frame(bytes: &[u8]) {
         .iter()
         .flat_map(|record| fuzz::framed(record))
         .collect();
-    let (again, all) = fuzz::records(&framed).expect("what was written is read");
+    let (again, all) = fuzz::records(&framed).expect("written records are read");
     assert_eq!((again, all), (records, framed.len()));
 }
 
-/// An event that is read is written and read again, and so is the fold of all of them.
+/// A parsed event can be written and read again, and so can the fold of all events.
 fn record(bytes: &[u8]) {
     let Ok(events) = fuzz::events(bytes) else {
         return;
@@ -78,10 +78,10 @@ fn record(bytes: &[u8]) {
     );
 }
 
-/// A journal that is damaged in one place is refused, or has the events before that place; damaged in several, it has none
-/// that was never written. What to damage is four bytes: how, where, and with what.
+/// A journal that is damaged in one place is refused, or yields the events before that place. One that is damaged in
+/// several places yields no event that was never written. Four bytes choose the damage: how, where, and with what.
 fn damage(bytes: &[u8]) {
-    let wanted = fuzz::events(BASE).expect("the base is a journal");
+    let written = fuzz::events(BASE).expect("the base is a journal");
     let mut journal = BASE.to_vec();
     let damages: Vec<&[u8]> = bytes.chunks_exact(4).take(4).collect();
     let mut lines_lost = false;
@@ -108,12 +108,9 @@ fn damage(bytes: &[u8]) {
         return;
     };
     if damages.len() <= 1 && !lines_lost {
-        assert!(
-            wanted.starts_with(&events),
-            "another journal than was written"
-        );
+        assert!(written.starts_with(&events), "a different journal");
     }
-    let mut left = wanted.iter();
+    let mut left = written.iter();
     assert!(
         events
             .iter()

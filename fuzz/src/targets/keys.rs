@@ -1,52 +1,71 @@
-//! Keys in every form that is read (`crates/keys`), and what Ethereum endpoints say (`crates/l1`).
+//! Keys in every form that `crates/keys` reads.
 
 use std::collections::BTreeSet;
 
 use keys::encrypted::{self, Format, Password};
+use keys::keystore::document::KeyFile;
 use keys::keystore::survey::{Grade, Seen, Sort, Survey};
 use keys::keystore::{
-    AnyKey, Document, document, outlined, read_attester, read_identity, read_prover, remote_signers,
+    AnyKey, Document, outlined, parse_address, parse_aztec_address, parse_signer, read_attester,
+    read_identity, read_prover, remote_signers,
 };
 use keys::{BlsKey, EthKey, Mnemonic, raw_key};
-use l1::fuzz;
-use l1::{Deployment, U256};
 use serde_json::Value;
 
 use super::{PLANTED, Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
-    target!("keystore/document", "crates/keys/src/keystore/document.rs", keystore, PLAIN, REMOTE, FILES, MNEMONIC),
-    target!("keystore/read", "crates/keys/src/keystore/read.rs", one_validator, PLAIN),
-    target!("keystore/survey", "crates/keys/src/keystore/survey.rs", survey, PLAIN, REMOTE),
-    target!("keystore/values", "crates/keys/src/keystore/values.rs", values,
-        b"0x7B6723312baebd6a463302713c6cca6546560b1e", b"https://signer.example:9000"),
-    target!("keys/encrypted", "crates/keys/src/encrypted/mod.rs", opened, V3, BLS),
-    target!("keys/mnemonic", "crates/keys/src/mnemonic.rs", mnemonic,
-        b"test test test test test test test test test test test junk"),
-    target!("deployment", "crates/l1/src/deployment.rs", deployment,
-        include_bytes!("../../../crates/l1/tests/data/deploy-l1-contracts-4.1.2.json")),
-    target!("answer", "crates/l1/src/answer.rs", answers,
-        b"\x00{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x1\"}", b"\x01{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":3,\"message\":\"execution reverted\",\"data\":\"0x08c379a0\"}}"),
-    target!("http", "crates/l1/src/http.rs", reverts),
-    target!("beacon", "crates/l1/src/beacon.rs", beacon, b"{\"data\":{\"head_slot\":\"5\",\"is_syncing\":false}}"),
-    target!("traces", "crates/l1/src/traces.rs", traces),
-    target!("abi", "crates/l1/src/client.rs", abi, &[0; 31], &[0; 32], QUEUED, &[0xff; 384]),
+    target!(
+        "keystore/document",
+        "crates/keys/src/keystore/parse.rs",
+        keystore,
+        PLAIN,
+        REMOTE,
+        FILES,
+        MNEMONIC
+    ),
+    target!(
+        "keystore/read",
+        "crates/keys/src/keystore/read.rs",
+        one_validator,
+        PLAIN
+    ),
+    target!(
+        "keystore/survey",
+        "crates/keys/src/keystore/survey/mod.rs",
+        survey,
+        PLAIN,
+        REMOTE
+    ),
+    target!(
+        "keystore/values",
+        "crates/keys/src/keystore/values.rs",
+        values,
+        b"0x7B6723312baebd6a463302713c6cca6546560b1e",
+        b"https://signer.example:9000"
+    ),
+    target!(
+        "keys/encrypted",
+        "crates/keys/src/encrypted/mod.rs",
+        opened,
+        V3,
+        BLS
+    ),
+    target!(
+        "keys/mnemonic",
+        "crates/keys/src/mnemonic.rs",
+        mnemonic,
+        b"test test test test test test test test test test test junk"
+    ),
 ];
 
 const PLAIN: &[u8] = br#"{"schemaVersion":1,"validators":[{"attester":{"eth":"0x1111111111111111111111111111111111111111111111111111111111111111","bls":"0x2222222222222222222222222222222222222222222222222222222222222222"},"publisher":["0x3333333333333333333333333333333333333333333333333333333333333333"],"coinbase":"0x7b6723312baebd6a463302713c6cca6546560b1e","feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000001"}]}"#;
 const REMOTE: &[u8] = br#"{"schemaVersion":2,"remoteSigner":{"remoteSignerUrl":"https://s.example","certPath":"/a"},"feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000001","publisher":"0x7b6723312baebd6a463302713c6cca6546560b1e","validators":[{"attester":"0x7b6723312baebd6a463302713c6cca6546560b1e"},{"attester":{"address":"0x7b6723312baebd6a463302713c6cca6546560b1f","remoteSignerUrl":"http://u:p@t.example"},"fundingAccount":"0x3333333333333333333333333333333333333333333333333333333333333333"}]}"#;
 const FILES: &[u8] = br#"{"schemaVersion":1,"validators":[{"attester":[{"eth":{"path":"a.json","password":"hunter2hunter2"},"bls":{"path":"b.json"}}],"feeRecipient":"0x00"}],"prover":{"id":"0x7b6723312baebd6a463302713c6cca6546560b1e","publisher":["0x3333333333333333333333333333333333333333333333333333333333333333"]},"slasher":[]}"#;
 const MNEMONIC: &[u8] = br#"{"schemaVersion":1,"validators":[{"attester":{"mnemonic":"test test test test test test test test test test test junk","addressCount":2},"feeRecipient":"0x0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
-/// With as little work in its derivation as there can be; the password is `a`, which does not open it.
+/// The cheapest key derivation. The password `a` does not open it.
 const V3: &[u8] = br#"{"version":3,"address":"7b6723312baebd6a463302713c6cca6546560b1e","crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"00112233445566778899aabbccddeeff"},"ciphertext":"1111111111111111111111111111111111111111111111111111111111111111","kdf":"scrypt","kdfparams":{"dklen":32,"n":2,"p":1,"r":1,"salt":"00"},"mac":"2222222222222222222222222222222222222222222222222222222222222222"}}"#;
 const BLS: &[u8] = br#"{"version":4,"pubkey":"0x00","crypto":{"kdf":{"function":"pbkdf2","params":{"dklen":32,"c":1,"prf":"hmac-sha256","salt":"00"},"message":""},"checksum":{"function":"sha256","params":{},"message":"00"},"cipher":{"function":"aes-128-ctr","params":{"iv":"00112233445566778899aabbccddeeff"},"message":"1111111111111111111111111111111111111111111111111111111111111111"}}}"#;
-
-/// A place in the entry queue: attester, withdrawer, three points, and a truth.
-const QUEUED: &[u8] = &{
-    let mut words = [0; 320];
-    (words[31], words[63], words[319]) = (1, 2, 1);
-    words
-};
 
 /// The texts in a JSON document, without the names of its fields, that could be secrets: long, and with a digit in them.
 fn secrets(bytes: &[u8]) -> Vec<String> {
@@ -72,17 +91,18 @@ fn secrets(bytes: &[u8]) -> Vec<String> {
     found
 }
 
-fn tells_nothing(said: &str, bytes: &[u8]) {
+/// No text of the document that could be a secret is in this message.
+fn quotes_nothing(message: &str, bytes: &[u8]) {
     for secret in secrets(bytes) {
-        assert!(!said.contains(&secret), "{secret:?} is in {said:?}");
+        assert!(!message.contains(&secret), "{secret:?} is in {message:?}");
     }
 }
 
-/// A keystore that is taken is one that is taken when it is written again, with the same signers; a refusal quotes nothing.
+/// An accepted keystore is accepted again after it is written, with the same signers. A refusal quotes nothing.
 fn keystore(bytes: &[u8]) {
     let keystore = match Document::parse(bytes) {
         Ok(keystore) => keystore,
-        Err(error) => return tells_nothing(&error.to_string(), bytes),
+        Err(error) => return quotes_nothing(&error.to_string(), bytes),
     };
     // The host of a signer is shown.
     let in_host = |text: &String| {
@@ -100,10 +120,10 @@ fn keystore(bytes: &[u8]) {
         attesters.filter_map(|one| one.eth.address()).collect()
     };
     let key = [7; 32];
-    let mut open = |_: &document::KeyFile| Ok(vec![key.into()]);
+    let mut open = |_: &KeyFile| Ok(vec![key.into()]);
     match keystore.inlined(1, &mut open) {
         Ok(written) => {
-            let again = Document::parse(&written).expect("what is written is taken");
+            let again = Document::parse(&written).expect("a written keystore is accepted");
             assert!(again.files.is_empty() && again.mnemonics.is_empty());
             assert!(addresses(&again).is_superset(&addresses(&keystore)));
             let count = |it: &Document| {
@@ -113,17 +133,17 @@ fn keystore(bytes: &[u8]) {
                     .sum::<usize>()
             };
             assert_eq!(count(&again), count(&keystore));
-            // With every key in it there is nothing left to open, and the third writing is the second.
-            let third = again.inlined(1, &mut open).expect("it was written once");
+            // All keys are inline now, so nothing is opened and the text stays the same.
+            let third = again.inlined(1, &mut open).expect("it was written before");
             assert_eq!(*third, *written);
         }
-        Err(error) => tells_nothing(&error.to_string(), bytes),
+        Err(error) => quotes_nothing(&error.to_string(), bytes),
     }
     match outlined(&[("one.json", &keystore)]) {
         Ok(written) => {
             let written = &written[0];
-            let again = Document::parse(written).expect("what is written is taken");
-            // A publisher that no validator has is in a file that no keystore names.
+            let again = Document::parse(written).expect("a written keystore is accepted");
+            // The file of a publisher that no validator uses is named in no keystore.
             let mut entries = keystore.validators.iter();
             let all_named =
                 keystore.publishers.is_none() || entries.any(|entry| entry.publishers.is_none());
@@ -139,14 +159,14 @@ fn keystore(bytes: &[u8]) {
                 .iter()
                 .for_each(|key| assert!(!written.contains(key)));
         }
-        Err(error) => tells_nothing(&error.to_string(), bytes),
+        Err(error) => quotes_nothing(&error.to_string(), bytes),
     }
     for (url, addresses) in remote_signers([&keystore]) {
         assert!(["http", "https"].contains(&url.scheme()) && !addresses.is_empty());
     }
 }
 
-/// The texts of a document that are keys of the keystore in it, and nothing else of it.
+/// The texts of a document that are keys of its keystore and nothing else in it.
 fn keys_in(bytes: &[u8], keystore: &Document) -> Vec<String> {
     let known = keystore.keys();
     let is_key = |text: &String| {
@@ -171,12 +191,12 @@ fn keys_in(bytes: &[u8], keystore: &Document) -> Vec<String> {
     texts.filter(|text| !recipients.contains(text)).collect()
 }
 
-/// What the strict reader takes the other one takes too, with the same attester.
+/// The lenient reader accepts everything that the strict reader accepts, with the same attester.
 fn one_validator(bytes: &[u8]) {
     match read_identity(bytes) {
-        Err(error) => tells_nothing(&error.to_string(), bytes),
+        Err(error) => quotes_nothing(&error.to_string(), bytes),
         Ok(identity) => {
-            let keystore = Document::parse(bytes).expect("the node takes it");
+            let keystore = Document::parse(bytes).expect("the node accepts it");
             let attester = &keystore.validators[0].attesters[0];
             assert_eq!(attester.eth.address(), Some(identity.attester));
             assert_eq!(read_attester(bytes).unwrap().address(), identity.attester);
@@ -184,11 +204,11 @@ fn one_validator(bytes: &[u8]) {
         }
     }
     if let Err(error) = read_prover(bytes) {
-        tells_nothing(&error.to_string(), bytes);
+        quotes_nothing(&error.to_string(), bytes);
     }
 }
 
-/// A directory is judged, whatever is in it: there is a word on it, and none repeats a key.
+/// Any directory gets a verdict, and no message repeats a key.
 fn survey(bytes: &[u8]) {
     let (one, two) = halves(bytes);
     let seen = |name: &str, bytes: &str, mode: u32| Seen {
@@ -219,24 +239,18 @@ fn survey(bytes: &[u8]) {
     }
 }
 
-/// An address, a number of Aztec's field and a key that are taken are the same when they are written again.
+/// An accepted address, number of Aztec's field or key is the same after it is written again.
 fn values(bytes: &[u8]) {
     let value = text(bytes);
-    if let Ok(address) = document::parse_address(&value) {
-        assert_eq!(document::parse_address(&address.to_string()), Ok(address));
-        assert_eq!(
-            document::parse_address(&format!("{address:#x}")),
-            Ok(address)
-        );
+    if let Ok(address) = parse_address(&value) {
+        assert_eq!(parse_address(&address.to_string()), Ok(address));
+        assert_eq!(parse_address(&format!("{address:#x}")), Ok(address));
     }
-    if let Ok(address) = document::parse_aztec_address(&value) {
-        assert_eq!(
-            document::parse_aztec_address(&address.to_string()),
-            Ok(address)
-        );
+    if let Ok(address) = parse_aztec_address(&value) {
+        assert_eq!(parse_aztec_address(&address.to_string()), Ok(address));
     }
-    if let Ok(url) = document::parse_signer(&value) {
-        assert_eq!(document::parse_signer(url.as_str()), Ok(url));
+    if let Ok(url) = parse_signer(&value) {
+        assert_eq!(parse_signer(url.as_str()), Ok(url));
     }
     match raw_key(bytes) {
         Ok(key) => {
@@ -253,12 +267,13 @@ fn values(bytes: &[u8]) {
     }
 }
 
-/// An encrypted file opens to a key or is refused, and says nothing of what is in it. What would derive for long is left out.
+/// An encrypted file opens to a key or is refused, and reveals nothing of its content. Inputs with an expensive key
+/// derivation are skipped.
 fn opened(bytes: &[u8]) {
     let Ok(file) = serde_json::from_slice::<Value>(bytes) else {
         return;
     };
-    // A fraction of zero is taken, too.
+    // A number may be written as a fraction.
     let number = |value: &Value| value.as_f64().unwrap_or_default() as u64;
     let crypto = if file["crypto"].is_object() {
         &file["crypto"]
@@ -276,10 +291,10 @@ fn opened(bytes: &[u8]) {
     for password in ["a", "ﬁ"] {
         let password = Password::new(password.to_owned().into());
         if let Err(error) = encrypted::open_eth(bytes, &password) {
-            tells_nothing(&error.to_string(), bytes);
+            quotes_nothing(&error.to_string(), bytes);
         }
         if let Err(error) = encrypted::open_bls(bytes, &password) {
-            tells_nothing(&error.to_string(), bytes);
+            quotes_nothing(&error.to_string(), bytes);
         }
     }
     if encrypted::format(bytes) == Some(Format::JsonV3) {
@@ -287,7 +302,7 @@ fn opened(bytes: &[u8]) {
     }
 }
 
-/// Words that are taken are the same when they are written again, and a refusal has none of them.
+/// Accepted words are the same after they are written again, and a refusal contains none of them.
 fn mnemonic(bytes: &[u8]) {
     let phrase = text(bytes);
     match Mnemonic::parse(&phrase) {
@@ -302,100 +317,11 @@ fn mnemonic(bytes: &[u8]) {
             );
         }
         Err(error) => {
-            let said = error.to_string();
-            assert!(!said.contains(PLANTED) && said.len() < 200, "{said}");
-        }
-    }
-}
-
-/// Addresses stand in what was printed; printed again, whatever is printed before, they are the same.
-fn deployment(bytes: &[u8]) {
-    let (before, said) = halves(bytes);
-    let Ok(found) = Deployment::parse(&said) else {
-        return;
-    };
-    assert!(!found.registry.is_zero() && !found.rollup.is_zero());
-    let again = format!(
-        "{}\n{{\"registryAddress\": \"{:#x}\", \"rollupAddress\": \"{}\"}}\n",
-        before.replace('{', "("),
-        found.registry,
-        found.rollup
-    );
-    let again = Deployment::parse(&again).unwrap();
-    assert_eq!(
-        (again.registry, again.rollup),
-        (found.registry, found.rollup)
-    );
-}
-
-/// A result is the one that was sent, with no error beside it and a status that agrees; why there is none is short.
-fn answers(bytes: &[u8]) {
-    let (first, body) = bytes.split_first().unwrap_or((&0, &[]));
-    let status = [200, 401, 429, 500][usize::from(*first % 4)];
-    match fuzz::answer(status, body) {
-        Ok(result) => {
-            let sent: Value = serde_json::from_slice(body).unwrap();
-            assert!(status == 200 && sent["error"].is_null());
-            assert_eq!(sent.get("result"), Some(&result));
-        }
-        Err(why) => assert!(!why.is_empty() && why.len() <= 1300 + 8 * body.len()),
-    }
-}
-
-/// Why a call reverted can always be told, and the host of a URL is all that is shown of it.
-fn reverts(bytes: &[u8]) {
-    let why = fuzz::revert_reason(bytes);
-    assert!(!why.is_empty() && why.len() <= 64 + 16 * bytes.len());
-    let url = text(bytes).replace('2', "3");
-    for url in [
-        format!("https://u:{PLANTED}@h.example/{url}"),
-        format!("https://h.example/{PLANTED}{url}"),
-    ] {
-        assert!(!fuzz::shown(&url).unwrap_or_default().contains("hunter2"));
-    }
-}
-
-/// A number is the one that is written.
-fn beacon(bytes: &[u8]) {
-    let Ok(answer) = serde_json::from_slice::<Value>(bytes) else {
-        return;
-    };
-    for name in ["head_slot", "sync_distance", "chain_id"] {
-        if let Some(number) = fuzz::beacon_number(&answer, name) {
-            let said = answer["data"][name].as_str().unwrap();
-            assert_eq!(
-                said.parse::<U256>()
-                    .unwrap_or_default()
-                    .saturating_to::<u64>(),
-                number,
-                "{said}"
+            let message = error.to_string();
+            assert!(
+                !message.contains(PLANTED) && message.len() < 200,
+                "{message}"
             );
         }
-    }
-}
-
-/// What is a trace of one method is none of the other.
-fn traces(bytes: &[u8]) {
-    if let Ok(answer) = serde_json::from_slice::<Value>(bytes) {
-        let [call, list] = fuzz::is_trace(&answer);
-        assert!(!(call && list));
-        assert!(!call || answer.is_object());
-    }
-}
-
-/// What is read of a contract's answer, or of what it logged, is all that stands there.
-fn abi(bytes: &[u8]) {
-    for (function, written) in fuzz::returns(bytes) {
-        assert!(bytes.starts_with(&written), "{function}");
-        let again = fuzz::returns(&written);
-        assert!(again.contains(&(function, written)), "{function}");
-    }
-    let (topics, data) = bytes.split_at(bytes.len().min(64));
-    let topic = |at: usize| topics.get(at..at + 32)?.try_into().ok();
-    if let (Some(one), Some(two)) = (topic(0), topic(32))
-        && let Some((topics, written)) = fuzz::failed_deposit([one, two], data)
-    {
-        assert_eq!(topics, [one, two]);
-        assert!(data.starts_with(&written));
     }
 }

@@ -1,10 +1,14 @@
-//! The list: a parser, the file that it is in, inputs to begin with besides those of its tests, and what must hold.
+//! The list of targets: a parser, its file, first inputs in addition to those of its tests, and the property that must
+//! hold.
 
 mod aztec;
+mod configuration;
 mod files;
 mod journal;
 mod keys;
+mod l1;
 mod programs;
+mod releases;
 mod services;
 
 use std::borrow::Cow;
@@ -12,15 +16,15 @@ use std::borrow::Cow;
 /// One parser of foreign text.
 #[derive(Debug)]
 pub struct Target {
-    /// Room and source, as it is named on the command line.
+    /// Area and source, as the command line names it.
     pub name: &'static str,
-    /// The file that has the parser, from the root of the project.
+    /// The file of the parser, from the root of the project.
     pub reads: &'static str,
-    /// The text of that file: the strings in its tests are seeds.
+    /// The text of that file. The strings in its tests are seeds.
     pub source: &'static str,
     /// More seeds.
     pub seeds: &'static [&'static [u8]],
-    /// Panics when something does not hold for these bytes.
+    /// Panics if the property does not hold for these bytes.
     pub hold: fn(&[u8]),
 }
 
@@ -30,8 +34,11 @@ pub fn targets() -> Vec<&'static Target> {
         programs::TARGETS,
         files::TARGETS,
         journal::TARGETS,
+        configuration::TARGETS,
+        releases::TARGETS,
         aztec::TARGETS,
         keys::TARGETS,
+        l1::TARGETS,
         services::TARGETS,
     ];
     let mut all: Vec<_> = all.into_iter().flatten().collect();
@@ -53,15 +60,15 @@ macro_rules! target {
 }
 use target;
 
-/// What a plan, an error or a document must never have in it; the mutator puts it into inputs.
+/// A secret that no plan, error or document may contain. The mutator inserts it into inputs.
 const PLANTED: &str = "hunter2hunter2";
 
-/// As the host hands out what is not UTF-8.
+/// Text as the host returns it, also from bytes that are not UTF-8.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// What comes before the first and what after it.
+/// The parts before and after the first zero byte.
 fn halves(bytes: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
     let at = bytes
         .iter()
@@ -71,11 +78,11 @@ fn halves(bytes: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
     (text(one), text(two.get(1..).unwrap_or_default()))
 }
 
-/// The beginning of an answer up to an end of a line: what ends within a line is refused before it is parsed.
-fn cut(whole: &str) -> &str {
-    let ends: Vec<_> = whole.match_indices('\n').map(|(at, _)| at + 1).collect();
+/// The beginning of an answer up to a line break: an answer that ends within a line is refused before it is parsed.
+fn cut(text: &str) -> &str {
+    let ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
     match ends.len() {
         0 => "",
-        count => &whole[..ends[whole.len() % count]],
+        count => &text[..ends[text.len() % count]],
     }
 }

@@ -1,4 +1,4 @@
-//! What programs say: `crates/provision/src/tools`, and what kinds read of them.
+//! Output of programs (`crates/provision/src/tools`), and the answers of kinds that depend on it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -26,31 +26,31 @@ pub(super) const TARGETS: &[Target] = &[
     target!("text", "crates/provision/src/text.rs", scrubbed),
 ];
 
-/// What would be removed is as much as the summary says, or nothing is known; complaints show no key.
+/// The number of packages to remove matches the summary, or the result is unknown. Messages show no key.
 fn apt(bytes: &[u8]) {
-    let said = text(bytes);
-    let whole = apt::removals(&said).ok();
-    if let Some(names) = &whole {
+    let input = text(bytes);
+    let all = apt::removals(&input).ok();
+    if let Some(names) = &all {
         assert!(
             names
                 .iter()
                 .all(|name| !name.is_empty() && !name.contains(char::is_whitespace))
         );
-        assert!(names.len() <= said.lines().count());
+        assert!(names.len() <= input.lines().count());
     }
-    if let Ok(names) = apt::removals(cut(&said)) {
-        // A second summary is of another run.
-        assert!(whole.is_none_or(|whole| whole.starts_with(&names)));
+    if let Ok(names) = apt::removals(cut(&input)) {
+        // A second summary belongs to another run.
+        assert!(all.is_none_or(|all| all.starts_with(&names)));
     }
-    if let Some(value) = apt::setting(&said, "APT::Periodic::Unattended-Upgrade") {
-        assert!(!value.contains('\n') && said.contains(value));
+    if let Some(value) = apt::setting(&input, "APT::Periodic::Unattended-Upgrade") {
+        assert!(!value.contains('\n') && input.contains(value));
     }
     let secret = format!(
         "\nE: The repository 'https://user:{PLANTED}@deb.example/{PLANTED} x' is not signed.\n"
     );
     let output = Output {
         code: 100,
-        stderr: said.replace('2', "3") + &secret,
+        stderr: input.replace('2', "3") + &secret,
         ..Output::default()
     };
     let complaints = apt::complaints(&output);
@@ -59,14 +59,14 @@ fn apt(bytes: &[u8]) {
     assert!(apt::held(&Output { code: 0, ..output }).is_none());
 }
 
-/// A row has its four words, printed again it is the same row, and half a list is no other list.
+/// A row has four words, and is the same row after it is printed again. Half a list is not read as another list.
 fn images(bytes: &[u8]) {
-    let said = text(bytes);
-    let whole = images::parse(&said);
-    if let Ok(rows) = &whole {
+    let input = text(bytes);
+    let parsed = images::parse(&input);
+    if let Ok(rows) = &parsed {
         let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "<none>".into());
         let line = |row: &images::Row| {
-            // The name may have begun with a prefix twice.
+            // The name may have begun with the prefix twice.
             format!(
                 "docker.io/{} {} {} {}\n",
                 row.repository,
@@ -78,20 +78,20 @@ fn images(bytes: &[u8]) {
         let printed: String = rows.iter().map(line).collect();
         assert_eq!(images::parse(&printed).unwrap(), *rows);
         assert_eq!(
-            rows[..images::parse(cut(&said)).unwrap().len()],
-            images::parse(cut(&said)).unwrap()
+            rows[..images::parse(cut(&input)).unwrap().len()],
+            images::parse(cut(&input)).unwrap()
         );
     }
 }
 
-/// Every rule is shown with the words that it has, every chain that is followed ends, and what is passed on has an address.
+/// Every rule is shown with its own words, every followed chain ends, and every forwarded connection has an address.
 fn iptables(bytes: &[u8]) {
-    let said = text(bytes);
-    let filter = iptables::Filter::parse(&said);
+    let input = text(bytes);
+    let filter = iptables::Filter::parse(&input);
     for (chain, rules) in &filter.chains {
-        assert!(rules.len() <= said.lines().count());
+        assert!(rules.len() <= input.lines().count());
         for rule in rules {
-            assert!(rule.shown().len() <= said.len());
+            assert!(rule.shown().len() <= input.len());
             let _ = (
                 rule.is_about_everybody(),
                 rule.names_ports(),
@@ -104,50 +104,50 @@ fn iptables(bytes: &[u8]) {
                 .iter()
                 .all(|rule| rule.target() == "ACCEPT" && rule.is_about_everybody())
         );
-        assert!(accepting.len() <= said.lines().count());
+        assert!(accepting.len() <= input.lines().count());
     }
-    let shorter = iptables::Filter::parse(cut(&said));
+    let shorter = iptables::Filter::parse(cut(&input));
     for (chain, rules) in &shorter.chains {
         assert!(filter.rules(chain).starts_with(rules));
     }
-    for passed in iptables::passed(&said) {
-        assert!(!passed.to.is_loopback() || said.contains("--to-destination"));
+    for passed in iptables::passed(&input) {
+        assert!(!passed.to.is_loopback() || input.contains("--to-destination"));
     }
 }
 
-/// A text has no colours, has its time from a line at or before it, and half a log is the beginning of the whole.
+/// A text has no colours, and its time is from a line at or before it. Half a log is the beginning of the complete one.
 fn journal(bytes: &[u8]) {
-    let said = text(bytes);
-    if let Ok(entry) = journal::entry(&said) {
-        assert!(entry.message.chars().count() <= said.len());
+    let input = text(bytes);
+    if let Ok(entry) = journal::entry(&input) {
+        assert!(entry.message.chars().count() <= input.len());
     }
-    let Ok(lines) = journal::parse(&said) else {
+    let Ok(lines) = journal::parse(&input) else {
         return;
     };
-    assert!(lines.len() <= said.lines().count());
+    assert!(lines.len() <= input.lines().count());
     for line in &lines {
-        assert!(!line.text.contains('\n') && line.text.len() <= said.len());
+        assert!(!line.text.contains('\n') && line.text.len() <= input.len());
     }
-    assert!(lines.starts_with(&journal::parse(cut(&said)).unwrap()));
+    assert!(lines.starts_with(&journal::parse(cut(&input)).unwrap()));
     for complaint in aztec::fuzz::heard(&lines) {
         assert!(complaint.count >= 1 && complaint.count <= lines.len());
     }
 }
 
-/// A table is like itself, and the tables up to a closed one are the same without what follows.
+/// A table is similar to itself, and the tables up to a closed one are the same without the rest.
 fn nft(bytes: &[u8]) {
-    let said = text(bytes);
-    let tables = nft::tables(&said);
+    let input = text(bytes);
+    let tables = nft::tables(&input);
     assert!(tables.iter().all(|table| table.is_like(table)));
     let rules = tables
         .iter()
         .flat_map(|table| &table.chains)
         .map(|chain| chain.rules.len());
-    assert!(rules.sum::<usize>() <= said.lines().count());
+    assert!(rules.sum::<usize>() <= input.lines().count());
     for chain in tables.iter().flat_map(|table| &table.chains) {
         let _ = (chain.shuts(), chain.filters_input());
     }
-    let before = nft::tables(cut(&said));
+    let before = nft::tables(cut(&input));
     assert!(before.len() <= tables.len());
     for (before, after) in before.iter().zip(&tables) {
         assert_eq!(before.name, after.name);
@@ -157,11 +157,11 @@ fn nft(bytes: &[u8]) {
     }
 }
 
-/// What is planted as a part of a URL or as a secret value is not shown, whatever stands around it; what was reduced
-/// once stays as it is.
+/// The planted part of a URL, or a planted secret value, is not shown, whatever the text around it. A second redaction
+/// changes nothing.
 fn redact(bytes: &[u8]) {
     let (before, after) = halves(bytes);
-    // Without its digit the text around it cannot have the word itself.
+    // Without the digit, the text around it cannot contain the word itself.
     let (before, after) = (before.replace('2', "3"), after.replace('2', "3"));
     for planted in [
         format!("https://u:{PLANTED}@h.example/"),
@@ -182,31 +182,31 @@ fn redact(bytes: &[u8]) {
     assert!(!redact::urls_of(&listed).contains("hunter2") || item.contains("file:"));
 }
 
-/// There are as many words as options and their values, each in the command line.
+/// There are as many words as options and their values, each of them in the command line.
 fn sshd_command(bytes: &[u8]) {
     let options = sshd_command::options(bytes);
-    let said = text(bytes);
+    let input = text(bytes);
     let mut words = options.iter();
     while let Some(flag) = words.next() {
         let (dash, letter) = flag.split_at(1);
         assert!(dash == "-" && "cfhop46".contains(letter), "{flag:?}");
         if !["4", "6"].contains(&letter) {
             let value = words.next().expect("a value behind its option");
-            assert!(said.contains(value.as_str()));
+            assert!(input.contains(value.as_str()));
         }
     }
 }
 
-/// Every unit that was asked about has its state, or there is no answer; half an answer is none.
+/// Every named unit has its state, or there is no answer. Half an answer is not an answer.
 fn systemctl(bytes: &[u8]) {
-    let said = text(bytes);
+    let input = text(bytes);
     for names in [
         &["a.timer"][..],
         &["a.service"],
         &["a.service", "b.service"],
     ] {
         let names: BTreeSet<String> = names.iter().map(|name| (*name).into()).collect();
-        let Ok(states) = systemctl::states(&said, &names) else {
+        let Ok(states) = systemctl::states(&input, &names) else {
             continue;
         };
         assert!(states.keys().eq(&names));
@@ -214,8 +214,8 @@ fn systemctl(bytes: &[u8]) {
             assert!(!state.load.is_empty() && !state.active.is_empty());
             let _ = (state.runs(), state.ended());
         }
-        if let Ok(before) = systemctl::states(cut(&said), &names) {
-            // What is told beyond what every unit has may be missing, and is then not told.
+        if let Ok(before) = systemctl::states(cut(&input), &names) {
+            // Properties that not every unit has may be missing from the shorter output.
             for (name, before) in before {
                 let after = &states[&name];
                 assert_eq!(
@@ -226,16 +226,16 @@ fn systemctl(bytes: &[u8]) {
             }
         }
     }
-    if let Some(condition) = systemctl::unmet_condition(&said) {
-        assert!(said.contains(condition));
+    if let Some(condition) = systemctl::unmet_condition(&input) {
+        assert!(input.contains(condition));
     }
 }
 
-/// Every port that is named stands in what was said.
+/// Every reported port is in the output of the program.
 fn ssh_ports(bytes: &[u8]) {
     let (effective, shown) = halves(bytes);
     let [sshd, socket] = fuzz::ssh_ports(&effective, &shown);
-    // A number can be written with a sign or with zeros before it.
+    // A number can be written with a sign or with leading zeros.
     assert!(
         sshd.iter()
             .all(|port| effective.contains(&port.to_string()))
@@ -246,7 +246,7 @@ fn ssh_ports(bytes: &[u8]) {
     }
 }
 
-/// What differs is said, or it is an error.
+/// A difference is reported, or it is an error.
 fn aide(bytes: &[u8]) {
     let report = text(bytes);
     assert!(fuzz::differing(0, &report).unwrap().is_empty());
@@ -258,17 +258,17 @@ fn aide(bytes: &[u8]) {
     }
 }
 
-/// Nothing that a program says has more of a secret than three letters in a row.
+/// No program output reveals more of a secret than three letters in a row.
 fn scrubbed(bytes: &[u8]) {
-    let (secret, said) = halves(bytes);
+    let (secret, input) = halves(bytes);
     let mut text = provision::Text::from("password: ");
     text.push_as(&secret, redact::HIDDEN);
-    let shown = text.scrubbed(&said);
+    let shown = text.scrubbed(&input);
     if text.is_public() || secret.contains(redact::HIDDEN) {
         return;
     }
     let letters: Vec<_> = secret.chars().collect();
-    // A URL that is shown ends with a slash that was not in it.
+    // A shown URL ends with a slash that it did not have.
     for four in letters.windows(4).filter(|four| !four.contains(&'/')) {
         let four: String = four.iter().collect();
         assert!(

@@ -1,4 +1,4 @@
-//! Our small services, npm's files, and the terminal.
+//! The small services of aztec-kit, npm's files, and the terminal.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,14 +33,14 @@ const LOCK: &[u8] = br#"{"lockfileVersion":3,"packages":{"":{"name":"x"},"node_m
 /// `package/bin/a.js` and a directory.
 const TAR: &[u8] = include_bytes!("../../seeds/package.tar");
 
-/// What Prometheus reads: in every line a name that it takes, labels that differ, and a number.
+/// Prometheus accepts the output: every line has a valid name, distinct labels, and a number.
 fn push(bytes: &[u8]) {
     let Ok(pushes) = Push::read(bytes) else {
         return;
     };
     let (mut store, now) = (Store::default(), Instant::now());
     for push in pushes {
-        // One beyond what can be remembered is not taken.
+        // A series beyond the limit is not accepted.
         store.take(push, now);
     }
     let shown = store.show(now + Duration::from_secs(1));
@@ -59,7 +59,7 @@ fn push(bytes: &[u8]) {
             );
             assert!(
                 what != "TYPE" || typed.insert(name),
-                "the type of {name} is told twice"
+                "the type of {name} is declared twice"
             );
             continue;
         }
@@ -75,7 +75,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(word)
 }
 
-/// Reads `{a="b",c="d"}`, and gives what follows.
+/// Reads `{a="b",c="d"}`, and returns the rest.
 fn labels(text: &str) -> &str {
     let mut names = BTreeSet::new();
     let mut rest = text.strip_prefix('{').expect("labels");
@@ -97,10 +97,10 @@ fn labels(text: &str) -> &str {
     &rest[1..]
 }
 
-/// A name is one that Prometheus takes.
+/// Prometheus accepts every name.
 fn names(bytes: &[u8]) {
     let (name, unit) = halves(bytes);
-    // What has no letter has no name, and is left out of a push.
+    // A name without a letter is dropped from a push.
     let Some(shown) = prometheus_name(&name, &unit) else {
         return;
     };
@@ -108,7 +108,7 @@ fn names(bytes: &[u8]) {
     assert!(shown.len() <= 16 + 4 * (name.len() + unit.len()));
 }
 
-/// A question that is read is asked of the L1, and its answer is JSON; a root is filled in once.
+/// A parsed question is sent to the L1, and its answer is JSON. A root is filled in once.
 fn questions(bytes: &[u8]) {
     let (path, answer) = halves(bytes);
     let value: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -132,12 +132,13 @@ fn questions(bytes: &[u8]) {
         let filled_value: Value = serde_json::from_slice(&filled).expect("it is JSON");
         assert_eq!(filled_value.is_array(), value.is_array());
         let again = view::with_root(&filled);
-        // A parent that is zero itself is filled in for ever.
+        // A parent that is zero itself is filled in again each time.
         assert!(again.is_none_or(|again| again == filled));
     }
 }
 
-/// A package that is taken stays below its place, has a name that goes into a URL, and is taken again when written.
+/// An accepted package stays below its place, has a name that fits into a URL, and is accepted again after it is
+/// written.
 fn lock(bytes: &[u8]) {
     let Ok(lock) = Lock::parse(&text(bytes), Platform::LINUX_X64) else {
         return;
@@ -168,7 +169,7 @@ fn lock(bytes: &[u8]) {
     }
     let written = json!({"lockfileVersion": 3, "packages": packages}).to_string();
     let mut again = Lock::parse(&written, Platform::LINUX_X64)
-        .expect("what was taken is taken")
+        .expect("an accepted lock file is accepted again")
         .packages;
     let mut packages = lock.packages;
     packages.sort_by(|a, b| a.dir.cmp(&b.dir));
@@ -223,7 +224,8 @@ fn config(bytes: &[u8]) {
     let _ = config.cafile();
 }
 
-/// Whatever a tarball says, files come to lie below the package's own place, no link leads out, and nobody else can write.
+/// Whatever a tarball contains, its files end up below the package's own place, no link leads out, and no other account
+/// can write them.
 fn unpack(bytes: &[u8]) {
     let tree = scratch();
     let outside = tree.join("outside");
@@ -298,7 +300,7 @@ fn scratch() -> PathBuf {
         std::process::id(),
         std::thread::current().id()
     ));
-    // What a run that failed left.
+    // The remains of a run that failed.
     fs::remove_dir_all(&place).ok();
     fs::create_dir_all(&place).unwrap();
     place
@@ -328,24 +330,24 @@ fn stored(bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// No letter that a terminal obeys, whatever the text, and a document means what it meant.
+/// No control character remains, whatever the text, and a document keeps its meaning.
 fn shown(bytes: &[u8]) {
-    let said = text(bytes);
+    let input = text(bytes);
     let obeyed = |letter: char| {
         letter.is_control() && letter != '\n'
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
-    let shown = terminal::shown(&said);
+    let shown = terminal::shown(&input);
     assert!(!shown.contains(obeyed), "{shown:?}");
     assert_eq!(terminal::shown(&shown), shown);
-    let line = terminal::line(&said);
+    let line = terminal::line(&input);
     assert!(!line.contains(obeyed) && !line.contains('\n'));
-    assert!(shown.len() <= 12 * said.len());
-    // Our own styles are all that is obeyed, and they end.
+    assert!(shown.len() <= 12 * input.len());
+    // Only the styles of aztec-kit remain, and they end.
     let style = terminal::Style::Bad;
-    let styled = terminal::shown(&format!("{style}{said}{style:#}"));
+    let styled = terminal::shown(&format!("{style}{input}{style:#}"));
     assert_eq!(styled, format!("\u{1b}[31m{shown}\u{1b}[0m"));
-    if let Ok(value) = serde_json::from_str::<Value>(&said) {
+    if let Ok(value) = serde_json::from_str::<Value>(&input) {
         let plain = serde_json::to_string_pretty(&value).unwrap();
         let document = terminal::json(&plain);
         assert!(!document.contains(obeyed));
@@ -354,7 +356,7 @@ fn shown(bytes: &[u8]) {
     }
 }
 
-/// The URLs of a file are words of it that are no comments; one with more than a host may carry a key.
+/// The URLs of a file are words of it that are not in comments. A URL with more than a host may carry a key.
 fn urls(bytes: &[u8]) {
     use secrecy::ExposeSecret as _;
     let file = text(bytes);
@@ -372,7 +374,7 @@ fn urls(bytes: &[u8]) {
         )));
     }
     let _ = crate::words::may_contain_a_key(&file);
-    // A key is one, whatever stands around it.
+    // A key is found, whatever the text around it.
     let mut words: Vec<_> = file.split_whitespace().map(str::to_owned).collect();
     words.extend(["list".to_owned(), format!("0x{}", "4f".repeat(32))]);
     assert!(crate::words::has_a_key(&words));

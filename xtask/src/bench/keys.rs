@@ -1,4 +1,4 @@
-//! The keys of 500 validators: brought in, backed up, brought back, and registered with an L1 that takes its time.
+//! The keys of 500 validators: imported, backed up, restored, and registered with a slow L1.
 //!
 //! `AZTEC_KIT_BINARY` names another build to measure.
 
@@ -18,10 +18,10 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{cache, dist};
 
 const VALIDATORS: u32 = 500;
-/// Of the test mnemonic that everybody knows.
+/// The keys of the well-known test mnemonic.
 const MNEMONIC: &str = "test test test test test test test test test test test junk";
 const PASSWORD: &str = "correct horse battery staple";
-/// How long a public endpoint takes to answer from another continent.
+/// The response time of a public endpoint on another continent.
 const DELAY: Duration = Duration::from_millis(50);
 
 /// Measures and prints one line for each step.
@@ -30,7 +30,7 @@ pub fn run() -> Result<()> {
     let dir = cache::subdir("bench-keys")?;
     fs::remove_dir_all(&dir)?;
     fs::create_dir_all(&dir)?;
-    let (url, asked) = stub::chain(|_| {
+    let (url, requests) = stub::chain(|_| {
         thread::sleep(DELAY);
         true
     });
@@ -62,7 +62,7 @@ pub fn run() -> Result<()> {
         "--out",
         "back",
     ];
-    measured("import of what was exported", &back, PASSWORD)?;
+    measured("import of the exported keys", &back, PASSWORD)?;
     let register = [
         "staker-output",
         "made",
@@ -72,14 +72,17 @@ pub fn run() -> Result<()> {
         &registry,
     ];
     measured(
-        &format!("staker-output, an L1 that takes {} ms", DELAY.as_millis()),
+        &format!(
+            "staker-output, an L1 that answers after {} ms",
+            DELAY.as_millis()
+        ),
         &register,
         "",
     )?;
     println!(
         "   {:<44} {:>7}",
         "— requests",
-        asked.load(Ordering::Relaxed)
+        requests.load(Ordering::Relaxed)
     );
     fs::remove_dir_all(&dir)?;
     Ok(())
@@ -96,7 +99,7 @@ fn keys(kit: &Path, dir: &Path, words: &[&str], input: &str) -> Result<()> {
         .spawn()
         .with_context(|| kit.display().to_string())?;
     let mut stdin = child.stdin.take().context("no standard input")?;
-    // A command that asks for nothing may have ended.
+    // A command that asks for nothing may have ended already.
     let _ = writeln!(stdin, "{input}");
     drop(stdin);
     let output = child.wait_with_output()?;

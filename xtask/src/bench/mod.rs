@@ -1,7 +1,7 @@
-//! How long the kit takes, beside what an operator would use instead.
+//! The run times of aztec-kit, beside those of alternatives.
 //!
-//! Measured inside a machine on which a local network runs, so that nothing of a program's own start is
-//! left out. Not a test: a shared machine is slow for many reasons.
+//! They are measured inside a machine on which a local network runs, with the start of each program. This is not a
+//! test: a shared machine is slow for many reasons.
 
 mod keys;
 mod rivals;
@@ -17,13 +17,13 @@ use crate::dist;
 use crate::machine::{Exec, Machine};
 use rivals::RIVALS;
 
-/// Runs of each command of the kit; the first is not counted.
+/// Runs of each command of aztec-kit. The first is not counted.
 const RUNS: u32 = 21;
 
 /// The slowest first apply known took a minute.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Measures and prints tables: of runs on a host, or of the keys of many validators.
+/// Measures and prints tables: the runs on a host, or the keys of many validators.
 pub fn run(of_keys: bool) -> Result<()> {
     if of_keys {
         return keys::run();
@@ -33,9 +33,9 @@ pub fn run(of_keys: bool) -> Result<()> {
         keep: false,
     };
     let machine = cases::local_chain(&context, "bench")?;
-    // The services start with the machine; the first run waits for them, and what it finds is recorded.
+    // The services start with the machine. The first run waits for them, and journals its findings.
     machine.exec_ok(&[cases::KIT, "apply", "--yes"])?;
-    println!("== preparing what else an operator would use");
+    println!("== preparing the alternatives");
     rivals::prepare(&machine)?;
     nothing_to_change(&machine)?;
     first_apply(&machine)
@@ -63,7 +63,7 @@ fn nothing_to_change(machine: &Machine) -> Result<()> {
         .into_iter()
         .chain(others)
     {
-        // A subshell keeps what a command does to its directory to itself.
+        // A subshell, so that a command does not change the directory of the next one.
         let script = format!(
             "for i in $(seq {runs}); do s=$EPOCHREALTIME; ( {command} ) >/dev/null 2>&1; e=$EPOCHREALTIME; echo $(( ${{e/./}} - ${{s/./}} )); done"
         );
@@ -92,8 +92,8 @@ fn nothing_to_change(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The same host from nothing; packages and releases are there. Of the kit's time the contracts and the stake
-/// are taken off, which the others do not make.
+/// The same host from nothing, with packages and releases cached. The time of aztec-kit is without its contracts and
+/// its stake, which the alternatives do not make.
 fn first_apply(machine: &Machine) -> Result<()> {
     println!("== a first apply: seconds of wall time");
     wipe(machine)?;
@@ -129,14 +129,14 @@ fn first_apply(machine: &Machine) -> Result<()> {
 }
 
 fn wipe(machine: &Machine) -> Result<()> {
-    // What the others make has no journal.
+    // The alternatives keep no journal.
     machine.shell("mkdir -p /var/lib/aztec-kit")?;
     machine.shell(cases::WIPE).map(drop)
 }
 
-const CHAIN: &str = "besides: contracts and stake";
+const CHAIN: &str = "in addition: contracts and stake";
 
-/// How many steps of each sort there were, and their seconds.
+/// The number of steps of each kind, and their seconds.
 fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
     let steps = report["applied"].as_array().context("no list `applied`")?;
     let mut groups: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
@@ -144,7 +144,7 @@ fn grouped(report: &Value) -> Result<BTreeMap<&'static str, (usize, f64)>> {
         let kind = step["id"].as_str().and_then(|id| id.split('[').next());
         let group = match kind.unwrap_or_default() {
             "chain" | "contracts" | "stake" => CHAIN,
-            "release" => "releases, which are there",
+            "release" => "releases, which are cached",
             "service" => "starts of services",
             _ => "accounts, files, units, settings",
         };

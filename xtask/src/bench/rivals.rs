@@ -1,27 +1,27 @@
-//! What an operator would use instead, told to make the same host: a careful script, pyinfra, Ansible.
+//! The alternatives to aztec-kit, each of which makes the same host: a careful script, pyinfra, Ansible.
 //!
-//! All three read the same description, which is taken from a host that the kit has made, and copy the same files.
+//! All three read the same description, taken from a host that aztec-kit has made, and copy the same files.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::machine::Machine;
 
-/// Where they find the description and the files.
+/// The directory of the description and the files.
 const DIR: &str = "/root/rivals";
 
-/// One of them.
+/// One alternative.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rival {
-    /// What it is called in the table.
+    /// Its name in the table.
     pub name: &'static str,
-    /// What makes the host as described, or finds that it is.
+    /// The command that makes the host as described, or finds that it is in sync.
     pub command: &'static str,
-    /// Runs of it without a change: some take a minute each.
+    /// Runs of it without a change. Some take a minute each.
     pub runs: u32,
 }
 
-/// Every one of them, the quickest first.
+/// All alternatives, the fastest first.
 pub(super) const RIVALS: &[Rival] = &[
     Rival {
         name: "an idempotent bash script",
@@ -46,7 +46,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("playbook.yml", include_str!("playbook.yml")),
 ];
 
-/// pyinfra is no package of Debian; its certificates are those of the machine.
+/// pyinfra is not a package of Debian. Its certificates are those of the machine.
 const INSTALL: &str = "
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update >&2
@@ -88,7 +88,7 @@ const FILES: &[&str] = &[
 
 const LINKS: &[&str] = &["/opt/aztec/current", "/opt/aztec/foundry"];
 
-/// Installs them, and describes the host as it is now.
+/// Installs the alternatives, and describes the host as it is now.
 pub(super) fn prepare(machine: &Machine) -> Result<()> {
     machine.shell(&format!("mkdir -p {DIR}/files"))?;
     machine.shell(INSTALL)?;

@@ -1,4 +1,4 @@
-//! What cannot work is refused with the place and a remedy before anything is touched.
+//! Invalid configurations and hosts are refused, with the place and a remedy, before anything is changed.
 
 use std::time::Duration;
 
@@ -9,122 +9,122 @@ use super::support::Listing;
 use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 
-/// A refusal takes no time; more than this is a wait for someone at a terminal that is not there.
+/// The time of a refusal. A longer one waits for a prompt at a terminal that does not exist.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// One thing that must be refused.
+/// An input that must be refused.
 pub(super) struct Refusal<'a> {
     pub what: &'a str,
-    /// The command, without the name of the kit.
+    /// The command, without the name of the binary.
     pub command: &'a str,
-    /// What the message must contain: the place, then the remedy. Case does not count.
-    pub says: &'a [&'a str],
+    /// Texts that the message must contain: the place, then the remedy. Case does not count.
+    pub parts: &'a [&'a str],
 }
 
 const REFUSALS: &[Refusal<'_>] = &[
     Refusal {
         what: "an unknown flag",
         command: "setup --with-sequenser",
-        says: &["--with-sequenser", "--with-sequencer"],
+        parts: &["--with-sequenser", "--with-sequencer"],
     },
     Refusal {
         what: "an unknown command",
         command: "setpu",
-        says: &["setpu", "setup"],
+        parts: &["setpu", "setup"],
     },
     Refusal {
         what: "an unknown network",
         command: "setup --network tesnet --yes",
-        says: &["network", "tesnet", "testnet"],
+        parts: &["network", "tesnet", "testnet"],
     },
     Refusal {
         what: "an unknown release",
         command: "setup --network local --release latest --yes",
-        says: &["release", "latest", "exact version"],
+        parts: &["release", "latest", "exact version"],
     },
     Refusal {
         what: "an endpoint that is no URL",
         command: "setup --network testnet --l1-rpc-urls nonsense \
                   --l1-consensus-urls https://beacon.example --yes",
-        says: &["l1.rpc_urls", "https://"],
+        parts: &["l1.rpc_urls", "https://"],
     },
     Refusal {
         what: "an endpoint of another protocol",
         command: "setup --network testnet --l1-rpc-urls https://rpc.example \
                   --l1-consensus-urls ftp://beacon.example --yes",
-        says: &["l1.consensus_urls", "https://"],
+        parts: &["l1.consensus_urls", "https://"],
     },
     Refusal {
         what: "an endpoint with a user and password, which Node.js does not ask",
         command: "setup --network testnet --l1-rpc-urls https://me:word@rpc.example \
                   --l1-consensus-urls https://beacon.example --yes",
-        says: &["l1.rpc_urls", "user or password", "before the @"],
+        parts: &["l1.rpc_urls", "user or password", "before the @"],
     },
     Refusal {
         what: "a consensus endpoint with a query, behind which the node writes its path",
         command: "setup --network testnet --l1-rpc-urls https://rpc.example?key=1 \
                   --l1-consensus-urls https://beacon.example?key=1 --yes",
-        says: &["l1.consensus_urls", "query", "l1.consensus_api_keys"],
+        parts: &["l1.consensus_urls", "query", "l1.consensus_api_keys"],
     },
     Refusal {
         what: "an endpoint on a port that Node.js does not ask",
         command: "setup --network testnet --l1-rpc-urls http://rpc.example:6000 \
                   --l1-consensus-urls https://beacon.example --yes",
-        says: &["l1.rpc_urls", "6000", "bad port"],
+        parts: &["l1.rpc_urls", "6000", "bad port"],
     },
     Refusal {
         what: "a broker with a path, which the agents refuse",
         command: "setup --with-prover-agent --broker-url http://broker.example/prover --yes",
-        says: &["prover_agent.broker_url", "path", "http://host:8180"],
+        parts: &["prover_agent.broker_url", "path", "http://host:8180"],
     },
     Refusal {
         what: "a network without its endpoints",
         command: "setup --network mainnet --yes",
-        says: &["l1.rpc_urls", "--l1-rpc-urls"],
+        parts: &["l1.rpc_urls", "--l1-rpc-urls"],
     },
     Refusal {
         what: "an address that is none",
         command: "setup --network local --p2p-ip 256.0.0.1 --yes",
-        says: &["p2p", "256.0.0.1", "address"],
+        parts: &["p2p", "256.0.0.1", "address"],
     },
     Refusal {
         what: "a relative data directory",
         command: "setup --network local --data-dir here --yes",
-        says: &["data_dir", "absolute"],
+        parts: &["data_dir", "absolute"],
     },
     Refusal {
         what: "a data directory that services do not see",
         command: "setup --network local --data-dir /root/aztec --yes",
-        says: &["data directory", "/root", "/srv/aztec"],
+        parts: &["data directory", "/root", "/srv/aztec"],
     },
     Refusal {
         what: "a data directory in memory, shown only",
         command: "setup --network local --data-dir /dev/shm/aztec --dry-run",
-        says: &["data directory", "which is cleared", "/srv/aztec"],
+        parts: &["data directory", "which is cleared", "/srv/aztec"],
     },
     Refusal {
         what: "a data directory without a parent",
         command: "setup --network local --data-dir /data/aztec --yes",
-        says: &["there is no directory /data", "mkdir --parents /data"],
+        parts: &["there is no directory /data", "mkdir --parents /data"],
     },
     Refusal {
         what: "a data directory that is the system's own",
         command: "setup --network local --data-dir /var/lib --yes",
-        says: &["/var/lib", "the directories of others"],
+        parts: &["/var/lib", "the directories of others"],
     },
     Refusal {
         what: "a plan without a configuration",
         command: "plan",
-        says: &["/etc/aztec/kit.toml", "aztec-kit setup"],
+        parts: &["/etc/aztec/kit.toml", "aztec-kit setup"],
     },
     Refusal {
         what: "an apply without a configuration",
         command: "apply --yes",
-        says: &["/etc/aztec/kit.toml", "aztec-kit setup"],
+        parts: &["/etc/aztec/kit.toml", "aztec-kit setup"],
     },
 ];
 
-/// Texts of kit.toml that no command may take.
+/// Texts of kit.toml that no command accepts.
 const FILES: &[(&str, &str, &[&str])] = &[
     (
         "an unknown key",
@@ -183,13 +183,13 @@ pub(super) fn run(context: &Context) -> Result<()> {
     for refusal in REFUSALS {
         refused(&machine, refusal)?;
     }
-    for (what, text, says) in FILES {
+    for (what, text, parts) in FILES {
         machine.write("/etc/aztec/kit.toml", text, 0o600)?;
         for command in ["plan", "apply --yes", "setup --with-sequencer --yes"] {
             let refusal = Refusal {
                 what,
                 command,
-                says,
+                parts,
             };
             refused(&machine, &refusal)?;
         }
@@ -207,7 +207,7 @@ pub(super) fn refused(machine: &Machine, refusal: &Refusal<'_>) -> Result<()> {
     refused_as(machine, refusal, &[]).with_context(|| format!("{what}: `aztec-kit {command}`"))
 }
 
-/// Runs the command behind a prefix, and judges what it says and what it leaves.
+/// Runs the command behind a prefix, and judges its message and its effect on the host.
 fn refused_as(machine: &Machine, refusal: &Refusal<'_>, prefix: &[&str]) -> Result<()> {
     let untouched = Listing::of(machine)?;
     let mut argv = prefix.to_vec();
@@ -222,16 +222,16 @@ fn refused_as(machine: &Machine, refusal: &Refusal<'_>, prefix: &[&str]) -> Resu
         output.stdout,
         output.stderr
     );
-    let said = output.stderr.to_lowercase();
-    for part in refusal.says {
+    let message = output.stderr.to_lowercase();
+    for part in refusal.parts {
         ensure!(
-            said.contains(&part.to_lowercase()),
+            message.contains(&part.to_lowercase()),
             "the message lacks `{part}`: {}",
             output.stderr
         );
     }
     ensure!(
-        !said.contains("panicked") && !said.contains("backtrace"),
+        !message.contains("panicked") && !message.contains("backtrace"),
         "the kit shows its insides: {}",
         output.stderr
     );
@@ -245,7 +245,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a data directory on a read-only file system",
             command: "setup --network local --data-dir /mnt/fixed/aztec --yes",
-            says: &["/mnt/fixed", "read-only"],
+            parts: &["/mnt/fixed", "read-only"],
         },
     )?;
     machine.shell("mount -t tmpfs -o size=10m none /mnt/small")?;
@@ -254,7 +254,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a data directory without space",
             command: "setup --network local --data-dir /mnt/small/aztec --yes",
-            says: &["/mnt/small", "GiB free", "free some"],
+            parts: &["/mnt/small", "GiB free", "free some"],
         },
     )?;
     machine.shell("umount /mnt/fixed /mnt/small; rmdir /mnt/fixed /mnt/small")?;
@@ -262,7 +262,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
     let unprivileged = Refusal {
         what: "an unprivileged user",
         command: "setup --network local --yes",
-        says: &["root", "sudo"],
+        parts: &["root", "sudo"],
     };
     refused_as(
         machine,
@@ -276,7 +276,7 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
     )
     .context(unprivileged.what)?;
 
-    // The file is a link, which the mount follows.
+    // The file is a link, and the mount follows it.
     let release = "ID=fedora\nPRETTY_NAME=\"Fedora Linux 43\"\nVERSION_ID=43\n";
     machine.write("/run/os-release", release, 0o644)?;
     machine.shell("mount --bind /run/os-release /etc/os-release")?;
@@ -285,14 +285,14 @@ fn unsuitable_hosts(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a distribution that is not supported",
             command: "setup --network local --yes",
-            says: &["Fedora Linux 43", "Debian 12", "Ubuntu 22.04"],
+            parts: &["Fedora Linux 43", "Debian 12", "Ubuntu 22.04"],
         },
     )?;
     machine.shell("umount /etc/os-release")?;
     Ok(())
 }
 
-/// Another program that listens where the node has to.
+/// Another program listens at the port of the node.
 fn taken_port(machine: &Machine) -> Result<()> {
     let program = "use IO::Socket::INET; \
         $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 1, ReuseAddr => 1) or die; \
@@ -303,12 +303,12 @@ fn taken_port(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a port taken by another program",
             command: "setup --network local --yes",
-            says: &["8080", "another program", "ports.rpc"],
+            parts: &["8080", "another program", "ports.rpc"],
         },
     )
 }
 
-/// Every call is answered as chain 31337 would answer `eth_chainId`.
+/// Answers every call as chain 31337 would answer `eth_chainId`.
 const OTHER_CHAIN: &str = r#"'"0x7a69"'"#;
 
 fn other_chain(machine: &Machine) -> Result<()> {
@@ -319,12 +319,12 @@ fn other_chain(machine: &Machine) -> Result<()> {
             what: "an L1 of another chain",
             command: "setup --network testnet --l1-rpc-urls http://127.0.0.1:18545 \
                       --l1-consensus-urls http://127.0.0.1:18545 --yes",
-            says: &["127.0.0.1", "31337", "11155111", "right chain"],
+            parts: &["127.0.0.1", "31337", "11155111", "right chain"],
         },
     )
 }
 
-/// Where agents look for jobs: nothing there is not refused, because a broker may come later.
+/// A broker for agents that does not run. This is not refused, because it may start later.
 fn other_broker(machine: &Machine) -> Result<()> {
     let command =
         "setup --network local --with-prover-agent --broker-url http://127.0.0.1:18545 --yes";
@@ -334,7 +334,7 @@ fn other_broker(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a broker that is an Ethereum node",
             command,
-            says: &[
+            parts: &[
                 "broker 127.0.0.1",
                 "another JSON-RPC server",
                 "prover_agent.broker_url",
@@ -348,7 +348,7 @@ fn other_broker(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a broker that is a web server",
             command,
-            says: &[
+            parts: &[
                 "broker 127.0.0.1",
                 "HTTP 200",
                 "not JSON-RPC",
@@ -366,7 +366,7 @@ fn old_debian(context: &Context) -> Result<()> {
         &Refusal {
             what: "a C library that is too old for the release",
             command: "setup --network local --runtime native --yes",
-            says: &["glibc", "2.36", "2.39", "runtime"],
+            parts: &["glibc", "2.36", "2.39", "runtime"],
         },
     )
 }

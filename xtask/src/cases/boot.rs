@@ -1,4 +1,4 @@
-//! The harness itself: everything other cases rely on.
+//! The harness itself, on which all other cases rely.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ pub(super) fn run(context: &Context) -> Result<()> {
             == 124
     );
 
-    // The outside must not leak in, and the machine must not reach out to the clock: setting it to
-    // what it is does no harm when it is not refused after all.
+    // Nothing of the outer machine gets in, and the machine must not reach its clock. The test sets the clock to its
+    // own time, which does no harm if it is not refused.
     ensure!(
         machine
             .shell("env")?
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 
     sandboxing(&machine)?;
 
-    // Killing a program kills it inside, and its children only with `kill_tree`.
+    // `kill` ends the program inside, and only `kill_tree` its children.
     let mut parent = machine.spawn(&["sh", "-c", "sleep 4242 & echo started; wait"])?;
     wait_for_line(&parent, "started")?;
     parent.kill()?;
@@ -106,7 +106,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "the machine changed its identity"
     );
     ensure!(!before.is_empty());
-    // What came in from outside does not keep a machine on.
+    // A program that entered from outside does not keep a machine running.
     let visitor = machine.spawn(&["sh", "-c", "echo started; sleep 4243"])?;
     wait_for_line(&visitor, "started")?;
     machine.reboot()?;
@@ -115,7 +115,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The previous Debian release, for what must be said or done on it.
+/// The previous Debian release, with its own differences.
 pub(super) fn run_previous(context: &Context) -> Result<()> {
     let machine = context.boot(&Root::pristine("bookworm")?, "bookworm")?;
     ensure!(
@@ -129,7 +129,7 @@ pub(super) fn run_previous(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Unit directives that services of real hosts use must work here too.
+/// Unit directives that services of real hosts use work here too.
 fn sandboxing(machine: &crate::machine::Machine) -> Result<()> {
     machine
         .shell("useradd --system tester; install -m 600 /dev/stdin /root/secret <<<open-sesame")?;

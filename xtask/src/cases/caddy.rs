@@ -1,4 +1,4 @@
-//! A TLS proxy offers the node's RPC to others, and of its methods only those listed.
+//! A TLS proxy offers the node's RPC to other hosts, but only the listed methods.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Context, chain};
 use crate::machine::Machine;
 use crate::sh;
 
-/// A service of the distribution listens soon; a node that had to be restarted does not.
+/// A service of the distribution listens soon. A restarted node does not.
 const STARTS: Duration = Duration::from_secs(180);
 const NAME: &str = "rpc.test";
 const SETUP: &[&str] = &[
@@ -23,7 +23,7 @@ const SETUP: &[&str] = &[
     "0",
     "--json",
 ];
-/// Of an operator who had Caddy before us.
+/// The configuration of an operator who had Caddy before aztec-kit.
 const OPERATORS: &str = "http://blog.test {\n\trespond \"a blog\"\n}\n";
 const CADDYFILE: &str = "/etc/caddy/Caddyfile";
 
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     beside_the_operators(&machine, &client)
 }
 
-/// Port 443 belongs to another program: refused, and nothing is touched.
+/// If port 443 belongs to another program, the run is refused and changes nothing.
 fn squatter(machine: &Machine) -> Result<()> {
     let stop = "systemctl stop squatter";
     machine
@@ -84,7 +84,7 @@ fn switch(machine: &Machine, on: bool) -> Result<()> {
     machine.shell(&script).map(drop)
 }
 
-/// An HTTPS request of another host; the status and the body.
+/// Sends an HTTPS request from another host. Returns the status and the body.
 fn ask(machine: &Machine, client: &Machine, path: &str, args: &[&str]) -> Result<(u16, String)> {
     let resolve = format!("{NAME}:443:{}", machine.ip());
     let url = format!("https://{NAME}{path}");
@@ -118,7 +118,7 @@ fn call(machine: &Machine, client: &Machine, body: &str) -> Result<(u16, String)
     )
 }
 
-/// The node reads a body by what its headers say; the proxy must judge what the node reads.
+/// The node reads a body according to its headers. The proxy must check the same body that the node reads.
 fn as_read(machine: &Machine, client: &Machine, body: &str) -> Result<()> {
     client
         .command(&["sh", "-c", "gzip >/root/body.gz"])
@@ -147,7 +147,7 @@ fn as_read(machine: &Machine, client: &Machine, body: &str) -> Result<()> {
         let (status, answer) = ask(machine, client, "/", args)?;
         ensure!(status == 403, "{what}: {status} {answer}");
     }
-    // What is listed and called something else is read as what was judged.
+    // A listed method under another name is read as the method that was checked.
     let listed = r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlockNumber","params":[]}"#;
     let odd = [
         "--header",
@@ -235,7 +235,7 @@ fn offers(machine: &Machine, client: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The operator has sites of their own: they stay, and ours is imported or refused.
+/// The operator's own sites stay, and the file of aztec-kit is imported, or the run is refused.
 fn beside_the_operators(machine: &Machine, client: &Machine) -> Result<()> {
     machine.shell("apt-get install --yes caddy >/dev/null 2>&1")?;
     machine
@@ -288,9 +288,9 @@ fn offers_beside(machine: &Machine, client: &Machine) -> Result<()> {
 
 fn blog(machine: &Machine, client: &Machine) -> Result<()> {
     let url = format!("http://{}/", machine.ip());
-    let said = client
+    let page = client
         .exec(&["curl", "--silent", "--header", "Host: blog.test", &url])?
         .stdout;
-    ensure!(said == "a blog", "the operator's site says {said}");
+    ensure!(page == "a blog", "the operator's site serves {page}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A root on which a local network with a validator runs: what `setup` leaves on a pristine host.
+//! A root on which a local network with a validator runs: the result of `setup` on a pristine host.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 use crate::sh;
 
-/// To be raised when [`from_scratch`] leaves something else behind with the same binary.
+/// Increase this if [`from_scratch`] has another result with the same binary.
 const RECIPE: &str = "1";
 
 /// A start of the release on a busy machine, and the sync of a few blocks.
 const SYNCED: Duration = Duration::from_secs(480);
 
-/// Who deploys and stakes on a local network: anvil's first account.
+/// The deployer and staker of a local network: anvil's first account.
 const DEPLOYER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
-/// Boots a machine of the root, with this checkout's binary in it.
+/// Boots a machine of the root, with the binary of this checkout.
 pub(super) fn boot(context: &Context, name: &str) -> Result<Machine> {
     let machine = context.boot(&root(context)?, name)?;
     if any() {
@@ -32,9 +32,9 @@ pub(super) fn boot(context: &Context, name: &str) -> Result<Machine> {
     Ok(machine)
 }
 
-/// The root, made by this checkout's binary. Another binary makes another one, so that the trial
-/// of a setup from scratch runs once for every binary; unless `AZTEC_KIT_ANY_CHAIN` says that the
-/// chain of any binary will do, which saves minutes while a case is written.
+/// The root, made by the binary of this checkout. Another binary makes another one, so that a setup from scratch runs
+/// once for every binary. With `AZTEC_KIT_ANY_CHAIN` the chain of any binary will do, which saves minutes while a case
+/// is written.
 pub(super) fn root(context: &Context) -> Result<Root> {
     let binary = if any() {
         "any".to_owned()
@@ -62,7 +62,7 @@ fn any() -> bool {
 fn from_scratch(machine: &Machine) -> Result<()> {
     let kit = Kit(machine);
     let untouched = Listing::of(machine)?;
-    // A preflight without a failure ends with 0, warnings or not.
+    // A preflight without a failure exits with 0, with or without warnings.
     let report = kit.json(&["preflight", "--json"], 0)?;
     let checks = report["findings"]
         .as_array()
@@ -70,8 +70,11 @@ fn from_scratch(machine: &Machine) -> Result<()> {
     ensure!(!checks.is_empty(), "the preflight checks nothing");
     for check in checks {
         let known = ["pass", "warn"].map(Value::from).contains(&check["status"]);
-        let said = check["id"].is_string() && check["message"].is_string();
-        ensure!(known && said, "the preflight of a pristine host: {check}");
+        let is_complete = check["id"].is_string() && check["message"].is_string();
+        ensure!(
+            known && is_complete,
+            "the preflight of a pristine host: {check}"
+        );
     }
     untouched.still(machine, "`preflight`")?;
 
@@ -95,9 +98,12 @@ fn from_scratch(machine: &Machine) -> Result<()> {
     let output = machine.exec_ok(&argv)?;
     let report: Value = serde_json::from_str(&output.stdout)
         .with_context(|| format!("`setup --json` printed {}", output.stdout))?;
-    let made = applied(&report)?;
-    ensure!(made.len() > 10, "a setup from scratch only made {made:?}");
-    // The kit's own judgement must come out the same as what others see of the chain.
+    let changed = applied(&report)?;
+    ensure!(
+        changed.len() > 10,
+        "a setup from scratch only changed {changed:?}"
+    );
+    // The verdict of aztec-kit must agree with the state of the chain.
     chain_advances(machine, 2)?;
     kit.smoke_ok()?;
     stays(machine)
@@ -155,13 +161,13 @@ fn nonce(machine: &Machine) -> Result<u64> {
     Ok(u64::from_str_radix(digits, 16)?)
 }
 
-/// Waits until the node of this host has this block, with its checkpoint on the L1; gives the newest.
-pub(super) fn checkpointed(machine: &Machine, wanted: u64) -> Result<u64> {
-    sh::wait_for(&format!("the node has block {wanted}"), SYNCED, || {
+/// Waits until the node of this host has this block, with its checkpoint on the L1. Returns the newest block.
+pub(super) fn checkpointed(machine: &Machine, block: u64) -> Result<u64> {
+    sh::wait_for(&format!("the node has block {block}"), SYNCED, || {
         let tips = rpc(machine, 8080, "node_getL2Tips", json!([]))?.unwrap_or_default();
         let number = tips.pointer("/checkpointed/block/number");
         let number = number.and_then(Value::as_u64);
-        Ok(number.filter(|number| *number >= wanted))
+        Ok(number.filter(|number| *number >= block))
     })
     .with_context(|| {
         let log = machine.shell("journalctl --unit 'aztec-*' --lines 30 --no-pager");
@@ -169,7 +175,7 @@ pub(super) fn checkpointed(machine: &Machine, wanted: u64) -> Result<u64> {
     })
 }
 
-/// The registry of the contracts that the kit deployed here.
+/// The registry of the contracts that aztec-kit deployed here.
 pub(super) fn registry(machine: &Machine) -> Result<String> {
     let contracts = machine.shell("cat /etc/aztec/contracts.env")?;
     let mut lines = contracts.lines();
@@ -177,7 +183,7 @@ pub(super) fn registry(machine: &Machine) -> Result<String> {
     Ok(registry.context("the registry is not recorded")?.to_owned())
 }
 
-/// The node of this host says that it is of the local chain with this registry.
+/// The node of this host reports the local chain with this registry.
 pub(super) fn is_of(machine: &Machine, registry: &str) -> Result<()> {
     let info = rpc(machine, 8080, "node_getNodeInfo", json!([]))?.unwrap_or_default();
     let contracts = &info["l1ContractAddresses"];

@@ -11,7 +11,7 @@ use super::{Context, KIT};
 use crate::machine::{Machine, Root};
 use crate::sh;
 
-/// An epoch has two slots of 12 s; its proof comes after it.
+/// An epoch has two slots of 12 s. Its proof comes after it.
 const PROVEN: Duration = Duration::from_secs(420);
 
 /// The flags of a process that signs.
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let mut setup = SETUP.to_vec();
     setup.push("--with-prover");
 
-    // An engine that was never used is not asked, since that would make its directories.
+    // An unused engine is not asked, since that would create its directories.
     machine.shell("podman image ls --quiet")?;
     let before = Listing::of(&machine)?;
     let refused = kit.run(&setup)?.expect(2)?;
@@ -120,7 +120,7 @@ fn containers(machine: &Machine) -> Result<String> {
     machine.shell("podman ps --no-trunc --format '{{.ID}} {{.Names}}' | sort")
 }
 
-/// What runs is not root, can write to its data alone, and no variable with a value is in an argument.
+/// The processes are not root and can write only to their data, and no argument contains a variable with its value.
 fn confined(machine: &Machine) -> Result<()> {
     let pid = processes(machine, FLAGS)?.pop().context("no signer")?;
     let status = machine.read(&format!("/proc/{pid}/status"))?;

@@ -1,4 +1,4 @@
-//! Everything that breaks on a host is repaired by `apply`, except a key that is gone.
+//! `apply` repairs every damage of a host, except for a lost key.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use super::{Context, chain};
 use crate::machine::Machine;
 use crate::{say, sh};
 
-/// What happens to a host.
+/// A damage to a host.
 struct Damage {
     what: &'static str,
-    /// Does it, as a shell script.
+    /// A shell script that does it.
     script: &'static str,
-    /// The services that have to be started anew; any other restart is a needless one.
+    /// The services that must be started again. Any other restart is unnecessary.
     restarts: &'static [&'static str],
 }
 
-/// What an operator may do without the kit undoing it.
+/// Changes that an operator may make, and that aztec-kit does not undo.
 const DROP_IN: &str = "\
 dir=/etc/systemd/system/aztec-sequencer.service.d
 mkdir $dir; printf '[Service]\\nNice=1\\n' >$dir/nice.conf; systemctl daemon-reload";
@@ -27,8 +27,8 @@ const L1: &str = "aztec-l1.service";
 const SEQUENCER: &str = "aztec-sequencer.service";
 
 const DAMAGES: &[Damage] = &[
-    // First, so that the kit itself has started both services: after a boot it cannot know what
-    // they were started with, and rather restarts them.
+    // This comes first, so that aztec-kit itself has started both services: after a boot it cannot know their inputs,
+    // and restarts them to be safe.
     Damage {
         what: "the L1 is stopped, and the sequencer with it",
         script: "systemctl stop aztec-l1",
@@ -40,7 +40,7 @@ const DAMAGES: &[Damage] = &[
         restarts: &[],
     },
     Damage {
-        what: "a unit file is edited, and systemd not told",
+        what: "a unit file is edited without a daemon-reload",
         script: "sed -i 's/^LimitCORE=.*/LimitCORE=infinity/' \
                  /etc/systemd/system/aztec-sequencer.service",
         restarts: &[],
@@ -80,7 +80,7 @@ const DAMAGES: &[Damage] = &[
         script: "sed -i '/^aztec:/d' /etc/group /etc/gshadow",
         restarts: &[],
     },
-    // A number that no new account would get: the databases have to be those of the account again.
+    // A number that no new account would get: the databases must belong to the account again.
     Damage {
         what: "the account is removed",
         script: "systemctl stop aztec-l1; usermod --uid 900 aztec; chown -R aztec: /var/lib/aztec; \
@@ -114,8 +114,8 @@ const DAMAGES: &[Damage] = &[
         script: "mv /etc/aztec/node.env /root/node.env; ln -s /root/node.env /etc/aztec/node.env",
         restarts: &[],
     },
-    // Last: systemd hands the restart of the L1 on to the sequencer, whose new run the kit has not
-    // started either.
+    // This is last: systemd passes the restart of the L1 on to the sequencer, and aztec-kit has not started that run of
+    // it either.
     Damage {
         what: "a unit file is edited, and the service runs with it",
         script: "sed -i 's/^LimitCORE=.*/LimitCORE=infinity/' /etc/systemd/system/aztec-l1.service; \
@@ -124,8 +124,8 @@ const DAMAGES: &[Damage] = &[
     },
 ];
 
-/// The release comes anew: the process runs from files that are gone, so that it is restarted
-/// sooner or later, and both are right.
+/// The release is installed again. The process runs from files that are gone, so that a restart may come sooner or
+/// later. Both are right.
 const PACKAGE_GONE: &str = "rm -r /opt/aztec/current/node_modules/viem";
 
 pub(super) fn run(context: &Context) -> Result<()> {
@@ -137,8 +137,8 @@ pub(super) fn run(context: &Context) -> Result<()> {
         repaired(&machine, damage, &key).with_context(|| damage.what)?;
     }
     untouched(&machine).context("an operator adds a drop-in")?;
-    stranger(&machine).context("a database is somebody else's")?;
-    systemd_restarts_what_died(&machine).context("the node is killed")?;
+    foreign_database(&machine).context("a database of another host")?;
+    systemd_restarts_a_killed_service(&machine).context("the node is killed")?;
     key_gone(&machine, &key).context("the validator key is moved away")?;
     package_gone(&machine).context("a package of the release is deleted")?;
     disk_gone(&machine).context("the disk with the data is not mounted")?;
@@ -183,7 +183,7 @@ fn repaired(machine: &Machine, damage: &Damage, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// What is not the kit's stays, and is no reason to do anything.
+/// Foreign things stay, and cause no change.
 fn untouched(machine: &Machine) -> Result<()> {
     let before = invocations(machine)?;
     machine.shell(DROP_IN)?;
@@ -198,26 +198,26 @@ fn untouched(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// A database that came with the disk of another host is the operator's to hand over: it is told.
-fn stranger(machine: &Machine) -> Result<()> {
-    let told = || -> Result<bool> {
+/// The operator has to transfer a database that came with the disk of another host. The finding says so.
+fn foreign_database(machine: &Machine) -> Result<()> {
+    let is_reported = || -> Result<bool> {
         let report = Kit(machine).json(&["preflight", "--json"], 0)?;
         let checks = report["findings"].as_array().into_iter().flatten();
         Ok(checks
             .into_iter()
             .any(|it| it["id"] == "data-owner" && it["status"] == "warn"))
     };
-    ensure!(!told()?, "a host that is well is warned of");
+    ensure!(!is_reported()?, "a warning about a good host");
     machine.shell("chown 1001 /var/lib/aztec/node/*")?;
-    ensure!(told()?, "the preflight does not tell");
-    // As it says.
+    ensure!(is_reported()?, "the preflight does not report it");
+    // The remedy of the finding.
     machine.shell("chown --recursive aztec:aztec /var/lib/aztec/node")?;
-    ensure!(!told()?, "what the preflight says does not help");
+    ensure!(!is_reported()?, "the remedy of the preflight does not help");
     Kit(machine).in_sync()
 }
 
-/// A crash is systemd's to repair, and nothing for the kit to complain of afterwards.
-fn systemd_restarts_what_died(machine: &Machine) -> Result<()> {
+/// systemd repairs a crash, and aztec-kit does not complain about it afterwards.
+fn systemd_restarts_a_killed_service(machine: &Machine) -> Result<()> {
     let before = invocations(machine)?;
     machine.exec_ok(&["systemctl", "kill", "--signal=KILL", SEQUENCER])?;
     sh::wait_for("systemd starts it again", Duration::from_secs(180), || {
@@ -236,7 +236,7 @@ fn systemd_restarts_what_died(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// A new key would hide the loss of the staked one, so that none is made.
+/// A new key would hide the loss of the staked one, so none is made.
 fn key_gone(machine: &Machine, key: &str) -> Result<()> {
     let kit = Kit(machine);
     let before = invocations(machine)?;
@@ -286,20 +286,20 @@ fn package_gone(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The data on a disk of its own, with the older copy below it, as whoever moves it to a larger one has it.
+/// The data is on a disk of its own, with the older copy below the mount point, as after a move to a larger disk.
 const MOVED: &str = "\
 systemctl stop aztec-sequencer aztec-l1
 cp --archive /var/lib/aztec /srv/disk
 mount --bind /srv/disk /var/lib/aztec";
 
-/// Nothing starts and nothing is made in the place of a disk that was there and is not.
+/// If a disk that was there is missing, nothing starts and nothing is created in its place.
 fn disk_gone(machine: &Machine) -> Result<()> {
     let kit = Kit(machine);
     machine.shell(MOVED)?;
     kit.apply()?;
     kit.in_sync()?;
     machine.shell("systemctl stop aztec-sequencer aztec-l1; umount /var/lib/aztec")?;
-    let says = [
+    let parts = [
         "nothing is mounted on /var/lib/aztec",
         "var-lib-aztec.mount",
         "aztec-kit forget 'disk[/var/lib/aztec]'",
@@ -307,7 +307,7 @@ fn disk_gone(machine: &Machine) -> Result<()> {
     for copy in ["an older copy", "nothing"] {
         for command in [&["plan"][..], &["apply", "--yes"], &["start"]] {
             let refusal = kit.run(command)?.expect(2)?;
-            for part in says {
+            for part in parts {
                 ensure!(
                     refusal.stderr.contains(part),
                     "with {copy} below, {command:?} does not say {part}: {}",
@@ -327,8 +327,8 @@ fn disk_gone(machine: &Machine) -> Result<()> {
         );
         machine.shell("rm -rf /var/lib/aztec/* /var/lib/aztec/.aztec-kit-disk")?;
     }
-    let made = machine.shell("ls -A /var/lib/aztec")?;
-    ensure!(made.is_empty(), "below the mount point there is {made}");
+    let found = machine.shell("ls -A /var/lib/aztec")?;
+    ensure!(found.is_empty(), "below the mount point there is {found}");
     machine.shell("mount --bind /srv/disk /var/lib/aztec")?;
     kit.apply()?;
     kit.in_sync()

@@ -1,9 +1,9 @@
-//! A network that the kit does not know, described in `kit.toml`: a node follows its chain, and before it becomes
-//! a sequencer it says what it saw of the attester.
+//! A network that aztec-kit does not carry, described in `kit.toml`: a node follows its chain, and before it becomes a
+//! sequencer, the check for a second signer reports what the node saw of the attester.
 //!
-//! The chain is the local one of the root, taken out of the kit's hands: anvil and sequencer go on under other
-//! names, elsewhere on the disk and on other ports. The node has to find their blocks, from the registry and the
-//! file store that the description names, into an empty data directory.
+//! The chain is the local one of the root, detached from aztec-kit: anvil and sequencer run under other names,
+//! elsewhere on the disk and on other ports. The node has to find their blocks, from the registry and the file store of
+//! the description, with an empty data directory.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use super::support::{Kit, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
-/// Two epochs of two slots, two more until the node judges a slot, and a start: a slot has 12 s.
+/// Two epochs of two slots, two more until the node judges a slot, and a start. A slot has 12 s.
 const WATCHED: Duration = Duration::from_secs(400);
 
-/// Takes the chain out of the kit's hands. anvil is copied, since its package goes with the L1 of the kit; the user
-/// is another, since the home of the kit's own moves with its data.
+/// Detaches the chain from aztec-kit. anvil is copied, since its package belongs to the L1 of aztec-kit. It runs as
+/// another user, since the home of that of aztec-kit moves with its data.
 const OTHER_CHAIN: &str = r"
 systemctl stop aztec-sequencer aztec-l1
 cp /opt/aztec/foundry/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil /usr/local/bin/other-anvil
@@ -44,7 +44,7 @@ systemctl start other-sequencer
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = chain::boot(context, "described")?;
-    let wanted = chain::checkpointed(&machine, 1)?;
+    let block = chain::checkpointed(&machine, 1)?;
     let registry = chain::registry(&machine)?;
     machine.shell(OTHER_CHAIN)?;
     let kit_toml = format!(
@@ -62,9 +62,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
         rpc(&machine, 18545, "eth_chainId", json!([]))
     })?;
     kit.run(&["apply", "--yes", "--patience", "0"])?.expect(0)?;
-    chain::checkpointed(&machine, wanted)?;
+    chain::checkpointed(&machine, block)?;
     chain::is_of(&machine, &registry)?;
-    // The sequencer's unit is gone, and systemd knows.
+    // The unit of the sequencer is gone, and systemd has noticed.
     kit.in_sync()?;
     second_signer(&machine)?;
     kit.in_sync()
@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
 
 const SETUP: &str = "setup --with-sequencer --yes --patience 0";
 
-/// The key of the other sequencer is in the keystore here: it was the kit's own until the chain was taken away.
+/// The keystore here has the key of the other sequencer: it belonged to aztec-kit until the chain was detached.
 fn second_signer(machine: &Machine) -> Result<()> {
     sh::wait_for("the node has watched two epochs", WATCHED, || {
         let stats = rpc(machine, 8080, "node_getValidatorsStats", json!([]))?.unwrap_or_default();
@@ -83,17 +83,17 @@ fn second_signer(machine: &Machine) -> Result<()> {
     let running = Refusal {
         what: "a sequencer on the same host",
         command: SETUP,
-        says: &["signer 0x", "another sequencer runs on this host"],
+        parts: &["signer 0x", "another sequencer runs on this host"],
     };
     refused(machine, &running)?;
-    // Killed: asked to stop in the second in which a checkpoint of its own is mined it takes 180 s (its release.toml), and
-    // has been silent for too many slots by then.
+    // It is killed: a stop in the second in which a checkpoint of its own is mined takes 180 s (its release.toml), and
+    // by then it has been silent for too many slots.
     machine
         .shell("systemctl kill --signal=KILL other-sequencer; systemctl stop other-sequencer")?;
     let signed = Refusal {
         what: "an attester that signed a moment ago",
         command: SETUP,
-        says: &[
+        parts: &[
             "signer 0x",
             "signed in slot",
             "something else signs with it",
@@ -102,7 +102,7 @@ fn second_signer(machine: &Machine) -> Result<()> {
     };
     refused(machine, &signed)?;
 
-    // Nobody can have seen a key that the rollup does not know.
+    // No node can have seen a key that the rollup does not know.
     machine.shell("mv /etc/aztec/keystore/validator.json /srv/")?;
     machine.write(
         "/etc/aztec/keystore/mine.json",

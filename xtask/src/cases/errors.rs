@@ -1,4 +1,4 @@
-//! The error dictionary: its words are those of the real release, and what real processes say is found in it.
+//! The error dictionary: its words are those of the real release, and it explains the output of real processes.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::sh;
 
 const DICTIONARY: &str = "crates/aztec/data/errors.toml";
 
-/// A process of the release starts within ten seconds, or on a busy machine within a minute.
+/// A process of the release starts within ten seconds, or within a minute on a busy machine.
 const SAID: Duration = Duration::from_secs(300);
 
-/// Processes that cannot work, as `aztec start` takes them, and what the dictionary has to call it. `NETWORK` is
-/// that of the case.
+/// Processes that cannot work, as arguments of `aztec start`, each with its entry in the dictionary. `NETWORK` is that
+/// of the case.
 const BROKEN: &[(&str, &str, &str)] = &[
     (
         "no-bb",
@@ -36,7 +36,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Services that systemd cannot bring as far as their program, by a line of their unit file.
+/// Services that systemd cannot start, each with the line of its unit file that is the reason.
 const UNSTARTABLE: &[(&str, &str)] = &[
     (
         "no-sandbox",
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "`explain --json` prints {quiet}"
     );
     for broken in BROKEN {
-        told(&machine, broken).with_context(|| broken.0.to_owned())?;
+        explained(&machine, broken).with_context(|| broken.0.to_owned())?;
     }
     for unstartable in UNSTARTABLE {
         stillborn(&machine, unstartable).with_context(|| unstartable.0.to_owned())?;
@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     standing_by(&machine)
 }
 
-/// What systemd says before a program runs is explained like what a program says.
+/// Messages of systemd before a program runs are explained like those of a program.
 fn stillborn(machine: &Machine, (id, line): &(&str, &str)) -> Result<()> {
     let unit = format!("broken-{id}.service");
     let path = format!("/etc/systemd/system/{unit}");
@@ -110,8 +110,8 @@ fn words(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// A process that cannot work says why, and the kit finds it.
-fn told(machine: &Machine, (id, variables, flag): &(&str, &str, &str)) -> Result<()> {
+/// A process that cannot work says why, and aztec-kit finds it.
+fn explained(machine: &Machine, (id, variables, flag): &(&str, &str, &str)) -> Result<()> {
     let unit = format!("broken-{id}");
     let variables = variables.split_whitespace();
     let variables: String = variables.map(|it| format!("--setenv={it} ")).collect();
@@ -144,8 +144,7 @@ fn complaint(machine: &Machine, unit: &str, id: &str) -> Result<Value> {
     })
 }
 
-/// A node that was told of another beginning of the chain waits for ever. Its unit is active, and smoke says why it
-/// is of no use.
+/// A node with another genesis waits for ever. Its unit is active, and smoke says why it is of no use.
 fn standing_by(machine: &Machine) -> Result<()> {
     let unit = "aztec-sequencer.service";
     let dir = format!("/etc/systemd/system/{unit}.d");
@@ -154,14 +153,14 @@ fn standing_by(machine: &Machine) -> Result<()> {
          printf '[Service]\\nEnvironmentFile=/etc/aztec/other.env\\n' >{dir}/other.conf; \
          systemctl daemon-reload; systemctl restart {unit}"
     ))?;
-    let said = complaint(machine, unit, "standby")?;
-    ensure!(said["current"] == true, "it is over already: {said}");
+    let found = complaint(machine, unit, "standby")?;
+    ensure!(found["current"] == true, "it is over already: {found}");
     let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
     let checks = report["checks"].as_array().into_iter().flatten();
-    let said = checks.into_iter().find(|check| {
+    let found = checks.into_iter().find(|check| {
         check["id"] == "log" && check["subject"] == unit && check["complaint"] == "standby"
     });
-    ensure!(said.is_some(), "smoke does not say why: {report}");
+    ensure!(found.is_some(), "smoke does not say why: {report}");
     let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
     ensure!(
         shown.contains("standby") && shown.contains("do:"),
@@ -171,9 +170,9 @@ fn standing_by(machine: &Machine) -> Result<()> {
         "rm -r {dir} /etc/aztec/other.env; systemctl daemon-reload; systemctl restart {unit}"
     ))?;
     Kit(machine).smoke_ok()?;
-    let said = complaint(machine, unit, "standby")?;
-    ensure!(said["current"] == false, "it is not over: {said}");
-    // No false alarms: a chain that goes on has nothing wrong to say of itself.
+    let found = complaint(machine, unit, "standby")?;
+    ensure!(found["current"] == false, "it is not over: {found}");
+    // No false alarms: a chain that advances has no finding.
     let all = Kit(machine).json(&["explain", "--json"], 0)?;
     let wrong = all["complaints"].as_array().into_iter().flatten();
     let wrong: Vec<_> = wrong

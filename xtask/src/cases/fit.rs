@@ -1,8 +1,8 @@
-//! Whether a release fits a rollup is said before anything is started, and the real node agrees.
+//! The fit of a release and a rollup is reported before anything starts, and the real node agrees.
 //!
-//! Two deployments of 4.1.2 that give funds to other accounts have two genesis: they stand for two rollups. For each live
-//! network stands an L1 of its chain id: the chain of the root with its registry, and the fingerprint of another release
-//! in the storage of its rollup.
+//! Two deployments of 4.1.2 that fund different accounts have two genesis roots: they stand for two rollups. Each live
+//! network has a stand-in for its L1, with its chain id: the chain of the root with its registry, and with the
+//! fingerprint of another release in the storage of its rollup.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::machine::Machine;
 use crate::sh;
 
 const CONFIG: &str = "/etc/aztec/kit.toml";
-/// The live networks: each with its registry in networks.toml, and the port of the L1 that stands for its own.
+/// The live networks: each with its registry in networks.toml, and the port of its stand-in L1.
 const LIVE: [(&str, &str, u16); 2] = [
     (
         "mainnet",
@@ -30,10 +30,10 @@ const LIVE: [(&str, &str, u16); 2] = [
     ),
 ];
 
-/// A start; more than one, when the first falls into the first epochs of the rollup (`getCommitteeAt` reverts, 4.1.2).
+/// A start. It takes several if the first falls into the first epochs of the rollup (`getCommitteeAt` reverts, 4.1.2).
 const FOLLOWS: Duration = Duration::from_secs(300);
 
-/// Takes the chain out of the kit's hands, and begins an L1 for each network.
+/// Detaches the chain from aztec-kit, and starts an L1 for each network.
 const L1S: &str = r"
 systemctl stop aztec-sequencer aztec-l1
 cp /opt/aztec/foundry/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil /usr/local/bin/other-anvil
@@ -47,7 +47,7 @@ anvil 18546 1
 anvil 18547 11155111
 ";
 
-/// Deploys once more as the kit does, but with funds for nobody.
+/// Deploys once more as aztec-kit does, but without funded accounts.
 const DEPLOY: &str = r"
 export AZTEC_SLOT_DURATION=12 AZTEC_EPOCH_DURATION=2 ETHEREUM_SLOT_DURATION=4 AZTEC_TARGET_COMMITTEE_SIZE=1
 export AZTEC_LAG_IN_EPOCHS_FOR_VALIDATOR_SET=2 AZTEC_LAG_IN_EPOCHS_FOR_RANDAO=1 AZTEC_PROOF_SUBMISSION_EPOCHS=40000
@@ -74,14 +74,16 @@ pub(super) fn run(context: &Context) -> Result<()> {
 }
 
 fn deployed(machine: &Machine) -> Result<String> {
-    let said = machine.shell(DEPLOY)?;
-    let at = said.find('{').context("the deployment printed no JSON")?;
-    let deployed: Value = serde_json::from_str(said[at..].trim())?;
+    let printed = machine.shell(DEPLOY)?;
+    let at = printed
+        .find('{')
+        .context("the deployment printed no JSON")?;
+    let deployed: Value = serde_json::from_str(printed[at..].trim())?;
     let registry = deployed["registryAddress"].as_str();
     Ok(registry.context("no registry was deployed")?.to_owned())
 }
 
-/// Of two rollups a node follows the one that it fits, and stands by for the other.
+/// A node follows the one of two rollups that it fits, and is on standby for the other.
 fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
     let kit = Kit(machine);
     let write = |registry: &str, more: &str| {
@@ -117,11 +119,11 @@ fn two_genesis(machine: &Machine, rich: &str, poor: &str) -> Result<()> {
     sh::wait_for("the node stands by", Duration::from_secs(120), || {
         Ok((machine.shell(standby)?.trim() != "0").then_some(()))
     })?;
-    // What it waits for is no fault of it.
+    // Waiting for the rollup is not a failure.
     let report = kit.json(&["smoke", "--json"], 0)?;
     ensure!(
         report["status"] == "ok",
-        "a node that stands by as asked: {report}"
+        "a node on standby, as configured: {report}"
     );
 
     write(poor, "")?;
@@ -158,14 +160,14 @@ fn stand_in(
         Ok(hash.as_str().context("no hash")?.to_owned())
     };
     let selector = hash(&format!("0x{}", const_hex::encode("getCanonicalRollup()")))?;
-    let asked = json!([{"to": registry, "data": &selector[..10]}, "latest"]);
-    let rollup = call("eth_call", asked)?;
+    let params = json!([{"to": registry, "data": &selector[..10]}, "latest"]);
+    let rollup = call("eth_call", params)?;
     let rollup = format!("0x{}", &rollup.as_str().context("no rollup")?[26..]);
-    // Answers every call with the rollup's address.
+    // A contract that answers every call with the rollup's address.
     let code = format!("0x73{}5f5260205ff3", &rollup[2..]);
     call("anvil_setCode", json!([live, code]))?;
     let base = hash(&format!("0x{}", const_hex::encode("aztec.stf.storage")))?;
-    // The slot of a struct ends with a byte that four more do not overflow.
+    // The last byte of the storage slot does not overflow when four are added.
     let slot = |more: u8| -> Result<String> {
         let last = u8::from_str_radix(&base[64..], 16)?.checked_add(more);
         let last = last.context("the slot overflows")?;
@@ -178,7 +180,7 @@ fn stand_in(
     Ok(())
 }
 
-/// The plan for a live network is of the release that its canonical rollup is of.
+/// The plan for a live network uses the release of its canonical rollup.
 fn live(machine: &Machine, registry: &str) -> Result<()> {
     const SIX: [&str; 3] = [
         "0x29eb2c527f8d45276430363214e6c8d709ef3f657a3670ebac3179373d41e5c4",
@@ -198,10 +200,10 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
         stand_in(machine, (port, live), registry, SIX)?;
         write_for(network, port, "")?;
         let done = kit.run(&["plan", "--json"])?.expect(0)?;
-        let (plan, said) = (done.stdout, done.stderr);
+        let (plan, messages) = (done.stdout, done.stderr);
         ensure!(
-            said.contains("fits the canonical rollup"),
-            "{network}: {said}"
+            messages.contains("fits the canonical rollup"),
+            "{network}: {messages}"
         );
         for word in [
             "azteclabs/aztec",
@@ -220,12 +222,12 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan", "--json"])?.expect(2)?;
     for word in ["does not fit", "VK tree root", "release = \\\"6.0.0\\\""] {
-        let said = format!("{}{}", refused.stdout, refused.stderr);
-        ensure!(said.contains(word), "no `{word}`: {said}");
+        let messages = format!("{}{}", refused.stdout, refused.stderr);
+        ensure!(messages.contains(word), "no `{word}`: {messages}");
     }
     write("release = \"5.2.0\"\nstandby = true\n")?;
     kit.run(&["plan", "--json"])?.expect(0)?;
-    // Of a release that nobody knows here.
+    // The fingerprint of an unknown release.
     stand_in(machine, (port, live), registry, [SIX[2], SIX[0], SIX[1]])?;
     write("release = \"5.2.0\"\n")?;
     let refused = kit.run(&["plan"])?.expect(2)?;
@@ -239,7 +241,7 @@ fn live(machine: &Machine, registry: &str) -> Result<()> {
     Ok(())
 }
 
-/// A folder on the host is a release, and a broken one is refused by name and line.
+/// A folder on the host is a release. A broken one is refused, with its name and line.
 fn described(machine: &Machine) -> Result<()> {
     let kit = Kit(machine);
     let dir = "/etc/aztec/releases/6.9.9";

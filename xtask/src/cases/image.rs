@@ -1,5 +1,5 @@
-//! The official image, as far as it can be had without a registry: its name, its entry point, its environment,
-//! and the real release, on a Debian root instead of Ubuntu's.
+//! The official image, without a registry: its name, its entry point, its environment, and the real release, on a
+//! Debian root instead of Ubuntu's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use super::{Context, chain};
 use crate::machine::{Machine, Options, Root};
 use crate::{cache, say, sh};
 
-/// What the kit asks for.
+/// The image that aztec-kit uses.
 pub(super) const NAME: &str = "aztecprotocol/aztec:4.1.2";
 
-/// Where machines find the archives.
+/// The directory of the archives on the machine.
 pub(super) const SHOWN: &str = "/mnt/images";
 
-/// To be raised when the same inputs make another image.
+/// Increase this if the same inputs make another image.
 const RECIPE: &str = "3";
 
-/// The environment of the official image (release-image/Dockerfile) without `ACVM_BINARY_PATH`, since npm has no
-/// such program; and what a tree that was installed without its install scripts needs.
+/// The environment of the official image (release-image/Dockerfile) without `ACVM_BINARY_PATH`, since npm has no such
+/// program, and the variables that a tree needs that was installed without its install scripts.
 const ENVIRONMENT: &[&str] = &[
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "BB_BINARY_PATH=/usr/src/labs-aztec-toolchain/bin/bb-avm",
@@ -32,7 +32,7 @@ const ENVIRONMENT: &[&str] = &[
     "NODE_BACKEND=js",
 ];
 
-/// Paths of the image that lead to the release, as links: where, and to what.
+/// Paths of the image that are links to the release: link and target.
 const LINKS: &[(&str, &str)] = &[
     ("usr/src/yarn-project/aztec", "node_modules/@aztec/aztec"),
     (
@@ -45,8 +45,8 @@ const LINKS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The directory with the archives of the image, made once per cache: `aztec.tar`, as `docker save` would
-/// write it, and `other.tar`, which has the same name and next to nothing in it, and `arm.tar`, for others.
+/// The directory with the archives of the image, made once per cache: `aztec.tar`, as `docker save` would write it,
+/// `other.tar`, which has the same name and almost no content, and `arm.tar`, for another architecture.
 pub(super) fn archives(context: &Context) -> Result<PathBuf> {
     let base = context.root()?;
     let release = release(context)?;
@@ -85,7 +85,7 @@ pub(super) fn archives(context: &Context) -> Result<PathBuf> {
     Ok(done)
 }
 
-/// Boots a machine with this checkout's binary, the archives of the image, and room for an engine.
+/// Boots a machine with the binary of this checkout, the archives of the image, and room for an engine.
 pub(super) fn boot(context: &Context, root: &Root, name: &str) -> Result<Machine> {
     let mut options: Options = context.options()?;
     let archives = archives(context)?;
@@ -144,7 +144,7 @@ fn layers(base: &Root, release: &Path, dir: &Path) -> Result<[&'static str; 3]> 
     Ok(parts.map(|(layer, ..)| layer))
 }
 
-/// Wraps layers of a directory into an archive as of `docker save`: image-spec v1.2.
+/// Packs layers of a directory into an archive like that of `docker save`: image-spec v1.2.
 fn archive(dir: &Path, name: &str, architecture: &str, layers: &[&str]) -> Result<()> {
     let mut digests = Vec::new();
     for layer in layers {
@@ -175,17 +175,17 @@ fn archive(dir: &Path, name: &str, architecture: &str, layers: &[&str]) -> Resul
     Ok(())
 }
 
-/// A process is back within this time of whatever ended it, however busy the machine.
+/// A process is back within this time, whatever ended it, and however busy the machine is.
 const BACK: Duration = Duration::from_secs(300);
 
-/// The processes of the release with these flags, in containers or not: their numbers on the host.
+/// The host's process ids of all processes of the release with these flags, in containers or not.
 pub(super) fn processes(machine: &Machine, flags: &str) -> Result<Vec<String>> {
     let pattern = format!("^([^ ]*/)?node --no-warnings [^ ]*/index.js start {flags}$");
     let found = machine.exec(&["pgrep", "--full", &pattern])?;
     Ok(found.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Waits for exactly one such process that is none of the old ones, and never sees two.
+/// Waits for exactly one new process, and never sees two.
 pub(super) fn one_comes_back(machine: &Machine, flags: &str, old: &[String]) -> Result<()> {
     sh::wait_for("a process comes back", BACK, || {
         let now = processes(machine, flags)?;

@@ -1,4 +1,4 @@
-//! A keystore that the node would not load, or that others can read, is refused before anything is touched.
+//! A keystore that the node would not load, or that others can read, is refused before anything is changed.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::machine::Machine;
 
 const DIR: &str = "/etc/aztec/keystore";
 const LOCAL: &str = "setup --network local --with-sequencer --yes";
-/// Nothing listens there: all that is wrong is said at once, the keystore included.
+/// A port without a listener: all problems are reported at once, with that of the keystore.
 const LIVE: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:2 \
                     --l1-consensus-urls http://127.0.0.1:2 --p2p-ip 192.0.2.1 --yes";
 
@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             &["a.json", "mode 0644", "chmod 600"],
         ),
     ];
-    for (what, files, says) in trials {
+    for (what, files, parts) in trials {
         fill(&machine, files)?;
         for command in [LOCAL, LIVE] {
             refused(
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
                 &Refusal {
                     what,
                     command,
-                    says,
+                    parts,
                 },
             )?;
         }
@@ -110,37 +110,37 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "mv {DIR}/a.json /root; ln -s /root/a.json {DIR}/a.json"
     ))?;
     for command in [LOCAL, LIVE] {
-        let says = &["a.json", "is a symlink", "Put the file itself there"];
+        let parts = &["a.json", "is a symlink", "Put the file itself there"];
         refused(
             &machine,
             &Refusal {
                 what: "a symlink",
                 command,
-                says,
+                parts,
             },
         )?;
     }
     for mode in ["300", "755"] {
         fill(&machine, &[("a.json", &good, 0o600)])?;
         machine.shell(&format!("chmod {mode} {DIR}"))?;
-        let says = &[DIR, &format!("mode 0{mode}"), "chmod 700"];
+        let parts = &[DIR, &format!("mode 0{mode}"), "chmod 700"];
         refused(
             &machine,
             &Refusal {
                 what: "a directory of another mode",
                 command: LIVE,
-                says,
+                parts,
             },
         )?;
     }
     machine.shell(&format!("rm -r {DIR}"))?;
-    let says = &[DIR, "does not exist", "aztec-kit keys new"];
+    let parts = &[DIR, "does not exist", "aztec-kit keys new"];
     refused(
         &machine,
         &Refusal {
             what: "no keys",
             command: LIVE,
-            says,
+            parts,
         },
     )
 }

@@ -1,11 +1,11 @@
-//! A kit that is killed at any moment goes on where it stopped: a few kills of a real one.
+//! A run that is killed at any moment continues where it stopped: a few kills of a real one.
 //!
-//! Every kill between two writes is tried in memory, in seconds: `crates/provision/tests/engine/kills.rs` each kind,
-//! `crates/aztec/tests/kills.rs` this setup and a repair after each of these damages. Here is what memory cannot show:
-//! a real SIGKILL, in the middle of what real programs do (systemd, dpkg, npm, forge), and services that live on.
+//! Every kill between two writes is tested in memory, in seconds: `crates/provision/tests/engine/kills.rs` tests each
+//! kind, and `crates/aztec/tests/kills.rs` this setup and a repair after each of these damages. This case tests what
+//! memory cannot: a real SIGKILL while real programs work (systemd, dpkg, npm, forge), and services that live on.
 //! Decision 0021.
 //!
-//! `AZTEC_KIT_KILLS` says how often, `AZTEC_KIT_SEED` repeats a run.
+//! `AZTEC_KIT_KILLS` sets the number of kills, and `AZTEC_KIT_SEED` repeats a run.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,12 +20,12 @@ use crate::say;
 /// Kills of a repair in a run of all cases: one in each of as many equal parts of its duration.
 const KILLS: u32 = 8;
 
-/// Kills of a setup; each continues it, so that together they cover its duration, the deployment of the contracts and
-/// the starts of the services included.
+/// Kills of a setup. Each run continues the one before, so that the kills together cover its whole duration, with the
+/// deployment of the contracts and the starts of the services.
 const SETUP_KILLS: u32 = 3;
 
-/// What can happen to a host between two runs, in any order and more than once: a unit that an earlier
-/// damage has taken away can no longer be stopped.
+/// Damages to a host between two runs, in any order and more than once. A unit that an earlier damage has removed can
+/// no longer be stopped.
 const DAMAGES: &[&str] = &[
     "rm -f /etc/systemd/system/aztec-sequencer.service",
     "rm -f /etc/systemd/system/aztec-l1.service; systemctl daemon-reload",
@@ -47,7 +47,8 @@ const DAMAGES: &[&str] = &[
     "rm -f /etc/aztec/contracts.env",
 ];
 
-/// In every repair, so that a kill also comes between the starts of services, which take most of its time.
+/// These are part of every repair, so that a kill also falls between the starts of services, which take most of its
+/// time.
 const STOPS: &[&str] = &[
     "systemctl stop aztec-sequencer || true",
     "systemctl stop aztec-l1 || true",
@@ -79,7 +80,7 @@ fn repairs(machine: &Machine, kills: u32, dice: &mut Rng) -> Result<()> {
     let mut hits = 0;
     for (number, script) in (0..kills).zip(&scripts) {
         let mut trial = || -> Result<()> {
-            // Repairs differ in how long they take: the same one without a kill tells.
+            // Repairs differ in their duration, so the same one is measured without a kill.
             let part = measured(machine, script)? / kills;
             machine.shell(script)?;
             let (hit, moment) = killed(machine, APPLY, part * number + time_below(part, dice))?;
@@ -104,7 +105,7 @@ fn repairs(machine: &Machine, kills: u32, dice: &mut Rng) -> Result<()> {
     kit.smoke_ok()
 }
 
-/// How long a repair takes that nobody kills.
+/// The duration of a repair without a kill.
 fn measured(machine: &Machine, script: &str) -> Result<Duration> {
     machine.shell(script)?;
     let begin = Instant::now();
@@ -114,7 +115,7 @@ fn measured(machine: &Machine, script: &str) -> Result<Duration> {
     Ok(begin.elapsed())
 }
 
-/// As many scripts, among which all damages are dealt: each is done at least once, and some more than once.
+/// As many scripts, over which all damages are dealt: each occurs at least once, and some more than once.
 fn dealt(count: u32, dice: &mut Rng) -> Vec<String> {
     let mut draw = |from: &[&'static str]| dice.choice(from).copied();
     let host_mut = count as usize;
@@ -135,8 +136,8 @@ fn dealt(count: u32, dice: &mut Rng) -> Vec<String> {
         .collect()
 }
 
-/// Starts the kit and kills it alone: what it has started lives on, as on a real host. Gives
-/// whether it was still at work, and how long it was.
+/// Starts aztec-kit and kills it alone: its children live on, as on a real host. Returns whether it was still running,
+/// and for how long.
 fn killed(machine: &Machine, args: &[&str], moment: Duration) -> Result<(bool, Duration)> {
     let mut process = machine.spawn(&[&[KIT], args].concat())?;
     let begin = Instant::now();
@@ -159,7 +160,7 @@ fn killed(machine: &Machine, args: &[&str], moment: Duration) -> Result<(bool, D
     Ok((early.is_none(), took))
 }
 
-/// Takes everything away but the downloads: the packages of Debian and the releases below /opt.
+/// Removes everything except the downloads: the packages of Debian and the releases below /opt.
 pub const WIPE: &str = "
 systemctl disable --now aztec-sequencer aztec-l1 aztec-kit-private-ports
 rm -r /etc/aztec /var/lib/aztec /var/lib/aztec-kit /usr/local/bin/aztec
@@ -207,7 +208,7 @@ fn fresh_setup(machine: &Machine, dice: &mut Rng) -> Result<()> {
     kit.smoke_ok()
 }
 
-/// What a setup takes here when everything is downloaded.
+/// The duration of a setup here, with everything downloaded.
 const SETUP_TIME: Duration = Duration::from_secs(24);
 
 #[cfg(test)]

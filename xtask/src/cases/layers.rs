@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "machines share a disk"
     );
 
-    // A directory apart from the overlay is there, and is part of the disk.
+    // A directory that is not on the overlay exists, and is part of the disk.
     let plain = Options {
         plain: vec!["/var/lib/docker".to_owned()],
         ..context.options()?

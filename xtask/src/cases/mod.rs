@@ -1,14 +1,14 @@
-//! The machine cases: what must hold on a real Debian host.
+//! The machine cases: statements that must hold on a real Debian host.
 //!
-//! A case is one function that boots what it needs through its [`Context`] and returns an error
-//! when something is not as it must be. Add it to [`CASES`]; `cargo xtask test --machine <name>`
-//! runs it alone.
+//! A case is one function that boots its machines through its [`Context`] and returns an error if the statement does
+//! not hold. Add it to [`CASES`]. `cargo xtask test --machine <name>` runs it alone.
 
 mod bad_input;
 mod boot;
 mod caddy;
 mod chain;
 mod container;
+mod context;
 mod damage;
 mod described;
 mod errors;
@@ -38,37 +38,36 @@ mod support;
 mod switch;
 mod virtual_host;
 
-use std::path::{Path, PathBuf};
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
-
+pub use context::{Context, KIT};
 pub use kills::WIPE;
 pub use prepared::{BINARY, PREPARATIONS, PREREQUISITES, Preparation};
 pub use support::SETUP;
 
-use crate::machine::{End, Machine, Options, Root};
+use crate::machine::Machine;
 use crate::schedule::Cost;
 use prepared::{
     BOOKWORM, CHAIN, CONTAINER_HOST, DISK, IMAGES, SSH_HOST, SSH_HOST_OLD, TRIXIE, WALLED,
     WALLED_OLD, cost,
 };
 
-/// A statement about the project, tried on machines.
+/// A statement about the project, tested on machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What `--machine` calls it.
+    /// Its name for `--machine`.
     pub name: &'static str,
     /// One line for `--list`.
     pub about: &'static str,
-    /// What must have been made before, by its name among the preparations.
+    /// The preparations that it needs, by name.
     pub needs: &'static [&'static str],
-    /// What it takes, as measured on two cores that have nothing else to do.
+    /// Its cost, measured on two otherwise idle cores.
     pub cost: Cost,
-    /// The trial.
+    /// The test.
     pub run: fn(&Context) -> Result<()>,
 }
 
-/// Every case. The order is that of `--list`; what runs when is for the schedule to say.
+/// Every case, in the order of `--list`. The schedule decides the order of a run.
 pub const CASES: &[Case] = &[
     Case {
         name: "boot",
@@ -93,28 +92,28 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "bad-input",
-        about: "what cannot work is refused with a remedy before anything is touched",
+        about: "an invalid configuration is refused with a remedy before anything is changed",
         needs: &[BINARY, TRIXIE, BOOKWORM],
         cost: cost(14, 3, 10),
         run: bad_input::run,
     },
     Case {
         name: "firewall",
-        about: "a second host reaches SSH and the peers' port, no container, and nobody is cut off",
+        about: "a second host reaches SSH and the peers' port, no container, and nobody is locked out",
         needs: &[BINARY, WALLED],
         cost: cost(300, 57, 230),
         run: firewall::run,
     },
     Case {
         name: "firewall-old",
-        about: "UFW, iptables and Docker of the previous Debian hold the same walls",
+        about: "UFW, iptables and Docker of the previous Debian close the same ports",
         needs: &[BINARY, WALLED_OLD],
         cost: cost(300, 50, 220),
         run: firewall::run_previous,
     },
     Case {
         name: "hardening",
-        about: "a hardened host bans who guesses passwords, and is as before when it is hardened no more",
+        about: "a hardened host bans addresses that guess passwords, and is as before once hardening is removed",
         needs: &[BINARY, SSH_HOST],
         cost: cost(300, 91, 230),
         run: hardening::run,
@@ -135,28 +134,28 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "keystore",
-        about: "a keystore that the node would not load is refused before anything is touched",
+        about: "a keystore that the node would not load is refused before anything is changed",
         needs: &[BINARY, TRIXIE],
         cost: cost(5, 2, 10),
         run: keystore::run,
     },
     Case {
         name: "published",
-        about: "names, kinds, presets, metrics and words that are carried of a release are those of its packages",
+        about: "names, kinds, presets, metrics and words in the data of a release are those of its packages",
         needs: &["unit tests"],
         cost: cost(8, 5, 300),
         run: published::run,
     },
     Case {
         name: "wallets",
-        about: "what wallets encrypt is opened here, and what is encrypted here is opened by them",
+        about: "wallets and aztec-kit open each other's encrypted keys",
         needs: &["unit tests"],
         cost: cost(20, 16, 400),
         run: published::wallets,
     },
     Case {
         name: "refused-roles",
-        about: "a role that a release cannot be is refused with the alternative",
+        about: "a role that a release cannot run is refused with the alternative",
         needs: &[BINARY, TRIXIE],
         cost: cost(5, 1, 10),
         run: refused_roles::run,
@@ -184,14 +183,14 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "virtual",
-        about: "a kernel of its own is hardened: audit, clock, settings, firewall, and all of it after power cuts",
+        about: "a host with its own kernel is hardened: audit, clock, settings, firewall, and all of it after power cuts",
         needs: &[BINARY, DISK],
         cost: cost(260, 260, 1540),
         run: virtual_host::run,
     },
     Case {
         name: "sandboxes",
-        about: "systemd finds every unit of every role well shut before it ever ran",
+        about: "systemd rates every unit of every role as safe before it ever ran",
         needs: &[BINARY, TRIXIE],
         cost: cost(5, 1, 10),
         run: sandboxes::run,
@@ -219,14 +218,14 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "keys",
-        about: "a key of `keys new` is taken by the real contract and node, and makes blocks",
+        about: "the real contract and node accept a key of `keys new`, and it makes blocks",
         needs: &[CHAIN],
         cost: cost(167, 31, 890),
         run: keys::run,
     },
     Case {
         name: "fit",
-        about: "a release that does not fit the rollup is told before a start, and the real node agrees",
+        about: "a release that does not fit the rollup is reported before a start, and the real node agrees",
         needs: &[CHAIN],
         cost: cost(26, 30, 700),
         run: fit::run,
@@ -240,42 +239,42 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "other-l1",
-        about: "a bootstrap says whether the L1 on another host is one for this network",
+        about: "a bootstrap reports whether the L1 on another host belongs to this network",
         needs: &[CHAIN],
         cost: cost(29, 18, 730),
         run: other_l1::run,
     },
     Case {
         name: "errors",
-        about: "what a real process says when it cannot work is explained, and smoke says it too",
+        about: "the errors of a real process that cannot work are explained, also by smoke",
         needs: &[CHAIN],
         cost: cost(51, 35, 1220),
         run: errors::run,
     },
     Case {
         name: "damage",
-        about: "what breaks on a host is repaired, and nothing else restarted",
+        about: "damage to a host is repaired, and nothing else is restarted",
         needs: &[CHAIN],
         cost: cost(240, 80, 1010),
         run: damage::run,
     },
     Case {
         name: "pinned",
-        about: "the image of a registry is pinned at first sight, and what stands in its way is said in advance",
+        about: "the image of a registry is pinned at first sight, and every obstacle is reported in advance",
         needs: &[IMAGES],
         cost: cost(107, 82, 610),
         run: pinned::run,
     },
     Case {
         name: "monitoring",
-        about: "a real node is watched, and its end is told",
+        about: "a real node is monitored, and an alert reports its end",
         needs: &[CHAIN],
         cost: cost(350, 75, 1000),
         run: monitoring::run,
     },
     Case {
         name: "monitoring-old",
-        about: "the previous Debian's own Prometheus takes every rule, and everybody is told",
+        about: "the previous Debian's own Prometheus accepts every rule, and every receiver gets the alert",
         needs: &[BINARY, BOOKWORM],
         cost: cost(116, 30, 200),
         run: monitoring::run_previous,
@@ -296,63 +295,14 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "kills",
-        about: "a kit that is killed at any moment goes on where it stopped",
+        about: "a run that is killed at any moment continues where it stopped",
         needs: &[CHAIN],
         cost: cost(243, 54, 860),
         run: kills::run,
     },
 ];
 
-/// Where the binary lies in a machine.
-pub const KIT: &str = "/usr/local/bin/aztec-kit";
-
-/// What a case gets.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The release binary of this checkout.
-    pub binary: PathBuf,
-    /// Whether machines stay for a look after the case.
-    pub keep: bool,
-}
-
-impl Context {
-    /// The root that cases start from unless they are about another suite.
-    pub fn root(&self) -> Result<Root> {
-        Root::pristine("trixie")
-    }
-
-    /// Boots a machine from a root, with shared npm packages, kept at the end if asked for.
-    pub fn boot(&self, root: &Root, name: &str) -> Result<Machine> {
-        Machine::boot_with(root, name, self.options()?)
-    }
-
-    /// Boots a pristine machine that has this checkout's binary at [`KIT`].
-    pub fn boot_with_kit(&self, name: &str) -> Result<Machine> {
-        let machine = self.boot(&self.root()?, name)?;
-        self.push_kit(&machine)?;
-        Ok(machine)
-    }
-
-    /// Puts this checkout's binary at [`KIT`].
-    pub fn push_kit(&self, machine: &Machine) -> Result<()> {
-        push(machine, &self.binary).context("cannot install the binary in the machine")
-    }
-
-    /// The options behind [`Context::boot`], for a case that needs more.
-    pub fn options(&self) -> Result<Options> {
-        let end = if self.keep { End::Keep } else { End::Remove };
-        Ok(Options {
-            end,
-            ..Options::sharing_packages()?
-        })
-    }
-}
-
 /// A machine on which a local network with a validator runs.
 pub fn local_chain(context: &Context, name: &str) -> Result<Machine> {
     chain::boot(context, name)
-}
-
-fn push(machine: &Machine, binary: &Path) -> Result<()> {
-    machine.push(binary, KIT, 0o755)
 }

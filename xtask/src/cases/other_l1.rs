@@ -1,7 +1,7 @@
-//! The end of a bootstrap looks at the L1: on another host it is found well, and every way to be wrong is told.
+//! The end of a bootstrap checks the L1: a good one on another host passes, and every way to be wrong is reported.
 //!
-//! The chain is the local one of the root, taken out of the kit's hands: an anvil on another host with the same
-//! state, and a copy of its blobs. Nothing makes blocks on it any more; a node has to find those that are there.
+//! The chain is the local one of the root, detached from aztec-kit: an anvil on another host with the same state, and a
+//! copy of its blobs. Nothing makes new blocks on it. A node has to find the existing ones.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::sh;
 const CONFIG: &str = "/etc/aztec/kit.toml";
 const BOOTSTRAP: &[&str] = &["bootstrap", "--yes", "--patience", "0"];
 
-/// Takes the chain out of the kit's hands, and offers program and state to one host each.
+/// Detaches the chain from aztec-kit, and copies program and state to other hosts.
 const LEAVES: &str = r"
 systemctl stop aztec-sequencer aztec-l1
 cp --archive /var/lib/aztec/blobs /srv/blobs
@@ -28,7 +28,7 @@ for at in 9001-anvil 9002-state.json; do
 done
 ";
 
-/// One anvil each: the chain; one that is another; one whose blocks are old; one without Aztec.
+/// One anvil each: the chain, another chain, one with old blocks, and one without Aztec.
 const ANVILS: &str = r#"
 fetch() {
     for try in $(seq 30); do exec 3<>/dev/tcp/$FROM/$1 && break; sleep 1; done
@@ -48,7 +48,7 @@ anvil 8548 --chain-id 31337 --block-time 4
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = chain::boot(context, "other-l1")?;
-    let wanted = chain::checkpointed(&machine, 1)?;
+    let block = chain::checkpointed(&machine, 1)?;
     let registry = chain::registry(&machine)?;
     machine.shell(LEAVES)?;
     let l1 = context.boot(&context.root()?, "l1")?;
@@ -76,24 +76,24 @@ pub(super) fn run(context: &Context) -> Result<()> {
         "chain 31337, head".to_owned(),
         format!("{registry} answers: the canonical rollup is 0x"),
     ] {
-        let said = done.stderr.to_ascii_lowercase();
+        let messages = done.stderr.to_ascii_lowercase();
         ensure!(
-            said.contains(&seen.to_ascii_lowercase()),
-            "no `{seen}`: {said}"
+            messages.contains(&seen.to_ascii_lowercase()),
+            "no `{seen}`: {messages}"
         );
     }
-    chain::checkpointed(&machine, wanted)?;
+    chain::checkpointed(&machine, block)?;
     chain::is_of(&machine, &registry)?;
-    // The sequencer's unit is gone, and systemd knows.
+    // The unit of the sequencer is gone, and systemd has noticed.
     kit.in_sync()?;
     other_l1s(&machine, &l1, &kit_toml)
 }
 
-/// An L1 that is none for this network is refused; what only shows on the chain itself is told in the end.
+/// An L1 of another network is refused. A problem that only the chain shows is reported at the end.
 fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
     let kit = Kit(machine);
     let at = |port: u16| kit_toml.replace(":8545", &format!(":{port}"));
-    for (port, says) in [
+    for (port, part) in [
         (8546, "it is chain 1, and mine is on chain 31337"),
         (8547, "its head is"),
         (8549, "eth_chainId on"),
@@ -101,13 +101,13 @@ fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
         machine.write(CONFIG, &at(port), 0o600)?;
         let untouched = Listing::of(machine)?;
         let refused = kit.run(BOOTSTRAP)?.expect(2)?;
-        ensure!(refused.stderr.contains(says), "{port}: {}", refused.stderr);
-        untouched.still(machine, says)?;
+        ensure!(refused.stderr.contains(part), "{port}: {}", refused.stderr);
+        untouched.still(machine, part)?;
     }
     let dead = format!("consensus_urls = [\"http://{}:8549\"]\n[p2p]", l1.ip());
     machine.write(CONFIG, &at(8548).replace("[p2p]", &dead), 0o600)?;
-    let told = kit.run(BOOTSTRAP)?.expect(1)?;
-    let failed: Vec<_> = told
+    let report = kit.run(BOOTSTRAP)?.expect(1)?;
+    let failed: Vec<_> = report
         .stderr
         .lines()
         .filter(|line| line.contains("fail"))
@@ -116,7 +116,7 @@ fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
         failed.iter().any(|line| line.contains("Aztec registry"))
             && failed.iter().any(|line| line.contains("L1 consensus")),
         "{}",
-        told.stderr
+        report.stderr
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The image is pinned to what it was at first sight, and whatever stands in its way is said in advance.
+//! The image is pinned at first sight, and every obstacle is reported in advance.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let kit = Kit(&machine);
     machine.write("/etc/aztec/kit.toml", BOOTNODE, 0o600)?;
 
-    // Without an engine there is only one place for the image, and it does not answer.
+    // Without an engine, the registry is the only source of the image, and it does not answer.
     registry::away(&machine)?;
     refused(&machine, "no engine", &["does not answer", "podman load"])?;
     registry::start(&machine)?;
@@ -38,11 +38,11 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let runs = machine.shell("podman inspect --format '{{.Image}}' aztec-bootnode")?;
     ensure!(pin.ends_with(runs.trim()), "{runs} runs, and not {pin}");
 
-    // The tag moves where it came from; a list that has the image is no other image. Of a single one Podman
-    // shows nothing.
-    told(&machine, UPSTREAM, "pass", "could not be compared")?;
+    // The tag moves in the registry. A list that contains the image is not another image. Podman does not show the
+    // digest of a single one.
+    reports(&machine, UPSTREAM, "pass", "could not be compared")?;
     registry::push_list(&machine)?;
-    told(
+    reports(
         &machine,
         UPSTREAM,
         "pass",
@@ -50,21 +50,21 @@ pub(super) fn run(context: &Context) -> Result<()> {
     )?;
     registry::push(&machine, "other.tar")?;
     registry::push_list(&machine)?;
-    told(&machine, UPSTREAM, "warn", "has moved")?;
+    reports(&machine, UPSTREAM, "warn", "has moved")?;
     unchanged(&machine, &record)?;
 
-    // The image goes: what comes back is the one that this host is pinned to.
+    // The image is removed. The pinned one comes back.
     let remove = format!("systemctl stop aztec-bootnode; podman image rm --force {pin}");
     machine.shell(&remove)?;
     kit.apply()?;
     enr(&machine)?;
     unchanged(&machine, &record)?;
 
-    // The tag moves on this host alone, where nobody else can be asked.
+    // The tag moves on this host alone, while the registry does not answer.
     registry::stop(&machine)?;
     load(&machine, "other.tar")?;
-    told(&machine, "image", "warn", "has moved")?;
-    told(&machine, UPSTREAM, "pass", "could not be compared")?;
+    reports(&machine, "image", "warn", "has moved")?;
+    reports(&machine, UPSTREAM, "pass", "could not be compared")?;
     unchanged(&machine, &record)?;
     machine.shell("systemctl restart aztec-bootnode")?;
     enr(&machine)?;
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     refused(&machine, "another image of the name", &words)?;
     ensure!(machine.read(RECORD)? == record, "the record changed");
 
-    // To be pinned to another one is the operator's to say.
+    // Only the operator can pin another image.
     kit.run(&["forget", &format!("image[{}]", image::NAME)])?
         .ok()?;
     machine.shell(&format!("rm {RECORD}; podman image rm {}", image::NAME))?;
@@ -90,7 +90,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     kit.in_sync()
 }
 
-/// What `preflight` calls the comparison with the registry.
+/// The name of the comparison with the registry in `preflight`.
 const UPSTREAM: &str = "image-registry";
 
 fn pinned<'a>(record: &'a str, variable: &str) -> Result<&'a str> {
@@ -98,13 +98,13 @@ fn pinned<'a>(record: &'a str, variable: &str) -> Result<&'a str> {
     found.with_context(|| format!("no {variable} in {record}"))
 }
 
-/// Fails unless a check of `preflight` comes out like this.
-fn told(machine: &Machine, check: &str, status: &str, words: &str) -> Result<()> {
+/// Fails unless a check of `preflight` has this result.
+fn reports(machine: &Machine, check: &str, status: &str, words: &str) -> Result<()> {
     let report = Kit(machine).json(&["preflight", "--json"], 0)?;
-    let said = said(&report, check);
+    let result = result_of(&report, check);
     ensure!(
-        said.starts_with(status) && said.contains(words),
-        "{check}: {said}"
+        result.starts_with(status) && result.contains(words),
+        "{check}: {result}"
     );
     Ok(())
 }
@@ -112,8 +112,8 @@ fn told(machine: &Machine, check: &str, status: &str, words: &str) -> Result<()>
 /// A run finds nothing to do, whatever happened to the tag.
 fn unchanged(machine: &Machine, record: &str) -> Result<()> {
     Kit(machine).in_sync()?;
-    let made = Kit(machine).apply()?;
-    ensure!(made.is_empty(), "a run changes {made:?}");
+    let changed = Kit(machine).apply()?;
+    ensure!(changed.is_empty(), "a run changes {changed:?}");
     ensure!(machine.read(RECORD)? == record, "the record changed");
     Ok(())
 }
@@ -127,7 +127,7 @@ fn load(machine: &Machine, archive: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Fails unless a run ends with 2, says why, and leaves the host as it was.
+/// Fails unless a run exits with 2, says why, and leaves the host as it was.
 fn refused(machine: &Machine, what: &str, words: &[&str]) -> Result<()> {
     let before = Listing::of(machine)?;
     let output = Kit(machine)
@@ -140,7 +140,7 @@ fn refused(machine: &Machine, what: &str, words: &[&str]) -> Result<()> {
     before.still(machine, what)
 }
 
-fn said(report: &Value, check: &str) -> String {
+fn result_of(report: &Value, check: &str) -> String {
     let findings = report["findings"].as_array().into_iter().flatten();
     let found = findings.into_iter().find(|finding| finding["id"] == check);
     found.map_or_else(String::new, |finding| {

@@ -1,10 +1,10 @@
-//! A host whose power is cut, at rest and in the middle of runs: nothing is lost, and the next run ends what was begun.
+//! A host whose power is cut, at rest and during runs: nothing is lost, and the next run finishes the interrupted one.
 //!
-//! Its disk has a cache of its own, which forgets what was not flushed (`xtask/src/vm/drive.rs`). In [`at_rest`] all of
-//! that is lost, and the case looks whether the disk does forget: else nothing here would mean anything. In
-//! [`in_runs`] dice choose the flush at which the power fails, and which blocks had reached the platter by then.
+//! Its disk has a cache that forgets writes without a flush (`xtask/src/vm/drive`). In [`at_rest`] all of them are
+//! lost, and the case checks that the disk does forget, since otherwise nothing here would mean anything. In
+//! [`in_runs`] dice choose the flush at which the power fails, and the blocks that are durable by then.
 //!
-//! `AZTEC_KIT_CUTS` says how many runs are cut, `AZTEC_KIT_SEED` repeats them.
+//! `AZTEC_KIT_CUTS` sets the number of runs that are cut, and `AZTEC_KIT_SEED` repeats them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,21 +12,21 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use super::support::{self, APPLY, Kit, TAKE_BACK_TIMER, TAKEN_BACK, applied};
+use super::support::{self, APPLY, Kit, ROLL_BACK_TIMER, ROLLED_BACK, applied};
 use crate::vm::Vm;
 use crate::{say, sh};
 
-/// Runs that are cut among all cases: none, since each costs a boot and two runs of an emulated machine, some 150 s of
-/// a processor. The cut at rest is there.
+/// Runs that are cut in a run of all cases: none, since each costs a boot and two runs of an emulated machine, about
+/// 150 s of a processor. The cut at rest is always done.
 const CUTS: u64 = 0;
 
-/// How long a change waits for its confirmation, seconds.
+/// The time for the confirmation of a change, in seconds.
 const WINDOW: &str = "30";
 
-/// What is made once. Nobody signs with these.
+/// Secrets that are created once. Nothing signs with these.
 const MADE: &str = "/root/keys /root/words /etc/aztec/admin-api-key";
 
-/// Keys, which are to live through all cuts.
+/// Keys that must survive all cuts.
 pub(super) fn make_keys(vm: &Vm) -> Result<String> {
     let coinbase = format!("0x{}", "11".repeat(20));
     let new = ["keys", "new", "--coinbase", &coinbase];
@@ -39,12 +39,12 @@ fn digests(vm: &Vm) -> Result<String> {
     vm.shell(&format!("find {MADE} -type f | sort | xargs sha256sum"))
 }
 
-/// Applies and is cut before anybody confirms: what was said to be done is there, unconfirmed changes are rolled back.
+/// Applies, and is cut before a confirmation: reported changes are durable, and unconfirmed ones are rolled back.
 pub(super) fn at_rest(vm: &mut Vm, keys: &str) -> Result<()> {
     vm.shell(&format!(
         "cd /root; printf kept >synced; printf %4096s old >straight; sync synced straight .
          # Nobody else shall have it flushed in the meantime.
-         mount -o remount,commit=600 /; systemctl is-active {TAKE_BACK_TIMER}"
+         mount -o remount,commit=600 /; systemctl is-active {ROLL_BACK_TIMER}"
     ))?;
     let unflushed = "cd /root; printf lost >unsynced
          printf %4096s new | dd of=straight oflag=direct iflag=fullblock conv=notrunc bs=4096 status=none";
@@ -75,10 +75,10 @@ fn status(vm: &Vm) -> Result<Value> {
     Ok(status)
 }
 
-/// Waits until nothing waits for a confirmation any more, since the time for it is over.
+/// Waits until no change waits for a confirmation, since its time is over.
 fn rolled_back(vm: &Vm) -> Result<()> {
     let mut last = Value::Null;
-    let back = sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
+    let back = sh::wait_for("unconfirmed changes are rolled back", ROLLED_BACK, || {
         last = status(vm)?;
         let is_empty = |key: &str| last[key].as_array().is_none_or(Vec::is_empty);
         Ok((is_empty("unconfirmed") && !is_empty("rolled_back")).then_some(()))
@@ -87,8 +87,8 @@ fn rolled_back(vm: &Vm) -> Result<()> {
     support::rolled_back(vm)
 }
 
-/// A run of each of these in turn is cut, and ended after the boot; the first is that of the last full run.
-pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
+/// One of these runs in turn is cut, and finished after the boot. The first is that of the last complete run.
+pub(super) fn in_runs(vm: &mut Vm, keys: &str, configurations: &[&str]) -> Result<()> {
     let number = |name: &str| -> Result<Option<u64>> {
         let text = std::env::var(name).ok();
         let number = text.map(|text| text.parse());
@@ -104,9 +104,9 @@ pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
     say!("   {cuts} cuts; AZTEC_KIT_SEED={seed} repeats them");
     let mut dice = fastrand::Rng::with_seed(seed);
     let mut hits = 0;
-    // What the run of before without a cut took says where to cut this one.
+    // The length of the run before, without a cut, says where to cut this one.
     let mut flushes = FLUSHES;
-    for (at, text) in (1..=cuts).zip(wanted.iter().cycle()) {
+    for (at, text) in (1..=cuts).zip(configurations.iter().cycle()) {
         let mut round = || -> Result<()> {
             vm.write("/etc/aztec/kit.toml", text, 0o600)?;
             let moment = (dice.u64(..flushes.max(1)), dice.bool());
@@ -139,17 +139,17 @@ pub(super) fn in_runs(vm: &mut Vm, keys: &str, wanted: &[&str]) -> Result<()> {
             same(vm, keys)
         };
         round().with_context(|| {
-            format!("cut {at} of {cuts}, AZTEC_KIT_SEED={seed}, wanted:\n{text}")
+            format!("cut {at} of {cuts}, AZTEC_KIT_SEED={seed}, configured:\n{text}")
         })?;
     }
     say!("   {hits} of {cuts} cuts hit a run");
     Ok(())
 }
 
-/// Flushes of a run that changes the firewall, about.
+/// The approximate number of flushes of a run that changes the firewall.
 const FLUSHES: u64 = 60;
 
-/// A run that ends what was begun, and one that has nothing to do.
+/// A run that finishes the interrupted one, and one that has nothing to do.
 pub(super) fn confirmed(vm: &Vm) -> Result<Vec<String>> {
     let apply = [APPLY, &["--confirm", "--json"]].concat();
     let changed = applied(&Kit(vm).json(&apply, 0)?)?;

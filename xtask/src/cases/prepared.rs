@@ -1,5 +1,5 @@
-//! What is made once, before the cases that start from it. Each is a task of its own, so that no case waits for a root
-//! that another one makes.
+//! Preparations: everything that is made once, before the cases that start from it. Each is a task of its own, so that
+//! no case waits for a root that another one makes.
 
 use anyhow::Result;
 
@@ -8,9 +8,9 @@ use crate::ahead;
 use crate::machine::Root;
 use crate::schedule::Cost;
 
-/// The release binary. Not made here, since it is a statement as well.
+/// The release binary. It is not made here, since it is a statement too.
 pub const BINARY: &str = "release binary";
-/// What the outer machine needs. A statement as well.
+/// The prerequisites of the outer machine. They are a statement too.
 pub const PREREQUISITES: &str = "machine prerequisites";
 
 pub(super) const TRIXIE: &str = "root trixie";
@@ -28,13 +28,13 @@ pub(super) const DISK: &str = "virtual disk";
 /// Something in the cache that cases start from.
 #[derive(Debug, Clone, Copy)]
 pub struct Preparation {
-    /// What `needs` of others calls it.
+    /// Its name for `needs` of others.
     pub name: &'static str,
-    /// What must have been made before.
+    /// The preparations that it needs.
     pub needs: &'static [&'static str],
-    /// What it takes with an empty cache, as measured on two cores that have nothing else to do.
+    /// Its cost with an empty cache, measured on two otherwise idle cores.
     pub cost: Cost,
-    /// Makes it, unless it is there.
+    /// Makes it, unless it exists.
     pub run: fn(&Context) -> Result<()>,
 }
 
@@ -43,7 +43,7 @@ pub(super) const fn cost(wall: u32, cpu: u32, memory: u32) -> Cost {
     Cost { wall, cpu, memory }
 }
 
-/// Every preparation, each behind what it needs.
+/// Every preparation, each after those that it needs.
 pub const PREPARATIONS: &[Preparation] = &[
     Preparation {
         name: TRIXIE,
@@ -93,7 +93,7 @@ pub const PREPARATIONS: &[Preparation] = &[
         cost: cost(60, 32, 200),
         run: |_| virtual_host::disk().map(drop),
     },
-    // While the binary compiles, since the network is idle then.
+    // This runs while the binary compiles, since the network is idle then.
     Preparation {
         name: PACKAGES,
         needs: &[TRIXIE],

@@ -1,4 +1,4 @@
-//! What needs published packages and no machine: a test of a crate, which fetches them.
+//! Tests of crates that need published packages and no machine.
 
 use anyhow::Result;
 
@@ -6,19 +6,19 @@ use super::Context;
 use crate::cache;
 use crate::cargo::{self, Haste};
 
-/// What this program carries of a release, against the packages of that release.
+/// The reference data of a release, compared with the packages of that release.
 pub(super) fn run(_: &Context) -> Result<()> {
     test("published")
 }
 
-/// Encrypted files of wallets, opened here, and ours by them.
+/// Encrypted files of wallets, opened by aztec-kit, and files of aztec-kit, opened by wallets.
 pub(super) fn wallets(_: &Context) -> Result<()> {
     test("wallets")
 }
 
 fn test(name: &'static str) -> Result<()> {
     let packages = cache::subdir("packages")?;
-    // The whole workspace, so that what the unit tests have compiled is of use.
+    // The whole workspace, so that the compiled unit tests are used again.
     let test = ["test", "--workspace", "--test", name];
     let packages = packages.to_string_lossy();
     let variables = [&cargo::LINTED[..], &[("AZTEC_KIT_PACKAGES", &packages)]].concat();

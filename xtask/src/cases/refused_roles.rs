@@ -1,13 +1,13 @@
-//! A role that a release cannot be is refused with the alternative before anything is touched.
+//! A role that a release cannot run is refused with the alternative before anything is changed.
 
 use anyhow::Result;
 
 use super::Context;
 use super::bad_input::{Refusal, refused};
 
-/// Release, network, flags, and what is said: the key, the reason, the alternative.
+/// Release, network, flags, and the parts of the message: the key, the reason, the alternative.
 ///
-/// The endpoints of the live ones are never asked: the configuration alone is enough to refuse.
+/// The endpoints of live networks are never called: the configuration alone is enough to refuse.
 const COMBINATIONS: &[(&str, &str, &str, &[&str])] = &[
     ("4.1.2", "local", "--with-pxe", PXE),
     ("4.1.2", "testnet", "--with-pxe", PXE),
@@ -43,7 +43,7 @@ const PROVER: &[&str] = &["prover.enabled", "acvm", "official image"];
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("refused-roles")?;
-    for (release, network, flags, says) in COMBINATIONS {
+    for (release, network, flags, parts) in COMBINATIONS {
         let endpoints = match *network {
             "local" => "",
             _ => "--l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:2",
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         let refusal = Refusal {
             what: "a role that the release cannot be",
             command: &command,
-            says,
+            parts,
         };
         refused(&machine, &refusal)?;
     }

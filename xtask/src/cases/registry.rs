@@ -1,4 +1,4 @@
-//! The public registry as a host sees it: its name, its certificate, its protocol. It is in the machine itself.
+//! A stand-in for the public registry: its name, its certificate, its protocol. It runs on the machine itself.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::image;
 use crate::machine::Machine;
 use crate::sh;
 
-/// The name under which the public registry answers.
+/// The name of the public registry.
 const HOST: &str = "registry-1.docker.io";
 
-/// Where its files are.
+/// The directory of its files.
 const DIR: &str = "/root/registry";
 
 /// Its configuration: distribution 2.8, docs/configuration.md.
@@ -32,14 +32,14 @@ openssl x509 -req -days 9 -in leaf.csr -CA ca.crt -CAkey ca.key -extfile leaf.ex
 cp ca.crt /usr/local/share/ca-certificates/registry.crt
 update-ca-certificates";
 
-/// Gives the name to this machine, on which nobody answers yet.
+/// Resolves the name to this machine, on which nothing answers yet.
 pub(super) fn away(machine: &Machine) -> Result<()> {
     machine
         .shell(&format!("echo 127.0.0.1 {HOST} >> /etc/hosts"))
         .map(drop)
 }
 
-/// Installs it and starts it; it is empty.
+/// Installs it and starts it. It is empty.
 pub(super) fn start(machine: &Machine) -> Result<()> {
     machine.shell(
         "apt-get update -qq; apt-get install -qq --yes --no-install-recommends docker-registry skopeo openssl ca-certificates",
@@ -53,8 +53,8 @@ pub(super) fn start(machine: &Machine) -> Result<()> {
     ))?;
     let ask = format!("docker://{HOST}/none");
     sh::wait_for("the registry answers", Duration::from_secs(180), || {
-        let said = machine.exec(&["skopeo", "list-tags", &ask])?.stderr;
-        Ok(said.contains("not known to registry").then_some(()))
+        let message = machine.exec(&["skopeo", "list-tags", &ask])?.stderr;
+        Ok(message.contains("not known to registry").then_some(()))
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn stop(machine: &Machine) -> Result<()> {
     machine.shell("systemctl stop registry").map(drop)
 }
 
-/// Lets the tag name the image of an archive.
+/// Points the tag to the image of an archive.
 pub(super) fn push(machine: &Machine, archive: &str) -> Result<()> {
     let (from, to) = (format!("{}/{archive}", image::SHOWN), image::NAME);
     machine
@@ -73,7 +73,7 @@ pub(super) fn push(machine: &Machine, archive: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Lets the tag name a list for several machines, in which the image that it names now is.
+/// Points the tag to a list for several machines, which contains the current image of the tag.
 pub(super) fn push_list(machine: &Machine) -> Result<()> {
     let image = format!("docker://docker.io/{}", image::NAME);
     machine.shell(&format!(

@@ -1,4 +1,4 @@
-//! The other roles of a local network, added to one that runs: its blocks get transactions and are proven.
+//! The other roles of a local network, added to a running one: its blocks get transactions and are proven.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::support::{KEYSTORE, Kit, applied, digest, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
-/// An epoch has two slots of 12 s; its proof, and the proof of what was unproven before, come after it.
+/// An epoch has two slots of 12 s. Its proof, and the proof of the unproven epochs before, come after it.
 const PROVEN: Duration = Duration::from_secs(420);
 /// The bot deploys an account and a token before its first transfer.
 const TRANSACTIONS: Duration = Duration::from_secs(420);
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     listens(&machine, "the agent", 8300, "agent_getStatus")?;
     status(&machine, "the TXE", 8680)?;
     status(&machine, "the broker", 8180)?;
-    // It has its blobs from what shows the local L1 as one with a Beacon API, and opens its port when it is synced.
+    // It gets its blobs from the Beacon API of the local L1, and opens its port when it is synced.
     advances(&machine, ARCHIVER, "checkpointed")?;
     advances(&machine, NODE, "proven")?;
     agents_elsewhere(context, &machine)?;
@@ -67,31 +67,31 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Another machine that is to lend its cores tells this one's broker from what is none.
+/// Another machine, whose agents should help, distinguishes the broker from a port without one.
 fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
     let machine = context.boot_with_kit("roles-agent")?;
-    let judged = |port: u16, wanted: &str, says: &str| -> Result<()> {
+    let broker_check = |port: u16, status: &str, message_part: &str| -> Result<()> {
         let url = format!("http://{}:{port}", prover.ip());
-        let asked = [
+        let args = [
             "preflight",
             "--with-prover-agent",
             "--broker-url",
             &url,
             "--json",
         ];
-        let output = Kit(&machine).run(&asked)?;
+        let output = Kit(&machine).run(&args)?;
         let report: Value = serde_json::from_str(&output.stdout)?;
         let mut findings = report["findings"].as_array().into_iter().flatten();
         let broker = findings.find(|found| found["id"] == "broker");
-        let broker = broker.with_context(|| format!("{url} is not looked at"))?;
+        let broker = broker.with_context(|| format!("no finding about {url}"))?;
         let message = broker["message"].as_str().unwrap_or_default();
         ensure!(
-            broker["status"] == wanted && message.contains(says),
-            "{url} is judged {broker}"
+            broker["status"] == status && message.contains(message_part),
+            "{url}: {broker}"
         );
         Ok(())
     };
-    judged(8180, "warn", "repeat their requests")?;
+    broker_check(8180, "warn", "repeat their requests")?;
     let config = "/etc/aztec/kit.toml";
     let mut text = prover.read(config)?;
     for port in [8180, 8080] {
@@ -107,9 +107,9 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         changed == ["nft_table[inet aztec_kit_private]"],
         "{changed:?} were changed"
     );
-    judged(8180, "pass", "a prover broker of Aztec 4.1.2")?;
-    judged(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
-    judged(8181, "warn", "repeat their requests")
+    broker_check(8180, "pass", "a prover broker of Aztec 4.1.2")?;
+    broker_check(8080, "fail", "an Aztec 4.1.2 process, but not a broker")?;
+    broker_check(8181, "warn", "repeat their requests")
 }
 
 fn listens(machine: &Machine, who: &str, port: u16, method: &str) -> Result<()> {
@@ -137,12 +137,12 @@ fn status(machine: &Machine, who: &str, port: u16) -> Result<()> {
     })
 }
 
-/// Who knows how far the chain is: unit, port, method.
+/// The processes that know the progress of the chain: unit, port, method.
 type Witness = (&'static str, u16, &'static str);
 const NODE: Witness = ("aztec-prover-node", 8080, "node_getL2Tips");
 const ARCHIVER: Witness = ("aztec-archiver", 8580, "archiver_getL2Tips");
 
-/// One tip, counted in blocks, is seen to grow from what it was.
+/// One tip, counted in blocks, grows.
 fn advances(machine: &Machine, witness: Witness, tip: &str) -> Result<()> {
     let (unit, port, method) = witness;
     let number = || -> Result<Option<u64>> {

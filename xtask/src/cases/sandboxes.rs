@@ -1,4 +1,4 @@
-//! Every unit of every role, judged by systemd before it ever ran: what a plan would write is enough.
+//! Every unit of every role, judged by systemd before it ever ran: the texts of a plan are enough.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::Context;
 use super::support::Kit;
 use crate::say;
 
-/// All that can be on one local network.
+/// All roles that one local network can have.
 const ROLES: &[&str] = &[
     "setup",
     "--network",
@@ -23,14 +23,14 @@ const ROLES: &[&str] = &[
     "--json",
 ];
 
-/// Ten times what `systemd-analyze security` calls the exposure level.
+/// The limit for ten times the exposure level of `systemd-analyze security`.
 const THRESHOLD: &str = "15";
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = context.boot_with_kit("sandboxes")?;
     let plan = Kit(&machine).json(ROLES, 0)?;
     let steps = plan["steps"].as_array().context("a plan without steps")?;
-    let mut judged = Vec::new();
+    let mut units = Vec::new();
     for step in steps {
         let Some((name, text)) = service(step) else {
             continue;
@@ -51,11 +51,11 @@ pub(super) fn run(context: &Context) -> Result<()> {
             verdict.stdout,
             verdict.stderr
         );
-        judged.push(name);
+        units.push(name);
     }
-    say!("   {}", judged.join(" "));
-    ensure!(judged.len() >= 10, "only {judged:?} were judged");
-    // The threshold must be able to refuse.
+    say!("   {}", units.join(" "));
+    ensure!(units.len() >= 10, "only {units:?} were rated");
+    // The threshold must be able to fail.
     machine.write(
         "/etc/systemd/system/open.service",
         "[Service]\nExecStart=/bin/true\n",
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The name and text of a service of ours that a step would write.
+/// The name and text of a service of aztec-kit that a step would write.
 pub(super) fn service(step: &Value) -> Option<(String, String)> {
     let id = step["id"].as_str()?;
     let name = id

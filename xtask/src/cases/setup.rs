@@ -13,16 +13,16 @@ use crate::machine::Machine;
 
 const ADMIN_KEY: &str = "/etc/aztec/admin-api-key";
 
-/// What `systemd-analyze security` calls "OK" is up to 4; ours are meant to be far below.
+/// `systemd-analyze security` calls up to 4 "OK". Units of aztec-kit are far below.
 const EXPOSURE: f64 = 1.5;
 
-/// What is tried, and how.
+/// Each step with its name.
 type Trial = (&'static str, fn(&Machine) -> Result<()>);
 
 pub(super) fn run(context: &Context) -> Result<()> {
     // From scratch: on a pristine machine, once for this binary.
     let machine = chain::boot(context, "setup")?;
-    // All of them, so that one run shows all that is wrong.
+    // All steps run, so that one run shows every failure.
     let trials: &[Trial] = &[
         ("owners and modes", modes),
         ("sandboxes", exposure),
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The first run after a boot takes note of what the boot has started, and changes nothing either.
+/// The first run after a boot records the services that the boot has started, and changes nothing either.
 fn after_boot(machine: &Machine) -> Result<()> {
     let before = invocations(machine)?;
     let changed = applied(&Kit(machine).json(SETUP, 0)?)?;
@@ -60,11 +60,11 @@ fn after_boot(machine: &Machine) -> Result<()> {
     chain::stays(machine)
 }
 
-/// Listens where nothing of ours does, until it is ended.
+/// Listens at an unused port, until it is ended.
 const LISTENER: &str = "$s = IO::Socket::INET->new(LocalPort => 4444, Listen => 9, ReuseAddr => 1) or die; \
                         print STDERR \"listening\\n\"; close $c while $c = $s->accept";
 
-/// A second host finds closed what is for this one alone, and nothing else; a table that somebody flushed is missed.
+/// A second host finds the private ports closed, and no others. A flushed table is reported.
 fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
     let second = context.boot(&context.root()?, "setup-second")?;
     let listener = machine.spawn(&["perl", "-MIO::Socket::INET", "-e", LISTENER])?;
@@ -84,9 +84,9 @@ fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
     machine.shell("nft flush ruleset")?;
     reached(&second, machine, 8880)?;
     let exposure = |status: &str| -> Result<()> {
-        let said = Kit(machine).json(&["status", "--json"], 0)?;
-        let exposure = &said["exposure"];
-        ensure!(exposure["status"] == status, "{status} wanted: {exposure}");
+        let report = Kit(machine).json(&["status", "--json"], 0)?;
+        let exposure = &report["exposure"];
+        ensure!(exposure["status"] == status, "not {status}: {exposure}");
         Ok(())
     };
     exposure("fail")?;
@@ -116,16 +116,16 @@ fn status(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// What a kit that took a package of Debian for its npm client has on record. `npm` itself, as real kits took it, comes
-/// with 350 others and costs three minutes; this one comes with two, and apt judges them the same.
+/// The record of a version that used a package of Debian for its npm client. `npm` itself, as real versions used it,
+/// brings 350 other packages and takes three minutes. This one brings two, and apt treats them the same.
 const NPM_ON_RECORD: &str = r#"
 {"event":"intent","id":"packages[npm client]","spec":{"packages":{"names":["jq"],"purpose":"npm client"}},"prior":["jq"],"origin":"created"}
 {"event":"done","id":"packages[npm client]","memory":null}"#;
 
-/// An older kit installed Debian's npm: the next run takes it off, with the packages that came along, and nothing else.
+/// An older version installed Debian's npm. The next run removes it, with its dependencies, and nothing else.
 fn older_npm(machine: &Machine) -> Result<()> {
     let packages = "dpkg-query --show --showformat '${db:Status-Abbrev}${Package}\\n' | grep '^ii'";
-    // One that was there for nobody, and one that the operator wants from now on, are not ours to take.
+    // A dependency of nothing, and a package that the operator has marked, are not removed.
     machine.shell("apt-get update -qq; apt-get install -qq --yes --no-install-recommends hello && apt-mark auto hello")?;
     let before = machine.shell(packages)?;
     machine.shell(
@@ -182,17 +182,17 @@ const MODES: &[(&str, &str)] = &[
 
 fn modes(machine: &Machine) -> Result<()> {
     let mut wrong = Vec::new();
-    for (path, wanted) in MODES {
+    for (path, expected) in MODES {
         let found = machine.exec(&["stat", "--format=%U:%G %a", path])?;
-        if found.stdout.trim() != *wanted {
+        if found.stdout.trim() != *expected {
             wrong.push(format!(
-                "{path}: {}{} instead of {wanted}",
+                "{path}: {}{} instead of {expected}",
                 found.stdout.trim(),
                 found.stderr.trim()
             ));
         }
     }
-    // What runs must not be able to change what it runs, nor what it is told.
+    // A service must not be able to change its program or its configuration.
     let writable = machine.shell(
         "find /opt/aztec /etc/aztec /etc/systemd/system -not -type l \
          '(' -not -user root -o -perm /022 ')' -print | head -20",
@@ -232,7 +232,7 @@ fn exposure(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The search for the strings of `/run/needles`, which never are in an argument of a program.
+/// The search for the strings of `/run/needles`, which are never in an argument of a program.
 const SEARCH: &str = r#"
 found() { sed "s|^|$1: |"; }
 files() { xargs --null --no-run-if-empty grep --files-with-matches --ignore-case \
@@ -266,7 +266,7 @@ fn secrets(machine: &Machine) -> Result<()> {
         );
     }
     machine.write("/run/needles", &(needles.join("\n") + "\n"), 0o600)?;
-    // The search must be able to find: a bait that is as a leak would be.
+    // The search must be able to find a leak, so this is one.
     machine.write("/var/tmp/bait", &needles[0], 0o644)?;
     let found = machine.shell(SEARCH)?;
     ensure!(
@@ -286,8 +286,8 @@ fn secrets(machine: &Machine) -> Result<()> {
     ];
     for args in commands {
         let output = Kit(machine).run(args)?;
-        let said = format!("{}{}", output.stdout, output.stderr).to_lowercase();
-        if needles.iter().any(|needle| said.contains(needle)) {
+        let printed = format!("{}{}", output.stdout, output.stderr).to_lowercase();
+        if needles.iter().any(|needle| printed.contains(needle)) {
             bail!("`aztec-kit {}` prints a secret", args.join(" "));
         }
     }

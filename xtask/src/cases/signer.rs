@@ -1,7 +1,7 @@
-//! Before a sequencer starts for the first time, everything that can tell of a second signer is asked: claims on
-//! the disk, programs of the host, the L1, and the node of this host.
+//! Before the first start of a sequencer, every source that can know of a second signer is asked: claims on the disk,
+//! programs of the host, the L1, and the node of this host.
 //!
-//! L1 and node are stand-ins that answer a few calls: a live network has no second signer to try this on.
+//! L1 and node are stand-ins that answer a few calls, since no live network has a second signer for a test.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use super::support::{Kit, rpc};
 use crate::machine::Machine;
 use crate::sh;
 
-/// The first attester of the mnemonic that everybody knows.
+/// The first attester of the well-known test mnemonic.
 const ATTESTER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const SETUP: &str = "setup --network testnet --with-sequencer --l1-rpc-urls http://127.0.0.1:18545 \
                      --l1-consensus-urls http://127.0.0.1:18545 --p2p-ip 192.0.2.1 --yes";
 const KIT_TOML: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:18545\"]\n\
     consensus_urls = [\"http://127.0.0.1:18545\"]\n[sequencer]\nenabled = true\n";
-/// The slot that the L1 is in; slots take 72 s, epochs 32 of them.
+/// The current slot of the L1. Slots take 72 s, and epochs have 32 of them.
 const SLOT: u64 = 10_000;
 
-/// What the contracts of Sepolia answer, by the selector of the call, and the statistics of a node, from a file.
+/// The answers of the contracts of Sepolia, by the selector of the call, and the statistics of a node, from a file.
 const ANSWER: &str = r#"do {
         my $word = sub { sprintf '"0x%064x"', $_[0] };
         my $file = sub { open my $f, "<", $_[0] or return "null"; local $/; my $text = <$f>; chomp $text; $text };
@@ -69,25 +69,25 @@ pub(super) fn run(context: &Context) -> Result<()> {
     handed(&machine)
 }
 
-/// What the attester is to the rollup: 0 is nothing, 1 is validating.
+/// The status of the attester on the rollup: 0 is none, 1 is validating.
 fn standing(machine: &Machine, status: u8) -> Result<()> {
     machine.write("/run/standing", &status.to_string(), 0o644)
 }
 
-/// The setup is refused, says why and what the word is, and leaves the host as it is.
-fn no(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
+/// The setup is refused, gives the reason and the flag to override it, and leaves the host as it is.
+fn no(machine: &Machine, what: &str, parts: &[&str]) -> Result<()> {
     let place = format!("signer {ATTESTER}");
-    let says = [&[place.as_str(), "--only-signer"], says].concat();
+    let parts = [&[place.as_str(), "--only-signer"], parts].concat();
     let refusal = Refusal {
         what,
         command: SETUP,
-        says: &says,
+        parts: &parts,
     };
     refused(machine, &refusal)
 }
 
-/// The preflight has nothing against the attester.
-fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()> {
+/// The preflight has no objection to the attester.
+fn yes(machine: &Machine, flags: &[&str], status: &str, part: &str) -> Result<()> {
     let words = SETUP.replacen("setup", "preflight", 1);
     let words = words.split_whitespace().filter(|word| *word != "--yes");
     let args: Vec<_> = words
@@ -102,13 +102,13 @@ fn yes(machine: &Machine, flags: &[&str], status: &str, says: &str) -> Result<()
     let finding = finding.with_context(|| format!("no finding of {ATTESTER} in {printed}"))?;
     let message = finding["message"].as_str().unwrap_or_default();
     ensure!(
-        finding["status"] == status && message.contains(says),
-        "{status}, {says}: {finding}"
+        finding["status"] == status && message.contains(part),
+        "{status}, {part}: {finding}"
     );
     Ok(())
 }
 
-/// Somebody else's sequencer on this host, as a container has it.
+/// Another operator's sequencer on this host, like one in a container.
 fn other_program(machine: &Machine) -> Result<()> {
     let script = "$| = 1; print \"runs\\n\"; sleep 600";
     let argv = [
@@ -131,7 +131,7 @@ fn other_program(machine: &Machine) -> Result<()> {
     )
 }
 
-/// What the node of this host saw.
+/// The observations of the node of this host.
 fn network(machine: &Machine) -> Result<()> {
     machine.write("/run/node.pl", &json_rpc(8080, ANSWER), 0o644)?;
     let node = [
@@ -182,7 +182,7 @@ fn network(machine: &Machine) -> Result<()> {
     yes(machine, &[], "warn", "not certain")
 }
 
-/// The claim of another host: this disk was copied, or came out of it.
+/// The claim of another host: this disk was copied, or was moved from it.
 fn copied_disk(machine: &Machine) -> Result<()> {
     let other = "00112233445566778899aabbccddeeff";
     let dir = format!("/var/lib/aztec-kit/signers/{other}");
@@ -208,7 +208,7 @@ fn copied_disk(machine: &Machine) -> Result<()> {
     yes(machine, &["--only-signer"], "pass", "the operator says")
 }
 
-/// A node that notes which keys it was handed, in the place of the real one.
+/// A replacement for the node that records its keys.
 const FAKE_NODE: &str = r#"[Service]
 ExecStart=
 ExecStart=/bin/sh -c 'ls "$$CREDENTIALS_DIRECTORY"; exec sleep infinity'
@@ -220,8 +220,8 @@ StandardError=journal
 const UNIT: &str = "aztec-sequencer.service";
 const ORIGINAL: &str = "/etc/aztec/keystore/mine.json";
 
-/// systemd hands over what was claimed on the host that it runs on, and nothing else; and what was taken out or changed
-/// since starts nothing. The unit is the one that a plan has.
+/// systemd passes only keys that were claimed on this host, and starts nothing if one was removed or changed since. The
+/// unit is that of a plan.
 fn handed(machine: &Machine) -> Result<()> {
     machine.write("/etc/aztec/kit.toml", KIT_TOML, 0o600)?;
     let plan = Kit(machine).json(&["plan", "--json"], 0)?;
@@ -249,7 +249,7 @@ fn handed(machine: &Machine) -> Result<()> {
     machine.shell(&format!(
         "dir=/var/lib/aztec-kit/claimed/$(cat /etc/machine-id); install -d -m 700 $dir; cp {ORIGINAL} $dir"
     ))?;
-    // Imported, and refused.
+    // It was imported, and is refused.
     let second = stubs::keystore().to_string().replace("0xac", "0xad");
     machine.write("/etc/aztec/keystore/second.json", &second, 0o600)?;
     starts(machine, true, "with a claim")?;
@@ -275,21 +275,21 @@ fn handed(machine: &Machine) -> Result<()> {
     starts(machine, false, "with a key that was taken out")?;
     machine.shell(&format!("mv /root/mine.json {ORIGINAL}; echo >>{ORIGINAL}"))?;
     starts(machine, false, "with a keystore that was changed")?;
-    let said = machine
+    let log = machine
         .exec(&["journalctl", "--unit", UNIT, "--no-pager"])?
         .stdout;
     ensure!(
-        said.contains(&format!("{ORIGINAL} is not the keystore that was claimed")),
-        "the journal does not say why: {said}"
+        log.contains(&format!("{ORIGINAL} is not the keystore that was claimed")),
+        "the journal does not say why: {log}"
     );
     Ok(())
 }
 
-fn starts(machine: &Machine, wanted: bool, how: &str) -> Result<()> {
+fn starts(machine: &Machine, expected: bool, how: &str) -> Result<()> {
     let started = machine.exec(&["systemctl", "restart", UNIT])?;
-    let word = if wanted { "does not start" } else { "starts" };
+    let word = if expected { "does not start" } else { "starts" };
     ensure!(
-        (started.status == 0) == wanted,
+        (started.status == 0) == expected,
         "it {word} {how}: {}",
         started.stderr
     );

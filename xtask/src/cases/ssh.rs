@@ -1,20 +1,20 @@
-//! sshd of a hardened host, seen from another host: keys get in, passwords do not, tunnels and sessions live on;
-//! what would lock out is refused, and what nobody confirms is taken back.
+//! sshd of a hardened host, seen from another host: keys get in, passwords do not, and tunnels and sessions stay open. A
+//! change that would lock the operator out is refused, and an unconfirmed change is rolled back.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::hardening::ssh_host;
-use super::support::{APPLY, Kit, Listing, rolled_back};
+use super::support::{APPLY, Kit, Listing, rolled_back, still_prints};
 use super::{Context, KIT};
 use crate::machine::{Machine, Process};
 use crate::sh;
 
 const CONFIG: &str = "/etc/aztec/kit.toml";
-const OURS: &str = "/etc/ssh/sshd_config.d/00-aztec-kit.conf";
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/00-aztec-kit.conf";
 
-/// Only SSH: wrong passwords are tried on purpose here, and nobody is to be banned for them.
+/// Only SSH is hardened: the test enters wrong passwords, and must not be banned for them.
 const KIT_TOML: &str = "\
 [node]
 enabled = false
@@ -40,7 +40,7 @@ pub(super) fn run_previous(context: &Context) -> Result<()> {
 
 fn on(context: &Context, suite: &str) -> Result<()> {
     let root = ssh_host(suite)?;
-    let machine = context.boot(&root, "guarded")?;
+    let machine = context.boot(&root, "sshd")?;
     let client = Client(context.boot(&root, "client")?);
     context.push_kit(&machine)?;
     machine.write(CONFIG, KIT_TOML, 0o600)?;
@@ -63,20 +63,20 @@ fn on(context: &Context, suite: &str) -> Result<()> {
         client.key(&machine)?,
         "the key does not work before hardening"
     );
-    in_the_way(&machine)?;
+    conflicts(&machine)?;
 
     let session = client.session(&machine)?;
     unconfirmed(&machine, &client)?;
     confirmed(&machine, &client)?;
-    lives(&session).context("the session from before")?;
+    still_prints(&session).context("the session from before")?;
     stays(&machine)?;
     noted(&machine, &client, &key)?;
     later_match(&machine)?;
     removed(&machine, &client)?;
-    lives(&session).context("the session, at the end")
+    still_prints(&session).context("the session, at the end")
 }
 
-/// Another host, from which people log in.
+/// Another host, from which users log in.
 struct Client(Machine);
 
 const OPTIONS: &str = "-o StrictHostKeyChecking=no -o ConnectTimeout=20 -o LogLevel=ERROR";
@@ -100,7 +100,7 @@ impl Client {
         self.login(to, "ssh -o BatchMode=yes", "echo inside")
     }
 
-    /// A session that says something every second.
+    /// A session that prints a line every second.
     fn session(&self, to: &Machine) -> Result<Process> {
         let loops = format!(
             "exec ssh -o BatchMode=yes {OPTIONS} guest@{} 'while echo alive; do sleep 1; done'",
@@ -109,7 +109,7 @@ impl Client {
         self.0.spawn(&["bash", "-c", &loops])
     }
 
-    /// What dashboards are reached by: a port of the host's loopback, here that of sshd itself.
+    /// A tunnel, as operators use one to reach dashboards. Here it leads to sshd itself, at the loopback of the host.
     fn tunnel(&self, to: &Machine) -> Result<bool> {
         let script = format!(
             "ssh -f -N -o BatchMode=yes -o ExitOnForwardFailure=yes {OPTIONS} \
@@ -121,15 +121,8 @@ impl Client {
     }
 }
 
-fn lives(session: &Process) -> Result<()> {
-    let before = session.printed()?.lines().count();
-    sh::wait_for("news of a session", Duration::from_secs(180), || {
-        Ok((session.printed()?.lines().count() > before).then_some(()))
-    })
-}
-
-/// An apply that must end with 2, say this, and leave the host alone.
-fn refused(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
+/// An apply that must exit with 2, have these parts in its message, and leave the host alone.
+fn refused(machine: &Machine, what: &str, parts: &[&str]) -> Result<()> {
     let untouched = Listing::of(machine)?;
     let output = Kit(machine).run(APPLY)?;
     ensure!(
@@ -139,7 +132,7 @@ fn refused(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
         output.stdout,
         output.stderr
     );
-    for part in says {
+    for part in parts {
         ensure!(
             output.stderr.contains(part),
             "{what}: no `{part}` in {}",
@@ -149,8 +142,8 @@ fn refused(machine: &Machine, what: &str, says: &[&str]) -> Result<()> {
     untouched.still(machine, what)
 }
 
-/// What wins over a drop-in of ours is named with its place.
-fn in_the_way(machine: &Machine) -> Result<()> {
+/// The message names the place of every setting that wins over the drop-in of aztec-kit.
+fn conflicts(machine: &Machine) -> Result<()> {
     let main = "/etc/ssh/sshd_config";
     let text = machine.read(main)?;
     let matching = format!("{text}\nMatch User guest\n  PasswordAuthentication yes\n");
@@ -160,7 +153,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
         .map(|line| format!("{line}\n"))
         .collect();
     ensure!(without != text, "{main} has no Include by itself");
-    for (what, text, says) in [
+    for (what, text, parts) in [
         (
             "a Match",
             &matching,
@@ -173,7 +166,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
         ),
     ] {
         machine.write(main, text, 0o644)?;
-        refused(machine, what, says)?;
+        refused(machine, what, parts)?;
     }
     machine.write(main, &text, 0o644)?;
     let earlier = "/etc/ssh/sshd_config.d/00-a.conf";
@@ -191,7 +184,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
         &["others can write to /home/guest/.ssh"],
     )?;
     machine.shell("chmod g-w ~guest/.ssh")?;
-    // What stands in no file that sshd reads: the command line of the one that runs.
+    // A setting that is in no file: the command line of the running sshd.
     let options = "SSHD_OPTS='-o PasswordAuthentication=yes'";
     machine.shell(&format!(
         "cp -a /etc/default/ssh /root/ssh.default; echo \"{options}\" >/etc/default/ssh; systemctl restart ssh"
@@ -202,7 +195,7 @@ fn in_the_way(machine: &Machine) -> Result<()> {
         &["command line of ssh.service", "passwordauthentication yes"],
     )?;
     machine.shell("mv /root/ssh.default /etc/default/ssh; systemctl restart ssh")?;
-    // Broken before us: sshd's own words, and nothing is changed first.
+    // sshd was broken before: the message quotes sshd, and nothing is changed.
     machine.write(main, &format!("{text}\nNonsense yes\n"), 0o644)?;
     refused(
         machine,
@@ -219,20 +212,20 @@ fn unconfirmed(machine: &Machine, client: &Client) -> Result<()> {
     let output = Kit(machine).run(&args)?.ok()?;
     ensure!(
         output.stderr.contains("aztec-kit confirm"),
-        "nobody is told: {}",
+        "no word of `confirm`: {}",
         output.stderr
     );
     ensure!(
         output.stderr.contains("IdentitiesOnly"),
-        "an agent with many keys is not told of: {}",
+        "no word of an agent with many keys: {}",
         output.stderr
     );
     ensure!(
-        machine.exists(OURS)? && !client.password(machine)?,
+        machine.exists(DROP_IN)? && !client.password(machine)?,
         "passwords are still taken"
     );
     rolled_back(machine)?;
-    ensure!(!machine.exists(OURS)?, "{OURS} is still there");
+    ensure!(!machine.exists(DROP_IN)?, "{DROP_IN} is still there");
     sh::wait_for(
         "passwords are taken again",
         Duration::from_secs(180),
@@ -250,7 +243,7 @@ fn confirmed(machine: &Machine, client: &Client) -> Result<()> {
     kit.run(&["confirm"])?.ok()?;
     ensure!(!client.password(machine)?, "a password still gets in");
     ensure!(client.tunnel(machine)?, "no tunnel to a dashboard");
-    let said = machine.exec_ok(&["sshd", "-T"])?.stdout;
+    let config = machine.exec_ok(&["sshd", "-T"])?.stdout;
     for line in [
         "passwordauthentication no",
         "kbdinteractiveauthentication no",
@@ -261,7 +254,7 @@ fn confirmed(machine: &Machine, client: &Client) -> Result<()> {
         "allowagentforwarding no",
     ] {
         ensure!(
-            said.lines().any(|said| said == line),
+            config.lines().any(|other| other == line),
             "sshd -T does not say {line}"
         );
     }
@@ -272,7 +265,7 @@ fn confirmed(machine: &Machine, client: &Client) -> Result<()> {
         "group14",
     ] {
         ensure!(
-            !said.lines().any(|line| {
+            !config.lines().any(|line| {
                 (line.starts_with("macs ") || line.starts_with("kexalgorithms "))
                     && line.contains(weak)
             }),
@@ -282,7 +275,7 @@ fn confirmed(machine: &Machine, client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// A second run changes nothing, and does not even ask sshd.
+/// A second run changes nothing, and does not even run sshd.
 fn stays(machine: &Machine) -> Result<()> {
     let again = Kit(machine).apply()?;
     ensure!(again.is_empty(), "a second apply changes {again:?}");
@@ -293,7 +286,7 @@ fn stays(machine: &Machine) -> Result<()> {
     Kit(machine).in_sync()
 }
 
-/// Whoever runs `setup` over SSH is not banned, also through a sudo that takes the variables away.
+/// The address of an operator who runs `setup` over SSH is not banned, also through a sudo that removes the variables.
 fn noted(machine: &Machine, client: &Client, key: &str) -> Result<()> {
     machine.shell("install -d -m 700 /root/.ssh")?;
     machine.write("/root/.ssh/authorized_keys", key, 0o600)?;
@@ -312,7 +305,7 @@ fn noted(machine: &Machine, client: &Client, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// What wins over it later is seen, and not fought.
+/// A setting that wins later is reported, and the run does not fight it.
 fn later_match(machine: &Machine) -> Result<()> {
     let main = "/etc/ssh/sshd_config";
     let text = machine.read(main)?;
@@ -342,7 +335,7 @@ fn removed(machine: &Machine, client: &Client) -> Result<()> {
     )?;
     let argv = [&[KIT], APPLY, &["--confirm"]].concat();
     machine.exec_ok(&argv)?;
-    ensure!(!machine.exists(OURS)?, "{OURS} is still there");
+    ensure!(!machine.exists(DROP_IN)?, "{DROP_IN} is still there");
     ensure!(
         client.password(machine)? && client.key(machine)?,
         "not as before"

@@ -1,4 +1,4 @@
-//! What stands in for others: servers in Perl, which every Debian can run, and keys that everybody knows.
+//! Stand-ins for other programs: servers in Perl, which every Debian can run, and well-known keys.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::machine::{Machine, Process};
 use crate::sh;
 
-/// The first half of a server on loopback: it has read a request, the body is `$body`, and answers it to `$c`.
+/// The first half of a server on loopback. It has read a request with the body `$body`, and answers to `$c`.
 const SERVER: &str = r#"
 use IO::Socket::INET;
 $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => PORT, Listen => 16,
@@ -20,7 +20,7 @@ while ($c = $s->accept) {
     read $c, $body, $length if $length;
 "#;
 
-/// A program that serves one page, whatever it is asked.
+/// A program that serves one page for every request.
 pub(super) fn page(port: u16) -> String {
     server(
         port,
@@ -30,7 +30,7 @@ pub(super) fn page(port: u16) -> String {
     )
 }
 
-/// A program that answers JSON-RPC; `result` is Perl that makes the JSON of a result out of the call, `$body`.
+/// A program that answers JSON-RPC. `result` is Perl that makes the JSON of a result from the call, `$body`.
 pub(super) fn json_rpc(port: u16, result: &str) -> String {
     let answer = r#"
     $id = $body =~ /"id" *: *("[^"]*"|\d+)/ ? $1 : 0;
@@ -47,7 +47,7 @@ fn server(port: u16, answer: &str) -> String {
     format!("{first}{answer}    close $c;\n}}\n")
 }
 
-/// Starts a Perl program, and waits until it says "listening".
+/// Starts a Perl program, and waits until it prints "listening".
 pub(super) fn listening(machine: &Machine, program: &str) -> Result<Process> {
     let process = machine.spawn(&["perl", "-e", program])?;
     sh::wait_for("a listener", Duration::from_secs(180), || {
@@ -56,7 +56,7 @@ pub(super) fn listening(machine: &Machine, program: &str) -> Result<Process> {
     Ok(process)
 }
 
-/// A keystore with the first attester of the mnemonic that everybody knows.
+/// A keystore with the first attester of the well-known test mnemonic.
 pub(super) fn keystore() -> Value {
     json!({
         "schemaVersion": 1,

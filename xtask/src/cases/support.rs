@@ -1,4 +1,4 @@
-//! What several cases ask of a machine.
+//! Questions to a machine that several cases share.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use crate::machine::{Enter, Exec, Machine, Output};
+use crate::machine::{Enter, Exec, Machine, Output, Process};
 use crate::sh;
 
-/// What makes a host of a local network with a validator.
+/// The arguments that make a host of a local network with a validator.
 pub const SETUP: &[&str] = &[
     "setup",
     "--network",
@@ -23,26 +23,25 @@ pub const SETUP: &[&str] = &[
 /// A repair that does not wait for the chain.
 pub(super) const APPLY: &[&str] = &["apply", "--yes", "--patience", "0"];
 
-/// The keys of the validator.
+/// The keystore of the validator.
 pub(super) const KEYSTORE: &str = "/etc/aztec/keystore/validator.json";
 
 /// The services of a local network with a validator.
 pub(super) const SERVICES: &[&str] = &["aztec-l1.service", "aztec-sequencer.service"];
 
-/// A whole setup takes four minutes on two cores that have nothing else to do.
+/// A whole setup takes four minutes on two otherwise idle cores.
 const COMMAND: Duration = Duration::from_secs(900);
 
-/// A block comes every 12 s; unproven blocks are pruned
-/// now and then, so that the chain takes a step back before it goes on.
+/// A block comes every 12 s. Unproven blocks are pruned now and then, so that the chain steps back before it advances.
 const ADVANCE: Duration = Duration::from_secs(480);
 
-/// What takes a change back.
-pub(super) const TAKE_BACK_TIMER: &str = "aztec-kit-take-back.timer";
+/// The timer that rolls back.
+pub(super) const ROLL_BACK_TIMER: &str = "aztec-kit-take-back.timer";
 
-/// Boot, window and all on a machine that has others beside it.
-pub(super) const TAKEN_BACK: Duration = Duration::from_secs(600);
+/// A boot and the time for a confirmation, on a machine beside others.
+pub(super) const ROLLED_BACK: Duration = Duration::from_secs(600);
 
-/// What listens is answered within milliseconds, and shorter than what is open for a while only.
+/// An open port answers within milliseconds. This is shorter than the time for which a port is open temporarily.
 const CONNECTION: Duration = Duration::from_secs(20);
 
 /// The binary under test in a machine.
@@ -50,13 +49,13 @@ const CONNECTION: Duration = Duration::from_secs(20);
 pub(super) struct Kit<'m>(pub &'m dyn Enter);
 
 impl Kit<'_> {
-    /// Runs a command of the kit to its end, without a terminal; 124 says that it hung.
+    /// Runs a command of aztec-kit to its end, without a terminal. 124 is the time limit.
     pub fn run(self, args: &[&str]) -> Result<Output> {
         let argv = [&[KIT], args].concat();
         Exec::new(self.0, &argv).limit(COMMAND).run()
     }
 
-    /// Runs a command that must end with this code and print one JSON value and nothing else.
+    /// Runs a command that must exit with this code and print one JSON value only.
     pub fn json(self, args: &[&str], status: i32) -> Result<Value> {
         let output = self.run(args)?.expect(status)?;
         serde_json::from_str(&output.stdout).with_context(|| {
@@ -68,13 +67,13 @@ impl Kit<'_> {
         })
     }
 
-    /// Repairs the host, and gives the ids of what had to be changed. Does not wait for the chain,
-    /// which takes longer than all the rest.
+    /// Repairs the host, and returns the ids of the changes. It does not wait for the chain, which takes longer than
+    /// everything else.
     pub fn apply(self) -> Result<Vec<String>> {
         applied(&self.json(&[APPLY, &["--json"]].concat(), 0)?)
     }
 
-    /// Fails unless the host is as wanted.
+    /// Fails unless the host is in sync.
     pub fn in_sync(self) -> Result<()> {
         let plan = self.run(&["plan", "--check"])?;
         ensure!(
@@ -87,7 +86,7 @@ impl Kit<'_> {
         Ok(())
     }
 
-    /// Waits until the kit itself finds nothing wrong.
+    /// Waits until aztec-kit itself finds no problem.
     pub fn smoke_ok(self) -> Result<()> {
         let mut last = String::new();
         let ok = sh::wait_for("`smoke` says ok", ADVANCE, || {
@@ -102,7 +101,7 @@ impl Kit<'_> {
     }
 }
 
-/// The ids in what `apply --json` or `setup --json` printed.
+/// The ids in the output of `apply --json` or `setup --json`.
 pub(super) fn applied(report: &Value) -> Result<Vec<String>> {
     let list = report["applied"]
         .as_array()
@@ -116,8 +115,7 @@ pub(super) fn applied(report: &Value) -> Result<Vec<String>> {
         .collect()
 }
 
-/// The result of a JSON-RPC call, or `None` when nobody answers. Asked with curl, since the kit is
-/// what is to be judged.
+/// The result of a JSON-RPC call, or `None` without an answer. It uses curl, since aztec-kit is under test.
 pub(super) fn rpc(
     machine: &Machine,
     port: u16,
@@ -131,7 +129,7 @@ pub(super) fn rpc(
         "curl",
         "--silent",
         "--max-time",
-        // An L1 on a busy machine was seen to take longer than five for a transaction.
+        // An L1 on a busy machine has taken more than five seconds for a transaction.
         "20",
         header[0],
         header[1],
@@ -144,7 +142,7 @@ pub(super) fn rpc(
     Ok(answer.get("result").cloned())
 }
 
-/// How far the chain is.
+/// The progress of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tips {
     proposed: u64,
@@ -165,7 +163,7 @@ fn tips(machine: &Machine) -> Result<Option<Tips>> {
     }))
 }
 
-/// Waits until both tips have grown by `blocks`, counting anew after each step back.
+/// Waits until both tips have grown by `blocks`, counted again after each step back.
 pub(super) fn chain_advances(machine: &Machine, blocks: u64) -> Result<()> {
     let mut from: Option<Tips> = None;
     let mut seen = Vec::new();
@@ -192,7 +190,7 @@ pub(super) fn chain_advances(machine: &Machine, blocks: u64) -> Result<()> {
     })
 }
 
-/// Which run of each service is going on: systemd draws a new id at every start.
+/// The current run of each service: systemd generates a new id at every start.
 pub(super) fn invocations(machine: &Machine) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for unit in SERVICES {
@@ -212,7 +210,7 @@ pub(super) fn invocations(machine: &Machine) -> Result<BTreeMap<String, String>>
     Ok(found)
 }
 
-/// The services of which another run is going on.
+/// The services that have a new run.
 pub(super) fn restarted(
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,
@@ -221,22 +219,22 @@ pub(super) fn restarted(
     after.keys().filter(other).cloned().collect()
 }
 
-/// The SHA-256 of a file, which says nothing about a key in it.
+/// The SHA-256 of a file, which reveals nothing of a key in it.
 pub(super) fn digest(machine: &Machine, path: &str) -> Result<String> {
     Ok(machine.exec_ok(&["sha256sum", "--", path])?.stdout)
 }
 
-/// Every file where the kit may change something, with what would betray a change: a new inode or
-/// content always moves the time of the last change (`%C@`).
+/// Every file that aztec-kit may change, with the data that would reveal a change: a new inode or content always moves
+/// the time of the last change (`%C@`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Listing(Vec<String>);
 
 impl Listing {
     pub fn of(machine: &Machine) -> Result<Listing> {
-        // /var/lib/systemd has stamps of timers, which pass without us; a chain that runs adds its blobs, and
-        // writes into its directory, its databases and the L1's state at any time, so that only their owners and modes
+        // /var/lib/systemd has stamps of timers, which change without aztec-kit. A running chain adds its blobs, and
+        // writes into its directory, its databases and the state of the L1 at any time, so that only their owners and
+        // modes count. /opt and others are searched without leaving the file system, so that mounts of a case do not
         // count.
-        // /opt and others are searched without leaving the file system, so that mounts of a case do not count.
         let text = machine.shell(
             "find /etc /opt /usr/local /root /var/lib -xdev -path /var/lib/systemd -prune \
              -o -path /var/lib/aztec/blobs -prune \
@@ -246,7 +244,7 @@ impl Listing {
         Ok(Listing(text.lines().map(str::to_owned).collect()))
     }
 
-    /// Fails with the differences when the machine is no longer as listed.
+    /// Fails with the differences if the machine is no longer as listed.
     pub fn still(&self, machine: &Machine, after: &str) -> Result<()> {
         let Listing(now) = Listing::of(machine)?;
         if now == self.0 {
@@ -263,25 +261,25 @@ impl Listing {
     }
 }
 
-/// Waits until nothing that nobody confirmed is left, and what takes it back has ended: it has the lock to its end.
+/// Waits until unconfirmed changes are rolled back and the unit that does it has ended: it holds the lock to its end.
 pub(super) fn rolled_back<H: Enter>(machine: &H) -> Result<()> {
-    let units = [TAKE_BACK_TIMER, "aztec-kit-take-back.service"];
+    let units = [ROLL_BACK_TIMER, "aztec-kit-take-back.service"];
     let argv = [&["systemctl", "is-active"], &units[..]].concat();
-    sh::wait_for("unconfirmed changes are rolled back", TAKEN_BACK, || {
-        let said = Exec::new(machine, &argv).run()?.stdout;
-        let mut states = said.lines();
+    sh::wait_for("unconfirmed changes are rolled back", ROLLED_BACK, || {
+        let output = Exec::new(machine, &argv).run()?.stdout;
+        let mut states = output.lines();
         let over = states.all(|state| ["inactive", "failed", "unknown"].contains(&state));
         Ok(over.then_some(()))
     })
 }
 
-/// Whether a TCP connection comes about. That one does not says little of a busy machine: what must be open is
-/// [`reached`].
+/// Whether a TCP connection succeeds. A failure means little on a busy machine: [`reached`] tests ports that must be
+/// open.
 pub(super) fn reaches(from: &Machine, to: &Machine, port: u16) -> Result<bool> {
     reaches_within("3", from, to, port)
 }
 
-/// The same for what must be closed, of which nobody shall say that it only was slow. `seconds`, as timeout(1) takes them.
+/// The same for a port that must be closed, with more time, so that it is not only slow. `seconds` is for timeout(1).
 pub(super) fn reaches_within(
     seconds: &str,
     from: &Machine,
@@ -293,14 +291,24 @@ pub(super) fn reaches_within(
     Ok(from.exec(&argv)?.status == 0)
 }
 
-/// Waits until a TCP connection comes about.
+/// Waits until a TCP connection succeeds.
 pub(super) fn reached(from: &Machine, to: &Machine, port: u16) -> Result<()> {
     sh::wait_for(&format!("a connection to port {port}"), CONNECTION, || {
         Ok(reaches(from, to, port)?.then_some(()))
     })
 }
 
-/// A time below `limit`, by chance.
+/// Waits until a program has printed another line: its session is still open.
+pub(super) fn still_prints(session: &Process) -> Result<()> {
+    let before = session.printed()?.lines().count();
+    sh::wait_for(
+        "a line of an open session",
+        Duration::from_secs(180),
+        || Ok((session.printed()?.lines().count() > before).then_some(())),
+    )
+}
+
+/// A random time below `limit`.
 pub(super) fn time_below(limit: Duration, dice: &mut fastrand::Rng) -> Duration {
     limit.mul_f64(dice.f64())
 }

@@ -1,5 +1,5 @@
-//! One chain, native and from the image and native again, with the keys and the peers it had, whatever becomes of
-//! Docker meanwhile.
+//! One chain, native, then from the image, then native again, with the same keys and peers, whatever happens to Docker
+//! in between.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Context, chain, image};
 use crate::machine::Machine;
 use crate::sh;
 
-/// Who the node is among its peers.
+/// The identity of the node among its peers.
 const PEER_KEY: &str = "/var/lib/aztec/node/p2p-private-key";
 
 pub(super) fn run(context: &Context) -> Result<()> {
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
         Ok(())
     };
 
-    // The operator has Docker: it is used, and no other engine installed.
+    // The operator has Docker: it is used, and no other engine is installed.
     machine.shell(
         "apt-get update -qq; apt-get install -y -qq --no-install-recommends docker.io docker-cli",
     )?;
@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Whatever ends, one signer comes back, in the one container there is.
+/// Whatever ends, one signer comes back, in the one container.
 fn ends(machine: &mut Machine) -> Result<()> {
     for (what, script) in [
         ("the container is killed", "docker kill aztec-node"),
@@ -89,7 +89,7 @@ fn ends(machine: &mut Machine) -> Result<()> {
         back(machine, &old).context(what)?;
     }
 
-    // The daemon dies and does not come back: nothing signs that systemd does not know of.
+    // The daemon dies and stays down: nothing signs without the knowledge of systemd.
     let old = signers(machine)?;
     machine.shell("mv /usr/sbin/dockerd /usr/sbin/dockerd.away; pkill -KILL -x dockerd")?;
     sh::wait_for(

@@ -1,5 +1,5 @@
-//! What only a kernel of its own shows: an audit log, a clock, all kernel settings, a firewall that comes up with the
-//! host, and what a power cut leaves. No role of Aztec runs here: an emulated machine is too slow for one.
+//! Tests that need a kernel of their own: the audit log, the clock, all kernel settings, a firewall that starts with
+//! the host, and power cuts. No role of Aztec runs here: an emulated machine is too slow for one.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Context, KIT, power_cut};
 use crate::sh;
 use crate::vm::{Disk, Vm};
 
-/// All that the kit would install, since dpkg is slow in an emulated machine.
+/// The packages that aztec-kit would install, since dpkg is slow in an emulated machine.
 const PACKAGES: &[&str] = &[
     "auditd",
     "chrony",
@@ -34,7 +34,7 @@ enabled = true
 aide = false
 ";
 
-/// One more port.
+/// A configuration with one more port.
 const MORE: &str = "\
 [node]
 enabled = false
@@ -50,15 +50,15 @@ aide = false
 
 const NOTHING: &str = "[node]\nenabled = false\n";
 
-/// The services of these topics. Their packages start them at boot; on this disk someone has said otherwise.
+/// The services of these topics. Their packages start them at boot, and on this disk they are disabled.
 const SERVICES: &[&str] = &["auditd", "chrony", "fail2ban"];
 
-/// A key that is watched; no role here would make one.
+/// A key that is watched. No role here would create one.
 const KEY: &str = "/etc/aztec/admin-api-key";
 
 const AUDIT_RULES: &str = "/etc/audit/rules.d/60-aztec-kit.rules";
 
-/// What it boots from.
+/// The disk that it boots from.
 pub(super) fn disk() -> Result<Disk> {
     Disk::debian("trixie", PACKAGES, SERVICES)
 }
@@ -94,13 +94,13 @@ fn hardened(vm: &Vm) -> Result<()> {
     firewall(vm)
 }
 
-/// They run now, and will after a boot.
+/// They run now, and start at the next boot.
 fn services(vm: &Vm) -> Result<()> {
     for (verb, word) in [("is-active", "active"), ("is-enabled", "enabled")] {
-        let said = vm.exec(&[&["systemctl", verb], SERVICES].concat())?.stdout;
+        let output = vm.exec(&[&["systemctl", verb], SERVICES].concat())?.stdout;
         ensure!(
-            said.lines().eq([word; 3]),
-            "{verb} {SERVICES:?} says {said}"
+            output.lines().eq([word; 3]),
+            "{verb} {SERVICES:?} prints {output}"
         );
     }
     let jails = vm.shell("fail2ban-client status")?;
@@ -108,7 +108,7 @@ fn services(vm: &Vm) -> Result<()> {
         jails.contains("recidive") && jails.contains("sshd"),
         "{jails}"
     );
-    // Only a clock that may be set is disciplined: `chronyd -x`, as in a container, would not.
+    // Only a clock that may be set is disciplined: `chronyd -x`, as in a container, would not do it.
     let chrony = vm.shell("chronyc -n tracking; ps -o args= -C chronyd")?;
     ensure!(
         chrony.contains("Reference ID") && !chrony.contains(" -x"),
@@ -120,19 +120,19 @@ fn services(vm: &Vm) -> Result<()> {
 /// Every setting of the drop-in has its value in the running kernel.
 fn settings(vm: &Vm) -> Result<()> {
     let file = vm.shell("grep -v '^#' /etc/sysctl.d/61-aztec-hardening.conf")?;
-    let wanted: Vec<_> = file
+    let settings: Vec<_> = file
         .lines()
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    ensure!(wanted.len() > 30, "{file}");
+    ensure!(settings.len() > 30, "{file}");
     let mut argv = vec!["sysctl"];
-    argv.extend(wanted.iter().map(|(name, _)| *name));
+    argv.extend(settings.iter().map(|(name, _)| *name));
     let running = vm.exec(&argv)?.ok()?.stdout;
-    ensure!(running == file, "wanted:\n{file}running:\n{running}");
+    ensure!(running == file, "configured:\n{file}running:\n{running}");
     Ok(())
 }
 
-/// The kernel has every rule of ours, and tells of a key that is read.
+/// The kernel has every rule of aztec-kit, and reports a key that is read.
 fn audit(vm: &Vm) -> Result<()> {
     let loaded = vm.shell("auditctl -l")?;
     let rules = vm.shell(&format!("grep -v '^#' {AUDIT_RULES}"))?;
@@ -144,7 +144,7 @@ fn audit(vm: &Vm) -> Result<()> {
         );
     }
     let since = vm.shell(&format!("date +%T; base32 {KEY} >/dev/null"))?;
-    // auditd writes when it gets to it.
+    // auditd writes with a delay.
     sh::wait_for(
         "a record of a key that was read",
         Duration::from_secs(180),
@@ -166,9 +166,9 @@ fn audit(vm: &Vm) -> Result<()> {
     )
 }
 
-/// Closed in the kernel, not only in UFW's files.
+/// The ports are closed in the kernel, and not only in UFW's files.
 fn firewall(vm: &Vm) -> Result<()> {
-    let said = vm.shell(
+    let rules = vm.shell(
         "ufw status; systemctl is-enabled ufw; iptables -S; ip6tables -S INPUT; nft list tables",
     )?;
     for part in [
@@ -178,8 +178,8 @@ fn firewall(vm: &Vm) -> Result<()> {
         "--dport 40400 -j ACCEPT",
         "table inet aztec_kit",
     ] {
-        ensure!(said.contains(part), "no `{part}` in\n{said}");
+        ensure!(rules.contains(part), "no `{part}` in\n{rules}");
     }
-    ensure!(said.matches("-P INPUT DROP").count() == 2, "IPv6: {said}");
+    ensure!(rules.matches("-P INPUT DROP").count() == 2, "IPv6: {rules}");
     Ok(())
 }

@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result};
 
 use crate::{cache, meter, sh};
 
-/// How long the kernel may take to end killed processes; one in an uninterruptible read may linger.
+/// The time that the kernel may take to end killed processes. One in an uninterruptible read may linger.
 const DEATH: Duration = Duration::from_secs(120);
 
 /// The control group of one machine, in the outer machine's cgroup2 tree.
 ///
-/// Below it: `keeper` (the shell that holds the namespaces), `supervisor` (systemd-nspawn) and
-/// `payload` (the machine). The group itself stays empty, as cgroup2 wants it.
+/// Below it are `keeper` (the shell that holds the namespaces), `supervisor` (systemd-nspawn) and `payload` (the
+/// machine). The group itself has no process, as cgroup2 requires.
 #[derive(Debug, Clone)]
 pub struct Cgroup(PathBuf);
 
@@ -24,17 +24,17 @@ impl Cgroup {
         Ok(Cgroup(tree()?.join("aztec-kit").join(slot.to_string())))
     }
 
-    /// Makes the group anew, with every resource controller that the outer machine lends.
+    /// Creates the group again, with every resource controller that the outer machine delegates.
     pub fn create(&self) -> Result<()> {
-        // Groups count their kills, and Linux 6.18 kills a process that is started from a group into one with
-        // another count: after a power cut, every service that the boot before did not have.
+        // Groups count their kills, and Linux 6.18 kills a process that is started from a group into one with another
+        // count: after a power cut, every service that the boot before did not have.
         self.remove();
         let keeper = self.0.join("keeper");
         fs::create_dir_all(&keeper)
             .with_context(|| format!("cannot create {}", keeper.display()))?;
         if let Some(parent) = self.0.parent() {
             for controller in ["cpu", "io", "memory", "pids"] {
-                // A machine with a cgroup v1 layout has none to lend; limits then have no effect.
+                // A machine with a cgroup v1 layout delegates none. Limits then have no effect.
                 for group in [parent, &self.0] {
                     let _ = fs::write(
                         group.join("cgroup.subtree_control"),
@@ -92,7 +92,7 @@ impl Cgroup {
         })
     }
 
-    /// Removes the group, which no process may be in.
+    /// Removes the group, which must have no process.
     pub fn remove(&self) {
         meter::unwatch(&self.0);
         remove_tree(&self.0);
@@ -106,7 +106,7 @@ pub(crate) fn group(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The init is process 1 of a namespace below the keeper's, which is below ours: three numbers.
+/// The init is process 1 of a namespace below that of the keeper, which is below the outer one: three numbers.
 fn is_init(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status
@@ -116,7 +116,7 @@ fn is_init(pid: u32) -> bool {
         .is_some_and(|ids| ids.len() == 3 && ids[2] == "1")
 }
 
-/// The cgroup2 tree: mounted somewhere on any systemd machine, else we mount it in the cache.
+/// The cgroup2 tree: mounted somewhere on any systemd machine, otherwise mounted in the cache.
 fn tree() -> Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
     for line in mounts.lines() {

@@ -1,4 +1,4 @@
-//! A freshly installed Debian in a directory, from where the outer machine gets its own packages.
+//! A freshly installed Debian in a directory, from the package sources of the outer machine.
 
 use std::fs;
 use std::path::Path;
@@ -7,15 +7,15 @@ use anyhow::Result;
 
 use crate::{cache, prerequisites, sh};
 
-/// What a minimal Debian server has beyond the essential packages.
+/// The packages of a minimal Debian server, in addition to the essential ones.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,ca-certificates,procps,curl";
 
-/// To be raised when this module installs differently from the same inputs.
+/// Increase this if this module installs something else from the same inputs.
 const RECIPE: &str = "1";
 
 const LOCAL_CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
-/// What is installed, and where it comes from.
+/// An installation and its sources.
 #[derive(Debug)]
 pub struct Debian {
     suite: String,
@@ -26,7 +26,7 @@ pub struct Debian {
 }
 
 impl Debian {
-    /// A minimal server of this suite (`trixie`, `bookworm`) and these packages besides.
+    /// A minimal server of this suite (`trixie`, `bookworm`) with these packages in addition.
     pub fn new(suite: &str, packages: &[&str]) -> Debian {
         Debian {
             suite: suite.to_owned(),
@@ -36,7 +36,7 @@ impl Debian {
         }
     }
 
-    /// A short name of all that decides what [`Debian::install`] makes.
+    /// A short name of everything that decides the result of [`Debian::install`].
     pub fn fingerprint(&self) -> String {
         let mut parts = vec![RECIPE, &self.suite, &self.packages];
         parts.extend(self.certificates.iter().map(|(_, text)| text.as_str()));
@@ -44,8 +44,7 @@ impl Debian {
         cache::fingerprint(&parts)
     }
 
-    /// Installs it into a directory that does not exist yet, with these variables for its packages. Nothing in it is
-    /// started.
+    /// Installs it into a new directory, with these variables for its packages. Starts nothing in it.
     pub fn install(&self, root: &Path, variables: &[&str]) -> Result<()> {
         prerequisites::for_machines()?;
         let shown = root.display().to_string();
@@ -67,8 +66,8 @@ impl Debian {
     }
 }
 
-/// Certificate authorities that the outer machine trusts beyond Debian's: behind a proxy that
-/// inspects TLS, a machine needs them as well.
+/// Certificate authorities that the outer machine trusts in addition to Debian's: behind a proxy that inspects TLS, a
+/// machine needs them too.
 fn local_certificates() -> Vec<(String, String)> {
     let mut found: Vec<_> = fs::read_dir(LOCAL_CERTIFICATES)
         .into_iter()
@@ -89,8 +88,8 @@ fn local_certificates() -> Vec<(String, String)> {
     found
 }
 
-/// The apt sources of an outer Debian, rewritten for a suite. Empty, which means mmdebstrap's
-/// defaults, when the outer machine is something else.
+/// The apt sources of an outer Debian, rewritten for a suite. Empty, which means mmdebstrap's defaults, on another
+/// outer machine.
 fn outer_sources(suite: &str) -> Vec<String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let field = |name: &str| {
@@ -116,14 +115,14 @@ fn outer_sources(suite: &str) -> Vec<String> {
     rewrite_sources(&texts.join("\n\n"), &codename, suite)
 }
 
-/// Takes from apt sources (of either format) where `codename` and its security updates come from,
-/// and gives the lines for `suite`.
+/// Finds the source of `codename` and of its security updates in apt sources (of either format), and returns the lines
+/// for `suite`.
 fn rewrite_sources(text: &str, codename: &str, suite: &str) -> Vec<String> {
     let entries = parse_sources(text);
-    let place = |wanted: &str| {
+    let place = |suite_name: &str| {
         entries
             .iter()
-            .find(|(_, suites)| suites.iter().any(|suite| suite == wanted))
+            .find(|(_, suites)| suites.iter().any(|suite| suite == suite_name))
             .map(|(uri, _)| uri.clone())
     };
     let Some(main) = place(codename) else {

@@ -3,20 +3,21 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::process::{Process, exit_code};
 use super::{FORBIDDEN_CAPABILITIES, Machine};
 use crate::{meter, sh};
 
-/// No command of a test may hang a run; a case that needs longer says so with [`Exec::limit`].
+/// The time limit of a command, so that none hangs a run. A case that needs more sets it with [`Exec::limit`].
 const LIMIT: Duration = Duration::from_secs(1200);
 
-/// What a login of root has. Nothing of the outer environment gets in except [`PASSED_ON`].
+/// The environment of a login of root. Of the outer environment only [`PASSED_ON`] gets in.
 const ENVIRONMENT: [&str; 4] = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
@@ -24,7 +25,7 @@ const ENVIRONMENT: [&str; 4] = [
     "USER=root",
 ];
 
-/// Variables that describe the outer machine's terminal and way out, so they hold inside as well.
+/// Variables about the terminal and the HTTP proxy of the outer machine, which are the same inside.
 const PASSED_ON: [&str; 7] = [
     "TERM",
     "http_proxy",
@@ -40,9 +41,9 @@ const PASSED_ON: [&str; 7] = [
 pub struct Output {
     /// The exit code; 128 + n after signal n, as shells count.
     pub status: i32,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it said on the side.
+    /// Its standard error.
     pub stderr: String,
     command: String,
 }
@@ -75,14 +76,14 @@ enum Input {
     File(PathBuf),
 }
 
-/// A host that one can get into to run programs, whichever kind it is of.
+/// A host, of any kind, in which programs can be run.
 pub trait Enter: std::fmt::Debug {
-    /// The command of the outer machine that runs `argv` inside, without an environment but what `argv` sets up, and
-    /// ends with its exit code.
+    /// The command of the outer machine that runs `argv` inside and ends with its exit code. Its environment is only what
+    /// `argv` sets up.
     fn entering(&self, argv: &[String]) -> Result<Command>;
 }
 
-/// A program to run inside a host, by default a machine; made by [`Machine::command`].
+/// A program to run inside a host, by default a machine. [`Machine::command`] makes one.
 #[derive(Debug)]
 pub struct Exec<'m, H: Enter + ?Sized = Machine> {
     host: &'m H,
@@ -111,14 +112,14 @@ impl<'m, H: Enter + ?Sized> Exec<'m, H> {
         self
     }
 
-    /// Gives the program this text to read.
+    /// Passes this text to the program as its input.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Input::Bytes(bytes.into());
         self
     }
 
-    /// Gives the program a file of the outer machine to read.
+    /// Passes a file of the outer machine to the program as its input.
     #[must_use]
     pub fn stdin_file(mut self, path: &Path) -> Self {
         self.input = Input::File(path.to_owned());
@@ -132,23 +133,23 @@ impl<'m, H: Enter + ?Sized> Exec<'m, H> {
         self
     }
 
-    /// Runs the program to its end and catches what it prints.
+    /// Runs the program to its end and captures its output.
     pub fn run(self) -> Result<Output> {
         meter::waiting(&self.short(), || self.run_to_end())
     }
 
-    /// What the program is called where there is little room: its name and what it does.
+    /// A short name for the program: its own name and its first argument, or the first line of a script.
     fn short(&self) -> String {
-        let (program, does) = match self.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        let (program, action) = match self.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["bash" | "sh", _, script, ..] => ("", script),
-            [program, does, ..] => (program, does),
+            [program, action, ..] => (program, action),
             [program] => (program, ""),
             [] => ("", ""),
         };
         let program = program.rsplit('/').next().unwrap_or_default();
-        let line = does.lines().find(|line| !line.is_empty());
-        let does: String = line.unwrap_or_default().chars().take(40).collect();
-        format!("{program} {does}").trim().to_owned()
+        let line = action.lines().find(|line| !line.is_empty());
+        let action: String = line.unwrap_or_default().chars().take(40).collect();
+        format!("{program} {action}").trim().to_owned()
     }
 
     fn run_to_end(&self) -> Result<Output> {
@@ -173,10 +174,10 @@ impl<'m, H: Enter + ?Sized> Exec<'m, H> {
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-        // A thread, since a program may print more than a pipe holds before it reads.
+        // A thread writes, since a program may print more than a pipe holds before it reads.
         let writer = child.stdin.take().zip(input).map(|(mut pipe, bytes)| {
             std::thread::spawn(move || {
-                // A program that does not read its input to the end is no failure.
+                // A program may end without reading all of its input.
                 let _ = pipe.write_all(&bytes);
             })
         });
@@ -187,7 +188,7 @@ impl<'m, H: Enter + ?Sized> Exec<'m, H> {
             let _ = writer.join();
         }
         Ok(Output {
-            status: code(output.status),
+            status: exit_code(output.status),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             command: shown,
@@ -221,7 +222,7 @@ impl Exec<'_> {
             .entering(&self.inside(false))?
             .status()
             .context("cannot start nsenter")?;
-        Ok(code(status))
+        Ok(exit_code(status))
     }
 
     /// Starts the program in the background.
@@ -239,12 +240,7 @@ impl Exec<'_> {
             .stderr(file)
             .spawn()
             .context("cannot start nsenter")?;
-        Ok(Process {
-            child,
-            group,
-            log,
-            abandoned: false,
-        })
+        Ok(Process::new(child, group, log))
     }
 }
 
@@ -255,7 +251,7 @@ impl Enter for Machine {
 }
 
 impl Machine {
-    /// The outer command that gets into the machine's namespaces, limits, and a control group of this name.
+    /// The outer command that enters the machine's namespaces, limits, and a control group of this name.
     fn entering_by(&self, group: &str, argv: &[String]) -> Result<Command> {
         let leader = self.leader()?;
         let group = self.cgroup.visitor(group)?;
@@ -263,8 +259,8 @@ impl Machine {
         command
             .args(["-c", "echo 0 >\"$0/cgroup.procs\" && exec \"$@\""])
             .arg(group)
-            // Namespaces do not hold back a root that comes from outside: without this, `date -s`
-            // inside would set the outer machine's clock.
+            // Namespaces do not restrict a root that comes from outside: without this, `date -s` inside would set
+            // the clock of the outer machine.
             .args(["setpriv", &without_forbidden()])
             .args(["nsenter", "--target", &leader.to_string()])
             .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"])
@@ -274,10 +270,10 @@ impl Machine {
     }
 }
 
-/// Wakes what has entered a machine and was stopped.
+/// Wakes the stopped programs that have entered a machine.
 ///
-/// Before systemd ends the last processes it stops all of them for a moment. nsenter, which systemd does not see,
-/// then stops itself as its program has, and nobody wakes it: the program stays a zombie, and the machine on.
+/// Before systemd ends the last processes, it stops all of them for a moment. nsenter, which systemd does not see, then
+/// stops itself as its program has, and nothing wakes it: the program stays a zombie, and the machine does not end.
 pub(super) fn wake_visitors(leader: u32) {
     let entered = format!("nsenter\0--target\0{leader}\0");
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -299,104 +295,4 @@ fn without_forbidden() -> String {
         .map(|name| format!("-{name}"))
         .collect();
     format!("--bounding-set={}", dropped.join(","))
-}
-
-fn code(status: std::process::ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt as _;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
-/// How long nsenter may take until the program is its child.
-const STARTS: Duration = Duration::from_secs(180);
-
-/// A program that runs in a machine's background. Dropping it kills it with its children.
-#[derive(Debug)]
-pub struct Process {
-    child: Child,
-    group: PathBuf,
-    log: PathBuf,
-    abandoned: bool,
-}
-
-impl Process {
-    /// Sends SIGKILL to the program alone, and waits for its end. Its children live on, as they do
-    /// on a real machine.
-    pub fn kill(&mut self) -> Result<()> {
-        let (id, child) = (self.child.id(), &mut self.child);
-        // It may end by itself at any moment, and then there is nothing to wait for.
-        sh::wait_for("the start of the program, or its end", STARTS, || {
-            let ended = child.try_wait()?.is_some();
-            match child_of(id) {
-                _ if ended => Ok(Some(())),
-                Some(pid) => match kill_process(pid, Signal::KILL) {
-                    Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(Some(())),
-                    Err(error) => Err(error).context("cannot send the signal"),
-                },
-                None => Ok(None),
-            }
-        })?;
-        self.child.wait()?;
-        Ok(())
-    }
-
-    /// Sends a signal to the program, which is nsenter's child: killing nsenter would miss it.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = sh::wait_for("the start of the program", STARTS, || {
-            Ok(child_of(self.child.id()))
-        })?;
-        kill_process(pid, signal).context("cannot send the signal")
-    }
-
-    /// Kills the program and all its descendants.
-    pub fn kill_tree(&mut self) -> Result<()> {
-        let _ = fs::write(self.group.join("cgroup.kill"), "1");
-        // It may not have joined its group yet.
-        let _ = self.child.kill();
-        self.child.wait()?;
-        Ok(())
-    }
-
-    /// Leaves the descendants of an ended program alone: they live on until the machine ends.
-    pub fn abandon(mut self) {
-        self.abandoned = true;
-    }
-
-    /// The exit code, when the program has ended.
-    pub fn ended(&mut self) -> Result<Option<i32>> {
-        Ok(self.child.try_wait()?.map(code))
-    }
-
-    /// Waits for the program's end and gives its exit code.
-    pub fn wait(&mut self, limit: Duration) -> Result<i32> {
-        sh::wait_for("the end of the program", limit, || self.ended())
-    }
-
-    /// What the program has printed so far, on both channels.
-    pub fn printed(&self) -> Result<String> {
-        let bytes = fs::read(&self.log).with_context(|| format!("{}", self.log.display()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if !self.abandoned {
-            let _ = self.kill_tree();
-        }
-    }
-}
-
-fn child_of(parent: u32) -> Option<Pid> {
-    let wanted = format!("PPid:\t{parent}");
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let status = fs::read_to_string(entry.path().join("status")).ok()?;
-        status
-            .lines()
-            .any(|line| line == wanted)
-            .then(|| Pid::from_raw(pid))
-            .flatten()
-    })
 }

@@ -12,7 +12,7 @@ use crate::{cache, say, sh};
 
 const ARCHIVES: &str = "var/cache/apt/archives";
 
-/// Makes the disk and gives it what distinguishes this machine from others of its root.
+/// Makes the disk with the files that distinguish this machine from others of its root.
 pub fn prepare(machine: &Machine) -> Result<()> {
     let root = machine.dir.join("root");
     fs::create_dir(&root)?;
@@ -39,7 +39,7 @@ pub fn prepare(machine: &Machine) -> Result<()> {
         &format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n"),
     )?;
     replace(&etc.join("resolv.conf"), &network::resolver()?)?;
-    // Empty: systemd makes a new one at boot.
+    // It is empty: systemd makes a new one at boot.
     replace(&etc.join("machine-id"), "")?;
     let archives = disk.join(ARCHIVES);
     fs::create_dir_all(&archives)?;
@@ -47,7 +47,7 @@ pub fn prepare(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The `lowerdir` of the overlay; empty for a copied disk.
+/// The `lowerdir` of the overlay. Empty for a copied disk.
 pub fn lower(machine: &Machine) -> Result<OsString> {
     let mut lower = OsString::new();
     if machine.overlaid() {
@@ -61,10 +61,10 @@ pub fn lower(machine: &Machine) -> Result<OsString> {
     Ok(lower)
 }
 
-/// Keeps the Debian packages that a machine has downloaded, for the next ones.
+/// Keeps the downloaded Debian packages of a machine for later ones.
 ///
-/// Links rather than a shared directory: apt locks its archive directory, and machines run in
-/// parallel. apt checks the hash of an archive before it uses it.
+/// Links instead of a shared directory: apt locks its archive directory, and machines run in parallel. apt checks the
+/// hash of an archive before it uses it.
 pub fn harvest(dir: &Path) {
     if let Ok(cache) = cache::subdir("apt") {
         for disk in ["upper", "root"] {
@@ -73,7 +73,7 @@ pub fn harvest(dir: &Path) {
     }
 }
 
-/// Strips a disk that becomes a root of what belongs to the one machine that made it.
+/// Removes the files that belong to one machine only from a disk that becomes a root.
 pub fn anonymise(disk: &Path) -> Result<()> {
     for entry in fs::read_dir(disk.join(ARCHIVES))
         .into_iter()
@@ -90,7 +90,7 @@ pub fn anonymise(disk: &Path) -> Result<()> {
 fn link_debs(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         if is_deb(&entry.path()) {
-            // A download saved is welcome, one not saved (no space, other device) is no failure.
+            // A download that cannot be saved (no space, another device) is not a failure.
             let _ = fs::hard_link(entry.path(), to.join(entry.file_name()));
         }
     }
@@ -100,7 +100,7 @@ fn is_deb(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "deb")
 }
 
-/// Writes a file of the disk, whatever was there (also a link, which must not be followed).
+/// Writes a file of the disk, and replaces what is there, also a link, which must not be followed.
 fn replace(path: &Path, text: &str) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -110,7 +110,7 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     }
 }
 
-/// Tries the mount that [`Machine::start`] will do, in a mount namespace that ends with it.
+/// Tries the mount of [`Machine::start`], in a mount namespace that ends with it.
 fn overlay_works(machine: &Machine) -> Result<bool> {
     let directory = |name: &str| machine.dir.join(name).into_os_string();
     let flags = [

@@ -1,4 +1,4 @@
-//! What one does inside a machine: run programs, put and read files.
+//! Access to the inside of a machine: running programs, writing and reading files.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{Exec, Machine, Output, Process};
 
 impl Machine {
-    /// A program to run inside, to be given variables, input and a time limit before it starts.
+    /// A program to run inside. Variables, input and a time limit can be added before it starts.
     pub fn command(&self, argv: &[&str]) -> Exec<'_> {
         Exec::new(self, argv)
     }
@@ -22,12 +22,12 @@ impl Machine {
         self.exec(argv)?.ok()
     }
 
-    /// Runs a program inside on this process's terminal, and gives its exit code.
+    /// Runs a program inside on the terminal of this process, and returns its exit code.
     pub fn exec_stream(&self, argv: &[&str]) -> Result<i32> {
         self.command(argv).stream()
     }
 
-    /// Runs a shell script inside that must succeed (with `set -eu`), and gives what it prints.
+    /// Runs a shell script inside that must succeed (with `set -eu`), and returns its output.
     pub fn shell(&self, script: &str) -> Result<String> {
         Ok(self.exec_ok(&["bash", "-euc", script])?.stdout)
     }
@@ -37,7 +37,7 @@ impl Machine {
         self.command(argv).spawn()
     }
 
-    /// Puts a file of the outer machine into the machine, with this mode.
+    /// Copies a file of the outer machine into the machine, with this mode.
     pub fn push(&self, file: &Path, dest: &str, mode: u32) -> Result<()> {
         self.write_from(
             self.command(&placing(dest, mode).as_refs())
@@ -45,7 +45,7 @@ impl Machine {
         )
     }
 
-    /// Puts a text into a file of the machine, with this mode.
+    /// Writes a text to a file of the machine, with this mode.
     pub fn write(&self, dest: &str, text: &str, mode: u32) -> Result<()> {
         self.write_from(self.command(&placing(dest, mode).as_refs()).stdin(text))
     }
@@ -67,8 +67,8 @@ impl Machine {
     }
 }
 
-/// The command that writes its input to a file: a new inode, so that a running program can be
-/// replaced, and complete before it has its name.
+/// The command that writes its input to a file. The file gets a new inode, so that a running program can be replaced,
+/// and its name only when it is complete.
 pub(crate) struct Placing([String; 5]);
 
 impl Placing {

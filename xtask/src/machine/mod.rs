@@ -13,10 +13,10 @@
 //! # anyhow::Ok(())
 //! ```
 //!
-//! What differs from a real host ([`crate::vm`] has one): the kernel is the outer machine's, so sysctls outside of
-//! `net.*` are read-only, modules cannot be loaded and the clock cannot be set; resource limits
-//! work only as far as the outer machine lends cgroup2 controllers; after [`Machine::kill_power`]
-//! the disk holds all that was written, synced or not.
+//! A machine differs from a real host ([`crate::vm`] emulates one): the kernel is that of the outer machine, so sysctls
+//! outside of `net.*` are read-only, modules cannot be loaded, and the clock cannot be set. Resource limits work only as far
+//! as the outer machine delegates cgroup2 controllers. After [`Machine::kill_power`] the disk has everything that was
+//! written, synced or not.
 
 mod cgroup;
 mod debian;
@@ -25,13 +25,15 @@ mod files;
 mod inside;
 mod network;
 mod power;
+mod process;
 mod root;
 mod stale;
 
 pub(crate) use cgroup::group;
 pub use debian::Debian;
-pub use exec::{Enter, Exec, Output, Process};
+pub use exec::{Enter, Exec, Output};
 pub(crate) use inside::placing;
+pub use process::Process;
 pub use root::Root;
 
 use std::fs::{self, File};
@@ -46,17 +48,17 @@ use crate::cache;
 use cgroup::Cgroup;
 use network::Slot;
 
-/// What no process of a machine may do, because it would change the outer machine: set its clock,
-/// load modules into its kernel, talk to its hardware.
+/// Capabilities that no process of a machine has, because they would change the outer machine: its clock, the modules
+/// of its kernel, its hardware.
 const FORBIDDEN_CAPABILITIES: [&str; 3] = ["sys_time", "sys_module", "sys_rawio"];
 
-/// What process 1 of a machine's keeper runs, as `sh -c START start ARGUMENTS`.
+/// The program of process 1 of a machine's keeper, as `sh -c START start ARGUMENTS`.
 const START: &str = include_str!("start.sh");
 
 /// How to boot a machine.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// What happens to the machine when its [`Machine`] is dropped or this process ends.
+    /// The end of the machine, when its [`Machine`] is dropped or this process ends.
     pub end: End,
     /// Directories of the outer machine to show inside: (outside, inside).
     pub binds: Vec<(PathBuf, String)>,
@@ -65,8 +67,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Options under which machines share the npm packages that the kit has fetched, so that a second
-    /// installation is quick. (Debian packages are shared always.)
+    /// Options under which machines share the npm packages that aztec-kit has fetched, so that a second installation is
+    /// fast. Debian packages are always shared.
     pub fn sharing_packages() -> Result<Options> {
         let binds = vec![(cache::subdir("packages")?, PACKAGES.to_owned())];
         Ok(Options {
@@ -76,20 +78,20 @@ impl Options {
     }
 }
 
-/// Where the kit keeps the packages that it fetches, if there is such a directory.
+/// The directory in which aztec-kit caches packages, if there is one.
 const PACKAGES: &str = "/var/cache/aztec-kit/packages";
 
-/// What happens to a machine at the end of its owner.
+/// The fate of a machine at the end of its owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum End {
     /// It is stopped and deleted.
     #[default]
     Remove,
-    /// It stays until someone removes it; [`Machine::find`] finds it.
+    /// It stays until somebody removes it. [`Machine::find`] finds it.
     Keep,
 }
 
-/// A running (or powered-off) disposable host.
+/// A disposable host, running or powered off.
 #[derive(Debug)]
 pub struct Machine {
     name: String,
@@ -99,17 +101,17 @@ pub struct Machine {
     layers: Vec<PathBuf>,
     options: Options,
     keeper: Option<Child>,
-    /// Held as long as this process owns the machine: a directory without a lock is a leftover.
+    /// The lock is held as long as this process owns the machine. A directory without a lock is a leftover.
     owner: Option<File>,
 }
 
 impl Machine {
-    /// Boots a machine from a root. It is gone when the value is dropped.
+    /// Boots a machine from a root. It is removed when the value is dropped.
     pub fn boot(root: &Root, name: &str) -> Result<Machine> {
         Machine::boot_with(root, name, Options::default())
     }
 
-    /// Boots a machine from a root. The name becomes its host name.
+    /// Boots a machine from a root, with this host name.
     pub fn boot_with(root: &Root, name: &str, options: Options) -> Result<Machine> {
         let mut machine = Machine::create(root, name, options)?;
         machine.start()?;
@@ -119,7 +121,7 @@ impl Machine {
     fn create(root: &Root, name: &str, options: Options) -> Result<Machine> {
         crate::prerequisites::for_machines()?;
         let machines = cache::subdir("machines")?;
-        // No other run may take our half-made directory for a leftover.
+        // Another run must not take the unfinished directory for a leftover.
         let _making = cache::lock(&machines.join("lock"))?;
         stale::sweep(&machines)?;
         let slot = Slot::claim()?;
@@ -157,13 +159,13 @@ impl Machine {
         self.slot.outer()
     }
 
-    /// Lays a cable between this machine and another one, over which they reach each other by IPv6; gives the
+    /// Connects this machine with another one by a cable, over which they reach each other by IPv6. Returns the
     /// addresses of both, this one's first.
     pub fn cable_to(&self, other: &Machine) -> Result<(Ipv6Addr, Ipv6Addr)> {
         self.slot.cable_to(other.slot)
     }
 
-    /// What the machine has printed on its console, over all its boots.
+    /// The output of the machine on its console, over all its boots.
     pub fn console(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.dir.join("console.log"))?).into_owned())
     }
@@ -222,13 +224,13 @@ impl Machine {
         Ok(())
     }
 
-    /// The directory that holds the machine's own files as changed since its root.
+    /// The directory of the files that the machine has changed since its root.
     fn disk(&self) -> PathBuf {
         self.dir
             .join(if self.overlaid() { "upper" } else { "root" })
     }
 
-    /// Whether the disk is an overlay; else it is a copy of the whole root.
+    /// Whether the disk is an overlay. Otherwise it is a copy of the whole root.
     fn overlaid(&self) -> bool {
         self.dir.join("upper").is_dir()
     }

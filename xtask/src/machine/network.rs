@@ -1,8 +1,8 @@
-//! A machine's own network: one cable to the outer machine, which routes and masquerades.
+//! The network of a machine: one cable to the outer machine, which routes and masquerades.
 //!
-//! A network namespace made in advance, rather than one made by systemd-nspawn, keeps addresses
-//! over power cuts and reboots, and takes both ends of the cable away when it is deleted. Its name
-//! also claims the slot: the kernel lets only one of several runs create it.
+//! The network namespace is created in advance, and not by systemd-nspawn. It keeps its addresses over power cuts and
+//! reboots, and its deletion removes both ends of the cable. Its name also claims the slot: the kernel lets only one of
+//! several runs create it.
 
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::sh;
 
-/// How many machines this outer machine can run at once.
+/// The number of machines that this outer machine can run at once.
 const SLOTS: u8 = 200;
 
 /// One of the numbered places for a machine on the outer machine's network.
@@ -25,8 +25,7 @@ impl Slot {
         let addresses = sh::quiet("ip", &["-oneline", "-4", "address"])?;
         for number in 1..=SLOTS {
             let slot = Slot(number);
-            // An address of the slot without its namespace: the outer machine is itself one of
-            // these machines.
+            // An address of the slot exists without its namespace: the outer machine is itself one of these machines.
             let taken = [slot.inner(), slot.outer()].map(|address| format!(" {address}/"));
             if slot.namespace_path().exists() || taken.iter().any(|it| addresses.contains(it)) {
                 continue;
@@ -39,7 +38,7 @@ impl Slot {
         bail!("cannot create a network namespace with `ip netns add`")
     }
 
-    /// The slot with this number, which someone claimed before.
+    /// The slot with this number, which a run claimed before.
     pub fn claimed(number: u8) -> Slot {
         Slot(number)
     }
@@ -59,8 +58,8 @@ impl Slot {
         Ipv4Addr::new(10, 213, self.0, 1)
     }
 
-    /// Lays a cable to another slot, for IPv6, and gives the addresses of its two ends. Not by way of the outer
-    /// machine: to forward IPv6, it would have to give up how it is connected itself (accept_ra).
+    /// Connects it with another slot by a cable for IPv6, and returns the addresses of its two ends. The outer machine
+    /// is not used: to forward IPv6, it would have to give up its own autoconfiguration (accept_ra).
     pub fn cable_to(self, other: Slot) -> Result<(Ipv6Addr, Ipv6Addr)> {
         let near = Ipv6Addr::new(0xfd00, 0x213, self.0.into(), other.0.into(), 0, 0, 0, 1);
         let far = Ipv6Addr::new(0xfd00, 0x213, self.0.into(), other.0.into(), 0, 0, 0, 2);
@@ -71,7 +70,7 @@ impl Slot {
             "link add {to} netns {here} type veth peer name {from} netns {there}"
         ))?;
         for (namespace, device, address) in [(&here, &to, near), (&there, &from, far)] {
-            // Nobody else can have the address, and a look for others takes a second.
+            // The address is unique, and duplicate address detection takes a second.
             ip(format!(
                 "-n {namespace} address add {address}/64 dev {device} nodad"
             ))?;
@@ -85,7 +84,7 @@ impl Slot {
         PathBuf::from("/run/netns").join(self.namespace())
     }
 
-    /// Takes everything away that [`Slot::claim`] made. Parts that are already gone are fine.
+    /// Removes everything that [`Slot::claim`] made. Missing parts are not an error.
     pub fn release(self) {
         let table = self.table();
         let _ = sh::quiet("nft", &["delete", "table", "ip", &table]);
@@ -113,7 +112,7 @@ impl Slot {
         inside("link set eth0 up")?;
         inside(&format!("route add default via {}", self.outer()))?;
         fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("cannot enable forwarding")?;
-        // Not towards other machines: there the true sender is what a test wants to see.
+        // Not towards other machines: a test wants to see the true sender there.
         sh::quiet(
             "nft",
             &[format!(
@@ -139,7 +138,7 @@ impl Slot {
     }
 }
 
-/// The MTU of the outer machine's way out: a bigger one inside makes long packets vanish.
+/// The MTU of the outer machine's default route. With a bigger one inside, long packets vanish.
 fn outer_mtu() -> u32 {
     let routes = sh::quiet("ip", &["-json", "route", "show", "default"]).unwrap_or_default();
     serde_json::from_str::<serde_json::Value>(&routes)
@@ -150,11 +149,11 @@ fn outer_mtu() -> u32 {
         .unwrap_or(1500)
 }
 
-/// The outer machine's resolver configuration, as far as a machine can use it.
+/// The usable part of the outer machine's resolver configuration.
 pub fn resolver() -> Result<String> {
     let configured = fs::read_to_string("/etc/resolv.conf").context("/etc/resolv.conf")?;
-    // A resolver on the loopback (systemd-resolved) cannot be reached from the machine; the file
-    // with the true servers is beside it.
+    // A resolver on the loopback (systemd-resolved) cannot be reached from the machine. The file with the true servers
+    // is beside it.
     let only_loopback = configured
         .lines()
         .filter_map(|line| line.strip_prefix("nameserver"))

@@ -1,4 +1,4 @@
-//! Switching a machine on and off.
+//! Power of a machine: boot, shutdown, power cut.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,18 +11,18 @@ use anyhow::{Context as _, Result, bail};
 use super::{End, FORBIDDEN_CAPABILITIES, Machine, START, exec, files};
 use crate::sh;
 
-/// A boot takes 2 s here; a busy machine of two cores may need many times that.
+/// A boot takes 2 s here. A busy machine of two cores may need many times that.
 const BOOT: Duration = Duration::from_secs(300);
 
-/// systemd waits for a service as long as its unit says, which is 180 s for an Aztec process
-/// (`stop_seconds` of its release, which tells when one needs that long), and then for what comes after it.
+/// systemd waits for a service as long as its unit says, which is 180 s for an Aztec process (`stop_seconds` of its
+/// release has the reason), and then stops the rest.
 const POWEROFF: Duration = Duration::from_secs(300);
 
-/// How often visitors of a machine that stops are woken.
+/// The time between two wake-ups of visitors in a machine that stops.
 const WAKE: Duration = Duration::from_millis(200);
 
 impl Machine {
-    /// Boots a machine that is powered off, from the disk it has.
+    /// Boots a machine that is powered off, from its disk.
     pub fn start(&mut self) -> Result<()> {
         if self.cgroup.alive() {
             bail!("the machine {} runs already", self.name);
@@ -38,7 +38,7 @@ impl Machine {
         let log = File::options().create(true).append(true).open(&console)?;
         let mut command = sh::command("setsid");
         if self.options.end == End::Remove {
-            // A killed xtask takes its machines along; what they leave is swept at the next start.
+            // The machines of a killed xtask end with it. Their remains are swept at the next start.
             command.args(["setpriv", "--pdeathsig", "KILL"]);
         }
         command
@@ -71,12 +71,16 @@ impl Machine {
             .stderr(log);
         self.keeper = Some(command.spawn().context("cannot start unshare")?);
         self.wait_until_up().with_context(|| {
-            let said = fs::read_to_string(&console).unwrap_or_default();
-            let from = said.char_indices().rev().nth(3000).map_or(0, |(at, _)| at);
+            let output = fs::read_to_string(&console).unwrap_or_default();
+            let from = output
+                .char_indices()
+                .rev()
+                .nth(3000)
+                .map_or(0, |(at, _)| at);
             format!(
                 "{} does not boot; its console says:\n{}",
                 self.name,
-                &said[from..]
+                &output[from..]
             )
         })
     }
@@ -104,7 +108,7 @@ impl Machine {
                 "--timezone=off".to_owned(),
                 "--link-journal=no".to_owned(),
                 "--console=pipe".to_owned(),
-                // A host has all of them; container engines inside need most.
+                // A host has all of them. Container engines inside need most.
                 "--capability=all".to_owned(),
                 format!("--drop-capability={}", forbidden.join(",")),
                 "--system-call-filter=@keyring bpf".to_owned(),
@@ -133,14 +137,14 @@ impl Machine {
             if self.cgroup.leader().is_none() {
                 return Ok(None);
             }
-            // While systemd sets itself up, entering may fail: that is "not yet" as well.
+            // While systemd sets itself up, entering may fail. That means "not yet" too.
             let state = self.exec(&["systemctl", "is-system-running"]).ok();
             let state = state.as_ref().map_or("", |output| output.stdout.trim());
             Ok(matches!(state, "running" | "degraded").then_some(()))
         })
     }
 
-    /// Shuts the machine down in order. [`Machine::start`] boots it again.
+    /// Shuts the machine down properly. [`Machine::start`] boots it again.
     pub fn poweroff(&mut self) -> Result<()> {
         let leader = self.cgroup.leader();
         std::thread::scope(|scope| {
@@ -166,28 +170,28 @@ impl Machine {
             if !self.cgroup.alive() {
                 return Ok(Some(()));
             }
-            // A request can be lost, on a bus that is busy for one. The connection may also break
-            // before the answer is here: whether systemd stops is asked, not concluded from it.
+            // A request can be lost, for example on a busy bus. The connection may also break before the answer
+            // arrives, so the code asks whether systemd stops.
             let state = self.exec(&["systemctl", "is-system-running"]).ok();
             if state.is_some_and(|output| matches!(output.stdout.trim(), "running" | "degraded")) {
                 let _ = self.exec(&["systemctl", "poweroff"]);
             }
             Ok(None)
         })
-        .with_context(|| self.what_holds_it_up())
+        .with_context(|| self.pending_jobs())
     }
 
-    /// What systemd waits for, and what the machine said last.
-    fn what_holds_it_up(&self) -> String {
-        let said = |argv: &[&str]| match self.exec(argv) {
+    /// The jobs that systemd waits for, and the last console output of the machine.
+    fn pending_jobs(&self) -> String {
+        let output = |argv: &[&str]| match self.exec(argv) {
             Ok(output) => output.stdout + &output.stderr,
             Err(error) => format!("{error:#}\n"),
         };
         format!(
             "{} does not power off; its jobs:\n{}its journal:\n{}",
             self.name,
-            said(&["systemctl", "list-jobs", "--no-pager"]),
-            said(&["journalctl", "--no-pager", "--lines=60"]),
+            output(&["systemctl", "list-jobs", "--no-pager"]),
+            output(&["journalctl", "--no-pager", "--lines=60"]),
         )
     }
 
@@ -198,7 +202,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Reboots the machine in order.
+    /// Reboots the machine properly.
     pub fn reboot(&mut self) -> Result<()> {
         self.poweroff()?;
         self.start()

@@ -1,4 +1,4 @@
-//! Prepared roots: what machines boot from, made once per cache.
+//! Prepared roots, from which machines boot. Each is made once per cache.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,17 +11,17 @@ use super::{Machine, Options, files};
 use crate::cache;
 use crate::say;
 
-/// To be raised when this module makes a layer differently from the same inputs.
+/// Increase this if this module makes another layer from the same inputs.
 const RECIPE: &str = "1";
 
-/// A root not asked for this long is of no use to any run: a run of all cases is shorter.
+/// A root unused for this long is of no use to any run: a run of all cases is shorter.
 const UNUSED: Duration = Duration::from_secs(3600);
 
 /// A read-only root file system, as a stack of directories.
 #[derive(Debug, Clone)]
 pub struct Root {
     id: String,
-    /// The uppermost first, as the kernel's overlay wants it.
+    /// The directories, the uppermost first, as the kernel's overlay expects them.
     layers: Vec<PathBuf>,
 }
 
@@ -39,8 +39,8 @@ impl Root {
 
     /// A root made once by booting a machine from `base` and letting `prepare` change it.
     ///
-    /// The `recipe` must change whenever `prepare` would leave something else behind; it is part
-    /// of the result's name in the cache.
+    /// The `recipe` must change whenever `prepare` would have another result. It is part of the name of the result in
+    /// the cache.
     pub fn layered(
         base: &Root,
         name: &str,
@@ -58,7 +58,7 @@ impl Root {
         options: Options,
         prepare: impl FnOnce(&Machine) -> Result<()>,
     ) -> Result<Root> {
-        // With the name of its base, which is no older version of the same on another base.
+        // The name contains that of its base, since the same root on another base is not an older version of it.
         let (base_name, _) = base.id.rsplit_once('-').unwrap_or((&base.id, ""));
         let series = format!("{name}-on-{base_name}");
         let id = format!(
@@ -73,12 +73,12 @@ impl Root {
             let disk = machine.disk();
             files::anonymise(&disk)?;
             if !machine.overlaid() {
-                fs::write(whole(&id)?, "")?;
+                fs::write(with_base(&id)?, "")?;
             }
             fs::rename(&disk, partial).context("cannot keep the machine's disk")
         })?;
         remove_older(&series, &id)?;
-        let complete = whole(&id)?.exists();
+        let complete = with_base(&id)?.exists();
         let mut layers = vec![path];
         if !complete {
             layers.extend(base.layers.iter().cloned());
@@ -97,16 +97,16 @@ impl Root {
     }
 }
 
-/// The mark of a layered root that holds its base as well, since it was made without an overlay.
-/// It lies beside the root, and is there before the root has its final name.
-fn whole(id: &str) -> Result<PathBuf> {
+/// The marker of a layered root that contains its base too, since it was made without an overlay. It is beside the
+/// root, and exists before the root has its final name.
+fn with_base(id: &str) -> Result<PathBuf> {
     Ok(cache::subdir("roots")?.join(format!("{id}.whole")))
 }
 
-/// Removes roots of this series that were made by another recipe: a root with a new binary in it comes
-/// with every change of the code, and each takes a gigabyte.
+/// Removes roots of this series that other recipes made: every change of the code makes a root with a new binary, and
+/// each takes a gigabyte.
 ///
-/// One that a run has asked for lately stays, and one that a machine stands on.
+/// A root that a run has used lately stays, and one that a machine uses.
 fn remove_older(series: &str, newest: &str) -> Result<()> {
     let roots = cache::subdir("roots")?;
     let machines = cache::subdir("machines")?;
@@ -125,7 +125,7 @@ fn remove_older(series: &str, newest: &str) -> Result<()> {
         });
         if !in_use && cache::discard_unused("roots", &id, UNUSED)? {
             say!("   removed the root {id}, which {newest} replaces");
-            let _ = fs::remove_file(whole(&id)?);
+            let _ = fs::remove_file(with_base(&id)?);
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ struct Found {
     keep: bool,
 }
 
-/// Deletes what killed runs have left, and kept machines that no longer run.
+/// Deletes the remains of killed runs, and kept machines that do not run any more.
 ///
 /// The caller holds the lock of the machines directory.
 pub fn sweep(machines: &Path) -> Result<()> {
@@ -28,7 +28,7 @@ pub fn sweep(machines: &Path) -> Result<()> {
             continue;
         }
         let Some(found) = read(&dir) else {
-            // Killed before it had a slot to give back beyond the one in the directory's name.
+            // It was killed before it had a slot other than the one in the name of the directory.
             let slot = dir.extension().and_then(|slot| slot.to_str()?.parse().ok());
             delete(&dir, Slot::claimed(slot.unwrap_or(0)))?;
             continue;
@@ -73,9 +73,9 @@ pub fn delete(dir: &Path, slot: Slot) -> Result<()> {
     let cgroup = Cgroup::new(slot.number())?;
     cgroup.kill()?;
     cgroup.remove();
-    // Its mounts went with its mount namespace, so that nothing but our own files is below.
+    // Its mounts ended with its mount namespace, so that only files of this run are below.
     cache::discard(dir)?;
-    // Last: the slot is what keeps others from a machine of the same number.
+    // The slot is last, since it keeps other runs from a machine with the same number.
     slot.release();
     Ok(())
 }

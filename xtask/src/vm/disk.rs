@@ -1,4 +1,4 @@
-//! What virtual machines boot from: a file system image with a kernel, made once per cache.
+//! The disks of virtual machines: a file system image with a kernel, made once per cache.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -9,32 +9,32 @@ use anyhow::{Context as _, Result};
 use crate::machine::Debian;
 use crate::{cache, prerequisites, sh};
 
-/// A kernel, the first program it starts, and the way in. Everything else is the business of whoever wants the disk.
+/// A kernel, its first program, and an SSH server. Everything else is up to the user of the disk.
 const PACKAGES: [&str; 3] = [
     "linux-image-cloud-amd64",
     "busybox-static",
     "openssh-server",
 ];
 
-/// To be raised when this module makes a disk differently from the same inputs.
+/// Increase this if this module makes another disk from the same inputs.
 const RECIPE: &str = "2";
 
-/// Sparse: only what is used takes space.
+/// The file is sparse: only used blocks take space.
 const SIZE: &str = "8G";
 
-/// QEMU gives addresses by DHCP; its own resolver asks the one of the outer machine.
+/// QEMU assigns addresses by DHCP. Its own resolver asks that of the outer machine.
 const NETWORK: &str = "[Match]\nName=en*\n\n[Network]\nDHCP=ipv4\n";
 const RESOLVER: &str = "nameserver 10.0.2.3\n";
 
-/// `initramfs-tools` knows this one: [`FIRST`] stands in for what it makes.
+/// A configuration that `initramfs-tools` knows. [`FIRST`] replaces its result.
 const WITHOUT_INITRD: [&str; 1] = ["INITRD=No"];
 
-/// What the kernel lacks to find its root, and a program that can load it.
+/// Modules that the kernel needs to find its root, and a program that can load them.
 const DRIVER: &str = "kernel/drivers/block/virtio_blk.ko.xz";
 const BUSYBOX: &str = "usr/bin/busybox";
 
-/// All that is done before systemd starts. Debian's own way there, with udev and each driver that any machine may need, takes
-/// an emulated processor longer than the kernel does.
+/// Everything that is done before systemd starts. Debian's own initial RAM disk, with udev and every driver that any
+/// machine may need, takes an emulated processor longer than the kernel does.
 const FIRST: &str = "\
 #!/busybox sh
 /busybox insmod /driver
@@ -46,8 +46,8 @@ exec /busybox switch_root /root /sbin/init
 
 const UNITS: &str = "etc/systemd/system";
 
-/// What is started at each boot, or at a login of root, or every now and then, and nothing here asks for. To start a
-/// program takes an emulated processor half a second.
+/// Programs that start at each boot, at a login of root, or regularly, and that no case needs. Starting a program takes
+/// an emulated processor half a second.
 const NOT_STARTED: [&str; 17] = [
     "dev-hugepages.mount",
     "dev-mqueue.mount",
@@ -68,7 +68,7 @@ const NOT_STARTED: [&str; 17] = [
     "user@.service",
 ];
 
-/// Nothing that these would read is there, and each reload of systemd starts all of them.
+/// Generators without any input here. Each reload of systemd would start all of them.
 const GENERATORS: &str = "systemd/system-generators";
 
 /// A disk that virtual machines start from and do not change.
@@ -79,7 +79,7 @@ pub struct Disk {
 
 impl Disk {
     /// A Debian of this suite with a kernel, an SSH server and these packages, installed in a `chroot`, which is ten
-    /// times quicker than inside. What they bring is enabled as Debian enables it, but for these services.
+    /// times faster than inside. Their services are enabled as Debian enables them, except for these.
     pub fn debian(suite: &str, packages: &[&str], disabled: &[&str]) -> Result<Disk> {
         let debian = Debian::new(suite, &[&PACKAGES, packages].concat());
         let recipe = [RECIPE, &debian.fingerprint(), &disabled.join(" ")];
@@ -106,7 +106,7 @@ impl Disk {
         Ok(Disk { dir })
     }
 
-    /// Makes the initial RAM disk: not compressed, since nobody has to send it anywhere.
+    /// Makes the initial RAM disk. It is not compressed, since it is not sent anywhere.
     fn initial(&self, root: &Path) -> Result<()> {
         let dir = root.join("initial");
         fs::create_dir(&dir)?;
@@ -177,15 +177,16 @@ impl Disk {
         self.dir.join("initrd")
     }
 
-    /// The private key that root's `authorized_keys` has.
+    /// The private key for root's `authorized_keys`.
     pub(super) fn key(&self) -> PathBuf {
         self.dir.join("key")
     }
 }
 
-/// Takes out of a Debian what costs an emulated processor much and shows nothing.
+/// Removes from a Debian what is slow on an emulated processor and irrelevant for a test.
 fn quicken(root: &Path) -> Result<()> {
-    // systemd has a unit for each of them, and yet `systemctl enable` calls Perl for a service that has one as well.
+    // systemd has a unit for each of them, but `systemctl enable` calls Perl for a service that also has an init
+    // script.
     fs::remove_dir_all(root.join("etc/init.d"))?;
     let generators = root.join("etc").join(GENERATORS);
     fs::create_dir_all(&generators)?;
@@ -195,14 +196,14 @@ fn quicken(root: &Path) -> Result<()> {
     for unit in NOT_STARTED {
         symlink("/dev/null", root.join(UNITS).join(unit))?;
     }
-    // systemd's own mark that nothing in /usr is newer, so that the first boot does not make caches anew.
+    // systemd's own marker that nothing in /usr is newer, so that the first boot does not make its caches again.
     for dir in ["etc", "var"] {
         fs::write(root.join(dir).join(".updated"), "")?;
     }
     Ok(())
 }
 
-/// The file of a directory whose name begins so.
+/// The file of a directory whose name begins with this.
 fn one(dir: &Path, prefix: &str) -> Result<PathBuf> {
     let mut found: Vec<_> = fs::read_dir(dir)?
         .flatten()

@@ -1,11 +1,11 @@
-//! Virtual machines: whole hosts with a kernel of their own, for what a container cannot show.
+//! Virtual machines: whole hosts with their own kernel, for tests that a container cannot do.
 //!
-//! A [`Vm`] is QEMU that emulates a machine in software, as it must on an outer machine without virtualisation: some
-//! ten times slower than a [`crate::machine::Machine`], and half a minute to boot. So a case uses one only for the
+//! A [`Vm`] is QEMU that emulates a machine in software, since the outer machine may lack virtualisation. It is about
+//! ten times slower than a [`crate::machine::Machine`], and boots in half a minute. A case uses one only for the
 //! kernel's settings, audit log, clock, memory control, a true boot and a power cut.
 //!
-//! It has one network card behind an address translation of QEMU; only the outer machine reaches it, at its port of
-//! SSH. Everything that a virtual machine writes is gone when its [`Vm`] is dropped.
+//! It has one network card behind QEMU's address translation. Only the outer machine reaches it, at its port of SSH.
+//! Everything that a virtual machine writes is gone when its [`Vm`] is dropped.
 
 mod disk;
 mod drive;
@@ -27,28 +27,28 @@ use crate::{cache, prerequisites, sh};
 use drive::Drive;
 use ssh::Door;
 
-/// A boot takes half a minute when two cores have nothing else to do.
+/// A boot takes half a minute on two otherwise idle cores.
 const BOOT: Duration = Duration::from_secs(600);
 
-/// Without what slows an emulated processor down, without a check of timers that fails on a busy outer machine, and
-/// without messages of the kernel in the middle of [`BOOTED`].
+/// Options without mitigations that slow an emulated processor down, without a check of timers that fails on a busy
+/// outer machine, and without kernel messages in the middle of [`BOOTED`].
 const KERNEL: &str =
     "console=ttyS0 loglevel=3 systemd.show_status=yes mitigations=off nokaslr no_timer_check";
 
-/// A plain one: what newer ones have is emulated as well, and brings modules that try themselves at each boot. But
-/// random numbers are there at once. And but one of them, since two wait for each other.
+/// A plain processor: the features of newer ones are emulated too, and load modules that test themselves at each boot.
+/// Random numbers are available at once. There is only one processor, since two wait for each other.
 const CPU: &str = "qemu64,svm=off,rdrand=on";
 
-/// Between two looks at a program that runs inside.
+/// The time between two checks of a program that runs inside.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
-/// Where the stick is inside: the second drive.
+/// The device of the stick inside: the second drive.
 const STICK: &str = "/dev/vdb";
 
-/// A node alone asks for 2 GiB, and a kernel keeps some for itself.
+/// A node alone needs 2 GiB, and the kernel keeps some for itself.
 const MEMORY: &str = "2560M";
 
-/// This is on the console when a host has booted (the name of the target is in white letters).
+/// A host has booted when this is on its console. The name of the target is in white letters.
 const BOOTED: &str = "multi-user.target\x1b";
 
 /// A running virtual machine.
@@ -61,7 +61,7 @@ pub struct Vm {
     drive: Drive,
     /// The file on the stick, and its length in bytes.
     stick: (PathBuf, u64),
-    /// Held as long as this process owns the machine: a directory without a lock is a leftover.
+    /// The lock is held as long as this process owns the machine. A directory without a lock is a leftover.
     _owner: File,
 }
 
@@ -70,7 +70,7 @@ impl Vm {
     pub fn boot(disk: &Disk, name: &str, stick: &Path) -> Result<Vm> {
         prerequisites::for_virtual_machines()?;
         let vms = cache::subdir("vms")?;
-        // No other run may take our half-made directory for a leftover.
+        // Another run must not take the unfinished directory for a leftover.
         let making = cache::lock(&vms.join("lock"))?;
         sweep(&vms)?;
         let dir = vms.join(format!("{name}.{}", std::process::id()));
@@ -92,7 +92,7 @@ impl Vm {
         Ok(vm)
     }
 
-    /// A program to run inside, to be given variables, input and a time limit before it starts.
+    /// A program to run inside. Variables, input and a time limit can be added before it starts.
     pub fn command(&self, argv: &[&str]) -> Exec<'_, Vm> {
         Exec::new(self, argv)
     }
@@ -102,18 +102,18 @@ impl Vm {
         self.command(argv).run()
     }
 
-    /// Runs a shell script inside that must succeed (with `set -eu`), and gives what it prints.
+    /// Runs a shell script inside that must succeed (with `set -eu`), and returns its output.
     pub fn shell(&self, script: &str) -> Result<String> {
         Ok(self.exec(&["bash", "-euc", script])?.ok()?.stdout)
     }
 
-    /// Puts a text into a file inside, with this mode.
+    /// Writes a text to a file inside, with this mode.
     pub fn write(&self, dest: &str, text: &str, mode: u32) -> Result<()> {
         let exec = self.command(&placing(dest, mode).as_refs()).stdin(text);
         exec.run()?.ok().map(drop)
     }
 
-    /// Copies the file on the stick to a place inside, with this mode: to encrypt a big file for SSH takes an emulated
+    /// Copies the file on the stick to a place inside, with this mode. Encrypting a big file for SSH takes an emulated
     /// processor minutes.
     pub fn install(&self, dest: &str, mode: u32) -> Result<()> {
         let copy = format!(
@@ -123,8 +123,8 @@ impl Vm {
         self.shell(&copy).map(drop)
     }
 
-    /// Cuts the power at this moment, and boots again: all that the machine had not flushed is lost, except for the
-    /// blocks of which this says that they had reached the platter. Gives how many are lost.
+    /// Cuts the power now, and boots again. All writes that the machine has not flushed are lost, except for the blocks
+    /// of which `reached` says that they are durable. Returns how many are lost.
     pub fn cut(&mut self, reached: &mut dyn FnMut() -> bool) -> Result<usize> {
         let lost = self.drive.cut(reached)?;
         self.door.close();
@@ -136,8 +136,8 @@ impl Vm {
         Ok(lost)
     }
 
-    /// Runs a program, and cuts the power when the machine asks its disk to flush after so many other times; or at the
-    /// end of the program, if that comes first: then gives what it came to.
+    /// Runs a program, and cuts the power at the flush after so many others, or at the end of the program if that comes
+    /// first. In that case it returns the output of the program.
     pub fn cut_during(
         &mut self,
         argv: &[&str],
@@ -151,7 +151,7 @@ impl Vm {
             while !runs.is_finished() && !drive.wait_until_off(A_MOMENT) {}
             let ended = runs.is_finished() && !drive.wait_until_off(Duration::ZERO);
             if !ended {
-                // Its way in breaks with it.
+                // The connection breaks with it.
                 let _ = rustix::process::kill_process(pid(&vm.qemu)?, Signal::KILL);
             }
             let output = runs.join().unwrap_or_else(|it| resume_unwind(it));
@@ -161,12 +161,12 @@ impl Vm {
         Ok(ended)
     }
 
-    /// How often the machine has asked its disk to flush.
+    /// The number of flushes so far.
     pub fn flushes(&self) -> u64 {
         self.drive.flushes()
     }
 
-    /// What is printed on the console since it was booted.
+    /// The output on the console since the last boot.
     fn console(&self) -> Result<String> {
         let bytes = fs::read(self.dir.join("console.log")).unwrap_or_default();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -176,7 +176,7 @@ impl Vm {
         self.door.close();
         let up = self.wait_for_console().and_then(|()| {
             self.door.open(BOOT)?;
-            // Whether or not some unit failed.
+            // A failed unit does not matter here.
             let state = self.exec(&["systemctl", "is-system-running", "--wait"])?;
             match state.stdout.trim() {
                 "running" | "degraded" => Ok(()),
@@ -184,12 +184,16 @@ impl Vm {
             }
         });
         up.with_context(|| {
-            let said = self.console().unwrap_or_default();
-            let from = said.char_indices().rev().nth(3000).map_or(0, |(at, _)| at);
+            let output = self.console().unwrap_or_default();
+            let from = output
+                .char_indices()
+                .rev()
+                .nth(3000)
+                .map_or(0, |(at, _)| at);
             let qemu = fs::read_to_string(self.dir.join("qemu.log")).unwrap_or_default();
             format!(
                 "the virtual machine does not boot; QEMU says:\n{qemu}\nand its console:\n{}",
-                &said[from..]
+                &output[from..]
             )
         })
     }
@@ -204,11 +208,11 @@ impl Vm {
     }
 }
 
-/// Starts QEMU; how far its machine comes, shows its console.
+/// Starts QEMU. The console shows how far its machine boots.
 fn started(dir: &Path, disk: &Disk, stick: &Path, port: u16) -> Result<Child> {
-    let said = File::create(dir.join("qemu.log"))?;
+    let log = File::create(dir.join("qemu.log"))?;
     let _ = fs::remove_file(dir.join("console.log"));
-    // A killed xtask takes its machines along.
+    // The machines of a killed xtask end with it.
     sh::command("setpriv")
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
         .args(["-nodefaults", "-display", "none"])
@@ -234,8 +238,8 @@ fn started(dir: &Path, disk: &Disk, stick: &Path, port: u16) -> Result<Child> {
         .arg("-serial")
         .arg(format!("file:{}", dir.join("console.log").display()))
         .stdin(Stdio::null())
-        .stdout(said.try_clone()?)
-        .stderr(said)
+        .stdout(log.try_clone()?)
+        .stderr(log)
         .spawn()
         .context("cannot start QEMU")
 }
@@ -260,7 +264,7 @@ impl Drop for Vm {
     }
 }
 
-/// Removes what killed runs have left.
+/// Removes the remains of killed runs.
 fn sweep(vms: &Path) -> Result<()> {
     for entry in fs::read_dir(vms)?.flatten() {
         let owner = File::open(entry.path().join("owner"));

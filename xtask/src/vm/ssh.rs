@@ -1,4 +1,4 @@
-//! The way into a virtual machine: one SSH connection, which all commands share.
+//! The access to a virtual machine: one SSH connection, which all commands share.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::sh;
 
-/// A firewall may let an address try six times in half a minute (ufw(8), `limit`), and every try counts.
+/// A firewall may let an address try six times in half a minute (ufw(8), `limit`), and every attempt counts.
 const BETWEEN_TRIES: Duration = Duration::from_secs(7);
 
 /// A connection to root's SSH, at a port of the outer machine's loopback.
@@ -22,9 +22,9 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// A door at a free port; `socket` is where its commands will find the connection.
+    /// A door at a free port. Its commands find the connection at `socket`.
     pub(super) fn new(key: PathBuf, socket: PathBuf) -> Result<Door> {
-        // Free again at once, and the kernel does not give the same port twice in a row.
+        // The port is free again at once, and the kernel does not assign the same port twice in a row.
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
         let port = listener.local_addr()?.port();
         Ok(Door {
@@ -39,7 +39,7 @@ impl Door {
         self.port
     }
 
-    /// Logs in anew.
+    /// Logs in again.
     pub(super) fn open(&mut self, limit: Duration) -> Result<()> {
         sh::wait_for("a login over SSH", limit, || {
             let mut master = self
@@ -85,7 +85,7 @@ impl Door {
     fn ssh(&self) -> Command {
         let mut command = sh::command("ssh");
         command
-            // Nothing of the outer machine's own configuration.
+            // Without the outer machine's own configuration.
             .args(["-F", "none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"])
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
@@ -99,7 +99,7 @@ impl Door {
     }
 }
 
-/// A word as a shell reads it: sshd gives the whole command line to one.
+/// A word, quoted for a shell: sshd passes the whole command line to one.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

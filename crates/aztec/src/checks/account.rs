@@ -15,7 +15,7 @@ pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Find
     let accounts = Accounts::read(probe)?;
     let (group, user) = base::accounts(settings);
     let obstacles = [group.obstacle(&accounts), user.obstacle(&accounts)];
-    let said = |fault: Fault| {
+    let finding = |fault: Fault| {
         let fix = fault.remedy().unwrap_or_default();
         Finding::new(
             Topic::Account,
@@ -23,7 +23,7 @@ pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Find
             format!("{}. {fix}", fault.chain()),
         )
     };
-    Ok(obstacles.into_iter().flatten().map(said).collect())
+    Ok(obstacles.into_iter().flatten().map(finding).collect())
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
 
-    fn told(passwd: &str, group: &str) -> String {
+    fn messages(passwd: &str, group: &str) -> String {
         let mut host = FakeHost::debian();
         host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
         host.plant("/etc/group", FileType::File, group.as_bytes(), 0o644);
@@ -78,9 +78,13 @@ mod tests {
                 "bob is in the group aztec",
             ),
         ] {
-            let told = told(passwd, group);
-            assert_eq!(told.is_empty(), why.is_empty(), "{passwd}{group}: {told}");
-            assert!(told.contains(why), "{told}");
+            let messages = messages(passwd, group);
+            assert_eq!(
+                messages.is_empty(),
+                why.is_empty(),
+                "{passwd}{group}: {messages}"
+            );
+            assert!(messages.contains(why), "{messages}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::finding::{Finding, Verdict};
 use super::topic::Topic;
 use crate::data;
-use crate::names::role;
+use crate::names::port;
 use crate::settings::Settings;
 
 const CHECK: Topic = Topic::P2pAddress;
@@ -29,7 +29,7 @@ pub(super) fn address(settings: &Settings) -> Finding {
     if let (true, Some(why)) = (public, unreachable(ip)) {
         let text = format!(
             "{ip} is {why}: peers on the internet cannot reach it. Set p2p.ip to the public address of this host, and forward TCP and UDP port {} to it.",
-            settings.port(&role::P2P)
+            settings.port(&port::P2P)
         );
         return Finding::new(CHECK, Verdict::Warn, text);
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_the_internet_cannot_reach_is_told() {
+    fn an_address_that_the_internet_cannot_reach_is_reported() {
         let cases = [
             ("8.8.8.8", ""),
             ("100.63.0.1", ""),

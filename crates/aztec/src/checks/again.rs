@@ -23,7 +23,7 @@ pub struct Fallen {
 }
 
 impl Fallen {
-    /// All of the above, for people.
+    /// Unit, state and last lines, for people.
     pub fn told(&self) -> String {
         let words = self.last_words.iter();
         let words: Vec<_> = words.map(|line| format!("\n  {line}")).collect();
@@ -93,21 +93,21 @@ mod tests {
             ..FakeUnit::default()
         };
         host.units.insert("fail2ban.service".into(), unit);
-        let said = "1795420001.000000 fail2ban-server[77]: ERROR Failed during configuration: Have not found any log file for recidive jail\n";
-        host.journals.insert("fail2ban.service".into(), said.into());
+        let line = "1795420001.000000 fail2ban-server[77]: ERROR Failed during configuration: Have not found any log file for recidive jail\n";
+        host.journals.insert("fail2ban.service".into(), line.into());
         host
     }
 
-    fn told(host: &FakeHost) -> Vec<String> {
+    fn shown(host: &FakeHost) -> Vec<String> {
         let fallen = fallen(&["fail2ban.service".into()], 0, host).unwrap();
         fallen.iter().map(Fallen::told).collect()
     }
 
     #[test]
-    fn one_that_ended_is_told_with_its_last_words() {
-        let told = told(&host("failed", 0));
+    fn a_unit_that_ended_is_reported_with_its_last_lines() {
+        let shown = shown(&host("failed", 0));
         assert_eq!(
-            told,
+            shown,
             [
                 "fail2ban.service is failed (exit-code, status 1); the end of its journal:\n  \
                 ERROR Failed during configuration: Have not found any log file for recidive jail"
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_systemd_did_not_start_is_told_with_the_reason() {
+    fn a_unit_that_systemd_did_not_start_is_reported_with_the_reason() {
         for (fate, why) in [
             (Fate::Skipped, "a condition"),
             (Fate::Refused, "an assertion"),
@@ -124,24 +124,24 @@ mod tests {
             let mut host = host("inactive", 0);
             let unit = host.units.get_mut("fail2ban.service").unwrap();
             (unit.fate, unit.changed_us) = (fate, 1);
-            let said =
+            let line =
                 format!("fail2ban.service was not started: {why} of its unit file was not met");
-            assert!(told(&host)[0].starts_with(&said), "{:?}", told(&host));
+            assert!(shown(&host)[0].starts_with(&line), "{:?}", shown(&host));
         }
     }
 
     #[test]
-    fn one_that_runs_again_has_fallen_all_the_same() {
-        assert!(told(&host("active", 2))[0].contains("restarted by systemd 2 times"));
-        assert!(told(&host("active", 0)).is_empty());
-        // Restarted in its time, and not touched by this run.
+    fn a_unit_that_was_restarted_is_reported_too() {
+        assert!(shown(&host("active", 2))[0].contains("restarted by systemd 2 times"));
+        assert!(shown(&host("active", 0)).is_empty());
+        // Restarted before this run, which did not start it.
         let before = fallen(&["fail2ban.service".into()], i64::MAX, &host("active", 2));
         assert_eq!(before.unwrap(), []);
     }
 
-    /// Between two of its lives it is `activating (start-pre)`, and its main process has no start yet (systemd 257).
+    /// Between two starts, a unit is `activating (start-pre)`, and its main process has no start time yet (systemd 257).
     #[test]
-    fn one_that_is_about_to_run_again_has_fallen_as_well() {
+    fn a_unit_between_two_starts_is_reported_too() {
         let mut host = host("activating", 4);
         let unit = host.units.get_mut("fail2ban.service").unwrap();
         (unit.started_us, unit.changed_us) = (0, 9_000_000);

@@ -14,7 +14,7 @@ use crate::settings::Settings;
 
 /// Long enough for a busy broker on another continent.
 const CALL: Duration = Duration::from_secs(10);
-/// This call changes nothing: an unknown job is `not-found`. The other calls of a broker take something out of it
+/// This call changes nothing: an unknown job is `not-found`. The other calls of a broker take jobs out of its queue
 /// (4.1.2 prover-client/dest/proving_broker/proving_broker.js).
 const QUESTION: &str = "proverBroker_getProvingJobStatus";
 const JOB: &str = "aztec-kit";
@@ -40,7 +40,7 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
         .filter(|_| settings.has(Role::ProverAgent))?;
     let check = Topic::Broker.of(url.host());
     let (status, message) = match ask(url.expose()) {
-        Ok(answer) => judged(&answer, &settings.release),
+        Ok(answer) => judge(&answer, &settings.release),
         // A broker may start after its agents. They repeat their requests until it answers.
         Err(error) => (
             Verdict::Warn,
@@ -60,10 +60,10 @@ fn ask(url: &Url) -> Result<Answer, l1::Error> {
             return Ok(Answer::Waiting);
         }
     }
-    Ok(told(&reply))
+    Ok(answer_of(&reply))
 }
 
-fn told(reply: &Reply) -> Answer {
+fn answer_of(reply: &Reply) -> Answer {
     let version = reply.headers.get(VERSION);
     let body = reply.body.as_ref();
     if body.is_some_and(|body| body["result"]["status"].is_string()) {
@@ -79,7 +79,7 @@ fn told(reply: &Reply) -> Answer {
     })
 }
 
-fn judged(answer: &Answer, release: &Release) -> (Verdict, String) {
+fn judge(answer: &Answer, release: &Release) -> (Verdict, String) {
     let own = &release.version;
     match answer {
         Answer::Broker(Some(version)) if version == own => {
@@ -101,9 +101,9 @@ fn judged(answer: &Answer, release: &Release) -> (Verdict, String) {
             Verdict::Warn,
             "it answers status requests only, like a broker on standby. Read the log of the broker.".into(),
         ),
-        Answer::Other(what) => (
+        Answer::Other(description) => (
             Verdict::Fail,
-            format!("{what}. Set prover_agent.broker_url to a prover broker. On a host of aztec-kit, its port is ports.broker (8180)."),
+            format!("{description}. Set prover_agent.broker_url to a prover broker. On a host of aztec-kit, its port is ports.broker (8180)."),
         ),
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_of_another_release_is_refused_or_warned_of() {
+    fn a_broker_of_another_release_is_refused_or_reported() {
         let other = found(&[&broker_of("5.2.0")]);
         assert_eq!(other.status, Verdict::Fail);
         assert!(other.message.contains("Aztec 5.2.0") && other.message.contains("4.1.2"));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_broker_is_refused_with_what_it_is() {
+    fn another_server_is_refused_with_its_description() {
         let unknown = "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"\"}}";
         let node = http("400 Bad Request", &of_release("4.1.2"), unknown);
         let ethereum = http("200 OK", "", unknown);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_waits_for_its_rollup_is_waited_for() {
+    fn a_broker_on_standby_is_a_warning() {
         let (nothing, status) = (
             http("404 Not Found", "", "Not Found"),
             http("200 OK", "", "OK"),

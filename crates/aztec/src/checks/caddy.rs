@@ -22,7 +22,7 @@ pub(super) const PORTS: [(&str, u16); 2] = [
 ];
 
 pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
-    let Some(wanted) = &settings.caddy else {
+    let Some(caddy_settings) = &settings.caddy else {
         return Vec::new();
     };
     let mut findings = Vec::new();
@@ -30,11 +30,11 @@ pub(super) fn caddy(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
         let text = "caddy.enabled is true, and this host has no node for the proxy. Set node.enabled = true, or remove caddy.enabled.";
         findings.push(Finding::new(Topic::TlsProxy, Verdict::Fail, text));
     }
-    let configuration = configuration(wanted, probe).map(Some);
+    let configuration = configuration(caddy_settings, probe).map(Some);
     findings.extend(Finding::of(CONFIGURATION, configuration));
     findings.extend(Finding::of(Topic::WebServers, asleep(probe)));
     if settings.live().is_some() {
-        findings.push(name(wanted));
+        findings.push(name(caddy_settings));
     }
     findings
 }
@@ -65,19 +65,19 @@ fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     }))
 }
 
-/// Which configuration Caddy uses, and whether it may.
-fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
-    let said = |verdict, text: String| Ok(Finding::new(CONFIGURATION, verdict, text));
+/// The configuration that Caddy uses, and whether aztec-kit may set it.
+fn configuration(caddy_settings: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
+    let finding = |verdict, text: String| Ok(Finding::new(CONFIGURATION, verdict, text));
     let text = probe.text(Path::new(OPERATORS))?;
-    if wanted.import {
+    if caddy_settings.import {
         let imports = text.is_some_and(|text| {
             let mut lines = text.lines().map(str::trim);
             lines.any(|line| line.starts_with("import ") && line.contains("aztec-kit"))
         });
         return if imports {
-            said(Verdict::Pass, format!("{OPERATORS} imports {SITE}"))
+            finding(Verdict::Pass, format!("{OPERATORS} imports {SITE}"))
         } else {
-            said(
+            finding(
                 Verdict::Fail,
                 format!(
                     "{OPERATORS} does not import {SITE}. Add the line `import /etc/caddy/aztec-kit*.caddy` to it."
@@ -88,12 +88,12 @@ fn configuration(wanted: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
     let ours = probe.meta(Path::new(CONFIG))?.is_some();
     let edited = text.is_some() && edited(probe)?;
     if ours || !edited {
-        return said(
+        return finding(
             Verdict::Pass,
             format!("{CONFIG}; {OPERATORS} stays as it is"),
         );
     }
-    said(
+    finding(
         Verdict::Fail,
         format!(
             "{OPERATORS} is not the example of the package, so it configures sites of yours. Set caddy.import = true \
@@ -117,19 +117,19 @@ fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
 }
 
 /// A certificate authority connects to the name that it certifies.
-fn name(wanted: &Caddy) -> Finding {
-    let found = (wanted.domain.as_str(), 443).to_socket_addrs();
+fn name(caddy_settings: &Caddy) -> Finding {
+    let found = (caddy_settings.domain.as_str(), 443).to_socket_addrs();
     let addresses: Vec<_> = found
         .map(|found| found.map(|at| at.ip().to_string()).collect())
         .unwrap_or_default();
     if addresses.is_empty() {
         let text = format!(
             "{} is not in the DNS. Add a record that points to this host: no authority certifies the name without one.",
-            wanted.domain
+            caddy_settings.domain
         );
         return Finding::new(Topic::Domain, Verdict::Warn, text);
     }
-    let text = format!("{} is {}", wanted.domain, addresses.join(", "));
+    let text = format!("{} is {}", caddy_settings.domain, addresses.join(", "));
     Finding::new(Topic::Domain, Verdict::Pass, text)
 }
 
@@ -140,24 +140,24 @@ mod tests {
 
     use super::*;
 
-    /// With a site file of somebody's, and what dpkg says of the package.
+    /// The result for a Caddyfile of the package, with this answer of dpkg.
     fn judged(code: i32, stdout: &str, installed: bool) -> Result<bool, Fault> {
         let mut host = FakeHost::debian();
         let status = "Package: caddy\nStatus: install ok installed\nVersion: 2.6.2\n";
         let status = if installed { status } else { "" };
         let path = "/var/lib/dpkg/status";
         host.plant(path, FileType::File, status.as_bytes(), 0o644);
-        let said = Output {
+        let finding = Output {
             code,
             stdout: stdout.into(),
             ..Output::default()
         };
-        host.verified.insert("caddy".into(), said);
+        host.verified.insert("caddy".into(), finding);
         edited(&host)
     }
 
     #[test]
-    fn what_dpkg_finds_different_is_an_answer_and_what_it_does_not_say_is_none() {
+    fn a_changed_file_is_an_answer_of_dpkg_and_an_error_is_not() {
         let ours = "??5?????? c /etc/caddy/Caddyfile\n";
         assert!(judged(1, ours, true).unwrap() && judged(0, ours, true).unwrap());
         assert!(!judged(0, "", true).unwrap());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_server_that_waits_for_the_next_boot_is_told() {
+    fn a_web_server_that_starts_at_the_next_boot_is_reported() {
         let mut host = FakeHost::debian();
         assert_eq!(asleep(&host).unwrap(), None);
         let place = "/etc/systemd/system";
@@ -179,11 +179,11 @@ mod tests {
         );
         let link = format!("{place}/multi-user.target.wants/nginx.service");
         host.plant(&link, FileType::Symlink, b"../nginx.service", 0o777);
-        let told = asleep(&host).unwrap().unwrap();
+        let warning = asleep(&host).unwrap().unwrap();
         assert!(
-            told.message.starts_with("nginx.service: stopped now"),
+            warning.message.starts_with("nginx.service: stopped now"),
             "{}",
-            told.message
+            warning.message
         );
         let runs = FakeUnit {
             loaded: Some(Vec::new()),
@@ -191,7 +191,7 @@ mod tests {
             ..FakeUnit::default()
         };
         host.units.insert("nginx.service".into(), runs);
-        // The check of the ports tells of that one.
+        // The check of the ports reports a running one.
         assert_eq!(asleep(&host).unwrap(), None);
     }
 }

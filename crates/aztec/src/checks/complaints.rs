@@ -55,16 +55,16 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
             lines,
         })
     };
-    // Each journal is read by a process of its own, in parallel.
+    // A separate process reads each journal, in parallel.
     let (states, journals) = std::thread::scope(|scope| {
-        let asked: Vec<_> = units
+        let threads: Vec<_> = units
             .iter()
             .map(|unit| scope.spawn(move || ask(unit)))
             .collect();
         let states = probe.units(&units.iter().cloned().collect());
-        let journals = asked
+        let journals = threads
             .into_iter()
-            .map(|asked| asked.join().unwrap_or_else(|it| resume_unwind(it)))
+            .map(|threads| threads.join().unwrap_or_else(|it| resume_unwind(it)))
             .collect::<Vec<_>>();
         (states, journals)
     });
@@ -81,7 +81,7 @@ pub fn complaints(units: &[String], probe: &dyn Probe, lines: u32) -> Vec<Compla
         BTreeMap::new()
     });
     for (unit, printed) in units.iter().zip(journals) {
-        // Without its time, nobody knows which process logged a line. It counts as one of the running process.
+        // Without the start time, a line cannot be assigned to a process. It counts as one of the running process.
         let started_us = states.get(unit).map_or(0, |state| started_us(state, now));
         match printed.and_then(|printed| journal::parse(&printed.stdout)) {
             Ok(lines) => all.extend(heard(unit, &lines, started_us)),
@@ -177,11 +177,11 @@ mod tests {
 
     fn host() -> FakeHost {
         let mut host = FakeHost::debian();
-        let mut say = |unit: &str, printed: &str| {
+        let mut log = |unit: &str, printed: &str| {
             host.journals.insert(unit.into(), printed.into());
         };
-        say("aztec-node.service", NODE);
-        say(
+        log("aztec-node.service", NODE);
+        log(
             "aztec-l1.service",
             "1795420009.000000 systemd[1]: aztec-l1.service: Main process exited, code=dumped, status=4/ILL\n",
         );
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first_and_each_is_told_once() {
+    fn the_worst_comes_first_and_each_is_reported_once() {
         let units = ["aztec-node.service", "aztec-l1.service"].map(String::from);
         let found = complaints(&units, &host(), 100);
         let shown: Vec<_> = found
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_told_by_the_clock_of_the_journal() {
+    fn the_time_of_a_start_is_converted_to_the_clock_of_the_journal() {
         let clock = Clock {
             realtime_us: 1_795_420_100_000_000,
             monotonic_us: 5_000_000_000,
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_before_the_last_start_is_not_current() {
+    fn a_line_before_the_last_start_is_not_current() {
         // In the second of the start, but before it.
         let lines = journal::parse(NODE).unwrap();
         let found = heard("aztec-node.service", &lines, 1_795_420_004_000_001);

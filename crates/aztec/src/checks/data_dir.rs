@@ -49,7 +49,7 @@ const SHARED: [&str; 10] = [
     "/var/lib",
     "/var/log",
 ];
-/// The directories of our processes below the data directory.
+/// The directories of the processes of aztec-kit below the data directory.
 const OURS: [&str; 6] = [
     "node",
     "prover-node",
@@ -82,7 +82,7 @@ pub fn data_dir(
         link_of_releases(probe)?,
         place.position(hides_homes),
         place.unmounted(probe)?,
-        place.stranger(probe)?,
+        place.foreign(probe)?,
         place.in_use(probe)?,
     ];
     Ok(match wrong.into_iter().flatten().next() {
@@ -201,7 +201,7 @@ impl Place<'_> {
     }
 
     /// Refuses a directory that somebody else already uses.
-    fn stranger(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
+    fn foreign(&self, probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
         let wrong =
             |why: String| Some(Fault::new(format!("{} {why}", self.path.display())).fix(CHOOSE));
         let accounts = Accounts::read(probe)?;
@@ -275,167 +275,5 @@ fn process_of(uid: u32, probe: &dyn Probe) -> Result<Option<u32>, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use provision::host::HostMut;
-    use provision::host::fake::FakeHost;
-
-    use super::*;
-
-    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/bash\n\
-        postgres:x:120:120::/var/lib/postgresql:/bin/sh\naztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n";
-    const MOUNTINFO: &str = "28 1 8:1 / / rw - ext4 /dev/sda1 rw\n35 28 0:31 / /srv/fast rw - tmpfs tmpfs rw\n\
-        36 28 8:17 / /mnt rw - ext4 /dev/sdb1 rw\n";
-
-    fn host() -> FakeHost {
-        let mut host = FakeHost::debian();
-        host.plant("/etc/passwd", FileType::File, PASSWD.as_bytes(), 0o644);
-        for dir in [
-            "/home",
-            "/home/bob",
-            "/srv",
-            "/srv/fast",
-            "/mnt",
-            "/boot",
-            "/tmp",
-            "/dev",
-            "/dev/shm",
-            "/root",
-            "/run",
-            "/run/user",
-            "/run/user/0",
-            "/var/lib/postgresql",
-        ] {
-            host.plant(dir, FileType::Directory, b"", 0o755);
-        }
-        host
-    }
-
-    /// What is said against a place.
-    fn said_with(host: &FakeHost, path: &str, more: &str) -> Option<String> {
-        let settings = Settings::parse(&format!("data_dir = \"{path}\"\n{more}")).unwrap();
-        let facts = HostFacts {
-            mounts: mounts::parse(MOUNTINFO),
-            ..HostFacts::debian()
-        };
-        let finding = data_dir(&settings, &facts, host).unwrap();
-        (finding.status == Verdict::Fail).then_some(finding.message)
-    }
-
-    fn said(host: &FakeHost, path: &str) -> Option<String> {
-        said_with(host, path, "")
-    }
-
-    #[test]
-    fn a_place_for_data_stays_and_is_seen_by_services() {
-        let host = host();
-        for good in [
-            "/var/lib/aztec",
-            "/srv/aztec",
-            "/mnt/aztec",
-            "/mnt",
-            "/opt/data",
-        ] {
-            assert_eq!(said(&host, good), None, "{good}");
-        }
-        for (path, why) in [
-            ("/home/aztec", "below /home, which the services cannot see"),
-            ("/root/data", "below /root"),
-            ("/run/user/0/aztec", "below /run/user"),
-            ("/tmp/aztec", "below /tmp, which is cleared"),
-            ("/var/tmp/aztec", "below /var/tmp"),
-            ("/dev/shm/aztec", "below /dev"),
-            ("/run/aztec", "below /run"),
-            ("/srv/fast/aztec", "on a tmpfs (/srv/fast)"),
-            ("/boot/aztec", "belongs to the system"),
-            ("/etc/aztec/data", "belongs to the system"),
-            ("/usr/share/aztec", "belongs to the system"),
-            ("/opt/aztec/data", "below /opt/aztec"),
-            ("/var/lib/aztec-kit", "below /var/lib/aztec-kit"),
-            ("/var", "the directories of others"),
-            ("/var/lib", "the directories of others"),
-            ("/srv", "the directories of others"),
-            (
-                "/srv/a/b",
-                "there is no directory /srv/a. Mount the disk that it is on, or create it: `mkdir --parents /srv/a`",
-            ),
-        ] {
-            let said = said(&host, path).unwrap_or_else(|| panic!("{path} passes"));
-            assert!(said.contains(why), "{path}: {said}");
-        }
-    }
-
-    #[test]
-    fn a_container_sees_homes() {
-        let live = "network = \"testnet\"\nruntime = \"container\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
-            consensus_urls = [\"https://beacon.example\"]\n";
-        let data = |more: &str| said_with(&host(), "/home/data", more);
-        assert_eq!(data(live), None);
-        // Its L1 is no container.
-        assert!(data("runtime = \"container\"\n").is_some());
-    }
-
-    #[test]
-    fn a_link_is_named_with_its_target() {
-        let mut host = host();
-        host.plant("/var/lib/aztec", FileType::Symlink, b"/mnt/big", 0o777);
-        let link = said(&host, "/var/lib/aztec").unwrap();
-        assert!(link.contains("Set `data_dir = \"/mnt/big\"`"), "{link}");
-        host.plant("/data", FileType::Symlink, b"/mnt", 0o777);
-        assert_eq!(said(&host, "/data/aztec"), None, "a link above it is fine");
-        host.plant("/data", FileType::Symlink, b"/srv/fast", 0o777);
-        assert!(said(&host, "/data/aztec").unwrap().contains("tmpfs"));
-        host.plant("/opt/aztec", FileType::Symlink, b"/mnt/opt", 0o777);
-        let opt = said(&host, "/srv/aztec").unwrap();
-        assert!(opt.contains("mount --bind /mnt/opt /opt/aztec"), "{opt}");
-    }
-
-    #[test]
-    fn what_is_somebody_else_s_is_left_alone() {
-        let mut host = host();
-        let said = |host: &FakeHost, path| said(host, path).unwrap_or_default();
-        assert!(said(&host, "/var/lib/postgresql").contains("home of postgres"));
-        host.plant("/srv/bob", FileType::Directory, b"", 0o755);
-        host.own(Path::new("/srv/bob"), 1000, 1000, 0o755).unwrap();
-        assert_eq!(said(&host, "/srv/bob"), "", "nothing is in it");
-        host.plant("/srv/bob/file", FileType::File, b"", 0o644);
-        assert!(said(&host, "/srv/bob").contains("belongs to bob, who has something in it (file)"));
-        // A disk of another host, where the number was that of the services.
-        host.plant("/srv/bob/node", FileType::Directory, b"", 0o755);
-        assert_eq!(said(&host, "/srv/bob"), "");
-        host.plant("/srv/file", FileType::File, b"", 0o644);
-        assert!(said(&host, "/srv/file").contains("is a file"));
-    }
-
-    #[test]
-    fn a_disk_of_fstab_has_to_be_mounted() {
-        let mut host = host();
-        let fstab = b"/dev/sdc1 /srv/big ext4 nofail 0 2\n/dev/sdb1 /mnt ext4 defaults 0 2\n";
-        host.plant("/etc/fstab", FileType::File, fstab, 0o644);
-        host.plant("/srv/big", FileType::Directory, b"", 0o755);
-        for path in ["/srv/big", "/srv/big/aztec"] {
-            let missing = said(&host, path).unwrap();
-            assert!(
-                missing.contains("systemctl start srv-big.mount"),
-                "{missing}"
-            );
-        }
-        assert_eq!(said(&host, "/mnt/aztec"), None);
-        assert_eq!(said(&host, "/srv/aztec"), None);
-    }
-
-    #[test]
-    fn data_does_not_move_under_running_services() {
-        let mut host = host();
-        host.plant("/proc/77", FileType::Directory, b"", 0o555);
-        let status = b"Name:\tnode\nUid:\t990\t990\t990\t990\n";
-        host.plant("/proc/77/status", FileType::File, status, 0o444);
-        assert_eq!(said(&host, "/var/lib/aztec"), None);
-        let moved = said(&host, "/srv/aztec").unwrap();
-        assert!(
-            moved.contains("process 77") && moved.contains("`aztec-kit stop`"),
-            "{moved}"
-        );
-        host.tree.remove(Path::new("/proc/77"));
-        assert_eq!(said(&host, "/srv/aztec"), None);
-    }
-}
+#[path = "data_dir_tests.rs"]
+mod tests;

@@ -18,16 +18,16 @@ use crate::settings::Settings;
 pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let accounts = Accounts::read(probe)?;
     let account = accounts.users.iter().find(|user| user.name == ACCOUNT);
-    let wanted = match account {
+    let owner_uid = match account {
         Some(user) => Some(user.uid),
         None => accounts.orphaned(&settings.data_dir, probe)?,
     };
-    let found = strangers(&settings.layout().data, wanted, probe)?;
+    let found = foreign(&settings.layout().data, owner_uid, probe)?;
     let Some((path, uid)) = found.first() else {
         return Ok(None);
     };
     let data = settings.data_dir.display();
-    let made = match account {
+    let create = match account {
         Some(_) => String::new(),
         None => format!(
             "`useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT}` and "
@@ -41,7 +41,7 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
         .collect();
     let message = format!(
         "{} belongs to {}. The services run as {ACCOUNT} and could not write to it. With the services stopped, \
-         run {made}`chown --recursive {ACCOUNT}:{ACCOUNT} {}`.",
+         run {create}`chown --recursive {ACCOUNT}:{ACCOUNT} {}`.",
         path.display(),
         accounts.user_name(*uid),
         dirs.join(" ")
@@ -50,9 +50,9 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
 }
 
 /// The first entry of each service directory that does not belong to the account.
-fn strangers(
+fn foreign(
     data: &Path,
-    wanted: Option<u32>,
+    owner_uid: Option<u32>,
     probe: &dyn Probe,
 ) -> Result<Vec<(PathBuf, u32)>, Fault> {
     let mut found = Vec::new();
@@ -61,15 +61,15 @@ fn strangers(
         let Some(meta) = probe.meta(&dir)? else {
             continue;
         };
-        // Other files beside them are not checked. The directory of the node gets its name before its owner.
-        let a_service_s = Some(meta.uid) == wanted || dir == Layout::new(data).node();
-        if meta.file_type != FileType::Directory || !a_service_s {
+        // Other files next to them are not checked. The directory of the node gets its name before its owner.
+        let is_of_service = Some(meta.uid) == owner_uid || dir == Layout::new(data).node();
+        if meta.file_type != FileType::Directory || !is_of_service {
             continue;
         }
         for name in probe.list(&dir)?.unwrap_or_default() {
             let path = dir.join(name);
             match probe.meta(&path)? {
-                Some(meta) if Some(meta.uid) != wanted => {
+                Some(meta) if Some(meta.uid) != owner_uid => {
                     found.push((path, meta.uid));
                     break;
                 }
@@ -89,8 +89,8 @@ mod tests {
 
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\n";
 
-    /// A host whose `node` and `node/archiver` have these owners; what is said of it.
-    fn said(passwd: &str, home: u32, node: u32, archiver: u32) -> Option<String> {
+    /// The warning about a host whose `node` and `node/archiver` have these owners.
+    fn warning(passwd: &str, home: u32, node: u32, archiver: u32) -> Option<String> {
         let mut host = FakeHost::debian();
         host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
         for (path, uid) in [
@@ -103,7 +103,7 @@ mod tests {
             ("/var/lib/aztec/prover-node/p2p", archiver),
         ] {
             host.plant(path, FileType::Directory, b"", 0o750);
-            // What is root's of a data directory is of the account's group.
+            // Directories of root in a data directory belong to the group of the account.
             let gid = if path.contains("lost") { 0 } else { node };
             host.own(Path::new(path), uid, gid, 0o750).unwrap();
         }
@@ -114,11 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_directory_of_a_service_has_to_be_the_account_s() {
+    fn the_files_of_a_service_must_belong_to_the_account() {
         let with_account = format!("{PASSWD}aztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n");
-        assert_eq!(said(&with_account, 0, 990, 990), None);
-        assert_eq!(said(&with_account, 990, 990, 990), None, "one of before");
-        let moved = said(&with_account, 0, 990, 1001).unwrap();
+        assert_eq!(warning(&with_account, 0, 990, 990), None);
+        assert_eq!(
+            warning(&with_account, 990, 990, 990),
+            None,
+            "an earlier version"
+        );
+        let moved = warning(&with_account, 0, 990, 1001).unwrap();
         assert!(
             moved.starts_with("/var/lib/aztec/node/archiver belongs to 1001"),
             "{moved}"
@@ -133,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_gone_is_told_from_one_that_never_was() {
-        // It will be made again with its number.
-        assert_eq!(said(PASSWD, 0, 990, 990), None);
-        assert_eq!(said(PASSWD, 990, 990, 990), None);
+    fn a_removed_account_is_distinguished_from_one_that_never_existed() {
+        // It will be created again with its number.
+        assert_eq!(warning(PASSWD, 0, 990, 990), None);
+        assert_eq!(warning(PASSWD, 990, 990, 990), None);
         // A node ran here as root, as official containers do.
-        let root = said(PASSWD, 0, 0, 0).unwrap();
+        let root = warning(PASSWD, 0, 0, 0).unwrap();
         assert!(
             root.contains("belongs to root") && root.contains("useradd"),
             "{root}"

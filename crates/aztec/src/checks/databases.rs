@@ -101,10 +101,10 @@ mod tests {
         let six = databases(&settings("6.0.0"), &host).unwrap();
         assert_eq!(six[0].path, Path::new("/var/lib/aztec/v6"));
         assert!(six[0].in_use && six[0].rollup.is_none() && !six[1].in_use);
-        let said = finding(&six).unwrap().message;
+        let message = finding(&six).unwrap().message;
         assert!(
-            said.contains("/var/lib/aztec/v6") && said.contains(OLD),
-            "{said}"
+            message.contains("/var/lib/aztec/v6") && message.contains(OLD),
+            "{message}"
         );
     }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn databases_of_another_rollup_are_told_before_the_node_empties_them() {
+    fn databases_of_another_rollup_are_reported_before_the_node_empties_them() {
         let (mine, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let all = [Databases {
             path: "/var/lib/aztec".into(),
@@ -134,12 +134,12 @@ mod tests {
             in_use: true,
         }];
         assert!(another_rollup(&all, Some(mine)).is_none() && another_rollup(&all, None).is_none());
-        let told = another_rollup(&all, Some(other)).unwrap();
-        assert_eq!(told.status, Verdict::Warn);
+        let warning = another_rollup(&all, Some(other)).unwrap();
+        assert_eq!(warning.status, Verdict::Warn);
         assert!(
-            told.message.contains("The node empties them"),
+            warning.message.contains("The node empties them"),
             "{}",
-            told.message
+            warning.message
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Whether drop-ins of others take secrets, environment or sandboxing from our services.
+//! Whether foreign drop-ins take secrets, environment or sandboxing from the services of aztec-kit.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::kinds::Kind;
 /// The directories for unit files of packages.
 const PACKAGED: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 
-/// One finding for each drop-in that takes something from our services.
+/// One finding for each drop-in that takes something from the services of aztec-kit.
 pub fn drop_ins(
     graph: &Graph<Kind>,
     units: &[String],
@@ -38,7 +38,7 @@ pub fn drop_ins(
         }
     }
     let findings = taken.into_iter();
-    Ok(findings.map(|(path, taken)| taken.told(&path)).collect())
+    Ok(findings.map(|(path, taken)| taken.finding(&path)).collect())
 }
 
 /// The settings that one drop-in changes, and the units that it changes.
@@ -46,12 +46,12 @@ pub fn drop_ins(
 struct Taken {
     settings: Vec<String>,
     units: Vec<String>,
-    /// A service cannot read its secrets or its environment any more.
+    /// Whether a service can no longer read its secrets or its environment.
     needed: bool,
 }
 
 impl Taken {
-    fn told(&self, path: &Path) -> Finding {
+    fn finding(&self, path: &Path) -> Finding {
         let (status, effect) = if self.needed {
             (Verdict::Fail, "cannot read what it needs")
         } else {
@@ -82,7 +82,7 @@ fn own(graph: &Graph<Kind>) -> BTreeMap<PathBuf, String> {
     units.collect()
 }
 
-/// The files of a unit, in the order in which systemd reads them; nothing if none of them is ours.
+/// The files of a unit, in the order in which systemd reads them; empty if none of them is of aztec-kit.
 fn parts(
     unit: &str,
     own: &BTreeMap<PathBuf, String>,
@@ -120,7 +120,7 @@ fn parts(
     Ok(if ours { parts } else { Vec::new() })
 }
 
-/// The text of one file: the desired one if it is ours, otherwise the one on the host.
+/// The text of one file: the desired one if it is of aztec-kit, otherwise the one on the host.
 fn part(
     path: PathBuf,
     own: &BTreeMap<PathBuf, String>,
@@ -150,7 +150,7 @@ mod tests {
     use crate::settings::Settings;
     use crate::{HostFacts, Units, desired};
 
-    fn told(kit_toml: &str, drop_in: &str, text: &str) -> Vec<(Verdict, String)> {
+    fn finding(kit_toml: &str, drop_in: &str, text: &str) -> Vec<(Verdict, String)> {
         let mut host = FakeHost::debian();
         let path = Path::new(drop_in);
         let above: Vec<_> = path.ancestors().skip(1).collect();
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_drop_in_of_every_service_that_takes_credentials_is_named() {
-        let found = told(WATCHED, LXC, "[Service]\nLoadCredential=\n");
+        let found = finding(WATCHED, LXC, "[Service]\nLoadCredential=\n");
         assert_eq!(found.len(), 1, "{found:?}");
         let (status, message) = &found[0];
         assert_eq!(*status, Verdict::Fail);
@@ -186,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_that_is_taken_away_is_a_warning_and_what_is_harmless_is_nothing() {
+    fn a_weaker_sandbox_is_a_warning_and_a_harmless_setting_is_not() {
         let local = "network = \"local\"\n";
         let path = "/etc/systemd/system/aztec-node.service.d/99-local.conf";
-        let found = told(local, path, "[Service]\nNoNewPrivileges=no\n");
+        let found = finding(local, path, "[Service]\nNoNewPrivileges=no\n");
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].0, Verdict::Warn);
         assert!(found[0].1.contains("aztec-node.service"), "{found:?}");
-        assert!(told(local, path, "[Service]\nTimeoutStopSec=9\n").is_empty());
+        assert!(finding(local, path, "[Service]\nTimeoutStopSec=9\n").is_empty());
     }
 
     #[test]
-    fn one_that_ours_is_read_after_takes_nothing() {
+    fn a_drop_in_that_is_read_before_ours_takes_nothing() {
         let path = "/etc/systemd/system/prometheus-alertmanager.service.d/10-local.conf";
-        assert!(told(WATCHED, path, "[Service]\nLoadCredential=\n").is_empty());
+        assert!(finding(WATCHED, path, "[Service]\nLoadCredential=\n").is_empty());
     }
 }

@@ -17,9 +17,9 @@ use crate::settings::{Endpoint, Live, Settings};
 const CALL: Duration = Duration::from_secs(10);
 
 /// Checks once everything that a node needs from its L1, at the end of a bootstrap.
-pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     if settings.local().is_some() && settings.own_l1().is_none() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut findings = execution(settings, probe);
     findings.extend(
@@ -28,23 +28,24 @@ pub fn connectivity(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
             .into_iter()
             .flat_map(|live| consensus(settings, live, true)),
     );
-    findings.push(contracts(settings, probe)?);
-    Ok(findings)
+    let contracts = contracts(settings, probe).map(Some);
+    findings.extend(Finding::of(Topic::AztecRegistry, contracts));
+    findings
 }
 
 /// Checks that every execution endpoint is on the right chain and has a fresh head.
 pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
     let now = probe.clock().realtime_us / 1_000_000;
-    let wanted = settings.network.l1_chain_id;
-    let ask = |_, url: &Endpoint| -> Result<Said, l1::Error> {
+    let configured = settings.network.l1_chain_id;
+    let ask = |_, url: &Endpoint| -> Result<Answer, l1::Error> {
         let reader = Reader::connect(url.expose().as_str(), CALL)?;
         let chain = reader.chain_id()?;
-        if chain != wanted {
+        if chain != configured {
             let message = format!(
-                "it is chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
+                "it is chain {chain}, and {} is on chain {configured}. Name an endpoint of the right chain.",
                 settings.network_name
             );
-            return Ok(Said(Verdict::Fail, message));
+            return Ok(Answer(Verdict::Fail, message));
         }
         let head = reader.head()?;
         let age = age_of(&head, now);
@@ -52,9 +53,9 @@ pub(super) fn execution(settings: &Settings, probe: &dyn Probe) -> Vec<Finding> 
             let message = format!(
                 "its head is {age} s off this host's clock; the node refuses more than {OLDEST_L1_HEAD} s. Check that the endpoint is synced and that this clock is right."
             );
-            return Ok(Said(Verdict::Fail, message));
+            return Ok(Answer(Verdict::Fail, message));
         }
-        Ok(Said(Verdict::Pass, head_of(chain, head.number, age)))
+        Ok(Answer(Verdict::Pass, head_of(chain, head.number, age)))
     };
     each(Topic::L1Execution, settings.l1_rpc_urls(), true, ask)
 }
@@ -74,7 +75,7 @@ pub(super) fn head_of(chain: u64, number: u64, age: i64) -> String {
 }
 
 /// The finding about one endpoint.
-struct Said(Verdict, String);
+struct Answer(Verdict, String);
 
 /// One finding for each endpoint. If one does not answer, a spare is missing. If none answers and one is
 /// needed, the node cannot work.
@@ -82,15 +83,15 @@ fn each(
     what: Topic,
     urls: &[Endpoint],
     needed: bool,
-    ask: impl Fn(usize, &Endpoint) -> Result<Said, l1::Error>,
+    ask: impl Fn(usize, &Endpoint) -> Result<Answer, l1::Error>,
 ) -> Vec<Finding> {
     let answers: Vec<_> = urls
         .iter()
         .enumerate()
         .map(|(at, url)| (url, ask(at, url)))
         .collect();
-    let works = |(_, answer): &(_, Result<Said, _>)| {
-        matches!(answer, Ok(Said(Verdict::Pass | Verdict::Warn, _)))
+    let works = |(_, answer): &(_, Result<Answer, _>)| {
+        matches!(answer, Ok(Answer(Verdict::Pass | Verdict::Warn, _)))
     };
     let silent = match needed && !answers.iter().any(works) {
         true => Verdict::Fail,
@@ -100,8 +101,8 @@ fn each(
         .into_iter()
         .map(|(url, answer)| {
             let check = what.of(url.host());
-            let Said(status, message) =
-                answer.unwrap_or_else(|error| Said(silent, format!("{error}. {}", error.fix())));
+            let Answer(status, message) =
+                answer.unwrap_or_else(|error| Answer(silent, format!("{error}. {}", error.fix())));
             Finding::new(check, status, message)
         })
         .collect()
@@ -110,30 +111,30 @@ fn each(
 /// Checks that each consensus endpoint is of the right chain and synced. Blobs come from them. If file stores serve blobs
 /// too, a node starts without a consensus endpoint.
 pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<Finding> {
-    let wanted = settings.network.l1_chain_id;
-    let ask = |at: usize, url: &Endpoint| -> Result<Said, l1::Error> {
+    let configured = settings.network.l1_chain_id;
+    let ask = |at: usize, url: &Endpoint| -> Result<Answer, l1::Error> {
         let mut beacon = Beacon::connect(url.expose().as_str(), CALL)?;
         if let Some(Some(key)) = live.consensus_keys.get(at) {
             beacon = beacon.with_key(key.value.expose_secret(), key.header.as_deref());
         }
         let chain = beacon.chain_id()?;
-        if chain != wanted {
+        if chain != configured {
             let message = format!(
-                "it follows chain {chain}, and {} is on chain {wanted}. Name an endpoint of the right chain.",
+                "it follows chain {chain}, and {} is on chain {configured}. Name an endpoint of the right chain.",
                 settings.network_name
             );
-            return Ok(Said(Verdict::Fail, message));
+            return Ok(Answer(Verdict::Fail, message));
         }
         let sync = beacon.sync()?;
         Ok(match sync.syncing {
-            true => Said(
+            true => Answer(
                 Verdict::Warn,
                 format!(
                     "it is still syncing, {} slots behind. Wait until it is synced, or name another one.",
                     sync.distance
                 ),
             ),
-            false => Said(
+            false => Answer(
                 Verdict::Pass,
                 format!("chain {chain}, synced at slot {}", sync.head_slot),
             ),
@@ -154,9 +155,9 @@ fn contracts(settings: &Settings, probe: &dyn Probe) -> Result<Finding, Fault> {
     };
     let mut last = None;
     for url in settings.l1_rpc_urls() {
-        let asked = Reader::connect(url.expose().as_str(), CALL)
+        let answers = Reader::connect(url.expose().as_str(), CALL)
             .and_then(|reader| reader.canonical_rollup(registry));
-        match asked {
+        match answers {
             Ok(rollup) => {
                 let message = format!("{registry} answers: the canonical rollup is {rollup}");
                 return Ok(Finding::new(CHECK, Verdict::Pass, message));
@@ -179,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// A Beacon API of Sepolia that answers only who sends this.
+    /// A Beacon API of Sepolia that answers only requests that contain this.
     fn beacon(key: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -205,7 +206,7 @@ mod tests {
         url
     }
 
-    fn asked(l1: &str, needed: bool) -> Vec<(Verdict, String)> {
+    fn answers(l1: &str, needed: bool) -> Vec<(Verdict, String)> {
         let text = format!("network = \"testnet\"\n[l1]\nrpc_urls = [\"http://e\"]\n{l1}\n");
         let settings = Settings::parse(&text).unwrap();
         let findings = consensus(&settings, settings.live().unwrap(), needed);
@@ -226,11 +227,11 @@ mod tests {
             "consensus_urls = [\"{none}\", \"{header}\", \"{query}\"]\nconsensus_api_keys = [\"\", \"one\", \"two\"]\n\
              consensus_api_key_headers = [\"\", \"x-api-key\"]"
         );
-        for (status, message) in asked(&l1, true) {
+        for (status, message) in answers(&l1, true) {
             assert_eq!(status, Verdict::Pass, "{message}");
         }
         let without = format!("consensus_urls = [\"{header}\"]");
-        let (status, message) = &asked(&without, true)[0];
+        let (status, message) = &answers(&without, true)[0];
         assert!(
             *status == Verdict::Fail && message.contains("401"),
             "{message}"
@@ -238,21 +239,21 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_is_a_spare_where_another_source_does() {
+    fn a_silent_endpoint_is_a_warning_if_another_source_answers() {
         let good = beacon("get /");
         let dead = "http://127.0.0.1:2";
         let one = format!("consensus_urls = [\"{dead}\"]");
-        assert_eq!(asked(&one, true)[0].0, Verdict::Fail);
-        assert_eq!(asked(&one, false)[0].0, Verdict::Warn);
+        assert_eq!(answers(&one, true)[0].0, Verdict::Fail);
+        assert_eq!(answers(&one, false)[0].0, Verdict::Warn);
         let two = format!("consensus_urls = [\"{dead}\", \"{good}\"]");
-        let [first, second] = &asked(&two, true)[..] else {
+        let [first, second] = &answers(&two, true)[..] else {
             panic!("two endpoints");
         };
         assert_eq!((first.0, second.0), (Verdict::Warn, Verdict::Pass));
     }
 
     #[test]
-    fn a_head_of_the_future_is_not_of_a_negative_age() {
+    fn a_head_in_the_future_has_no_negative_age() {
         assert_eq!(head_of(1, 7, 12), "chain 1, head 7 is 12 s old");
         assert_eq!(
             head_of(31337, 7, -15),

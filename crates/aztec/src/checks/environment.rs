@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::finding::{Finding, Verdict};
 use super::topic::Topic;
-use crate::env::{EnvFinding, Severity, Whole, quoted, whole};
+use crate::env::{Decoded, EnvFinding, Severity, decode, quoted};
 use crate::layout;
 use crate::names::Role;
 use crate::settings::Settings;
@@ -31,7 +31,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
     // The line numbers are those of the file that the node reads, which the operator does not write.
     let mut findings: Vec<_> = lint("kit.toml [env]", &own)
         .iter()
-        .map(|found| said(found, false))
+        .map(|found| finding_of(found, false))
         .collect();
     for name in probe.list(Path::new(layout::ETC))?.unwrap_or_default() {
         let path = Path::new(layout::ETC).join(&name);
@@ -57,9 +57,9 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
         if head.lines().take(2).any(|line| line.contains("aztec-kit")) {
             continue;
         }
-        let text = match whole(&bytes) {
-            Whole::Read(text) => text,
-            Whole::Marked(text, variable) => {
+        let text = match decode(&bytes) {
+            Decoded::Read(text) => text,
+            Decoded::Marked(text, variable) => {
                 let (status, what) = match variable {
                     true => (Verdict::Fail, "systemd does not read its first variable"),
                     false => (Verdict::Warn, "systemd ignores its first line"),
@@ -70,7 +70,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
                 findings.push(Finding::new(CHECK, status, message));
                 text
             }
-            Whole::Refused(line, why) => {
+            Decoded::Refused(line, why) => {
                 let message = format!(
                     "{file}, line {line}: {why}. systemd does not start a unit that reads it. Save it as UTF-8."
                 );
@@ -87,7 +87,7 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
     Ok(findings)
 }
 
-fn said(found: &EnvFinding, with_line: bool) -> Finding {
+fn finding_of(found: &EnvFinding, with_line: bool) -> Finding {
     let EnvFinding {
         file,
         line,
@@ -120,7 +120,7 @@ fn of_file(found: &[EnvFinding]) -> Vec<Finding> {
         .iter()
         .filter(|found| !found.variable.is_empty() || std::mem::take(&mut first))
         .map(|found| {
-            let mut finding = said(found, true);
+            let mut finding = finding_of(found, true);
             if found.variable.is_empty() && more > 0 {
                 finding.message += &format!(" The same problem is in {more} more of its lines.");
             }
@@ -135,8 +135,8 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a file of the operator's.
-    fn told(file_type: FileType, bytes: &[u8]) -> Vec<(Verdict, String)> {
+    /// The findings about a file of the operator.
+    fn found(file_type: FileType, bytes: &[u8]) -> Vec<(Verdict, String)> {
         let mut host = FakeHost::debian();
         host.plant("/etc/aztec", FileType::Directory, b"", 0o755);
         host.plant("/etc/aztec/mine.env", file_type, bytes, 0o644);
@@ -197,22 +197,25 @@ mod tests {
             ),
         ];
         for (bytes, status, text) in cases {
-            let told = told(FileType::File, bytes);
-            assert_eq!(told.len(), 1, "{told:?}");
-            assert!(told[0].0 == *status && told[0].1.contains(text), "{told:?}");
+            let found = found(FileType::File, bytes);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(
+                found[0].0 == *status && found[0].1.contains(text),
+                "{found:?}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_file_is_not_read() {
+    fn only_a_regular_file_is_read() {
         for (file_type, word) in [
             (FileType::Directory, "directory"),
             (FileType::Other, "special file"),
         ] {
-            let told = told(file_type, b"");
+            let found = found(file_type, b"");
             assert!(
-                told[0].0 == Verdict::Warn && told[0].1.contains(word),
-                "{told:?}"
+                found[0].0 == Verdict::Warn && found[0].1.contains(word),
+                "{found:?}"
             );
         }
     }

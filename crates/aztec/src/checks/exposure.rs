@@ -1,120 +1,22 @@
 //! Which listening ports other hosts can reach, compared with the configuration.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::Path;
 
 use provision::Fault;
 use provision::host::{Probe, Query};
 use provision::kinds::{
-    Fate, Incoming, Loaded, NftTable, Proto, Ufw, connected, incoming, listening, shutting,
-    ssh_ports,
+    Fate, Incoming, Loaded, NftTable, Proto, Ufw, incoming, listening, shutting,
 };
-use provision::tools::{iptables, nft, routes};
+use provision::tools::nft;
 
 use super::finding::{Finding, Verdict};
+use super::forwarded::{Forwarded, Through, forwarded};
 use super::topic::Topic;
 use crate::facts::HostFacts;
 use crate::features::firewall::{private_ports, private_table, ufw};
 use crate::settings::Settings;
 
 const CHECK: Topic = Topic::Exposure;
-
-/// The obstacles to the configured firewall, before anything is changed.
-pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-    let Some(ufw) = ufw(settings) else {
-        return Ok(Vec::new());
-    };
-    let found = match ufw.obstacles(probe) {
-        Ok(found) => found,
-        Err(fault) => vec![fault],
-    };
-    let said = found.iter().map(|fault| {
-        let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-        Finding::new(Topic::Firewall, Verdict::Fail, message.trim_end())
-    });
-    let mut findings: Vec<_> = said.collect();
-    findings.extend(closes(&ufw, probe));
-    Ok(findings)
-}
-
-/// Connections that would end when private ports are closed.
-pub(super) fn private(
-    settings: &Settings,
-    facts: &HostFacts,
-    probe: &dyn Probe,
-) -> Result<Vec<Finding>, Fault> {
-    const CHECK: Topic = Topic::PrivatePorts;
-    let Some(table) = private_table(settings, facts) else {
-        return Ok(Vec::new());
-    };
-    let ports = private_ports(settings, facts);
-    let private = |port: &u16| ports.iter().any(|ports| ports.contains(port));
-    if let Some(port) = ssh_ports(probe)?.into_iter().find(private) {
-        let text = format!(
-            "SSH listens on port {port}, which is a private port of a role and would be closed to other hosts. Give the role another port under [ports]."
-        );
-        return Ok(vec![Finding::new(CHECK, Verdict::Fail, text)]);
-    }
-    let by_nft = probe.meta(Path::new("/usr/sbin/nft"))?.is_some();
-    if by_nft && table.is_loaded(probe)? {
-        return Ok(Vec::new());
-    }
-    let named = |port: u16, from: IpAddr| {
-        let mut rules = settings.firewall.allow.iter();
-        rules.any(|rule| rule.lets_in(from, port))
-    };
-    let shut = connected(probe)?.into_iter();
-    let shut: Vec<_> = shut
-        .filter(|(port, from)| private(port) && !named(*port, *from))
-        .map(|(port, from)| format!("{from} to {port}"))
-        .collect();
-    if shut.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = format!(
-        "other hosts are connected to ports that will be closed to them: {}. To keep a port open for some hosts, add \
-         [[firewall.allow]] to kit.toml. To keep all of them open, set firewall.close_private_ports = false.",
-        shut.join(", ")
-    );
-    Ok(vec![Finding::new(CHECK, Verdict::Warn, text)])
-}
-
-/// Ports of containers that others reach now, and will not reach once the table is loaded. If the kernel does not answer,
-/// there is no finding here: it may not be able to filter, which is another finding.
-fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
-    let by_nft = probe.meta(Path::new("/usr/sbin/nft")).ok()?.is_some();
-    let mut all = BTreeSet::new();
-    if by_nft && let Ok(ruleset) = probe.ask(&Query::Ruleset) {
-        let tables = nft::tables(&ruleset.stdout);
-        let table = server::firewall::table(&ufw.rules);
-        // A table of an earlier version has closed the ports already.
-        let loaded = table.among(&tables, probe);
-        if loaded.is_ok_and(|loaded| loaded != Loaded::Not) {
-            return None;
-        }
-        all.extend(nft::passed(&tables));
-    }
-    if probe.meta(Path::new("/usr/sbin/iptables")).ok()?.is_some()
-        && let Ok(nat) = probe.ask(&Query::Nat)
-    {
-        all.extend(iptables::passed(&nat.stdout));
-    }
-    let passed = passed(all, ufw, probe).ok()?;
-    let closed = passed.iter();
-    let closed: Vec<_> = closed
-        .filter(|passed| matches!(passed.fate, Through::Closed))
-        .map(|passed| passed.shown.as_str())
-        .collect();
-    (!closed.is_empty()).then(|| {
-        let text = format!(
-            "the firewall will close ports that containers publish: {}. To keep one open, add [[firewall.allow]] to kit.toml or \
-             run `ufw route allow`.",
-            closed.join(", ")
-        );
-        Finding::new(Topic::PublishedPorts, Verdict::Warn, text)
-    })
-}
 
 /// Which private ports others can reach.
 pub fn exposure(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Finding {
@@ -160,7 +62,7 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
             seen.insert(format!("{port}/{}", proto.name()));
         }
     }
-    seen.extend(kernel.passed.iter().filter_map(Passed::open));
+    seen.extend(kernel.forwarded.iter().filter_map(Forwarded::open));
     let seen: Vec<_> = seen.into_iter().collect();
     let message = if seen.is_empty() {
         "nothing that listens can be reached by everybody".into()
@@ -180,29 +82,7 @@ struct Kernel {
     published: Loaded,
     /// Tables of others that drop incoming connections.
     others: Vec<String>,
-    passed: Vec<Passed>,
-}
-
-/// A port that is forwarded to another address, past the rules of UFW for this host.
-struct Passed {
-    shown: String,
-    fate: Through,
-}
-
-/// How our table treats it.
-enum Through {
-    /// Our table lets everybody through.
-    Open,
-    /// Our table drops it, except for the sources in a rule.
-    Closed,
-    /// Our table does not cover its target.
-    Unknown,
-}
-
-impl Passed {
-    fn open(&self) -> Option<String> {
-        matches!(self.fate, Through::Open).then(|| self.shown.clone())
-    }
+    forwarded: Vec<Forwarded>,
 }
 
 impl Kernel {
@@ -213,7 +93,7 @@ impl Kernel {
             families: incoming(probe)?,
             published: table.among(&tables, probe)?,
             others: shutting(&tables),
-            passed: passed(nft::passed(&tables), ufw, probe)?,
+            forwarded: forwarded(nft::passed(&tables), ufw, probe)?,
         })
     }
 
@@ -282,10 +162,10 @@ impl Kernel {
                 self.others.join(", ")
             ));
         }
-        let elsewhere = self.passed.iter();
+        let elsewhere = self.forwarded.iter();
         let elsewhere: Vec<_> = elsewhere
-            .filter(|passed| matches!(passed.fate, Through::Unknown))
-            .map(|passed| passed.shown.as_str())
+            .filter(|port| matches!(port.fate, Through::Unknown))
+            .map(|port| port.shown.as_str())
             .collect();
         if !elsewhere.is_empty() {
             found.push(format!(
@@ -300,48 +180,6 @@ impl Kernel {
     }
 }
 
-fn passed(
-    all: impl IntoIterator<Item = nft::Passed>,
-    ufw: &Ufw,
-    probe: &dyn Probe,
-) -> Result<Vec<Passed>, Fault> {
-    let routes = probe.text(Path::new("/proc/net/route"))?;
-    let routes = routes::parse(&routes.unwrap_or_default());
-    let routes_v6 = probe.text(Path::new("/proc/net/ipv6_route"))?;
-    let routes_v6 = routes_v6.unwrap_or_default();
-    let mut found = Vec::new();
-    for passed in all {
-        let (first, last) = passed.ports;
-        let mut rules = ufw.rules.iter();
-        let by_us = rules.any(|rule| {
-            rule.proto.name() == passed.proto
-                && rule.from.is_none()
-                && first == last
-                && rule.port == first
-        });
-        let there = passed.port.unwrap_or(first);
-        let everybody = by_us || ufw.lets_through(probe, &passed.proto, passed.to, there)?;
-        let leaves = match passed.to {
-            IpAddr::V4(to) => routes::interface(&routes, to),
-            IpAddr::V6(to) => routes::interface_v6(&routes_v6, to),
-        };
-        let covered = leaves.is_some_and(server::firewall::covers);
-        let ports = match first == last {
-            true => first.to_string(),
-            false => format!("{first}-{last}"),
-        };
-        found.push(Passed {
-            shown: format!("{ports}/{} (to {})", passed.proto, passed.to),
-            fate: match (covered, everybody) {
-                (true, true) => Through::Open,
-                (true, false) => Through::Closed,
-                (false, _) => Through::Unknown,
-            },
-        });
-    }
-    Ok(found)
-}
-
 fn quoted(rules: &[String]) -> String {
     let rules: Vec<_> = rules.iter().map(|rule| format!("`{rule}`")).collect();
     rules.join(", ")
@@ -353,9 +191,9 @@ fn without_firewall(
     table: Option<&NftTable>,
     probe: &dyn Probe,
 ) -> Result<Finding, Fault> {
-    let said = |status, message: String| Ok(Finding::new(CHECK, status, message));
+    let finding = |status, message: String| Ok(Finding::new(CHECK, status, message));
     if private.is_empty() {
-        return said(
+        return finding(
             Verdict::Pass,
             "no private port listens to other hosts".into(),
         );
@@ -363,7 +201,7 @@ fn without_firewall(
     let ports: Vec<_> = private.iter().copied().collect();
     let ports = list(&ports);
     let Some(table) = table else {
-        return said(
+        return finding(
             Verdict::Warn,
             format!(
                 "private ports listen on every interface: {ports}. Close them by other means, or remove \
@@ -374,18 +212,18 @@ fn without_firewall(
     let listed = nft::tables(&probe.ask(&Query::Ruleset)?.stdout);
     let name = &table.table;
     match table.among(&listed, probe)? {
-        Loaded::AsWanted => said(
+        Loaded::AsWanted => finding(
             Verdict::Pass,
             format!("{ports} are private, and closed to other hosts except those in kit.toml"),
         ),
-        Loaded::Otherwise => said(
+        Loaded::Otherwise => finding(
             Verdict::Warn,
             format!(
                 "{ports} are private, and the kernel has another version of the table {name}, which closes some ports. To load \
                  the configured one, run `aztec-kit apply`."
             ),
         ),
-        Loaded::Not => said(
+        Loaded::Not => finding(
             Verdict::Fail,
             format!(
                 "{ports} are private and other hosts can connect: the kernel does not have the table {name}. To load it, run \

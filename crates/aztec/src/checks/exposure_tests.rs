@@ -2,9 +2,10 @@ use provision::host::FileType;
 use provision::host::fake::FakeHost;
 
 use super::*;
+use crate::checks::closing::{closes, obstacles};
 
-/// A host on which something listens, at an address as the kernel writes it; with the table for private ports in its
-/// kernel, or without.
+/// The finding for a host on which something listens, at an address as the kernel writes it. Its kernel has the table for
+/// private ports, or not.
 fn seen(address: &str, kit_toml: &str, loaded: bool) -> Finding {
     let mut host = FakeHost::debian().with_ufw();
     host.plant("/proc/net", FileType::Directory, b"", 0o755);
@@ -42,7 +43,7 @@ fn a_port_for_this_host_alone_must_be_closed_to_others() {
     assert_eq!(
         elsewhere.status,
         Verdict::Pass,
-        "not a port of ours: {elsewhere:?}"
+        "not a port of aztec-kit: {elsewhere:?}"
     );
 }
 
@@ -73,7 +74,7 @@ fn loaded(host: &mut FakeHost) {
     );
 }
 
-/// As the kernel has it after nft.
+/// Loads a table as nft does.
 fn load(table: NftTable, host: &mut FakeHost) {
     let block = table.listed(host).unwrap();
     let (_, body) = block.split_once(" {\n").unwrap();
@@ -107,7 +108,7 @@ fn published_ports_that_will_be_closed_are_named_before() {
 }
 
 #[test]
-fn what_the_kernel_does_counts_and_not_what_files_say() {
+fn the_state_of_the_kernel_counts_and_not_the_files() {
     let good = protected(|_| ());
     assert_eq!(good.status, Verdict::Pass, "{good:?}");
     let fails = |spoil: fn(&mut FakeHost), words: &[&str]| {
@@ -143,7 +144,7 @@ fn what_the_kernel_does_counts_and_not_what_files_say() {
     );
 }
 
-/// A table without our mark, as an earlier version wrote it, or from before a change of kit.toml.
+/// A table without the mark of aztec-kit, as an earlier version wrote it, or from before a change of kit.toml.
 #[test]
 fn a_table_of_an_earlier_version_closes_too() {
     let unmarked = |host: &mut FakeHost| {
@@ -166,15 +167,15 @@ fn a_table_of_an_earlier_version_closes_too() {
 
 #[test]
 fn the_kernel_is_asked_once_for_all_of_it() {
-    let mut asked = None;
-    protected(|host| asked = Some(host.asked.clone()));
+    let mut calls = None;
+    protected(|host| calls = Some(host.asked.clone()));
     // `nft list ruleset`, and `iptables -S` for the one family.
-    let asked = asked.unwrap();
-    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+    let calls = calls.unwrap();
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 2);
 }
 
 #[test]
-fn who_else_opens_shuts_or_passes_on_is_named() {
+fn others_that_open_close_or_forward_ports_are_named() {
     let warns = |spoil: fn(&mut FakeHost), word: &str| {
         let found = protected(spoil);
         assert_eq!(found.status, Verdict::Warn, "{found:?}");

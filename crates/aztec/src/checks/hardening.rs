@@ -1,4 +1,4 @@
-//! Whether hardening would take effect, and lock nobody out.
+//! Whether hardening would take effect without locking anybody out.
 
 use provision::Fault;
 use provision::host::Probe;
@@ -13,21 +13,21 @@ use crate::settings::Settings;
 
 /// One finding for each topic of hardening that can fail.
 pub(super) fn hardening(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
-    let Some(wanted) = &settings.hardening else {
+    let Some(configured) = &settings.hardening else {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    if wanted.ssh && facts.sshd {
+    if configured.ssh && facts.sshd {
         findings.extend(Finding::of(Topic::Ssh, ssh(probe)));
     }
     findings.extend(Finding::of(Topic::Updates, updates(settings, probe)));
-    if wanted.kernel
+    if configured.kernel
         && let Some(why) = &facts.asymmetric
     {
         let kept = reverse_path(why, probe).map(Some);
         findings.extend(Finding::of(Topic::ReversePath, kept));
     }
-    if facts.container && (wanted.chrony || wanted.auditd) {
+    if facts.container && (configured.chrony || configured.auditd) {
         let text = "a container shares the clock and the audit log of its host: chrony is installed but not started, and auditd is left out";
         findings.push(Finding::new(Topic::Container, Verdict::Pass, text));
     }
@@ -73,10 +73,10 @@ fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
     })
 }
 
-/// Whether security upgrades are as configured. A later file of the operator overrides ours.
+/// Whether security upgrades are as configured. A later file of the operator overrides the one of aztec-kit.
 pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
-    let wanted = settings.hardening.as_ref();
-    if !wanted.is_some_and(|wanted| wanted.updates) {
+    let configured = settings.hardening.as_ref();
+    if !configured.is_some_and(|configured| configured.updates) {
         return Ok(None);
     }
     let overridden = server::updates::overridden(probe)?;
@@ -113,7 +113,7 @@ pub fn integrity(settings: &Settings, probe: &dyn Probe) -> Result<Option<Findin
     if !settings
         .hardening
         .as_ref()
-        .is_some_and(|wanted| wanted.aide)
+        .is_some_and(|configured| configured.aide)
     {
         return Ok(None);
     }
@@ -163,7 +163,7 @@ mod tests {
             host.plant(&path, FileType::File, text.as_bytes(), 0o644);
         };
         let periodic = "APT::Periodic::Unattended-Upgrade \"0\";\n";
-        // What is read before ours does not win.
+        // A file that is read before the one of aztec-kit does not override it.
         put(&mut host, "20auto-upgrades", periodic);
         host.apt.config = periodic.into();
         assert_eq!(updates(&settings, &host).unwrap(), None);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_know_only_what_goes_are_told_before_they_are_shut_out() {
+    fn algorithms_that_clients_lose_are_reported_in_advance() {
         let settings = Settings::parse("[hardening]\nenabled = true\n").unwrap();
         let mut host = FakeHost::debian();
         for dir in ["/etc/ssh", "/root", "/root/.ssh"] {
@@ -192,7 +192,7 @@ mod tests {
         }
         let key = b"ssh-ed25519 AAAAC3Nza me\n";
         host.plant("/root/.ssh/authorized_keys", FileType::File, key, 0o600);
-        let told = |host: &mut FakeHost, kex: &str| {
+        let findings_of = |host: &mut FakeHost, kex: &str| {
             let text = format!("Include /etc/ssh/sshd_config.d/*.conf\nKexAlgorithms {kex}\n");
             host.plant(
                 "/etc/ssh/sshd_config",
@@ -208,7 +208,7 @@ mod tests {
             let found = found.filter(|it| it.check.starts_with("ssh"));
             found.collect::<Vec<_>>()
         };
-        let found = told(&mut host, "curve25519-sha256,ecdh-sha2-nistp256");
+        let found = findings_of(&mut host, "curve25519-sha256,ecdh-sha2-nistp256");
         let [ssh, clients] = found.as_slice() else {
             panic!("{found:?}");
         };
@@ -222,13 +222,13 @@ mod tests {
             message.contains("no key exchange except ecdh-sha2-nistp256 will not connect any more"),
             "{message}"
         );
-        assert_eq!(told(&mut host, "curve25519-sha256").len(), 1);
+        assert_eq!(findings_of(&mut host, "curve25519-sha256").len(), 1);
     }
 
     #[test]
-    fn a_host_with_several_ways_out_is_told_what_stays() {
+    fn a_host_with_several_routes_gets_a_warning_about_the_filter() {
         let settings = Settings::parse("[hardening]\nenabled = true\nssh = false\n").unwrap();
-        let told = |value: &str, asymmetric: Option<&str>| {
+        let message_of = |value: &str, asymmetric: Option<&str>| {
             let mut host = FakeHost::debian();
             for dir in [
                 "/proc/sys/net",
@@ -250,18 +250,18 @@ mod tests {
                 .find(|it| it.check == "reverse path")
                 .map(|it| it.message)
         };
-        assert_eq!(told("0\n", None), None);
+        assert_eq!(message_of("0\n", None), None);
         let why = Some("it has a VPN (wg0)");
-        let loose = told("0\n", why).unwrap();
+        let loose = message_of("0\n", why).unwrap();
         assert!(
             loose.ends_with("stays 0.") && loose.contains("wg0"),
             "{loose}"
         );
-        assert!(told("1\n", why).unwrap().contains("2 in a file"));
+        assert!(message_of("1\n", why).unwrap().contains("2 in a file"));
     }
 
     #[test]
-    fn a_comparison_that_failed_is_told_until_the_next_one() {
+    fn a_failed_comparison_is_reported_until_the_next_one() {
         const HOUR: i64 = 3_600_000_000;
         let seen = |active: &str, started_us| {
             let state = UnitState {

@@ -27,7 +27,7 @@ pub(super) fn key_copies(
     else {
         return Ok(None);
     };
-    // Separate disks for /etc and /var say nothing about keys.
+    // Separate disks for /etc and /var are not meant for keys.
     let own = keys.point.starts_with(layout::ETC) || !keys.point.starts_with("/etc");
     if !own || keys.point.parent().is_none() || keys.device == copies.device {
         return Ok(None);
@@ -57,8 +57,8 @@ mod tests {
     const LIVE: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
         consensus_urls = [\"https://beacon.example\"]\n[sequencer]\nenabled = true\n";
 
-    /// What is said with these mounts besides the root directory's, each a device and its place.
-    fn said(kit_toml: &str, host: &FakeHost, more: &[(&str, &str)]) -> Option<String> {
+    /// The warning with these mounts in addition to the root directory's, each with its device and its place.
+    fn warning(kit_toml: &str, host: &FakeHost, more: &[(&str, &str)]) -> Option<String> {
         let root = ("8:1", "/");
         let lines = std::iter::once(&root)
             .chain(more)
@@ -71,25 +71,31 @@ mod tests {
     }
 
     #[test]
-    fn keys_on_a_disk_of_their_own_are_not_copied_elsewhere_in_silence() {
+    fn copies_of_keys_from_a_separate_disk_are_reported() {
         let host = FakeHost::debian();
         let keys = ("254:0", "/etc/aztec/keystore");
-        let told = said(LIVE, &host, &[keys]).unwrap();
+        let message = warning(LIVE, &host, &[keys]).unwrap();
         assert!(
-            told.contains("(/etc/aztec/keystore)") && told.contains("the disk of /."),
-            "{told}"
+            message.contains("(/etc/aztec/keystore)") && message.contains("the disk of /."),
+            "{message}"
         );
-        assert!(said(LIVE, &host, &[("254:0", "/etc/aztec")]).is_some());
-        // The same disk, two usual ones, and one for both.
-        assert_eq!(said(LIVE, &host, &[("8:1", "/etc/aztec/keystore")]), None);
-        assert_eq!(said(LIVE, &host, &[("8:2", "/var"), ("8:3", "/etc")]), None);
+        assert!(warning(LIVE, &host, &[("254:0", "/etc/aztec")]).is_some());
+        // The same disk, two common disks, and one disk for both.
+        assert_eq!(
+            warning(LIVE, &host, &[("8:1", "/etc/aztec/keystore")]),
+            None
+        );
+        assert_eq!(
+            warning(LIVE, &host, &[("8:2", "/var"), ("8:3", "/etc")]),
+            None
+        );
         let both = [keys, ("254:0", "/var/lib/aztec-kit")];
-        assert_eq!(said(LIVE, &host, &both), None);
+        assert_eq!(warning(LIVE, &host, &both), None);
         // Nothing is copied there.
-        assert_eq!(said("network = \"local\"\n", &host, &[keys]), None);
+        assert_eq!(warning("network = \"local\"\n", &host, &[keys]), None);
         let node = LIVE.replace("enabled = true", "enabled = false");
-        assert_eq!(said(&node, &host, &[keys]), None);
-        // By a link.
+        assert_eq!(warning(&node, &host, &[keys]), None);
+        // Through a link.
         let mut linked = FakeHost::debian();
         linked.plant("/etc/aztec", FileType::Directory, b"", 0o750);
         linked.plant(
@@ -98,6 +104,6 @@ mod tests {
             b"/mnt/keys",
             0o777,
         );
-        assert!(said(LIVE, &linked, &[("254:0", "/mnt/keys")]).is_some());
+        assert!(warning(LIVE, &linked, &[("254:0", "/mnt/keys")]).is_some());
     }
 }

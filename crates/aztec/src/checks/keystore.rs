@@ -9,8 +9,7 @@ use provision::host::Probe;
 use super::finding::{Finding, Verdict};
 use super::topic::{About, Topic};
 use crate::keystores::{ROOT, look};
-use crate::layout;
-use crate::names::Role;
+use crate::names::KeystoreSpec;
 use crate::settings::Settings;
 
 /// The notes of a survey as findings.
@@ -42,61 +41,45 @@ fn about(noted: &Noted) -> About {
 /// The keystores of the configured services.
 pub(super) fn preflight(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
-    let mut sequencer = None;
-    if settings.has(Role::Sequencer) {
-        let (made, missing) = (
-            layout::validator_key(),
-            "Create keys with `aztec-kit keys new`, or import yours with `aztec-kit keys import`",
-        );
-        sequencer = service(
-            settings,
-            layout::KEYSTORE,
-            &made,
-            missing,
-            probe,
-            &mut findings,
-        )?;
+    let mut surveys = Vec::new();
+    let components = settings.components().into_iter();
+    for spec in components.filter_map(|(component, _)| component.spec().keystores) {
+        let survey = service(settings, spec, probe, &mut findings)?;
+        surveys.extend(survey.map(|survey| (spec.directory, survey)));
     }
-    if settings.has(Role::Prover) {
-        let (made, missing) = (
-            layout::prover_key(),
-            "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both owned by root)",
-        );
-        let prover = service(
-            settings,
-            layout::PROVER_KEYSTORE,
-            &made,
-            missing,
-            probe,
-            &mut findings,
-        )?;
-        if let (Some(mut sequencer), Some(prover)) = (sequencer, prover) {
-            sequencer.notes.clear();
-            sequencer.against(layout::PROVER_KEYSTORE, &prover.attesters());
-            findings.extend(self::findings(&sequencer));
+    findings.extend(shared(surveys));
+    Ok(findings)
+}
+
+/// The attesters that two of these directories have in common.
+fn shared(mut surveys: Vec<(&str, Survey)>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    while let Some((directory, survey)) = surveys.pop() {
+        for (_, other) in &mut surveys {
+            other.notes.clear();
+            other.against(directory, &survey.attesters());
+            found.extend(findings(other));
         }
     }
-    Ok(findings)
+    found
 }
 
 /// The directory of one service. On a local network, setup creates its key. On a live network, the operator provides the
 /// keys, and none is created.
 fn service(
     settings: &Settings,
-    dir: &str,
-    made: &Path,
-    missing: &str,
+    spec: &KeystoreSpec,
     probe: &dyn Probe,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Survey>, Fault> {
     let local = settings.local().is_some();
-    let survey = look(Path::new(dir), ROOT, local.then_some(made), probe)?;
-    let Some(mut survey) = survey else {
+    let (dir, created) = (spec.directory, local.then_some(Path::new(spec.local_key)));
+    let Some(mut survey) = look(Path::new(dir), ROOT, created, probe)? else {
         if !local {
             findings.push(Finding::new(
                 Topic::Keystore,
                 Verdict::Fail,
-                format!("{dir} does not exist. {missing}"),
+                format!("{dir} does not exist. {}", spec.advice),
             ));
         }
         return Ok(None);
@@ -126,11 +109,11 @@ fn service(
 
 #[cfg(test)]
 mod tests {
-
     use provision::host::FileType;
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::layout;
 
     const LIVE: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
         consensus_urls = [\"https://beacon.example\"]\n[sequencer]\nenabled = true\n";
@@ -162,7 +145,7 @@ mod tests {
         host
     }
 
-    /// What is wrong, a line each.
+    /// The failed findings, one line each.
     fn refused(kit_toml: &str, host: &FakeHost) -> Vec<String> {
         let settings = Settings::parse(kit_toml).unwrap();
         let findings = preflight(&settings, host).unwrap();
@@ -197,7 +180,22 @@ mod tests {
     }
 
     #[test]
-    fn what_this_program_repairs_is_no_obstacle() {
+    fn a_key_in_two_directories_is_refused() {
+        let (key, both) = (keystore(), format!("{LIVE}[prover]\nenabled = true\n"));
+        let mut host = host(0o700, &[("one.json", &key, 0o600)]);
+        let shared = |host: &FakeHost| {
+            let mut found = refused(&both, host).into_iter();
+            found.find(|it| it.starts_with("shared with /etc/aztec/keystore-prover: "))
+        };
+        assert_eq!(shared(&host), None);
+        host.plant(layout::PROVER_KEYSTORE, FileType::Directory, b"", 0o700);
+        let copy = format!("{}/copy.json", layout::PROVER_KEYSTORE);
+        host.plant(&copy, FileType::File, &key, 0o600);
+        assert!(shared(&host).is_some(), "{:?}", refused(&both, &host));
+    }
+
+    #[test]
+    fn a_mode_that_a_run_repairs_is_not_an_obstacle() {
         let (good, made) = (keystore(), "validator.json");
         assert!(refused(LOCAL, &host(0o755, &[(made, &good, 0o644)])).is_empty());
         assert!(refused(LOCAL, &host(0o755, &[])).is_empty());

@@ -48,7 +48,7 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
     let now = probe.clock().realtime_us / 1_000_000;
     metrics.add(
         "aztec_kit_timestamp_seconds",
-        "When these were gathered.",
+        "Time at which these metrics were gathered.",
         &[],
         float(now),
     );
@@ -57,7 +57,12 @@ pub fn metrics(settings: &Settings, probe: &dyn Probe) -> Result<String, Fault> 
         ("release", settings.release.version.as_str()),
         ("version", env!("CARGO_PKG_VERSION")),
     ];
-    metrics.add("aztec_kit_info", "What this host is.", &labels, 1.0);
+    metrics.add(
+        "aztec_kit_info",
+        "Network, release and version of aztec-kit on this host.",
+        &labels,
+        1.0,
+    );
     // A host without an L1 client does not miss an endpoint.
     let reader = match settings.has_role() {
         true => endpoints(&mut metrics, settings, now),
@@ -90,7 +95,7 @@ fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Rea
         });
         let rank = (at + 1).to_string();
         let labels = [("endpoint", url.host()), ("rank", rank.as_str())];
-        let up = "Whether an L1 endpoint answers, and is of the right chain.";
+        let up = "Whether an L1 endpoint answers and is on the right chain.";
         metrics.add("aztec_kit_l1_up", up, &labels, f64::from(head.is_some()));
         let Some(head) = head else {
             continue;
@@ -103,7 +108,7 @@ fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Rea
             float(number),
         );
         let age = now - i64::try_from(head.timestamp).unwrap_or(0);
-        let help = "How old the newest L1 block is.";
+        let help = "Age of the newest L1 block.";
         metrics.add(
             "aztec_kit_l1_head_age_seconds",
             help,
@@ -119,7 +124,7 @@ fn endpoints(metrics: &mut Metrics, settings: &Settings, now: i64) -> Option<Rea
 
 fn node(metrics: &mut Metrics, target: &Target, canonical: Option<Address>) {
     let ready = matches!(target.node("isReady"), Ok(Value::Bool(true)));
-    let help = "Whether the node answers, and says that it is ready.";
+    let help = "Whether the node answers and reports that it is ready.";
     metrics.add("aztec_kit_node_ready", help, &[], f64::from(ready));
     let tips = target.sample();
     for (tip, number) in [
@@ -129,7 +134,7 @@ fn node(metrics: &mut Metrics, target: &Target, canonical: Option<Address>) {
         ("finalized", tips.finalized),
     ] {
         if let Some(number) = number.and_then(|number| i64::try_from(number).ok()) {
-            let help = "The newest L2 block of each kind, as the node says.";
+            let help = "The newest L2 block of each kind, as the node reports it.";
             metrics.add("aztec_kit_l2_block", help, &[("tip", tip)], float(number));
         }
     }
@@ -153,7 +158,7 @@ fn rollup_state(metrics: &mut Metrics, reader: &Reader, rollup: Address) {
             ("pending", checkpoints.pending),
             ("proven", checkpoints.proven),
         ] {
-            let help = "The newest checkpoint of each kind, as the rollup on the L1 says.";
+            let help = "The newest checkpoint of each kind, as the rollup on the L1 reports it.";
             metrics.add(
                 "aztec_kit_rollup_checkpoint",
                 help,
@@ -172,8 +177,8 @@ fn keystores(
 ) -> Result<(), Fault> {
     let mut accounts = BTreeSet::new();
     let mut attesters = BTreeSet::new();
-    for dir in Component::all().filter_map(|component| component.spec().keystores) {
-        let survey = keystores::survey(Path::new(dir), ROOT, probe)?;
+    for spec in Component::all().filter_map(|component| component.spec().keystores) {
+        let survey = keystores::survey(Path::new(spec.directory), ROOT, probe)?;
         for listed in survey.iter().flat_map(|survey| survey.attesters()) {
             let role = if listed.role == "prover" {
                 "prover"
@@ -187,7 +192,7 @@ fn keystores(
     for (role, address) in accounts {
         if let Ok(balance) = reader.balance(address) {
             let labels = [("address", &*address.to_string()), ("role", role)];
-            let help = "What an account that pays for L1 transactions has.";
+            let help = "Balance of an account that pays for L1 transactions.";
             let eth = number_of(balance) / 1e18;
             metrics.add("aztec_kit_account_balance_eth", help, &labels, eth);
         }
@@ -195,7 +200,7 @@ fn keystores(
     for address in attesters {
         if let Ok(status) = reader.attester_status(rollup, address) {
             let labels = [("address", &*address.to_string())];
-            let help = "What a validator is to the rollup: 0 nothing, 1 validating, 2 slashed below the minimum, 3 exiting.";
+            let help = "Status of a validator: 0 none, 1 validating, 2 slashed below the minimum, 3 exiting.";
             metrics.add(
                 "aztec_kit_validator_status",
                 help,
@@ -239,13 +244,13 @@ mod tests {
     fn a_host_without_a_role_misses_no_l1() {
         let text = "[node]\nenabled = false\n\n[monitoring]\nenabled = true\n";
         let settings = Settings::parse(text).unwrap();
-        let said = metrics(&settings, &FakeHost::debian()).unwrap();
-        assert!(!said.contains("aztec_kit_l1_up"), "{said}");
-        assert!(said.contains("aztec_kit_timestamp_seconds"), "{said}");
+        let text = metrics(&settings, &FakeHost::debian()).unwrap();
+        assert!(!text.contains("aztec_kit_l1_up"), "{text}");
+        assert!(text.contains("aztec_kit_timestamp_seconds"), "{text}");
     }
 
     #[test]
-    fn samples_of_one_name_stand_together() {
+    fn samples_of_one_name_are_in_one_block() {
         let mut metrics = Metrics::default();
         metrics.add("b", "Second.", &[], 0.5);
         metrics.add("a", "First.", &[("l", "x\"y")], 1.0);

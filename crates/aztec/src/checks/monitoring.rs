@@ -16,13 +16,13 @@ use crate::settings::{Monitoring, Stack};
 
 /// One finding for each obstacle, or one pass.
 pub(super) fn findings(
-    wanted: &Monitoring,
+    configured: &Monitoring,
     facts: &HostFacts,
     probe: &dyn Probe,
 ) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
-    findings.extend(other(wanted.stack, probe)?);
-    match wanted.stack {
+    findings.extend(other(configured.stack, probe)?);
+    match configured.stack {
         Stack::Native => findings.extend(foreign(probe)?),
         Stack::Compose => findings.extend(docker(facts, probe)?),
     }
@@ -33,12 +33,12 @@ pub(super) fn findings(
         );
         findings.push(Finding::new(Topic::Monitoring, Verdict::Fail, message));
     }
-    if wanted.receivers.is_empty() {
+    if configured.receivers.is_empty() {
         let message = "there are no receivers, so alerts are visible in Alertmanager only. Name receivers in monitoring.receivers.";
         findings.push(Finding::new(Topic::Monitoring, Verdict::Warn, message));
     }
     if findings.is_empty() {
-        let count = wanted.receivers.len();
+        let count = configured.receivers.len();
         let message = format!("alerts go to {count} receivers");
         findings.push(Finding::new(Topic::Monitoring, Verdict::Pass, message));
     }
@@ -47,9 +47,9 @@ pub(super) fn findings(
 
 /// Refuses a switch of the runtime. The old runtime holds the ports that the new one needs, and would only be removed after
 /// the new one has started.
-fn other(wanted: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
+fn other(configured: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
     let packages = PACKAGES.iter().map(|(_, unit)| *unit);
-    let (units, runs, runtime) = match wanted {
+    let (units, runs, runtime) = match configured {
         Stack::Native => (vec![units::MONITORING], "compose", "native"),
         Stack::Compose => (packages.collect(), "native", "compose"),
     };
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// A host on which these units run, those of packages by the operator's will or by ours.
+    /// A host on which these units run, configured by aztec-kit or by the operator.
     fn host(units: &[&str], ours: bool) -> FakeHost {
         let mut host = FakeHost::debian();
         for unit in units {
@@ -157,9 +157,9 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_does_not_start_beside_the_other() {
-        let other = |wanted, host: &FakeHost| {
-            let found = super::other(wanted, host).unwrap();
+    fn one_runtime_does_not_start_next_to_the_other() {
+        let other = |configured, host: &FakeHost| {
+            let found = super::other(configured, host).unwrap();
             found.map(|finding| finding.message).unwrap_or_default()
         };
         let containers = host(&[units::MONITORING], false);
@@ -176,20 +176,20 @@ mod tests {
     #[test]
     fn the_docker_of_snap_is_named() {
         let mut host = FakeHost::debian();
-        let told = |host: &FakeHost| {
+        let message = |host: &FakeHost| {
             let facts = HostFacts::debian();
             docker(&facts, host).unwrap().unwrap().message
         };
-        assert!(!told(&host).contains("snap"));
+        assert!(!message(&host).contains("snap"));
         for path in ["/snap", "/snap/bin"] {
             host.plant(path, FileType::Directory, b"", 0o755);
         }
         host.plant(SNAP, FileType::File, b"", 0o755);
-        assert!(told(&host).contains("on this host except that of the snap"));
+        assert!(message(&host).contains("on this host except that of the snap"));
     }
 
     #[test]
-    fn podman_under_the_name_of_docker_runs_no_compose() {
+    fn podman_under_the_name_of_docker_does_not_count() {
         let mut host = FakeHost::debian();
         for dir in [
             "/usr/bin",

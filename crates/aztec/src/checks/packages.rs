@@ -36,7 +36,7 @@ mod tests {
     use crate::{HostFacts, desired};
 
     #[test]
-    fn packages_that_would_go_are_named_before_anything_is_touched() {
+    fn packages_that_apt_would_remove_are_named_in_advance() {
         let mut host = FakeHost::debian();
         let status =
             "Package: netfilter-persistent\nStatus: install ok installed\nVersion: 1.0.20\n\n";
@@ -64,9 +64,9 @@ mod tests {
         assert_eq!(packages(&graph, &host).unwrap(), None);
     }
 
-    /// apt installs nothing before that is mended, and a run would find out after its first changes.
+    /// apt installs nothing before that is repaired, and a run would notice it only after its first changes.
     #[test]
-    fn a_host_with_packages_that_lack_others_is_told_before_anything_is_touched() {
+    fn unmet_dependencies_are_reported_in_advance() {
         let mut host = FakeHost::debian();
         host.apt.unmet = true;
         let text = "[node]\nenabled = false\n\n[firewall]\nenabled = true\n";

@@ -1,5 +1,6 @@
-//! Listening ports that conflict with the configured roles.
+//! Whether other programs listen on the ports of the configured roles.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -7,19 +8,23 @@ use provision::Fault;
 use provision::host::Probe;
 use provision::tools::sockets::{self, BOUND, LISTENS};
 
-use crate::names::Reach;
+use super::caddy;
+use super::finding::{Finding, Verdict};
+use super::topic::Topic;
+use crate::names::{Component, Reach, units};
+use crate::roles::l1;
 use crate::settings::Settings;
 
 /// A listening socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listener {
+struct Listener {
     udp: bool,
     address: IpAddr,
     port: u16,
 }
 
 /// Every listening socket of every protocol.
-pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
+fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
     let mut listeners = Vec::new();
     for (table, state, udp) in [
         ("tcp", LISTENS, false),
@@ -43,7 +48,7 @@ pub(super) fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
 
 /// The protocols and addresses that a port is needed for.
 #[derive(Debug, Clone, Copy)]
-struct Wanted {
+struct Need {
     tcp: bool,
     udp: bool,
     on: On,
@@ -60,13 +65,14 @@ enum On {
     All,
 }
 
-fn wanted(settings: &Settings, reach: Option<Reach>, port: u16) -> Wanted {
+/// The use of a port with this reach; `None` is the reach of the proxy.
+fn need(settings: &Settings, reach: Option<Reach>, port: u16) -> Need {
     // 4.1.2 p2p/dest/services: 0.0.0.0 for both protocols unless configured otherwise.
     let peers = match settings.env.contains_key("P2P_LISTEN_ADDR") {
         true => On::All,
         false => On::Four,
     };
-    let of = |tcp, udp, on| Wanted { tcp, udp, on };
+    let of = |tcp, udp, on| Need { tcp, udp, on };
     match reach {
         Some(Reach::Peers) => of(true, true, peers),
         Some(Reach::Discovery) => of(false, true, peers),
@@ -78,17 +84,12 @@ fn wanted(settings: &Settings, reach: Option<Reach>, port: u16) -> Wanted {
 }
 
 /// Whether another socket keeps a process with this reach, or the proxy, from listening on the port.
-pub(super) fn is_taken(
-    listeners: &[Listener],
-    settings: &Settings,
-    reach: Option<Reach>,
-    port: u16,
-) -> bool {
-    let wanted = wanted(settings, reach, port);
+fn is_taken(listeners: &[Listener], settings: &Settings, reach: Option<Reach>, port: u16) -> bool {
+    let need = need(settings, reach, port);
     listeners.iter().any(|other| {
-        let protocol = if other.udp { wanted.udp } else { wanted.tcp };
+        let protocol = if other.udp { need.udp } else { need.tcp };
         // A socket on all of IPv6 has IPv4 as well, unless an option excludes it, which cannot be seen here.
-        let address = match (wanted.on, other.address) {
+        let address = match (need.on, other.address) {
             (_, address) if address.is_unspecified() => true,
             (On::All, _) | (On::Four, IpAddr::V4(_)) => true,
             (On::Four, IpAddr::V6(_)) => false,
@@ -98,13 +99,76 @@ pub(super) fn is_taken(
     })
 }
 
+/// The units that may hold a port of this one.
+fn owners(unit: &str) -> BTreeSet<String> {
+    let mut owners = BTreeSet::from([unit.to_owned()]);
+    // The units of node and sequencer replace each other, on the same ports.
+    let same = Component::all().filter(|component| component.spec().unit == unit);
+    let others = same.flat_map(Component::excludes);
+    owners.extend(others.map(|other| other.spec().unit.to_owned()));
+    if unit == units::L1 {
+        // A run that was killed while it created the chain leaves this unit running. The next run stops it.
+        owners.insert(l1::BIRTH_UNIT.into());
+    }
+    owners
+}
+
+/// A port passes if nothing listens on it, or the unit that it belongs to.
+pub(super) fn findings(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
+    let taken = listening(probe)?;
+    let mut findings = Vec::new();
+    let own = settings.ports().into_iter();
+    let mut needed: Vec<_> = own
+        .map(|(port, unit)| (port.key, settings.port(port), Some(port.reach), unit))
+        .collect();
+    if settings.caddy.is_some() {
+        let ports = caddy::PORTS.into_iter();
+        needed.extend(
+            ports.map(|(purpose, port)| (purpose, port, None, server::caddy::UNIT.to_owned())),
+        );
+    }
+    for (key, port, reach, unit) in needed {
+        let owners = owners(&unit);
+        let check = Topic::Port.of(port);
+        if !is_taken(&taken, settings, reach, port) {
+            findings.push(Finding::new(
+                check,
+                Verdict::Pass,
+                format!("free for {key}"),
+            ));
+            continue;
+        }
+        let units = match probe.units(&owners) {
+            Ok(units) => units,
+            Err(fault) => {
+                findings.push(Finding::unanswered(check, &fault));
+                continue;
+            }
+        };
+        let owner = units.iter().find(|(_, state)| state.main_pid != 0);
+        findings.push(match owner {
+            Some((unit, _)) => Finding::new(check, Verdict::Pass, format!("held by {unit}")),
+            None => {
+                // Browsers and authorities expect the proxy on its ports, so these cannot be changed.
+                let other = match reach {
+                    None => String::new(),
+                    Some(_) => format!(", or set {key} to another port"),
+                };
+                let text = format!("another program listens on it. Run `ss -lntup sport = :{port}` to see which. Stop it{other}.");
+                Finding::new(check, Verdict::Fail, text)
+            }
+        });
+    }
+    Ok(findings)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::settings::Ports;
 
     #[test]
-    fn only_the_same_protocol_and_address_are_in_the_way() {
+    fn only_the_same_protocol_and_address_conflict() {
         let settings = Settings::parse("").unwrap();
         let cases = [
             ("ports.rpc", "tcp", "0.0.0.0", true),

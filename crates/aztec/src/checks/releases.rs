@@ -101,7 +101,7 @@ pub fn releases(
     let tree = probe.link(Path::new(layout::CURRENT))?;
     let record = probe.text(Path::new(layout::CONTAINER))?;
     let pin = record.and_then(|record| Pin::recorded(&record));
-    let rollup = settings.and_then(asked);
+    let rollup = settings.and_then(rollup);
     let mut rows = Vec::new();
     for version in versions(known, settings) {
         let version = version.as_str();
@@ -117,7 +117,7 @@ pub fn releases(
         });
         let image = named.next();
         let pinned = pin.as_ref().zip(image);
-        let used = either(
+        let used = self::known(
             tree.as_deref() == Some(&place)
                 || pinned.is_some_and(|(pin, image)| pin.id == image.id),
             silent.is_none() || pin.is_none(),
@@ -128,7 +128,7 @@ pub fn releases(
             _ => None,
         };
         let there = image.is_some() || probe.meta(&place)?.is_some();
-        let installed = either(there, silent.is_none());
+        let installed = self::known(there, silent.is_none());
         let unanswered = [
             silent
                 .as_ref()
@@ -171,9 +171,9 @@ pub fn releases(
     Ok(rows)
 }
 
-/// Yes if it was seen, no if it would have been seen, otherwise `None`.
-fn either(seen: bool, asked: bool) -> Option<bool> {
-    (seen || asked).then_some(seen)
+/// Yes if it was seen; no if it was not seen and the source answered; otherwise `None`.
+fn known(seen: bool, answered: bool) -> Option<bool> {
+    (seen || answered).then_some(seen)
 }
 
 /// The images of an engine. A stopped engine is not asked, because that could start it. An engine that was never used has
@@ -191,7 +191,7 @@ fn images(engine: Engine, probe: &dyn Probe) -> Result<Vec<Row>, Fault> {
     images::parse(&listed.stdout)
 }
 
-/// Their versions and that of this host, which may have no folder, oldest first.
+/// The versions of these releases and of this host, whose release may have no folder, oldest first.
 fn versions(known: &Releases, settings: Option<&Settings>) -> Vec<String> {
     let mut all: Vec<_> = known.versions().map(String::from).collect();
     let own = settings.map(|settings| settings.release.version.clone());
@@ -200,8 +200,8 @@ fn versions(known: &Releases, settings: Option<&Settings>) -> Vec<String> {
     all
 }
 
-/// The rollup of a network that others deployed.
-fn asked(settings: &Settings) -> Option<Result<l1::reader::Identity, String>> {
+/// The rollup that this host follows; `None` on a local network.
+fn rollup(settings: &Settings) -> Option<Result<l1::reader::Identity, String>> {
     settings.live().map(|live| fit::ask(settings, live))
 }
 
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_installed_and_broken_is_told() {
+    fn a_row_tells_whether_a_release_is_known_installed_and_broken() {
         let mut host = FakeHost::debian();
         for dir in [
             "/opt/aztec",
@@ -272,7 +272,7 @@ mod tests {
         ] {
             let settings = Settings::parse(text).unwrap();
             let rows = releases(&known, Some(&settings), &HostFacts::debian(), &host).unwrap();
-            // That of this host, which has no folder, has its place among those that have one.
+            // The release of this host has no folder, and is listed in the right place.
             let known = Releases::carried();
             let mut all: Vec<_> = known.versions().collect();
             let after = all.iter().position(|version| *version == "5.2.1").unwrap();

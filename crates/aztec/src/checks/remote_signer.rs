@@ -1,4 +1,4 @@
-//! Whether the remote signers of a keystore have its keys. The node asks them when it starts, and ends if they do not.
+//! Whether the remote signers of a keystore have its keys. The node asks them when it starts, and exits if they do not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// A signer that answers everything with this.
+    /// A signer that gives this answer to every request.
     fn signer(status: &'static str, body: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -100,7 +100,7 @@ mod tests {
         url
     }
 
-    fn asked(url: &str) -> Finding {
+    fn checked(url: &str) -> Finding {
         let text = format!(
             r#"{{"schemaVersion":1,"remoteSigner":"{url}","validators":[
                 {{"attester":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","feeRecipient":"0x{}"}}]}}"#,
@@ -139,7 +139,7 @@ mod tests {
             ("http://127.0.0.1:10080".into(), Verdict::Warn, "bad port"),
         ];
         for (url, status, text) in cases {
-            let finding = asked(&url);
+            let finding = checked(&url);
             assert_eq!(finding.status, status, "{}", finding.message);
             assert!(finding.message.contains(text), "{}", finding.message);
         }

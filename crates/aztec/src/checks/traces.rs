@@ -18,8 +18,8 @@ const CHECK: Topic = Topic::L1Traces;
 /// Asks the endpoints for traces as a node does at its start. One endpoint with traces is enough.
 pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
     let needs = settings.release.facts.needs_traces;
-    let asked = needs || !live.debug_urls.is_empty();
-    if !asked || !settings.uses_l1(L1Use::Follows) {
+    let is_needed = needs || !live.debug_urls.is_empty();
+    if !is_needed || !settings.uses_l1(L1Use::Follows) {
         return None;
     }
     // Without debug endpoints, the node asks its execution endpoints.
@@ -28,13 +28,13 @@ pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
         urls => urls,
     };
     let mut best = None;
-    let mut said = Vec::new();
+    let mut failures = Vec::new();
     for url in urls {
         let host = url.host();
         match ask(url.expose(), settings) {
             Ok(found) if Some(found) > best => best = Some(found),
             Ok(_) => {}
-            Err(why) => said.push(format!("{host}: {why}")),
+            Err(why) => failures.push(format!("{host}: {why}")),
         }
         if best == Some(Traces::Old) {
             let message = format!("{host} traces transactions, including old ones");
@@ -42,25 +42,25 @@ pub(super) fn traces(settings: &Settings, live: &Live) -> Option<Finding> {
         }
     }
     // Another check already reports an execution endpoint that does not answer.
-    let told = best.is_none() && live.debug_urls.is_empty();
-    (!told).then(|| judged(settings, best, &said))
+    let is_reported = best.is_none() && live.debug_urls.is_empty();
+    (!is_reported).then(|| judge(settings, best, &failures))
 }
 
 fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
     let text = |error: l1::Error| error.to_string();
     let reader = l1::Reader::connect(url.as_str(), CALL).map_err(text)?;
-    let (found, wanted) = (
+    let (found, configured) = (
         reader.chain_id().map_err(text)?,
         settings.network.l1_chain_id,
     );
-    if found != wanted {
-        return Err(format!("it is chain {found}, not {wanted}"));
+    if found != configured {
+        return Err(format!("it is chain {found}, not {configured}"));
     }
     l1::traces(url.as_str(), CALL).map_err(text)
 }
 
 /// The finding if no endpoint traces old transactions.
-fn judged(settings: &Settings, best: Option<Traces>, said: &[String]) -> Finding {
+fn judge(settings: &Settings, best: Option<Traces>, failures: &[String]) -> Finding {
     let version = &settings.release.version;
     let what = match best {
         Some(Traces::Old | Traces::Recent) => {
@@ -77,7 +77,7 @@ fn judged(settings: &Settings, best: Option<Traces>, said: &[String]) -> Finding
         }
         None => format!(
             "no endpoint answered a request for traces ({})",
-            said.join("; ")
+            failures.join("; ")
         ),
     };
     let name = "Name an endpoint that traces transactions with l1.debug_urls: a node with an open debug or trace API, or a \
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// A chain whose newest block has a transaction, which traces as it is told; `None` refuses.
+    /// A chain whose newest block has these transactions. It answers requests for traces with `trace`, or refuses them.
     fn chain(trace: Option<&'static str>, transactions: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -170,7 +170,7 @@ mod tests {
         let rpc = format!("rpc_urls = [\"http://127.0.0.1:2\", \"{bad}\", \"{good}\"]\n");
         let finding = found("6.0.0", &rpc, "").unwrap();
         assert_eq!(finding.status, Verdict::Pass, "{}", finding.message);
-        // Where there are others for it, the execution endpoints are not asked.
+        // If there are debug endpoints, the execution endpoints are not asked.
         let debug = format!("{rpc}debug_urls = [\"{bad}\"]\n");
         assert_eq!(found("6.0.0", &debug, "").unwrap().status, Verdict::Fail);
         let debug = format!("rpc_urls = [\"{bad}\"]\ndebug_urls = [\"{good}\"]\n");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_needs_traces_is_refused_without_unless_the_operator_says_so() {
+    fn a_release_that_needs_traces_is_refused_without_them_unless_the_operator_allows_it() {
         let allowed = format!("[env]\n{NO_TRACES} = \"true\"\n");
         let other = chain(Some("{\"structLogs\":[]}"), ONE);
         for (url, why) in [

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_says_how_a_unit_ended_or_why_it_was_not_started() {
+    fn a_row_tells_how_a_unit_ended_or_why_it_was_not_started() {
         let row = |fate, active: &str| {
             let mut host = FakeHost::debian();
             let unit = FakeUnit {

@@ -9,16 +9,16 @@ use crate::names::Component;
 /// A fact that cannot be right.
 #[derive(Debug)]
 pub(crate) struct Wrong {
-    /// The key of it, such as `roles.txe`.
+    /// Its key, such as `roles.txe`.
     pub key: String,
-    /// What is wrong with it.
+    /// The mistake.
     pub what: String,
     /// What to do, a whole sentence.
     pub fix: String,
 }
 
 impl Wrong {
-    /// One with its parts.
+    /// A mistake and its fix.
     pub fn new(key: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -120,7 +120,7 @@ fn roles(facts: &ReleaseFacts) -> Option<Wrong> {
 ///
 /// # Errors
 ///
-/// When it is not, or names where packages come from: that is npm's configuration on each host.
+/// When it is not, or names the sources of packages: npm's configuration on each host decides them.
 pub(crate) fn lock(folder: &Folder) -> Result<(), Fault> {
     const FIX: &str = "Remove it, or copy a file that `npm install --package-lock-only` wrote, without `resolved`.";
     let Some(text) = folder.lock else {

@@ -10,20 +10,20 @@ use crate::Health;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownError {
-    /// A short name, for people and for tools; a contract.
+    /// A short name, for people and for tools; part of the contract with them.
     pub id: String,
     /// A line that contains one of these is this error.
     pub lines: Vec<String>,
-    /// Where 4.1.2 has such words, relative to its `node_modules`.
+    /// The files of 4.1.2 that contain such words, relative to its `node_modules`.
     #[serde(default)]
     pub files: Vec<String>,
-    /// Where a later release has them, when 4.1.2 does not.
+    /// The files of a later release that contain them, if 4.1.2 does not.
     #[serde(default)]
     pub later: Vec<String>,
-    /// Which of the lines no published package has, though it has others.
+    /// The lines that no published package contains, although it contains others.
     #[serde(default)]
     pub unseen: Vec<String>,
-    /// The health of a process that logs it; some lines only look bad.
+    /// The health of a process that logs it. Some lines only look bad.
     pub health: Health,
     /// What the error means.
     pub means: String,
@@ -61,11 +61,11 @@ mod tests {
 
     use super::*;
 
-    /// What real processes say in full, and what it is taken for. Those of LMDB were seen on a full, a damaged and a
-    /// read-only disk with the database of 4.1.2.
+    /// Complete lines of real processes, each with the entry that it belongs to. Those of LMDB were seen on a full, a damaged
+    /// and a read-only disk with the database of 4.1.2.
     #[test]
-    fn what_was_seen_to_be_said_is_known() {
-        let said = [
+    fn lines_that_were_seen_are_known() {
+        let seen = [
             (
                 "disk-full",
                 "ERROR: kv-store Failed to commit transaction: [Error: Failed to commit data Error: mdb_txn_commit: 28 - No space left on device",
@@ -145,7 +145,7 @@ mod tests {
                 "Ethereum debug client does not support debug_traceTransaction or trace_transaction methods. Continuing because ETHEREUM_ALLOW_NO_DEBUG_HOSTS is set to true.",
             ),
         ];
-        for (id, line) in said {
+        for (id, line) in seen {
             let found = known_errors().iter().find(|it| it.is_said_by(line));
             assert_eq!(found.map(|it| it.id.as_str()), Some(id), "{line}");
         }
@@ -171,13 +171,13 @@ mod tests {
     fn every_entry_can_be_found_under_its_own_name() {
         let mut ids = BTreeSet::new();
         for (at, known) in known_errors().iter().enumerate() {
-            assert!(ids.insert(&known.id), "{} stands there twice", known.id);
+            assert!(ids.insert(&known.id), "{} is there twice", known.id);
             assert!(!known.lines.is_empty(), "{} has no lines", known.id);
             for line in &known.lines {
-                // Shorter words stand in lines that mean something else.
-                assert!(line.len() >= 6, "{}: `{line}` is too little", known.id);
+                // Shorter words also occur in lines with another meaning.
+                assert!(line.len() >= 6, "{}: `{line}` is too short", known.id);
                 let first = known_errors().iter().position(|it| it.is_said_by(line));
-                assert_eq!(first, Some(at), "`{line}` is taken for another entry");
+                assert_eq!(first, Some(at), "`{line}` matches another entry first");
             }
             for sentence in [&known.means, &known.fix] {
                 assert!(sentence.ends_with('.'), "{}: `{sentence}`", known.id);

@@ -15,7 +15,7 @@ pub struct Fingerprint {
     pub vk_tree: Option<B256>,
     /// Hash of its protocol contracts.
     pub protocol_contracts: Option<B256>,
-    /// Roots of its genesis, each with who has funds in it.
+    /// Roots of its genesis, each with the accounts that have funds in it.
     #[serde(default)]
     pub genesis: Vec<Genesis>,
     /// Whether the values were taken from the release itself. Other values cannot prove that a rollup does not fit.
@@ -28,12 +28,12 @@ pub struct Fingerprint {
 pub struct Genesis {
     /// Its root.
     pub root: B256,
-    /// Who has funds in it.
+    /// The accounts that have funds in it.
     #[serde(flatten)]
     pub funded: Funded,
 }
 
-/// Who has funds in a genesis: two variables of the node say it (`TEST_ACCOUNTS`, `SPONSORED_FPC`).
+/// The accounts that have funds in a genesis. Two variables of the node set them (`TEST_ACCOUNTS`, `SPONSORED_FPC`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Funded {
@@ -51,7 +51,7 @@ impl Fingerprint {
         found.map(|genesis| genesis.root)
     }
 
-    /// Who has funds in the genesis with this root.
+    /// The accounts that have funds in the genesis with this root.
     pub fn funded(&self, root: B256) -> Option<Funded> {
         let mut all = self.genesis.iter();
         let found = all.find(|genesis| genesis.root == root);

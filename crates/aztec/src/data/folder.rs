@@ -1,7 +1,7 @@
 //! A release is a folder: its needs, its variables, and the packages to install.
 //!
-//! aztec-kit carries those under `data/releases/`, found when it is compiled. A host may have more of the same shape
-//! under `/etc/aztec/releases/`.
+//! aztec-kit carries those under `data/releases/`, which the build finds. A host may have more of the same shape under
+//! `/etc/aztec/releases/`.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ pub(crate) struct Folder {
     pub version: &'static str,
     /// Its path on this host; `None` if aztec-kit carries it.
     pub place: Option<&'static Path>,
-    /// `release.toml`: what it needs, how it is talked to, what it can be.
+    /// `release.toml`: its needs, its API, its components.
     pub facts: &'static str,
-    /// `env.toml`: what it reads from its environment. It can be missing where `facts` says what the release is like.
+    /// `env.toml`: the variables that it reads. It can be missing if `facts` names a release that this one is like.
     pub env: Option<&'static str>,
-    /// `omit.toml`: what of its packages no role reads.
+    /// `omit.toml`: the files of its packages that no role reads.
     pub omit: Option<&'static str>,
-    /// `package-lock.json`: every package of it, pinned.
+    /// `package-lock.json`: all its packages, pinned.
     pub lock: Option<LockText>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) static CARRIED: &[Folder] = include!(concat!(env!("OUT_DIR"), "/relea
 impl Folder {
     /// The release in a directory of a host; `None` if it has no `release.toml`.
     ///
-    /// Its texts stay in memory until the program ends: a run reads them once.
+    /// Its texts stay in memory until aztec-kit ends, because a run reads them once.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl Folder {
     pub fn of_host(place: &Path, probe: &dyn Probe) -> Result<Option<Self>, Fault> {
         let text = |name: &str| -> Result<Option<&'static str>, Fault> {
             let path = place.join(name);
-            // Nobody may ever write into a pipe.
+            // A pipe without a writer would block the run.
             if let Some(other) = probe.kind(&path)?.filter(|kind| *kind != FileType::File) {
                 let what = format!("{} is a {} and not a file", path.display(), other.word());
                 return Err(Fault::new(what).fix("Move it away."));
@@ -76,7 +76,7 @@ impl Folder {
 pub(crate) const FACTS: &str = "release.toml";
 /// The file with the variables.
 pub(crate) const ENV: &str = "env.toml";
-/// The file with what of its packages no role reads.
+/// The file with the files of its packages that no role reads.
 pub(crate) const OMIT: &str = "omit.toml";
 /// The file with its packages.
 pub(crate) const LOCK: &str = "package-lock.json";
@@ -85,17 +85,17 @@ pub(crate) const LOCK: &str = "package-lock.json";
 ///
 /// # Errors
 ///
-/// With file and line, and never with a value, but for a word that is none of those that there are.
+/// With file and line, and never with a value. An unknown word of an enumeration is the exception.
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Fault> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = text[..at].matches('\n').count() + 1;
         let message = error.message().lines().next().unwrap_or_default();
-        // What is of another type is shown in front of what is expected.
-        let wanted = message
+        // The message shows a value of the wrong type before the expected type, and a value may be secret.
+        let expected = message
             .strip_prefix("invalid ")
             .and(message.rsplit_once(", expected "));
-        let what = wanted.map_or(message.to_owned(), |(_, it)| format!("it must be {it}"));
+        let what = expected.map_or(message.to_owned(), |(_, it)| format!("it must be {it}"));
         Fault::new(format!("{file}:{line}: {what}"))
             .fix("Correct the line. docs/reference/releases.md lists the keys of a release.")
     })
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_not_repeated() {
         let fault = read::<BTreeMap<String, Vec<u8>>>("env.toml", "\nA = \"S3CRET, expected x\"\n");
-        let said = fault.unwrap_err().chain();
-        assert_eq!(said, "env.toml:2: it must be a sequence");
+        let message = fault.unwrap_err().chain();
+        assert_eq!(message, "env.toml:2: it must be a sequence");
     }
 
     #[test]

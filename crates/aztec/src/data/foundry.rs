@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(crate) struct Foundry {
     /// Their version.
     pub version: String,
-    /// Oldest glibc that they load with.
+    /// The oldest glibc that they work with.
     pub glibc: (u32, u32),
     /// `package.json` of their tree.
     #[serde(skip)]
@@ -27,7 +27,7 @@ static FOUNDRY: LazyLock<Foundry> = LazyLock::new(|| Foundry {
         .expect("data/foundry/foundry.toml is tested")
 });
 
-/// Those that this program carries.
+/// The tools that aztec-kit carries.
 pub(crate) fn foundry() -> &'static Foundry {
     &FOUNDRY
 }
@@ -41,8 +41,12 @@ mod tests {
         let foundry = foundry();
         let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
         let (manifest, lock) = (read(foundry.manifest), read(foundry.lock));
-        let wanted = manifest["dependencies"].as_object().unwrap();
-        assert!(wanted.values().all(|version| *version == foundry.version));
+        let dependencies = manifest["dependencies"].as_object().unwrap();
+        assert!(
+            dependencies
+                .values()
+                .all(|version| *version == foundry.version)
+        );
         assert_eq!(
             lock["packages"][""]["dependencies"],
             manifest["dependencies"]

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use provision::tools::redact;
 use serde::Deserialize;
 
-/// A network that can be named.
+/// A network that `kit.toml` can name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
@@ -15,17 +15,17 @@ pub struct Network {
     pub l1_chain_id: u64,
     /// The registry contract; a local network deploys its own.
     pub registry: Option<String>,
-    /// The release it runs, where that is known in advance.
+    /// The release that it runs, if that is known in advance.
     pub release: Option<String>,
-    /// The day since when it runs it, `YYYY-MM-DD`.
+    /// The day since which it runs that release, `YYYY-MM-DD`.
     pub since: Option<String>,
     /// Its older rollups.
     #[serde(default)]
     pub rollups: Vec<OlderRollup>,
-    /// The name that the release knows it by, and then brings presets and endpoints for. Without one the node
-    /// is told all that is here.
+    /// The name that the release knows it by. The release then has presets and endpoints for it. Without such a name, the
+    /// node gets all values of this type.
     pub known_as: Option<String>,
-    /// Node records (ENR) that peers are found from.
+    /// Node records (ENR) that a node finds its first peers through.
     #[serde(default)]
     pub bootnodes: Vec<String>,
     /// File stores with snapshots of the databases.
@@ -36,13 +36,13 @@ pub struct Network {
     pub blobs: Vec<Store>,
 }
 
-/// The address of a file store. It may carry a key: `Debug` shows scheme and host.
+/// The address of a file store. It may contain a key, so `Debug` shows only scheme and host.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Store(String);
 
 impl Store {
-    /// The address as it is written: never for output.
+    /// The complete address; not for output.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -60,7 +60,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// A rollup that is not canonical any more: nodes can still follow it.
+/// A rollup that is no longer canonical. Nodes can still follow it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OlderRollup {

@@ -1,4 +1,4 @@
-//! What of a release's packages no role reads.
+//! The files of a release's packages that no role reads, and that are not installed.
 
 use provision::Fault;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::folder::{self, Folder, OMIT};
 use super::release::Release;
 
-/// In the shape of `data/releases/common-omit.toml`.
+/// The content of an `omit.toml`, such as `data/releases/common-omit.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Omitted {
@@ -23,15 +23,15 @@ struct Rule {
     why: String,
 }
 
-/// For every release.
+/// The rules for every release.
 const COMMON: &str = include_str!("../../data/releases/common-omit.toml");
 
 fn read(text: &str) -> Omitted {
-    // What a host describes was read when it was asked for; what is carried is tested.
-    toml::from_str(text).expect("what a release omits is tested")
+    // A description on a host is checked when the release is read, and a test reads the carried ones.
+    toml::from_str(text).expect("the omit.toml of a release is tested")
 }
 
-/// Whether what a folder says of its packages, where it says anything, can be read.
+/// Checks that the `omit.toml` of a folder, if it has one, can be read.
 ///
 /// # Errors
 ///
@@ -44,8 +44,8 @@ pub(super) fn check(folder: &Folder) -> Result<(), Fault> {
 }
 
 impl Omitted {
-    /// Of a release. Without a lock file its packages are others on every day, and what is only of this release was not
-    /// tried with them.
+    /// The rules for a release. Without a lock file, its packages can be others every day, and the rules of this release
+    /// alone were not tried with them.
     pub(crate) fn of(release: &Release) -> Self {
         let mut all = read(COMMON);
         if let Some(text) = release.omit.filter(|_| release.lock.is_some()) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_tried_is_left_out_nowhere() {
+    fn rules_that_were_not_tried_are_not_used() {
         let mut release = Releases::carried().release("4.1.2", None).unwrap();
         assert!(Omitted::of(&release).peers);
         release.lock = None;

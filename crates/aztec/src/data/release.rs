@@ -1,4 +1,4 @@
-//! Releases of the node: what they need, how they are talked to, what they can be.
+//! Releases of the node: their needs, their API, their components.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,21 +17,21 @@ use crate::names::{Component, Place, Runtime};
 pub struct Release {
     /// Its version.
     pub version: String,
-    /// What it needs and how it is talked to.
+    /// Its needs, its API and its components.
     pub facts: ReleaseFacts,
     /// The lock file of its packages.
     pub lock: Option<LockText>,
-    /// What of its packages no role reads, as a text.
+    /// Its `omit.toml`.
     pub(super) omit: Option<&'static str>,
-    /// Where the facts are from.
+    /// The source of the facts.
     pub basis: Basis,
-    /// The texts of its variables, the most general first, each with its file.
+    /// The texts of its variables, the most general first, each with the name of its file.
     pub(super) layers: Vec<(String, &'static str)>,
-    /// They take a millisecond to read, and most runs need one release's or none.
+    /// The variables, parsed at the first use: that takes a millisecond, and most runs need those of one release or none.
     pub(super) table: Arc<OnceLock<Table>>,
 }
 
-/// Where the facts of a release are from.
+/// The source of the facts about a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Basis {
     /// aztec-kit carries them.
@@ -40,7 +40,7 @@ pub enum Basis {
     Host(PathBuf),
     /// `kit.toml` describes it, on top of this one.
     Described(String),
-    /// They are not known. The release is treated like this one, the newest before it.
+    /// They are not known. The release is treated like the newest one before it, which is this one.
     Assumed(String),
 }
 
@@ -48,7 +48,7 @@ pub enum Basis {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// The release that it is like in all that is not said.
+    /// The release that has all facts that are not stated here.
     pub like: String,
     /// See [`ReleaseFacts::glibc`].
     pub glibc: Option<(u32, u32)>,
@@ -70,7 +70,7 @@ pub struct Description {
     pub networks: Option<Vec<String>>,
     /// See [`ReleaseFacts::packages`].
     pub packages: Option<bool>,
-    /// See [`ReleaseFacts::fingerprint`]. That of another release is not taken over.
+    /// See [`ReleaseFacts::fingerprint`]. The fingerprint of the other release is not used.
     pub fingerprint: Option<Fingerprint>,
     /// See [`ReleaseFacts::needs_traces`].
     pub needs_traces: Option<bool>,
@@ -82,10 +82,10 @@ pub struct Description {
 }
 
 impl Description {
-    /// The facts with what differs in them.
+    /// The facts of `base` with these differences.
     pub(super) fn on(&self, base: &ReleaseFacts) -> ReleaseFacts {
-        fn or<T: Clone>(said: &Option<T>, base: &T) -> T {
-            said.as_ref().unwrap_or(base).clone()
+        fn or<T: Clone>(own: &Option<T>, base: &T) -> T {
+            own.as_ref().unwrap_or(base).clone()
         }
         let mut roles = base.roles.clone();
         roles.extend(self.roles.clone());
@@ -108,11 +108,11 @@ impl Description {
     }
 }
 
-/// What differs between releases; where each fact is from: the head of its `release.toml`.
+/// The facts that are not the same in every release. The head of each `release.toml` names their sources.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseFacts {
-    /// Oldest glibc that its x86_64 binaries load with.
+    /// The oldest glibc that its x86_64 binaries work with.
     pub glibc: (u32, u32),
     /// CPU features that its x86_64 binaries use, as Linux names them.
     pub cpu: Vec<String>,
@@ -120,31 +120,31 @@ pub struct ReleaseFacts {
     pub image: String,
     /// Prefix of its JSON-RPC methods.
     pub rpc: String,
-    /// The method that tells how far each tip is.
+    /// The method that returns the block number of each tip.
     pub tips: String,
-    /// Exit codes of a process that was asked to stop, and did.
+    /// Its clean exit codes.
     pub stopped: Vec<u8>,
     /// Seconds that a process may take to close its databases.
     pub stop_seconds: u32,
     /// The size of one prover agent that makes real proofs.
     pub agent: AgentSize,
-    /// The names that it takes for `NETWORK`; `#` stands for any number.
+    /// The names that it accepts as `NETWORK`; `#` stands for any number.
     pub networks: Vec<String>,
-    /// Whether npm has it as `@aztec/aztec`, so that it can run without a container.
+    /// Whether npm has it as `@aztec/aztec`. It can then run without a container.
     pub packages: bool,
-    /// What tells which rollups it can follow.
+    /// The values that decide which rollups it can follow.
     pub fingerprint: Option<Fingerprint>,
-    /// Those of them that it brings values for, of all that their nodes must agree on. On the others an operator says
-    /// everything.
+    /// The networks among them for which it has the values that all their nodes must share. For the others, an operator
+    /// sets every value.
     pub presets: Vec<String>,
-    /// Whether it ends at its start when no execution endpoint traces transactions.
+    /// Whether it exits at its start if no execution endpoint traces transactions.
     #[serde(default)]
     pub needs_traces: bool,
-    /// What it makes of the components of roles. It has none but these.
+    /// The components that it has.
     pub roles: BTreeMap<Component, RoleFacts>,
 }
 
-/// What one prover agent needs to make real proofs.
+/// The needs of one prover agent that makes real proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentSize {
@@ -154,11 +154,11 @@ pub struct AgentSize {
     pub memory_gib: u64,
 }
 
-/// What is the same for every release.
+/// The facts that are the same for every release.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Common {
-    /// Majors whose databases lie in the data directory itself.
+    /// Majors whose databases are in the data directory itself.
     in_place: Vec<u64>,
 }
 
@@ -167,7 +167,7 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
         .expect("data/releases/common-release.toml is tested")
 });
 
-/// Of a component that nothing is said of.
+/// The refusal of a component that the release does not have.
 static HAS_NONE: LazyLock<Refusal> = LazyLock::new(|| Refusal {
     on: None,
     runtime: None,
@@ -198,15 +198,15 @@ impl Release {
         MANIFEST.replace("VERSION", &self.version)
     }
 
-    /// What it reads from its environment.
+    /// The variables that it reads from its environment.
     pub(crate) fn table(&self) -> &Table {
-        // What a host describes was read when it was asked for; what is carried is tested.
+        // A description on a host is checked when the release is read, and a test reads the carried ones.
         self.table.get_or_init(|| {
             Table::read(self.known(), &self.layers).expect("the variables of a release are tested")
         })
     }
 
-    /// Where its databases are below a data directory.
+    /// The directory of its databases below a data directory.
     pub fn databases(&self, data_dir: &Path) -> PathBuf {
         let major = super::versions::major(&self.version).unwrap_or_default();
         if COMMON.in_place.contains(&major) {
@@ -216,12 +216,12 @@ impl Release {
         }
     }
 
-    /// How many variables it reads.
+    /// The number of variables that it reads.
     pub fn variables(&self) -> usize {
         self.table().variables.len()
     }
 
-    /// The release that is known by itself and that this one is, or is like.
+    /// The known release that this one is, or is like.
     fn known(&self) -> &str {
         match &self.basis {
             Basis::Carried | Basis::Host(_) => &self.version,
@@ -229,22 +229,22 @@ impl Release {
         }
     }
 
-    /// Whether its facts are its own, and not those of a release that it is like.
+    /// Whether its facts are its own and not those of a similar release.
     pub(crate) fn is_known(&self) -> bool {
         matches!(self.basis, Basis::Carried | Basis::Host(_))
     }
 
-    /// Whether it takes this name for `NETWORK`.
+    /// Whether it accepts this name as `NETWORK`.
     pub fn knows_network(&self, name: &str) -> bool {
         self.facts.networks.contains(&pattern(name))
     }
 
-    /// Whether it brings values for the network of this name.
+    /// Whether it has the values of the network with this name.
     pub fn has_presets(&self, name: &str) -> bool {
         self.facts.presets.contains(&pattern(name))
     }
 
-    /// Seconds that this component may take to end.
+    /// Seconds that this component may take to stop.
     pub(crate) fn stop_seconds(&self, component: Component) -> u32 {
         let own = self
             .facts
@@ -254,13 +254,13 @@ impl Release {
         own.unwrap_or(self.facts.stop_seconds)
     }
 
-    /// The flags of `aztec start` that make this component.
+    /// The flags of `aztec start` that start this component.
     pub fn flags(&self, component: Component) -> &[String] {
         let facts = self.facts.roles.get(&component);
         facts.map_or(&[], |facts| facts.flags.as_slice())
     }
 
-    /// Why a component cannot work in a place, if it cannot, with a runtime when that is settled.
+    /// The reason why a component cannot work in a place, if there is one. `runtime` is `None` if it is not decided yet.
     pub fn refusal(
         &self,
         component: Component,

@@ -16,14 +16,14 @@ use super::release::{Basis, Description, Release, ReleaseFacts};
 use super::variables::Table;
 use crate::layout;
 
-/// All releases that are known by a folder. One of this host stands in place of one that this program carries.
+/// All releases with a folder. A release of this host replaces the carried one with the same version.
 #[derive(Debug, Clone)]
 pub struct Releases {
     /// By age.
     folders: BTreeMap<Version, Folder>,
 }
 
-/// What a folder says, with what it only says of another release filled in.
+/// The content of a folder, completed with the facts of the release that it is like.
 struct Read {
     /// Whether any of it is from this host.
     of_host: bool,
@@ -46,11 +46,11 @@ impl Releases {
         }
     }
 
-    /// With those of a host, from the directories in `/etc/aztec/releases`. What is not named like a version is left out.
+    /// The same with those of a host, from the directories in `/etc/aztec/releases` that are named like a version.
     ///
     /// # Errors
     ///
-    /// When a file of them cannot be read. What it says is looked at when it is asked for.
+    /// When one of their files cannot be read. Its content is checked in [`Self::release`].
     pub fn of_host(probe: &dyn Probe) -> Result<Self, Fault> {
         let mut all = Self::carried();
         let root = Path::new(layout::RELEASES);
@@ -65,11 +65,11 @@ impl Releases {
         Ok(all)
     }
 
-    /// With the one in a directory, which is named like its version.
+    /// The same with the release in a directory, which is named like its version.
     ///
     /// # Errors
     ///
-    /// When it is not, or has no `release.toml`, or that cannot be read.
+    /// When the name is not a version, or there is no `release.toml`, or it cannot be read.
     pub fn with(mut self, place: &Path, probe: &dyn Probe) -> Result<(Self, String), Fault> {
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let version = version(&name)?;
@@ -93,25 +93,25 @@ impl Releases {
         self.folders.get(&Version::parse(version).ok()?)
     }
 
-    /// The newest that is not newer than this version, or the oldest.
+    /// The newest folder that is not newer than this version, or the oldest.
     fn nearest(&self, version: &Version) -> Option<&Folder> {
         let before = self.folders.range(..=version).next_back();
         let found = before.or_else(|| self.folders.first_key_value());
         found.map(|(_, folder)| folder)
     }
 
-    /// A release by its version, and by its description where there is one. One that nobody knows is treated like the
-    /// newest before it.
+    /// A release by its version, and by its description if there is one. An unknown release is treated like the newest one
+    /// before it.
     ///
     /// # Errors
     ///
-    /// When it is not an exact version, or what is said of it on this host cannot be right.
+    /// When it is not an exact version, or its description on this host has a mistake.
     pub fn release(
         &self,
         version: &str,
         description: Option<&Description>,
     ) -> Result<Release, Fault> {
-        let wanted = self::version(version)?;
+        let parsed = self::version(version)?;
         let none = || Fault::new("no release is known");
         if let Some(description) = description {
             let like = self.folder(&description.like).ok_or_else(none)?;
@@ -129,16 +129,16 @@ impl Releases {
             };
             return Ok(release_of(version, basis, read));
         }
-        let nearest = self.nearest(&wanted).ok_or_else(none)?;
+        let nearest = self.nearest(&parsed).ok_or_else(none)?;
         let mut read = self.read(nearest, &mut Vec::new())?;
-        // That it is like another one is assumed, and what tells them apart cannot be.
+        // Other facts can be assumed. A fingerprint cannot, because it distinguishes releases.
         read.facts.fingerprint = None;
         (read.lock, read.omit) = (None, None);
         let basis = Basis::Assumed(nearest.version.to_owned());
         Ok(release_of(version, basis, read))
     }
 
-    /// Reads a folder and those that it is like. `above`: who is like it, to notice a circle.
+    /// Reads a folder and those that it is like. `above` are the folders that are like it, to detect a circle.
     fn read(&self, folder: &Folder, above: &mut Vec<&'static str>) -> Result<Read, Fault> {
         let file = folder.file(FACTS);
         let wrong = |wrong: Wrong| {
@@ -150,7 +150,7 @@ impl Releases {
         let mut read = if table.contains_key("like") {
             let description: Description = folder::read(&file, folder.facts)?;
             let like = &description.like;
-            // A folder of this host that is like itself says what differs from the one that this program carries.
+            // A folder of this host that is like itself states its differences from the carried release.
             let itself = folder.place.is_some() && like == folder.version;
             let base = if itself {
                 CARRIED.iter().find(|carried| carried.version == like)
@@ -188,7 +188,7 @@ impl Releases {
             None => {}
         }
         read.of_host |= folder.place.is_some();
-        // What this program carries is tested, but not on top of what a host says.
+        // Carried releases are tested, but not together with facts of a host.
         if read.of_host {
             check::facts(&read.facts).map_or(Ok(()), |found| Err(wrong(found)))?;
             check::lock(folder)?;
@@ -198,7 +198,7 @@ impl Releases {
         Ok(read)
     }
 
-    /// What is wrong with a release to be like.
+    /// The mistake in a `like` that names no usable release.
     fn unknown(&self, like: &str, above: &[&str]) -> Wrong {
         let known: Vec<_> = self
             .versions()
@@ -229,8 +229,8 @@ fn release_of(version: &str, basis: Basis, read: Read) -> Release {
 ///
 /// # Errors
 ///
-/// When it is not a semantic version, or one with build metadata: nothing else becomes the name of a directory, an
-/// image or a package, and none of these may have a `+`.
+/// When it is not a semantic version, or has build metadata. The version becomes the name of a directory, an image and a
+/// package, and none of these may contain a `+`.
 pub(crate) fn version(text: &str) -> Result<Version, Fault> {
     let example = || {
         let known = Releases::carried();

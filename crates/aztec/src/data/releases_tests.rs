@@ -23,7 +23,7 @@ fn every_network_runs_a_release_that_is_carried_and_knows_it() {
 }
 
 #[test]
-fn every_carried_release_can_be_read_and_says_how_each_role_is_started_or_why_not() {
+fn every_carried_release_can_be_read_and_states_how_each_role_starts_or_why_not() {
     let all = Releases::carried();
     assert_eq!(all.folders.len(), CARRIED.len(), "each folder is a version");
     for version in all.versions() {
@@ -32,7 +32,7 @@ fn every_carried_release_can_be_read_and_says_how_each_role_is_started_or_why_no
         for (component, facts) in &release.facts.roles {
             assert!(facts.is_complete(), "{version} {component:?}");
         }
-        // What they all have had so far; one that came later is refused by those before it.
+        // All releases have these so far. A component of a later release is refused by earlier ones.
         let known = Component::all().take(Component::Bot as usize + 1);
         let missing: Vec<_> = known
             .filter(|it| !release.facts.roles.contains_key(it))
@@ -43,7 +43,7 @@ fn every_carried_release_can_be_read_and_says_how_each_role_is_started_or_why_no
 }
 
 #[test]
-fn what_a_release_says_nothing_of_it_does_not_have() {
+fn a_release_does_not_have_a_component_that_it_does_not_mention() {
     let mut release = release("6.0.0");
     release.facts.roles.remove(&Component::Txe);
     let refusal = release.refusal(Component::Txe, Place::Local, None).unwrap();
@@ -61,12 +61,12 @@ fn every_carried_lock_pins_every_package() {
         check::lock(folder).unwrap();
         let release = release(folder.version);
         let text = release.lock.unwrap();
-        let whole = text.text().unwrap();
+        let lock_text = text.text().unwrap();
         assert_eq!(
-            LockText::Plain(whole.clone().into_owned().leak()).sha256(),
+            LockText::Plain(lock_text.clone().into_owned().leak()).sha256(),
             text.sha256()
         );
-        let lock: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(&lock_text).unwrap();
         let packages = lock["packages"].as_object().unwrap();
         assert!(packages.len() > 500, "{}", packages.len());
         let manifest: serde_json::Value = serde_json::from_str(&release.manifest()).unwrap();
@@ -146,7 +146,7 @@ fn a_folder_of_the_host_is_a_release() {
     assert!(release.refusal(Component::Txe, Place::Live, None).is_some());
     assert!(release.knows_variable("NEW_ONE") && release.knows_variable("P2P_PORT"));
     assert!(!release.knows_variable("BB_BINARY_PATH"));
-    // Others are like the newest before them, also when that is the host's own.
+    // Others are like the newest before them, even if that is a release of the host.
     assert_eq!(
         all.release("7.0.0", None).unwrap().basis,
         Basis::Assumed("6.9.9".into())
@@ -178,7 +178,7 @@ fn a_folder_of_the_host_stands_in_place_of_a_carried_one() {
 }
 
 #[test]
-fn a_folder_that_is_like_itself_corrects_what_this_program_carries() {
+fn a_folder_that_is_like_itself_corrects_the_carried_release() {
     let root = format!("0x{}", "7".repeat(64));
     let cases = [
         ("4.1.2", "stop_seconds = 7\n".to_owned()),
@@ -291,17 +291,17 @@ fn a_broken_folder_is_refused_by_file_and_line() {
             .unwrap()
             .release("6.9.9", None)
             .unwrap_err();
-        let said = fault.chain();
+        let message = fault.chain();
         assert!(
-            said.starts_with("/etc/aztec/releases/6.9.9/") && said.contains(says),
-            "{said}"
+            message.starts_with("/etc/aztec/releases/6.9.9/") && message.contains(says),
+            "{message}"
         );
-        assert!(fault.remedy().is_some(), "{said}");
+        assert!(fault.remedy().is_some(), "{message}");
     }
 }
 
 #[test]
-fn what_is_no_file_is_not_read() {
+fn only_a_regular_file_is_read() {
     for (file_type, word) in [
         (FileType::Directory, "directory"),
         (FileType::Other, "special"),
@@ -336,18 +336,25 @@ fn an_agent_of_6_0_0_may_end_its_proof() {
 }
 
 #[test]
-fn a_described_release_differs_in_what_is_said_alone() {
+fn a_described_release_differs_only_in_the_described_facts() {
     let text = "like = \"5.2.0\"\ntips = \"getTips\"\nroles.txe.refused = [{ why = \"w\", instead = \"i\" }]\n";
-    let said = Releases::carried()
+    let described = Releases::carried()
         .release("5.9.0", Some(&toml::from_str(text).unwrap()))
         .unwrap();
     let base = release("5.2.0");
-    assert_eq!(said.basis, Basis::Described("5.2.0".into()));
-    assert_eq!(said.facts.tips, "getTips");
-    assert!(said.refusal(Component::Txe, Place::Live, None).is_some());
-    assert_eq!(said.flags(Component::Node), base.flags(Component::Node));
+    assert_eq!(described.basis, Basis::Described("5.2.0".into()));
+    assert_eq!(described.facts.tips, "getTips");
+    assert!(
+        described
+            .refusal(Component::Txe, Place::Live, None)
+            .is_some()
+    );
     assert_eq!(
-        (said.facts.rpc, said.facts.glibc),
+        described.flags(Component::Node),
+        base.flags(Component::Node)
+    );
+    assert_eq!(
+        (described.facts.rpc, described.facts.glibc),
         (base.facts.rpc, base.facts.glibc)
     );
 }

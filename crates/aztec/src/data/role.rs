@@ -1,28 +1,28 @@
-//! What a release makes of a role.
+//! The facts about a component in one release: how it starts, and where it cannot work.
 
 use serde::Deserialize;
 
 use crate::names::{Place, Runtime};
 
-/// What a release makes of a role.
+/// The facts about a component in one release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleFacts {
-    /// Flags of `aztec start`; none when the release has no such process.
+    /// Flags of `aztec start`; empty if the release does not have the component.
     pub flags: Vec<String>,
-    /// Where it cannot work.
+    /// The places where it cannot work.
     pub refused: Vec<Refusal>,
-    /// Seconds that it may take to end, where they are not those of the release.
+    /// Seconds that it may take to stop, if they differ from those of the release.
     pub stop_seconds: Option<u32>,
 }
 
-/// A role that cannot work, and what to do instead.
+/// The reason why a component cannot work, and the alternative.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
-    /// Only there; everywhere when not said.
+    /// The place; everywhere if missing.
     pub on: Option<Place>,
-    /// Only with this runtime; with both when not said.
+    /// The runtime; both if missing.
     pub runtime: Option<Runtime>,
     /// Why it cannot work.
     pub why: String,
@@ -31,7 +31,7 @@ pub struct Refusal {
 }
 
 impl RoleFacts {
-    /// Why it cannot work in a place, if it cannot, with a runtime when that is settled.
+    /// The reason why it cannot work in a place, if there is one. `runtime` is `None` if it is not decided yet.
     pub fn refusal(&self, place: Place, runtime: Option<Runtime>) -> Option<&Refusal> {
         self.refused.iter().find(|refusal| {
             refusal.on.is_none_or(|on| on == place)
@@ -45,7 +45,7 @@ impl RoleFacts {
         refused.all(|refusal| refusal.on.is_some() || refusal.runtime.is_some())
     }
 
-    /// Whether it is said how to start it, or why not.
+    /// Whether the release states how to start it, or why it cannot.
     pub(crate) fn is_complete(&self) -> bool {
         !self.flags.is_empty() || !self.is_possible()
     }

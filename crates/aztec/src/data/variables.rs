@@ -1,4 +1,4 @@
-//! The variables of a release: what its `env.toml` says, on top of those that it is like.
+//! The variables of a release: its `env.toml`, on top of those of the releases that it is like.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,28 +8,28 @@ use serde::Deserialize;
 
 use super::folder;
 
-/// What a release knows of its environment. Where the facts are from: the head of its file.
+/// The variables that a release reads. The head of its file names the sources of the facts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Table {
-    /// The release that the facts are of.
+    /// The release that the facts are about.
     #[serde(skip)]
     pub version: String,
-    /// What it makes of a variable that is there and empty.
+    /// The meaning of an empty variable.
     pub empty: Option<Empty>,
     /// Every variable that it reads.
     pub variables: BTreeMap<String, Variable>,
-    /// What an earlier release read.
+    /// Variables that only earlier releases read.
     pub removed: BTreeMap<String, Removed>,
 }
 
-/// What a release makes of a variable that is there and empty.
+/// The meaning of a variable that is set and empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Empty {
-    /// A value like any other: a number is then not one, and a truth is false.
+    /// A value like any other: an empty number is invalid, and an empty boolean is false.
     Value,
-    /// As if it were not there, but for what a live network brings: that fills in only what is not there.
+    /// As if it were not set. However, the values of a live network apply only to variables that are not set.
     Unset,
 }
 
@@ -37,26 +37,26 @@ pub(crate) enum Empty {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Variable {
-    /// What its value has to look like.
+    /// The type of its value.
     #[serde(rename = "type")]
     pub kind: Type,
-    /// What the release takes when it is not set.
+    /// The value that the release uses if it is not set.
     pub default: Option<String>,
-    /// The only values that it knows.
+    /// The only values that the release knows.
     pub values: Vec<String>,
-    /// The only names that it knows in a list with commas; it leaves others out without a word.
+    /// The only names that the release knows in a list with commas. It ignores others without a message.
     pub list_of: Vec<String>,
-    /// The flags of `start` that do the same.
+    /// The flags of `start` with the same effect.
     pub flags: Vec<String>,
     /// Every node of a live network must have the same value.
     pub consensus: bool,
-    /// A live network brings its own value.
+    /// A live network has its own value.
     pub preset: bool,
-    /// Not read when `KEY_STORE_DIRECTORY` is set.
+    /// Not read if `KEY_STORE_DIRECTORY` is set.
     pub ignored_with_keystore: bool,
-    /// A private key, or what one is derived from.
+    /// A private key, or the secret that one is derived from.
     pub secret: bool,
-    /// Only read when that one is not set.
+    /// The variable with the current name. This one is read only if that one is not set.
     pub alias_of: Option<String>,
 }
 
@@ -71,42 +71,42 @@ pub(crate) enum Type {
     Integer,
     /// `parseFloat` or `Number`.
     Number,
-    /// `BigInt`, which takes 0x10 and 1e18 as well.
+    /// `BigInt`, which also accepts 0x10 and 1e18.
     Bigint,
     /// 1, true or TRUE, and everything else is false.
     Boolean,
     /// An Ethereum address.
     Address,
-    /// A log level, and those of single modules.
+    /// A log level, and levels of single modules.
     LogLevel,
 }
 
-/// A variable that an earlier release read.
+/// A variable that only earlier releases read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Removed {
-    /// `in` the release that took it away, or `after` the last that is known to read it.
+    /// `in` the release that removed it, or `after` the last one that is known to read it.
     pub when: String,
-    /// What took its place.
+    /// The variable that replaced it.
     #[serde(rename = "use")]
     pub instead: Option<String>,
 }
 
-/// What is true in every release.
+/// The facts about variables that are the same in every release.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Common {
-    /// Variables that others in the node's process read, and who.
+    /// Variables that other parts of the node's process read, each with its reader.
     pub variables: BTreeMap<String, String>,
-    /// Names that look right, and the right one.
+    /// Names that look right, each with the right one.
     pub renamed: BTreeMap<String, String>,
-    /// Names that no release reads, and why.
+    /// Names that no release reads, each with the reason.
     pub gone: BTreeMap<String, String>,
 }
 
 impl Table {
-    /// Reads it from the texts of its layers, each with its file: a later one adds variables, describes one anew, or
-    /// takes one away (`removed`).
+    /// Reads it from the texts of its layers, each with its file. A later layer adds variables, describes one again, or
+    /// removes one (`removed`).
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Table {
         Ok(table)
     }
 
-    /// What points to another variable points to one that is there.
+    /// Checks that each variable that refers to another one refers to one that exists.
     fn check(&self, file: &str, text: &str) -> Result<(), Fault> {
         let aliases = self.variables.iter();
         let aliases = aliases.map(|(name, variable)| (name, &variable.alias_of));
@@ -165,7 +165,7 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
         .expect("data/releases/common-env.toml is tested")
 });
 
-/// What is true in every release.
+/// The facts about variables that are the same in every release.
 pub(crate) fn common() -> &'static Common {
     &COMMON
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tables_point_to_is_there() {
+    fn every_variable_that_the_tables_refer_to_exists() {
         for release in &releases() {
             let table = release.table();
             let has = |name: &str| assert!(table.variables.contains_key(name), "{name}");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_release_read_and_a_newer_one_does_not_is_called_removed() {
+    fn a_variable_of_an_older_release_is_known_to_be_removed_in_a_newer_one() {
         for pair in releases().windows(2) {
             let (old, new) = (pair[0].table(), pair[1].table());
             for name in old.variables.keys().chain(old.removed.keys()) {

@@ -3,21 +3,21 @@
 //! systemd.exec(5), `EnvironmentFile=`, and `parse_env_file_internal` in systemd 254 or newer, where it is laxer
 //! than the manual: text may follow a closed quote, and only `"`, `` ` ``, `$` and `\` are escaped within one.
 
-/// One line that is not blank and not a comment, with what continues it.
+/// A line that is neither blank nor a comment, with its continuation lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Where it starts, from 1.
+    /// Its first line, from 1.
     pub line: usize,
-    /// What is before the first `=`.
+    /// The text before the first `=`.
     pub name: String,
-    /// Its value; none where there is no `=`.
+    /// Its value; `None` without a `=`.
     pub value: Option<String>,
     /// Whether its quotes are closed.
     pub closed: bool,
 }
 
 impl Entry {
-    /// Whether systemd takes the name; it skips the line otherwise.
+    /// Whether systemd accepts the name. Otherwise it skips the line.
     pub fn is_valid(&self) -> bool {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         self.value.is_some()
@@ -127,7 +127,8 @@ impl Reader {
         }
     }
 
-    /// What follows a backslash: a line break is eaten with it, and what needs no escape keeps it.
+    /// Reads the character after a backslash. A line break is dropped together with the backslash. A character that needs
+    /// no escape keeps it.
     fn escaped(
         &mut self,
         chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_values_are_read_back() {
         let values = ["a b", "q\"'\\`$x", "plain", "end\\", "semi; # colon"];
         let variables = values.map(|value| (format!("V{}", value.len()), value.to_owned()));
         let typed = variables

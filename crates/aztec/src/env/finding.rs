@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The node does not do what is written.
+    /// The node does not do what the line intends.
     Error,
     /// It does no harm today.
     Warning,
@@ -17,15 +17,15 @@ pub enum Severity {
 /// One finding in an environment file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnvFinding {
-    /// The file, as it was named by the caller.
+    /// The file, as the caller named it.
     pub file: String,
     /// Line of the assignment, from 1.
     pub line: usize,
-    /// Name of the variable; empty where the line has none.
+    /// Name of the variable; empty if the line has none.
     pub variable: String,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What is wrong; never the value.
+    /// The mistake; never the value.
     pub message: String,
     /// What to do.
     pub fix: String,

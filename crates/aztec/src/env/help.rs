@@ -1,7 +1,7 @@
-//! The data of 4.1.2 against the facts of its real binary.
+//! Compares the data of 4.1.2 with the facts of its real binary.
 //!
 //! `tests/data/start-help-4.1.2.txt` is the output of `start --help`, and `env-names-4.1.2.txt` the `EnvVar`
-//! union of its packages; the head of `data/releases/4.1.2/env.toml` says how both were taken.
+//! union of its packages. The head of `data/releases/4.1.2/env.toml` describes how both were obtained.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ fn release() -> Release {
     Releases::carried().release("4.1.2", None).unwrap()
 }
 
-/// What the help says of a variable.
+/// A variable in the help.
 #[derive(Debug, Default, PartialEq)]
-struct Said {
+struct Listed {
     flags: Vec<String>,
     default: Option<String>,
 }
 
 /// Reads lines like `    --port <value>    (default: 8080)    ($AZTEC_PORT)`.
-fn parse(help: &str) -> BTreeMap<String, Said> {
-    let mut all: BTreeMap<String, Said> = BTreeMap::new();
+fn parse(help: &str) -> BTreeMap<String, Listed> {
+    let mut all: BTreeMap<String, Listed> = BTreeMap::new();
     for line in help.lines().filter(|line| line.starts_with("    --")) {
         let Some((rest, name)) = line
             .trim()
@@ -32,33 +32,35 @@ fn parse(help: &str) -> BTreeMap<String, Said> {
         else {
             continue;
         };
-        let said = all.entry(name.into()).or_default();
+        let listed = all.entry(name.into()).or_default();
         let flag = rest.split_whitespace().next().unwrap();
-        said.flags.push(flag.into());
+        listed.flags.push(flag.into());
         // The help hides the defaults of secrets, and shows an empty list as nothing.
         let default = rest
             .split_once("(default: ")
             .and_then(|(_, default)| default.trim_end().strip_suffix(')'));
-        said.default = default
+        listed.default = default
             .filter(|default| !["", "[Redacted]"].contains(default))
             .map(Into::into)
-            .or_else(|| said.default.take());
+            .or_else(|| listed.default.take());
     }
     all
 }
 
 #[test]
 fn the_flags_and_defaults_of_4_1_2_are_those_of_its_help() {
-    let said = parse(HELP);
-    assert_eq!(said.len(), 249);
+    let help = parse(HELP);
+    assert_eq!(help.len(), 249);
     for (name, variable) in &release().table().variables {
-        let said = said.get(name);
-        let flags = said.map(|said| said.flags.as_slice()).unwrap_or_default();
+        let listed = help.get(name);
+        let flags = listed
+            .map(|listed| listed.flags.as_slice())
+            .unwrap_or_default();
         assert_eq!(variable.flags, flags, "{name}");
-        let Some(said) = said else { continue };
-        match &said.default {
+        let Some(listed) = listed else { continue };
+        match &listed.default {
             Some(default) => assert_eq!(variable.default.as_ref(), Some(default), "{name}"),
-            // What the help does not print is 0, false, empty or not there.
+            // The help does not print defaults that are 0, false, empty or missing.
             None => assert!(
                 [None, Some("0"), Some("false")].contains(&variable.default.as_deref()),
                 "{name}"
@@ -85,9 +87,9 @@ fn the_names_of_4_1_2_are_those_of_its_packages() {
 fn the_help_of_4_1_2_shows_known_types() {
     let release = release();
     let table = release.table();
-    for (name, said) in parse(HELP) {
+    for (name, listed) in parse(HELP) {
         let kind = table.variables[&name].kind;
-        match said.default.as_deref() {
+        match listed.default.as_deref() {
             Some("true") => assert_eq!(kind, Type::Boolean, "{name}"),
             Some(text) if text.parse::<f64>().is_ok() => {
                 let numeric = [Type::Integer, Type::Number, Type::Bigint].contains(&kind);
@@ -99,7 +101,7 @@ fn the_help_of_4_1_2_shows_known_types() {
 }
 
 #[test]
-fn the_stored_help_tells_nothing_of_the_machine_it_was_taken_on() {
+fn the_stored_help_does_not_reveal_the_machine_that_it_is_from() {
     for word in [
         "/opt/",
         "/tmp/",

@@ -1,12 +1,13 @@
-//! The name that was probably meant.
+//! The variable that an operator probably meant.
 
 use crate::data::{Common, Table};
 
-/// Below this two names are two things: `P2P_PROT` and `P2P_PORT` have 0.88, `SEQ_MIN_TX` and `SEQ_MAX_TX` 0.8.
+/// The least similarity of two spellings of one name: `P2P_PROT` and `P2P_PORT` have 0.88, `SEQ_MIN_TX` and `SEQ_MAX_TX`,
+/// which are different variables, 0.8.
 const ALIKE: f64 = 0.81;
 
-/// The variable that was meant by a name that nothing reads: an entry of the table of wrong names, then a flag
-/// written in capitals, then the nearest spelling.
+/// The variable that was probably meant by a name that nothing reads: an entry of the table of wrong names, then a flag
+/// written in capitals, then the most similar spelling.
 pub(super) fn likely<'a>(table: &'a Table, common: &'a Common, name: &str) -> Option<&'a str> {
     let upper = name.to_ascii_uppercase();
     if let Some(right) = common.renamed.get(&upper) {
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_was_meant() {
+    fn finds_the_right_name() {
         let cases = [
             ("PORT", Some("AZTEC_PORT")),
             ("ADMIN_PORT", Some("AZTEC_ADMIN_PORT")),

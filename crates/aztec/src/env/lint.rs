@@ -8,7 +8,7 @@ use super::likely::likely;
 use super::log_level::{LEVELS, is_log_level};
 use crate::data::{Common, Empty, Release, Removed, Table, Type, Variable, common};
 
-/// Fixes that several findings have in common.
+/// A fix that several findings have in common.
 const REMOVE: &str = "Remove the line.";
 
 /// See [`Release::lint_env`].
@@ -42,7 +42,7 @@ pub(super) fn lint(
     linter.findings
 }
 
-/// An assignment that systemd takes.
+/// An assignment that systemd accepts.
 struct Assignment<'a> {
     line: usize,
     name: &'a str,
@@ -52,7 +52,7 @@ struct Assignment<'a> {
 struct Linter<'a> {
     table: &'a Table,
     common: &'static Common,
-    /// Whether the table is of this very release.
+    /// Whether the table is of exactly this release.
     exact: bool,
     live: bool,
     keystore: bool,
@@ -61,7 +61,7 @@ struct Linter<'a> {
 }
 
 impl Linter<'_> {
-    fn say(
+    fn add(
         &mut self,
         severity: Severity,
         at: &Assignment<'_>,
@@ -78,20 +78,20 @@ impl Linter<'_> {
         });
     }
 
-    fn error(&mut self, at: &Assignment<'_>, what: impl Into<String>, fix: impl Into<String>) {
-        self.say(Severity::Error, at, what, fix);
+    fn error(&mut self, at: &Assignment<'_>, message: impl Into<String>, fix: impl Into<String>) {
+        self.add(Severity::Error, at, message, fix);
     }
 
-    fn warn(&mut self, at: &Assignment<'_>, what: impl Into<String>, fix: impl Into<String>) {
-        self.say(Severity::Warning, at, what, fix);
+    fn warn(&mut self, at: &Assignment<'_>, message: impl Into<String>, fix: impl Into<String>) {
+        self.add(Severity::Warning, at, message, fix);
     }
 
-    /// The assignment, where the line is one.
+    /// The assignment, if the line is one.
     fn form<'e>(&mut self, entry: &'e Entry) -> Option<Assignment<'e>> {
         let line = entry.line;
         let (name, value) = (entry.name.as_str(), entry.value.as_deref().unwrap_or(""));
         if !entry.is_valid() {
-            // What is no name may be a value that lost its line: it is not repeated.
+            // An invalid name may be a part of a value that was broken over two lines, so it is not repeated.
             let (name, fix) = match name.strip_prefix("export ") {
                 Some(name) if entry.value.is_some() => (name.trim(), "Remove `export`."),
                 _ => ("", "Write it as NAME=value."),
@@ -129,7 +129,7 @@ impl Linter<'_> {
         let message = format!("Aztec {} does not read it", self.table.version);
         match likely(self.table, self.common, at.name) {
             Some(right) if self.exact => self.error(at, message, format!("Write {right}.")),
-            // A release that came later may read it.
+            // A later release may read it.
             Some(right) => self.warn(at, message, format!("If you mean {right}, write that.")),
             None => self.warn(at, message, "Correct the name, or remove the line."),
         }
@@ -185,7 +185,7 @@ impl Linter<'_> {
             .default
             .as_ref()
             .is_some_and(|default| same(variable.kind, default, at.value))
-            // The network's own value would take its place.
+            // Without the line, the network's own value would apply.
             && !(self.live && variable.preset)
         {
             let fix = "Remove the line: a later release may know better.";
@@ -209,7 +209,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Names with commas between them, spaces included.
+    /// Checks a list of names. The node splits it at commas and keeps the spaces.
     fn list(&mut self, at: &Assignment<'_>, variable: &Variable) {
         let names: Vec<_> = at.value.split(',').collect();
         let known = |name: &&&str| variable.list_of.iter().any(|known| known == **name);
@@ -231,9 +231,9 @@ impl Linter<'_> {
     }
 }
 
-/// Why the node does not read the value as it is written, and the remedy.
+/// The reason why the node does not read the value as intended, and the fix.
 pub(super) fn misfit(variable: &Variable, value: &str) -> Option<(String, String)> {
-    let says = |what: &str, fix: &str| Some((what.to_owned(), fix.to_owned()));
+    let misfit = |message: &str, fix: &str| Some((message.to_owned(), fix.to_owned()));
     match variable.kind {
         Type::Text if variable.values.is_empty() => None,
         Type::Text => {
@@ -246,16 +246,16 @@ pub(super) fn misfit(variable: &Variable, value: &str) -> Option<(String, String
                 )
             })
         }
-        Type::Integer if !digits(value) => says("not a whole number", "Write digits only."),
+        Type::Integer if !digits(value) => misfit("not a whole number", "Write digits only."),
         Type::Number if !value.parse().is_ok_and(f64::is_finite) => {
-            says("not a number", "Write a number.")
+            misfit("not a number", "Write a number.")
         }
-        Type::Bigint if !bigint(value) => says("not a whole number", "Write digits only."),
-        Type::Boolean if truth(value).is_none() => says(
+        Type::Bigint if !bigint(value) => misfit("not a whole number", "Write digits only."),
+        Type::Boolean if truth(value).is_none() => misfit(
             "neither true nor false, which the node reads as false",
             "Write true or false.",
         ),
-        Type::Address if !address(value) => says(
+        Type::Address if !address(value) => misfit(
             "not an Ethereum address",
             "Write 0x and 40 hexadecimal digits.",
         ),
@@ -275,7 +275,7 @@ pub(super) fn misfit(variable: &Variable, value: &str) -> Option<(String, String
     }
 }
 
-/// Whether two values that fit are the same to the node.
+/// Whether the node reads two valid values as the same.
 fn same(kind: Type, default: &str, value: &str) -> bool {
     match kind {
         Type::Boolean => truth(default) == truth(value),
@@ -297,7 +297,7 @@ fn hexadecimal(value: &str) -> bool {
     !value.is_empty() && value.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// Also 0x10 and 1e+18: `bigintConfigHelper` of the release.
+/// Also accepts 0x10 and 1e+18, as `bigintConfigHelper` of the release does.
 fn bigint(value: &str) -> bool {
     if let Some(hex) = value.strip_prefix("0x") {
         return hexadecimal(hex);
@@ -310,7 +310,7 @@ fn bigint(value: &str) -> bool {
     digits(value) || value.split_once(['e', 'E']).is_some_and(scientific)
 }
 
-/// What is meant by the value; the node itself takes all but 1, true and TRUE for false.
+/// The boolean that an operator means. The node itself reads everything except 1, true and TRUE as false.
 pub(super) fn truth(value: &str) -> Option<bool> {
     match value {
         "1" | "true" | "TRUE" => Some(true),

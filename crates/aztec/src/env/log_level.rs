@@ -1,11 +1,11 @@
-//! `LOG_LEVEL`, which a node reads before all else, and ends at when it cannot.
+//! `LOG_LEVEL`, which a node reads first. It exits if it cannot.
 
 /// `LogLevels` of foundation/dest/log/log-levels.js (4.1.2, 5.2.0).
 pub(super) const LEVELS: [&str; 8] = [
     "silent", "fatal", "error", "warn", "info", "verbose", "debug", "trace",
 ];
 
-/// Whether the node reads it: a level, then levels of single modules, as in `info; debug:p2p,archiver`
+/// Whether the node accepts it: a level, then levels of single modules, as in `info; debug:p2p,archiver`
 /// (`parseLogLevelEnvVar` of foundation/dest/log/log-filters.js, the same in 4.1.2 and 5.2.0).
 pub(super) fn is_log_level(value: &str) -> bool {
     let (level, filters) = value.split_once(';').unwrap_or((value, ""));
@@ -22,9 +22,9 @@ pub(super) fn is_log_level(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Each was given to the parser of 4.1.2.
+    /// The results are those of the parser of 4.1.2.
     #[test]
-    fn a_log_level_is_what_the_release_takes() {
+    fn a_log_level_is_valid_if_the_release_accepts_it() {
         let cases = [
             ("info", true),
             ("trace", true),

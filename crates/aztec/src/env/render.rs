@@ -1,4 +1,4 @@
-//! Environment files: only what differs from the default, never an empty value.
+//! The text of environment files. They contain only values that differ from the default, and never an empty one.
 
 use provision::Text;
 
@@ -6,8 +6,8 @@ use super::Variables;
 
 /// Renders an environment file for systemd: systemd.exec(5), `EnvironmentFile=`.
 ///
-/// Empty values are left out: the node of 4.1.2 takes `X=` for a value (an `ETHEREUM_DEBUG_HOSTS=` becomes
-/// a list with one empty host and hides the fallback).
+/// Empty values are left out, because the node of 4.1.2 treats `X=` as a value (an `ETHEREUM_DEBUG_HOSTS=` becomes a
+/// list with one empty host and hides the fallback).
 pub(crate) fn render(head: &str, variables: &Variables) -> Text {
     let mut text = Text::from(format!(
         "# {head}\n# Written by aztec-kit from /etc/aztec/kit.toml; changes here are undone by its next run.\n"
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_what_needs_it_and_leaves_out_what_is_empty() {
+    fn quotes_where_necessary_and_leaves_out_empty_values() {
         let variables = [
             ("A", "http://127.0.0.1:8545,https://x/y?z=1"),
             ("EMPTY", ""),

@@ -1,4 +1,4 @@
-//! Values of variables: public or secret by their type, not by what their names look like.
+//! Values of variables. Their type decides whether they are public or secret, not the look of their names.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,35 @@ use crate::data::{Release, Type};
 /// Variables by name.
 pub(crate) type Variables = BTreeMap<String, Value>;
 
-/// The value of a variable. `Debug` shows what anyone may see.
+/// The value of a variable. `Debug` shows only its public parts.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
-    /// Anyone may see it: this program made it of nothing secret, or the release says what it looks like.
+    /// Anyone may see it: aztec-kit computed it from public values, or it matches a type of the release that holds no
+    /// secret.
     Public(String),
-    /// URLs, of which scheme, host and port may be seen.
+    /// URLs, of which only scheme, host and port are public.
     Urls(SecretString),
-    /// All else.
+    /// Any other value.
     Secret(SecretString),
 }
 
 impl Value {
-    /// One that this program makes of nothing secret.
+    /// A value that aztec-kit computes from public values.
     pub fn public(value: impl ToString) -> Self {
         Self::Public(value.to_string())
     }
 
-    /// URLs with commas between.
+    /// URLs, separated by commas.
     pub fn urls(value: impl Into<SecretString>) -> Self {
         Self::Urls(value.into())
     }
 
-    /// One that nobody sees.
+    /// A value that is never shown.
     pub fn secret(value: impl Into<SecretString>) -> Self {
         Self::Secret(value.into())
     }
 
-    /// What an operator writes: secret, unless the release says what the value looks like and it looks so.
+    /// A value that an operator writes. It is secret unless it matches a type of the release that holds no secret.
     pub fn of_operator(release: &Release, name: &str, value: &SecretString) -> Self {
         match release.may_show(name, value.expose_secret()) {
             true => Self::Public(value.expose_secret().to_owned()),
@@ -47,7 +48,7 @@ impl Value {
         }
     }
 
-    /// The value itself: never for output.
+    /// The value itself; not for output.
     pub fn expose(&self) -> &str {
         match self {
             Self::Public(value) => value,
@@ -55,7 +56,7 @@ impl Value {
         }
     }
 
-    /// What may be shown of it under this name: names are a second net.
+    /// The text that replaces it in output; `None` if it is public. The name is a second safeguard.
     pub fn shown(&self, name: &str) -> Option<String> {
         match self {
             _ if redact::is_secret(name) => Some(HIDDEN.to_owned()),
@@ -66,11 +67,11 @@ impl Value {
     }
 }
 
-/// A number with more digits may be a key that stands in the wrong line.
+/// A number with more digits may be a key in the wrong line.
 const DIGITS: usize = 32;
 
 impl Release {
-    /// Whether the value of a variable may be shown: its table knows the variable, and the value is one of a kind that
+    /// Whether the value of a variable may be shown: the release reads the variable, and the value is valid for a type that
     /// holds no secret. A text may be anything.
     pub(crate) fn may_show(&self, name: &str, value: &str) -> bool {
         let Some(variable) = self.table().variables.get(name) else {
@@ -108,7 +109,7 @@ mod tests {
     use crate::data::Releases;
 
     #[test]
-    fn what_an_operator_writes_is_secret_unless_it_is_of_a_kind_that_is_not() {
+    fn a_value_of_an_operator_is_secret_unless_its_type_holds_no_secret() {
         let release = Releases::carried().release("4.1.2", None).unwrap();
         for (name, value, shown) in [
             ("ARCHIVER_BATCH_SIZE", "50", true),

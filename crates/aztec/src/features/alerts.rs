@@ -29,7 +29,7 @@ static ALERTS: LazyLock<Alerts> = LazyLock::new(|| {
         .expect("data/monitoring/alerts.toml is tested")
 });
 
-/// The rule file for Prometheus, in JSON, which is YAML as well.
+/// The rule file for Prometheus, in JSON, which is also valid YAML.
 pub(crate) fn rules() -> String {
     let rules: Vec<Value> = ALERTS.alert.iter().map(rule).collect();
     let file = json!({"groups": [{"name": "aztec-kit", "rules": rules}]});
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_alert_can_be_told_apart_and_acted_upon() {
+    fn every_alert_has_its_own_name_and_an_action() {
         let names: BTreeSet<_> = ALERTS.alert.iter().map(|alert| &alert.name).collect();
         assert_eq!(names.len(), ALERTS.alert.len(), "two alerts of one name");
         assert!(names.len() > 30, "only {} alerts", names.len());
@@ -87,7 +87,7 @@ mod tests {
                     .is_some_and(|series| !series.as_array().unwrap().is_empty())
             };
             assert!(has("fires"), "{name}");
-            // The one that always fires has no other case.
+            // The alert that always fires has no other case.
             assert!(
                 has("quiet") || name == server::monitoring::WATCHDOG,
                 "{name}"
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn each_alert_has_its_place_in_the_runbook() {
+    fn each_alert_has_a_section_in_the_runbook() {
         let book = include_str!("../../../../docs/runbooks/alerts.md");
         for alert in &ALERTS.alert {
             let (name, what) = (&alert.name, &alert.runbook);
@@ -107,7 +107,7 @@ mod tests {
             );
             assert!(
                 book.contains(what),
-                "docs/runbooks/alerts.md says something else on {name}"
+                "docs/runbooks/alerts.md has another text for {name}"
             );
         }
     }

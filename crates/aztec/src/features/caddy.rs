@@ -1,4 +1,4 @@
-//! A TLS proxy in front of the node's RPC; never of its admin API.
+//! A TLS proxy in front of the node's RPC, and never in front of its admin API.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use provision::engine::Graph;
 use server::caddy::{self, Proxy};
 
 use crate::kinds::Kind;
-use crate::names::role;
+use crate::names::port;
 use crate::settings::Settings;
 
 /// Methods by namespace; `both` are in every one.
@@ -17,16 +17,16 @@ static METHODS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
 });
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings) {
-    let Some(wanted) = &settings.caddy else {
+    let Some(configured) = &settings.caddy else {
         return;
     };
     let proxy = Proxy {
-        domain: wanted.domain.clone(),
-        email: wanted.email.clone(),
+        domain: configured.domain.clone(),
+        email: configured.email.clone(),
         internal: settings.local().is_some(),
-        upstream: settings.port(&role::RPC),
-        methods: methods(&settings.release.facts.rpc, &wanted.methods),
-        import: wanted.import,
+        upstream: settings.port(&port::RPC),
+        methods: methods(&settings.release.facts.rpc, &configured.methods),
+        import: configured.import,
     };
     caddy::add(graph, &proxy);
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_release_offers_what_a_wallet_needs_and_nothing_that_steers() {
+    fn every_release_offers_the_methods_for_wallets_and_none_that_steers() {
         let all = crate::data::Releases::carried();
         for version in all.versions() {
             let release = all.release(version, None).unwrap();

@@ -1,4 +1,4 @@
-//! The dashboards of an Aztec host: data, read from `data/monitoring/dashboards.toml`, as Grafana wants them.
+//! The dashboards of an Aztec host, in the form of Grafana: data, read from `data/monitoring/dashboards.toml`.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,7 @@ static DASHBOARDS: LazyLock<Dashboards> = LazyLock::new(|| {
 /// Width and height of a panel, in units of Grafana's grid of 24 columns.
 const SIZE: (usize, usize) = (12, 8);
 
-/// File name and text of each.
+/// The file name and the text of each dashboard.
 pub(crate) fn files() -> Vec<(String, String)> {
     let all = DASHBOARDS.dashboard.iter();
     all.map(|board| {
@@ -43,7 +43,7 @@ pub(crate) fn files() -> Vec<(String, String)> {
     .collect()
 }
 
-/// In the schema of Grafana 11 (schemaVersion 39): it brings older ones up to date by itself.
+/// A dashboard in the schema of Grafana 11 (schemaVersion 39). Grafana migrates older schemas itself.
 fn grafana(board: &Dashboard) -> Value {
     let panels: Vec<_> = board.panels.iter().enumerate().map(panel).collect();
     json!({
@@ -84,20 +84,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_for_each_side_of_a_host() {
+    fn there_is_a_dashboard_for_each_part_of_a_host() {
         let names: Vec<_> = files().into_iter().map(|(name, _)| name).collect();
-        let wanted = [
+        let expected = [
             "node.json",
             "sequencer.json",
             "prover.json",
             "l1.json",
             "host.json",
         ];
-        assert_eq!(names, wanted);
+        assert_eq!(names, expected);
     }
 
     #[test]
-    fn panels_stand_side_by_side() {
+    fn panels_are_side_by_side() {
         let board = grafana(&DASHBOARDS.dashboard[0]);
         let at = |panel: usize, axis: &str| board["panels"][panel]["gridPos"][axis].as_u64();
         assert_eq!((at(0, "x"), at(0, "y")), (Some(0), Some(0)));

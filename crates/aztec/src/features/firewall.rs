@@ -8,7 +8,7 @@ use provision::kinds::{NftTable, Proto, Rule, Ufw};
 
 use crate::facts::HostFacts;
 use crate::kinds::Kind;
-use crate::names::{Reach, role};
+use crate::names::{Reach, port};
 use crate::roles::prover;
 use crate::settings::Settings;
 
@@ -42,7 +42,7 @@ pub(crate) fn private_ports(settings: &Settings, facts: &HostFacts) -> Vec<Range
     let ports = settings.private_ports().into_iter();
     let mut ports: Vec<_> = ports
         .map(|(port, first)| match *port {
-            role::AGENTS => first..=first.saturating_add(agents.saturating_sub(1)),
+            port::AGENTS => first..=first.saturating_add(agents.saturating_sub(1)),
             _ => first..=first,
         })
         .collect();
@@ -107,19 +107,19 @@ mod tests {
             let Kind::Service(service) = &node.resource else {
                 continue;
             };
-            // The L1 and what stands before it listen on loopback alone.
+            // The L1 and its Beacon API listen on loopback only.
             if service.unit.starts_with("aztec-l1") {
                 continue;
             }
             services += 1;
-            // What comes after it is taken away before it, however long it has been on record.
+            // A service that comes after the table is removed before it, however long it has been on record.
             assert!(node.after.contains(&id), "{}", service.unit);
         }
         assert!(services > 3, "{services}");
     }
 
     #[test]
-    fn only_what_others_need_is_open() {
+    fn only_ports_that_others_need_are_open() {
         assert_eq!(
             open("[firewall]\nenabled = true\n"),
             ["40400/tcp from anywhere", "40400/udp from anywhere"]

@@ -40,7 +40,7 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     if hardening.fail2ban && facts.sshd {
         bans::add(graph, &hardening.never_ban);
     }
-    // Last: it may lock the operator out.
+    // SSH comes last, because it may lock the operator out.
     if hardening.ssh && facts.sshd {
         graph.add(ssh::sshd(), []);
     }

@@ -19,8 +19,8 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, facts: &HostFact
     caddy::add(graph, settings);
     hardening::add(graph, settings, facts, base);
     monitoring::add(graph, settings, facts, base);
-    // Last: it closes ports that the others open.
+    // The firewall comes last, because it closes ports that the others open.
     firewall::add(graph, settings);
-    // After all changes: it records them.
+    // The baseline records all changes, so it comes after them.
     hardening::watch(graph, settings);
 }

@@ -20,7 +20,7 @@ use crate::settings::{Settings, Stack};
 pub(crate) const NAME: &str = "aztec";
 
 pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFacts, _base: &Base) {
-    let Some(wanted) = &settings.monitoring else {
+    let Some(configured) = &settings.monitoring else {
         return;
     };
     let port = |port| settings.port(port);
@@ -32,15 +32,15 @@ pub(crate) fn add(graph: &mut Graph<Kind>, settings: &Settings, _facts: &HostFac
         targets: vec![("aztec", port(&port::OTLP))],
         rules: super::alerts::rules(),
         dashboards: super::dashboards::files(),
-        retention_days: wanted.retention_days,
-        receivers: wanted.receivers.clone(),
-        heartbeat: wanted
+        retention_days: configured.retention_days,
+        receivers: configured.receivers.clone(),
+        heartbeat: configured
             .heartbeat
             .as_ref()
             .map(|url| url.expose().as_str().into()),
     };
     collector(graph, port(&port::OTLP));
-    match wanted.stack {
+    match configured.stack {
         Stack::Native => native(graph, &watch),
         Stack::Compose => {
             let containers = Containers {
@@ -67,12 +67,12 @@ fn metrics(graph: &mut Graph<Kind>, watch: &Monitoring) {
         text: metrics_timer(&digest).to_string(),
         instances: Vec::new(),
     };
-    let id = graph.add(unit.clone(), []);
+    graph.add(unit.clone(), []);
     let running = Running {
         name: unit.name.clone(),
         unit,
         inputs: vec![service],
-        after: vec![id],
+        after: Vec::new(),
     };
     running.add(graph);
 }

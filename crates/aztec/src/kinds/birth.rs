@@ -1,10 +1,9 @@
 //! The birth of a local chain: its L1 begins in the past and gets the contracts, the stake and the funds at that time.
 //!
 //! A validator is in the committee only some epochs after its stake, and a node refuses an L1 whose head is far from
-//! the clock. So the L1 begins minutes behind the clock, gets its contracts, stake and funds, and is written to disk. Only then
-//! do the services start. The service of the L1 begins with a block at the time of the clock. If a run is killed, the
-//! unfinished chain is deleted: until the state has its final name, nothing has ever
-//! followed this chain.
+//! the clock. Therefore, the L1 begins minutes behind the clock, gets its contracts, stake and funds, and is written to
+//! disk. Only then do the services start. The service of the L1 begins with a block at the time of the clock. If a run is
+//! killed, the unfinished chain is deleted: nothing has followed this chain before its state has its final name.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -120,7 +119,7 @@ fn systemctl(words: &[&str], cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     cx.host_mut.run(&Invocation::new(argv).timeout(STOP))
 }
 
-/// Tries again with more time each time, and returns the last fault whole.
+/// Tries several times, each time with more time for forge. Returns the fault of the last attempt.
 fn more_than_once(
     cx: &mut ApplyCx<'_>,
     mut try_once: impl FnMut(u32, &mut ApplyCx<'_>) -> Result<(), Fault>,
@@ -259,22 +258,22 @@ mod tests {
         let Diff::Change(changes) = diff(&host) else {
             panic!("an empty host has a chain")
         };
-        let said = format!("{changes:?}");
+        let notes = format!("{changes:?}");
         assert!(
-            said.contains("a staked validator, a funded prover"),
-            "{said}"
+            notes.contains("a staked validator, a funded prover"),
+            "{notes}"
         );
-        // What a killed run left is no chain.
+        // The file of a killed run is not a chain.
         host.plant(birth.unborn.to_str().unwrap(), FileType::File, b"{", 0o600);
         assert!(matches!(diff(&host), Diff::Change(_)));
         host.plant(birth.state.to_str().unwrap(), FileType::File, b"{", 0o600);
         assert!(matches!(diff(&host), Diff::InSync(_)));
     }
 
-    /// What is tried, how long forge may take each time, and what is said, where the first tries fail.
-    fn tried(failures: usize) -> (Vec<u32>, Vec<String>, Result<(), Fault>) {
-        let (mut host, mut tries, mut said) = (FakeHost::debian(), Vec::new(), Vec::new());
-        let mut note = |text: &str| said.push(text.to_owned());
+    /// The times that forge gets, the notes and the result, if the first attempts fail.
+    fn attempts(failures: usize) -> (Vec<u32>, Vec<String>, Result<(), Fault>) {
+        let (mut host, mut tries, mut notes) = (FakeHost::debian(), Vec::new(), Vec::new());
+        let mut note = |text: &str| notes.push(text.to_owned());
         let mut cx = ApplyCx::new(&mut host, &mut note);
         let result = super::more_than_once(&mut cx, |forge, _| {
             tries.push(forge);
@@ -283,27 +282,27 @@ mod tests {
             }
             Err(Fault::new(format!("forge was stuck for {forge} s")))
         });
-        (tries, said, result)
+        (tries, notes, result)
     }
 
     #[test]
-    fn a_chain_whose_contracts_are_stuck_is_begun_anew_and_gets_more_time() {
-        let (tries, said, result) = tried(0);
-        assert_eq!((tries.len(), said.len()), (1, 0));
+    fn a_chain_with_stuck_contracts_begins_again_with_more_time() {
+        let (tries, notes, result) = attempts(0);
+        assert_eq!((tries.len(), notes.len()), (1, 0));
         result.unwrap();
-        let (tries, said, result) = tried(1);
+        let (tries, notes, result) = attempts(1);
         assert!(tries.len() == 2 && tries.is_sorted(), "{tries:?}");
-        assert!(said[0].ends_with("beginning the chain again"), "{said:?}");
+        assert!(notes[0].ends_with("beginning the chain again"), "{notes:?}");
         result.unwrap();
-        // In the end it fails with what was wrong the last time.
-        let (tries, said, result) = tried(9);
-        assert_eq!((tries.len(), said.len()), (3, 2));
+        // At the end, it fails with the fault of the last attempt.
+        let (tries, notes, result) = attempts(9);
+        assert_eq!((tries.len(), notes.len()), (3, 2));
         let fault = result.unwrap_err().to_string();
         assert_eq!(fault, "forge was stuck for 100 s");
     }
 
     #[test]
-    fn the_unit_of_the_birth_is_that_of_the_service_but_for_its_clock_and_its_blocks() {
+    fn the_unit_of_the_birth_differs_from_the_service_in_its_clock_and_its_blocks() {
         let birth = birth();
         assert!(
             birth

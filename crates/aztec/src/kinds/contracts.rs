@@ -1,4 +1,4 @@
-//! The Aztec contracts on a local L1, deployed once; their addresses are an input of the node.
+//! The Aztec contracts on a local L1. They are deployed once, and their addresses are an input of the node.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use provision::kinds::{Accounts, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fault;
+use super::fault::fault;
 use crate::container::Container;
 use crate::layout;
 
@@ -69,7 +69,7 @@ const FEE_ASSETS: &str = "FEE_ASSET_HANDLER_CONTRACT_ADDRESS";
 /// The variables of a record.
 pub(crate) const VARIABLES: [&str; 2] = [VARIABLE, FEE_ASSETS];
 
-/// How a record begins.
+/// The first line of a record.
 const HEAD: &str = "# Contracts on the local L1, deployed by aztec-kit.";
 
 /// The registry in a record on this host.
@@ -343,11 +343,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_record_only_what_this_program_writes_is_remembered() {
+    fn only_the_own_lines_of_a_record_are_remembered() {
         let address = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
-        let whole = format!("{HEAD}\n{VARIABLE}={address}\n{FEE_ASSETS}={address}\n");
-        assert_eq!(ours(&whole), whole);
-        let more = format!("# S3CRET\n{whole}TOKEN=S3CRET\n{FEE_ASSETS}=S3CRET\nS3CRET\n");
-        assert_eq!(ours(&more), whole);
+        let record_text = format!("{HEAD}\n{VARIABLE}={address}\n{FEE_ASSETS}={address}\n");
+        assert_eq!(ours(&record_text), record_text);
+        let more = format!("# S3CRET\n{record_text}TOKEN=S3CRET\n{FEE_ASSETS}=S3CRET\nS3CRET\n");
+        assert_eq!(ours(&more), record_text);
     }
 }

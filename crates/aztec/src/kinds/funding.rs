@@ -11,7 +11,7 @@ use provision::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, S
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::fault;
+use super::fault::fault;
 
 /// ETH on the local L1 for the account of a prover keystore.
 #[derive(Debug, Clone, Serialize, Deserialize)]

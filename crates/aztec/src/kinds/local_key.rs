@@ -8,9 +8,9 @@ use provision::kinds::Maker;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::fault;
+use super::fault::fault;
 
-/// Whose key it is.
+/// The owner of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
@@ -25,7 +25,7 @@ pub enum KeyRole {
 /// Its mnemonic is dropped: a local network has no value, and a mnemonic that was never written cannot leak.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LocalKey {
-    /// Whose key it is.
+    /// The owner of the key.
     pub role: KeyRole,
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use crate::kinds::Kind;
 
     #[test]
-    fn what_earlier_versions_journaled_is_still_the_same_resource() {
+    fn a_record_of_an_earlier_version_is_the_same_resource() {
         let key = Secret {
             path: "/etc/aztec/keystore/validator.json".into(),
             owner: Owner::root(0o600),

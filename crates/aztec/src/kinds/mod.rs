@@ -2,6 +2,7 @@
 
 mod birth;
 mod contracts;
+mod fault;
 mod funding;
 mod local_key;
 mod signer_claim;
@@ -74,12 +75,4 @@ provision::resources! {
         /// ETH for a local prover.
         Funding(Funding),
     }
-}
-
-/// An error of the L1 or of a key, with its fix.
-fn fault(what: &str, error: impl Into<l1::Error>) -> provision::Fault {
-    let error = error.into();
-    provision::Fault::new(what)
-        .fix(error.fix())
-        .because(error.to_string())
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::contracts::recorded;
-use super::fault;
+use super::fault::fault;
 
 /// A validator on a local network.
 #[derive(Debug, Clone, Serialize, Deserialize)]

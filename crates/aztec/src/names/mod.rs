@@ -1,12 +1,15 @@
 //! The names of roles and their components, ports, runtimes and units.
 
+mod keystore;
 pub(crate) mod port;
-pub(crate) mod role;
+mod role;
 #[cfg(test)]
 mod tests;
+pub(crate) mod units;
 
 use serde::{Deserialize, Serialize};
 
+pub use keystore::KeystoreSpec;
 pub use port::{Port, Reach};
 pub use role::{Component, L1Use, Role};
 
@@ -40,24 +43,4 @@ impl Runtime {
             Self::Container => "container",
         }
     }
-}
-
-/// The units of aztec-kit's services. The names of the distribution's units are in crate `server`.
-pub(crate) mod units {
-    /// A node without keys.
-    pub const NODE: &str = "aztec-node.service";
-    /// The node with keys.
-    pub const SEQUENCER: &str = "aztec-sequencer.service";
-    /// The L1 of a local network.
-    pub const L1: &str = "aztec-l1.service";
-    /// The Beacon API of that L1.
-    pub const L1_BEACON: &str = "aztec-l1-beacon.service";
-    /// Distributes the jobs of a prover.
-    pub const PROVER_BROKER: &str = "aztec-prover-broker.service";
-    /// Creates these jobs.
-    pub const PROVER_NODE: &str = "aztec-prover-node.service";
-    /// Receives the metrics that Aztec pushes, for Prometheus.
-    pub const COLLECTOR: &str = "aztec-collector.service";
-    /// Runs the containers of monitoring.
-    pub const MONITORING: &str = "aztec-monitoring.service";
 }

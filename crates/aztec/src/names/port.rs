@@ -1,4 +1,4 @@
-//! Ports of a host: the key, the default and the reach of each.
+//! Ports of a host: the key, the default and the reach of each. A port that only its row in `role.rs` names is in that row.
 
 /// A port that a process of this host listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +44,15 @@ impl Port {
         Self::new(key, default, Reach::Private)
     }
 
-    pub(super) const fn steering(key: &'static str, default: u16) -> Self {
+    const fn steering(key: &'static str, default: u16) -> Self {
         Self::new(key, default, Reach::Steering)
     }
 
-    pub(super) const fn peers(key: &'static str, default: u16) -> Self {
+    const fn peers(key: &'static str, default: u16) -> Self {
         Self::new(key, default, Reach::Peers)
     }
 
-    pub(super) const fn discovery(key: &'static str, default: u16) -> Self {
+    const fn discovery(key: &'static str, default: u16) -> Self {
         Self::new(key, default, Reach::Discovery)
     }
 
@@ -60,7 +60,7 @@ impl Port {
         Self::new(key, default, Reach::Loopback)
     }
 
-    pub(super) const fn fetched(self) -> Self {
+    const fn fetched(self) -> Self {
         Self {
             fetched: true,
             ..self
@@ -73,6 +73,24 @@ impl Port {
     }
 }
 
+/// JSON-RPC of the node.
+pub(crate) const RPC: Port = Port::private("ports.rpc", 8080).fetched();
+/// Admin API of the node.
+pub(crate) const ADMIN: Port = Port::steering("ports.admin", 8880);
+/// Peers of the node.
+pub(crate) const P2P: Port = Port::peers("p2p.port", 40400);
+/// Jobs of the prover broker: its agents fetch them.
+pub(crate) const BROKER: Port = Port::private("ports.broker", 8180).fetched();
+/// JSON-RPC of the prover node.
+pub(crate) const PROVER: Port = Port::private("ports.prover", 8280);
+/// Admin API of the prover node.
+pub(crate) const PROVER_ADMIN: Port = Port::steering("ports.prover_admin", 8980);
+/// Peers of the prover node.
+pub(crate) const PROVER_P2P: Port = Port::peers("ports.prover_p2p", 40401);
+/// Status of the first prover agent; the others follow.
+pub(crate) const AGENTS: Port = Port::private("ports.agents", 8300);
+/// Peers of the bootnode.
+pub(crate) const BOOTNODE_P2P: Port = Port::discovery("ports.bootnode_p2p", 40402);
 /// JSON-RPC of a local L1.
 pub(crate) const L1: Port = Port::loopback("ports.l1", 8545).fetched();
 /// The Beacon API of that L1, for an archiver.

@@ -1,14 +1,14 @@
-//! Roles, as an operator configures them, and the components that they run, as the releases know them: the facts that are
-//! the same on every host and in every release. Their variables are in [`crate::roles`], and their flags in a release's
-//! `release.toml`.
+//! Roles, as an operator configures them, and the components that they run, as the releases know them. The facts here are
+//! the same on every host and in every release. The variables of a component are in [`crate::roles`], and its flags in the
+//! `release.toml` of a release.
 
 use serde::Deserialize;
 
-use super::port::Port;
+use super::keystore::{self, KeystoreSpec};
+use super::port::{self, Port};
 use super::units;
-use crate::layout;
 
-/// What an operator asks a host to do: a table of `kit.toml` with `enabled`, and a flag.
+/// A task that an operator gives a host: a table of `kit.toml` with `enabled`, and a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Follows the chain.
@@ -21,7 +21,7 @@ pub enum Role {
     ProverAgent,
     /// Discovery for others.
     Bootnode,
-    /// The archiver of a node as a process of its own.
+    /// The archiver of a node as a separate process.
     Archiver,
     /// Private execution as a server.
     Pxe,
@@ -31,7 +31,7 @@ pub enum Role {
     Bot,
 }
 
-/// A process of Aztec, although a release may refuse it.
+/// A process of Aztec. A release may refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
@@ -47,7 +47,7 @@ pub enum Component {
     ProverAgent,
     /// Discovery for others.
     Bootnode,
-    /// The archiver of a node as a process of its own.
+    /// The archiver of a node as a separate process.
     Archiver,
     /// Private execution as a server.
     Pxe,
@@ -80,7 +80,7 @@ pub struct RoleSpec {
 pub struct Other {
     /// The role.
     pub role: Role,
-    /// Why.
+    /// The reason, as a clause.
     pub why: &'static str,
     /// What to do, in whole sentences.
     pub fix: &'static str,
@@ -92,7 +92,7 @@ pub struct ComponentSpec {
     component: Component,
     /// Its name in the data files, under `roles`.
     pub name: &'static str,
-    /// For people.
+    /// Its name for people.
     pub title: &'static str,
     /// Its unit; a template if there may be several.
     pub unit: &'static str,
@@ -102,41 +102,22 @@ pub struct ComponentSpec {
     pub l1: L1Use,
     /// The ports that it listens on.
     pub ports: &'static [Port],
-    /// The directory of its keystores.
-    pub keystores: Option<&'static str>,
+    /// Its keystores.
+    pub keystores: Option<&'static KeystoreSpec>,
     /// The component that it replaces, with the same data and ports. A host never runs both.
     pub instead_of: Option<Component>,
 }
 
-/// The use of the L1 by a component, in increasing order.
+/// The use of the L1 by a component. Each value includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum L1Use {
-    /// Nothing.
+    /// None.
     None,
     /// It reads contracts.
     Asks,
     /// It follows the rollup, block by block, blobs included.
     Follows,
 }
-
-/// JSON-RPC of the node.
-pub(crate) const RPC: Port = Port::private("ports.rpc", 8080).fetched();
-/// Admin API of the node.
-pub(crate) const ADMIN: Port = Port::steering("ports.admin", 8880);
-/// Peers of the node.
-pub(crate) const P2P: Port = Port::peers("p2p.port", 40400);
-/// Jobs of the prover broker: its agents fetch them.
-pub(crate) const BROKER: Port = Port::private("ports.broker", 8180).fetched();
-/// JSON-RPC of the prover node.
-pub(crate) const PROVER: Port = Port::private("ports.prover", 8280);
-/// Admin API of the prover node.
-pub(crate) const PROVER_ADMIN: Port = Port::steering("ports.prover_admin", 8980);
-/// Peers of the prover node.
-pub(crate) const PROVER_P2P: Port = Port::peers("ports.prover_p2p", 40401);
-/// Status of the first prover agent; the others follow.
-pub(crate) const AGENTS: Port = Port::private("ports.agents", 8300);
-/// Peers of the bootnode.
-pub(crate) const BOOTNODE_P2P: Port = Port::discovery("ports.bootnode_p2p", 40402);
 
 /// One row for each role, in the order of the type.
 static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
@@ -220,17 +201,17 @@ static ROLES: [RoleSpec; Role::Bot as usize + 1] = [
 ];
 
 /// One row for each component, in the order of the type. The ports of the node are those of 4.1.2 and 5.2.0
-/// (`start --help`); the others are ours, because in the releases they are all 8080.
+/// (`start --help`). aztec-kit chooses the others, because in the releases they are all 8080.
 static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[RPC, ADMIN, P2P],
+        ports: &[port::RPC, port::ADMIN, port::P2P],
         ..component(Component::Node, "node", "Aztec node", units::NODE, "node")
     },
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[RPC, ADMIN, P2P],
-        keystores: Some(layout::KEYSTORE),
+        ports: &[port::RPC, port::ADMIN, port::P2P],
+        keystores: Some(&keystore::VALIDATORS),
         instead_of: Some(Component::Node),
         ..component(
             Component::Sequencer,
@@ -242,7 +223,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     },
     ComponentSpec {
         l1: L1Use::Asks,
-        ports: &[BROKER],
+        ports: &[port::BROKER],
         ..component(
             Component::ProverBroker,
             "prover_broker",
@@ -253,8 +234,8 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
     },
     ComponentSpec {
         l1: L1Use::Follows,
-        ports: &[PROVER, PROVER_ADMIN, PROVER_P2P],
-        keystores: Some(layout::PROVER_KEYSTORE),
+        ports: &[port::PROVER, port::PROVER_ADMIN, port::PROVER_P2P],
+        keystores: Some(&keystore::PROVER),
         ..component(
             Component::ProverNode,
             "prover_node",
@@ -264,7 +245,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
         )
     },
     ComponentSpec {
-        ports: &[AGENTS],
+        ports: &[port::AGENTS],
         ..component(
             Component::ProverAgent,
             "prover_agent",
@@ -274,7 +255,7 @@ static COMPONENTS: [ComponentSpec; Component::Bot as usize + 1] = [
         )
     },
     ComponentSpec {
-        ports: &[Port::private("ports.bootnode", 8480), BOOTNODE_P2P],
+        ports: &[Port::private("ports.bootnode", 8480), port::BOOTNODE_P2P],
         ..component(
             Component::Bootnode,
             "bootnode",
@@ -366,7 +347,7 @@ impl Role {
         ROLES.iter().map(|spec| spec.role)
     }
 
-    /// What is said of it.
+    /// The facts about it.
     pub fn spec(self) -> &'static RoleSpec {
         &ROLES[self as usize]
     }
@@ -388,7 +369,7 @@ impl Component {
         COMPONENTS.iter().map(|spec| spec.component)
     }
 
-    /// What is said of it.
+    /// The facts about it.
     pub fn spec(self) -> &'static ComponentSpec {
         &COMPONENTS[self as usize]
     }
@@ -398,12 +379,12 @@ impl Component {
         self.unit_of("1")
     }
 
-    /// The unit that runs an instance of it: of a template that instance, otherwise the unit itself.
+    /// The unit that runs an instance of it: the instance of a template, otherwise the unit itself.
     pub(crate) fn unit_of(self, instance: &str) -> String {
         self.spec().unit.replace("@.", &format!("@{instance}."))
     }
 
-    /// The components that it never runs beside: the one that it replaces, and those that replace it.
+    /// The components that never run at the same time: the one that it replaces, and those that replace it.
     pub fn excludes(self) -> impl Iterator<Item = Self> {
         let of = |one: Self| one.spec().instead_of;
         Self::all().filter(move |other| of(*other) == Some(self) || of(self) == Some(*other))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Component, Role};
 
 #[test]
-fn each_row_stands_where_its_name_points() {
+fn each_row_is_at_the_index_of_its_name() {
     for (at, role) in Role::all().enumerate() {
         assert_eq!(role as usize, at);
     }
@@ -18,18 +18,18 @@ fn each_row_stands_where_its_name_points() {
 }
 
 #[test]
-fn a_component_belongs_to_a_role_and_shares_nothing_but_with_the_one_whose_place_it_takes() {
-    let mut asked = BTreeSet::new();
+fn a_component_belongs_to_a_role_and_shares_nothing_except_with_the_one_that_it_replaces() {
+    let mut components = BTreeSet::new();
     for role in Role::all() {
         let spec = role.spec();
         for (component, key) in spec.components {
             let (table, key) = key.split_once('.').unwrap();
             assert_eq!(table, spec.table);
             assert!(key == "enabled" || spec.keys.contains(&key), "{key}");
-            asked.insert(*component);
+            components.insert(*component);
         }
     }
-    assert!(asked.into_iter().eq(Component::all()));
+    assert!(components.into_iter().eq(Component::all()));
     for one in Component::all() {
         for other in Component::all().filter(|other| *other != one) {
             let (a, b) = (one.spec(), other.spec());

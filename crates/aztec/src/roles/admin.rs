@@ -3,7 +3,7 @@
 use provision::kinds::{Owner, Random, Secret, SecretDigest};
 
 use super::draft::Draft;
-use super::process::EnvFile;
+use super::env_file::EnvFile;
 use crate::layout::{self, ACCOUNT, env_file};
 use crate::names::Reach;
 

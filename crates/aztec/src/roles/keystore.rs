@@ -22,8 +22,8 @@ pub(crate) struct Keystore {
 }
 
 impl Keystore {
-    /// A directory that the service gets whole.
-    pub fn whole(made_by: ResourceId, path: &Path) -> Self {
+    /// A directory that the service gets with all its files.
+    pub fn directory(made_by: ResourceId, path: &Path) -> Self {
         Self {
             made_by,
             handed: path.display().to_string(),
@@ -83,24 +83,24 @@ mod tests {
 
     use super::*;
 
-    /// Whether it lets the unit start, and what it says.
+    /// Whether the script lets the unit start, and its message.
     fn run(script: &str) -> (bool, String) {
         let mut shell = Command::new("/bin/sh");
-        let said = shell.args(["-c", script]).output().unwrap();
-        let text = String::from_utf8(said.stderr).unwrap();
-        (said.status.success(), text)
+        let output = shell.args(["-c", script]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), text)
     }
 
     #[test]
-    fn a_machine_starts_only_what_was_claimed_on_it() {
+    fn a_machine_starts_only_keys_that_were_claimed_on_it() {
         let dir = tempfile::tempdir().unwrap();
         let [noted, here] = ["noted", "here"].map(|name| dir.path().join(name));
         let script = same_machine()
             .replace("/var/lib/aztec-kit/hardware/%m", noted.to_str().unwrap())
             .replace(layout::PRODUCT_UUID, here.to_str().unwrap());
-        assert!(run(&script).0, "nothing is known of the machine");
+        assert!(run(&script).0, "no machine is recorded");
         fs::write(&noted, "one\n").unwrap();
-        assert!(!run(&script).0, "the machine does not say");
+        assert!(!run(&script).0, "the machine has no UUID");
         fs::write(&here, "one\n").unwrap();
         assert_eq!(run(&script), (true, String::new()));
         fs::write(&here, "two\n").unwrap();
@@ -123,7 +123,7 @@ mod tests {
         let script = keystore.still_there(&originals);
         let starts = || run(&script);
         assert_eq!(starts(), (true, String::new()));
-        // What is only imported is not handed over, and no reason to stop what is.
+        // A keystore that is only imported is not copied, and does not stop the service.
         fs::write(originals.join("b.json"), "two").unwrap();
         assert!(starts().0);
         fs::write(originals.join("a b.json"), "another").unwrap();

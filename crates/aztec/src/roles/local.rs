@@ -18,7 +18,7 @@ pub(crate) fn contracts_id(settings: &Settings) -> ResourceId {
 /// The key of the validator of a local network.
 pub(crate) fn validator_key() -> Secret<LocalKey> {
     Secret {
-        path: layout::validator_key(),
+        path: layout::VALIDATOR_KEY.into(),
         owner: Owner::root(0o600),
         maker: LocalKey {
             role: KeyRole::Validator,
@@ -31,14 +31,14 @@ pub(crate) fn stake(local: &Local) -> Stake {
     Stake {
         url: local.l1.expose().to_string(),
         record: layout::contracts_env(),
-        keystore: layout::validator_key(),
+        keystore: layout::VALIDATOR_KEY.into(),
     }
 }
 
 /// The key of the prover of a local network.
 pub(crate) fn prover_key() -> Secret<LocalKey> {
     Secret {
-        path: layout::prover_key(),
+        path: layout::PROVER_KEY.into(),
         owner: Owner::root(0o600),
         maker: LocalKey {
             role: KeyRole::Prover,
@@ -50,6 +50,6 @@ pub(crate) fn prover_key() -> Secret<LocalKey> {
 pub(crate) fn funding(local: &Local) -> Funding {
     Funding {
         url: local.l1.expose().to_string(),
-        keystore: layout::prover_key(),
+        keystore: layout::PROVER_KEY.into(),
     }
 }

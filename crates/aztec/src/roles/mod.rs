@@ -3,6 +3,7 @@
 mod admin;
 pub(crate) mod base;
 mod draft;
+mod env_file;
 pub(crate) mod keystore;
 mod kit_toml;
 pub(crate) mod l1;

@@ -1,8 +1,8 @@
 //! The node, and the sequencer, which is the same process with one more flag.
 //!
-//! They are one identity on one data directory. The sequencer's unit replaces the node's unit and never runs
-//! beside it. Two processes would fight over ports and databases, and with keys in both they would sign
-//! twice, which is slashed.
+//! They are one identity with one data directory. The sequencer's unit replaces the node's unit, and they never run at the
+//! same time. Two processes would compete for ports and databases, and with keys in both they would sign twice, which is
+//! slashed.
 
 use std::path::Path;
 
@@ -10,20 +10,21 @@ use provision::engine::ResourceId;
 use provision::kinds::{Directory, File, Owner};
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, Process};
+use super::process::Process;
 use super::variables::{peer_env, port_env};
 use crate::env::{self, Value, Variables};
 use crate::kinds::SignerClaim;
 use crate::layout::{self, ACCOUNT, env_file};
-use crate::names::{Component, Role, role, units};
+use crate::names::{Component, Role, port, units};
 use crate::settings::Settings;
 use crate::signer::Guard;
 
-/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 stops within two, or never if a
-/// checkpoint of its own is mined just then (`stop_seconds` in its release.toml), and on a local network every slot is its own:
-/// two of six stops took all the time they were given.
+/// Seconds that the node of a local network may take to stop. A sequencer of 4.1.2 stops within two seconds, or never if
+/// one of its checkpoints is mined at that moment (`stop_seconds` in its release.toml). On a local network, every slot is
+/// its own: two of six stops took all the time that they had.
 const LOCAL_STOP: u32 = 30;
 
 /// Adds the node; returns the ids of its services.
@@ -90,15 +91,15 @@ fn keystore(draft: &mut Draft<'_>) -> (Keystore, ResourceId) {
         let handed = Keystore::claimed(claimed.clone(), &base.machine_id, keystore);
         return (handed, claimed);
     }
-    let handed = Keystore::whole(directory.clone(), keystore);
+    let handed = Keystore::directory(directory.clone(), keystore);
     (handed, draft.add(local::validator_key(), [directory]))
 }
 
 /// Only values that differ from the node's own defaults, and none that the network decides.
 fn node_env(settings: &Settings) -> Variables {
-    let mut variables = peer_env(settings, &role::P2P);
-    variables.extend(port_env(settings, "AZTEC_PORT", &role::RPC));
-    variables.extend(port_env(settings, "AZTEC_ADMIN_PORT", &role::ADMIN));
+    let mut variables = peer_env(settings, &port::P2P);
+    variables.extend(port_env(settings, "AZTEC_PORT", &port::RPC));
+    variables.extend(port_env(settings, "AZTEC_ADMIN_PORT", &port::ADMIN));
     variables.extend(operators(settings));
     variables
 }

@@ -1,25 +1,23 @@
 //! A service that runs aztec-kit itself. It answers only the other processes of this host.
 
-use provision::engine::Resource;
 use provision::kinds::Unit;
 use provision::systemd::{Sandbox, Section, UnitFile, Value};
 
 use super::running::Running;
-use crate::kinds::Kind;
 use crate::layout;
 
 /// One such service.
 pub(crate) struct OwnService {
     /// Its unit file.
     pub name: &'static str,
-    /// For people.
+    /// Its description, for people.
     pub description: &'static str,
     /// The verb of aztec-kit, with its flags.
     pub verb: String,
 }
 
 impl OwnService {
-    /// Its unit, and the service that comes after it.
+    /// Its unit, and the service that runs it.
     pub fn parts(&self) -> (Unit, Running) {
         let unit = Unit {
             name: self.name.into(),
@@ -28,7 +26,7 @@ impl OwnService {
         };
         let running = Running {
             name: self.name.into(),
-            after: vec![Kind::from(unit.clone()).id()],
+            after: Vec::new(),
             unit: unit.clone(),
             inputs: Vec::new(),
         };

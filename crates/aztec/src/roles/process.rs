@@ -9,6 +9,7 @@ use provision::kinds::{Directory, Disk, File, Owner, Unit};
 use provision::systemd;
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::running::Running;
 use super::variables::{blob_env, chain_env, instance_env, name_env, push_env};
@@ -35,7 +36,7 @@ pub(crate) struct Process {
     pub flags: Vec<String>,
     /// GiB of memory that it may have in a container.
     pub memory: u64,
-    /// Variables of its own, which override the shared ones.
+    /// Its own variables, which override the shared ones.
     pub env: Variables,
     /// More environment files, after its own.
     pub env_files: Vec<EnvFile>,
@@ -53,7 +54,7 @@ pub(crate) struct Process {
     pub checks_proofs: bool,
     /// Instances of a template unit; none for a plain one.
     pub instances: Vec<String>,
-    /// Places it may write to besides its own data directory.
+    /// Places that it may write to in addition to its own data directory.
     pub writable: Vec<PathBuf>,
 }
 
@@ -81,7 +82,7 @@ impl Process {
         }
     }
 
-    /// Gives it the chain: the L1, and on a local network the contracts.
+    /// Connects it to the chain: the L1, and on a local network the contracts.
     pub fn on_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(chain_env(settings));
         if settings.local().is_some() {
@@ -95,7 +96,7 @@ impl Process {
         self
     }
 
-    /// Lets it follow the chain, block by block: its blobs, and snapshots to start from.
+    /// Lets it follow the chain block by block, with blobs, and snapshots to start from.
     pub fn follows_chain(mut self, settings: &Settings) -> Self {
         self.env.extend(blob_env(settings));
         if settings.local().is_some() {
@@ -104,7 +105,7 @@ impl Process {
         self.on_chain(settings)
     }
 
-    /// Lets it keep its databases in its own directory.
+    /// Lets it keep databases in its own directory.
     pub fn keeps_data(self, settings: &Settings) -> Self {
         let data = self.directory(settings);
         self.env("DATA_DIRECTORY", data.display())
@@ -339,7 +340,7 @@ impl Process {
         }
     }
 
-    /// The suffix of the names that each instance has of its own.
+    /// The suffix of names that are different for each instance.
     fn instance(&self) -> &'static str {
         if self.instances.is_empty() { "" } else { "-%i" }
     }
@@ -369,28 +370,3 @@ impl Process {
 
 /// The variable for the directory of keys: the credentials of the unit.
 const KEYS: [&str; 2] = ["KEY_STORE_DIRECTORY", "%d"];
-
-/// An environment file, and the variables that it sets, by name. A container gets only the variables that are named, so
-/// no value is in an argument.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvFile {
-    id: ResourceId,
-    path: PathBuf,
-    variables: Vec<String>,
-}
-
-impl EnvFile {
-    /// A file resource and its variables.
-    pub fn new<N: ToString>(
-        id: ResourceId,
-        path: PathBuf,
-        variables: impl IntoIterator<Item = N>,
-    ) -> Self {
-        let variables = variables.into_iter();
-        Self {
-            id,
-            path,
-            variables: variables.map(|name| name.to_string()).collect(),
-        }
-    }
-}

@@ -9,21 +9,22 @@ use provision::engine::ResourceId;
 use provision::kinds::{Directory, Owner};
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::keystore::Keystore;
 use super::local;
-use super::process::{EnvFile, PROOF_BODY, Process};
+use super::process::{PROOF_BODY, Process};
 use super::variables::{network_env, peer_env};
 use crate::HostFacts;
 use crate::env::Value;
 use crate::layout;
-use crate::names::{Component, Role, role, units};
+use crate::names::{Component, Role, port, units};
 use crate::settings::Settings;
 
 /// The URL of the broker for the agents and the prover node of this host.
 fn broker_url(settings: &Settings) -> Value {
     match &settings.broker_url {
         Some(url) => Value::urls(url.expose().as_str()),
-        None => Value::public(format!("http://127.0.0.1:{}", settings.port(&role::BROKER))),
+        None => Value::public(format!("http://127.0.0.1:{}", settings.port(&port::BROKER))),
     }
 }
 
@@ -32,8 +33,8 @@ pub(crate) fn agents(settings: &Settings, facts: &HostFacts) -> (u32, String) {
     if !settings.proves() {
         return (0, "no prover here".into());
     }
-    if let Some(asked) = settings.agents {
-        return (asked, "as asked".into());
+    if let Some(configured) = settings.agents {
+        return (configured, "as configured".into());
     }
     if settings.local().is_some() {
         return (
@@ -73,7 +74,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, admin: Option<&EnvFile>) {
     }
     before.extend(broker_process(settings).add(draft, before.clone()));
     let mut node = node_process(settings);
-    node.keystore = Some(Keystore::whole(made_by, directory));
+    node.keystore = Some(Keystore::directory(made_by, directory));
     node.env_files.extend(admin.cloned());
     before.extend(node.add(draft, before.clone()));
     add_agents(draft, before);
@@ -103,13 +104,13 @@ fn node_process(settings: &Settings) -> Process {
         // Its agents are processes of their own.
         .env("PROVER_AGENT_COUNT", 0)
         .listens(settings)
-        .env("AZTEC_ADMIN_PORT", settings.port(&role::PROVER_ADMIN));
-    process.env.extend(peer_env(settings, &role::PROVER_P2P));
+        .env("AZTEC_ADMIN_PORT", settings.port(&port::PROVER_ADMIN));
+    process.env.extend(peer_env(settings, &port::PROVER_P2P));
     if settings.has(Role::Node) {
-        // The node beside it has the transactions to prove.
+        // The node of this host has the transactions to prove.
         process = process.env(
             "TX_COLLECTION_NODE_RPC_URLS",
-            format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
+            format!("http://127.0.0.1:{}", settings.port(&port::RPC)),
         );
     }
     process.checks_proofs = settings.live().is_some();

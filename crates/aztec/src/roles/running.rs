@@ -30,6 +30,7 @@ pub(crate) struct Running {
     /// The unit that runs: the unit itself, or an instance of it.
     pub name: String,
     pub inputs: Vec<(ResourceId, PathBuf)>,
+    /// The resources that it comes after, in addition to its unit and its inputs.
     pub after: Vec<ResourceId>,
 }
 
@@ -40,7 +41,7 @@ impl Running {
         graph.add(service, after)
     }
 
-    /// The service and its dependencies, for a graph that has its inputs.
+    /// The service and its dependencies, each once, for a graph that has its inputs.
     pub fn service(self, graph: &Graph<Kind>) -> (Service, Vec<ResourceId>) {
         let unit = Kind::from(self.unit.clone()).id();
         let mut inputs = vec![input(graph, &unit, self.unit.path())];
@@ -49,8 +50,12 @@ impl Running {
                 .iter()
                 .map(|(id, path)| input(graph, id, path.clone())),
         );
-        let mut after: Vec<_> = inputs.iter().map(|input| input.id.clone()).collect();
-        after.extend(self.after);
+        let mut after: Vec<ResourceId> = Vec::new();
+        for id in inputs.iter().map(|input| &input.id).chain(&self.after) {
+            if !after.contains(id) {
+                after.push(id.clone());
+            }
+        }
         let service = Service {
             unit: self.name,
             active: true,

@@ -4,11 +4,12 @@ use provision::engine::ResourceId;
 use provision::kinds::{Owner, Random, Secret};
 
 use super::draft::Draft;
+use super::env_file::EnvFile;
 use super::l1_beacon;
-use super::process::{EnvFile, Process};
+use super::process::Process;
 use super::variables::{network_env, peer_env};
 use crate::layout::env_file;
-use crate::names::{Component, Role, role};
+use crate::names::{Component, Role, port};
 use crate::settings::Settings;
 
 /// Adds the processes of a role, after the services of the node.
@@ -31,7 +32,7 @@ fn process(component: Component, settings: &Settings) -> Option<Process> {
         // Only discovery, without a chain.
         Component::Bootnode => {
             let mut bootnode = process.keeps_data(settings).listens(settings);
-            bootnode.env.extend(peer_env(settings, &role::BOOTNODE_P2P));
+            bootnode.env.extend(peer_env(settings, &port::BOOTNODE_P2P));
             bootnode.env.extend(network_env(settings));
             bootnode
         }
@@ -82,7 +83,7 @@ fn bot(process: Process, settings: &Settings) -> Process {
         .listens(settings)
         .env(
             "AZTEC_NODE_URL",
-            format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
+            format!("http://127.0.0.1:{}", settings.port(&port::RPC)),
         )
         // Nobody verifies its proofs on a local network.
         .env("PXE_PROVER_ENABLED", false)

@@ -5,13 +5,13 @@ use secrecy::ExposeSecret;
 use super::local;
 use crate::data::Store;
 use crate::env::{Value, Variables};
-use crate::names::{Port, port, role};
+use crate::names::{Port, port};
 use crate::settings::{self, ApiKey, Chain, Endpoint, Live, Settings, with_one_slash};
 
-/// The variables of each of several agents.
+/// The variables of one of several agents.
 pub(super) fn instance_env(settings: &Settings, instance: &str, name: &str) -> Variables {
     let number = instance.parse::<u16>().unwrap_or(1);
-    let first = settings.port(&role::AGENTS);
+    let first = settings.port(&port::AGENTS);
     let port = first.saturating_add(number.saturating_sub(1));
     let mut variables = Variables::from([("AZTEC_PORT".into(), Value::public(port))]);
     variables.extend(name_env(settings, name));
@@ -148,7 +148,7 @@ pub(crate) fn peer_env(settings: &Settings, port: &Port) -> Variables {
     }
     // The default of the release is the port of the node.
     let port = settings.port(port);
-    if port != role::P2P.default {
+    if port != port::P2P.default {
         set("P2P_PORT", Value::public(port));
     }
     variables

@@ -1,7 +1,7 @@
 //! Networks and releases that the operator describes, because aztec-kit does not know them:
 //! `[networks.<name>]` and `[releases."<version>"]`, in the shape of the files under `data/`.
 //!
-//! Every description is checked, even if it is not used, so a mistake shows now and not on the day it is needed.
+//! Every description is checked, even if it is not used, so a mistake shows at once and not when it is needed.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl Described {
     }
 }
 
-/// The network and the release know each other.
+/// Checks that the release knows the network.
 pub(super) fn check_pair(name: &str, network: &Network, release: &Release) -> Result<(), Fault> {
     let Some(known_as) = &network.known_as else {
         return Ok(());
@@ -186,8 +186,11 @@ mod tests {
         assert!(settings.live().is_some() && !settings.has_presets());
         assert_eq!(settings.release.facts.tips, "getTips");
         assert_eq!(settings.release.facts.rpc, "aztec");
-        let (said, remedy) = refused(&format!("{MINE}[txe]\nenabled = true\n"));
-        assert!(said.contains("Aztec 5.9.0 on mine: it is gone"), "{said}");
+        let (message, remedy) = refused(&format!("{MINE}[txe]\nenabled = true\n"));
+        assert!(
+            message.contains("Aztec 5.9.0 on mine: it is gone"),
+            "{message}"
+        );
         assert_eq!(remedy, "Take it out.");
     }
 
@@ -317,24 +320,25 @@ mod tests {
         for (old, new, what, fix) in cases {
             assert!(MINE.contains(old), "{old}");
             let text = MINE.replacen(old, new, 1);
-            let (said, remedy) = refused(&text);
+            let (message, remedy) = refused(&text);
             assert!(
-                said.starts_with("kit.toml: ") && said.contains(what),
-                "{new}: {said}"
+                message.starts_with("kit.toml: ") && message.contains(what),
+                "{new}: {message}"
             );
             assert!(remedy.contains(fix), "{new}: {remedy}");
         }
     }
 
     #[test]
-    fn a_release_that_does_not_know_a_network_of_this_program_is_the_mistake() {
-        let (said, remedy) = refused(
+    fn a_release_that_does_not_know_a_built_in_network_is_the_mistake() {
+        let (message, remedy) = refused(
             "network = \"mainnet\"\nrelease = \"5.9.0\"\n[l1]\nrpc_urls = [\"https://l1\"]\n\
              [releases.\"5.9.0\"]\nlike = \"5.2.0\"\nnetworks = [\"testnet\"]\npresets = []\n",
         );
         assert!(
-            said.starts_with("kit.toml: release: Aztec 5.9.0 does not know the network `mainnet`"),
-            "{said}"
+            message
+                .starts_with("kit.toml: release: Aztec 5.9.0 does not know the network `mainnet`"),
+            "{message}"
         );
         assert!(!remedy.contains("known_as"), "{remedy}");
     }

@@ -13,14 +13,14 @@ use crate::names::Role;
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// Keys, each with its table, and their values.
-    edits: Vec<(String, Wanted)>,
+    keys: Vec<(String, NewValue)>,
     /// The SSH client that is connected now.
     ssh_client: Option<IpAddr>,
 }
 
 /// The value of a key. A text may carry a secret.
 #[derive(Debug, Clone)]
-enum Wanted {
+enum NewValue {
     On,
     Number(u64),
     Text(SecretString),
@@ -31,26 +31,26 @@ impl Asked {
     /// Turns a switch on.
     #[must_use]
     pub fn on(self, key: &str) -> Self {
-        self.with(key, Wanted::On)
+        self.with(key, NewValue::On)
     }
 
     /// Sets a number.
     #[must_use]
     pub fn number(self, key: &str, number: u64) -> Self {
-        self.with(key, Wanted::Number(number))
+        self.with(key, NewValue::Number(number))
     }
 
     /// Sets a text.
     #[must_use]
     pub fn text(self, key: &str, text: impl Into<SecretString>) -> Self {
-        self.with(key, Wanted::Text(text.into()))
+        self.with(key, NewValue::Text(text.into()))
     }
 
     /// Sets a list of texts.
     #[must_use]
     pub fn list(self, key: &str, texts: impl IntoIterator<Item = impl Into<SecretString>>) -> Self {
         let texts = texts.into_iter().map(Into::into);
-        self.with(key, Wanted::List(texts.collect()))
+        self.with(key, NewValue::List(texts.collect()))
     }
 
     /// Records the SSH client that runs the command.
@@ -59,14 +59,14 @@ impl Asked {
         Self { ssh_client, ..self }
     }
 
-    fn with(mut self, key: &str, wanted: Wanted) -> Self {
-        self.edits.push((key.to_owned(), wanted));
+    fn with(mut self, key: &str, value: NewValue) -> Self {
+        self.keys.push((key.to_owned(), value));
         self
     }
 
     /// Whether the command line enables a table.
     fn turns_on(&self, table: &str) -> bool {
-        let mut keys = self.edits.iter().map(|(key, _)| key.as_str());
+        let mut keys = self.keys.iter().map(|(key, _)| key.as_str());
         keys.any(|key| key.strip_suffix(".enabled") == Some(table))
     }
 
@@ -78,7 +78,7 @@ impl Asked {
     }
 }
 
-impl Wanted {
+impl NewValue {
     fn value(&self, key: &str) -> Result<Value, Fault> {
         Ok(match self {
             Self::On => true.into(),
@@ -104,26 +104,26 @@ pub(super) const HEAD: &str =
     "# What this host shall be. Edit it and run `aztec-kit plan`, then `aztec-kit apply`.\n";
 
 /// The text of `kit.toml` with the keys of the command line; pure.
-pub fn edited(text: Option<&str>, asked: &Asked) -> Result<String, Fault> {
+pub fn edited(text: Option<&str>, command_line: &Asked) -> Result<String, Fault> {
     let old = text.unwrap_or_default();
     encoding::check(old)?;
     let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
         mistake::fault(old, error.message(), error.span())
     })?;
-    for (key, wanted) in &asked.edits {
-        set(&mut document, key, wanted.value(key)?)?;
+    for (key, value) in &command_line.keys {
+        set(&mut document, key, value.value(key)?)?;
     }
     // A host for prover agents only provides its cores and does not get a node.
-    if text.is_none() && asked.roles() == [Role::ProverAgent] {
+    if text.is_none() && command_line.roles() == [Role::ProverAgent] {
         set(&mut document, "node.enabled", false.into())?;
     }
-    if let (true, Some(client)) = (asked.turns_on("hardening"), asked.ssh_client) {
+    if let (true, Some(client)) = (command_line.turns_on("hardening"), command_line.ssh_client) {
         never_ban(&mut document, client);
     }
     // toml_edit would put a comment without a key below the keys.
     let head = if text.is_none() { HEAD } else { "" };
     let mut new = format!("{head}{document}");
-    // The writer uses its own line ends and no byte order mark, even if nothing was asked.
+    // The writer uses its own line ends and no byte order mark, even if nothing was edited.
     let bare = old.strip_prefix('\u{feff}').unwrap_or(old);
     if new.lines().eq(bare.lines()) {
         old.clone_into(&mut new);
@@ -192,25 +192,25 @@ fn meaning(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn asked() -> Asked {
-        let asked = Asked::default().text("network", "local");
-        asked.on("sequencer.enabled")
+    fn edits() -> Asked {
+        let edits = Asked::default().text("network", "local");
+        edits.on("sequencer.enabled")
     }
 
     #[test]
-    fn a_new_file_says_just_what_was_asked() {
-        let text = edited(None, &asked()).unwrap();
+    fn a_new_file_has_only_the_keys_of_the_command_line() {
+        let text = edited(None, &edits()).unwrap();
         assert!(text.starts_with("# What this host shall be"), "{text}");
         assert!(text.contains("network = \"local\"\n"), "{text}");
         assert!(text.contains("[sequencer]\nenabled = true\n"), "{text}");
     }
 
     #[test]
-    fn asking_for_the_same_again_changes_nothing() {
+    fn the_same_command_line_changes_nothing() {
         let text = "network  =  'local' # mine\n\n[sequencer]\nenabled = true\n[l1]\nconsensus_urls = [ 'https://a' ]\n";
-        let again = asked().list("l1.consensus_urls", ["https://a"]);
+        let again = edits().list("l1.consensus_urls", ["https://a"]);
         assert_eq!(edited(Some(text), &again).unwrap(), text);
-        // Nor do ends of lines that are missing, or of another system.
+        // Missing line ends, or those of another system, change nothing either.
         for own in [
             "network = \"local\"",
             "# mine",
@@ -223,24 +223,24 @@ mod tests {
     }
 
     #[test]
-    fn a_table_in_one_line_stays_one() {
+    fn a_table_in_one_line_stays_in_one_line() {
         let text = "prover = { enabled = false, agents = 2 } # mine\nhardening = { ssh = false }\n";
-        let asked = Asked::default()
+        let edits = Asked::default()
             .on("prover.enabled")
             .on("hardening.enabled");
-        let asked = asked.by(Some([192, 0, 2, 1].into()));
+        let edits = edits.by(Some([192, 0, 2, 1].into()));
         assert_eq!(
-            edited(Some(text), &asked).unwrap(),
+            edited(Some(text), &edits).unwrap(),
             "prover = { enabled = true, agents = 2 } # mine\n\
              hardening = { ssh = false , enabled = true, never_ban = [\"192.0.2.1\"] }\n"
         );
     }
 
     #[test]
-    fn a_machine_that_is_asked_for_agents_alone_gets_no_node() {
+    fn a_host_with_only_agents_gets_no_node() {
         let agents = Asked::default().on("prover_agent.enabled");
-        let nodeless = |text: Option<&str>, asked: &Asked| {
-            edited(text, asked)
+        let nodeless = |text: Option<&str>, edits: &Asked| {
+            edited(text, edits)
                 .unwrap()
                 .contains("[node]\nenabled = false\n")
         };
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_client_is_noted() {
+    fn only_the_first_client_is_recorded() {
         let from = |last| {
             let client = Some([192, 0, 2, last].into());
             Asked::default().on("hardening.enabled").by(client)
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn comments_of_the_operator_stay() {
         let text = "# mine\nnetwork = \"testnet\"\n[env] # more\nLOG_LEVEL = \"debug\"\n";
-        let new = edited(Some(text), &asked()).unwrap();
+        let new = edited(Some(text), &edits()).unwrap();
         assert!(
             new.contains("# mine") && new.contains("# more") && new.contains("network = \"local\""),
             "{new}"

@@ -41,11 +41,11 @@ mod tests {
             (b"\xef\xbb\xbfa = 1\r\n", None),
             ("# café …\n".as_bytes(), None),
         ] {
-            let said = check(&String::from_utf8_lossy(bytes)).err();
-            let said = said.map(|fault| fault.chain());
+            let message = check(&String::from_utf8_lossy(bytes)).err();
+            let message = message.map(|fault| fault.chain());
             match expected {
-                None => assert_eq!(said, None),
-                Some(expected) => assert!(said.unwrap().contains(expected), "{expected}"),
+                None => assert_eq!(message, None),
+                Some(expected) => assert!(message.unwrap().contains(expected), "{expected}"),
             }
         }
     }

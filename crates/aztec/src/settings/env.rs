@@ -29,7 +29,7 @@ const DERIVED: &[(&str, &str)] = &[
     ("ROLLUP_VERSION", "rollup"),
 ];
 
-/// Moves variables of `[env]` that have a key of their own by now to that key, if the key is not set.
+/// Moves variables of `[env]` that now have a key of their own to that key, if the key is not set.
 pub(super) fn adopted(mut file: KitFile) -> KitFile {
     let mut take = |name: &str, free: bool| {
         let value = if free { file.env.remove(name) } else { None };

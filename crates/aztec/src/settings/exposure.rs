@@ -1,4 +1,4 @@
-//! Which ports other hosts can reach.
+//! The ports that other hosts can reach.
 
 use provision::Fault;
 

@@ -17,7 +17,7 @@ pub struct FirewallFile {
     pub enabled: Option<bool>,
     /// Whether private ports are closed to other hosts, with or without the firewall; yes by default.
     pub close_private_ports: Option<bool>,
-    /// What may come in besides SSH and peers.
+    /// Connections that are allowed in addition to SSH and peers.
     pub allow: Vec<AllowFile>,
 }
 
@@ -52,7 +52,7 @@ pub struct Firewall {
     pub enabled: bool,
     /// Whether private ports are closed to other hosts, with UFW or without.
     pub close_private_ports: bool,
-    /// What may come in besides SSH and peers.
+    /// Connections that are allowed in addition to SSH and peers.
     pub allow: Vec<Rule>,
 }
 

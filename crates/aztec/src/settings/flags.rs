@@ -11,7 +11,7 @@ pub struct Flag {
     pub key: String,
     /// Its argument.
     pub takes: Takes,
-    /// The environment variable that sets the same.
+    /// The environment variable with the same effect.
     pub env: Option<&'static str>,
     /// The help text.
     pub help: &'static str,
@@ -209,23 +209,23 @@ mod tests {
         for flag in flags() {
             assert!(names.insert(flag.name.clone()), "{}", flag.name);
             assert!(keys.insert(flag.key.clone()), "{}", flag.key);
-            let asked = Asked::default();
-            let asked = match flag.takes {
-                Takes::Nothing => asked.on(&flag.key),
-                Takes::Number(_) => asked.number(&flag.key, 7),
-                Takes::Text(_) | Takes::Secret(_) => asked.text(&flag.key, "x"),
-                Takes::Secrets(_) => asked.list(&flag.key, ["x"]),
+            let edits = Asked::default();
+            let edits = match flag.takes {
+                Takes::Nothing => edits.on(&flag.key),
+                Takes::Number(_) => edits.number(&flag.key, 7),
+                Takes::Text(_) | Takes::Secret(_) => edits.text(&flag.key, "x"),
+                Takes::Secrets(_) => edits.list(&flag.key, ["x"]),
             };
-            let text = edited(None, &asked).unwrap();
+            let text = edited(None, &edits).unwrap();
             // The value may be refused, the key and its type may not.
-            let said = Settings::parse(&text).err().map(|fault| fault.chain());
-            let said = said.unwrap_or_default();
+            let message = Settings::parse(&text).err().map(|fault| fault.chain());
+            let message = message.unwrap_or_default();
             assert!(
-                !said.contains("unknown key") && !said.contains("must be"),
-                "{text}: {said}"
+                !message.contains("unknown key") && !message.contains("must be"),
+                "{text}: {message}"
             );
         }
-        // The rows of tables that there are not would be lost.
+        // Rows of a table that does not exist would be lost.
         assert_eq!(
             flags()
                 .iter()

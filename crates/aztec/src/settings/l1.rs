@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::chain::{ApiKey, Chain, Live, Local};
 use super::file::L1File;
 use super::ports::Ports;
-use super::url::{Asker, is_placeholder, urls};
+use super::url::{Client, is_placeholder, urls};
 use super::values::bad;
 use crate::names::port;
 
@@ -24,7 +24,7 @@ pub(super) fn chain(
     if network == "local" {
         return local(file, rollup, ports).map(Chain::Local);
     }
-    let rpc_urls = urls("l1.rpc_urls", &file.rpc_urls, Asker::Execution)?;
+    let rpc_urls = urls("l1.rpc_urls", &file.rpc_urls, Client::Execution)?;
     if rpc_urls.is_empty() {
         return Err(bad(
             "l1.rpc_urls",
@@ -34,9 +34,9 @@ pub(super) fn chain(
     }
     Ok(Chain::Live(Live {
         rpc_urls,
-        consensus_urls: urls("l1.consensus_urls", &file.consensus_urls, Asker::Consensus)?,
+        consensus_urls: urls("l1.consensus_urls", &file.consensus_urls, Client::Consensus)?,
         consensus_keys: keys(file)?,
-        debug_urls: urls("l1.debug_urls", &file.debug_urls, Asker::Execution)?,
+        debug_urls: urls("l1.debug_urls", &file.debug_urls, Client::Execution)?,
         rollup,
         standby,
     }))
@@ -60,7 +60,7 @@ fn local(file: &L1File, rollup: Option<u64>, ports: &Ports) -> Result<Local, Fau
     // A key without an endpoint is refused too.
     keys(file)?;
     let own = format!("http://127.0.0.1:{}", ports.of(&port::L1));
-    let mut own = urls("ports.l1", &[own.into()], Asker::Execution)?;
+    let mut own = urls("ports.l1", &[own.into()], Client::Execution)?;
     Ok(Local { l1: own.remove(0) })
 }
 
@@ -202,10 +202,10 @@ mod tests {
         ];
         for (keys, headers, expected) in cases {
             let fault = read(&file(keys, headers), "testnet").unwrap_err();
-            let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
+            let message = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
             assert!(
-                said.contains(expected) && !said.contains("SECRET"),
-                "{said}"
+                message.contains(expected) && !message.contains("SECRET"),
+                "{message}"
             );
         }
     }
@@ -231,8 +231,8 @@ mod tests {
         for (change, key) in cases {
             let mut file = L1File::default();
             change(&mut file);
-            let said = read(&file, "local").unwrap_err().chain();
-            assert!(said.contains(key), "{said}");
+            let message = read(&file, "local").unwrap_err().chain();
+            assert!(message.contains(key), "{message}");
         }
         let Chain::Local(local) = read(&L1File::default(), "local").unwrap() else {
             panic!("the local network is local");

@@ -1,5 +1,5 @@
-//! Mistakes in the text or the shape of `kit.toml`. They name the line and the key, never a value, which may be a key of
-//! the operator's.
+//! Mistakes in the text or the shape of `kit.toml`. They name the line and the key, and never a value, because it may be a
+//! secret of the operator.
 
 use std::ops::Range;
 
@@ -13,10 +13,10 @@ pub(super) fn fault(text: &str, message: &str, span: Option<Range<usize>>) -> Fa
     let line = before.matches('\n').count() + 1;
     let message = message.lines().next().unwrap_or_default();
     let refused = |what: String| Fault::new(format!("kit.toml: line {line}: {what}"));
-    if let Some(wanted) = wrong_type(message) {
+    if let Some(expected) = wrong_type(message) {
         let key = key_at(text, at).map_or(String::new(), |key| format!("{key}: "));
-        let (wanted, form) = words(wanted);
-        return refused(format!("{key}it must be {wanted}")).fix(form);
+        let (expected, form) = words(expected);
+        return refused(format!("{key}it must be {expected}")).fix(form);
     }
     match unknown(message) {
         Some((what, fix)) => refused(what).fix(fix),
@@ -39,8 +39,8 @@ fn wrong_type(message: &str) -> Option<&str> {
 }
 
 /// The expected type, for people, and how to write it.
-fn words(wanted: &str) -> (&'static str, &'static str) {
-    match wanted {
+fn words(expected: &str) -> (&'static str, &'static str) {
+    match expected {
         "a sequence" => ("a list", "Write it in brackets: [\"one\", \"two\"]."),
         "a string" => ("a text", "Write it in quotes."),
         "a boolean" => ("true or false", "Write true or false, without quotes."),
@@ -139,9 +139,9 @@ mod tests {
     use super::super::edit::{Asked, edited};
     use super::super::file::parse;
 
-    /// Both ways to read a file say the same, and neither repeats what may be a key.
+    /// Both ways to read a file report the same, and neither repeats a value that may be a secret.
     #[test]
-    fn a_mistake_is_told_by_line_and_key_alone() {
+    fn a_mistake_is_reported_only_by_line_and_key() {
         let cases = [
             ("a = 1\nrpc_urls = [\"https://h/SECRET]\n", "line 2: "),
             ("network = \"local\"\ntoken = “123:SECRET”\n", "line 2: "),
@@ -184,29 +184,29 @@ mod tests {
             ),
             ("runtime = 1\n", "line 1: runtime: it must be a text"),
         ];
-        let asked = Asked::default()
+        let edits = Asked::default()
             .text("data_dir", "/srv/aztec")
             .text("network", "local");
         for (text, expected) in cases {
             let plain = parse(text).map(drop).unwrap_err();
-            let said = format!("{} {}", plain.chain(), plain.remedy().unwrap_or_default());
+            let message = format!("{} {}", plain.chain(), plain.remedy().unwrap_or_default());
             assert!(
-                said.starts_with(&format!("kit.toml: {expected}")),
-                "{text}: {said}"
+                message.starts_with(&format!("kit.toml: {expected}")),
+                "{text}: {message}"
             );
             assert!(
-                !said.contains("SECRET") && !said.contains("5123"),
-                "{text}: {said}"
+                !message.contains("SECRET") && !message.contains("5123"),
+                "{text}: {message}"
             );
-            let asked = edited(Some(text), &asked).unwrap_err();
-            assert_eq!(asked.chain(), plain.chain(), "{text}");
+            let fault = edited(Some(text), &edits).unwrap_err();
+            assert_eq!(fault.chain(), plain.chain(), "{text}");
         }
     }
 
     #[test]
-    fn what_is_asked_may_be_what_mends_the_file() {
-        let asked = Asked::default().list("l1.rpc_urls", ["https://a"]);
-        let new = edited(Some("[l1]\nrpc_urls = \"https://b\"\n"), &asked).unwrap();
+    fn the_command_line_may_fix_the_file() {
+        let edits = Asked::default().list("l1.rpc_urls", ["https://a"]);
+        let new = edited(Some("[l1]\nrpc_urls = \"https://b\"\n"), &edits).unwrap();
         assert!(new.contains("rpc_urls = [\"https://a\"]"), "{new}");
     }
 }

@@ -27,9 +27,9 @@ mod values;
 
 use provision::Fault;
 
-use self::url::{Asker, urls};
+use self::url::{Client, urls};
 use crate::data::Releases;
-use crate::names::{Port, Role, role};
+use crate::names::{Port, Role, port};
 use described::Described;
 use model::usual_release;
 use values::{address, bad, data_dir};
@@ -78,19 +78,19 @@ impl Settings {
         described::check_pair(&network_name, &network, &release)?;
         let mut ports = file.ports;
         if let Some(port) = file.p2p.port {
-            ports.set(&role::P2P, port);
+            ports.set(&port::P2P, port);
         }
         let chain = l1::chain(&file.l1, file.rollup, file.standby, &network_name, &ports)?;
         let local = matches!(chain, Chain::Local(_));
-        let said = |role| file.roles.get(&role);
+        let table = |role| file.roles.get(&role);
         let on = |role: &Role| {
-            let said = said(*role).and_then(|file| file.enabled);
-            said.unwrap_or(role.by_default())
+            let table = table(*role).and_then(|file| file.enabled);
+            table.unwrap_or(role.by_default())
         };
-        let broker = said(Role::ProverAgent).and_then(|file| file.broker_url.clone());
-        let broker = urls("prover_agent.broker_url", broker.as_slice(), Asker::Broker)?.pop();
+        let broker = table(Role::ProverAgent).and_then(|file| file.broker_url.clone());
+        let broker = urls("prover_agent.broker_url", broker.as_slice(), Client::Broker)?.pop();
         let agents = [Role::Prover, Role::ProverAgent];
-        let agents = agents.map(|role| said(role).and_then(|file| file.agents));
+        let agents = agents.map(|role| table(role).and_then(|file| file.agents));
         let settings = Self {
             chain,
             network,

@@ -143,11 +143,11 @@ impl Settings {
     /// Whether its nodes start without an endpoint that traces transactions, although the release demands one. The
     /// operator sets that, or the L1 is a local one without transactions to trace.
     pub fn allows_no_traces(&self) -> bool {
-        let said = self.says(NO_TRACES);
+        let value = self.says(NO_TRACES);
         let needs = self.release.facts.needs_traces;
         // The releases read a boolean in this way (foundation/dest/config/parse-env.js).
-        matches!(said, Some("1" | "true" | "TRUE"))
-            || needs && self.local().is_some() && said.is_none()
+        matches!(value, Some("1" | "true" | "TRUE"))
+            || needs && self.local().is_some() && value.is_none()
     }
 }
 

@@ -6,7 +6,7 @@ use server::monitoring::Receiver;
 
 use super::file::{MonitoringFile, ReceiverFile};
 use super::mistake::suggestion;
-use super::url::{Asker, Endpoint, urls};
+use super::url::{Client, Endpoint, urls};
 use super::values::{bad, mail_address};
 
 /// The monitoring of this host.
@@ -71,7 +71,7 @@ pub(super) fn read(file: MonitoringFile) -> Result<Option<Monitoring>, Fault> {
 
 fn url(key: &str, text: Option<&SecretString>) -> Result<Option<Endpoint>, Fault> {
     let texts: Vec<_> = text.into_iter().cloned().collect();
-    Ok(urls(key, &texts, Asker::Other)?.pop())
+    Ok(urls(key, &texts, Client::Other)?.pop())
 }
 
 /// Each type of receiver with the keys it needs, and those it may have.
@@ -172,11 +172,11 @@ fn receiver(at: usize, file: &ReceiverFile) -> Result<Receiver, Fault> {
 fn telegram(place: &str, token: SecretString, chat: Option<i64>) -> Result<SecretString, Fault> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let parts = token.expose_secret().split_once(':');
-    let whole = parts.is_some_and(|(bot, secret)| {
+    let is_token = parts.is_some_and(|(bot, secret)| {
         let digits = !bot.is_empty() && bot.chars().all(|c| c.is_ascii_digit());
         digits && !secret.is_empty() && secret.chars().all(word)
     });
-    if !whole {
+    if !is_token {
         return Err(bad(place, "`token` is not the token of a bot")
             .fix("Write it as @BotFather shows it: digits, a colon, letters and digits, without `bot` before it."));
     }

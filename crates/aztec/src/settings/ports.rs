@@ -1,4 +1,4 @@
-//! `[ports]`: which ports this host listens on.
+//! `[ports]`: the ports that this host listens on.
 
 use std::collections::BTreeMap;
 use std::fmt;

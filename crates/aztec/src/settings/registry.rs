@@ -1,4 +1,4 @@
-//! The registry of ports. Every process of this host has ports of its own.
+//! The registry of ports. Every process of this host has its own ports.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::model::Settings;
 use super::monitoring::Stack;
 use super::url::is_bad_port;
 use super::values::bad;
-use crate::names::{Port, port, role, units};
+use crate::names::{Port, port, units};
 
 impl Settings {
     /// Every port that this host will listen on, with its unit.
@@ -64,8 +64,8 @@ impl Settings {
     ///
     /// When one of them belongs to another process.
     pub(crate) fn check_agents(&self, count: u32) -> Result<(), Fault> {
-        let key = role::AGENTS.key;
-        let first = self.port(&role::AGENTS);
+        let key = port::AGENTS.key;
+        let first = self.port(&port::AGENTS);
         let last = u32::from(first) + count.saturating_sub(1);
         if last > u32::from(u16::MAX) {
             return Err(bad(

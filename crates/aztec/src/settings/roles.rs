@@ -1,4 +1,4 @@
-//! Which roles can be combined on one host.
+//! The roles of a host, and which of them can be combined.
 
 use provision::Fault;
 
@@ -20,14 +20,14 @@ impl Settings {
 
     /// The components of this host, each with its key.
     pub fn components(&self) -> Vec<(Component, &'static str)> {
-        let asked = self.roles.iter().flat_map(|role| role.spec().components);
-        let asked: Vec<_> = asked.copied().collect();
+        let enabled = self.roles.iter().flat_map(|role| role.spec().components);
+        let enabled: Vec<_> = enabled.copied().collect();
         let there = |component: Component| {
-            let mut others = asked.iter().map(|(other, _)| other.spec().instead_of);
+            let mut others = enabled.iter().map(|(other, _)| other.spec().instead_of);
             let agents = component != Component::ProverAgent || self.agents != Some(0);
             agents && others.all(|instead_of| instead_of != Some(component))
         };
-        let all = asked.iter().copied();
+        let all = enabled.iter().copied();
         all.filter(|(component, _)| there(*component)).collect()
     }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_called_what_runs_on_it() {
+    fn a_host_is_described_by_its_components() {
         let shown = |kit_toml: &str| Settings::parse(kit_toml).unwrap().roles_shown();
         assert_eq!(shown("").as_deref(), Some("node"));
         assert_eq!(

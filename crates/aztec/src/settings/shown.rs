@@ -15,13 +15,13 @@ use crate::names::Role;
 
 /// The redacted text of `kit.toml`. A text that is not TOML is redacted whole.
 pub fn shown(text: &str, release: &Release) -> Text {
-    let whole = || {
+    let redacted = || {
         let mut hidden = Text::default();
         hidden.push_as(text, &format!("{HIDDEN}\n"));
         hidden
     };
     let Ok(document) = Document::parse(text) else {
-        return whole();
+        return redacted();
     };
     let mut values = Values {
         release,
@@ -32,7 +32,7 @@ pub fn shown(text: &str, release: &Release) -> Text {
         values.item(&mut vec![name], item);
     }
     if values.lost {
-        return whole();
+        return redacted();
     }
     values.found.sort_by_key(|(range, _)| range.start);
     let mut shown = Text::default();
@@ -47,7 +47,7 @@ pub fn shown(text: &str, release: &Release) -> Text {
     shown
 }
 
-/// The text between two values: keys, brackets, and comments. Only our own comment is shown.
+/// The text between two values: keys, brackets, and comments. Only the comment of aztec-kit is shown.
 fn between(text: &str, shown: &mut Text) {
     for line in text.split_inclusive('\n') {
         let end = comment(line);
@@ -187,7 +187,7 @@ mod tests {
     use crate::data::Releases;
 
     #[test]
-    fn no_form_of_toml_shows_what_is_not_listed() {
+    fn no_form_of_toml_shows_an_unlisted_value() {
         let release = Releases::carried().release("4.1.2", None).unwrap();
         let cases = [
             ("network = \"local\" # S\n", "network = \"local\" # …\n"),

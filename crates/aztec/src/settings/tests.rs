@@ -254,15 +254,15 @@ fn every_refusal_names_the_place_and_the_remedy() {
         ),
     ];
     for (text, what, fix) in cases {
-        let (said, remedy) = refused(text);
-        assert!(said.contains(what), "{text:?}: {said}");
+        let (message, remedy) = refused(text);
+        assert!(message.contains(what), "{text:?}: {message}");
         assert!(remedy.contains(fix), "{text:?}: {remedy}");
     }
 }
 
 /// Every role that a release refuses, on a local and on a live network.
 #[test]
-fn what_a_release_cannot_do_is_refused_with_the_alternative() {
+fn a_role_that_a_release_does_not_have_is_refused_with_the_alternative() {
     let live = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n";
     let cases: &[(&str, &str, &str, &str)] = &[
         ("4.1.2", "pxe", "--pxe", "--pxe"),
@@ -281,61 +281,64 @@ fn what_a_release_cannot_do_is_refused_with_the_alternative() {
                 Settings::parse(&text).unwrap();
                 continue;
             }
-            let (said, remedy) = refused(&text);
+            let (message, remedy) = refused(&text);
             let place = format!("kit.toml: {role}.");
-            assert!(said.starts_with(&place) && said.contains(release), "{said}");
             assert!(
-                said.contains(why) && remedy.ends_with('.'),
-                "{said}: {remedy}"
+                message.starts_with(&place) && message.contains(release),
+                "{message}"
+            );
+            assert!(
+                message.contains(why) && remedy.ends_with('.'),
+                "{message}: {remedy}"
             );
         }
     }
 }
 
 #[test]
-fn what_only_the_packages_cannot_do_is_left_to_the_image() {
+fn a_role_that_only_the_packages_lack_uses_the_image() {
     let live = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n";
     for runtime in ["", "runtime = \"container\"\n"] {
         Settings::parse(&format!("{runtime}{live}[prover]\nenabled = true\n")).unwrap();
     }
-    // A prover node opens the programs for real proofs also when it has no agents.
+    // A prover node opens the programs for real proofs even without agents.
     for release in ["4.1.2", "5.2.0", "6.0.0"] {
         for agents in ["", "agents = 0\n"] {
             let text = format!(
                 "release = \"{release}\"\nruntime = \"native\"\n{live}[prover]\nenabled = true\n{agents}"
             );
-            let (said, fix) = refused(&text);
+            let (message, fix) = refused(&text);
             assert!(
-                said.contains("a prover node does not start natively"),
-                "{said}"
+                message.contains("a prover node does not start natively"),
+                "{message}"
             );
             assert!(!fix.contains("agents"), "{fix}");
         }
     }
-    let (said, fix) = refused("runtime = \"docker\"\n");
-    assert!(said.contains("unknown name `docker`"), "{said}");
+    let (message, fix) = refused("runtime = \"docker\"\n");
+    assert!(message.contains("unknown name `docker`"), "{message}");
     assert_eq!(fix, "Known names here: native, container.");
 }
 
 #[test]
-fn agents_that_are_none_are_not_refused() {
+fn zero_agents_are_not_refused() {
     let live = "network = \"mainnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\n";
     Settings::parse(&format!("{live}[prover]\nenabled = true\nagents = 0\n")).unwrap();
 }
 
 #[test]
 fn a_refusal_never_repeats_an_api_key() {
-    let (said, _) = refused("network = \"mainnet\"\n[l1]\nrpc_urls = [\"ftp://host/SECRET\"]\n");
-    assert!(!said.contains("SECRET"), "{said}");
+    let (message, _) = refused("network = \"mainnet\"\n[l1]\nrpc_urls = [\"ftp://host/SECRET\"]\n");
+    assert!(!message.contains("SECRET"), "{message}");
     for text in [
         "[[monitoring.receivers]]\ntype = \"discord\"\nurl = \"discord://SECRET\"\n",
         "[[monitoring.receivers]]\ntype = \"slack\"\ntoken = \"SECRET\"\n",
         "[[monitoring.receivers]]\ntype = \"nonsense\"\nkey = \"SECRET\"\n",
     ] {
-        let (said, fix) = refused(text);
+        let (message, fix) = refused(text);
         assert!(
-            !said.contains("SECRET") && !fix.contains("SECRET"),
-            "{said} {fix}"
+            !message.contains("SECRET") && !fix.contains("SECRET"),
+            "{message} {fix}"
         );
     }
 }
@@ -349,8 +352,8 @@ fn a_public_proxy_needs_a_name_that_an_authority_certifies() {
         ("domain = \"192.0.2.1\"\n", "is an address"),
         ("domain = \"a.example.org {\"\n", "not a host name"),
     ] {
-        let (said, _) = refused(&format!("{live}[caddy]\nenabled = true\n{domain}"));
-        assert!(said.contains(why), "{domain}: {said}");
+        let (message, _) = refused(&format!("{live}[caddy]\nenabled = true\n{domain}"));
+        assert!(message.contains(why), "{domain}: {message}");
     }
     let named = format!("{live}[caddy]\nenabled = true\ndomain = \"rpc.example.org\"\n");
     assert_eq!(
@@ -377,15 +380,15 @@ fn the_ports_of_all_agents_are_in_the_registry() {
 }
 
 #[test]
-fn only_what_the_telegram_api_takes_is_a_token() {
-    let told = |token: &str| {
+fn only_a_token_that_the_telegram_api_accepts_is_a_token() {
+    let parsed = |token: &str| {
         let text = format!(
             "[[monitoring.receivers]]\ntype = \"telegram\"\nchat = -1\ntoken = \"{token}\"\n"
         );
         Settings::parse(&text)
     };
     for token in ["123:ABC", " 123:AB_c-9 "] {
-        told(token).unwrap();
+        parsed(token).unwrap();
     }
     for token in [
         "bot123:ABC",
@@ -396,17 +399,17 @@ fn only_what_the_telegram_api_takes_is_a_token() {
         "123:A BC",
         "123:<TOKEN>",
     ] {
-        let said = told(token).unwrap_err().chain();
+        let message = parsed(token).unwrap_err().chain();
         assert!(
-            said.contains("number 1: `token` is not") && !said.contains(token),
-            "{said}"
+            message.contains("number 1: `token` is not") && !message.contains(token),
+            "{message}"
         );
     }
 }
 
-/// What older files say under [env] for want of a key of its own goes on to mean the same.
+/// Older files set these variables under [env], before they had keys. Their meaning stays the same.
 #[test]
-fn variables_that_have_a_key_now_are_taken_for_it() {
+fn variables_that_now_have_a_key_set_that_key() {
     let text = "network = \"mainnet\"\n[l1]\nrpc_urls = [\"https://l1\"]\nconsensus_urls = [\"https://b\"]\nKEY\
                 [env]\nETHEREUM_DEBUG_HOSTS = \"https://one, https://two\"\nROLLUP_VERSION = \"4248422647\"\n\
                 L1_CONSENSUS_HOST_API_KEYS = \"k\"\n";
@@ -417,7 +420,7 @@ fn variables_that_have_a_key_now_are_taken_for_it() {
     assert_eq!(live.rollup, Some(4_248_422_647));
     assert_eq!(settings.release.version, "5.3.0");
     assert!(settings.env.is_empty());
-    // Said twice they could disagree.
+    // If both were set, they could disagree.
     let twice = text.replacen("KEY", "debug_urls = [\"https://three\"]\n", 1);
     let fault = Settings::parse(&twice).unwrap_err();
     assert!(

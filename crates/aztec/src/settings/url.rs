@@ -44,7 +44,7 @@ impl fmt::Debug for Endpoint {
 
 /// The client that uses an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asker {
+pub(super) enum Client {
     /// viem, which passes the URL to `fetch` unchanged.
     Execution,
     /// The blob client, which appends a path to the text of the URL, then calls `fetch`
@@ -57,7 +57,7 @@ pub(super) enum Asker {
     Other,
 }
 
-impl Asker {
+impl Client {
     /// Whether it is the `fetch` of Node.js.
     fn is_fetch(self) -> bool {
         matches!(self, Self::Execution | Self::Consensus)
@@ -84,7 +84,7 @@ pub(crate) fn is_bad_port(port: u16) -> bool {
 pub(super) fn urls(
     key: &str,
     texts: &[SecretString],
-    asker: Asker,
+    client: Client,
 ) -> Result<Vec<Endpoint>, Fault> {
     let number = |at: usize| match texts {
         [_] => key.to_owned(),
@@ -92,13 +92,13 @@ pub(super) fn urls(
     };
     let texts = texts.iter().enumerate();
     texts
-        .map(|(at, text)| url(&number(at), text.expose_secret().trim(), asker).map(Endpoint))
+        .map(|(at, text)| url(&number(at), text.expose_secret().trim(), client).map(Endpoint))
         .collect()
 }
 
 const FORM: &str = "Write it as https://host:port/path.";
 
-fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
+fn url(key: &str, text: &str, client: Client) -> Result<Url, Fault> {
     if is_list(text) {
         return Err(bad(key, "the string contains two URLs")
             .fix("Write a list: [\"https://one.example\", \"https://two.example\"]."));
@@ -125,20 +125,20 @@ fn url(key: &str, text: &str, asker: Asker) -> Result<Url, Fault> {
         )
         .fix("Write the comma as %2C."));
     }
-    asked_by(key, &url, asker)?;
+    check_client(key, &url, client)?;
     Ok(url)
 }
 
 /// Refuses a URL that this client cannot use, or uses in another way than it seems.
-fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
+fn check_client(key: &str, url: &Url, client: Client) -> Result<(), Fault> {
     let user = !url.username().is_empty() || url.password().is_some();
-    if user && asker == Asker::Broker {
+    if user && client == Client::Broker {
         return Err(bad(key, "the agents do not send its user and password")
             .fix("Remove them, and let only your agents reach the broker."));
     }
-    if user && asker.is_fetch() {
-        let fix = match asker {
-            Asker::Consensus => KEYS,
+    if user && client.is_fetch() {
+        let fix = match client {
+            Client::Consensus => KEYS,
             _ => {
                 "Remove the part before the @. Name an endpoint with its key in the path or query."
             }
@@ -150,14 +150,14 @@ fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
         .fix(fix));
     }
     let more = url.query().is_some() || url.fragment().is_some();
-    if more && asker == Asker::Consensus {
+    if more && client == Client::Consensus {
         return Err(bad(
             key,
             "the URL has a query or a fragment, and the node appends its own path to that",
         )
         .fix(KEYS));
     }
-    if asker == Asker::Broker && (more || url.path() != "/") {
+    if client == Client::Broker && (more || url.path() != "/") {
         return Err(bad(
             key,
             "the URL has a path, query or fragment, and the agents refuse such a URL",
@@ -165,7 +165,7 @@ fn asked_by(key: &str, url: &Url, asker: Asker) -> Result<(), Fault> {
         .fix("Write only scheme, host and port, for example http://host:8180."));
     }
     if let Some(port) = url.port()
-        && asker.is_fetch()
+        && client.is_fetch()
         && is_bad_port(port)
     {
         let what = format!("Node.js refuses requests to port {port} (\"bad port\")");
@@ -234,41 +234,51 @@ pub(super) fn check_stores(name: &str, network: &Network) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    const ALL: [Asker; 4] = [
-        Asker::Execution,
-        Asker::Consensus,
-        Asker::Broker,
-        Asker::Other,
+    const ALL: [Client; 4] = [
+        Client::Execution,
+        Client::Consensus,
+        Client::Broker,
+        Client::Other,
     ];
 
-    /// What is said of a URL, for each asker; an empty text where it is taken.
-    fn said(text: &str) -> [String; 4] {
-        ALL.map(|asker| match urls("l1.rpc_urls", &[text.into()], asker) {
+    /// The refusal of a URL for each client; an empty text if it is accepted.
+    fn refusal(text: &str) -> [String; 4] {
+        ALL.map(|client| match urls("l1.rpc_urls", &[text.into()], client) {
             Ok(urls) => {
                 assert!(!format!("{urls:?}").contains("SECRET"), "{urls:?}");
                 String::new()
             }
             Err(fault) => {
-                let said = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
-                assert!(said.starts_with("kit.toml: l1.rpc_urls: "), "{said}");
-                assert!(!said.contains("SECRET"), "{text}: {said}");
-                said
+                let refusal = format!("{} {}", fault.chain(), fault.remedy().unwrap_or_default());
+                assert!(refusal.starts_with("kit.toml: l1.rpc_urls: "), "{refusal}");
+                assert!(!refusal.contains("SECRET"), "{text}: {refusal}");
+                refusal
             }
         })
     }
 
     #[test]
-    fn every_asker_gets_what_it_can_ask() {
-        const ASKED: &str = "";
-        let user = ["user or password", "user or password", "do not send", ASKED];
-        let behind = [ASKED, "consensus_api_keys", "the agents refuse", ASKED];
-        let bad_port = ["bad port", "bad port", ASKED, ASKED];
+    fn every_client_gets_only_urls_that_it_can_use() {
+        const ACCEPTED: &str = "";
+        let user = [
+            "user or password",
+            "user or password",
+            "do not send",
+            ACCEPTED,
+        ];
+        let behind = [
+            ACCEPTED,
+            "consensus_api_keys",
+            "the agents refuse",
+            ACCEPTED,
+        ];
+        let bad_port = ["bad port", "bad port", ACCEPTED, ACCEPTED];
         let cases = [
-            ("http://127.0.0.1:8545", [ASKED; 4]),
-            ("https://h.example/", [ASKED; 4]),
+            ("http://127.0.0.1:8545", [ACCEPTED; 4]),
+            ("https://h.example/", [ACCEPTED; 4]),
             (
                 "https://h.example/v2/SECRET",
-                [ASKED, ASKED, "the agents refuse", ASKED],
+                [ACCEPTED, ACCEPTED, "the agents refuse", ACCEPTED],
             ),
             ("https://h.example/?key=SECRET", behind),
             ("https://h.example#SECRET", behind),
@@ -293,22 +303,22 @@ mod tests {
             ("SECRET", ["not a URL"; 4]),
         ];
         for (text, expected) in cases {
-            for (said, expected) in said(text).iter().zip(expected) {
-                let fits = said.contains(expected) && said.is_empty() == expected.is_empty();
-                assert!(fits, "{text}: `{said}` instead of `{expected}`");
+            for (refusal, expected) in refusal(text).iter().zip(expected) {
+                let fits = refusal.contains(expected) && refusal.is_empty() == expected.is_empty();
+                assert!(fits, "{text}: `{refusal}` instead of `{expected}`");
             }
         }
     }
 
     #[test]
-    fn one_of_several_is_named_by_its_number() {
+    fn a_url_in_a_list_is_named_by_its_number() {
         let texts = ["https://a.example", "https://u:p@b.example"].map(SecretString::from);
-        let fault = urls("l1.rpc_urls", &texts, Asker::Execution).unwrap_err();
+        let fault = urls("l1.rpc_urls", &texts, Client::Execution).unwrap_err();
         assert!(fault.chain().contains("l1.rpc_urls, number 2: "));
     }
 
     #[test]
-    fn one_slash_at_most_is_left_before_a_path() {
+    fn at_most_one_slash_is_left_before_a_path() {
         for (text, expected) in [
             ("http://h//", "http://h/"),
             ("http://h", "http://h/"),

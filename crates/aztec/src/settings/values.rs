@@ -1,4 +1,4 @@
-//! Single values of `kit.toml`, and how they are refused.
+//! Single values of `kit.toml`, and their refusals.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

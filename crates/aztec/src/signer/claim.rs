@@ -7,7 +7,7 @@ use provision::Fault;
 use provision::host::{HostMut, NewFile, Probe};
 use serde::{Deserialize, Serialize};
 
-use super::Place;
+use super::place::Place;
 
 /// The record that an attester signs in a place, or signed there until it was released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

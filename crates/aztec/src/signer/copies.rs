@@ -77,11 +77,15 @@ impl Copies {
     /// The changes after which this host has copies of exactly these keystores, and no other host has any.
     pub fn differences(
         &self,
-        wanted: &[Keystore],
+        originals: &[Keystore],
         host: &str,
         probe: &dyn Probe,
     ) -> Result<Vec<Handing>, Fault> {
-        let kept: BTreeSet<_> = wanted.iter().filter_map(Keystore::keys).flatten().collect();
+        let kept: BTreeSet<_> = originals
+            .iter()
+            .filter_map(Keystore::keys)
+            .flatten()
+            .collect();
         let mut equal = BTreeSet::new();
         let mut differences = Vec::new();
         for other in self.hosts(probe)? {
@@ -89,7 +93,7 @@ impl Copies {
             let read = keystores::keystores(&dir, probe)?.unwrap_or_default();
             for name in probe.list(&dir)?.unwrap_or_default() {
                 if name.starts_with('.') {
-                    // Other hidden files are not ours, and systemd does not pass them on.
+                    // Other hidden files do not belong to aztec-kit, and systemd does not pass them on.
                     if is_staged(&name) {
                         let host = other.clone();
                         differences.push(Handing::Clear { host, name });
@@ -98,8 +102,8 @@ impl Copies {
                 }
                 let bytes = Zeroizing::new(probe.read(&dir.join(&name))?.unwrap_or_default());
                 let sha256 = keystores::sha256(&bytes);
-                let original = wanted.iter().find(|wanted| wanted.name == name);
-                if other == host && original.is_some_and(|wanted| wanted.sha256 == sha256) {
+                let original = originals.iter().find(|original| original.name == name);
+                if other == host && original.is_some_and(|original| original.sha256 == sha256) {
                     equal.insert(name);
                     continue;
                 }
@@ -113,14 +117,14 @@ impl Copies {
                 });
             }
         }
-        let missing = wanted.iter().filter(|wanted| {
+        let missing = originals.iter().filter(|original| {
             // A hidden file cannot be claimed.
-            let claimed = wanted.attesters().all(|attester| attester.is_some());
-            claimed && !equal.contains(&wanted.name)
+            let claimed = original.attesters().all(|attester| attester.is_some());
+            claimed && !equal.contains(&original.name)
         });
-        differences.extend(missing.map(|wanted| Handing::Copy {
-            name: wanted.name.clone(),
-            sha256: wanted.sha256.clone(),
+        differences.extend(missing.map(|original| Handing::Copy {
+            name: original.name.clone(),
+            sha256: original.sha256.clone(),
         }));
         Ok(differences)
     }
@@ -148,7 +152,7 @@ impl Copies {
         })
     }
 
-    /// Retires what may be the last copy of a key, before another file takes its name.
+    /// Retires a copy that may be the last one of a key, before another file takes its name.
     pub fn keep(&self, handing: &Handing, host_mut: &mut dyn HostMut) -> Result<(), Fault> {
         let Handing::Withdraw {
             host,

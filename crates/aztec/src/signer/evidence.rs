@@ -1,4 +1,4 @@
-//! What the network reports about attesters, from the L1 and from the node of this host.
+//! The reports of the network about attesters, from the L1 and from the node of this host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use l1::rpc::Rpc;
 use l1::{Address, Reader};
 use serde_json::Value;
 
-use super::Slot;
-use crate::names::role;
+use super::claim::Slot;
+use crate::names::port;
 use crate::settings::{Endpoint, Live, Settings};
 
 /// Long enough for a public endpoint on another continent, and for a busy node.
@@ -29,7 +29,7 @@ pub struct Guard {
     rpc: String,
 }
 
-/// What the network reports.
+/// The reports of the network.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     /// The view of the L1, or why there is none.
@@ -62,7 +62,7 @@ pub enum Duty {
     Missed,
 }
 
-/// What the sentinel of a node saw.
+/// The observations of the sentinel of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     /// It started to watch after this slot.
@@ -74,7 +74,7 @@ pub struct View {
 }
 
 impl View {
-    /// How many slots it watched without a pause.
+    /// The number of slots that it watched without a pause.
     pub fn watched(&self) -> u64 {
         let (last, initial) = (self.last.unwrap_or(0), self.initial.unwrap_or(u64::MAX));
         last.saturating_sub(initial)
@@ -142,7 +142,7 @@ impl Guard {
                 .as_deref()
                 .and_then(|registry| registry.parse().ok()),
             rollup: live.rollup,
-            node: format!("http://127.0.0.1:{}", settings.port(&role::RPC)),
+            node: format!("http://127.0.0.1:{}", settings.port(&port::RPC)),
             rpc: settings.release.facts.rpc.clone(),
         }
     }
@@ -211,10 +211,10 @@ impl Guard {
         let text = |error: l1::Error| format!("{error}. {}", error.fix().trim_end_matches('.'));
         let reader = Reader::connect(url, CALL).map_err(text)?;
         // Another chain can have a registry at the same address. Its attesters prove nothing about this chain.
-        let (found, wanted) = (reader.chain_id().map_err(text)?, self.l1_chain_id);
-        if found != wanted {
+        let (found, configured) = (reader.chain_id().map_err(text)?, self.l1_chain_id);
+        if found != configured {
             return Err(format!(
-                "{} is on chain {found}, and the network is on chain {wanted}; name an endpoint of the right chain",
+                "{} is on chain {found}, and the network is on chain {configured}; name an endpoint of the right chain",
                 reader.endpoint()
             ));
         }
@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    /// What a 4.1.2 node answered, with duties of both sorts added to those it had.
+    /// An answer of a 4.1.2 node, with duties of both sorts added.
     const ANSWER: &str = r#"{"stats": {"0x7b6723312baebd6a463302713c6cca6546560b1e": {
         "address": "0x7b6723312baebd6a463302713c6cca6546560b1e",
         "lastProposal": {"timestamp": "1795396791", "slot": 191, "date": "2026-11-23T01:19:51.000Z"},
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_not_seen_at_all_is_silence() {
+    fn only_a_duty_without_any_sign_counts_as_missed() {
         let duty = |status: Value| {
             let answer = json!({
                 "stats": {"0x7b6723312baebd6a463302713c6cca6546560b1e": {"history": [{"slot": 9, "status": status}]}},
@@ -327,7 +327,7 @@ mod tests {
             "checkpoint-unvalidated",
             "checkpoint-unpublished",
             "checkpoint-orphaned",
-            // Of a release that is not known.
+            // Of an unknown release.
             "checkpoint-of-tomorrow",
             "attestation-of-tomorrow",
             "of-tomorrow",
@@ -344,13 +344,13 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_a_view_has_none() {
-        // What 4.1.2 answers without a sentinel.
+    fn a_node_without_a_sentinel_has_no_view() {
+        // The answer of 4.1.2 without a sentinel.
         let off = View::read(&json!({"stats": {}, "slotWindow": 0}));
         assert!(off.unwrap_err().contains("SENTINEL_ENABLED"));
         assert!(View::read(&json!(null)).is_err());
         assert!(View::read(&json!({"stats": {"x": {}}, "slotWindow": 1})).is_err());
-        // One that has just started has watched nothing.
+        // A node that has just started has watched nothing.
         let young = View::read(&json!({"stats": {}, "initialSlot": 9, "slotWindow": 48})).unwrap();
         assert_eq!(young.watched(), 0);
     }

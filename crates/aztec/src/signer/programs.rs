@@ -6,7 +6,8 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::Probe;
 
-use super::{Claim, Place};
+use super::claim::Claim;
+use super::place::Place;
 use crate::container;
 
 /// A process that proposes and attests.
@@ -20,9 +21,9 @@ pub struct Program {
 
 /// Every sequencer on this host except the service itself. Its keys cannot be queried.
 ///
-/// The service is in the control group of its unit, or in one that docker created, beside the process that locks
-/// the data directory for it. That is the current data directory or one of its claims, such as that of an older release,
-/// which it uses until it is restarted.
+/// The service is in the control group of its unit, or in one that docker created, together with the process that locks
+/// the data directory for it. That is the current data directory, or one of its claims, such as that of an older release,
+/// which the service uses until it is restarted.
 pub fn other_sequencers(
     here: &Place,
     claims: &[Claim],
@@ -136,7 +137,7 @@ mod tests {
         let found = other_sequencers(&here, &[], &host).unwrap();
         assert_eq!(found, std::slice::from_ref(&other));
 
-        // The same service, which still runs with its data of before.
+        // The same service, which still runs with its earlier data.
         let next = Place {
             data: "/var/lib/aztec/v6/node".into(),
             ..here.clone()

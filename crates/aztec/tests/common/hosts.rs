@@ -13,7 +13,7 @@ pub const LIVE: &str = "network = \"mainnet\"\nrelease = \"5.2.0\"\n\
     [l1]\nrpc_urls = [\"https://l1.example/v2/API-KEY\"]\nconsensus_urls = [\"https://beacon.example\"]\n\
     [p2p]\nip = \"203.0.113.7\"\n[sequencer]\nenabled = true\n[env]\nLOG_LEVEL = \"info; debug:p2p\"\n";
 
-/// A chain that this program does not know: the node is told all that a live network would bring.
+/// A chain that aztec-kit does not know. The node gets all values that a known live network would have.
 const DESCRIBED: &str = "network = \"mine\"\nruntime = \"native\"\n[l1]\nrpc_urls = [\"http://10.0.0.5:8545\"]\n[p2p]\nip = \"10.0.0.7\"\n\
     [bootnode]\nenabled = true\n\
     [networks.mine]\nl1_chain_id = 17000\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
@@ -30,10 +30,10 @@ const HARDENED: &str =
 const WATCHED: &str = "[sequencer]\nenabled = true\n[monitoring]\nenabled = true\nheartbeat_url = \"https://hc.example/UUID\"\n\
     receivers = [ { type = \"ntfy\", url = \"https://ntfy.example/TOPIC\", token = \"NTFY\" }, { type = \"pagerduty\", key = \"INTEGRATION\" }, { type = \"telegram\", token = \"1:TOKEN\", chat = -100 }, { type = \"email\", to = \"a@b\", from = \"c@d\", server = \"smtp.example:587\", user = \"u\", password = \"PASSWORD\" } ]\n";
 
-/// One that containers watch; of its snapshot only what that takes.
+/// A host that containers monitor. Its snapshot has only the resources of monitoring.
 pub const CONTAINERS_WATCH: &str = "[monitoring]\nenabled = true\nruntime = \"compose\"\n";
 
-/// This text with these roles on.
+/// This text with these roles enabled.
 fn with_roles(text: &str, roles: &[&str]) -> String {
     let tables = roles
         .iter()
@@ -62,7 +62,7 @@ pub fn old() -> HostFacts {
     }
 }
 
-/// What each of them is asked to be, by the name of its snapshot.
+/// The desired state of each host, by the name of its snapshot.
 pub fn hosts() -> Vec<(&'static str, Graph<Kind>)> {
     let roles = ["sequencer", "prover", "bootnode", "archiver", "txe", "bot"];
     let prover = LIVE.replace(

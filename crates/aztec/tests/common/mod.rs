@@ -1,7 +1,7 @@
-//! What the tests of the desired state start from.
+//! The common parts of the tests of the desired state.
 
-#![allow(dead_code, reason = "each test needs a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(dead_code, reason = "each test uses only a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 pub mod hosts;
 pub mod shown;
@@ -36,7 +36,7 @@ pub fn facts() -> HostFacts {
     }
 }
 
-/// What this text of `kit.toml` asks of that server.
+/// The desired state of that server with this `kit.toml`.
 pub fn graph(kit_toml: &str) -> Graph<Kind> {
     let settings = Settings::parse(kit_toml).expect("a valid kit.toml");
     desired(&settings, &facts(), kit_toml).expect("a fit host")
@@ -48,22 +48,27 @@ pub const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";
 /// Kinds that ask a chain.
 const ON_CHAIN: &[&str] = &["chain", "contracts", "stake", "funding"];
 
-/// What this `kit.toml` asks of a host without a chain.
+/// The desired state of a host without a chain, with this `kit.toml`.
 pub fn in_memory(kit_toml: &str) -> Graph<Kind> {
     without_chain(&graph(kit_toml))
 }
 
-/// The same of any graph.
-pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
+/// A graph without the resources that need a chain.
+pub fn without_chain(complete: &Graph<Kind>) -> Graph<Kind> {
     let mut graph: Graph<Kind> = Graph::default();
-    // What stands in for a resource; nothing for one without a file, and then what it waited for.
-    let mut stands: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();
-    for node in whole.ordered().unwrap() {
+    // The files that replace a resource. For a resource without a file, its dependencies.
+    let mut replaced: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();
+    for node in complete.ordered().unwrap() {
         let id = node.resource.id();
         let after: Vec<_> = node
             .after
             .iter()
-            .flat_map(|id| stands.get(id).cloned().unwrap_or_else(|| vec![id.clone()]))
+            .flat_map(|id| {
+                replaced
+                    .get(id)
+                    .cloned()
+                    .unwrap_or_else(|| vec![id.clone()])
+            })
             .collect();
         let kind = id.to_string();
         let (kind, _) = kind.split_once('[').unwrap();
@@ -74,7 +79,7 @@ pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
                 .map(|path| {
                     let record = "REGISTRY_CONTRACT_ADDRESS=0x01\n";
                     let file = File::new(path, record, Owner::new("root", "aztec", 0o640));
-                    // Two may keep the same record.
+                    // Two resources may have the same record.
                     let id = file.id();
                     match graph.get(&id) {
                         Some(_) => id,
@@ -82,7 +87,7 @@ pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
                     }
                 })
                 .collect();
-            stands.insert(id, if recorded.is_empty() { after } else { recorded });
+            replaced.insert(id, if recorded.is_empty() { after } else { recorded });
             continue;
         }
         let mut resource = node.resource.clone();
@@ -91,7 +96,7 @@ pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
                 tree.lock = Lock::carried(LOCK);
                 tree.check = vec!["node_modules/app/main".into()];
             }
-            // Deriving a key takes longer than all the rest, and it is a secret like any other here.
+            // The derivation of a key takes longer than everything else. Here, it is a secret like any other.
             Kind::LocalKey(key) => {
                 let maker = Random {
                     bytes: 32,
@@ -105,7 +110,7 @@ pub fn without_chain(whole: &Graph<Kind>) -> Graph<Kind> {
             }
             _ => {}
         }
-        stands.insert(id, vec![graph.add(resource, after)]);
+        replaced.insert(id, vec![graph.add(resource, after)]);
     }
     graph
 }
@@ -117,7 +122,7 @@ pub fn debian() -> FakeHost {
         host.plant(dir, FileType::Directory, b"", 0o755);
     }
     host.plant(SOMAXCONN, FileType::File, b"128\n", 0o644);
-    // What a package would bring: here a package is a name.
+    // A file that the package would install. Here, a package is only a name.
     host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
     host
 }

@@ -1,11 +1,11 @@
-//! A desired state as text, for snapshots: all that a resource is, but for digests.
+//! A desired state as text, for snapshots: everything about a resource except digests.
 
 use aztec::kinds::Kind;
 use provision::engine::{Graph, Node, Resource};
 use serde_json::{Map, Value};
 
-/// What the id says already, what is a resource of its own, and digests: these change with each letter of what they are
-/// of, which is shown itself.
+/// Fields that repeat the id or another resource, and digests. A digest changes with each letter of a text that is shown
+/// itself.
 const LEFT_OUT: &[&str] = &[
     "path",
     "name",
@@ -19,16 +19,16 @@ const LEFT_OUT: &[&str] = &[
     "sha256",
     "config_sha256",
 ];
-/// Texts of many lines.
+/// Fields with a text of many lines.
 const TEXTS: &[&str] = &["manifest", "text", "shown", "chains"];
 
-/// Every resource in its order: what it comes after, what it is, and its whole text where it has one.
+/// Every resource in order: its dependencies, its fields, and its complete text if it has one.
 pub fn shown(graph: &Graph<Kind>) -> String {
     let nodes = graph.ordered().unwrap();
     nodes.into_iter().map(one).collect()
 }
 
-/// One of them.
+/// One resource.
 pub fn one(node: &Node<Kind>) -> String {
     let mut text = format!("{}\n", node.resource.id());
     let mut line = |line: &str| text.push_str(&format!("    {line}\n"));
@@ -46,8 +46,11 @@ pub fn one(node: &Node<Kind>) -> String {
         }
     }
     for field in TEXTS {
-        let whole = fields.get(*field).and_then(Value::as_str);
-        whole.unwrap_or_default().lines().for_each(&mut line);
+        let text_of_field = fields.get(*field).and_then(Value::as_str);
+        text_of_field
+            .unwrap_or_default()
+            .lines()
+            .for_each(&mut line);
     }
     if let Kind::NftTable(table) = &node.resource {
         table.unit().text.lines().for_each(&mut line);
@@ -62,7 +65,7 @@ fn fields(resource: &Kind) -> Map<String, Value> {
     fields.as_object().unwrap().clone()
 }
 
-/// A field in one line, or in one for each element that is more than a word. What is not there has none.
+/// A field in one line, or in one line for each element that is more than a word. A missing field has no line.
 fn values(field: &str, value: &Value) -> Vec<String> {
     match value {
         Value::Object(owner) if field == "owner" => {

@@ -1,11 +1,11 @@
-//! The data files of this program, read without its code.
+//! The data files of aztec-kit, read without its code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// A release that this program carries.
+/// A release that aztec-kit carries.
 #[derive(Debug)]
 pub struct Release {
     pub version: String,
@@ -30,13 +30,13 @@ fn parse(path: &Path) -> Table {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The texts of a list, or none.
+/// The texts of a list; empty if it is missing.
 pub fn texts(value: Option<&Value>) -> Vec<&str> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).collect()
 }
 
-/// The lock file that pins the packages of a release, if one does.
+/// The lock file that pins the packages of a release, if there is one.
 fn lock(dir: &Path) -> Option<String> {
     let published = root().join("tests/data/published");
     let places = [published.join(dir.file_name()?), dir.to_path_buf()];

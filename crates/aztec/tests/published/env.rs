@@ -9,15 +9,15 @@ use super::data::{Release, read, texts};
 use super::js::{blocks, literal, quoted, words};
 use super::packages::Packages;
 
-/// Kinds that are not what the parser says, on purpose.
+/// Types that intentionally differ from the parser's.
 const EXCUSED: &[(&str, &str)] = &[
-    // Read as it is, and used as a port.
+    // Read as text, and used as a port.
     ("*", "P2P_BROADCAST_PORT"),
-    // A word is taken as well, and means the canonical rollup.
+    // A word is also accepted, and means the canonical rollup.
     ("4.1.2", "ROLLUP_VERSION"),
 ];
 
-/// The names are those of `EnvVar`, all of them and no other.
+/// The names are exactly those of `EnvVar`.
 pub fn names(release: &Release, packages: &Packages, wrong: &mut Complaints) -> usize {
     let declared = packages.read("@aztec/foundation/dest/config/env_var.d.ts");
     let theirs: BTreeSet<_> = declared.split('\'').skip(1).step_by(2).collect();
@@ -26,7 +26,7 @@ pub fn names(release: &Release, packages: &Packages, wrong: &mut Complaints) -> 
     theirs.len()
 }
 
-/// Kinds, defaults, older names and lists, as the packages' tables of settings have them.
+/// Types, defaults, older names and lists are those of the packages' tables of settings.
 pub fn settings(release: &Release, packages: &Packages, wrong: &mut Complaints) -> usize {
     let mut seen = BTreeSet::new();
     for (file, text) in packages.below("@aztec/") {
@@ -85,7 +85,7 @@ fn same(ours: &str, theirs: &str) -> bool {
     }
 }
 
-/// The types of proofs are those that the controller of the agents can do.
+/// The types of proofs are those of the controller of the agents.
 fn proof_types(release: &Release, packages: &Packages, wrong: &mut Complaints) {
     let text = packages.read("@aztec/prover-client/dest/proving_broker/proving_job_controller.js");
     let ours = texts(release.variables()["PROVER_AGENT_PROOF_TYPES"].get("list_of"));
@@ -126,9 +126,9 @@ fn tables<'t>(packages: &'t Packages) -> Vec<(&'t str, Vec<(&'t str, &'t str)>)>
     tables.filter_map(read).collect()
 }
 
-/// What the networks bring is marked, and nothing else.
+/// Exactly the variables with values of the networks are marked.
 pub fn presets(release: &Release, packages: &Packages, wrong: &mut Complaints) -> usize {
-    // What only a devnet brings is not.
+    // Variables that only a devnet has are not.
     let tables = tables(packages);
     let live = tables.iter().filter(|(name, _)| *name != "devnetConfig");
     let mut theirs: BTreeSet<_> = live
@@ -142,7 +142,7 @@ pub fn presets(release: &Release, packages: &Packages, wrong: &mut Complaints) -
         packages.read("@aztec/cli/dest/config/network_config.js"),
         "enrichEthAddressVar(",
     ));
-    // Some are no variables of the release.
+    // Some are not variables of the release.
     theirs.retain(|name| release.variables().contains_key(*name));
     let marked = |variable: &Value| variable.get("preset").and_then(Value::as_bool) == Some(true);
     let ours = release
@@ -165,7 +165,7 @@ pub fn networks(release: &Release, packages: &Packages, wrong: &mut Complaints) 
         .filter(|name| !name.is_empty())
         .collect();
     let chain = packages.read("@aztec/cli/dest/config/chain_l2_config.js");
-    // The sign of a regular expression that both files have.
+    // The character class of a regular expression that both files contain.
     let numbered = r"^v\d+-devnet-\d+$";
     theirs.extend(text.contains(numbered).then_some("v#-devnet-#"));
     let ours = texts(release.facts.get("networks"));

@@ -1,18 +1,18 @@
-//! As much of JavaScript as the packages' tables need: nothing of it is ever run.
+//! A parser for as much JavaScript as the packages' tables need. Nothing of it is ever run.
 
 /// A block in braces.
 #[derive(Debug)]
 pub struct Block<'t> {
-    /// All that is between them.
+    /// The text between them.
     pub text: &'t str,
-    /// That without the blocks in it.
+    /// The same without the inner blocks.
     own: String,
 }
 
-/// Every block of a text, inner ones before outer ones. Braces in texts and remarks do not count.
+/// Every block of a text, inner blocks before outer ones. Braces in strings and comments do not count.
 pub fn blocks(text: &str) -> Vec<Block<'_>> {
     let bytes = text.as_bytes();
-    // Of each open block: where it begins, and its own text up to where the last inner one ended.
+    // For each open block: its start, and its own text up to the end of the last inner block.
     let mut open: Vec<(usize, String, usize)> = Vec::new();
     let mut blocks = Vec::new();
     let mut at = 0;
@@ -53,7 +53,7 @@ pub fn blocks(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// The texts in quotes behind a mark, such as `'A'` behind `env: `.
+/// The texts in quotes after a mark, such as `'A'` after `env: `.
 pub fn quoted<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
     let found = text.match_indices(mark).filter_map(|(at, _)| {
         let rest = text[at + mark.len()..].trim_start();
@@ -66,7 +66,7 @@ pub fn quoted<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
     found.collect()
 }
 
-/// The words, signs of names only, behind a mark.
+/// The words after a mark, which consist of characters of names only.
 pub fn words<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
     let found = text.match_indices(mark).map(|(at, _)| {
         let rest = &text[at + mark.len()..];
@@ -77,7 +77,7 @@ pub fn words<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
 }
 
 impl<'t> Block<'t> {
-    /// The variable that the block is about, if it is about one.
+    /// The variable that the block defines, if any.
     pub fn env(&self) -> Option<&str> {
         match quoted(&self.own, "env: ")[..] {
             [one] => Some(one),
@@ -85,7 +85,7 @@ impl<'t> Block<'t> {
         }
     }
 
-    /// The names that are read when the variable is not set.
+    /// The names that are read if the variable is not set.
     pub fn fallbacks(&self) -> Vec<&str> {
         let Some((_, rest)) = self.own.split_once("fallback: [") else {
             return Vec::new();
@@ -97,7 +97,7 @@ impl<'t> Block<'t> {
         names.filter(|name| !name.is_empty()).collect()
     }
 
-    /// How the value is read, in the words of env.toml; nothing where that is a function of its own, or of another file.
+    /// The type of the value, in the words of env.toml; `None` if its parser is a special function, or in another file.
     pub fn kind(&self) -> Option<&'static str> {
         let has = |word: &str| self.text.contains(word);
         let helpers = [
@@ -130,7 +130,7 @@ impl<'t> Block<'t> {
         sign.map(|(_, kind)| *kind)
     }
 
-    /// The default, where it stands there as a value, in the writing of env.toml.
+    /// The default, if the block contains it as a literal, in the form of env.toml.
     pub fn default(&self) -> Option<String> {
         let helper = self.own.split_once("ConfigHelper(").map(|(_, rest)| rest);
         let given = match helper {
@@ -144,7 +144,7 @@ impl<'t> Block<'t> {
     }
 }
 
-/// A number, a product of numbers, a truth or a text, as env.toml has it.
+/// A number, a product of numbers, a boolean or a text, in the form of env.toml.
 pub fn literal(text: &str) -> Option<String> {
     if matches!(text, "true" | "false") {
         return Some(text.to_owned());
@@ -164,7 +164,7 @@ pub fn literal(text: &str) -> Option<String> {
 }
 
 #[test]
-fn tables_are_read_as_javascript_would_read_them() {
+fn tables_are_read_as_javascript_reads_them() {
     let text = "export const m = {\n  // a remark with { in it\n  a: {\n    env: 'A',\n    description: 'no } here',\n    \
                 ...numberConfigHelper(2 * 1_000),\n  },\n  b: {\n    env: 'B',\n    fallback: [\n      'C'\n    ],\n    \
                 parseEnv: (val)=>EthAddress.fromString(val)\n  },\n  d: {\n    env: 'D',\n    defaultValue: 'fixed'\n  }\n};\n";
@@ -173,10 +173,10 @@ fn tables_are_read_as_javascript_would_read_them() {
         .iter()
         .filter_map(|it| Some((it.env()?, it.kind(), it.default(), it.fallbacks())))
         .collect();
-    let wanted = [
+    let expected = [
         ("A", Some("integer"), Some("2000".to_owned()), vec![]),
         ("B", Some("address"), None, vec!["C"]),
         ("D", Some("text"), Some("fixed".to_owned()), vec![]),
     ];
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }

@@ -1,14 +1,17 @@
-//! What this program carries of a release, against the packages of that release.
+//! Compares the facts that aztec-kit carries about a release with the packages of that release.
 //!
-//! Most packages of 5.2.0 were never published; what was says enough to compare names, kinds, presets, metrics and words
-//! of the log with. A release takes part when its packages are pinned: by the lock file that it is installed from, or by one in
+//! Most packages of 5.2.0 were never published. The published ones are enough to compare names, types, presets, metrics and
+//! log lines. A release takes part if its packages are pinned: by the lock file that it is installed from, or by one in
 //! `tests/data/published/<version>`, from which nothing is ever installed.
 //!
-//! Fetches packages, some 5 MB the first time, so that `cargo xtask test` runs it and `cargo test` does not:
+//! It fetches packages, about 5 MB the first time, so `cargo xtask test` runs it and `cargo test` does not:
 //! `cargo xtask test --machine published`, or with `AZTEC_KIT_PACKAGES` as a directory that keeps the tarballs
 //! `cargo test --package aztec --test published`.
 
-#![expect(clippy::unwrap_used, reason = "a comparison that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a comparison that cannot continue panics"
+)]
 
 mod data;
 mod env;
@@ -20,7 +23,7 @@ mod words;
 use data::Release;
 use packages::Packages;
 
-/// What is wrong, a line each.
+/// The differences, one line each.
 #[derive(Debug, Default)]
 pub struct Complaints(Vec<String>);
 
@@ -29,7 +32,7 @@ impl Complaints {
         self.0.push(what.into());
     }
 
-    /// Two lists must be the same.
+    /// Adds the differences between two lists that must be equal.
     fn same<'a>(
         &mut self,
         what: &str,
@@ -49,7 +52,7 @@ impl Complaints {
 }
 
 #[test]
-fn what_is_carried_of_a_release_is_what_its_packages_say() {
+fn the_carried_facts_of_a_release_match_its_packages() {
     let mut compared = Vec::new();
     let mut wrong = Vec::new();
     for release in Release::all() {
@@ -83,7 +86,7 @@ fn what_is_carried_of_a_release_is_what_its_packages_say() {
             ),
         ];
         println!("{}: {counts:?}", release.version);
-        // What finds nothing to compare has not understood the packages.
+        // A comparison without any value has not understood the packages.
         for (what, count) in counts {
             if count == 0 {
                 complaints.add(format!("no {what} were compared"));

@@ -10,7 +10,7 @@ use super::data::{Release, read};
 use super::js::{Block, blocks, quoted};
 use super::packages::Packages;
 
-/// What Prometheus adds to the name of a histogram or a counter.
+/// The suffixes that Prometheus adds to the name of a histogram or a counter.
 const SUFFIXES: &[&str] = &["", "_bucket", "_sum", "_count", "_total"];
 
 /// Every query of alerts and dashboards, and every text that may name a label.
@@ -32,13 +32,13 @@ fn questions() -> Vec<String> {
     texts
 }
 
-/// Names of the release in a text: those that begin like its own, and not like those of this program.
+/// Names of the release in a text: those with its prefix, and not with that of aztec-kit.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("aztec_") && !word.starts_with("aztec_kit_"))
 }
 
-/// The release that a metric or a label came with, where alerts.toml says it.
+/// The release that introduced a metric or a label, if alerts.toml names it.
 fn since(alerts: &Table, name: &str) -> Option<Version> {
     let absent = alerts["absent"].as_table()?.iter();
     let beside = absent.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
@@ -50,7 +50,7 @@ fn since(alerts: &Table, name: &str) -> Option<Version> {
     Version::parse(&format!("{version}.0")).ok()
 }
 
-/// Every metric and every label that is asked for is one of the release, or came later. How many of each were found.
+/// Every metric and every label in a query is one of the release, or of a later one. Returns the number of each.
 pub fn names_of_questions(
     release: &Release,
     packages: &Packages,
@@ -60,9 +60,9 @@ pub fn names_of_questions(
     let alerts = read("monitoring/alerts.toml");
     let version = Version::parse(&release.version).unwrap();
     let questions = questions();
-    let asked: BTreeSet<_> = questions.iter().flat_map(|text| names(text)).collect();
+    let queried: BTreeSet<_> = questions.iter().flat_map(|text| names(text)).collect();
     let mut found = (0, 0);
-    for name in asked {
+    for name in queried {
         let mut forms = SUFFIXES.iter().filter_map(|end| name.strip_suffix(end));
         if labels.contains(name) {
             found.1 += 1;
@@ -75,7 +75,7 @@ pub fn names_of_questions(
     found
 }
 
-/// The metrics of the release as our collector calls them.
+/// The metrics of the release, with the names that the collector gives them.
 fn metrics(packages: &Packages) -> BTreeSet<String> {
     let text = packages.read("@aztec/telemetry-client/dest/metrics.js");
     let metric = |block: Block<'_>| {

@@ -8,7 +8,7 @@ use npm::{Config, Lock, Omit, Platform};
 
 use super::data::Release;
 
-/// Those that say something of what this program carries. A lock file may have fewer, or a thousand others.
+/// The packages with facts that aztec-kit carries. A lock file may have fewer, or a thousand others.
 const WANTED: &[&str] = &[
     "archiver",
     "aztec",
@@ -37,7 +37,7 @@ const WANTED: &[&str] = &[
     "world-state",
 ];
 
-/// What of them is not looked at.
+/// The files that are ignored.
 const OMITTED: &[&str] = &["*.map", "*.test.js", "*.test.d.ts", "*.ts.snap"];
 
 /// The unpacked packages.
@@ -49,14 +49,14 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// Those of a release.
+    /// The packages of a release.
     pub fn of(release: &Release) -> Self {
         let mut lock = Lock::parse(&release.lock(), Platform::LINUX_X64).unwrap();
         lock.packages.retain(|package| {
             let name = plain(&package.dir["node_modules/".len()..]);
             name.is_some_and(|name| WANTED.contains(&&name["@aztec/".len()..]))
         });
-        // In memory where that goes: the disk is synced behind an installation, with all that others write to it.
+        // In memory if possible: an installation syncs the disk, including the writes of others.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let dir = dir.unwrap();
         let omit: Vec<_> = OMITTED.iter().map(ToString::to_string).collect();
@@ -75,7 +75,7 @@ impl Packages {
         }
     }
 
-    /// Whether a package is among them.
+    /// Whether there is a package with this name.
     pub fn has(&self, package: &str) -> bool {
         self.names.iter().any(|name| name == package)
     }
@@ -85,7 +85,7 @@ impl Packages {
         self.files.get(path).map(String::as_str)
     }
 
-    /// The text of a file that has to be there.
+    /// The text of a file that must exist.
     pub fn read(&self, path: &str) -> &str {
         self.text(path).unwrap_or_else(|| panic!("no {path}"))
     }
@@ -99,14 +99,14 @@ impl Packages {
     }
 }
 
-/// A path with the scope that the packages had until 5.2.0: later ones are of `@aztec-labs` and `@aztec-foundation`.
+/// A path with the scope of the packages until 5.2.0. Later packages have `@aztec-labs` and `@aztec-foundation`.
 fn plain(path: &str) -> Option<String> {
     let (scope, rest) = path.split_once('/')?;
     let ours = scope.starts_with("@aztec");
     ours.then(|| format!("@aztec/{rest}"))
 }
 
-/// As npm would be told here.
+/// The configuration of npm on this machine.
 fn config() -> Config {
     let home = env::var("HOME").unwrap_or_default();
     let texts = ["/etc/npmrc".to_owned(), format!("{home}/.npmrc")]

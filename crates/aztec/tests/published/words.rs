@@ -1,4 +1,4 @@
-//! Words of the log, and methods.
+//! Log lines, and methods.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,11 @@ use super::data::{Release, read, texts};
 use super::js::words;
 use super::packages::Packages;
 
-/// The release that `files` of the dictionary are of.
+/// The release that `files` of the dictionary refers to.
 const FIRST: &str = "4.1.2";
 
-/// Every entry of the dictionary has a word in the file that it names, or at least in that package: files come and go.
+/// Every entry of the dictionary has a string in the file that it names, or at least in that package, because files
+/// change between releases.
 pub fn errors(release: &Release, packages: &Packages, wrong: &mut Complaints) -> usize {
     let dictionary = read("errors.toml");
     let mut compared = 0;
@@ -42,7 +43,7 @@ pub fn errors(release: &Release, packages: &Packages, wrong: &mut Complaints) ->
     compared
 }
 
-/// Every single word of an entry that names files of the release is in one of the releases, or said to be in none.
+/// Every string of an entry with files is in one of the releases, or marked as `unseen`.
 pub fn each(all: &[Packages], wrong: &mut Complaints) -> usize {
     let dictionary = read("errors.toml");
     let mut compared = 0;
@@ -78,7 +79,7 @@ fn package(file: &str) -> &str {
     &file[..end]
 }
 
-/// What a wallet's library calls of a node is offered by the proxy.
+/// The proxy offers the methods that a wallet's library calls.
 pub fn methods(release: &Release, packages: &Packages, wrong: &mut Complaints) -> usize {
     let offered = read("public-methods.toml");
     let namespace = release.facts["rpc"].as_str().unwrap();
@@ -94,7 +95,7 @@ pub fn methods(release: &Release, packages: &Packages, wrong: &mut Complaints) -
             );
         }
     }
-    // What looks like a call of a node and is none of its methods is not known here: the offered ones begin so.
+    // Only names with the prefix of the offered methods count, because other calls cannot be recognised.
     called.retain(|name| {
         ["get", "is", "find", "send", "simulate"]
             .iter()

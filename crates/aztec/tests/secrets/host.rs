@@ -1,4 +1,4 @@
-//! A host that somebody has lived in, and all that a run leaves on it.
+//! A host with files of an operator, and everything that a run leaves on it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ use provision::kills::State;
 use crate::common::{debian, in_memory};
 use crate::planter::{Planter, refusal};
 
-/// Everything that a run says.
+/// All messages of a run.
 #[derive(Default)]
-struct Said(String);
+struct Messages(String);
 
-impl Progress for Said {
+impl Progress for Messages {
     fn begin(&mut self, id: &ResourceId, action: Action) {
         let _ = writeln!(self.0, "{id} {action:?}");
     }
@@ -34,10 +34,10 @@ impl Progress for Said {
     }
 }
 
-/// A host that remembers what it was asked.
+/// A host that remembers the questions that it was asked.
 struct Heard<'a> {
     host: &'a FakeHost,
-    asked: Mutex<String>,
+    questions: Mutex<String>,
 }
 
 impl Probe for Heard<'_> {
@@ -60,7 +60,7 @@ impl Probe for Heard<'_> {
         self.host.space(path)
     }
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
-        let _ = writeln!(self.asked.lock().unwrap(), "{:?}", query.argv());
+        let _ = writeln!(self.questions.lock().unwrap(), "{:?}", query.argv());
         self.host.ask(query)
     }
     fn clock(&self) -> Clock {
@@ -68,7 +68,7 @@ impl Probe for Heard<'_> {
     }
 }
 
-/// Kinds that the host in memory has no program for.
+/// Kinds whose programs the host in memory does not have.
 const ELSEWHERE: &[&str] = &["signers[", "image[", "service[prometheus", "packages["];
 
 /// Kinds that write whole files.
@@ -83,13 +83,13 @@ const FILES: &[&str] = &[
 
 pub fn runnable(kit_toml: &str) -> Graph<Kind> {
     let mut graph = Graph::default();
-    let whole = in_memory(kit_toml);
+    let complete = in_memory(kit_toml);
     let gone = |id: &ResourceId| {
         ELSEWHERE
             .iter()
             .any(|kind| id.to_string().starts_with(kind))
     };
-    for node in whole.ordered().unwrap() {
+    for node in complete.ordered().unwrap() {
         if !gone(&node.resource.id()) {
             let after = node.after.iter().filter(|id| !gone(id)).cloned();
             graph.add(node.resource.clone(), after);
@@ -98,7 +98,7 @@ pub fn runnable(kit_toml: &str) -> Graph<Kind> {
     graph
 }
 
-/// Plants a file with secrets in the place of every file that is ours.
+/// Plants a file with secrets at the path of every file of aztec-kit.
 pub fn lived_in(planter: &mut Planter, graph: &Graph<Kind>) -> FakeHost {
     let mut host = debian();
     for dir in ["/root", "/etc/caddy", "/etc/aztec"] {
@@ -149,7 +149,7 @@ pub fn lived_in(planter: &mut Planter, graph: &Graph<Kind>) -> FakeHost {
     State::new(host).host
 }
 
-/// Looks and changes, and searches all that this leaves.
+/// Observes and changes a host, and searches everything that this leaves.
 pub struct Run<'a> {
     pub planter: &'a Planter,
     pub host: &'a mut FakeHost,
@@ -164,11 +164,11 @@ impl Run<'_> {
     pub fn plan(&self, graph: &Graph<Kind>) -> Plan {
         let heard = Heard {
             host: self.host,
-            asked: Mutex::default(),
+            questions: Mutex::default(),
         };
         let plan = Plan::make(graph, &self.receipt(), &heard).unwrap();
         self.planter
-            .search("a question", &heard.asked.lock().unwrap());
+            .search("a question", &heard.questions.lock().unwrap());
         self.planter.search("a plan", &format!("{plan:#?}"));
         self.planter.search(
             "the document of a plan",
@@ -177,18 +177,18 @@ impl Run<'_> {
         plan
     }
 
-    /// Whether it went through.
+    /// Whether the run succeeded.
     pub fn apply(&mut self, graph: &Graph<Kind>) -> bool {
-        let mut said = Said::default();
+        let mut messages = Messages::default();
         let ended = Apply {
             host_mut: &mut *self.host,
             journal: &mut FileJournal::new(self.dir),
             consent: Consent::Configuration(None),
             cancel: &AtomicBool::new(false),
-            progress: &mut said,
+            progress: &mut messages,
         }
         .run(graph);
-        self.planter.search("what a run says", &said.0);
+        self.planter.search("what a run says", &messages.0);
         self.planter
             .search("how a run ended", &format!("{ended:?}"));
         let died = match &ended {
@@ -212,7 +212,7 @@ impl Run<'_> {
         died.is_none()
     }
 
-    /// What others can read: a file, below directories that they can enter.
+    /// Searches the files that other accounts can read, below directories that they can enter.
     pub fn others(&self) {
         for (path, node) in &self.host.tree {
             let enters = |dir: &Path| {

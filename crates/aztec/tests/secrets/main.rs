@@ -1,9 +1,9 @@
-//! A secret is planted into every place that an operator can write to, and everything that the program leaves is
-//! searched: plans, documents, progress, errors, the journal, what programs are called with, and files that others read.
+//! A secret is planted into every place that an operator can write to, and everything that aztec-kit leaves is searched:
+//! plans, documents, progress, errors, the journal, arguments of programs, and files that others can read.
 //!
-//! Which shape a secret has, and where it stands in a value, is up to chance: `AZTEC_KIT_SEED` repeats a run.
+//! The form of a secret and its position in a value are random. `AZTEC_KIT_SEED` repeats a run.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -21,7 +21,7 @@ use planter::{MARK, Planter, kit_toml, refusal, toml_text};
 use provision::engine::{Graph, Receipt, Resource};
 use provision::host::FileType;
 
-/// What a resource is, as far as anyone gets to see it.
+/// Searches everything about a resource that is shown or recorded.
 fn of_a_resource(planter: &Planter, resource: &Kind) {
     let id = resource.id();
     planter.search("an id", &id.to_string());
@@ -49,7 +49,7 @@ fn seed() -> u64 {
 const ROLES: &str =
     "[prover]\nenabled = true\nagents = 1\n[bootnode]\nenabled = true\n[txe]\nenabled = true\n";
 
-/// The configurations that are tried: network, release, runtime, and more.
+/// The configurations of the test: network, release, runtime, and more.
 const HOSTS: &[(&str, &str, &str, &str)] = &[
     (
         "local",
@@ -84,7 +84,7 @@ fn no_resource_shows_a_secret_that_an_operator_wrote() {
             for node in graph.nodes() {
                 of_a_resource(&planter, &node.resource);
             }
-            // They are where they belong.
+            // The secrets are in their own place.
             let written: usize = graph
                 .nodes()
                 .iter()
@@ -99,7 +99,7 @@ fn no_resource_shows_a_secret_that_an_operator_wrote() {
 }
 
 #[test]
-fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leaves() {
+fn a_run_leaves_no_secret_of_earlier_files_or_of_kit_toml() {
     for (at, (network, release, runtime, more)) in HOSTS[..2].iter().enumerate() {
         let mut planter = Planter::new(seed() + at as u64);
         let text = kit_toml(&mut planter, network, release, runtime, more);
@@ -118,7 +118,7 @@ fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leav
                 dir: dir.path(),
             };
             assert!(run.plan(&first).pending().count() > 20);
-            // It dies somewhere, and goes on.
+            // The run dies somewhere, and the next one continues.
             let at = dice.usize(0..250);
             run.host.dies_at = Some(at);
             run.apply(&first);
@@ -127,7 +127,7 @@ fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leav
             assert!(run.apply(&first));
             run.others();
             assert!(run.plan(&first).is_empty());
-            // A key is turned, which is seen and not shown.
+            // A key is rotated. The plan has the change, and does not show the key.
             let plan = run.plan(&second);
             assert!(
                 plan.pending().count() >= 2,
@@ -138,7 +138,7 @@ fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leav
             run.others();
             run.plan(&nothing);
             assert!(run.apply(&nothing));
-            // And all that was there is there again.
+            // All earlier files are restored.
             for (path, node) in &before {
                 if node.0 == FileType::File && String::from_utf8_lossy(&node.1).contains(MARK) {
                     assert_eq!(host.shape().get(path), Some(node), "{}", path.display());
@@ -148,10 +148,10 @@ fn nothing_that_was_there_and_nothing_of_kit_toml_is_in_anything_that_a_run_leav
     }
 }
 
-/// A `kit.toml` with this value in a place of it.
+/// A `kit.toml` with this value in one of its keys.
 type Shape = Box<dyn Fn(&str) -> String>;
 
-/// What cannot be asked, and what is wrong with it.
+/// Checks of endpoints that do not answer, and refusals of values.
 #[test]
 fn no_check_and_no_refusal_repeats_a_secret() {
     let mut planter = Planter::new(seed());
@@ -160,7 +160,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     let text = kit_toml(&mut planter, network, release, runtime, more);
     let settings = Settings::parse(&text).unwrap();
     let host = lived_in(&mut planter, &runnable(&text));
-    let mut said = String::new();
+    let mut findings_text = String::new();
     for findings in [
         Ok(checks::preflight(
             &settings,
@@ -169,14 +169,14 @@ fn no_check_and_no_refusal_repeats_a_secret() {
             &host,
         )),
         checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
-        checks::connectivity(&settings, &host),
+        Ok(checks::connectivity(&settings, &host)),
     ] {
-        let _ = writeln!(said, "{findings:?}");
+        let _ = writeln!(findings_text, "{findings:?}");
     }
-    assert!(said.contains("127.0.0.1"), "{said}");
-    planter.search("a check", &said);
+    assert!(findings_text.contains("127.0.0.1"), "{findings_text}");
+    planter.search("a check", &findings_text);
 
-    // Every key of a receiver, an endpoint or a variable, with all that may go wrong there.
+    // Every key of a receiver, an endpoint or a variable, with all its possible mistakes.
     let mut secret = || planter.secret("a bad value");
     let bad = [
         secret(),
@@ -216,7 +216,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
             format!("{live}{others}\n{key} = {value}\n")
         }));
     }
-    let whole: [(&str, &[&str]); 8] = [
+    let receivers_of_type: [(&str, &[&str]); 8] = [
         ("telegram", &["token = \"1:a\"", "chat = -1"]),
         ("discord", &["url = \"https://h\""]),
         ("slack", &["url = \"https://h\""]),
@@ -229,7 +229,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
         ),
         ("", &[]),
     ];
-    for (kind, fields) in whole {
+    for (kind, fields) in receivers_of_type {
         for key in [
             "type", "url", "token", "chat", "key", "to", "from", "server", "user", "password",
         ] {
@@ -272,7 +272,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     for shape in &shapes {
         for value in &bad {
             let quoted = toml_text(value);
-            // As it should be written, and as it is pasted.
+            // In the right form, and as an operator may paste it.
             for text in [
                 shape(&quoted),
                 shape(value),
@@ -298,7 +298,7 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     assert!(refused > 1000, "{refused}");
 }
 
-/// What is searched for would be found.
+/// The search would find a planted secret.
 #[test]
 fn the_search_finds_what_was_planted() {
     let mut planter = Planter::new(1);

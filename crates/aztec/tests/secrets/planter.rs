@@ -6,9 +6,9 @@ use aztec::settings::Settings;
 use fastrand::Rng;
 use provision::Fault;
 
-/// Part of every secret. What begins so may be cut, by a program or by us, and is found all the same.
+/// A part of every secret. A secret that a program or aztec-kit has cut is still found.
 pub const MARK: &str = "S3CRT";
-/// The same for a secret that is a number: long enough to be in no digest by chance.
+/// The same for a secret that is a number. It is long enough not to occur in a digest by chance.
 pub const NUMBER: &str = "7707700770077";
 
 /// Secrets, each with the place that it was planted into.
@@ -30,7 +30,7 @@ impl Planter {
         format!("{MARK}{}", self.places.len() - 1)
     }
 
-    /// A value of a variable with a secret in it, in one of the shapes that secrets have.
+    /// A value of a variable with a secret, in one of the forms that secrets have.
     fn value(&mut self, place: &str) -> String {
         let shape = self.dice.u8(0..=8);
         let mut secret = || self.secret(place);
@@ -52,7 +52,7 @@ impl Planter {
         }
     }
 
-    /// Fails when a secret is in a text, and says which.
+    /// Fails if a text contains a secret, and names the secret.
     pub fn search(&self, what: &str, text: &str) {
         let found = text.find(MARK).or_else(|| text.find(NUMBER));
         let Some(at) = found else { return };
@@ -85,7 +85,7 @@ fn variables(release: &str) -> Vec<String> {
     }
     assert!(names.len() > 400, "{}", names.len());
     names.extend(["MY_OWN", "API_KEYS", "X"].map(String::from));
-    // What has a key of its own is taken for that key.
+    // Variables with their own key are moved to that key.
     let keyed = ["ETHEREUM_DEBUG_HOSTS", "L1_CONSENSUS_HOST_API_KEY"];
     names.retain(|name| !keyed.iter().any(|keyed| name.starts_with(keyed)));
     names.sort();
@@ -93,23 +93,23 @@ fn variables(release: &str) -> Vec<String> {
     names
 }
 
-/// Takes lines out of a text until it is no longer refused. The refusals repeat nothing.
+/// Removes lines from a text until it is no longer refused. The refusals repeat no secret.
 pub fn accepted(planter: &Planter, head: &str, mut lines: Vec<String>, tail: &str) -> String {
     loop {
         let text = format!("{head}{}{tail}", lines.concat());
         match Settings::parse(&text) {
             Ok(_) => return text,
             Err(fault) => {
-                let said = refusal(&fault);
-                planter.search("a refusal", &said);
-                let name = said
+                let message = refusal(&fault);
+                planter.search("a refusal", &message);
+                let name = message
                     .split("kit.toml: env.")
                     .nth(1)
-                    .unwrap_or_else(|| panic!("{said}"));
+                    .unwrap_or_else(|| panic!("{message}"));
                 let name = name.split(':').next().unwrap();
                 let before = lines.len();
                 lines.retain(|line| !line.starts_with(&format!("{name} =")));
-                assert!(lines.len() < before, "{said}");
+                assert!(lines.len() < before, "{message}");
             }
         }
     }
@@ -176,7 +176,7 @@ pub fn receivers(planter: &mut Planter) -> String {
     text
 }
 
-/// A whole `kit.toml` with a secret in every place of it that may have one.
+/// A complete `kit.toml` with a secret in every key that may have one.
 pub fn kit_toml(
     planter: &mut Planter,
     network: &str,

@@ -1,6 +1,6 @@
 //! `aztec-kit apply`
 
-use super::converge::{self, Ask};
+use super::converge::{self, Ask, Request};
 use crate::args::ApplyArgs;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -11,10 +11,10 @@ use crate::printer::Printer;
 pub fn run(args: &ApplyArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let session = cx.begin(printer)?;
     let host = Host::configured(args.assertions, &cx.view)?;
-    let ask = if args.changing.yes {
-        Ask::Agreed
-    } else {
-        Ask::Operator
+    let request = Request {
+        ask: Ask::of(&args.changing),
+        args: &args.changing,
+        check_l1: false,
     };
-    converge::run(Some(session), &host, ask, &args.changing, cx, printer)
+    converge::run(Some(session), &host, request, cx, printer)
 }

@@ -3,17 +3,15 @@
 use std::time::{Duration, Instant};
 
 use aztec::Health;
-use aztec::checks::{self, Fallen, Finding, Report, Sample, Topic, Verdict};
+use aztec::checks::{self, Fallen, Finding, Report, Topic, Verdict};
 use aztec::kinds::Kind;
-use aztec::settings::Chain;
-use provision::engine::{
-    Applied, Consent, Guard, Plan, Progress, Receipt, ResourceId, Session, Stop, removable,
-};
+use provision::engine::{Applied, Consent, Guard, Plan, ResourceId, Session, Stop, removable};
 use provision::kinds::prune;
 use provision::{Fault, code};
 use serde_json::Value;
 
 use super::confirm;
+use super::verify::{self, Demand, VERIFIED};
 use crate::args::Changing;
 use crate::context::Context;
 use crate::documents::{Outcome, OutcomeStatus};
@@ -32,25 +30,53 @@ pub enum Ask {
     Operator,
 }
 
-/// A local chain produces its first block within two slots after the start of its node. A busy machine takes longer.
-const LOCAL_PATIENCE: Duration = Duration::from_secs(420);
-/// A live node syncs for a long time. This is only long enough to see services that crash at once.
-const LIVE_PATIENCE: Duration = Duration::from_secs(20);
+impl Ask {
+    /// What the flags of a run say.
+    pub fn of(args: &Changing) -> Self {
+        match args.yes {
+            true => Self::Agreed,
+            false => Self::Operator,
+        }
+    }
+}
+
+/// A run of `setup`, `apply` or `bootstrap`.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Who consents to the plan.
+    pub ask: Ask,
+    /// The flags of every verb that changes the host.
+    pub args: &'a Changing,
+    /// Whether to check every L1 endpoint at the end.
+    pub check_l1: bool,
+}
+
+impl Request<'_> {
+    /// The findings on the L1, once the host is as configured; `None` if the run does not check it.
+    fn l1(&self, host: &Host<'_>) -> Option<Vec<Finding>> {
+        let (settings, probe) = (&host.settings, host.view.probe());
+        let check = || {
+            let mut findings = host.view.network.connectivity(settings, probe);
+            findings.extend(host.fit().map(|fit| checks::of_fit(settings, fit)));
+            findings
+        };
+        self.check_l1.then(check)
+    }
+}
+
 const VERIFICATION: usize = 3;
 const NETWORKING: usize = 2;
-/// The note whether the last change was verified: `true`, or the time at which the run that made the change began.
-const VERIFIED: &str = "verified";
 
 /// Converges the host to its desired state. Without a session it only shows the plan. The lock is released after the last
 /// change, so the verification does not block other runs.
 pub fn run(
     session: Option<Session>,
     host: &Host<'_>,
-    ask: Ask,
-    args: &Changing,
+    request: Request<'_>,
     cx: &Context,
     printer: &mut Printer,
 ) -> Result<u8, Failure> {
+    let args = request.args;
     host.disks()?;
     let plan = host.plan()?;
     let works = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
@@ -61,13 +87,16 @@ pub fn run(
         printer.text(&render::plan(&plan, false));
         let keeps = args.confirm && session.is_some();
         let waiting = confirm::settle(&host.receipt, keeps, cx, printer)?;
-        printer.document(&Outcome {
+        let l1 = session.as_ref().and_then(|_| request.l1(host));
+        let outcome = Outcome {
             status: OutcomeStatus::InSync,
             applied: Vec::new(),
             verification: None,
+            l1: l1.as_deref(),
             unconfirmed: &waiting,
-        });
-        return Ok(exit::OK);
+        };
+        printer.document(&outcome);
+        return Ok(l1_code(&outcome, printer));
     }
     if !plan.is_empty() {
         fit(host, printer)?;
@@ -78,7 +107,7 @@ pub fn run(
         printer.document(&plan);
         return Ok(exit::OK);
     };
-    let consent = match ask {
+    let consent = match request.ask {
         Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
         Ask::Operator if !printer.attended() => return Err(no_consent()),
         Ask::Operator if !printer.ask("Make these changes?") => {
@@ -115,21 +144,25 @@ pub fn run(
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
     progress.phase(VERIFICATION);
-    let fallen = check_again(host, &applied, (since_us, changed), &mut progress)?;
+    let fallen = verify::check_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {
         progress.finish();
         return Err(did_not_stay_up(&fallen, applied, waiting));
     }
     let patience = args.patience.map(Duration::from_secs);
-    let report = verify(host, patience, &began, cx, &mut progress);
+    let report = verify::chain(host, patience, &began, cx, &mut progress);
     progress.finish();
     let report = report?;
-    let demand = match (args.patience, &host.settings.chain) {
-        (Some(0), _) => Demand::Nothing,
-        (_, Chain::Local(_)) => Demand::Working,
-        (_, Chain::Live(_)) => Demand::Running,
+    let demand = Demand::of(args.patience, &host.settings.chain);
+    let l1 = request.l1(host);
+    let outcome = Outcome {
+        status: demand.met_by(report.status),
+        applied: applied.iter().map(Into::into).collect(),
+        verification: Some(&report),
+        l1: l1.as_deref(),
+        unconfirmed: &waiting,
     };
-    finish(&plan, &applied, &waiting, &report, demand, printer)
+    Ok(finish(&plan, &outcome, &report, printer))
 }
 
 /// The failure of a run that nobody can consent to.
@@ -208,32 +241,6 @@ fn hardens_ssh(host: &Host<'_>, step: &Applied) -> bool {
     matches!(host.graph.get(&step.id), Some(Kind::Sshd(_)))
 }
 
-/// The services that this run started and that have stopped a few seconds later. A run that started none does not wait.
-///
-/// Services of roles are not checked here: one may crash until another one that it needs answers, and the verification
-/// waits for that.
-fn check_again(
-    host: &Host<'_>,
-    applied: &[Applied],
-    (since_us, changed): (i64, Instant),
-    progress: &mut Shown,
-) -> Result<Vec<Fallen>, Fault> {
-    let started: Vec<String> = applied
-        .iter()
-        .filter_map(|step| match host.graph.get(&step.id)? {
-            Kind::Service(service) => Some(service.unit.clone()),
-            _ => None,
-        })
-        .filter(|unit| host.runs().stays_up(unit))
-        .collect();
-    if started.is_empty() {
-        return Ok(Vec::new());
-    }
-    progress.note("checking that the started services stay up");
-    std::thread::sleep(checks::SETTLES.saturating_sub(changed.elapsed()));
-    checks::fallen(&started, since_us, host.view.probe())
-}
-
 fn did_not_stay_up(
     fallen: &[Fallen],
     applied: Vec<Applied>,
@@ -270,118 +277,37 @@ fn stopped(stop: Stop) -> Failure {
     }
 }
 
-/// Waits until both chains advance; on a live network only until the services have settled.
-fn verify(
-    host: &Host<'_>,
-    patience: Option<Duration>,
-    began: &Value,
-    cx: &Context,
-    progress: &mut Shown,
-) -> Result<Report, Failure> {
-    let started = Instant::now();
-    let default = match host.settings.chain {
-        Chain::Local(_) => LOCAL_PATIENCE,
-        Chain::Live(_) => LIVE_PATIENCE,
-    };
-    let patience = patience.unwrap_or(default);
-    progress.note("waiting for the chain to advance");
-    let mut seen = Sample::default();
-    let report = loop {
-        let left = patience.saturating_sub(started.elapsed());
-        let report = host.smoke(left, &mut |sample| {
-            // The L1 advances all the time. People wait for the L2.
-            let l2 = Sample {
-                l1_head: None,
-                ..*sample
-            };
-            if l2 != seen {
-                seen = l2;
-                progress.note(&sampled(sample));
-            }
-        });
-        if report.status == Health::Ok || started.elapsed() >= patience {
-            break report;
-        }
-        std::thread::sleep(Duration::from_millis(500));
-    };
-    let verified = match (report.status, &host.settings.chain) {
-        (status, Chain::Live(_)) => status != Health::Down,
-        (status, Chain::Local(_)) => status == Health::Ok,
-    };
-    if verified {
-        note_verified(began, cx)?;
-    }
-    Ok(report.explained(host.runs(), host.view.probe()))
-}
-
-/// Records that the change was verified, unless another run has made changes in the meantime.
-fn note_verified(began: &Value, cx: &Context) -> Result<(), Failure> {
-    let ours = |receipt: &Receipt| receipt.notes.get(VERIFIED) == Some(began);
-    let beside = cx.access.beside_a_run();
-    beside.note_if(VERIFIED, true, &ours)?;
-    Ok(())
-}
-
-/// The state of both chains on one line.
-pub fn sampled(sample: &Sample) -> String {
-    let number = |number: Option<u64>| number.map_or("?".into(), |number| number.to_string());
-    format!(
-        "L1 {}, L2 proposed {}, checkpointed {}, proven {}, finalized {}",
-        number(sample.l1_head),
-        number(sample.proposed),
-        number(sample.checkpointed),
-        number(sample.proven),
-        number(sample.finalized)
-    )
-}
-
-/// The health that a host needs for a run to be a success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Demand {
-    /// A local chain must advance.
-    Working,
-    /// A live node syncs for a long time, so it only needs to run.
-    Running,
-    /// Without a wait, the report is only informative: a process may crash until the one that it needs answers.
-    Nothing,
-}
-
-fn finish(
-    plan: &Plan,
-    applied: &[Applied],
-    waiting: &[ResourceId],
-    report: &Report,
-    demand: Demand,
-    printer: &mut Printer,
-) -> Result<u8, Failure> {
-    let success = match report.status {
-        Health::Ok => true,
-        Health::Degraded => demand != Demand::Working,
-        Health::Down => demand == Demand::Nothing,
-    };
+/// Prints the outcome of a run that made changes, and returns its exit code.
+fn finish(plan: &Plan, outcome: &Outcome<'_>, report: &Report, printer: &mut Printer) -> u8 {
     printer.text(&render::report(report));
-    printer.document(&Outcome {
-        status: match success {
-            true => OutcomeStatus::Applied,
-            false => OutcomeStatus::NotWorking,
-        },
-        applied: applied.iter().map(Into::into).collect(),
-        verification: Some(report),
-        unconfirmed: waiting,
-    });
-    if !success {
+    printer.document(outcome);
+    let l1 = l1_code(outcome, printer);
+    if outcome.status == OutcomeStatus::NotWorking {
         printer.say(&format!(
             "{STRONG}next:{STRONG:#} `aztec-kit explain` shows the errors in the logs. Fix them, then run `aztec-kit smoke`."
         ));
-        return Ok(exit::FAILED);
+        return exit::FAILED;
     }
     printer.say(&format!(
         "{GOOD}done:{GOOD:#} {} of {} resources changed",
-        applied.len(),
+        outcome.applied.len(),
         plan.steps.len()
     ));
     if report.status != Health::Ok {
         printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing. Run `aztec-kit smoke` to see when it works."));
     }
-    Ok(exit::OK)
+    l1
+}
+
+/// Prints the findings on the L1, and returns the exit code that follows from them.
+fn l1_code(outcome: &Outcome<'_>, printer: &mut Printer) -> u8 {
+    let findings = outcome.l1.unwrap_or_default();
+    printer.say(&render::findings(findings));
+    if findings.iter().all(|it| it.status != Verdict::Fail) {
+        return exit::OK;
+    }
+    printer.say(&format!(
+        "{STRONG}next:{STRONG:#} the host is set up, but its L1 is not ok. Fix its L1, then run `aztec-kit smoke`."
+    ));
+    exit::FAILED
 }

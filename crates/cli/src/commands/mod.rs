@@ -21,3 +21,4 @@ pub mod services;
 pub mod setup;
 pub mod smoke;
 pub mod status;
+pub mod verify;

@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use provision::Fault;
 
 use super::confirm;
-use super::converge::sampled;
+use super::verify::sampled;
 use crate::args::Assertions;
 use crate::context::View;
 use crate::documents::Status;
@@ -24,7 +24,7 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let sample = view.network.sample(&host.settings, view.probe());
     let sample = answer(Topic::Chain, sample, &mut unanswered).unwrap_or_default();
     let survey = answer(Topic::Plan, host.survey(), &mut unanswered);
-    let whole = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
+    let is_complete = matches!(&survey, Some((_, unseen)) if unseen.is_empty());
     let plan = survey.map(|(plan, unseen)| {
         let unseen = unseen.iter();
         unanswered
@@ -91,7 +91,10 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
         let units = units.unwrap_or_default();
         let mut text = text(&host, &units, &sample, &findings);
         text.push_str(&render::findings(&unanswered));
-        text.push_str(&in_sync(pending.map_or(0, |pending| pending.len()), whole));
+        text.push_str(&in_sync(
+            pending.map_or(0, |pending| pending.len()),
+            is_complete,
+        ));
         printer.text(&text);
     }
     Ok(exit::OK)
@@ -108,9 +111,9 @@ fn answer<T>(
         .ok()
 }
 
-/// The number of pending changes, as far as it is known. `whole` means that the plan is complete.
-fn in_sync(pending: usize, whole: bool) -> String {
-    match (pending, whole) {
+/// The number of pending changes, as far as it is known. `is_complete` means that nothing of the plan is unknown.
+fn in_sync(pending: usize, is_complete: bool) -> String {
+    match (pending, is_complete) {
         (0, true) => format!("{GOOD}in sync{GOOD:#} with /etc/aztec/kit.toml\n"),
         (0, false) => {
             format!(

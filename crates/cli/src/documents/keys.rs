@@ -33,15 +33,25 @@ impl Document for Listing<'_> {
     const NAME: &'static str = "keys-list";
 }
 
-/// The attesters of a document that `keys list --json` printed, here or on another host; `None` for anything else.
+/// The attesters of a document that `keys list --json` printed, here or on another host; `None` for anything else. Before
+/// documents had a version, it was a bare list.
 pub fn attesters(document: &[u8]) -> Option<Vec<Listed>> {
     #[derive(Deserialize)]
-    struct Read {
-        schema_version: u32,
-        attesters: Vec<Listed>,
+    #[serde(untagged)]
+    enum Read {
+        Bare(Vec<Listed>),
+        Versioned {
+            schema_version: u32,
+            attesters: Vec<Listed>,
+        },
     }
-    let read: Read = serde_json::from_slice(document).ok()?;
-    (read.schema_version == SCHEMA_VERSION).then_some(read.attesters)
+    match serde_json::from_slice(document).ok()? {
+        Read::Bare(attesters) => Some(attesters),
+        Read::Versioned {
+            schema_version,
+            attesters,
+        } => (schema_version == SCHEMA_VERSION).then_some(attesters),
+    }
 }
 
 /// A new backup.

@@ -1,6 +1,6 @@
 //! Documents about a run: the plan and the result.
 
-use aztec::checks::Report;
+use aztec::checks::{Finding, Report};
 use provision::engine::{Action, Applied, Plan, ResourceId};
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub struct Outcome<'a> {
     pub applied: Vec<AppliedStep<'a>>,
     /// The smoke test after the changes; null if nothing was changed.
     pub verification: Option<&'a Report>,
+    /// The findings of `bootstrap` on the L1; null for any other verb.
+    pub l1: Option<&'a [Finding]>,
     /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: &'a [ResourceId],
 }

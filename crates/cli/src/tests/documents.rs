@@ -8,7 +8,7 @@ use provision::tools::journal;
 use serde_json::{Value, json};
 
 use super::looking::verbs;
-use super::world::{SETUP, Said, World, server};
+use super::world::{Output, SETUP, World, server};
 use crate::documents::{LogLine, Versioned, schemas};
 
 /// The documents of each verb, in addition to `failure`.
@@ -48,16 +48,16 @@ fn verb(line: &str) -> String {
 }
 
 /// Checks the document that a command printed, and returns its name.
-pub fn printed(line: &str, said: &Said) -> &'static str {
-    let document: Value =
-        serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{line}: {error}: {said:?}"));
+pub fn printed(line: &str, output: &Output) -> &'static str {
+    let document: Value = serde_json::from_str(&output.out)
+        .unwrap_or_else(|error| panic!("{line}: {error}: {output:?}"));
     let name = schemas::checked(&document);
     let verb = verb(line);
     let own = VERBS.iter().find(|(of, _)| *of == verb);
     let own = own.map_or(&[][..], |(_, own)| own);
     if name == "failure" {
-        assert_eq!(document["exit_code"], said.code, "{line}");
-        assert_ne!(said.code, 0, "{line}");
+        assert_eq!(document["exit_code"], output.code, "{line}");
+        assert_ne!(output.code, 0, "{line}");
     } else {
         assert!(own.contains(&name), "{line} prints {name}");
     }
@@ -95,8 +95,8 @@ fn every_verb_has_documents_or_is_listed_without_them() {
 }
 
 /// Checks each line of standard error, and returns the names of the events.
-pub fn events(said: &Said) -> Vec<String> {
-    let lines = said.err.lines();
+pub fn events(output: &Output) -> Vec<String> {
+    let lines = output.err.lines();
     let names = lines.map(|line| {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|it| panic!("{it}: {line}"));
         assert_eq!(schemas::checked(&event), "progress");
@@ -111,15 +111,15 @@ fn a_run_reports_its_progress_as_json() {
     // The reader of JSON progress is a program, which cannot consent.
     let line = format!("{SETUP} --progress json");
     world.untouched(|| world.asked(&line, "y").ends(2, "no terminal"));
-    let said = world.kit(&format!("{line} --yes"));
-    assert!(said.out.contains("node answers"), "{said:?}");
-    let events = events(&said);
+    let output = world.kit(&format!("{line} --yes"));
+    assert!(output.out.contains("node answers"), "{output:?}");
+    let events = events(&output);
     let count = |name: &str| events.iter().filter(|it| *it == name).count();
     assert_eq!(count("phase"), 4, "{events:?}");
     assert!(count("step-started") > 10);
     assert_eq!(count("step-started"), count("step-finished"));
     assert!(count("unconfirmed") > 0 && count("note") > 0);
-    assert!(!said.err.contains("\\u001b"), "{said:?}");
+    assert!(!output.err.contains("\\u001b"), "{output:?}");
     let plain = World::new(server()).kit(&format!("{SETUP} --yes --progress plain"));
     assert!(plain.err.contains("1/4 provisioning"), "{plain:?}");
 }
@@ -157,8 +157,8 @@ fn every_document_matches_its_published_schema() {
     seen.insert(schemas::checked(&json!(Versioned::from(&LogLine::from(
         &entry
     )))));
-    let said = world.kit("metrics --json --progress json");
-    assert_eq!(events(&said), ["note", "note"]);
+    let output = world.kit("metrics --json --progress json");
+    assert_eq!(events(&output), ["note", "note"]);
     seen.insert("progress");
     for (line, input) in [
         (&*format!("{SETUP} --dry-run --json"), ""),
@@ -188,8 +188,8 @@ fn every_document_matches_its_published_schema() {
             "",
         ),
     ] {
-        let said = world.piped(line, input);
-        seen.insert(printed(line, &said));
+        let output = world.piped(line, input);
+        seen.insert(printed(line, &output));
     }
     let all: BTreeSet<_> = schemas::names().into_iter().collect();
     assert_eq!(seen, all);

@@ -26,8 +26,8 @@ fn without_a_terminal_there_is_no_consent() {
         world.untouched(|| world.kit(line).ends(2, "no terminal to ask for consent"));
         let json = format!("{line} --json");
         // A program cannot consent either, even if it runs on a terminal.
-        let said = world.untouched(|| world.asked(&json, "y").ends(2, "no terminal"));
-        assert_eq!(said.json()["exit_code"], 2);
+        let output = world.untouched(|| world.asked(&json, "y").ends(2, "no terminal"));
+        assert_eq!(output.json()["exit_code"], 2);
     }
 }
 
@@ -43,30 +43,30 @@ fn a_run_without_consent_changes_nothing() {
 
 #[test]
 fn after_a_failed_step_the_next_run_continues() {
-    let (whole, _) = {
+    let (writes, _) = {
         let world = firewall_only();
         world.kit("apply --patience 0 --yes").ends(0, "");
         world.changes()
     };
-    for at in [3, whole / 2, whole - 4] {
+    for at in [3, writes / 2, writes - 4] {
         let world = firewall_only();
         world.fails_at(at);
-        let said = world.kit("apply --patience 0 --yes --json");
-        let said = said.ends(4, "No space left on device");
-        let said = said.json();
-        assert_eq!(said["exit_code"], 4);
+        let output = world.kit("apply --patience 0 --yes --json");
+        let output = output.ends(4, "No space left on device");
+        let output = output.json();
+        assert_eq!(output["exit_code"], 4);
         let known = world.cx.view.records.receipt().unwrap().unconfirmed.len();
-        assert_eq!(said["unconfirmed"].as_array().unwrap().len(), known);
+        assert_eq!(output["unconfirmed"].as_array().unwrap().len(), known);
         world.kit("apply --patience 0 --yes").ends(0, "done:");
         world.kit("plan --check").ends(0, "");
     }
     // The first write fails.
     let world = firewall_only();
     world.fails_at(0);
-    let said = world
+    let output = world
         .kit("apply --patience 0 --yes --json")
         .ends(4, "No space left on device");
-    assert_eq!(said.json()["applied"].as_array().unwrap().len(), 0);
+    assert_eq!(output.json()["applied"].as_array().unwrap().len(), 0);
 }
 
 /// Commands that need the lock.
@@ -118,9 +118,9 @@ fn commands_that_need_root_refuse_other_users() {
 #[test]
 fn a_failure_has_a_class_and_a_code() {
     let ends = |world: &World, line: &str, class: &str, code: &str, exit: u8| {
-        let said = world.kit(line).ends(exit, "").json();
-        let found = (said["class"].as_str(), said["code"].as_str());
-        assert_eq!(found, (Some(class), Some(code)), "{line}: {said}");
+        let output = world.kit(line).ends(exit, "").json();
+        let found = (output["class"].as_str(), output["code"].as_str());
+        assert_eq!(found, (Some(class), Some(code)), "{line}: {output}");
     };
     let world = World::new(server());
     ends(&world, "plan --json", "usage", "config-missing", 2);
@@ -181,9 +181,9 @@ fn a_newer_journal_stops_a_run_before_it_changes_anything() {
         "forget file[x]",
         "setup --yes --with-hardening --json",
     ] {
-        let said = newer.untouched(|| newer.kit(line).ends(2, "A newer aztec-kit wrote it"));
+        let output = newer.untouched(|| newer.kit(line).ends(2, "A newer aztec-kit wrote it"));
         if line.contains("--json") {
-            assert_eq!(said.json()["code"], "newer-record");
+            assert_eq!(output.json()["code"], "newer-record");
         }
         assert_eq!(journal(), before, "{line}");
     }
@@ -213,9 +213,9 @@ fn a_missing_disk_stops_every_run_that_would_use_its_directory() {
         .retain(|path, _| path == data || !path.starts_with(data));
     drop(host);
     for line in ["plan", "apply --yes --json", SETUP, "start"] {
-        let said = world.untouched(|| world.kit(line).ends(2, "/var/lib/aztec"));
+        let output = world.untouched(|| world.kit(line).ends(2, "/var/lib/aztec"));
         if line.contains("--json") {
-            assert_eq!(said.json()["code"], "disk-missing");
+            assert_eq!(output.json()["code"], "disk-missing");
         }
     }
     // Verbs that do not use the disk still work, and `preflight` reports it.
@@ -282,8 +282,8 @@ fn only_keys_of_this_host_are_recorded() {
     // An existing file is never replaced.
     let line = "keys new --name key1 --mnemonic-file /root/fourth";
     world.untouched(|| world.kit(line).ends(2, "never overwritten"));
-    let said = world.untouched(|| world.kit("keys list --json").ends(0, ""));
-    assert_eq!(said.json()["attesters"].as_array().unwrap().len(), 2);
+    let output = world.untouched(|| world.kit("keys list --json").ends(0, ""));
+    assert_eq!(output.json()["attesters"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -299,11 +299,14 @@ fn the_health_of_the_chain_decides_the_exit_code() {
             health,
             ..Answers::default()
         });
-        let said = world.untouched(|| world.kit("smoke --json").ends(smoke, ""));
-        assert_eq!(said.json()["status"], serde_json::to_value(health).unwrap());
+        let output = world.untouched(|| world.kit("smoke --json").ends(smoke, ""));
+        assert_eq!(
+            output.json()["status"],
+            serde_json::to_value(health).unwrap()
+        );
         world.kit("stop").ends(0, "");
-        let said = world.kit("apply --yes --patience 1 --json").ends(apply, "");
-        let status = said.json()["status"].clone();
+        let output = world.kit("apply --yes --patience 1 --json").ends(apply, "");
+        let status = output.json()["status"].clone();
         assert_eq!(status, ["applied", "not_working"][usize::from(apply)]);
     }
 }
@@ -330,8 +333,8 @@ fn every_verb_reports_a_release_that_does_not_fit() {
     let local = World::new(server());
     local.configure("network = \"local\"\n");
     for line in ["plan", "status --json", "explain docker.service"] {
-        let said = local.untouched(|| local.kit(line).ends(0, ""));
-        assert!(!said.err.contains("release fits"), "{said:?}");
+        let output = local.untouched(|| local.kit(line).ends(0, ""));
+        assert!(!output.err.contains("release fits"), "{output:?}");
     }
 }
 
@@ -345,6 +348,28 @@ fn a_bootstrap_fails_if_its_l1_fails() {
     let line = SETUP.replacen("setup", "bootstrap", 1);
     world.untouched(|| world.kit(&line).ends(1, "Fix its L1"));
     world.untouched(|| world.kit(&format!("{line} --dry-run")).ends(0, ""));
+    let json = format!("{line} --json --yes");
+    let failed = |world: &World| world.kit(&json).ends(1, "Fix its L1").json()["l1"].clone();
+    let expected = failed(&world);
+    assert_eq!(expected[0]["status"], "fail");
+    let mut fresh = World::new(server());
+    fresh.answers(Answers {
+        connectivity: Verdict::Fail,
+        ..Answers::default()
+    });
+    assert_eq!(failed(&fresh), expected);
+}
+
+#[test]
+fn a_bootstrap_without_consent_does_not_say_that_the_host_is_set_up() {
+    let mut world = World::new(server());
+    world.answers(Answers {
+        connectivity: Verdict::Fail,
+        ..Answers::default()
+    });
+    let line = SETUP.replacen("setup", "bootstrap", 1);
+    let refused = world.untouched(|| world.asked(&line, "n").ends(0, "nothing was changed"));
+    assert!(!refused.err.contains("is set up"), "{refused:?}");
 }
 
 #[test]
@@ -353,8 +378,8 @@ fn keys_are_imported_and_exported_without_printing_secrets() {
     let world = firewall_only();
     let import = "keys import --mnemonic-stdin --json";
     world.untouched(|| world.piped(import, "no mnemonic").ends(2, "mnemonic"));
-    let made = world.piped(import, JUNK).ends(0, "");
-    assert_eq!(made.json()["file"], "/etc/aztec/keystore/key1.json");
+    let created = world.piped(import, JUNK).ends(0, "");
+    assert_eq!(created.json()["file"], "/etc/aztec/keystore/key1.json");
     let keystore = world
         .host
         .lock()
@@ -380,12 +405,15 @@ fn keys_are_imported_and_exported_without_printing_secrets() {
             .piped(export, "wrong horse")
             .ends(2, "does not belong to this backup")
     });
-    for said in [made, sealed] {
-        let said = format!("{}{}", said.out, said.err);
+    for output in [created, sealed] {
+        let output = format!("{}{}", output.out, output.err);
         let secret = keystore.split('"').filter(|word| word.len() == 66);
         for secret in secret.filter(|word| !word.ends_with("00000000")) {
-            assert!(!said.contains(&secret[2..]), "{said}");
+            assert!(!output.contains(&secret[2..]), "{output}");
         }
-        assert!(!said.contains("junk") && !said.contains("horse"), "{said}");
+        assert!(
+            !output.contains("junk") && !output.contains("horse"),
+            "{output}"
+        );
     }
 }

@@ -92,8 +92,8 @@ fn is_of(line: &str, verb: &str) -> bool {
 #[test]
 fn every_read_only_verb_is_tried() {
     for verb in verbs() {
-        let tried = LOOKS.iter().any(|(line, _)| is_of(line, &verb));
-        assert!(tried || OTHERS.contains(&verb.as_str()), "{verb}");
+        let is_tested = LOOKS.iter().any(|(line, _)| is_of(line, &verb));
+        assert!(is_tested || OTHERS.contains(&verb.as_str()), "{verb}");
     }
 }
 
@@ -132,8 +132,8 @@ fn read_only_verbs_change_nothing() {
         drop(host);
         for (line, codes) in LOOKS {
             println!("{name}: {line}");
-            let said = world.untouched(|| world.kit(line));
-            assert!(codes.contains(&said.code), "{said:?}");
+            let output = world.untouched(|| world.kit(line));
+            assert!(codes.contains(&output.code), "{output:?}");
         }
     }
 }

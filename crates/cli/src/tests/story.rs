@@ -20,8 +20,8 @@ impl World {
     }
 
     fn in_sync(&self) {
-        let said = self.kit("plan --check").ends(0, "");
-        assert!(said.out.contains("nothing to change"), "{said:?}");
+        let output = self.kit("plan --check").ends(0, "");
+        assert!(output.out.contains("nothing to change"), "{output:?}");
     }
 
     /// Replaces a part of the configuration.
@@ -43,8 +43,11 @@ fn a_host_is_set_up_stopped_started_and_in_sync_again() {
     let world = World::set_up();
     world.in_sync();
     assert_eq!(world.state(NODE), "active");
-    let said = world.kit("stop").ends(0, "`aztec-kit start`");
-    assert!(said.out.contains("stop: aztec-node.service"), "{said:?}");
+    let output = world.kit("stop").ends(0, "`aztec-kit start`");
+    assert!(
+        output.out.contains("stop: aztec-node.service"),
+        "{output:?}"
+    );
     assert_eq!(world.state(NODE), "inactive");
     world.kit("plan --check").ends(3, "");
     world.kit("start").ends(0, "");
@@ -55,8 +58,8 @@ fn a_host_is_set_up_stopped_started_and_in_sync_again() {
     // The same again changes nothing and restarts nothing.
     let starts = || world.host.lock().units[NODE].starts;
     let before = starts();
-    let said = world.untouched(|| world.kit(SETUP).ends(0, ""));
-    assert!(said.out.contains("in sync"), "{said:?}");
+    let output = world.untouched(|| world.kit(SETUP).ends(0, ""));
+    assert!(output.out.contains("in sync"), "{output:?}");
     assert_eq!(starts(), before);
 }
 
@@ -64,17 +67,17 @@ fn a_host_is_set_up_stopped_started_and_in_sync_again() {
 fn confirmed_changes_are_kept() {
     let world = World::set_up();
     assert!(world.unconfirmed() > 0);
-    let said = world.kit("confirm").ends(0, "");
+    let output = world.kit("confirm").ends(0, "");
     assert!(
-        said.out.contains("confirmed:") && said.out.contains("firewall[ufw]"),
-        "{said:?}"
+        output.out.contains("confirmed:") && output.out.contains("firewall[ufw]"),
+        "{output:?}"
     );
     assert_eq!(world.unconfirmed(), 0);
     world.in_sync();
     let shape = world.host.lock().shape();
     let (_, records) = world.changes();
-    let said = world.kit("confirm").ends(0, "");
-    assert!(said.out.contains("no change waits"), "{said:?}");
+    let output = world.kit("confirm").ends(0, "");
+    assert!(output.out.contains("no change waits"), "{output:?}");
     assert_eq!(world.changes().1, records);
     assert!(world.host.lock().shape() == shape, "the host was touched");
 }
@@ -93,11 +96,11 @@ fn unconfirmed_changes_are_rolled_back() {
         .ends(0, "unconfirmed:");
     assert!(world.rules().contains("9000"), "{}", world.rules());
     // The time to confirm has started again, so this call of the earlier timer does nothing.
-    let said = world.kit("take-back --due").ends(0, "");
-    assert!(said.out.contains("starts again"), "{said:?}");
+    let output = world.kit("take-back --due").ends(0, "");
+    assert!(output.out.contains("starts again"), "{output:?}");
     assert!(world.unconfirmed() > 0);
-    let said = world.kit("take-back").ends(0, "");
-    assert!(said.out.contains("rolled back"), "{said:?}");
+    let output = world.kit("take-back").ends(0, "");
+    assert!(output.out.contains("rolled back"), "{output:?}");
     assert_eq!(world.rules(), before);
     assert_eq!(world.unconfirmed(), 0);
     let status = world.kit("status --json").json();
@@ -110,8 +113,8 @@ fn unconfirmed_changes_are_rolled_back() {
 fn the_time_left_does_not_depend_on_the_wall_clock() {
     let world = World::set_up();
     let left = || {
-        let said = world.kit("status").ends(0, "").out;
-        let (_, rest) = said.split_once("rolled back in ").expect("how long");
+        let output = world.kit("status").ends(0, "").out;
+        let (_, rest) = output.split_once("rolled back in ").expect("how long");
         rest.split_once(" s").unwrap().0.parse::<u64>().unwrap()
     };
     let first = left();

@@ -42,13 +42,13 @@ pub const SETUP: &str = "setup --network testnet --release 6.0.0 --runtime conta
 
 /// The output and the exit code of a command.
 #[derive(Debug)]
-pub struct Said {
+pub struct Output {
     pub code: u8,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl Output {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -187,13 +187,9 @@ impl Network for Answers {
             .retain(|finding| !finding.check.starts_with("L1") && finding.check != "release fits");
         findings
     }
-    fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Result<Vec<Finding>, Fault> {
-        let said = "as the test has it";
-        Ok(vec![Finding::new(
-            Topic::L1Answers,
-            self.connectivity,
-            said,
-        )])
+    fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Vec<Finding> {
+        let message = "as the test has it";
+        vec![Finding::new(Topic::L1Answers, self.connectivity, message)]
     }
     fn releases(
         &self,
@@ -271,12 +267,12 @@ impl World {
     }
 
     /// Runs a command without a terminal.
-    pub fn kit(&self, line: &str) -> Said {
+    pub fn kit(&self, line: &str) -> Output {
         self.at(Desk::default(), line)
     }
 
     /// Runs a command on a terminal and gives this answer.
-    pub fn asked(&self, line: &str, answer: &'static str) -> Said {
+    pub fn asked(&self, line: &str, answer: &'static str) -> Output {
         let desk = Desk {
             answer: Some(answer),
             ..Desk::default()
@@ -285,7 +281,7 @@ impl World {
     }
 
     /// Runs a command whose result cannot be written.
-    pub fn full(&self, line: &str) -> Said {
+    pub fn full(&self, line: &str) -> Output {
         let desk = Desk {
             full: true,
             ..Desk::default()
@@ -294,7 +290,7 @@ impl World {
     }
 
     /// Runs a command with this standard input.
-    pub fn piped(&self, line: &str, input: &'static str) -> Said {
+    pub fn piped(&self, line: &str, input: &'static str) -> Output {
         let desk = Desk {
             input,
             ..Desk::default()
@@ -307,25 +303,25 @@ impl World {
         self.cx.view.network = Arc::new(answers);
     }
 
-    fn at(&self, desk: Desk, line: &str) -> Said {
+    fn at(&self, desk: Desk, line: &str) -> Output {
         let words = ["aztec-kit"].into_iter().chain(line.split_whitespace());
         let args = Args::try_parse_from(words).unwrap();
         let desk = Rc::new(desk);
         let console: Rc<dyn Console> = Rc::clone(&desk) as _;
         let printer = Printer::new(args.json(), args.output.progress, console);
         let code = crate::ended(&args, &self.cx, printer);
-        let said = Said {
+        let output = Output {
             code,
             out: desk.out.take(),
             err: desk.err.take(),
         };
         if args.json() && !desk.full {
-            documents::printed(line, &said);
+            documents::printed(line, &output);
         }
         if args.output.progress == ProgressFormat::Json {
-            documents::events(&said);
+            documents::events(&output);
         }
-        said
+        output
     }
 
     /// Writes the configuration.

@@ -121,9 +121,9 @@ mod tests {
     fn possible_secrets_are_hidden() {
         let key = "4f".repeat(32);
         let address = format!("0x{}", &key[..40]);
-        let said = format!("./{key} is not {address}: 0x{}", &key[..63]);
+        let text = format!("./{key} is not {address}: 0x{}", &key[..63]);
         assert_eq!(
-            masked(&said),
+            masked(&text),
             format!("./{HIDDEN} is not {address}: 0x{HIDDEN}")
         );
         for word in [

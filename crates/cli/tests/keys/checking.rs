@@ -71,9 +71,9 @@ fn a_directory_that_is_not_sound_is_refused_before_anything_changes() {
 /// Asserts that `check` reports the problem and that every other verb refuses the directory.
 fn bad(temp: &Temp, dir: &Path, expected: &str) {
     let before = temp.all();
-    let said = keys(&["check", text(dir), "--json"], "");
-    assert_eq!(said.code, 1, "{expected}: {said:?}");
-    let findings = said.json();
+    let output = keys(&["check", text(dir), "--json"], "");
+    assert_eq!(output.code, 1, "{expected}: {output:?}");
+    let findings = output.json();
     let failed: Vec<_> = findings["findings"]
         .as_array()
         .unwrap()
@@ -133,11 +133,11 @@ fn bad(temp: &Temp, dir: &Path, expected: &str) {
         ),
     ];
     for (call, input) in calls {
-        let said = keys(call, input);
-        assert_eq!(said.code, 2, "{call:?}: {said:?}");
+        let output = keys(call, input);
+        assert_eq!(output.code, 2, "{call:?}: {output:?}");
         assert!(
-            said.err.contains("fix:") || said.out.contains("\"fix\""),
-            "{said:?}"
+            output.err.contains("fix:") || output.out.contains("\"fix\""),
+            "{output:?}"
         );
     }
     assert_eq!(temp.all(), before);
@@ -163,7 +163,7 @@ fn a_backup_restores_its_keys() {
     assert_eq!(made.code, 0);
     let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
     let inside = dir.join("backup");
-    let said = keys(
+    let output = keys(
         &[
             "export",
             text(&dir),
@@ -173,9 +173,9 @@ fn a_backup_restores_its_keys() {
         ],
         "secret word\n",
     );
-    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(output.code, 2, "{output:?}");
     let backup = temp.path("backup");
-    let said = keys(
+    let output = keys(
         &[
             "export",
             text(&dir),
@@ -185,8 +185,8 @@ fn a_backup_restores_its_keys() {
         ],
         "secret word\n",
     );
-    assert_eq!(said.code, 0, "{said:?}");
-    said.silent_about(&keystore, "secret word");
+    assert_eq!(output.code, 0, "{output:?}");
+    output.silent_about(&keystore, "secret word");
     let mut names = 0;
     for entry in fs::read_dir(&backup).unwrap() {
         let path = entry.unwrap().path();
@@ -210,13 +210,13 @@ fn a_backup_restores_its_keys() {
     let restore = ["import", "--from", text(&from), "--out", text(&again)];
     assert_eq!(keys(&restore, "").code, 2);
     let restore = [&restore[..], &["--password-stdin"]].concat();
-    let said = keys(&restore, "another word");
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("the password is wrong"), "{said:?}");
+    let output = keys(&restore, "another word");
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("the password is wrong"), "{output:?}");
     assert!(!again.exists());
-    let said = keys(&restore, "secret word");
-    assert_eq!(said.code, 0, "{said:?}");
-    said.silent_about(&keystore, "secret word");
+    let output = keys(&restore, "secret word");
+    assert_eq!(output.code, 0, "{output:?}");
+    output.silent_about(&keystore, "secret word");
     assert_eq!(
         fs::read_to_string(again.join("key1.json")).unwrap(),
         keystore
@@ -231,13 +231,13 @@ fn key_files_and_remote_signers_are_imported() {
     write(&eth, &format!("{ETH}\n"), 0o600);
     write(&bls, BLS, 0o400);
     write(&open, ETH, 0o644);
-    let said = keys(
+    let output = keys(
         &["import", "--attester-key", text(&open), "--out", text(&dir)],
         "",
     );
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("has mode 0644"), "{said:?}");
-    let said = keys(
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("has mode 0644"), "{output:?}");
+    let output = keys(
         &[
             "import",
             "--attester-key",
@@ -247,7 +247,7 @@ fn key_files_and_remote_signers_are_imported() {
         ],
         "",
     );
-    assert_eq!(said.code, 2);
+    assert_eq!(output.code, 2);
     assert!(!dir.exists());
     let import = [
         "import",
@@ -258,10 +258,10 @@ fn key_files_and_remote_signers_are_imported() {
         "--out",
         text(&dir),
     ];
-    let said = keys(&import, "");
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys(&import, "");
+    assert_eq!(output.code, 0, "{output:?}");
     let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
-    said.silent_about(&keystore, "junk");
+    output.silent_about(&keystore, "junk");
     let expected: Value = serde_json::from_str(&validator("")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&keystore).unwrap(), expected);
     let signer = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
@@ -283,8 +283,8 @@ fn key_files_and_remote_signers_are_imported() {
         "--name",
         "remote",
     ];
-    let said = keys(&remote, "");
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys(&remote, "");
+    assert_eq!(output.code, 0, "{output:?}");
     let keystore: Value =
         serde_json::from_str(&fs::read_to_string(dir.join("remote.json")).unwrap()).unwrap();
     let url = "https://signer.example:9000/";
@@ -337,9 +337,9 @@ fn bad_usage_changes_nothing() {
         (&["--from", "x"], "cannot be used"),
     ];
     for (more, expected) in cases {
-        let said = keys(&[&import[..], more].concat(), JUNK);
-        assert_eq!(said.code, 2, "{more:?}: {said:?}");
-        assert!(said.err.contains(expected), "{more:?}: {said:?}");
+        let output = keys(&[&import[..], more].concat(), JUNK);
+        assert_eq!(output.code, 2, "{more:?}: {output:?}");
+        assert!(output.err.contains(expected), "{more:?}: {output:?}");
     }
     for input in [
         "",
@@ -347,9 +347,9 @@ fn bad_usage_changes_nothing() {
         &JUNK.replace("junk", "test"),
         &"a ".repeat(5000),
     ] {
-        let said = keys(&import, input);
-        assert_eq!(said.code, 2, "{said:?}");
-        assert!(!said.err.contains("sausage"), "{said:?}");
+        let output = keys(&import, input);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(!output.err.contains("sausage"), "{output:?}");
     }
     assert_eq!(keys(&["import"], "").code, 2);
     assert!(temp.all().is_empty() && !dir.exists());
@@ -360,7 +360,7 @@ fn two_nodes_are_compared() {
     let temp = Temp::new();
     let make = |name: &str, index: &str, publisher: &str| {
         let dir = temp.path(name);
-        let said = keys(
+        let output = keys(
             &[
                 "import",
                 "--mnemonic-stdin",
@@ -375,7 +375,7 @@ fn two_nodes_are_compared() {
             ],
             JUNK,
         );
-        assert_eq!(said.code, 0, "{said:?}");
+        assert_eq!(output.code, 0, "{output:?}");
         dir
     };
     let (a, b, c) = (
@@ -384,14 +384,18 @@ fn two_nodes_are_compared() {
         make("c", "2", "1"),
     );
     let list = temp.path("list.json");
-    fs::write(&list, keys(&["list", text(&b), "--json"], "").out).unwrap();
-    for (other, code) in [(&b, 1), (&list, 1), (&c, 0)] {
-        let said = keys(&["check", text(&a), "--other", text(other)], "");
-        assert_eq!(said.code, code, "{said:?}");
-        assert_eq!(said.out.contains("use each other's nonces"), code == 1);
+    let listed = keys(&["list", text(&b), "--json"], "").out;
+    fs::write(&list, &listed).unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let bare = temp.path("bare.json");
+    fs::write(&bare, listed["attesters"].to_string()).unwrap();
+    for (other, code) in [(&b, 1), (&list, 1), (&bare, 1), (&c, 0)] {
+        let output = keys(&["check", text(&a), "--other", text(other)], "");
+        assert_eq!(output.code, code, "{output:?}");
+        assert_eq!(output.out.contains("use each other's nonces"), code == 1);
     }
     // The default never takes the same publisher for other attesters.
-    let said = keys(
+    let output = keys(
         &[
             "import",
             "--mnemonic-stdin",
@@ -404,7 +408,7 @@ fn two_nodes_are_compared() {
         ],
         JUNK,
     );
-    assert_eq!(said.code, 0);
+    assert_eq!(output.code, 0);
     assert_eq!(
         keys(&["check", text(&a), "--other", text(&temp.path("d"))], "").code,
         0
@@ -424,34 +428,34 @@ fn a_staker_output_proves_possession_and_stays_out_of_the_keystores() {
         "--registry",
         FIRST,
     ];
-    let said = keys(&call, "");
-    assert_eq!(said.code, 0, "{said:?}");
-    said.silent_about(&validator(""), "junk");
-    let output = said.json();
-    assert_eq!(output.as_array().unwrap().len(), 1);
-    assert_eq!(output[0]["attester"], FIRST);
+    let output = keys(&call, "");
+    assert_eq!(output.code, 0, "{output:?}");
+    output.silent_about(&validator(""), "junk");
+    let entries = output.json();
+    assert_eq!(entries.as_array().unwrap().len(), 1);
+    assert_eq!(entries[0]["attester"], FIRST);
     // The multiple of the generator is the public key itself.
-    assert_eq!(output[0]["proofOfPossession"], output[0]["publicKeyG1"]);
+    assert_eq!(entries[0]["proofOfPossession"], entries[0]["publicKeyG1"]);
     assert_eq!(
-        output[0]["publicKeyG1"]["x"],
+        entries[0]["publicKeyG1"]["x"],
         "0x0bc32126860a70c71bc6b37ff9aa7d0eabfae432d5c9f08db63dab0072e2620e"
     );
     let file = temp.path("staker_output.json");
     let to_file = [&call[..], &["--out", text(&file)]].concat();
-    let said = keys(&to_file, "");
-    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    let output = keys(&to_file, "");
+    assert_eq!((output.code, output.out.as_str()), (0, ""));
     let written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-    assert_eq!((written, mode(&file)), (output, 0o644));
+    assert_eq!((written, mode(&file)), (entries, 0o644));
     assert_eq!(keys(&to_file, "").code, 2);
     let inside = dir.join("staker_output.json");
-    let said = keys(&[&call[..], &["--out", text(&inside)]].concat(), "");
-    assert_eq!(said.code, 2);
+    let output = keys(&[&call[..], &["--out", text(&inside)]].concat(), "");
+    assert_eq!(output.code, 2);
     assert!(
-        said.out.contains("where the node would load it"),
-        "{said:?}"
+        output.out.contains("where the node would load it"),
+        "{output:?}"
     );
     assert!(!inside.exists());
-    let said = keys(
+    let output = keys(
         &[
             &call[..],
             &["--attester", "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
@@ -459,7 +463,7 @@ fn a_staker_output_proves_possession_and_stays_out_of_the_keystores() {
         .concat(),
         "",
     );
-    assert_eq!(said.code, 2);
+    assert_eq!(output.code, 2);
     let dead = [
         "staker-output",
         text(&dir),
@@ -488,12 +492,12 @@ fn urls_with_keys_are_read_from_a_file_or_standard_input() {
             "--registry",
             FIRST,
         ];
-        let said = keys(&call, input);
+        let output = keys(&call, input);
         assert!(
-            !said.err.contains("S3CRET") && !said.out.contains("S3CRET"),
-            "{said:?}"
+            !output.err.contains("S3CRET") && !output.out.contains("S3CRET"),
+            "{output:?}"
         );
-        (said.code, said.err)
+        (output.code, output.err)
     };
     for (urls, input, warned) in [
         (at.as_str(), "", false),
@@ -505,21 +509,21 @@ fn urls_with_keys_are_read_from_a_file_or_standard_input() {
         ("http://127.0.0.1:1", "", false),
         ("http://127.0.0.1:1/S3CRET", "", true),
     ] {
-        let (code, said) = ask(urls, input);
-        assert_eq!(code, 1, "{said}");
-        assert!(said.contains("no L1 endpoint answers"), "{said}");
+        let (code, output) = ask(urls, input);
+        assert_eq!(code, 1, "{output}");
+        assert!(output.contains("no L1 endpoint answers"), "{output}");
         assert_eq!(
-            said.contains("on the command line"),
+            output.contains("on the command line"),
             warned,
-            "{urls}: {said}"
+            "{urls}: {output}"
         );
     }
     for (urls, input) in [("-", "\n# S3CRET\n"), ("@/no/such/file", "")] {
-        let (code, said) = ask(urls, input);
-        assert_eq!(code, 2, "{said}");
+        let (code, output) = ask(urls, input);
+        assert_eq!(code, 2, "{output}");
         assert!(
-            said.contains("--l1-rpc-urls") && said.contains("fix:"),
-            "{said}"
+            output.contains("--l1-rpc-urls") && output.contains("fix:"),
+            "{output}"
         );
     }
 }
@@ -532,11 +536,11 @@ fn an_error_about_a_command_line_hides_its_urls() {
         &["https://h/S3CRET"],
         &["list", ".", "https://h/S3CRET"],
     ] {
-        let said = keys(call, "");
-        assert_eq!(said.code, 2, "{said:?}");
+        let output = keys(call, "");
+        assert_eq!(output.code, 2, "{output:?}");
         assert!(
-            said.err.contains("error:") && !said.err.contains("S3CRET"),
-            "{said:?}"
+            output.err.contains("error:") && !output.err.contains("S3CRET"),
+            "{output:?}"
         );
     }
 }

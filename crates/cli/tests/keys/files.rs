@@ -4,7 +4,7 @@ use super::stub::chain;
 use super::support::*;
 
 /// A directory with the keys of this many attesters, and one publisher.
-fn made(temp: &Temp, count: &str) -> PathBuf {
+fn keystores(temp: &Temp, count: &str) -> PathBuf {
     let dir = temp.path("keystore");
     let import = [
         "import",
@@ -14,12 +14,12 @@ fn made(temp: &Temp, count: &str) -> PathBuf {
         "--publishers",
         "1",
     ];
-    let said = keys(&[&import[..], &["--out", text(&dir)]].concat(), JUNK);
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys(&[&import[..], &["--out", text(&dir)]].concat(), JUNK);
+    assert_eq!(output.code, 0, "{output:?}");
     dir
 }
 
-fn export(dir: &Path, backup: &Path, password: &str) -> Said {
+fn export(dir: &Path, backup: &Path, password: &str) -> Output {
     let export = [
         "export",
         text(dir),
@@ -47,7 +47,7 @@ fn sealed(temp: &Temp, name: &str) -> PathBuf {
     backup
 }
 
-fn import(from: &Path, into: &Path, input: &str) -> Said {
+fn import(from: &Path, into: &Path, input: &str) -> Output {
     let import = [
         "import",
         "--from",
@@ -62,25 +62,25 @@ fn import(from: &Path, into: &Path, input: &str) -> Said {
 #[test]
 fn an_interrupted_backup_continues_only_with_its_password() {
     let temp = Temp::new();
-    let (dir, backup) = (made(&temp, "2"), temp.path("backup"));
+    let (dir, backup) = (keystores(&temp, "2"), temp.path("backup"));
     assert_eq!(export(&dir, &backup, "right").code, 0);
-    let whole = temp.all();
+    let complete = temp.all();
     // The state after a kill: the keystore comes last.
     fs::remove_file(backup.join("key1.json")).unwrap();
     let one = backup.join(format!("eth-{FIRST}.json"));
     fs::remove_file(&one).unwrap();
     let begun = temp.all();
-    let said = export(&dir, &backup, "wrong");
-    assert_eq!(said.code, 2, "{said:?}");
+    let output = export(&dir, &backup, "wrong");
+    assert_eq!(output.code, 2, "{output:?}");
     assert!(
-        said.err.contains("does not belong to this backup"),
-        "{said:?}"
+        output.err.contains("does not belong to this backup"),
+        "{output:?}"
     );
     assert_eq!(temp.all(), begun);
-    let said = export(&dir, &backup, "right");
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = export(&dir, &backup, "right");
+    assert_eq!(output.code, 0, "{output:?}");
     let now = temp.all();
-    assert!(begun.iter().all(|file| now.contains(file)) && now.len() == whole.len());
+    assert!(begun.iter().all(|file| now.contains(file)) && now.len() == complete.len());
     assert_eq!(
         import(&backup.join("key1.json"), &temp.path("again"), "right").code,
         0
@@ -88,21 +88,23 @@ fn an_interrupted_backup_continues_only_with_its_password() {
     // A foreign file stays, and nothing is added.
     write(&backup.join("notes.txt"), "mine", 0o600);
     let before = temp.all();
-    let said = export(&dir, &backup, "right");
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("notes.txt"), "{said:?}");
+    let output = export(&dir, &backup, "right");
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("notes.txt"), "{output:?}");
     assert_eq!(temp.all(), before);
 }
 
 #[test]
 fn a_backup_has_a_password_that_every_wallet_accepts() {
     let temp = Temp::new();
-    let (dir, backup) = (made(&temp, "1"), temp.path("backup"));
-    let said = export(&dir, &backup, "pass\u{b2}");
-    assert_eq!(said.code, 2, "{said:?}");
+    let (dir, backup) = (keystores(&temp, "1"), temp.path("backup"));
+    let output = export(&dir, &backup, "pass\u{b2}");
+    assert_eq!(output.code, 2, "{output:?}");
     assert!(
-        said.err.contains("wallets treat this password differently"),
-        "{said:?}"
+        output
+            .err
+            .contains("wallets treat this password differently"),
+        "{output:?}"
     );
     assert!(!backup.exists());
 }
@@ -126,19 +128,19 @@ fn a_path_in_a_keystore_is_relative_to_it_or_to_the_working_directory() {
         text(&again),
         "--password-stdin",
     ];
-    let said = keys_in(Path::new("/"), &call, "right");
-    assert_eq!(said.code, 2);
-    let said = keys_in(&temp.0, &call, "right");
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys_in(Path::new("/"), &call, "right");
+    assert_eq!(output.code, 2);
+    let output = keys_in(&temp.0, &call, "right");
+    assert_eq!(output.code, 0, "{output:?}");
     let brought = fs::read_to_string(again.join("key1.json")).unwrap();
     assert!(brought.contains(ETH) && brought.contains(BLS));
     // Neither: both places are named.
     fs::remove_file(backup.join(format!("eth-{FIRST}.json"))).unwrap();
-    let said = keys_in(&temp.0, &[&call[..], &["--name", "x"]].concat(), "right");
-    assert_eq!(said.code, 2);
+    let output = keys_in(&temp.0, &[&call[..], &["--name", "x"]].concat(), "right");
+    assert_eq!(output.code, 2);
     assert!(
-        said.err.contains("neither ks/ks/eth-") && said.err.contains("nor ks/eth-"),
-        "{said:?}"
+        output.err.contains("neither ks/ks/eth-") && output.err.contains("nor ks/eth-"),
+        "{output:?}"
     );
 }
 
@@ -146,7 +148,7 @@ fn a_path_in_a_keystore_is_relative_to_it_or_to_the_working_directory() {
 #[test]
 fn a_path_in_a_keystore_may_be_a_directory() {
     let temp = Temp::new();
-    let (dir, backup) = (made(&temp, "3"), temp.path("backup"));
+    let (dir, backup) = (keystores(&temp, "3"), temp.path("backup"));
     assert_eq!(export(&dir, &backup, "right").code, 0);
     let eth = temp.path("eth");
     fs::create_dir(&eth).unwrap();
@@ -162,11 +164,11 @@ fn a_path_in_a_keystore_may_be_a_directory() {
     let text_of = format!("{{\"schemaVersion\":1,\"validators\":[{entry}]}}").replace("ZERO", ZERO);
     write(&keystore, &text_of, 0o600);
     let again = temp.path("again");
-    let said = keys(
+    let output = keys(
         &["import", "--from", text(&keystore), "--out", text(&again)],
         "",
     );
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(output.code, 0, "{output:?}");
     let listed = keys(&["list", text(&again), "--json"], "").json()["attesters"].take();
     // Three attesters and the publisher, each of which pays for all, since no other publisher is named.
     assert_eq!(listed.as_array().unwrap().len(), 4);
@@ -189,13 +191,13 @@ fn files_of_other_systems_are_imported() {
         .flat_map(u16::to_le_bytes)
         .collect();
     fs::write(&keystore, utf16).unwrap();
-    let said = import(&keystore, &temp.path("a"), "right\r\nright\r\n");
-    assert_eq!(said.code, 0, "{said:?}");
-    let said = import(&keystore, &temp.path("d"), "right\nwrong\n");
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("bls-0x"), "{said:?}");
-    let said = import(&keystore, &temp.path("d"), "right\nright\nright\n");
-    assert!(said.err.contains("more than two lines"), "{said:?}");
+    let output = import(&keystore, &temp.path("a"), "right\r\nright\r\n");
+    assert_eq!(output.code, 0, "{output:?}");
+    let output = import(&keystore, &temp.path("d"), "right\nwrong\n");
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("bls-0x"), "{output:?}");
+    let output = import(&keystore, &temp.path("d"), "right\nright\nright\n");
+    assert!(output.err.contains("more than two lines"), "{output:?}");
     assert!(!temp.path("d").exists());
 }
 
@@ -219,12 +221,12 @@ fn a_private_key_on_a_command_line_is_not_repeated() {
         &["list", &ETH[..65]],
         &["list", &format!("{ETH} ")],
     ] {
-        let said = keys_in(&temp.0, call, "");
-        assert_eq!(said.code, 2, "{said:?}");
-        let all = format!("{}{}", said.out, said.err);
+        let output = keys_in(&temp.0, call, "");
+        assert_eq!(output.code, 2, "{output:?}");
+        let all = format!("{}{}", output.out, output.err);
         assert!(
             all.contains("hexadecimal digits of a private key") && !all.contains(&digits[..16]),
-            "{said:?}"
+            "{output:?}"
         );
     }
 }
@@ -264,11 +266,11 @@ fn an_unexpected_word_on_a_command_line_is_not_repeated() {
         ),
         (&["import", "--attester-key", &path], &ETH[2..20]),
     ] {
-        let said = keys_in(&temp.0, call, "");
-        assert_eq!(said.code, 2, "{said:?}");
+        let output = keys_in(&temp.0, call, "");
+        assert_eq!(output.code, 2, "{output:?}");
         assert!(
-            !said.err.is_empty() && !said.err.contains(secret),
-            "{said:?}"
+            !output.err.is_empty() && !output.err.contains(secret),
+            "{output:?}"
         );
     }
 }
@@ -338,9 +340,9 @@ fn an_import_never_makes_a_directory_unsound() {
         let file = temp.path("new.json");
         write(&file, &new, 0o600);
         let before = temp.all();
-        let said = keys(&["import", "--from", text(&file), "--out", text(&dir)], "");
-        assert_eq!(said.code, 2, "{why}: {said:?}");
-        assert!(said.err.contains(why), "{why}: {said:?}");
+        let output = keys(&["import", "--from", text(&file), "--out", text(&dir)], "");
+        assert_eq!(output.code, 2, "{why}: {output:?}");
+        assert!(output.err.contains(why), "{why}: {output:?}");
         assert_eq!(temp.all(), before);
     }
 }
@@ -358,16 +360,19 @@ fn a_key_of_the_other_kind_is_refused() {
         .unwrap();
     let swapped = there.replace(&format!("eth-{FIRST}.json"), bls);
     fs::write(&keystore, swapped).unwrap();
-    let said = import(&keystore, &temp.path("again"), "right");
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("not the kind of key file"), "{said:?}");
+    let output = import(&keystore, &temp.path("again"), "right");
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(
+        output.err.contains("not the kind of key file"),
+        "{output:?}"
+    );
     // An empty password beside a file is tried first, then the one from standard input.
     let empty = there.replace(".json\"}", ".json\", \"password\": \"\"}");
     assert_ne!(empty, there);
     fs::write(&keystore, empty).unwrap();
-    let said = import(&keystore, &temp.path("again"), "right");
-    assert_eq!(said.code, 0, "{said:?}");
-    let said = keys(
+    let output = import(&keystore, &temp.path("again"), "right");
+    assert_eq!(output.code, 0, "{output:?}");
+    let output = keys(
         &[
             "import",
             "--from",
@@ -377,7 +382,7 @@ fn a_key_of_the_other_kind_is_refused() {
         ],
         "",
     );
-    assert!(said.err.contains("password is wrong"), "{said:?}");
+    assert!(output.err.contains("password is wrong"), "{output:?}");
 }
 
 /// The node merges all files: a setting for all validators of one file also applies to the others.
@@ -403,8 +408,8 @@ fn a_second_file_changes_nothing_for_the_first() {
     let file = temp.path("second.json");
     write(&file, &of(second, b), 0o600);
     let call = ["import", "--from", text(&file), "--out", text(&dir)];
-    let said = keys(&call, "");
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys(&call, "");
+    assert_eq!(output.code, 0, "{output:?}");
     let listed = keys(&["list", text(&dir), "--json"], "").json()["attesters"].take();
     assert_eq!(
         (&listed[0]["coinbase"], &listed[1]["coinbase"]),
@@ -417,18 +422,18 @@ fn a_second_file_changes_nothing_for_the_first() {
     write(&file, &of(second, ""), 0o600);
     let before = temp.all();
     let call = ["import", "--from", text(&file), "--out", text(&dir)];
-    let said = keys(&call, "");
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("another coinbase"), "{said:?}");
+    let output = keys(&call, "");
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("another coinbase"), "{output:?}");
     assert_eq!(temp.all(), before);
 }
 
 #[test]
 fn attesters_are_registered_over_several_endpoints_and_within_their_quota() {
     let temp = Temp::new();
-    let dir = made(&temp, "3");
+    let dir = keystores(&temp, "3");
     // Some requests exceed the quota, and the other endpoint does not answer.
-    let (url, asked) = chain(|number| ![2, 7, 8].contains(&number));
+    let (url, requests) = chain(|number| ![2, 7, 8].contains(&number));
     let (dead, _) = chain(|_| false);
     let urls = format!("http://127.0.0.1:1,{url},{dead}");
     let call = [
@@ -439,9 +444,9 @@ fn attesters_are_registered_over_several_endpoints_and_within_their_quota() {
         "--registry",
         FIRST,
     ];
-    let said = keys(&call, "");
-    assert_eq!(said.code, 0, "{said:?}");
-    assert_eq!(said.json().as_array().unwrap().len(), 3);
-    let asked = asked.load(Ordering::Relaxed);
-    assert!(asked < 20, "{asked} requests");
+    let output = keys(&call, "");
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(output.json().as_array().unwrap().len(), 3);
+    let requests = requests.load(Ordering::Relaxed);
+    assert!(requests < 20, "{requests} requests");
 }

@@ -6,7 +6,7 @@ use super::support::*;
 fn a_mnemonic_gives_the_keys_of_the_official_tool() {
     let temp = Temp::new();
     let dir = temp.path("deep/keystore");
-    let said = keys(
+    let output = keys(
         &[
             "import",
             "--mnemonic-stdin",
@@ -22,10 +22,10 @@ fn a_mnemonic_gives_the_keys_of_the_official_tool() {
         ],
         &format!("  {JUNK}\n"),
     );
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(output.code, 0, "{output:?}");
     let file = dir.join("key1.json");
     let keystore = fs::read_to_string(&file).unwrap();
-    said.silent_about(&keystore, "test test");
+    output.silent_about(&keystore, "test test");
     assert_eq!((mode(&dir), mode(&file)), (0o700, 0o600));
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
     let keystore: Value = serde_json::from_str(&keystore).unwrap();
@@ -46,7 +46,7 @@ fn a_mnemonic_gives_the_keys_of_the_official_tool() {
     );
     let paying = &keystore["validators"][0]["publisher"][0];
     assert!(paying != ETH && paying != second);
-    let listed = said.json();
+    let listed = output.json();
     assert_eq!(listed["file"], text(&file));
     assert_eq!(listed["attesters"][0]["attester"], FIRST);
     assert_eq!(
@@ -73,16 +73,19 @@ fn nothing_is_overwritten_and_no_attester_is_imported_twice() {
     let dir = temp.keystore(&validator(""));
     let before = temp.all();
     let import = ["import", "--mnemonic-stdin", "--out", text(&dir)];
-    let said = keys(&import, JUNK);
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("is already in key1.json"), "{said:?}");
+    let output = keys(&import, JUNK);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("is already in key1.json"), "{output:?}");
     let taken = [&import[..], &["--first-index", "5", "--name", "key1"]].concat();
-    let said = keys(&taken, JUNK);
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("keys are never overwritten"), "{said:?}");
+    let output = keys(&taken, JUNK);
+    assert_eq!(output.code, 2);
+    assert!(
+        output.err.contains("keys are never overwritten"),
+        "{output:?}"
+    );
     assert_eq!(temp.all(), before);
-    let said = keys(&[&import[..], &["--first-index", "5"]].concat(), JUNK);
-    assert_eq!(said.code, 0, "{said:?}");
+    let output = keys(&[&import[..], &["--first-index", "5"]].concat(), JUNK);
+    assert_eq!(output.code, 0, "{output:?}");
     assert!(dir.join("key2.json").exists());
 }
 
@@ -100,22 +103,22 @@ fn a_new_mnemonic_needs_a_terminal_or_a_file() {
         "2",
         "--json",
     ];
-    let said = keys(&new, "");
-    assert_eq!(said.code, 2);
-    assert!(said.err.contains("there is no terminal"), "{said:?}");
+    let output = keys(&new, "");
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("there is no terminal"), "{output:?}");
     assert!(temp.all().is_empty());
 
     let file = temp.path("mnemonic");
-    let said = keys(
+    let output = keys(
         &[&new[..], &["--words", "12", "--mnemonic-file", text(&file)]].concat(),
         "",
     );
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(output.code, 0, "{output:?}");
     let mnemonic = fs::read_to_string(&file).unwrap();
     assert_eq!(mnemonic.split_whitespace().count(), 12);
     assert_eq!(mode(&file), 0o600);
     let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
-    said.silent_about(&keystore, mnemonic.trim());
+    output.silent_about(&keystore, mnemonic.trim());
     // The mnemonic restores the same keys.
     let again = temp.path("again");
     let restored = keys(
@@ -143,8 +146,8 @@ fn a_new_mnemonic_needs_a_terminal_or_a_file() {
     let before = temp.all();
     for place in ["keystore/m", "link/m", "keystore/../keystore/m", "mnemonic"] {
         let place = temp.path(place);
-        let said = keys(&[&new[..], &["--mnemonic-file", text(&place)]].concat(), "");
-        assert_eq!(said.code, 2, "{said:?}");
+        let output = keys(&[&new[..], &["--mnemonic-file", text(&place)]].concat(), "");
+        assert_eq!(output.code, 2, "{output:?}");
     }
     assert_eq!(temp.all(), before);
 }
@@ -178,7 +181,7 @@ fn the_mnemonic_is_on_the_terminal_only_and_is_verified() {
         let mut screen = String::new();
         let mut bytes = child.stdout.take().unwrap();
         let mut words: Vec<String> = Vec::new();
-        let mut asked = 0;
+        let mut questions = 0;
         let mut byte = [0];
         while bytes.read(&mut byte).unwrap_or(0) == 1 {
             screen.push(char::from(byte[0]));
@@ -196,7 +199,7 @@ fn the_mnemonic_is_on_the_terminal_only_and_is_verified() {
                     continue;
                 };
                 let number: usize = number.trim_end_matches(':').parse().unwrap();
-                asked += 1;
+                questions += 1;
                 let answer = if knows {
                     words[number - 1].as_str()
                 } else {
@@ -207,22 +210,24 @@ fn the_mnemonic_is_on_the_terminal_only_and_is_verified() {
             }
         }
         child.wait().unwrap();
-        let said = Said {
+        let output = Output {
             code: 0,
             out: fs::read_to_string(&out).unwrap(),
             err: fs::read_to_string(&err).unwrap(),
         };
         if knows {
-            assert!(screen.contains("code=0"), "{screen} {said:?}");
-            assert_eq!(asked, 2);
+            assert!(screen.contains("code=0"), "{screen} {output:?}");
+            assert_eq!(questions, 2);
             let keystore = fs::read_to_string(dir.join("key1.json")).unwrap();
-            said.silent_about(&keystore, &words.join(" "));
+            output.silent_about(&keystore, &words.join(" "));
             for pair in words.windows(3) {
-                assert!(!said.out.contains(&pair.join(" ")) && !said.err.contains(&pair.join(" ")));
+                assert!(
+                    !output.out.contains(&pair.join(" ")) && !output.err.contains(&pair.join(" "))
+                );
             }
         } else {
-            assert!(screen.contains("code=2"), "{screen} {said:?}");
-            assert_eq!(asked, 3);
+            assert!(screen.contains("code=2"), "{screen} {output:?}");
+            assert_eq!(questions, 3);
             assert!(!dir.exists());
         }
     }

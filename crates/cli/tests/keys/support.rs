@@ -82,29 +82,29 @@ pub fn mode(path: &Path) -> u32 {
 }
 
 #[derive(Debug)]
-pub struct Said {
+pub struct Output {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl Output {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Asserts that the output contains no key of this keystore, in any letter case, and no mnemonic.
     pub fn silent_about(&self, keystore: &str, mnemonic: &str) {
-        let said = format!("{}{}", self.out, self.err).to_lowercase();
+        let output = format!("{}{}", self.out, self.err).to_lowercase();
         let keystore: Value = serde_json::from_str(keystore).unwrap();
         let mut secrets = Vec::new();
         collect(&keystore, &mut secrets);
         assert!(!secrets.is_empty());
         for secret in secrets {
-            assert!(!said.contains(&secret[2..34].to_lowercase()), "{said}");
-            assert!(!said.contains(&secret[34..].to_lowercase()), "{said}");
+            assert!(!output.contains(&secret[2..34].to_lowercase()), "{output}");
+            assert!(!output.contains(&secret[34..].to_lowercase()), "{output}");
         }
-        assert!(!said.contains(mnemonic), "{said}");
+        assert!(!output.contains(mnemonic), "{output}");
     }
 }
 
@@ -119,12 +119,12 @@ pub fn collect(value: &Value, secrets: &mut Vec<String>) {
 }
 
 /// Without a terminal, even when the test has one.
-pub fn keys(arguments: &[&str], input: &str) -> Said {
+pub fn keys(arguments: &[&str], input: &str) -> Output {
     keys_in(Path::new("/"), arguments, input)
 }
 
 /// The same in a working directory.
-pub fn keys_in(dir: &Path, arguments: &[&str], input: &str) -> Said {
+pub fn keys_in(dir: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new("setsid")
         .args(["--wait", KIT, "keys"])
         .args(arguments)
@@ -139,7 +139,7 @@ pub fn keys_in(dir: &Path, arguments: &[&str], input: &str) -> Said {
     // The command may not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
-    Said {
+    Output {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),

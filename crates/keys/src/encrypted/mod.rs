@@ -157,13 +157,13 @@ fn number(object: &Value, name: &str) -> Result<u64> {
         clippy::cast_sign_loss,
         reason = "the filter leaves whole numbers that both types hold exactly"
     )]
-    let whole = || {
+    let whole_number = || {
         let number = number.as_f64()?;
         (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
     };
     number
         .as_u64()
-        .or_else(whole)
+        .or_else(whole_number)
         .ok_or_else(|| broken(&format!("{name} is not a number")))
 }
 

@@ -1,9 +1,8 @@
 //! The objects of a keystore: their fields, and the place of each.
 
-use super::document::refused;
 use super::tree::Tree;
 use super::values::unexpected;
-use crate::error::Result;
+use crate::error::{Result, refused};
 
 /// The fields of an object, and its place.
 pub(super) struct Fields<'a> {

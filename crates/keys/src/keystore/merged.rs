@@ -8,6 +8,7 @@ use url::Url;
 
 use super::document::{Account, BlsAccount, Document, Entry};
 use super::remote::signer_of;
+use super::values::origin;
 
 /// One attester, or a prover, with all its public data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +109,7 @@ impl<'a> Defaults<'a> {
         for &(_, document) in documents {
             all.coinbase = document.coinbase.or(all.coinbase);
             all.fee_recipient = document.fee_recipient.or(all.fee_recipient);
-            all.remote_signer = document.remote_signer.as_ref().or(all.remote_signer);
+            all.remote_signer = document.remote_signer.as_deref().or(all.remote_signer);
             let Some(publishers) = &document.publishers else {
                 continue;
             };
@@ -146,9 +147,4 @@ fn signer(account: &Account, entry: Option<&Entry>, all: &Defaults<'_>) -> Strin
             signer_of(account, entry, all.remote_signer).map_or_else(|| "remote".to_owned(), origin)
         }
     }
-}
-
-/// Scheme, host and port. The rest of a URL may contain a password.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }

@@ -1,4 +1,4 @@
-//! The keystore file of the node, schema version 1.
+//! The keystore file of the node, schema versions 1 and 2.
 //!
 //! The node refuses unknown keys in it, and so does [`Document`]. The node accepts every file that this module accepts, in
 //! every form: remote signers, encrypted files, mnemonics. [`read_identity`] accepts only the output of [`render`], one
@@ -7,8 +7,10 @@
 pub mod document;
 mod fields;
 mod merged;
+mod parse;
 mod read;
 mod remote;
+mod rewrite;
 pub mod survey;
 mod tree;
 mod values;
@@ -23,7 +25,10 @@ pub use document::Document;
 pub use merged::{Listed, listed};
 pub use read::{read_attester, read_identity, read_prover};
 pub use remote::remote_signers;
-pub use write::{AnyKey, Bls, NewEntry, Signer, outlined, render, render_entries, render_prover};
+pub use rewrite::{AnyKey, outlined};
+pub(crate) use values::key_bytes;
+pub use values::{SignerUrl, parse_address, parse_aztec_address, parse_signer};
+pub use write::{Bls, NewEntry, Signer, render, render_entries, render_prover};
 
 /// One validator to put into a keystore.
 #[derive(Debug)]

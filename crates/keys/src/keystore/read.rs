@@ -2,9 +2,9 @@
 
 use alloy_primitives::Address;
 
+use super::PublicIdentity;
 use super::document::{Account, Attester, BlsAccount, Document, Entry};
-use super::{PublicIdentity, document::refused};
-use crate::error::Result;
+use crate::error::{Result, refused};
 use crate::{AttesterKeys, BlsKey, EthKey};
 
 /// Reads the public side of a keystore with exactly one validator.

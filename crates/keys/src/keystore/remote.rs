@@ -18,7 +18,7 @@ pub fn remote_signers<'a>(
     let documents: Vec<&Document> = documents.into_iter().collect();
     // The node merges all files into one keystore, and the last signer counts.
     let mut last = documents.iter().rev();
-    let default = last.find_map(|document| document.remote_signer.as_ref());
+    let default = last.find_map(|document| document.remote_signer.as_deref());
     for document in documents {
         let mut add = |accounts: &[Account], entry: Option<&Entry>| {
             for account in accounts {
@@ -51,8 +51,8 @@ pub(super) fn signer_of<'a>(
     let Account::Remote { signer, .. } = account else {
         return None;
     };
-    let of_entry = entry.and_then(|entry| entry.remote_signer.as_ref());
-    signer.as_ref().or(of_entry).or(default)
+    let of_entry = entry.and_then(|entry| entry.remote_signer.as_deref());
+    signer.as_deref().or(of_entry).or(default)
 }
 
 #[cfg(test)]

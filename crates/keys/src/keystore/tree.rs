@@ -49,7 +49,7 @@ impl Tree {
     }
 
     /// The number, if this is one without fraction and sign.
-    pub(crate) fn whole(&self) -> Option<u64> {
+    pub(crate) fn whole_number(&self) -> Option<u64> {
         match self {
             #[expect(
                 clippy::cast_possible_truncation,

@@ -5,10 +5,9 @@ use ark_ff::{BigInt, PrimeField};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::document::refused;
 use super::tree::Tree;
 use crate::KeyBytes;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refused};
 
 pub(super) fn unexpected(place: &str, expected: &str, found: &Tree) -> Error {
     refused(format!("{place} is {}, not {expected}", found.word()))
@@ -83,8 +82,34 @@ pub fn parse_aztec_address(text: &str) -> std::result::Result<B256, &'static str
     Ok(word)
 }
 
-pub(super) fn signer_url(tree: &Tree, place: &str) -> Result<Url> {
-    parse_signer(text(tree, place)?).map_err(|problem| refused(format!("{place} {problem}")))
+/// The URL of a remote signer in a keystore. Its debug output is scheme, host and port, because the rest may contain a
+/// password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignerUrl(Url);
+
+impl std::ops::Deref for SignerUrl {
+    type Target = Url;
+
+    fn deref(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SignerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&origin(&self.0))
+    }
+}
+
+/// Scheme, host and port. The rest of a URL may contain a password.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+pub(super) fn signer_url(tree: &Tree, place: &str) -> Result<SignerUrl> {
+    let url = parse_signer(text(tree, place)?);
+    url.map(SignerUrl)
+        .map_err(|problem| refused(format!("{place} {problem}")))
 }
 
 /// Reads the URL of a remote signer.

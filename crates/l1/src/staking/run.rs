@@ -11,7 +11,7 @@ use crate::{
     bindings::{G2, Gse, Registry, Rollup, Token},
     client::{Connection, logged},
     error::{Error, Result},
-    reader::AttesterStatus,
+    rollup::AttesterStatus,
 };
 
 /// One run of the steps.
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
     /// Flushes the entry queue until the attester is validating.
     async fn enter(&mut self, rollup: Address, attester: Address) -> Result<()> {
         let mut flush = None;
-        let mut said = String::new();
+        let mut reported = String::new();
         loop {
             let position = self.queue_position(rollup, attester).await?;
             // This is read after the queue, not before: another flush may come between the two calls.
@@ -230,9 +230,9 @@ impl<'a> Run<'a> {
                 let wait = format!(
                     "waiting for the entry queue: place {position}, opens in epoch {next} (now {now})"
                 );
-                if wait != said {
+                if wait != reported {
                     (self.progress)(&wait);
-                    said = wait;
+                    reported = wait;
                 }
                 self.pause("the entry queue to open").await?;
                 continue;

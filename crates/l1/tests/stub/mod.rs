@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 pub fn chain(answers: fn(u32) -> bool) -> (String, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has an address");
-    let asked = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&asked);
+    let requests = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&requests);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let count = Arc::clone(&count);
             thread::spawn(move || serve(&stream, &count, answers));
         }
     });
-    (format!("http://{address}"), asked)
+    (format!("http://{address}"), requests)
 }
 
 /// Answers until the client closes the connection, or sends something that is not a request.

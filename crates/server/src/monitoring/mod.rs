@@ -58,28 +58,28 @@ impl Monitoring {
         Path::new("/var/lib").join(format!("{}-monitoring", self.name))
     }
 
-    /// Adds the directories and configuration files, which are the same natively and in containers. `judged`: the
+    /// Adds the directories and configuration files, which are the same natively and in containers. `checker`: the
     /// resource that `promtool` and `amtool` need to check the files; none when they are not on this host.
-    fn configuration<K: Kinds>(&self, graph: &mut Graph<K>, judged: Option<&ResourceId>) -> Files {
+    fn configuration<K: Kinds>(&self, graph: &mut Graph<K>, checker: Option<&ResourceId>) -> Files {
         let etc = directory(graph, self.etc(), []);
         directory(graph, self.textfiles(), []);
-        let mut add = |name: &str, text: Text, judge: [&str; 3], mode: u32| {
+        let mut add = |name: &str, text: Text, command: [&str; 3], mode: u32| {
             let path = self.etc().join(name);
             let mut file = File::new(&path, text, Owner::root(mode));
-            if judged.is_some() {
-                file = file.checked_by(judge.into_iter().filter(|word| !word.is_empty()));
+            if checker.is_some() {
+                file = file.checked_by(command.into_iter().filter(|word| !word.is_empty()));
             }
-            place(graph, file, path, judged.into_iter().chain([&etc]))
+            place(graph, file, path, checker.into_iter().chain([&etc]))
         };
-        let judge = ["/usr/bin/promtool", "check", "rules"];
-        let rules = add("rules.yml", self.rules.clone().into(), judge, 0o644);
-        let judge = ["/usr/bin/promtool", "check", "config"];
+        let command = ["/usr/bin/promtool", "check", "rules"];
+        let rules = add("rules.yml", self.rules.clone().into(), command, 0o644);
+        let command = ["/usr/bin/promtool", "check", "config"];
         let config = prometheus::config(self).into();
-        let prometheus = add("prometheus.yml", config, judge, 0o644);
-        let judge = ["/usr/bin/amtool", "check-config", ""];
+        let prometheus = add("prometheus.yml", config, command, 0o644);
+        let command = ["/usr/bin/amtool", "check-config", ""];
         // It contains the keys of the receivers.
         let config = alertmanager::config(self);
-        let alertmanager = add("alertmanager.yml", config, judge, 0o600);
+        let alertmanager = add("alertmanager.yml", config, command, 0o600);
         let boards = directory(graph, self.etc().join("dashboards"), [&etc]);
         let dashboards = self.dashboards.iter().map(|(name, text)| {
             let path = self.etc().join("dashboards").join(name);

@@ -42,7 +42,7 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     let (dir, survey) = Place::sound(args.source.path(), view)?;
     let begun = place::new_or_begun(&args.out, &[&dir], view)?;
     let backup = Backup::of(&survey)?;
-    let whole = backup.written(&begun, view)?;
+    let complete = backup.written(&begun, view)?;
     let console = printer.console();
     if !args.password_stdin && !console.is_typed() {
         return Err(Failure::usage(
@@ -65,9 +65,9 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
         let fix = error.fix();
         refused(error, WHAT, fix)
     })?;
-    let mut made = place::new_files(&[out], cx, printer)?;
-    made.make_dir(out, place::mine(keystores::DIRECTORY, view.user))?;
-    let mut held = made.hold(out)?;
+    let mut files = place::new_files(&[out], cx, printer)?;
+    files.make_dir(out, place::mine(keystores::DIRECTORY, view.user))?;
+    let mut held = files.hold(out)?;
     let mine = place::mine(place::FILE, view.user);
     let mut reported = Instant::now();
     for (count, (name, key)) in missing.iter().enumerate() {
@@ -86,7 +86,7 @@ pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     for (name, bytes) in backup
         .keystores
         .iter()
-        .filter(|(name, _)| !whole.contains(name.as_str()))
+        .filter(|(name, _)| !complete.contains(name.as_str()))
     {
         held.put_new(OsStr::new(name), bytes, mine)?;
     }
@@ -152,18 +152,18 @@ impl<'a> Backup<'a> {
 
     /// The keystores that a killed run has written. Refuses a directory with any other file.
     fn written(&self, begun: &BackupDir, view: &View) -> Result<BTreeSet<&str>, Failure> {
-        let mut whole = BTreeSet::new();
+        let mut complete = BTreeSet::new();
         for (name, bytes) in &self.keystores {
             if begun.names.contains(name) && place::given(&begun.path.join(name), view)?.1 == *bytes
             {
-                whole.insert(name.as_str());
+                complete.insert(name.as_str());
             }
         }
         let keys: BTreeSet<_> = self.keys.iter().map(|(name, _)| name.as_str()).collect();
         let other =
-            |name: &&String| !whole.contains(name.as_str()) && !keys.contains(name.as_str());
+            |name: &&String| !complete.contains(name.as_str()) && !keys.contains(name.as_str());
         match begun.names.iter().find(other) {
-            None => Ok(whole),
+            None => Ok(complete),
             Some(other) => Err(Failure::usage(
                 Fault::new(format!(
                     "{} exists, and {other} in it does not belong to an interrupted backup",

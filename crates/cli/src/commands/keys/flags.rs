@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
-use keys::keystore::document::{parse_address, parse_aztec_address, parse_signer};
+use keys::keystore::{parse_address, parse_aztec_address, parse_signer};
 use l1::{Address, B256};
 use url::Url;
 

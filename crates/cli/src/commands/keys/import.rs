@@ -89,7 +89,7 @@ pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8,
     };
     admitted(&place, target, &keystore, view)?;
     let path = place.add(target.name.as_deref(), &keystore, files, view, |_| Ok(()))?;
-    list::made(&path, &keystore, printer)?;
+    list::new_keystore(&path, &keystore, printer)?;
     Ok(exit::OK)
 }
 

@@ -34,7 +34,7 @@ pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Fa
 }
 
 /// Shows the content of a new keystore.
-pub fn made(path: &Path, keystore: &[u8], printer: &mut Printer) -> Result<(), Failure> {
+pub fn new_keystore(path: &Path, keystore: &[u8], printer: &mut Printer) -> Result<(), Failure> {
     let document = Document::parse(keystore)
         .map_err(|error| refused(error, "the keystore is not usable", "Use another keystore."))?;
     let name = path

@@ -88,7 +88,7 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
     if file.is_none() {
         terminal(printer)?.entrust(&mnemonic)?;
     }
-    let mut made = false;
+    let mut is_written = false;
     let name = target.name.as_deref();
     let path = place.add(name, &keystore, files, view, |files| {
         let Some(file) = &file else { return Ok(()) };
@@ -96,10 +96,10 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
         let mut phrase = mnemonic.phrase();
         phrase.push('\n');
         place::put(file, phrase.as_bytes(), mine, files)?;
-        made = true;
+        is_written = true;
         Ok(())
     });
-    if let Some(file) = file.filter(|_| made) {
+    if let Some(file) = file.filter(|_| is_written) {
         let file = file.display();
         printer.say(&match path {
             Ok(_) => format!("The mnemonic is in {file}. Move it off this host."),
@@ -110,7 +110,7 @@ pub fn run(args: &NewArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Fa
         });
     }
     let path = path?;
-    list::made(&path, &keystore, printer)?;
+    list::new_keystore(&path, &keystore, printer)?;
     Ok(exit::OK)
 }
 

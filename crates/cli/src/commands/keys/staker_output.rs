@@ -96,7 +96,7 @@ pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Resu
     let mut entries = Vec::new();
     for ((attester, bls), digest) in keys.into_iter().zip(registration.digests) {
         let entry = StakerOutput::of(attester, bls, digest);
-        entries.push(entry.map_err(|error| network::unanswered(error.into()))?);
+        entries.push(entry.map_err(|error| network::no_answer(error.into()))?);
     }
     let Some(out) = out else {
         printer.foreign(&entries);
