@@ -47,7 +47,7 @@ fn after_any_cut_of_the_journal_a_host_can_be_planned_confirmed_and_rolled_back(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(&graph, Some(&guard))
+    .run_commit_confirmed(&graph, Some(&guard))
     .unwrap();
     let path = dir.path().join("journal.jsonl");
     let bytes = fs::read(&path).unwrap();

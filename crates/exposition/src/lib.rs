@@ -1,17 +1,17 @@
-//! The text format of Prometheus, 0.0.4: what it takes and how it is escaped
+//! The text format of Prometheus, 0.0.4: its lines, and how text in them is escaped
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! One line that Prometheus does not understand ends a whole scrape. Help and label values may be any text here; names are
-//! the caller's to choose, from letters, digits and `_`.
+//! One line that Prometheus does not understand ends a whole scrape. Help and label values may be any text here; the
+//! caller chooses names of letters, digits and `_`.
 
 use std::fmt::Write;
 
-/// What the samples of a name are.
+/// The type of the samples of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// What only grows.
+    /// A value that only grows.
     Counter,
-    /// What comes and goes.
+    /// A value that rises and falls.
     Gauge,
     /// Buckets, with `_bucket`, `_sum` and `_count` behind the name of each sample.
     Histogram,
@@ -46,7 +46,7 @@ pub fn sample<L: AsRef<str>, V: AsRef<str>>(name: &str, labels: &[(L, V)], value
     text
 }
 
-/// Text as it may stand in a line; what controls a terminal, or ends a text for a parser, is no part of it.
+/// Text as it may appear in a line, without characters that control a terminal or end a text for a parser.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('\n', "\\n");
     text.replace(char::is_control, " ")

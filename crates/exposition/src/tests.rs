@@ -1,8 +1,8 @@
-//! What is written is read again, by a reader that takes nothing but the format.
+//! A reader that accepts nothing but the format reads the written lines.
 
 use super::{Kind, head, sample};
 
-/// What a text is made of that wants to be more than a label.
+/// Parts of texts that could be read as more than a label.
 const PARTS: &[&str] = &[
     "\\",
     "\n",
@@ -79,7 +79,7 @@ fn whatever_a_label_says_its_sample_is_one_line_and_says_it() {
         let line = sample("name_total", &labels, 0.5);
         let (body, end) = line.split_at(line.len() - 1);
         assert!(end == "\n" && !body.contains(char::is_control), "{line:?}");
-        // A control character is no part of it; a line break is.
+        // A control character is replaced, but a line break is kept.
         let plain = |text: &str| text.replace(|c: char| c.is_control() && c != '\n', " ");
         let wanted = labels.map(|(label, value)| (label.to_owned(), plain(&value)));
         let (name, said, value) = read(body);

@@ -1,8 +1,8 @@
 //! The registry that the operator configured in the environment and in `.npmrc` files, as in npmrc(5) of npm.
 //!
-//! Supported keys are `registry`, `@scope:registry`, `//host/path/:_authToken`, `//host/path/:_auth` and `cafile`. Proxies
-//! come only from the environment (`HTTPS_PROXY` and similar). User names with `_password`, client certificates,
-//! `strict-ssl=false`, and proxies in `.npmrc` are not supported, because hosts that need them are rare.
+//! Supported keys are `registry`, `@scope:registry`, `//host/path/:_authToken`, `//host/path/:_auth` and `cafile`.
+//! Proxies come only from the environment (`HTTPS_PROXY` and similar). User names with `_password`, client
+//! certificates, `strict-ssl=false`, and proxies in `.npmrc` are not supported, because hosts that need them are rare.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,8 +36,8 @@ pub(crate) struct Registry {
 }
 
 impl Config {
-    /// Merges the texts of `.npmrc` files and the environment. A later file overrides an earlier one, and the environment
-    /// overrides all files.
+    /// Merges the texts of `.npmrc` files and the environment. A later file overrides an earlier one, and the
+    /// environment overrides all files.
     pub fn new<'a>(files: impl IntoIterator<Item = &'a str>, env: &[(String, String)]) -> Self {
         let mut config = Self::default();
         for text in files {

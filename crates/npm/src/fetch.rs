@@ -177,7 +177,8 @@ fn is_it(bytes: &[u8], package: &Package) -> bool {
     Sha512::digest(bytes)[..] == package.sha512[..]
 }
 
-/// Keeps a tarball. Several hosts may share the directory. Whoever renames the file first, its bytes are the same.
+/// Keeps a tarball. Several hosts may share the directory. It does not matter which of them renames the file first,
+/// because the bytes are the same.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: String| {
         Error::new(format!("failed to keep {}: {error}", path.display()))

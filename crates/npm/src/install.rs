@@ -29,8 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 ///
 /// # Errors
 ///
-/// If a package cannot be fetched, does not have the SHA-512 of the lock file, or does not fit on the disk, or if fetching
-/// takes longer than half an hour.
+/// If a package cannot be fetched, does not have the SHA-512 of the lock file, or does not fit on the disk, or if
+/// fetching takes longer than half an hour.
 pub fn install(
     packages: &[Package],
     tree: &Path,

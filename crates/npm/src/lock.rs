@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::{Error, Result};
 
-/// A platform that packages are for, in the words of Node.js (`process.platform`, `process.arch`), with npm's word for the
-/// C library.
+/// A platform that packages are for, in the words of Node.js (`process.platform`, `process.arch`), with npm's word for
+/// the C library.
 #[derive(Debug, Clone, Copy)]
 pub struct Platform {
     /// The operating system, such as `linux`.
@@ -103,8 +103,8 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// Whether a list of platforms includes ours, as in npm-install-checks of npm 11: no name with `!` is ours, and one of the
-/// others is, if there are any.
+/// Whether a list of platforms includes this one, as in npm-install-checks of npm 11: no name with `!` is this one, and
+/// one of the others is, if there are any.
 fn fits(list: Option<&OneOrMany>, ours: &str) -> bool {
     let list = match list {
         None => return true,

@@ -123,11 +123,13 @@ fn a_path_that_leads_out_is_refused() {
     for name in names {
         let place = Place::new("out");
         let bytes = tarball(&[(name, FILE, 0o644, b"evil")]);
-        let said = unpack(&package(), &bytes, &place.tree(), &Omit::default());
-        let said = said.map_err(|error| error.to_string());
+        let message = unpack(&package(), &bytes, &place.tree(), &Omit::default());
+        let message = message.map_err(|error| error.to_string());
         assert!(
-            said.as_ref().is_err_and(|said| said.contains("leads out")),
-            "{name:?}: {said:?}"
+            message
+                .as_ref()
+                .is_err_and(|message| message.contains("leads out")),
+            "{name:?}: {message:?}"
         );
         assert!(place.is_alone(), "{name:?}");
     }
@@ -144,7 +146,8 @@ fn a_link_on_disk_is_not_followed() {
     assert!(place.is_alone());
 }
 
-/// A tarball that is truncated anywhere, or has any byte altered, is an error or a tree, and nothing is beside the tree.
+/// A tarball that is truncated anywhere, or has any byte altered, is an error or a tree, and nothing is beside the
+/// tree.
 #[test]
 fn an_altered_tarball_stays_in_the_tree() {
     let mut tar = tar::Builder::new(Vec::new());

@@ -204,7 +204,7 @@ fn a_tarball_with_another_digest_is_never_unpacked() {
         vec![Answer::Bytes(tarball("evil"))],
     )]));
     let place = Place::new("evil");
-    let said = install(
+    let message = install(
         &lock(&[("a", &tarball("a"))]),
         &place.0,
         &registry.config(""),
@@ -212,8 +212,8 @@ fn a_tarball_with_another_digest_is_never_unpacked() {
     )
     .unwrap_err();
     assert!(
-        said.contains("SHA-512") && said.contains("127.0.0.1"),
-        "{said}"
+        message.contains("SHA-512") && message.contains("127.0.0.1"),
+        "{message}"
     );
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
 }
@@ -222,7 +222,7 @@ fn a_tarball_with_another_digest_is_never_unpacked() {
 fn a_missing_package_is_an_error_at_once() {
     let registry = Registry::new(BTreeMap::new());
     let place = Place::new("absent");
-    let said = install(
+    let message = install(
         &lock(&[("a", &tarball("a"))]),
         &place.0,
         &registry.config(""),
@@ -230,10 +230,10 @@ fn a_missing_package_is_an_error_at_once() {
     )
     .unwrap_err();
     assert!(
-        said.contains("failed to fetch a 1.0.0")
-            && said.contains("404")
-            && said.contains("NPM_CONFIG_REGISTRY"),
-        "{said}"
+        message.contains("failed to fetch a 1.0.0")
+            && message.contains("404")
+            && message.contains("NPM_CONFIG_REGISTRY"),
+        "{message}"
     );
     assert_eq!(registry.asked().len(), 1);
 }
@@ -247,9 +247,9 @@ fn a_token_is_sent_to_its_registry_and_never_shown() {
     let place = Place::new("token");
     let host = registry.url.trim_start_matches("http:");
     let config = registry.config(&format!("{host}/:_authToken=s3cret\n"));
-    let said = install(&lock(&[("a", &tarball("a"))]), &place.0, &config, None).unwrap_err();
+    let message = install(&lock(&[("a", &tarball("a"))]), &place.0, &config, None).unwrap_err();
     assert_eq!(registry.asked()[0].1.as_deref(), Some("Bearer s3cret"));
-    assert!(!said.contains("s3cret"), "{said}");
+    assert!(!message.contains("s3cret"), "{message}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!   also change. Plan, verify and status never get the second.
 //! * [`engine`] orders resources, observes the drift of each, and converges them one by one behind a write-ahead
 //!   journal.
-//! * [`kinds`] are the resources themselves, one file each.
+//! * [`kinds`] are the resources themselves, one file or folder each.
 //! * [`systemd`] writes the text of unit files.
 //! * [`tools`] are pure parsers of files and of program output.
 

@@ -86,18 +86,18 @@ impl Text {
     }
 
     /// The output of a program that has read this text, with every part of a secret redacted.
-    pub fn scrubbed(&self, said: &str) -> String {
+    pub fn scrubbed(&self, output: &str) -> String {
         if self.is_public() {
-            return said.to_owned();
+            return output.to_owned();
         }
         let repeated = |text: &str| {
             let mut secrets = self.secrets.iter();
             secrets.any(|secret| secret.expose_secret().contains(text))
         };
-        let ends: Vec<usize> = said.char_indices().map(|(at, _)| at).collect();
-        let end = |at: usize| ends.get(at).copied().unwrap_or(said.len());
-        let part = |from: usize, to: usize| said.get(end(from)..end(to)).unwrap_or_default();
-        let mut shown = String::with_capacity(said.len());
+        let ends: Vec<usize> = output.char_indices().map(|(at, _)| at).collect();
+        let end = |at: usize| ends.get(at).copied().unwrap_or(output.len());
+        let part = |from: usize, to: usize| output.get(end(from)..end(to)).unwrap_or_default();
+        let mut shown = String::with_capacity(output.len());
         let mut at = 0;
         while at < ends.len() {
             let mut to = at + SHORTEST_PART;
@@ -148,12 +148,12 @@ mod tests {
         assert_eq!(text.shown(), "api_key = \"…\"\nname = \"…\"");
     }
 
-    /// amtool shows the first letters of what it cannot read.
+    /// amtool shows the first letters of a value that it cannot read.
     #[test]
     fn a_program_that_repeats_a_secret_or_a_part_of_it_is_cut() {
         let mut text = Text::from("url: ");
         text.push_as("https://h.example/T0KEN-1234567890", HIDDEN);
-        for (said, expected) in [
+        for (output, expected) in [
             ("line 3: T0KEN-1234...", "line 3: …..."),
             (
                 "cannot unmarshal `T0KEN-1` into int",
@@ -163,7 +163,7 @@ mod tests {
             ("T0K", "T0K"),
             ("", ""),
         ] {
-            assert_eq!(text.scrubbed(said), expected);
+            assert_eq!(text.scrubbed(output), expected);
         }
         assert_eq!(Text::from("a").scrubbed("anything"), "anything");
     }

@@ -1,10 +1,10 @@
 //! The contract of every host, tested with the host in memory and with the real one in a directory of its own. So tests
 //! in memory are valid for a real host.
 //!
-//! Not here, because the two differ by nature: what programs say and do, the clock, the space of a file system, and
-//! `writable`, which for root is never no.
+//! Two properties differ by nature and are not tested here: the effect of programs, the clock, the space of a file
+//! system, and `writable`, which is always true for root.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Place<'_> {
         self.host.own(&path, uid, gid, mode).is_ok()
     }
 
-    /// Gives a directory to an account that is neither root nor who runs this; only root can.
+    /// Gives a directory to an account that is neither root nor the user of the test; only root can.
     fn tries_give(&mut self, name: &str) -> bool {
         let path = self.at(name);
         self.host.own(&path, 54_321, 54_321, 0o755).is_ok()
@@ -116,13 +116,13 @@ impl Place<'_> {
         self.host.meta(&self.at(name)).unwrap().unwrap().mode
     }
 
-    /// Every name in the directory, hidden ones too.
+    /// Every name in the directory, including hidden ones.
     fn names(&self, name: &str) -> Option<Vec<String>> {
         self.host.list(&self.at(name)).unwrap()
     }
 }
 
-/// One thing that holds on every host.
+/// One property that holds on every host.
 type Statement = fn(&mut Place<'_>);
 
 const STATEMENTS: &[(&str, Statement)] = &[
@@ -230,7 +230,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
             place.put(".a.aztec-kit-new", "half");
             assert!(place.tries_remove("a"));
             assert_eq!(place.names("").unwrap(), [""; 0]);
-            // Before it ever got its name.
+            // A staged file without the file itself.
             place.put(".a.aztec-kit-new", "half");
             assert!(place.tries_remove("a"));
             assert_eq!(place.names("").unwrap(), [""; 0]);
@@ -280,7 +280,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
         assert_eq!(place.read("dangling"), Some(None));
         assert_eq!(place.read("absent"), Some(None));
         place.link("round", "round");
-        assert_eq!(place.read("round"), None, "a circle is no absence");
+        assert_eq!(place.read("round"), None, "a circle is not an absence");
     }),
     ("links on the way are followed", |place| {
         place.mkdir("d");
@@ -306,7 +306,8 @@ const STATEMENTS: &[(&str, Statement)] = &[
             place.put("roots/a", "x");
             place.mkdir("theirs");
             let whole = place.at("roots").display().to_string();
-            // One that root made where they can make others, and one below a directory of their own.
+            // A link that root created in a directory of the other account, and one below a directory that belongs to
+            // it.
             place.link("theirs/long", &whole);
             place.link("theirs/short", "../roots");
             place.mkdir("theirs/real");
@@ -330,7 +331,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
                 (place.text("roots/a").as_str(), place.mode("roots/a")),
                 ("x", 0o644)
             );
-            // Their directories are written to, and a link of theirs is replaced.
+            // A directory of the other account is written to, and a link of it is replaced.
             assert!(place.tries_put("theirs/real/a", "z", 0o644));
             assert!(place.tries_put("theirs/long", "z", 0o644));
             assert_eq!(place.kind("theirs/long"), Some(FileType::File));
@@ -344,7 +345,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
         place.put("a", "x");
         assert_eq!(place.names("a"), None);
         assert_eq!(place.names("absent"), None);
-        // Below a file there is nothing.
+        // A path below a file does not exist.
         assert_eq!(place.read("a/b"), Some(None));
         assert_eq!(place.kind("a/b"), None);
     }),
@@ -431,7 +432,7 @@ const STATEMENTS: &[(&str, Statement)] = &[
             place.link("l", "outside");
             assert!(place.tries_remove_tree("l"));
             assert_eq!(place.text("outside"), "kept");
-            // What stands where a tree shall stand is gone afterwards, whatever it was.
+            // Anything in the place of a tree is removed, whatever its type.
             assert!(place.tries_remove_tree("outside"));
             assert_eq!(place.kind("outside"), None);
         },
@@ -486,7 +487,7 @@ fn the_real_host_keeps_the_contract() {
     }
 }
 
-/// Nothing else can change the real host, here as anywhere.
+/// Nothing else can change the real host, neither here nor elsewhere.
 fn session(run: &Path) -> Session {
     let access = Access::here(Paths {
         state: run.join("state"),
@@ -500,8 +501,8 @@ const FULL: &str = "KIT_TEST_FULL_DISK";
 /// A file that finds no space leaves nothing behind. This runs in a process of its own: a limit on the size of files
 /// tears a write as a full disk does.
 #[test]
-fn a_file_that_finds_no_room_leaves_nothing() {
-    let name = "a_file_that_finds_no_room_leaves_nothing";
+fn a_file_that_finds_no_space_leaves_nothing() {
+    let name = "a_file_that_finds_no_space_leaves_nothing";
     if let Some(dir) = std::env::var_os(FULL) {
         return full(Path::new(&dir));
     }
@@ -514,8 +515,8 @@ fn a_file_that_finds_no_room_leaves_nothing() {
         .env(FULL, dir.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"as it was");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "left behind");
 }
@@ -536,7 +537,7 @@ fn full(dir: &Path) {
 }
 
 #[test]
-fn a_pipe_or_a_device_in_the_place_of_a_file_holds_nobody_up() {
+fn a_pipe_or_a_device_instead_of_a_file_does_not_block() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("authorized_keys");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();

@@ -1,7 +1,7 @@
-//! The journal on real bytes: a record that was torn at any byte, by a kill or a full disk, never counts and never
-//! stands in the way; two writers do not lose each other's records.
+//! The journal on real bytes. A record that is torn at any byte, by a kill or by a full disk, never counts and never
+//! blocks the next one. Two writers do not lose each other's records.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -28,7 +28,7 @@ fn noted(name: &str) -> Event {
     }
 }
 
-/// One record with letters of two, three and four bytes, as the file of an operator has them.
+/// One record with letters of two, three and four bytes, as in a file of an operator.
 fn foreign() -> Event {
     Event::Intent {
         id: id("/etc/motd"),
@@ -64,7 +64,7 @@ fn a_record_torn_at_any_byte_never_counts_and_the_next_one_can_be_written() {
     }
 }
 
-/// `confirm` works beside an apply: when it is killed in the middle of its record, the apply goes on.
+/// `confirm` works at the same time as an apply. When it is killed in the middle of its record, the apply continues.
 #[test]
 fn what_another_writer_left_torn_does_not_swallow_the_next_record() {
     let dir = tempfile::tempdir().unwrap();
@@ -79,17 +79,17 @@ fn what_another_writer_left_torn_does_not_swallow_the_next_record() {
 
 const FULL: &str = "KIT_TEST_FULL_DISK";
 
-/// A record that finds no room, and then some, in one process: a limit on the size of files tears the write just as
-/// a full disk does.
+/// A record that finds no space, and then finds some, in one process. A limit on the size of files tears the write as a
+/// full disk does.
 #[test]
-fn a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some() {
+fn a_record_that_finds_no_space_fails_and_the_journal_continues_once_there_is_some() {
     if let Some(dir) = std::env::var_os(FULL) {
         return full(Path::new(&dir));
     }
     let dir = tempfile::tempdir().unwrap();
     let me = std::env::current_exe().unwrap();
-    // Whoever ignores the signal is told by the write, and a shell's child goes on ignoring what it did.
-    // Through pipes: where our own output goes to a file, the limit would be on that as well.
+    // A process that ignores the signal gets an error from the write, and the child of a shell inherits that. The
+    // output goes through pipes: the limit would also apply to a file.
     let output = Command::new("sh")
         .args([
             "-c",
@@ -97,7 +97,7 @@ fn a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some(
             &me.display().to_string(),
         ])
         .args(["--exact", "--test-threads=1", "--quiet"])
-        .arg("a_record_that_finds_no_room_fails_and_the_journal_goes_on_when_there_is_some")
+        .arg("a_record_that_finds_no_space_fails_and_the_journal_continues_once_there_is_some")
         .env(FULL, dir.path())
         .output()
         .unwrap();
@@ -135,9 +135,9 @@ fn two_writers_and_a_compaction_lose_nothing() {
     FileJournal::new(dir.path()).append(&noted("0")).unwrap();
     let begun = fs::read_to_string(file(&dir)).unwrap();
     let (header, line) = begun.split_once('\n').unwrap();
-    // Long enough to be folded.
+    // Enough records to be folded.
     fs::write(file(&dir), format!("{header}\n{}", line.repeat(3995))).unwrap();
-    // What a compaction that was killed had staged.
+    // The staged file of a compaction that was killed.
     fs::write(dir.path().join("journal.jsonl.new"), b"{\"event\":").unwrap();
     std::thread::scope(|scope| {
         for name in ["apply", "confirm"] {
@@ -159,7 +159,7 @@ fn two_writers_and_a_compaction_lose_nothing() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "staged files");
 }
 
-/// A journal with two records, of which the first was damaged by somebody else.
+/// A journal with two records, of which another program damaged the first.
 fn damaged() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = FileJournal::new(dir.path());
@@ -171,7 +171,7 @@ fn damaged() -> TempDir {
 }
 
 #[test]
-fn a_damaged_line_in_the_middle_is_told_and_not_skipped_and_nothing_is_added() {
+fn a_damaged_line_in_the_middle_is_reported_and_not_skipped_and_nothing_is_added() {
     let dir = damaged();
     let before = fs::read(file(&dir)).unwrap();
     let fault = FileJournal::new(dir.path()).receipt().unwrap_err();
@@ -187,7 +187,7 @@ fn a_damaged_line_in_the_middle_is_told_and_not_skipped_and_nothing_is_added() {
             .is_err()
     );
     assert_eq!(fs::read(file(&dir)).unwrap(), before);
-    // What it advises works.
+    // The fix of the error works.
     let text = String::from_utf8(before).unwrap();
     let lines: Vec<_> = text.lines().collect();
     fs::write(file(&dir), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
@@ -212,7 +212,7 @@ fn blocks_of_zeros_at_the_end_never_counted() {
     }
 }
 
-/// As 0.1.0 of November 2026 wrote it.
+/// A journal as 0.1.0 of November 2026 wrote it.
 const FORMAT_1: &str = concat!(
     r#"{"event":"intent","id":"file[/etc/motd]","spec":{"a":1},"prior":"nothing","origin":"created"}"#,
     "\n",
@@ -242,7 +242,7 @@ fn an_older_journal_is_read_as_it_is_and_replaced_by_the_first_record() {
     assert_eq!(text.lines().count(), 3, "header, fold, record");
 }
 
-/// An older program beside this one writes lines without a checksum.
+/// An older version that runs at the same time writes lines without a checksum.
 #[test]
 fn a_record_of_an_older_program_behind_ours_counts() {
     let dir = tempfile::tempdir().unwrap();
@@ -271,17 +271,17 @@ fn what_a_newer_program_wrote_is_refused_and_stays() {
         let mut journal = FileJournal::new(dir.path());
         let fault = journal.receipt().unwrap_err();
         assert!(fault.is_refusal(), "{line}");
-        let (told, fix) = (fault.chain(), fault.remedy().unwrap());
+        let (message, fix) = (fault.chain(), fault.remedy().unwrap());
         assert!(
-            !told.contains("damaged") && fix.contains("newer"),
-            "{told}: {fix}"
+            !message.contains("damaged") && fix.contains("newer"),
+            "{message}: {fix}"
         );
         assert!(journal.append(&noted("ours")).is_err(), "{line}");
         assert_eq!(fs::read_to_string(file(&dir)).unwrap(), text);
     }
 }
 
-/// A fold would drop what this program does not know.
+/// A fold would drop records that this version does not know.
 #[test]
 fn a_compaction_does_not_drop_what_a_newer_program_wrote() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! One changing run at a time. On their own, since programs that others start would inherit the lock.
+//! One changing run at a time. These tests have a process of their own, because programs that other tests start would
+//! inherit the lock.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The run lock is taken from a real process. On its own, since that would inherit the locks of other tests.
+//! The run lock is taken from a real process. This test has a process of its own, because it would inherit the locks of
+//! other tests.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,7 +13,7 @@ fn noted(name: &str) -> Event {
     }
 }
 
-/// Not a test: the process that another one takes the lock from.
+/// Not a test: the process from which the lock is taken.
 #[test]
 fn a_run_of_another_process() {
     let Ok(state) = std::env::var("AZTEC_KIT_TEST_STATE") else {
@@ -27,7 +28,7 @@ fn a_run_of_another_process() {
 }
 
 #[test]
-fn a_run_that_is_in_the_way_of_a_take_back_is_stopped_and_loses_nothing() {
+fn a_run_that_blocks_a_rollback_is_stopped_and_loses_nothing() {
     for _ in 0..4 {
         let dir = tempfile::tempdir().unwrap();
         let mut other = Command::new(std::env::current_exe().unwrap())

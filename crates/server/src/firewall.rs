@@ -34,7 +34,7 @@ pub fn table(rules: &[Rule]) -> NftTable {
         path: "/etc/aztec-kit.nft".into(),
         unit: "aztec-kit-published-ports.service".into(),
         about: "Published ports of containers are closed but for what the firewall lets in".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: true,
     }
 }

@@ -17,7 +17,7 @@ pub fn table(ports: &[RangeInclusive<u16>], rules: &[Rule]) -> NftTable {
         unit: "aztec-kit-private-ports.service".into(),
         about: "Ports that are for this host alone are closed to others".into(),
         // Nobody manages the host through these ports.
-        guarded: false,
+        commit_confirmed: false,
         routed: false,
     }
 }

@@ -33,9 +33,9 @@ pub(super) const TARGETS: &[Target] = &[
         b"from=\"10.0.0.0/8,!10.1.*\",expiry-time=\"20991231Z\",restrict,pty ssh-ed25519 AAAAC3 a@b"),
     target!("engine/lock", "crates/provision/src/engine/lock.rs", process,
         b"42 (a) S 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1951 20\n"),
-    target!("kinds/npm_tree", "crates/provision/src/kinds/npm_tree.rs", tree, MARKER,
+    target!("kinds/npm_tree", "crates/provision/src/kinds/npm_tree/marker.rs", tree, MARKER,
         br#"{"manifest":"","lock":"","modules":[]}"#),
-    target!("kinds/image", "crates/provision/src/kinds/image/mod.rs", image, PINNED),
+    target!("kinds/image", "crates/provision/src/kinds/image/pin.rs", image, PINNED),
 ];
 
 /// The marker of a tree with one package, for a manifest and a lock file that are `{}`.

@@ -1,6 +1,6 @@
 //! The journal: written records are read, damage is refused, and nothing else is ever read instead.
 
-use provision::engine::{Event, Receipt};
+use provision::engine::{Event, fold};
 use provision::fuzz;
 
 use super::{Target, target};
@@ -66,12 +66,12 @@ fn record(bytes: &[u8]) {
         json.flat_map(|json| fuzz::framed(&json)).collect()
     };
     assert_eq!(fuzz::events(&written(&events)).unwrap(), events);
-    let receipt = Receipt::fold(events);
+    let receipt = fold(events);
     let snapshot = [Event::Snapshot {
         receipt: receipt.clone(),
     }];
     let again = fuzz::events(&written(&snapshot)).unwrap();
-    assert_eq!(Receipt::fold(again), receipt);
+    assert_eq!(fold(again), receipt);
     assert_eq!(
         receipt.unwanted(&Default::default()).len(),
         receipt.entries.len()

@@ -80,7 +80,7 @@ pub fn run(
     host.disks()?;
     let plan = host.plan()?;
     let works = host.receipt.notes.get(VERIFIED) == Some(&Value::Bool(true));
-    if plan.is_empty() && host.graph.recorded_in(&plan, &host.receipt) && works {
+    if plan.is_empty() && plan.is_recorded(&host.graph, &host.receipt) && works {
         if let Some(unfit) = host.unfit() {
             printer.say(&render::findings(&[unfit]));
         }

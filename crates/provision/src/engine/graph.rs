@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Plan, Receipt, Resource, ResourceId};
+use super::{Receipt, Resource, ResourceId};
 use crate::Fault;
 use crate::host::Query;
 
@@ -91,15 +91,6 @@ impl<R: Resource> Graph<R> {
             .iter()
             .map(|node| &node.resource)
             .find(|resource| resource.id() == *id)
-    }
-
-    /// Whether a run without changes would append nothing to the journal.
-    pub fn recorded_in(&self, plan: &Plan, receipt: &Receipt) -> bool {
-        self.nodes.len() == receipt.entries.len()
-            && self.nodes.iter().all(|node| {
-                let step = plan.step(&node.resource.id());
-                node.recorded_in(step.and_then(|step| step.memory.as_ref()), receipt)
-            })
     }
 
     /// Checks every specification and returns the nodes in dependency order. Ties keep the order of declaration.

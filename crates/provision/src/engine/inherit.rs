@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::made;
 use super::{Entry, Graph, Origin, Receipt, Resource, ResourceId};
 
 /// A resource with parts that other resources of its kind may have too.
@@ -14,25 +13,28 @@ struct Taker<R> {
     id: ResourceId,
     resource: R,
     /// Whether it is in the desired state.
-    wanted: bool,
+    desired: bool,
     after: Vec<ResourceId>,
 }
 
 /// Hands over the records of parts that another resource made. Returns whether there were any.
 pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> bool {
-    let wanted = graph.ids();
+    let desired = graph.ids();
     let nodes = graph.nodes().iter().map(|node| Taker {
         id: node.resource.id(),
         resource: node.resource.clone(),
-        wanted: true,
+        desired: true,
         after: node.after.clone(),
     });
-    let entries = receipt.entries.iter().filter(|it| !wanted.contains(&it.id));
+    let entries = receipt
+        .entries
+        .iter()
+        .filter(|it| !desired.contains(&it.id));
     let entries = entries.filter_map(|entry| {
         Some(Taker {
             id: entry.id.clone(),
-            resource: made(entry).ok()?,
-            wanted: false,
+            resource: entry.resource().ok()?,
+            desired: false,
             after: entry.after.clone(),
         })
     });
@@ -48,7 +50,7 @@ pub(super) fn inherit<R: Resource>(graph: &Graph<R>, receipt: &mut Receipt) -> b
             continue;
         }
         for giver in takers.iter().filter(|it| it.id != taker.id) {
-            let keeps = match (giver.wanted, taker.wanted) {
+            let keeps = match (giver.desired, taker.desired) {
                 // The giver is a leftover, and the taker stays.
                 (false, true) => BTreeSet::new(),
                 _ => giver.resource.parts(),
@@ -67,8 +69,8 @@ fn hand_over<R: Resource>(
     parts: &BTreeSet<String>,
     receipt: &mut Receipt,
 ) -> bool {
-    let made = |entry: &&mut Entry| entry.id == giver.id && entry.origin != Origin::Adopted;
-    let Some(from) = receipt.entries.iter_mut().find(made) else {
+    let by_giver = |entry: &&mut Entry| entry.id == giver.id && entry.origin != Origin::Adopted;
+    let Some(from) = receipt.entries.iter_mut().find(by_giver) else {
         return false;
     };
     let Some((taken, rest)) = giver.resource.divided(&from.prior, parts) else {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::frame;
 use super::receipt::Receipt;
 use super::record::{Event, FORMAT};
+use super::{fold, frame};
 use crate::{Fault, code};
 
 /// Stores events.
@@ -39,7 +39,7 @@ impl Journal for MemoryJournal {
     fn append_if(&mut self, event: &Event, when: &dyn Fn(&Receipt) -> bool) -> Result<bool, Fault> {
         let agreed = when(&self.0);
         if agreed {
-            self.0.step(event.clone());
+            fold::step(&mut self.0, event.clone());
         }
         Ok(agreed)
     }
@@ -99,7 +99,7 @@ pub struct FileJournal {
     path: PathBuf,
     file: Option<File>,
     /// The length up to which the file is known to be intact.
-    whole: u64,
+    intact: u64,
 }
 
 /// A journal with more records is replaced by its fold.
@@ -114,7 +114,7 @@ impl FileJournal {
         Self {
             path: dir.join("journal.jsonl"),
             file: None,
-            whole: 0,
+            intact: 0,
         }
     }
 
@@ -145,7 +145,8 @@ impl FileJournal {
         }
     }
 
-    fn whole<'a>(&self, bytes: &'a [u8]) -> Result<frame::Records<'a>, Fault> {
+    /// The intact records in the bytes of a journal file.
+    fn intact<'a>(&self, bytes: &'a [u8]) -> Result<frame::Records<'a>, Fault> {
         frame::records(bytes).map_err(|damage| {
             let path = self.path.display();
             Fault::new(format!(
@@ -184,7 +185,7 @@ impl FileJournal {
 
     /// The events in the bytes of a journal file.
     pub(crate) fn events(&self, bytes: &[u8]) -> Result<Vec<Event>, Fault> {
-        let records = self.whole(bytes)?.records;
+        let records = self.intact(bytes)?.records;
         let events = records.into_iter().map(|record| self.event(record));
         events.collect()
     }
@@ -201,7 +202,7 @@ impl FileJournal {
             if self.named(&file) && self.prepare(&file)? {
                 return Ok(self.file.insert(file));
             }
-            self.whole = 0;
+            self.intact = 0;
         }
     }
 
@@ -242,11 +243,11 @@ impl FileJournal {
             .metadata()
             .map_err(|error| self.fault("read the size of", error))?
             .len();
-        if length > 0 && length == self.whole {
+        if length > 0 && length == self.intact {
             return Ok(true);
         }
         let bytes = self.bytes()?;
-        let found = self.whole(&bytes)?;
+        let found = self.intact(&bytes)?;
         if let Some(first) = found.records.first() {
             let first = self.event(first)?;
             if !matches!(first, Event::Begin { format: FORMAT, .. }) {
@@ -258,12 +259,12 @@ impl FileJournal {
             file.set_len(found.whole as u64)
                 .map_err(|error| self.fault("repair", error))?;
         }
-        self.whole = found.whole as u64;
-        if self.whole == 0 {
+        self.intact = found.whole as u64;
+        if self.intact == 0 {
             let header = framed(&begin())?;
             file.write_all(&header)
                 .map_err(|error| self.fault("begin", error))?;
-            self.whole = header.len() as u64;
+            self.intact = header.len() as u64;
         }
         Ok(true)
     }
@@ -277,7 +278,7 @@ impl FileJournal {
             return Err(self.fault("replace", error));
         }
         let mut bytes = framed(&begin())?;
-        let receipt = Receipt::fold(events);
+        let receipt = fold::fold(events);
         bytes.extend(framed(&Event::Snapshot { receipt })?);
         OpenOptions::new()
             .write(true)
@@ -314,7 +315,7 @@ fn framed(event: &Event) -> Result<Vec<u8>, Fault> {
 
 impl Journal for FileJournal {
     fn receipt(&self) -> Result<Receipt, Fault> {
-        Ok(Receipt::fold(self.events(&self.bytes()?)?))
+        Ok(fold::fold(self.events(&self.bytes()?)?))
     }
 
     fn append(&mut self, event: &Event) -> Result<(), Fault> {
@@ -326,7 +327,7 @@ impl Journal for FileJournal {
     }
 
     fn compact(&mut self) -> Result<(), Fault> {
-        if self.whole(&self.bytes()?)?.records.len() < COMPACT_RECORDS {
+        if self.intact(&self.bytes()?)?.records.len() < COMPACT_RECORDS {
             return Ok(());
         }
         self.locked()?;
@@ -361,7 +362,7 @@ impl FileJournal {
             .and(unlocked)
             .map_err(|error| self.fault("write", error))?;
         if agreed {
-            self.whole += line.len() as u64;
+            self.intact += line.len() as u64;
         }
         Ok(agreed)
     }

@@ -34,7 +34,7 @@ impl RunLock {
         let failed = |error| failed(path, error);
         let mut file = open(path).map_err(failed)?;
         let started = Instant::now();
-        let mut told = false;
+        let mut is_reported = false;
         while file.try_lock().is_err() {
             let holder = Holder::of(&mut file).map_err(failed)?;
             if holder.runs() {
@@ -55,9 +55,9 @@ impl RunLock {
                         .coded(code::LOCK_HELD),
                 );
             }
-            if !told {
+            if !is_reported {
                 note("waiting for a process that a killed run left behind");
-                told = true;
+                is_reported = true;
             }
             std::thread::sleep(RETRY_INTERVAL);
         }
@@ -185,7 +185,7 @@ pub(crate) fn start_in(stat: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A program is called what its file is called, and of that the kernel keeps 15 bytes.
+    /// The name of a process is the name of its file, of which the kernel keeps 15 bytes.
     #[test]
     fn a_process_is_known_whatever_it_is_called() {
         for name in [
@@ -210,7 +210,7 @@ mod tests {
         assert!(holder(me, &started_at(me).unwrap()).runs());
         assert!(!holder(me, "1").runs());
         assert!(!holder(0, "").runs());
-        // As 0.1.0 of November 2026 wrote it.
+        // A lock file as 0.1.0 of November 2026 wrote it.
         assert!(!holder(me, "").runs());
     }
 }

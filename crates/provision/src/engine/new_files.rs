@@ -77,10 +77,10 @@ impl NewFiles {
         for dir in missing.into_iter().rev() {
             self.write_down(dir)?;
             let Permissions { uid, gid, mode } = for_whom;
-            let made = self.host_mut.mkdir(dir, uid, gid, mode);
+            let created = self.host_mut.mkdir(dir, uid, gid, mode);
             // Another process may have created it meanwhile.
             if self.host_mut.kind(dir)? != Some(FileType::Directory) {
-                made?;
+                created?;
             }
         }
         Ok(())

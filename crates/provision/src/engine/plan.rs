@@ -1,15 +1,15 @@
 //! The plan: every change that the operator consents to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::leaving::Leaving;
-use super::{Change, Cx, Diff, Entry, Graph, Look, Node, Origin, Receipt, Resource, ResourceId};
-use crate::host::{Early, Probe, Snapshot};
-use crate::tools::systemctl::UnitState;
-use crate::{Fault, code};
+use super::leftovers::Leftovers;
+use super::observe::observe_all;
+use super::{Change, Diff, Entry, Graph, Look, Origin, Receipt, Resource, ResourceId};
+use crate::Fault;
+use crate::host::{Early, Probe};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -95,9 +95,9 @@ impl Plan {
         graph: &Graph<R>,
         receipt: &Receipt,
         probe: &dyn Probe,
-        asked: Option<Early>,
+        early: Option<Early>,
     ) -> Result<Self, Fault> {
-        let (plan, unseen) = Self::survey(graph, receipt, probe, asked)?;
+        let (plan, unseen) = Self::survey(graph, receipt, probe, early)?;
         match unseen.into_iter().next() {
             None => Ok(plan),
             Some(unseen) => Err(unseen.fault),
@@ -114,60 +114,22 @@ impl Plan {
         graph: &Graph<R>,
         receipt: &Receipt,
         probe: &dyn Probe,
-        asked: Option<Early>,
+        early: Option<Early>,
     ) -> Result<(Self, Vec<Unseen>), Fault> {
-        let order = graph.ordered()?;
-        let snapshot = Snapshot::of(probe);
-        let probe: &dyn Probe = &snapshot;
-        let look = |node: &Node<R>, units: &BTreeMap<String, UnitState>| {
-            let id = node.resource.id();
-            let look = node.resource.look(&Cx {
-                probe,
-                memory: receipt.get(&id).and_then(|entry| entry.memory.as_ref()),
-                units: Some(units),
-            })?;
-            Ok(Step::of(id, look))
-        };
-        // Observations may run in parallel. systemd is asked once about all units, and resources that do not need its
-        // answer are observed meanwhile. Its answer takes longest, so the query does not wait for a thread to start.
-        let names = graph.units();
-        let none = BTreeMap::new();
-        let questions = graph.questions();
-        let mut missing = questions.clone();
-        missing.retain(|it| !asked.as_ref().is_some_and(|asked| asked.asked(it)));
-        let (early, units) = std::thread::scope(|scope| {
-            if !missing.is_empty() {
-                scope.spawn(|| snapshot.ahead(missing));
-            }
-            let early = scope.spawn(|| {
-                let early = order
-                    .iter()
-                    .map(|node| needs_no_answer(&node.resource).then(|| look(node, &none)));
-                early.collect::<Vec<_>>()
-            });
-            let mut asked = asked;
-            let units = units(&names, probe, asked.as_mut());
-            if let Some(asked) = asked {
-                snapshot.learn(asked.answers(&questions));
-            }
-            let early = early.join();
-            (
-                early.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                units,
-            )
-        });
-        let units = units?;
+        let nodes = graph.ordered()?;
+        let looks = observe_all(&nodes, graph, receipt, probe, early)?;
         let (mut steps, mut unseen) = (Vec::new(), Vec::new());
-        let mut leaving = Leaving::of::<R>(receipt, &graph.ids())?;
-        let goes = |entry: &Entry| Ok(Step::unwanted(entry, &made::<R>(entry)?));
+        let mut leftovers = Leftovers::of::<R>(receipt, &graph.ids())?;
+        let goes = |entry: &Entry| Ok(Step::unwanted(entry, &entry.resource::<R>()?));
         // The resources that may change: those with drift, and those that depend on them.
         let mut due = BTreeSet::new();
-        for (node, early) in order.iter().zip(early) {
+        for (node, look) in nodes.into_iter().zip(looks) {
             let id = node.resource.id();
-            match early.unwrap_or_else(|| look(node, &units)) {
-                Ok(step) => {
+            match look {
+                Ok(look) => {
+                    let step = Step::of(id.clone(), look);
                     if step.action != Action::Keep || node.after.iter().any(|id| due.contains(id)) {
-                        let first = leaving.before(&id).into_iter().map(goes);
+                        let first = leftovers.before(&id).into_iter().map(goes);
                         steps.extend(first.collect::<Result<Vec<_>, Fault>>()?);
                         due.insert(id);
                     }
@@ -176,7 +138,7 @@ impl Plan {
                 Err(fault) => unseen.push(Unseen { id, fault }),
             }
         }
-        let last = leaving.rest().map(goes);
+        let last = leftovers.rest().map(goes);
         steps.extend(last.collect::<Result<Vec<_>, Fault>>()?);
         Ok((Self { steps }, unseen))
     }
@@ -189,6 +151,15 @@ impl Plan {
     /// Whether no step changes anything.
     pub fn is_empty(&self) -> bool {
         self.pending().next().is_none()
+    }
+
+    /// Whether a run without changes would append nothing to the journal.
+    pub fn is_recorded<R: Resource>(&self, graph: &Graph<R>, receipt: &Receipt) -> bool {
+        graph.nodes().len() == receipt.entries.len()
+            && graph.nodes().iter().all(|node| {
+                let step = self.step(&node.resource.id());
+                node.recorded_in(step.and_then(|step| step.memory.as_ref()), receipt)
+            })
     }
 
     /// The step of that resource.
@@ -214,9 +185,7 @@ impl Step {
             memory: look.memory,
         }
     }
-}
 
-impl Step {
     /// The step that reverts or forgets a leftover.
     pub(super) fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> Self {
         Self {
@@ -232,27 +201,6 @@ impl Step {
     }
 }
 
-/// The resource of an entry.
-///
-/// # Errors
-///
-/// When this version of aztec-kit does not know its kind.
-pub(super) fn made<R: Resource>(entry: &Entry) -> Result<R, Fault> {
-    serde_json::from_value(entry.spec.clone()).map_err(|error| {
-        Fault::new(format!(
-            "the journal has a record of {} that this version of aztec-kit does not know",
-            entry.id
-        ))
-        .fix(format!(
-            "A newer aztec-kit made it. Use that version or a newer one, or run `aztec-kit forget '{}'`, which leaves \
-             the resource as it is and stops managing it.",
-            entry.id
-        ))
-        .because(error)
-        .coded(code::NEWER_RECORD)
-    })
-}
-
 /// Why a leftover is reverted, and which part of it stays.
 fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
     const WHY: &str = "no longer part of the configuration";
@@ -260,19 +208,4 @@ fn unwanted<R: Resource>(entry: &Entry, resource: &R) -> String {
         Some(spared) if entry.origin == Origin::Created => format!("{WHY}; {spared}"),
         _ => WHY.into(),
     }
-}
-
-/// Whether it can be observed before any program has answered.
-fn needs_no_answer<R: Resource>(resource: &R) -> bool {
-    resource.units().is_empty() && resource.question().is_none()
-}
-
-/// Asks systemd once about the units of all resources.
-pub(super) fn units(
-    names: &BTreeSet<String>,
-    probe: &dyn Probe,
-    asked: Option<&mut Early>,
-) -> Result<BTreeMap<String, UnitState>, Fault> {
-    let early = asked.and_then(|asked| asked.about(names));
-    early.unwrap_or_else(|| probe.units(names))
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ResourceId;
-use super::record::Event;
+use super::{Resource, ResourceId};
+use crate::{Fault, code};
 
 /// How a resource came to be managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,29 @@ pub struct Entry {
     /// Its dependencies at the last run. It is reverted before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<ResourceId>,
+}
+
+impl Entry {
+    /// Its resource, from the specification.
+    ///
+    /// # Errors
+    ///
+    /// When this version of aztec-kit does not know its kind.
+    pub(super) fn resource<R: Resource>(&self) -> Result<R, Fault> {
+        serde_json::from_value(self.spec.clone()).map_err(|error| {
+            Fault::new(format!(
+                "the journal has a record of {} that this version of aztec-kit does not know",
+                self.id
+            ))
+            .fix(format!(
+                "A newer aztec-kit made it. Use that version or a newer one, or run `aztec-kit forget '{}'`, which leaves \
+                 the resource as it is and stops managing it.",
+                self.id
+            ))
+            .because(error)
+            .coded(code::NEWER_RECORD)
+        })
+    }
 }
 
 /// A change that can lock out the operator, until it is confirmed.
@@ -99,15 +122,6 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The state after all events.
-    pub fn fold(events: impl IntoIterator<Item = Event>) -> Self {
-        let mut receipt = Self::default();
-        for event in events {
-            receipt.step(event);
-        }
-        receipt
-    }
-
     /// The direct and indirect dependencies of these changes.
     pub(super) fn stood_on(&self, changes: &[Unconfirmed]) -> BTreeSet<ResourceId> {
         let entries = changes.iter();
@@ -155,121 +169,5 @@ impl Receipt {
             order.push(left.remove(next.unwrap_or(left.len() - 1)));
         }
         order
-    }
-
-    /// Applies one event.
-    pub fn step(&mut self, event: Event) {
-        let position = |id: &ResourceId| self.entries.iter().position(|entry| entry.id == *id);
-        match event {
-            Event::Begin { .. } => {}
-            Event::Snapshot { receipt } => *self = receipt,
-            Event::Adopted {
-                id,
-                spec,
-                memory,
-                after,
-            } => match position(&id) {
-                // It is managed already. Its origin and its prior state stay as they are.
-                Some(at) => {
-                    let entry = &mut self.entries[at];
-                    entry.spec = spec;
-                    entry.open = false;
-                    entry.memory = memory;
-                    entry.after = after;
-                }
-                None => self.entries.push(Entry {
-                    id,
-                    spec,
-                    origin: Origin::Adopted,
-                    prior: Value::Null,
-                    memory,
-                    open: false,
-                    after,
-                }),
-            },
-            Event::Guarded { change } => {
-                // As in the entries, the state before the first of several changes counts.
-                match self.unconfirmed.iter_mut().find(|old| old.id == change.id) {
-                    Some(old) => (old.spec, old.until_us) = (change.spec, change.until_us),
-                    None => self.unconfirmed.push(change),
-                }
-            }
-            Event::Extended { until_us } => {
-                for change in &mut self.unconfirmed {
-                    change.until_us = until_us;
-                }
-            }
-            Event::RollingBack => self.rolling_back = true,
-            Event::Confirmed => {
-                self.unconfirmed.clear();
-                self.rolling_back = false;
-            }
-            Event::RolledBack { before, what } => {
-                self.unconfirmed.retain(|change| change.id != what.id);
-                self.rolling_back &= !self.unconfirmed.is_empty();
-                match (position(&what.id), before) {
-                    (Some(at), Some(before)) => self.entries[at] = before,
-                    (Some(at), None) => drop(self.entries.remove(at)),
-                    // The change was its removal.
-                    (None, Some(before)) => self.entries.push(before),
-                    (None, None) => {}
-                }
-                self.rolled_back.push(what);
-            }
-            Event::Intent {
-                id,
-                spec,
-                prior,
-                origin,
-                after,
-            } => match self.position_of_change(&id) {
-                Some(at) => {
-                    let entry = &mut self.entries[at];
-                    entry.spec = spec;
-                    entry.after = after;
-                    entry.open = true;
-                    // The first prior state is the host before aztec-kit. A later one may be an intermediate state of
-                    // aztec-kit's own. An adopted resource is at its prior state until its first change.
-                    if entry.origin == Origin::Adopted {
-                        entry.origin = Origin::Changed;
-                        entry.prior = prior;
-                    }
-                }
-                None => self.entries.push(Entry {
-                    id,
-                    spec,
-                    origin,
-                    prior,
-                    memory: None,
-                    open: true,
-                    after,
-                }),
-            },
-            Event::Done { id, memory } => {
-                if let Some(at) = position(&id) {
-                    self.entries[at].open = false;
-                    self.entries[at].memory = memory;
-                }
-            }
-            Event::Removing { id } => {
-                if let Some(at) = position(&id) {
-                    self.entries[at].open = true;
-                }
-            }
-            Event::Released { id } => {
-                // A removal that can lock out the operator waits for its confirmation anyway.
-                self.entries.retain(|entry| entry.id != id);
-                self.rolled_back.retain(|what| what.id != id);
-            }
-            Event::Noted { name, value } => {
-                self.notes.insert(name, value);
-            }
-        }
-    }
-
-    /// The index of the entry of a resource that is about to change. The resource no longer counts as rolled back.
-    fn position_of_change(&mut self, id: &ResourceId) -> Option<usize> {
-        self.rolled_back.retain(|what| what.id != *id);
-        self.entries.iter().position(|entry| entry.id == *id)
     }
 }

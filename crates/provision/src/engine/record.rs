@@ -59,7 +59,8 @@ pub enum Event {
         after: Vec<ResourceId>,
     },
     /// A change that can lock out the operator is about to be made, and will be rolled back unless it is confirmed.
-    Guarded {
+    #[serde(rename = "guarded")]
+    Unconfirmed {
         /// The change, and its deadline.
         change: Unconfirmed,
     },

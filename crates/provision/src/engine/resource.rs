@@ -1,226 +1,15 @@
-//! The contract that every kind of resource fulfils.
+//! A resource of any kind, as the engine works with it: the types of its kind are erased.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Diff;
+use super::{ApplyCx, Cx, Diff, Kind, ResourceId, Reverted};
 use crate::Fault;
-use crate::host::{HostMut, Invocation, Probe, Query};
-use crate::tools::systemctl::UnitState;
-
-/// `kind[name]`: stable, unique in a graph, shown to users.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct ResourceId(String);
-
-impl ResourceId {
-    /// An id from its two parts.
-    pub fn new(kind: &str, name: impl fmt::Display) -> Self {
-        Self(format!("{kind}[{name}]"))
-    }
-}
-
-impl fmt::Display for ResourceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The input of an observation: the host, and the memory of the last successful apply.
-#[derive(Clone, Copy)]
-pub struct Cx<'a> {
-    /// The host, read-only.
-    pub probe: &'a dyn Probe,
-    /// The result of [`Kind::memory`] after the last successful apply.
-    pub memory: Option<&'a Value>,
-    /// Unit states from one query. `None` asks systemd now.
-    pub units: Option<&'a BTreeMap<String, UnitState>>,
-}
-
-impl fmt::Debug for Cx<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cx")
-    }
-}
-
-impl<'a> Cx<'a> {
-    /// A context without memory.
-    pub fn of(probe: &'a dyn Probe) -> Self {
-        Self {
-            probe,
-            memory: None,
-            units: None,
-        }
-    }
-
-    /// The state of one unit, from the query that was made for all if there was one.
-    pub fn unit(&self, name: &str) -> Result<UnitState, Fault> {
-        if let Some(state) = self.units.and_then(|units| units.get(name)) {
-            return Ok(state.clone());
-        }
-        self.probe.unit(name)
-    }
-}
-
-/// The means to change a host.
-pub struct ApplyCx<'a> {
-    /// The host.
-    pub host_mut: &'a mut dyn HostMut,
-    /// As in [`Cx`].
-    pub memory: Option<&'a Value>,
-    /// As in [`Cx`]: the unit states just before the change.
-    pub units: Option<&'a BTreeMap<String, UnitState>>,
-    /// Reports a step that takes long.
-    pub note: &'a mut dyn FnMut(&str),
-    /// Replaces [`ApplyCx::memory`] in the next observation. It holds facts that only the maker of a change knows, such
-    /// as the files that a process was started with. A clock cannot tell, because it may jump.
-    pub made: Option<Value>,
-    /// As in [`Cx`], for the next observation: the unit states after the change, if systemd was asked then.
-    pub seen: Option<BTreeMap<String, UnitState>>,
-    /// Whether systemd must reload its units by the end of the run. A reload takes a tenth of a second, and one serves
-    /// all changes.
-    pub unread: bool,
-}
-
-impl<'a> ApplyCx<'a> {
-    /// A context without memory.
-    pub fn new(host_mut: &'a mut dyn HostMut, note: &'a mut dyn FnMut(&str)) -> Self {
-        Self {
-            host_mut,
-            memory: None,
-            units: None,
-            note,
-            made: None,
-            seen: None,
-            unread: false,
-        }
-    }
-
-    /// Makes systemd reload its units.
-    pub fn read_units(&mut self) -> Result<(), Fault> {
-        self.host_mut
-            .run(&Invocation::new(["systemctl", "daemon-reload"]))?;
-        (self.unread, self.seen) = (false, None);
-        Ok(())
-    }
-
-    /// The state of a unit after the change. The next observation does not need to ask for it again.
-    pub fn unit_after(&mut self, name: &str) -> Result<UnitState, Fault> {
-        let state = self.host_mut.probe().unit(name)?;
-        self.seen = Some(BTreeMap::from([(name.to_owned(), state.clone())]));
-        Ok(state)
-    }
-}
-
-impl fmt::Debug for ApplyCx<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApplyCx")
-    }
-}
-
-/// The result of reverting a leftover.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reverted {
-    /// The prior state is restored.
-    Restored,
-    /// It was left as it is on purpose, for this reason.
-    Kept(String),
-    /// It cannot be reverted now, for a reason that may pass. It stays on record, and the next run tries again.
-    Later(String),
-}
-
-/// One kind of thing on a host. The contract:
-///
-/// * `observe` changes nothing, and sees everything that `diff` compares;
-/// * `diff` is pure and lists all drift;
-/// * `apply` starts from any state that a kill can leave behind, and afterwards `diff` is empty;
-/// * `revert` restores `prior`, and never destroys a secret or data of the operator.
-pub trait Kind: Serialize + DeserializeOwned {
-    /// The observed state.
-    type Seen;
-    /// The input of `revert`, journaled before the first change.
-    type Prior: Serialize + DeserializeOwned;
-
-    /// Stable identity.
-    fn id(&self) -> ResourceId;
-    /// Refuses a specification that could not be applied; pure.
-    fn validate(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-    /// The units whose state it asks for, so that one query serves all resources.
-    fn units(&self) -> Vec<String> {
-        Vec::new()
-    }
-    /// The query to another program that an observation needs. It runs while systemd is being asked.
-    fn question(&self) -> Option<Query> {
-        None
-    }
-    /// The files and trees that it keeps on disk. Other programs that watch files can be told that aztec-kit made these
-    /// changes.
-    fn files(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    /// Whether a mistake in it can lock out the operator. Such a change is commit-confirmed, see [`super::Guard`]. For
-    /// this reason `revert` must make the old state effective without any other restart, and start from any state that
-    /// a kill can leave behind.
-    fn guarded(&self) -> bool {
-        false
-    }
-    /// Whether it is a process, which uses its dependencies as long as it runs. A leftover process is stopped before
-    /// any of its dependencies is changed.
-    fn is_process(&self) -> bool {
-        false
-    }
-    /// The names of its parts. Another resource of the same kind may have the same parts: see [`Kind::divided`].
-    fn parts(&self) -> BTreeSet<String> {
-        BTreeSet::new()
-    }
-    /// Splits a prior state into these parts and the rest. Another resource manages these parts now and reverts to
-    /// their prior state. Pure. `None` when the prior state does not contain them.
-    fn divided(
-        &self,
-        _prior: &Self::Prior,
-        _parts: &BTreeSet<String>,
-    ) -> Option<(Self::Prior, Self::Prior)> {
-        None
-    }
-    /// Observes the resource.
-    fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault>;
-    /// Compares the observed state with the desired one; pure.
-    fn diff(&self, seen: &Self::Seen) -> Diff;
-    /// The state that `revert` restores; pure.
-    fn prior(&self, seen: &Self::Seen) -> Self::Prior;
-    /// Facts to remember about a converged state; pure.
-    fn memory(&self, _seen: &Self::Seen) -> Option<Value> {
-        None
-    }
-    /// Whether its absence leaves nothing to restore. Decides between created and changed.
-    fn absent(&self, seen: &Self::Seen) -> bool;
-    /// Saves data that `revert` needs to restore [`Kind::prior`] and that is not in the journal. `apply` saves it
-    /// itself. This is called when a removal, or the rollback of one, is about to replace the present state.
-    fn keep(&self, _seen: &Self::Seen, _host_mut: &mut dyn HostMut) -> Result<(), Fault> {
-        Ok(())
-    }
-    /// Makes the change.
-    fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault>;
-    /// Restores the prior state.
-    fn revert(&self, prior: &Self::Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault>;
-    /// Refuses a revert that would lock out the operator; changes nothing. It is called before a run changes anything,
-    /// but not before the rollback of an unconfirmed change.
-    fn revertible(&self, _prior: &Self::Prior, _cx: &Cx<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
-    /// A clause for the plan that says which data `revert` never removes.
-    fn spared(&self) -> Option<&'static str> {
-        None
-    }
-}
+use crate::host::Query;
 
 /// One observation of a resource, with the types of its kind erased.
 #[derive(Debug, Clone)]
@@ -247,8 +36,8 @@ pub trait Resource: Clone + Sync + Serialize + DeserializeOwned {
     fn question(&self) -> Option<Query>;
     /// See [`Kind::files`].
     fn files(&self) -> Vec<PathBuf>;
-    /// See [`Kind::guarded`].
-    fn guarded(&self) -> bool;
+    /// See [`Kind::is_commit_confirmed`].
+    fn is_commit_confirmed(&self) -> bool;
     /// See [`Kind::is_process`].
     fn is_process(&self) -> bool;
     /// See [`Kind::parts`].
@@ -369,8 +158,8 @@ macro_rules! resources {
             fn files(&self) -> Vec<std::path::PathBuf> {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::files(kind)),* }
             }
-            fn guarded(&self) -> bool {
-                match self { $(Self::$variant(kind) => $crate::engine::Kind::guarded(kind)),* }
+            fn is_commit_confirmed(&self) -> bool {
+                match self { $(Self::$variant(kind) => $crate::engine::Kind::is_commit_confirmed(kind)),* }
             }
             fn is_process(&self) -> bool {
                 match self { $(Self::$variant(kind) => $crate::engine::Kind::is_process(kind)),* }

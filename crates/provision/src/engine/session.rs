@@ -167,7 +167,7 @@ impl Session {
         self.parts.journal.receipt()
     }
 
-    /// Converges the host: see [`Apply::run_guarded`].
+    /// Converges the host: see [`Apply::run_commit_confirmed`].
     pub fn apply<R: Resource>(
         &mut self,
         graph: &Graph<R>,
@@ -183,7 +183,7 @@ impl Session {
             cancel,
             progress,
         }
-        .run_guarded(graph, guard)
+        .run_commit_confirmed(graph, guard)
     }
 
     /// Records a value under a name.

@@ -26,12 +26,12 @@ impl Early {
             return None;
         }
         let states = (!names.is_empty()).then(|| {
-            let (asked, host) = (names.clone(), Arc::clone(host));
-            spawn(move || host.units(&asked))
+            let (names, host) = (names.clone(), Arc::clone(host));
+            spawn(move || host.units(&names))
         });
         let answer = |query: &Query| {
-            let (asked, host) = (query.clone(), Arc::clone(host));
-            (query.clone(), spawn(move || host.ask(&asked)))
+            let (own, host) = (query.clone(), Arc::clone(host));
+            (query.clone(), spawn(move || host.ask(&own)))
         };
         Some(Self {
             names,
@@ -53,15 +53,15 @@ impl Early {
 
     /// Whether this query was started.
     pub fn asked(&self, query: &Query) -> bool {
-        self.answers.iter().any(|(asked, _)| asked == query)
+        self.answers.iter().any(|(started, _)| started == query)
     }
 
     /// The answers to these queries. A query without an answer can be run again.
     pub fn answers(self, queries: &[Query]) -> Vec<(Query, Output)> {
         let answers = self.answers.into_iter();
-        let wanted = answers.filter(|(asked, _)| queries.contains(asked));
-        wanted
-            .filter_map(|(asked, answer)| Some((asked, joined(answer).ok()?)))
+        answers
+            .filter(|(query, _)| queries.contains(query))
+            .filter_map(|(query, answer)| Some((query, joined(answer).ok()?)))
             .collect()
     }
 }
@@ -80,33 +80,29 @@ mod tests {
         names.iter().map(ToString::to_string).collect()
     }
 
-    fn early(asked: &[&str], queries: &[Query]) -> Option<Early> {
+    fn early(units: &[&str], queries: &[Query]) -> Option<Early> {
         let host: Arc<dyn Probe> = Arc::new(FakeHost::default());
-        Early::ask(names(asked), queries, &host)
+        Early::ask(names(units), queries, &host)
     }
 
     #[test]
-    fn only_what_was_asked_about_is_answered() {
+    fn only_queried_units_are_answered() {
         assert!(early(&[], &[]).is_none());
         let two = ["a.service", "b.service"];
-        for (wanted, answered) in [
+        for (units, answered) in [
             (&["a.service"][..], true),
             (&two[..], true),
             (&["a.service", "c.service"][..], false),
         ] {
             let mut early = early(&two, &[]).expect("there are units");
-            assert_eq!(
-                early.about(&names(wanted)).is_some(),
-                answered,
-                "{wanted:?}"
-            );
+            assert_eq!(early.about(&names(units)).is_some(), answered, "{units:?}");
         }
     }
 
     #[test]
-    fn only_what_is_wanted_is_waited_for() {
-        let asked = [Query::Ruleset, Query::Nat];
-        let early = early(&[], &asked).expect("there are questions");
+    fn only_the_given_queries_are_waited_for() {
+        let queries = [Query::Ruleset, Query::Nat];
+        let early = early(&[], &queries).expect("there are questions");
         assert!(early.asked(&Query::Nat) && !early.asked(&Query::AptConfig));
         let answers = early.answers(&[Query::Ruleset, Query::AptConfig]);
         let answered: Vec<_> = answers.iter().map(|(query, _)| query).collect();

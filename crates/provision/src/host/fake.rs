@@ -3,232 +3,40 @@
 //! It can be made to fail at the n-th write, which tests a crash at every point.
 
 mod accounts;
+mod aide;
+mod apt;
 mod coreutils;
+mod engine;
 mod failing;
 mod files;
+mod host;
 mod mishap;
 mod npm;
+mod output;
 mod packages;
 mod shared;
 mod sshd;
 mod systemd;
 mod ufw;
+mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-pub use self::failing::{Errno, Failing};
-pub use self::mishap::Mishap;
-pub use self::npm::LOCK;
-pub use super::fake_engine::{FakeEngine, FakeImage};
+pub use apt::FakeApt;
+pub use engine::{FakeEngine, FakeImage};
+pub use failing::{Errno, Failing};
+pub use host::{FakeHost, FakeNode};
+pub use mishap::Mishap;
+pub use npm::LOCK;
+pub use shared::{SharedHost, Steps};
+pub use unit::{FakeUnit, Fate};
+
+use super::unreadable::{no_file, too_large};
 use super::{
     Clock, FileType, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space,
 };
 use crate::Fault;
-pub use packages::FakeApt;
-pub use shared::{SharedHost, Steps};
-pub use systemd::{FakeUnit, Fate};
-
-/// One node of the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FakeNode {
-    /// Kind of thing.
-    pub file_type: FileType,
-    /// Content, or the target of a link.
-    pub bytes: Vec<u8>,
-    /// Numeric owner.
-    pub uid: u32,
-    /// Numeric group.
-    pub gid: u32,
-    /// Permission bits.
-    pub mode: u32,
-    /// Time of the last change.
-    pub changed_us: i64,
-    /// Time of the last write, which also serves as the identity of a file.
-    pub modified_us: i64,
-}
-
-/// A host in memory.
-#[derive(Debug, Clone, Default)]
-pub struct FakeHost {
-    /// Absolute path to node.
-    pub tree: BTreeMap<PathBuf, FakeNode>,
-    /// Units by name.
-    pub units: BTreeMap<String, FakeUnit>,
-    /// Writes made so far.
-    pub writes: usize,
-    /// The write (counted from 0) at which the run dies.
-    pub dies_at: Option<usize>,
-    /// The write that fails, and its error.
-    pub failing: Option<Failing>,
-    /// The write (counted from 0) at which the wall clock jumps, and by how many microseconds.
-    pub jumps_at: Option<(usize, i64)>,
-    /// Free bytes on its only file system.
-    pub free: u64,
-    /// Whether the file system is mounted read-only.
-    pub read_only: bool,
-    /// Its container engine.
-    pub engine: FakeEngine,
-    /// The journal of each unit, as journalctl prints it.
-    pub journals: BTreeMap<String, String>,
-    /// Whether every query fails, as when systemd does not answer.
-    pub silent: bool,
-    /// The state of apt.
-    pub apt: FakeApt,
-    /// Whether sshd answers only if the directory that systemd creates for its service exists.
-    pub sshd_needs_run: bool,
-    /// The failure of a queried program, by its first argument.
-    pub mishaps: BTreeMap<String, Mishap>,
-    /// The output of `dpkg --verify` for a package; nothing for one with intact files.
-    pub verified: BTreeMap<String, Output>,
-    /// The packages that apt installs together with a package.
-    pub depends: BTreeMap<String, Vec<String>>,
-    /// Packages that were installed as dependencies.
-    pub auto: BTreeSet<String>,
-    /// Programs run so far.
-    pub told: Vec<Vec<String>>,
-    /// The number of queries so far, of it and its copies.
-    pub asked: Arc<AtomicUsize>,
-    /// The nftables tables in its kernel: family and name, to the text between the braces.
-    pub nft: BTreeMap<String, String>,
-    /// The output of `iptables -S` and `ip6tables -S`.
-    pub filter: [String; 2],
-    /// Microseconds since boot.
-    now_us: i64,
-    /// How far the wall clock is ahead of that.
-    ahead_us: i64,
-    /// Links have changed without a reload, so systemd reports every unit as outdated.
-    outdated: bool,
-    /// Drop-ins of units when systemd last loaded them.
-    drop_ins: BTreeMap<PathBuf, Vec<u8>>,
-}
-
-impl FakeHost {
-    /// A minimal Debian: the standard directories, root, an empty dpkg database.
-    pub fn debian() -> Self {
-        let mut host = Self::default();
-        for dir in [
-            "/",
-            "/etc",
-            "/etc/sysctl.d",
-            "/etc/systemd",
-            "/etc/systemd/system",
-            "/etc/systemd/system/multi-user.target.wants",
-            "/var",
-            "/var/lib",
-            "/var/lib/dpkg",
-            "/opt",
-            "/proc",
-            "/proc/sys",
-            "/proc/sys/vm",
-            "/usr",
-            "/usr/local",
-            "/usr/local/bin",
-        ] {
-            host.plant(dir, FileType::Directory, b"", 0o755);
-        }
-        for (path, text) in [
-            ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
-            ("/etc/group", "root:x:0:\n"),
-            ("/var/lib/dpkg/status", ""),
-            ("/proc/sys/vm/swappiness", "60\n"),
-        ] {
-            host.plant(path, FileType::File, text.as_bytes(), 0o644);
-        }
-        host
-    }
-
-    /// Creates a node from outside, which does not count as a write.
-    pub fn plant(&mut self, path: &str, file_type: FileType, bytes: &[u8], mode: u32) {
-        let changed_us = self.tick();
-        self.tree.insert(
-            PathBuf::from(path),
-            FakeNode {
-                file_type,
-                bytes: bytes.to_owned(),
-                uid: 0,
-                gid: 0,
-                mode,
-                changed_us,
-                modified_us: changed_us,
-            },
-        );
-    }
-
-    /// The text of a file.
-    pub fn text(&self, path: &str) -> Option<String> {
-        let node = self.tree.get(Path::new(path))?;
-        Some(String::from_utf8_lossy(&node.bytes).into_owned())
-    }
-
-    /// The tree without times and values that differ from run to run, to compare two hosts.
-    pub fn shape(&self) -> BTreeMap<PathBuf, (FileType, Vec<u8>, u32, u32, u32)> {
-        let nodes = self.tree.iter();
-        nodes
-            .map(|(path, node)| {
-                let FakeNode {
-                    file_type,
-                    bytes,
-                    uid,
-                    gid,
-                    mode,
-                    ..
-                } = node.clone();
-                (path.clone(), (file_type, bytes, uid, gid, mode))
-            })
-            .collect()
-    }
-
-    /// Advances the clock and returns the time of the wall clock.
-    fn tick(&mut self) -> i64 {
-        self.now_us += 1000;
-        self.now_us + self.ahead_us
-    }
-
-    /// Sets the wall clock, as a person or a daemon does.
-    pub fn jump(&mut self, us: i64) {
-        self.ahead_us += us;
-    }
-
-    fn write(&mut self) -> Result<(), Fault> {
-        if self.dies_at == Some(self.writes) {
-            return Err(Fault::new("the run died here"));
-        }
-        if let Some((_, us)) = self.jumps_at.filter(|(at, _)| *at == self.writes) {
-            self.jump(us);
-        }
-        self.writes += 1;
-        match self.failing {
-            Some(failing) if failing.meets(self.writes - 1) => Err(failing.errno.fault()),
-            _ => Ok(()),
-        }
-    }
-
-    fn insert(&mut self, file: &NewFile<'_>, file_type: FileType) {
-        let changed_us = self.tick();
-        self.tree.insert(
-            file.path.to_owned(),
-            FakeNode {
-                file_type,
-                bytes: file.bytes.to_owned(),
-                uid: file.uid,
-                gid: file.gid,
-                mode: file.mode,
-                changed_us,
-                modified_us: changed_us,
-            },
-        );
-    }
-
-    fn edit(&mut self, path: &str, edit: impl FnOnce(String) -> String) {
-        let text = edit(self.text(path).unwrap_or_default());
-        if let Some(node) = self.tree.get_mut(Path::new(path)) {
-            node.bytes = text.into_bytes();
-        }
-    }
-}
 
 impl FakeHost {
     /// The output of a program that works.
@@ -264,14 +72,6 @@ impl FakeHost {
     }
 }
 
-fn failed(code: i32, stderr: &str) -> Output {
-    Output {
-        code,
-        stderr: stderr.into(),
-        ..Output::default()
-    }
-}
-
 impl Probe for FakeHost {
     fn read_up_to(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
         let path = self.resolved(path, true)?;
@@ -283,10 +83,10 @@ impl Probe for FakeHost {
         };
         match node.file_type {
             FileType::File | FileType::Symlink if node.bytes.len() as u64 > limit => {
-                Err(super::too_large(&path, limit))
+                Err(too_large(&path, limit))
             }
             FileType::File | FileType::Symlink => Ok(Some(node.bytes.clone())),
-            kind => Err(super::no_file(&path, kind == FileType::Directory)),
+            kind => Err(no_file(&path, kind == FileType::Directory)),
         }
     }
 
@@ -332,11 +132,11 @@ impl Probe for FakeHost {
         if self.silent {
             return Err(Fault::new(format!("{} does not answer", argv[0])));
         }
-        let mut said = self.answer(query)?;
+        let mut output = self.answer(query)?;
         if let Some(mishap) = self.mishaps.get(&argv[0]) {
-            said = mishap.befall(&argv, said)?;
+            output = mishap.befall(&argv, output)?;
         }
-        query.heard(said)
+        query.heard(output)
     }
 
     fn clock(&self) -> Clock {

@@ -51,7 +51,7 @@ pub(super) struct Call<'a> {
     pub timeout: Duration,
     /// Whether it is run for its output. Then the whole output is awaited, and the program is killed if that is too
     /// long. A program that changes the host is left to finish, and its child processes may keep the output open.
-    pub asked: bool,
+    pub is_query: bool,
 }
 
 impl Call<'_> {
@@ -121,7 +121,7 @@ impl Call<'_> {
             if now >= deadline {
                 return Err(self.late(ended.is_some()));
             }
-            if self.asked && (stdout.cut || stderr.cut) {
+            if self.is_query && (stdout.cut || stderr.cut) {
                 return Err(Fault::new(format!(
                     "`{}` printed more than {OUTPUT_LIMIT} bytes and was stopped",
                     self.name()
@@ -130,7 +130,7 @@ impl Call<'_> {
             if ended.is_none() && child.try_wait().map_err(failed)?.is_some() {
                 ended = Some(now);
             }
-            if !self.asked && ended.is_some_and(|ended| now >= ended + LATE) {
+            if !self.is_query && ended.is_some_and(|ended| now >= ended + LATE) {
                 break;
             }
         }

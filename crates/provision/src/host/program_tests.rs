@@ -3,13 +3,13 @@ use std::time::{Duration, Instant};
 use super::{Call, Output, Unfinished};
 use crate::Fault;
 
-fn sh(script: &str, seconds: u64, asked: bool) -> Result<Output, Fault> {
+fn sh(script: &str, seconds: u64, is_query: bool) -> Result<Output, Fault> {
     Call {
         argv: &["/bin/sh", "-c", script].map(String::from),
         env: &[],
         dir: None,
         timeout: Duration::from_secs(seconds),
-        asked,
+        is_query,
     }
     .run()
 }

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::place::ForeignLink;
 use super::program::Call;
+use super::unreadable::{no_file, too_large};
 use super::{Clock, FileType, Meta, Output, Probe, Query, Space};
 use crate::Fault;
 
@@ -27,7 +28,8 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// assert!(RealHost.meta(std::path::Path::new("/")).unwrap().is_some());
 /// ```
 ///
-/// It cannot change anything. What can is lent by [`crate::engine::Session`], which has the run lock and the journal:
+/// It cannot change anything. [`crate::engine::Session`], which has the run lock and the journal, lends the type that
+/// can:
 ///
 /// ```compile_fail
 /// use provision::host::{HostMut, Probe, RealHost};
@@ -138,7 +140,7 @@ impl Probe for RealHost {
             if meta.file_type().is_char_device() && meta.rdev() == NULL_DEVICE {
                 return Ok(Some(Vec::new()));
             }
-            return Err(super::no_file(path, meta.is_dir()));
+            return Err(no_file(path, meta.is_dir()));
         }
         // The size is only a hint: files of /proc report 0. A file is then read in one call instead of a dozen.
         let room = usize::try_from(meta.len().min(limit)).unwrap_or_default();
@@ -147,7 +149,7 @@ impl Probe for RealHost {
             .read_to_end(&mut bytes)
             .map_err(|error| failed("read", path, error))?;
         if bytes.len() as u64 > limit {
-            return Err(super::too_large(path, limit));
+            return Err(too_large(path, limit));
         }
         Ok(Some(bytes))
     }
@@ -207,15 +209,15 @@ impl Probe for RealHost {
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
-        let said = Call {
+        let output = Call {
             argv: &query.argv(),
             env: &[],
             dir: None,
             timeout: QUERY_TIMEOUT,
-            asked: true,
+            is_query: true,
         }
         .run()?;
-        query.heard(said)
+        query.heard(output)
     }
 
     fn clock(&self) -> Clock {
@@ -235,13 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_not_told_to_be_root() {
-        let told = |root| {
+    fn root_is_not_advised_to_be_root() {
+        let advice = |root| {
             let path = Path::new("/etc/ssh/sshd_config");
             remedy(io::ErrorKind::PermissionDenied, root, path).unwrap_or_default()
         };
-        assert!(told(false).contains("sudo"));
-        assert!(told(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
-        assert!(!told(true).contains("sudo"));
+        assert!(advice(false).contains("sudo"));
+        assert!(advice(true).contains("lsattr -d /etc/ssh/sshd_config /etc/ssh"));
+        assert!(!advice(true).contains("sudo"));
     }
 }

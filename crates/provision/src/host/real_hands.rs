@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use super::place::Place;
 use super::program::Call;
 use super::real::{absent, failed};
+use super::staged::staged_name;
 use super::{
     Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RealHost, Space,
-    staged_name,
 };
 use crate::Fault;
 
@@ -283,7 +283,7 @@ impl HostMut for RealHostMut {
             env: &order.env,
             dir: order.dir.as_deref(),
             timeout: order.timeout,
-            asked: false,
+            is_query: false,
         }
         .run()
     }

@@ -107,7 +107,7 @@ impl Probe for Snapshot<'_> {
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
         let heard = self.heard();
-        let known = heard.iter().find(|(asked, _)| asked == query);
+        let known = heard.iter().find(|(known, _)| known == query);
         if let Some((_, output)) = known {
             return Ok(output.clone());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Kill;
+use super::place::Kill;
 use crate::host::fake::Errno;
 
 /// The number of killed runs, and of failed writes by error.

@@ -103,14 +103,14 @@ impl Baseline {
         cx: &ApplyCx<'_>,
     ) -> Result<Vec<String>, Fault> {
         let probe = cx.host_mut.probe();
-        let made = probe
+        let database_us = probe
             .meta(&self.database)?
             .map_or(0, |meta| meta.changed_us);
         let mut packaged = BTreeSet::new();
         for name in probe.list(Path::new(LISTS))?.unwrap_or_default() {
             let path = Path::new(LISTS).join(&name);
             let changed = probe.meta(&path)?.map_or(0, |meta| meta.changed_us);
-            if name.ends_with(".list") && changed > made {
+            if name.ends_with(".list") && changed > database_us {
                 let list = probe.text(&path)?.unwrap_or_default();
                 packaged.extend(list.lines().map(str::to_owned));
             }
@@ -191,7 +191,7 @@ impl Kind for Baseline {
     }
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
-        let made = cx.probe.meta(&self.database)?;
+        let database = cx.probe.meta(&self.database)?;
         let record = cx.probe.read(&self.record_path())?;
         let own = self.own_now(cx.probe)?;
         let Own(known) = cx
@@ -199,19 +199,19 @@ impl Kind for Baseline {
             .and_then(|memory| Own::deserialize(memory).ok())
             .unwrap_or_default();
         let mut newer = Vec::new();
-        if let Some(made) = &made {
+        if let Some(database) = &database {
             let changed = own.0.iter().filter(|(path, changed)| {
                 // A file with a stamp is compared by its stamp, which no clock can shift. The others are compared by
                 // the clock.
                 match known.get(*path) {
                     Some(known) => known != *changed,
-                    None => **changed > made.changed_us,
+                    None => **changed > database.changed_us,
                 }
             });
             newer.extend(changed.map(|(path, _)| path.clone()));
         }
         Ok(Seen {
-            database: made.is_some(),
+            database: database.is_some(),
             record: record
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok())
                 .unwrap_or_default(),

@@ -82,9 +82,9 @@ impl Kind for DropIn {
         })?;
         let changed_us = cx.probe.meta(&self.path())?.map(|meta| meta.changed_us);
         let read = memory.is_some_and(|it| Some(it.read_us) == changed_us);
-        let wanted = matches!(self.file().diff(&file), Diff::InSync(_));
+        let in_place = matches!(self.file().diff(&file), Diff::InSync(_));
         Ok(Seen {
-            unread: wanted && !read && Self::is_unread(&cx.unit(&self.unit)?),
+            unread: in_place && !read && Self::is_unread(&cx.unit(&self.unit)?),
             changed_us,
             file,
         })

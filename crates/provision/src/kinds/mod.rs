@@ -1,4 +1,5 @@
-//! The kinds of resources, one file each. No kind knows another.
+//! The kinds of resources, one file or folder each. A kind may contain another one, as a drop-in contains a file. No kind
+//! runs the programs of another one.
 
 pub(crate) mod baseline;
 mod before;

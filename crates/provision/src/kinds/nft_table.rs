@@ -29,8 +29,8 @@ pub struct NftTable {
     /// Its purpose, in a few words.
     pub about: String,
     /// Whether it can lock out the operator.
-    #[serde(default = "guarded")]
-    pub guarded: bool,
+    #[serde(rename = "guarded", default = "by_default")]
+    pub commit_confirmed: bool,
     /// Whether it also accepts the traffic that the operator allows with `ufw route allow`, in place of the line
     /// [`ROUTED`].
     #[serde(default)]
@@ -38,7 +38,7 @@ pub struct NftTable {
 }
 
 /// The default for records from before there was a choice.
-fn guarded() -> bool {
+fn by_default() -> bool {
     true
 }
 
@@ -68,7 +68,7 @@ pub struct Prior {
 
 impl NftTable {
     /// The text between its braces, with the operator's rules.
-    fn whole(&self, probe: &dyn Probe) -> Result<String, Fault> {
+    fn text(&self, probe: &dyn Probe) -> Result<String, Fault> {
         if !self.routed {
             return Ok(self.chains.clone());
         }
@@ -91,7 +91,7 @@ impl NftTable {
     ///
     /// When the rules of UFW cannot be read.
     pub fn listed(&self, probe: &dyn Probe) -> Result<String, Fault> {
-        Ok(self.block(&self.whole(probe)?))
+        Ok(self.block(&self.text(probe)?))
     }
 
     /// The table with a mark that identifies its text in the kernel, because nft reformats rules.
@@ -186,13 +186,13 @@ impl NftTable {
     ///
     /// When the rules of UFW cannot be read.
     pub fn among(&self, listed: &[Table], probe: &dyn Probe) -> Result<Loaded, Fault> {
-        let wanted = tables(&self.listed(probe)?);
+        let desired = tables(&self.listed(probe)?);
         let Some(is) = listed.iter().find(|table| table.name == self.table) else {
             return Ok(Loaded::Not);
         };
-        Ok(if wanted.iter().all(|wanted| wanted.is_like(is)) {
+        Ok(if desired.iter().all(|desired| desired.is_like(is)) {
             Loaded::AsWanted
-        } else if wanted.iter().all(|wanted| wanted.closes_like(is)) {
+        } else if desired.iter().all(|desired| desired.closes_like(is)) {
             Loaded::Otherwise
         } else {
             Loaded::Not
@@ -219,8 +219,8 @@ impl Kind for NftTable {
         ResourceId::new("nft_table", &self.table)
     }
 
-    fn guarded(&self) -> bool {
-        self.guarded
+    fn is_commit_confirmed(&self) -> bool {
+        self.commit_confirmed
     }
 
     fn question(&self) -> Option<Query> {
@@ -232,7 +232,7 @@ impl Kind for NftTable {
             memory: cx.memory.and_then(|memory| memory.get(name)),
             ..*cx
         };
-        let chains = self.whole(cx.probe)?;
+        let chains = self.text(cx.probe)?;
         let file = self.file(&chains).observe(&part("file"))?;
         let unit = self.unit().observe(&part("unit"))?;
         let runs = || Ok::<_, Fault>(cx.unit(&self.unit)?.active == "active");

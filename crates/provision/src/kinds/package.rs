@@ -23,7 +23,7 @@ pub struct Packages {
 }
 
 /// The package of an entry, and whether it should be installed.
-fn wanted(entry: &str) -> (&str, bool) {
+fn parsed(entry: &str) -> (&str, bool) {
     match entry.strip_suffix('-') {
         Some(name) => (name, false),
         None => (entry, true),
@@ -32,7 +32,7 @@ fn wanted(entry: &str) -> (&str, bool) {
 
 /// The entry that undoes another one.
 fn undone(entry: &str) -> String {
-    match wanted(entry) {
+    match parsed(entry) {
         (name, true) => format!("{name}-"),
         (name, false) => name.into(),
     }
@@ -45,17 +45,17 @@ const PATIENCE: u32 = 600;
 /// Runs apt or dpkg, and waits for any process that has one of its locks. apt itself can wait only silently, and only
 /// for some of its locks.
 fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> {
-    let mut told = None;
+    let mut reported = None;
     for _ in 0..PATIENCE {
         let output = cx.host_mut.tell(order)?;
         let holder = apt::held(&output);
         if holder.is_none() {
             return Ok(output);
         }
-        if told != holder {
+        if reported != holder {
             let name = holder.as_deref().unwrap_or_default();
             (cx.note)(&format!("waiting for {name}"));
-            told = holder;
+            reported = holder;
         }
         thread::sleep(Duration::from_secs(1));
     }
@@ -65,7 +65,7 @@ fn patiently(order: &Invocation, cx: &mut ApplyCx<'_>) -> Result<Output, Fault> 
 /// The fix when apt cannot install anything.
 const BROKEN: &str = "Some unpacked packages lack their dependencies. Read what `apt-get --simulate --fix-broken install` would do, run it without --simulate, then run the same command again.";
 
-/// The error when packages would be removed that nobody asked to remove.
+/// The error when packages would be removed that the entries do not name.
 fn unexpected_removals(entries: &[String], along: &[String]) -> Fault {
     let along = along.join(" ");
     Fault::new(format!(
@@ -111,7 +111,7 @@ impl Packages {
     ) -> impl Iterator<Item = &'a String> + use<'a> {
         let pairs = self.names.iter().zip(seen);
         pairs
-            .filter(|(entry, version)| wanted(entry).1 != version.is_some())
+            .filter(|(entry, version)| parsed(entry).1 != version.is_some())
             .map(|(entry, _)| entry)
     }
 
@@ -123,8 +123,8 @@ impl Packages {
 
     /// The packages that apt would remove to install these entries, except for those that the entries name.
     fn taken_along(entries: &[String], probe: &dyn Probe) -> Result<Vec<String>, Fault> {
-        let said = probe.ask(&Query::Install(entries.to_vec()))?;
-        Self::unnamed(entries, &said)
+        let simulated = probe.ask(&Query::Install(entries.to_vec()))?;
+        Self::unnamed(entries, &simulated)
     }
 
     /// The reason why these entries cannot be installed. If apt finds no solution for another reason, its lists may
@@ -173,7 +173,7 @@ impl Packages {
         if !along.is_empty() {
             return Err(unexpected_removals(entries, &along).refusal());
         }
-        let removes = entries.iter().any(|entry| !wanted(entry).1);
+        let removes = entries.iter().any(|entry| !parsed(entry).1);
         let options: &[&str] = if removes { &[] } else { &["--no-remove"] };
         let order = Invocation::new(apt::install(entries, options))
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -183,8 +183,9 @@ impl Packages {
         patiently(&order, cx)
     }
 
-    /// The packages that are removed with ours: ours, and the dependencies that apt installed for them and that nothing
-    /// else needs. Packages that were unused before stay, for example an old kernel: they are up to the operator.
+    /// The packages that are removed with `ours`: these, and the dependencies that apt installed for them and that
+    /// nothing else needs. Packages that were unused before stay, for example an old kernel: they are up to the
+    /// operator.
     fn leaving(ours: &[String], cx: &mut ApplyCx<'_>) -> Result<Vec<String>, Fault> {
         if ours.is_empty() {
             return Ok(Vec::new());
@@ -203,8 +204,8 @@ impl Packages {
                 "APT::AutoRemove::SuggestsImportant=false",
                 "autoremove",
             ]);
-            let said = cx.host_mut.tell(&simulate)?.answer(&simulate.argv)?.stdout;
-            *spare = apt::removals(&said)?;
+            let output = cx.host_mut.tell(&simulate)?.answer(&simulate.argv)?;
+            *spare = apt::removals(&output.stdout)?;
         }
         let [before, mut after] = spare;
         after.retain(|name| !before.contains(name));
@@ -240,12 +241,12 @@ impl Kind for Packages {
             return Err(Fault::new("this host has no dpkg database")
                 .fix("aztec-kit supports Debian and Ubuntu only."));
         };
-        let names = self.names.iter().map(|entry| wanted(entry).0.to_owned());
+        let names = self.names.iter().map(|entry| parsed(entry).0.to_owned());
         Ok(dpkg::installed(&status, &names.collect::<Vec<_>>()))
     }
 
     fn diff(&self, seen: &Self::Seen) -> Diff {
-        let change = |entry: &String| match wanted(entry) {
+        let change = |entry: &String| match parsed(entry) {
             (name, true) => Change::field(name, Shown::Nothing, Shown::text("installed")),
             (name, false) => Change::field(name, Shown::text("installed"), Shown::Nothing),
         };
@@ -265,7 +266,7 @@ impl Kind for Packages {
 
     fn absent(&self, seen: &Self::Seen) -> bool {
         let mut pairs = self.names.iter().zip(seen);
-        pairs.all(|(entry, version)| version.is_none() || !wanted(entry).1)
+        pairs.all(|(entry, version)| version.is_none() || !parsed(entry).1)
     }
 
     fn apply(&self, seen: &Self::Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
@@ -315,10 +316,10 @@ impl Kind for Packages {
             .iter()
             .zip(seen)
             .filter(|(entry, version)| {
-                wanted(entry).1 == version.is_some() && prior.contains(entry)
+                parsed(entry).1 == version.is_some() && prior.contains(entry)
             })
             .map(|(entry, _)| entry.clone())
-            .partition(|entry| wanted(entry).1);
+            .partition(|entry| parsed(entry).1);
         let leaving = Self::leaving(&ours, cx)?;
         let mut kept: Vec<_> = ours
             .iter()
@@ -338,8 +339,8 @@ impl Kind for Packages {
             // apt finds no solution, so nothing is known.
             back => Self::taken_along(back, cx.host_mut.probe()).unwrap_or_default(),
         };
-        // A package that conflicts with one that is installed again may be removed if it is ours, even if others
-        // recommend it.
+        // A package that conflicts with one that is installed again may be removed if aztec-kit installed it, even if
+        // others recommend it.
         let (gives_way, along): (Vec<_>, Vec<_>) =
             along.into_iter().partition(|name| ours.contains(name));
         kept.retain(|name| !gives_way.contains(name));

@@ -28,7 +28,7 @@ pub struct SecretDigest {
 /// The observed state; the secret itself is dropped as soon as it is hashed.
 #[derive(Debug)]
 pub struct Seen {
-    wanted: Option<File>,
+    desired: Option<File>,
     file: <File as Kind>::Seen,
 }
 
@@ -61,15 +61,15 @@ impl Kind for SecretDigest {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let secret = cx.probe.read(&self.secret)?.map(Zeroizing::new);
-        let wanted = secret.map(|secret| self.of(&secret));
+        let desired = secret.map(|secret| self.of(&secret));
         Ok(Seen {
             file: self.file("").observe(cx)?,
-            wanted,
+            desired,
         })
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
-        match &seen.wanted {
+        match &seen.desired {
             Some(file) => file.diff(&seen.file),
             None => Diff::Unknown(format!("{} does not exist yet", self.secret.display())),
         }
@@ -80,7 +80,7 @@ impl Kind for SecretDigest {
     }
 
     fn memory(&self, seen: &Seen) -> Option<Value> {
-        seen.wanted.as_ref()?.memory(&seen.file)
+        seen.desired.as_ref()?.memory(&seen.file)
     }
 
     fn absent(&self, seen: &Seen) -> bool {
@@ -88,7 +88,7 @@ impl Kind for SecretDigest {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        match &seen.wanted {
+        match &seen.desired {
             Some(file) => file.apply(&seen.file, cx),
             None => Err(Fault::new(format!("{} is missing", self.secret.display()))),
         }

@@ -113,8 +113,8 @@ impl Sysctl {
             }
         }
         last.retain(|name, (value, _)| {
-            let wanted = self.values.get(name);
-            wanted.is_some_and(|wanted| normal(wanted) != *value)
+            let desired = self.values.get(name);
+            desired.is_some_and(|desired| normal(desired) != *value)
         });
         Ok(last)
     }
@@ -163,18 +163,22 @@ impl Kind for Sysctl {
         };
         let mut elsewhere = Vec::new();
         for (setting, running) in &seen.running {
-            let wanted = normal(&self.values[setting]);
+            let desired = normal(&self.values[setting]);
             match running {
-                Running::Value(value) if *value != wanted => {
+                Running::Value(value) if *value != desired => {
                     let by = match seen.overridden.get(setting) {
                         Some((other, file)) if other == value => {
                             format!("{value} (by {})", file.display())
                         }
                         _ => value.clone(),
                     };
-                    changes.push(Change::field(setting, Shown::Text(by), Shown::Text(wanted)));
+                    changes.push(Change::field(
+                        setting,
+                        Shown::Text(by),
+                        Shown::Text(desired),
+                    ));
                 }
-                Running::Foreign(value) if *value != wanted => {
+                Running::Foreign(value) if *value != desired => {
                     elsewhere.push(format!(
                         "{setting} stays {value}: it belongs to the outer kernel"
                     ));
@@ -225,9 +229,9 @@ impl Kind for Sysctl {
             self.file().apply(&seen.file, cx)?;
         }
         for (setting, running) in &seen.running {
-            let wanted = &self.values[setting];
-            if matches!(running, Running::Value(value) if *value != normal(wanted)) {
-                cx.host_mut.set_kernel(&kernel_path(setting), wanted)?;
+            let desired = &self.values[setting];
+            if matches!(running, Running::Value(value) if *value != normal(desired)) {
+                cx.host_mut.set_kernel(&kernel_path(setting), desired)?;
             }
         }
         Ok(())

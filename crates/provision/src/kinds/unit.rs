@@ -57,7 +57,7 @@ impl Unit {
     }
 
     /// The units that should start at boot.
-    fn wanted(&self) -> Vec<String> {
+    fn at_boot(&self) -> Vec<String> {
         match self.name.split_once('@') {
             None => vec![self.name.clone()],
             Some((prefix, suffix)) => {
@@ -120,7 +120,7 @@ impl Kind for Unit {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let links = self.wanted();
+        let links = self.at_boot();
         let links = links.iter().map(|link| Path::new(AT_BOOT).join(link));
         std::iter::once(self.path()).chain(links).collect()
     }
@@ -137,8 +137,8 @@ impl Kind for Unit {
             Diff::Change(changes) => changes,
             Diff::InSync(_) | Diff::Unknown(_) => Vec::new(),
         };
-        let wanted = self.wanted();
-        if seen.enabled != wanted {
+        let desired = self.at_boot();
+        if seen.enabled != desired {
             let shown = |names: &[String]| match names {
                 [] => Shown::text("disabled"),
                 [name] if *name == self.name => Shown::text("enabled"),
@@ -147,7 +147,7 @@ impl Kind for Unit {
             changes.push(Change::field(
                 "at boot",
                 shown(&seen.enabled),
-                shown(&wanted),
+                shown(&desired),
             ));
         }
         Diff::of(changes, || "as configured, starts at boot".into())
@@ -176,7 +176,7 @@ impl Kind for Unit {
         if !matches!(self.file().diff(&seen.file), Diff::InSync(_)) {
             self.file().apply(&seen.file, cx)?;
         }
-        Self::enable(&seen.enabled, &self.wanted(), cx)
+        Self::enable(&seen.enabled, &self.at_boot(), cx)
     }
 
     fn revert(&self, prior: &Prior, cx: &mut ApplyCx<'_>) -> Result<Reverted, Fault> {

@@ -54,7 +54,7 @@ pub struct Seen {
 }
 
 impl User {
-    fn wanted(&self) -> Fields {
+    fn desired(&self) -> Fields {
         Fields {
             group: self.group.clone(),
             home: self.home.clone(),
@@ -141,9 +141,9 @@ impl Kind for User {
     }
 
     fn diff(&self, seen: &Self::Seen) -> Diff {
-        let wanted = self.wanted();
+        let desired = self.desired();
         let has = seen.fields.as_ref().map(Fields::named);
-        let mut changes: Vec<_> = wanted
+        let mut changes: Vec<_> = desired
             .named()
             .into_iter()
             .enumerate()
@@ -176,7 +176,7 @@ impl Kind for User {
             return Err(obstacle);
         }
         if seen.fields.is_some() {
-            return self.modify(&self.wanted(), cx);
+            return self.modify(&self.desired(), cx);
         }
         let uid = seen.orphaned.map(|uid| uid.to_string());
         let mut argv = vec!["useradd", "--system"];

@@ -1,13 +1,13 @@
-//! Whatever a value is made of: what is written is one line, and says to systemd what was meant.
+//! A value of any text is written as one line, and systemd reads the same text.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeMap;
 
 use super::verify::complaints;
 use super::{Section, UnitFile, Value};
 
-/// The parts of texts that could be read as more than a value.
+/// Parts of texts that systemd could read as more than a value.
 const PARTS: &[&str] = &[
     "\n",
     "\r",
@@ -49,7 +49,7 @@ const PARTS: &[&str] = &[
     "x",
 ];
 
-/// Texts of up to eight parts, always the same ones.
+/// Texts of up to eight parts, the same ones in each run.
 fn texts() -> impl Iterator<Item = String> {
     let mut dice = fastrand::Rng::with_seed(7);
     (0..20_000).map(move |_| {
@@ -58,7 +58,7 @@ fn texts() -> impl Iterator<Item = String> {
     })
 }
 
-/// Every way to make a value of a text.
+/// Every way to make a value from a text.
 fn values(text: &str) -> [Value; 9] {
     let all = [
         Value::raw(text),
@@ -84,7 +84,7 @@ fn values(text: &str) -> [Value; 9] {
     ]
 }
 
-/// The lines that systemd reads: a line goes on where a backslash stands at its end that is not another one's second
+/// The lines that systemd reads: a line continues after a backslash at its end that does not belong to another one
 /// (conf-parser.c of systemd 252).
 fn read(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -98,8 +98,8 @@ fn read(text: &str) -> Vec<String> {
     lines
 }
 
-/// The words of a value, as systemd takes them apart (extract-word.c of systemd 252), with specifiers and variables as
-/// the only thing that is not resolved but when it is doubled.
+/// The words of a value, as systemd splits them (extract-word.c of systemd 252). Specifiers and variables are not
+/// resolved, except for doubled ones.
 fn taken_apart(value: &str, doubled: &[&str]) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut letters = value.chars();
@@ -192,7 +192,7 @@ fn a_word_is_one_word_and_says_what_was_meant() {
         assert_eq!(taken_apart(&argument, &["%%", "$$"]), one, "{argument}");
         let script = Value::script(&text).to_string();
         assert_eq!(taken_apart(&script, &["$$"]), one, "{script}");
-        // Unquoted they would end the command, or begin a comment.
+        // Without quotes they would end the command, or begin a comment.
         assert!(!argument.starts_with([';', '#']), "{argument}");
     }
 }
@@ -211,7 +211,7 @@ fn what_needs_no_quotes_gets_none() {
     );
 }
 
-/// Systemd reads it as we do, escapes and all.
+/// systemd reads it as this reader does, including escapes.
 #[test]
 fn systemd_takes_what_is_escaped() {
     let dir = tempfile::tempdir().unwrap();

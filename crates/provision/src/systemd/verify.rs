@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on panics"
+    reason = "a test that cannot continue panics"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,17 +52,17 @@ pub fn complaints(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Option<Strin
     }
     // An instance stands for a template.
     let names = names.iter().map(|name| name.replace("@.", "@1."));
-    let said = Command::new("systemd-analyze")
+    let output = Command::new("systemd-analyze")
         .args(["verify", "--man=no", "--root"])
         .arg(dir)
         .args(names)
         .output();
-    match said {
-        Ok(said) if said.status.success() && said.stderr.is_empty() => Some(String::new()),
-        Ok(said) => Some(format!(
+    match output {
+        Ok(output) if output.status.success() && output.stderr.is_empty() => Some(String::new()),
+        Ok(output) => Some(format!(
             "{}: {}",
-            said.status,
-            String::from_utf8_lossy(&said.stderr)
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
         )),
         Err(error) if error.kind() == ErrorKind::NotFound && env::var_os("CI").is_none() => {
             println!("skipped: there is no systemd-analyze here");

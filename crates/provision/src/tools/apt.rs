@@ -29,14 +29,14 @@ pub fn install(entries: &[String], options: &[&str]) -> Vec<String> {
 /// # Errors
 ///
 /// When their number differs from the summary.
-pub fn removals(said: &str) -> Result<Vec<String>, Fault> {
-    let names = said
+pub fn removals(output: &str) -> Result<Vec<String>, Fault> {
+    let names = output
         .lines()
         // `Purg` if apt.conf has APT::Get::Purge.
         .filter_map(|line| line.strip_prefix("Remv ").or(line.strip_prefix("Purg ")))
         .filter_map(|rest| rest.split_whitespace().next());
     let names: Vec<_> = names.map(str::to_owned).collect();
-    if said.lines().find_map(summary) != Some(names.len()) {
+    if output.lines().find_map(summary) != Some(names.len()) {
         return Err(Fault::new(format!(
             "apt-get named {} packages to remove, but its summary has another number",
             names.len()
@@ -123,7 +123,7 @@ mod tests {
         assert!(removals(none).expect("an answer").is_empty());
     }
 
-    /// Of apt 2.6 on Debian 12, with iptables-persistent there.
+    /// Printed by apt 2.6 on Debian 12 with iptables-persistent installed.
     const UFW: &str = "\
 Reading package lists...
 Building dependency tree...

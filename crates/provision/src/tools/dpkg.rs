@@ -15,12 +15,12 @@ fn version(status: &str, name: &str) -> Option<String> {
     let at = found.find_iter(status.as_bytes());
     let begins = at.filter(|at| *at == 0 || status.as_bytes()[at - 1] == b'\n');
     // If there are two architectures, the last one.
-    let versions = begins.filter_map(|at| whole(&status[at + head.len()..]));
+    let versions = begins.filter_map(|at| installed_version(&status[at + head.len()..]));
     versions.last().map(str::to_owned)
 }
 
 /// The version in the rest of a paragraph if its package is installed: deb822(5).
-fn whole(rest: &str) -> Option<&str> {
+fn installed_version(rest: &str) -> Option<&str> {
     let mut lines = rest
         .lines()
         .take_while(|line| !line.starts_with("Package: "));

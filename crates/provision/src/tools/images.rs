@@ -85,7 +85,7 @@ mod tests {
         }
         let one = |line: &str| parse(line).expect("an image").remove(0);
         assert_eq!(one("<none> <none> <none> sha256:1\n").tag, None);
-        // Somebody else's image of the same name is not the official one.
+        // An image of another repository with the same name is not the official one.
         assert_eq!(
             one("mirror.example/aztecprotocol/aztec 4.1.2 <none> sha256:1\n").repository,
             "mirror.example/aztecprotocol/aztec"

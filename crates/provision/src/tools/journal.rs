@@ -149,10 +149,10 @@ mod tests {
         let node = r#""_SYSTEMD_UNIT":"aztec-node.service""#;
         let found = of(&format!(r#"{node},"MESSAGE":"ready: yes""#)).expect("an entry");
         assert_eq!(found, said("aztec-node.service", "ready: yes"));
-        // Colours make it bytes.
+        // A message with colours is a list of bytes.
         let found = of(&format!(r#"{node},"MESSAGE":[27,91,51,50,109,111,107]"#)).expect("bytes");
         assert_eq!(found, said("aztec-node.service", "ok"));
-        // What is too long is left out.
+        // journalctl leaves out a line that is too long.
         let scope = r#""_SYSTEMD_UNIT":"init.scope","UNIT":"aztec-l1.service","MESSAGE":null"#;
         assert_eq!(of(scope).expect("systemd"), said("aztec-l1.service", ""));
         for none in [

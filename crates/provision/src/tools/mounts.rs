@@ -103,7 +103,7 @@ fn unescaped(text: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// Of a Debian 12 with a disk for data, and disks mounted over others.
+    /// A Debian 12 with a disk for data, and disks that are mounted over others.
     const MOUNTINFO: &str = "\
 22 28 0:20 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
 28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro

@@ -236,8 +236,8 @@ impl Chain {
 mod tests {
     use super::*;
 
-    /// Printed by nft 1.0.6 (Debian 12), terse: our table, one of firewalld's kind, one of `nftables.service`'s, and
-    /// the filter of iptables-nft.
+    /// Printed by nft 1.0.6 (Debian 12), terse: the table of aztec-kit, one like that of firewalld, one of
+    /// `nftables.service`, and the filter of iptables-nft.
     const LISTED: &str = "\
 table inet aztec_kit {
 	comment \"aztec-kit 0123456789abcdef\"
@@ -316,7 +316,7 @@ table inet f2b-table {
         assert!(!ours.is_like(&with("\t\toifname \"docker*\" drop\n", "")));
         assert!(!ours.is_like(&with("\"docker*\" drop", "\"docker*\" accept")));
         assert!(!ours.is_like(&with("hook forward", "hook input")));
-        // From a version without a mark, and with other rules: it closes the same anyway.
+        // A table without a mark, from an earlier version, and with other rules: it closes the same.
         assert!(ours.closes_like(&with("0123456789abcdef", "")));
         assert!(ours.closes_like(&with(
             "\t\toifname \"docker*\" drop\n",

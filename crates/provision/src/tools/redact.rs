@@ -202,7 +202,7 @@ mod tests {
             ("say = \"token = 'x'\"", "say = \"token = 'x'\""),
             ("# it's token = \"x\"", "# it's token = \"…\""),
             ("key = \"open", "key = \"…"),
-            // What is hidden may have been the name of a secret.
+            // The redacted text may have been the name of a secret.
             ("key=\n\"password\": \"x\"", "key=\n\"…\": \"…\""),
             ("url = \"https://h/t\"", "url = \"https://h/…\""),
         ];
@@ -243,7 +243,7 @@ mod tests {
             ),
             ("https://h?key=1", "https://h/…"),
             ("no url", "no url"),
-            // What is not encoded as it should be, as it is pasted.
+            // Addresses that were pasted without being encoded.
             ("https://user:pa/ss@h/KEY x", "https://… x"),
             ("https://user:p#a?s/s@h x", "https://… x"),
             ("https://h/KE,Y x", "https://h/… x"),

@@ -157,7 +157,7 @@ mod tests {
             let none = "0".repeat(32);
             format!("{to:0<32} {bits} {none} 00 {none} {metric} 1 0 {flags} {interface}\n")
         };
-        // As a kernel 6.1 lists them: what it falls back on comes last, and each interface has its own link.
+        // As kernel 6.1 lists them: the fallback comes last, and each interface has its own link.
         let table = [
             row("fd", "40", "00000100", "00000001", "docker0"),
             row("fe8", "40", "00000100", "00000001", "eth0"),

@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Each star tried at each place, one within the other, would take years.
+    /// It would take years to try each star at each place.
     #[test]
     fn a_pattern_of_many_stars_is_answered() {
         let (pattern, name) = ("a*".repeat(60) + "b", "a".repeat(200));

@@ -260,13 +260,13 @@ mod tests {
         assert!(told(&tried).starts_with("a condition "));
         let met = tried.replace("ConditionResult=no", "ConditionResult=yes");
         assert!(told(&met).starts_with("an assertion "));
-        // Of one that runs since before, a later attempt says nothing.
+        // A later attempt says nothing about a unit that has run since before.
         assert_eq!(told(&met.replace("=inactive", "=active")), "");
     }
 
     #[test]
     fn the_unmet_condition_is_read_off_the_journal() {
-        // Of systemd 252 (Debian 12), and of 257.13 (Debian 13).
+        // Printed by systemd 252 (Debian 12) and 257.13 (Debian 13).
         let bare = "b.service - Unit b of a test skipped, unmet condition check ConditionPathExists=/nowhere";
         assert_eq!(unmet_condition(bare), Some("ConditionPathExists=/nowhere"));
         let line = "chrony.service - chrony, an NTP client/server was skipped because of an unmet condition check (ConditionVirtualization=!container).";

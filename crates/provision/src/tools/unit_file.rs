@@ -231,7 +231,7 @@ mod tests {
                 "[Service]\nSystemCallFilter=\n",
                 one("SystemCallFilter", false),
             ),
-            // Nothing that ours had.
+            // A setting that the other unit does not have.
             ("[Service]\nProtectHome=no\n", vec![]),
         ] {
             assert_eq!(lost_to(theirs), lost, "{theirs}");

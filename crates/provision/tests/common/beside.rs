@@ -1,10 +1,10 @@
-//! The journal of one of two that work at once.
+//! The journal of one of two processes that work at the same time.
 
 use provision::Fault;
 use provision::engine::{Event, FileJournal, Journal, Receipt};
 use provision::host::fake::Steps;
 
-/// The journal of whoever works in steps: a file, which others have open as well.
+/// The journal of a process that works in steps: a file that other processes have open too.
 pub struct InSteps {
     /// The file.
     pub journal: FileJournal,

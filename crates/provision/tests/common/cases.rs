@@ -1,7 +1,7 @@
-//! Every kind of this crate, each in the smallest graph it can live in.
+//! Every kind of this crate, each in the smallest graph that it can be in.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,14 +32,14 @@ provision::resources! {
     }
 }
 
-/// One kind in the smallest graph it can live in.
+/// One kind in the smallest graph that it can be in.
 pub struct Case {
     pub name: &'static str,
     pub host: FakeHost,
     pub graph: Graph<Host>,
     /// Fields of the first diff of the last resource, in order.
     pub fields: &'static [&'static str],
-    /// The remains of a revert, on purpose.
+    /// The files that a revert leaves on purpose.
     pub leaves: &'static [&'static str],
     /// Files that are created once and never change.
     pub secrets: &'static [&'static str],
@@ -297,7 +297,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Everything but what was left on purpose.
+/// The tree, except for the files that were left on purpose.
 pub fn shape(
     host: &FakeHost,
     leaves: &[&str],

@@ -1,7 +1,7 @@
 //! The helpers of every conformance test.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 pub mod cases;
 
@@ -20,11 +20,11 @@ use provision::kinds::prune;
 
 /// The path of the journal of a host.
 pub const STATE: &str = "/var/lib/aztec-kit";
-/// The program that rolls back unconfirmed changes, to be planted in the host.
+/// The program that rolls back unconfirmed changes; a test plants it in the host.
 pub const KIT: &str = "/usr/local/bin/kit";
 
-/// Kills everywhere: the apply of a graph, its removal, and a run that is killed and then no longer wanted. `loose` is
-/// what may be there after one kill and not after another.
+/// Kills everywhere: the apply of a graph, its removal, and a run that is killed and whose resources then become
+/// leftovers. `loose` are files that may exist after one kill and not after another.
 pub fn walked<R: Resource>(graph: &Graph<R>, host: FakeHost, loose: &[&str]) {
     let walk = Walk {
         graph,
@@ -45,12 +45,12 @@ pub fn walked<R: Resource>(graph: &Graph<R>, host: FakeHost, loose: &[&str]) {
 
 pub const DAY: i64 = 86_400_000_000;
 pub const YEAR: i64 = 365 * DAY;
-/// Years after 1970, when tests of the clock happen.
+/// The date of tests of the clock, years after 1970.
 pub const NOW: i64 = 56 * YEAR;
-/// Back by a day, forward by a year, to 1970; and not by a round number, as no real jump is.
+/// Back by a day, forward by a year, and back to 1970. Real jumps are not round numbers.
 pub const JUMPS: [i64; 3] = [-DAY - 7, YEAR + 7, -NOW];
 
-/// A host of our days.
+/// A host with a present date.
 pub fn of_our_days(mut host: FakeHost) -> FakeHost {
     for node in host.tree.values_mut() {
         node.changed_us += NOW;
@@ -60,14 +60,14 @@ pub fn of_our_days(mut host: FakeHost) -> FakeHost {
     host
 }
 
-/// The clock jumps at every write of a run, each way; gives the number of jumps.
+/// The clock jumps at every write of a run, in each direction. Returns the number of jumps.
 pub fn jumped<R: Resource>(walk: &Walk<'_, R>, host: FakeHost) -> usize {
     let from = State::new(of_our_days(host));
     let jumps = JUMPS.map(|us| walk.jump(&from, us).unwrap_or_else(|why| panic!("{why}")));
     jumps.into_iter().sum()
 }
 
-/// A file was changed while the clock was ahead by a year: what follows from that is done once, and not in every run.
+/// A file was changed while the clock was ahead by a year. The consequence happens once, and not in every run.
 pub fn stamped_in_the_future<R: Resource>(graph: &Graph<R>, host: FakeHost, path: &str) {
     let mut state = State::new(of_our_days(host));
     state.run(graph, None).ended.unwrap();
@@ -81,7 +81,7 @@ pub fn stamped_in_the_future<R: Resource>(graph: &Graph<R>, host: FakeHost, path
     assert_eq!((again.writes, again.records), (0, 0));
 }
 
-/// Brings a host to what a graph wants.
+/// Converges a host.
 pub fn run<R: Resource>(
     host: &mut FakeHost,
     journal: &mut MemoryJournal,
@@ -90,8 +90,8 @@ pub fn run<R: Resource>(
     apply(host, journal, graph, None)
 }
 
-/// The same; what can cut the operator off is taken back after five minutes.
-pub fn run_guarded<R: Resource>(
+/// The same; a change that can lock out the operator is rolled back after five minutes.
+pub fn run_commit_confirmed<R: Resource>(
     host: &mut FakeHost,
     journal: &mut MemoryJournal,
     graph: &Graph<R>,
@@ -121,17 +121,17 @@ fn apply<R: Resource>(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(graph, guard)?;
-    // As the command line does it; one that dies after this is not tried here.
+    .run_commit_confirmed(graph, guard)?;
+    // As the command line does it. A run that dies after this is not tested here.
     if host.dies_at.is_none() {
         prune(&journal.receipt().expect("a journal in memory"), host).expect("a whole host");
     }
     Ok(outcome)
 }
 
-/// The removal of a guarded graph that nobody confirms is undone, on the host and on record, and afterwards the host
-/// can be as it was before us all the same.
-pub fn removal_taken_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
+/// The removal of a graph with commit-confirmed changes that nobody confirms is rolled back, on the host and on record.
+/// Afterwards the prior state of the host can still be restored.
+pub fn removal_rolled_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
     host.plant(KIT, FileType::File, b"program", 0o755);
     let shape = |host: &FakeHost| {
         let mut shape = host.shape();
@@ -143,7 +143,7 @@ pub fn removal_taken_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
     run(&mut host, &mut journal, graph).unwrap();
     let (made, entries) = (shape(&host), journal.receipt().unwrap().entries);
     for _ in 0..2 {
-        run_guarded(&mut host, &mut journal, &nothing).unwrap();
+        run_commit_confirmed(&mut host, &mut journal, &nothing).unwrap();
         assert!(
             !journal.receipt().unwrap().unconfirmed.is_empty(),
             "no guard"
@@ -155,7 +155,7 @@ pub fn removal_taken_back<R: Resource>(graph: &Graph<R>, mut host: FakeHost) {
         now.sort_by_key(|entry| entries.iter().position(|other| other.id == entry.id));
         assert_eq!(now, entries);
     }
-    run_guarded(&mut host, &mut journal, &nothing).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &nothing).unwrap();
     confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
     assert_eq!(shape(&host), before, "after the removal");
 }

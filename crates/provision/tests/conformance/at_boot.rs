@@ -1,5 +1,5 @@
-//! A service of a package runs, and runs again after a boot: whoever switched that off is undone without a restart,
-//! and gets it back when the service is no longer wanted.
+//! A service of a package runs, and runs again after a boot. A disabled one is enabled without a restart, and is
+//! disabled again when it becomes a leftover.
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::fake::{FakeHost, Fate};
@@ -30,7 +30,7 @@ fn graph() -> Graph<Host> {
     graph
 }
 
-/// It runs, and would not after a boot.
+/// It runs, but would not after a boot.
 fn host() -> FakeHost {
     let mut host = FakeHost::debian();
     let path = format!("/etc/systemd/system/{UNIT}");
@@ -85,8 +85,8 @@ fn what_started_at_boot_before_still_does_afterwards() {
 }
 
 #[test]
-fn what_systemd_skips_or_sees_die_is_told_with_the_reason() {
-    for (fate, said, told) in [
+fn a_skipped_or_dead_service_is_reported_with_the_reason() {
+    for (fate, line, reported) in [
         (
             Fate::Skipped,
             "x was skipped because of an unmet condition check (ConditionACPower=true).",
@@ -107,11 +107,11 @@ fn what_systemd_skips_or_sees_die_is_told_with_the_reason() {
         host.tell(&Invocation::new(["systemctl", "stop", UNIT]))
             .unwrap();
         host.units.get_mut(UNIT).unwrap().fate = fate;
-        let line = format!("1795420001.000000 systemd[1]: {said}\n");
+        let line = format!("1795420001.000000 systemd[1]: {line}\n");
         host.journals.insert(UNIT.into(), line);
         let stop = run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap_err();
         let chain = stop.fault.chain();
-        assert!(chain.contains(told) && chain.contains(UNIT), "{chain}");
+        assert!(chain.contains(reported) && chain.contains(UNIT), "{chain}");
         let fix = stop.fault.remedy().unwrap();
         assert!(!fix.contains("Something else"), "{fix}");
     }

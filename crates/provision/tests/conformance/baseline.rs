@@ -1,4 +1,4 @@
-//! A baseline follows our own changes, and only those.
+//! A baseline follows the changes of aztec-kit, and only those.
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
@@ -9,7 +9,7 @@ use provision::kinds::{Baseline, File, Owner};
 use crate::common::{self, run};
 
 provision::resources! {
-    /// A file of ours, and who watches it.
+    /// A file of aztec-kit, and the program that watches it.
     enum Host {
         File(File),
         Baseline(Baseline),
@@ -63,7 +63,7 @@ fn it_is_taken_once_then_only_of_what_is_ours() {
     let told = host.told.len();
     let plan = Plan::make(&graph("one", "v1"), &journal.receipt().unwrap(), &host).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
-    // What others change is not our business here.
+    // A change by others does not affect the baseline.
     host.plant("/etc/foreign", FileType::File, b"x", 0o644);
     run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
     assert_eq!(host.told.len(), told);
@@ -89,8 +89,8 @@ fn with_another_configuration_what_others_changed_is_told() {
 
 #[test]
 fn whatever_is_killed_is_healed() {
-    // A kill before it is on record what a database is of has everything read again, and the aide of the host in
-    // memory always finds something that others have changed.
+    // After a kill before the subject of a database is on record, everything is read again. The aide of the host in
+    // memory always finds a change by others then.
     let foreign = format!("{DATABASE}.foreign");
     common::walked(&graph("one", "v1"), host(), &[&foreign]);
     let mut from = State::new(host());
@@ -118,9 +118,9 @@ fn a_clock_that_jumps_has_it_taken_once_at_the_most() {
     common::stamped_in_the_future(&graph, host(), OURS);
 }
 
-/// A change of ours in a time that the clock takes for one before the baseline.
+/// aztec-kit makes a change at a time that the clock takes for one before the baseline.
 #[test]
-fn a_clock_that_was_set_back_hides_no_change_of_ours() {
+fn a_clock_that_was_set_back_hides_no_own_change() {
     let (mut host, mut journal) = (common::of_our_days(host()), MemoryJournal::default());
     run(&mut host, &mut journal, &graph("one", "v1")).unwrap();
     host.jump(-common::DAY);

@@ -1,5 +1,5 @@
-//! A file that a program judges before it is live: what is refused never takes the place of the old one, and
-//! a crash at any write is healed by running again.
+//! A program checks a file before it is put in place. A rejected file never replaces the old one, and the next run
+//! completes after a crash at any write.
 
 use provision::engine::{Graph, MemoryJournal, Outcome, Stop};
 use provision::host::FileType;
@@ -32,7 +32,7 @@ fn graph(check: &str) -> Graph<Host> {
 fn host() -> FakeHost {
     let mut host = FakeHost::debian();
     host.plant(PATH, FileType::File, b"old\n", 0o644);
-    // The host in memory runs every program that lies there, and exits with 0.
+    // The host in memory runs every program that exists, and exits with 0.
     host.plant(JUDGE, FileType::File, b"", 0o755);
     host
 }
@@ -57,7 +57,7 @@ fn what_the_program_accepts_goes_live() {
 #[test]
 fn what_the_program_refuses_does_not() {
     let mut host = host();
-    // A program that the host in memory does not have exits with something else than 0.
+    // The host in memory exits with another code for a program that does not exist.
     let stop = run(&mut host, &mut MemoryJournal::default(), "/usr/bin/no-such").unwrap_err();
     assert!(
         stop.fault.chain().contains("rejects the new /etc/app.conf"),

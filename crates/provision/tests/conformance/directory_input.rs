@@ -1,5 +1,5 @@
-//! A service that reads a directory of keys when it starts: another key means another start, a repaired mode
-//! does not, and nothing of a key gets into the journal.
+//! A service that reads a directory of keys at its start: another key requires a restart, a repaired mode does not, and
+//! nothing of a key gets into the journal.
 
 use std::path::Path;
 
@@ -100,7 +100,7 @@ impl Tried {
         self.host.units["x.service"].starts
     }
 
-    /// The restart that a change must show in the plan, and then make once.
+    /// A change must show this restart in the plan, and make it once.
     fn restarts(&mut self, what: &str) {
         let (pending, starts) = (self.pending(), self.starts());
         assert_eq!(pending.len(), 1, "{what}: {pending:?}");

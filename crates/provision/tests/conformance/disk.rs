@@ -1,4 +1,4 @@
-//! A disk that was there and is not stops a run before it makes anything in its place.
+//! If a disk is on record and missing, a run stops before it creates anything in its place.
 
 use std::path::Path;
 
@@ -127,7 +127,7 @@ impl Tried {
 fn a_disk_that_is_not_mounted_is_missed() {
     let mut tried = Tried::new(true);
     tried.mount(false);
-    // With an older copy of it below the mount point, name and all.
+    // With an older copy of it below the mount point, including its name.
     tried.refused(&[
         "the directory below it contains an older copy",
         "systemctl start srv-data.mount",
@@ -203,7 +203,7 @@ fn the_name_stays_as_long_as_something_is_on_the_disk() {
         &Graph::<Host>::default(),
     )
     .unwrap();
-    // It was there before this journal had it.
+    // It existed before it was in this journal.
     assert!(tried.host.text(MARK).is_some());
 }
 

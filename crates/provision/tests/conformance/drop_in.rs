@@ -1,4 +1,4 @@
-//! A drop-in is there, and systemd has read it, wherever a run is killed.
+//! A drop-in exists, and systemd has read it, wherever a run is killed.
 
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
 use provision::host::FileType;
@@ -8,7 +8,7 @@ use provision::kinds::{Directory, DropIn, Owner};
 use crate::common::{self, run};
 
 provision::resources! {
-    /// It and its directory.
+    /// The drop-in and its directory.
     enum Host {
         Directory(Directory),
         DropIn(DropIn),

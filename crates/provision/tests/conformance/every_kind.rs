@@ -1,7 +1,7 @@
-//! The contract of every kind, tried on a host in memory.
+//! The contract of every kind, tested on a host in memory.
 //!
-//! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. What is killed is tried
-//! in `kills.rs`.
+//! For each kind: the second apply is a no-op, the diff lists every field, and revert restores. Kills are tested in
+//! `kills.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -92,10 +92,10 @@ fn reverting_restores_the_host() {
 }
 
 #[test]
-fn what_was_there_before_us_is_never_removed() {
+fn an_adopted_resource_is_never_removed() {
     for mut case in cases() {
         run(&mut case.host, &mut MemoryJournal::default(), &case.graph).unwrap();
-        // A new journal: for it all of this was there before.
+        // For a new journal, everything existed before.
         let before = case.host.shape();
         let mut journal = MemoryJournal::default();
         run(&mut case.host, &mut journal, &case.graph).unwrap();
@@ -136,7 +136,7 @@ fn a_user_that_is_made_again_owns_what_it_had() {
     run(&mut host, &mut MemoryJournal::default(), &graph).unwrap();
     let passwd = host.text("/etc/passwd").unwrap();
     assert!(passwd.contains("aztec:x:777:"), "{passwd}");
-    // Where the home is root's, what its group has in it says so, at any depth that is root's as well.
+    // If root owns the home, the owner of a file of its group shows the id, at any depth of directories of root.
     for below in ["node", "v6/node"] {
         let mut host = FakeHost::debian();
         let home = Path::new("/var/lib/aztec");
@@ -155,7 +155,7 @@ fn a_user_that_is_made_again_owns_what_it_had() {
         let passwd = host.text("/etc/passwd").unwrap();
         assert!(passwd.contains("aztec:x:777:"), "{below}: {passwd}");
     }
-    // A number that somebody else has is not taken from them.
+    // An id that belongs to another account is not used.
     let mut host = FakeHost::debian();
     host.plant("/var/lib/aztec", FileType::Directory, b"", 0o750);
     host.plant(
@@ -231,8 +231,8 @@ fn a_changed_input_restarts_the_service_once_even_when_the_run_dies_in_between()
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
     assert_eq!(starts(&host), 1);
-    let wanted = with_input("a=2\n");
-    let shown = plan(&host, &journal, &wanted);
+    let desired = with_input("a=2\n");
+    let shown = plan(&host, &journal, &desired);
     assert_eq!(
         shown.pending().count(),
         2,
@@ -245,27 +245,27 @@ fn a_changed_input_restarts_the_service_once_even_when_the_run_dies_in_between()
         let at = host.dies_at.unwrap_or(begin.writes) + 1;
         (host, journal) = (begin.clone(), before.clone());
         host.dies_at = Some(at);
-        run(&mut host, &mut journal, &wanted).unwrap_err();
+        run(&mut host, &mut journal, &desired).unwrap_err();
     }
     assert_eq!(
         (starts(&host), host.text("/etc/env").unwrap()),
         (1, "a=2\n".into())
     );
     host.dies_at = None;
-    assert_eq!(plan(&host, &journal, &wanted).pending().count(), 1);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    assert_eq!(plan(&host, &journal, &desired).pending().count(), 1);
+    run(&mut host, &mut journal, &desired).unwrap();
     assert_eq!(starts(&host), 2);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    run(&mut host, &mut journal, &desired).unwrap();
     assert_eq!(starts(&host), 2);
 }
 
 #[test]
 fn repairing_drift_under_a_process_that_never_read_it_restarts_nothing() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    let wanted = with_input("a=1\n");
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = with_input("a=1\n");
+    run(&mut host, &mut journal, &desired).unwrap();
     host.plant("/etc/env", FileType::File, b"a=drifted\n", 0o640);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    run(&mut host, &mut journal, &desired).unwrap();
     assert_eq!(
         (starts(&host), host.text("/etc/env").unwrap()),
         (1, "a=1\n".into())
@@ -275,16 +275,16 @@ fn repairing_drift_under_a_process_that_never_read_it_restarts_nothing() {
 #[test]
 fn a_process_that_an_operator_started_with_drifted_inputs_is_restarted() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    let wanted = with_input("a=1\n");
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = with_input("a=1\n");
+    run(&mut host, &mut journal, &desired).unwrap();
     host.plant("/etc/env", FileType::File, b"a=drifted\n", 0o640);
     let now = host.clock().monotonic_us;
     let unit = host.units.get_mut("x.service").unwrap();
     (unit.starts, unit.started_us) = (2, now);
-    assert_eq!(plan(&host, &journal, &wanted).pending().count(), 2);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    assert_eq!(plan(&host, &journal, &desired).pending().count(), 2);
+    run(&mut host, &mut journal, &desired).unwrap();
     assert_eq!(starts(&host), 3);
-    assert!(plan(&host, &journal, &wanted).is_empty());
+    assert!(plan(&host, &journal, &desired).is_empty());
 }
 
 #[test]
@@ -303,22 +303,22 @@ fn a_service_that_was_stopped_is_changed_and_not_made() {
 
 #[test]
 fn a_host_whose_systemd_does_not_answer_is_told_and_not_touched() {
-    let wanted = with_input("a=1\n");
+    let desired = with_input("a=1\n");
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     host.silent = true;
-    let seen = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap_err();
+    let seen = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap_err();
     assert!(seen.chain().contains("systemctl does not answer"));
-    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    let stop = run(&mut host, &mut journal, &desired).unwrap_err();
     assert_eq!(stop.fault.chain(), seen.chain());
     assert_eq!(host.writes, 0);
     assert!(journal.receipt().unwrap().entries.is_empty());
     host.silent = false;
-    run(&mut host, &mut journal, &wanted).unwrap();
+    run(&mut host, &mut journal, &desired).unwrap();
 }
 
 #[test]
 fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
-    let wanted = with_input("a=1\n");
+    let desired = with_input("a=1\n");
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let stop = Apply {
         host_mut: &mut host,
@@ -327,14 +327,14 @@ fn a_cancelled_run_stops_between_two_steps_and_can_go_on() {
         cancel: &AtomicBool::new(true),
         progress: &mut Quiet,
     }
-    .run(&wanted)
+    .run(&desired)
     .unwrap_err();
     assert!(stop.fault.chain().contains("interrupted"));
     assert_eq!(host.writes, 0);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    run(&mut host, &mut journal, &desired).unwrap();
 }
 
-/// Brings a host to what a graph wants, as far as that was shown.
+/// Converges a host as far as the plan was shown.
 fn agreed(
     host: &mut FakeHost,
     journal: &mut MemoryJournal,
@@ -352,56 +352,59 @@ fn agreed(
 }
 
 fn refused(ended: Result<Outcome, Stop>) {
-    let told = ended.expect_err("it went through").fault.chain();
-    assert!(told.contains("changed since the plan was shown"), "{told}");
+    let message = ended.expect_err("it went through").fault.chain();
+    assert!(
+        message.contains("changed since the plan was shown"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_host_that_changed_since_the_plan_was_shown_stops_the_run() {
-    let wanted = with_input("a=1\n");
+    let desired = with_input("a=1\n");
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     host.plant("/etc/env", FileType::File, b"a=0\n", 0o640);
-    let shown = plan(&host, &journal, &wanted);
+    let shown = plan(&host, &journal, &desired);
     host.plant("/etc/env", FileType::File, b"a=just edited\n", 0o640);
-    refused(agreed(&mut host, &mut journal, &wanted, &shown));
+    refused(agreed(&mut host, &mut journal, &desired, &shown));
     assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
 }
 
 #[test]
 fn what_was_in_sync_when_the_plan_was_shown_was_not_agreed_to() {
-    let wanted = with_input("a=1\n");
+    let desired = with_input("a=1\n");
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    run(&mut host, &mut journal, &wanted).unwrap();
-    let shown = plan(&host, &journal, &wanted);
+    run(&mut host, &mut journal, &desired).unwrap();
+    let shown = plan(&host, &journal, &desired);
     assert!(shown.is_empty());
     host.plant("/etc/env", FileType::File, b"a=just edited\n", 0o640);
-    refused(agreed(&mut host, &mut journal, &wanted, &shown));
+    refused(agreed(&mut host, &mut journal, &desired, &shown));
     assert_eq!(host.text("/etc/env").unwrap(), "a=just edited\n");
 }
 
-/// docs/reference/exit-codes.md: 4 where the host may be another one, be it by a part of the first step.
+/// docs/reference/exit-codes.md: 4 if the host may have changed, even by a part of the first step.
 #[test]
 fn a_first_step_that_fails_half_way_has_begun() {
-    let wanted = graph(vec![
+    let desired = graph(vec![
         File::new("/etc/none/file", "x\n", Owner::root(0o644)).into(),
     ]);
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    let stop = run(&mut host, &mut journal, &desired).unwrap_err();
     assert!(stop.begun && stop.applied.is_empty(), "{stop:?}");
-    // What is refused has not.
+    // A refused step has not begun.
     let shown = plan(&host, &journal, &Graph::default());
-    let stop = agreed(&mut host, &mut journal, &wanted, &shown).unwrap_err();
+    let stop = agreed(&mut host, &mut journal, &desired, &shown).unwrap_err();
     assert!(!stop.begun, "{stop:?}");
 }
 
-/// The restart of a service whose configuration changes is no news.
+/// The restart of a service whose configuration changes needs no further consent.
 #[test]
 fn what_follows_from_an_agreed_step_was_agreed_to() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
-    let wanted = with_input("a=2\n");
-    let shown = plan(&host, &journal, &wanted);
-    let done = agreed(&mut host, &mut journal, &wanted, &shown).unwrap();
+    let desired = with_input("a=2\n");
+    let shown = plan(&host, &journal, &desired);
+    let done = agreed(&mut host, &mut journal, &desired, &shown).unwrap();
     assert!(done.applied.len() >= 2, "{done:?}");
 }
 
@@ -409,7 +412,7 @@ fn what_follows_from_an_agreed_step_was_agreed_to() {
 fn a_removal_that_was_not_shown_stops_the_run() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let shown = plan(&host, &journal, &Graph::default());
-    // Another run comes in between.
+    // Another run changes the host in between.
     run(&mut host, &mut journal, &with_input("a=1\n")).unwrap();
     let before = host.shape();
     refused(agreed(&mut host, &mut journal, &Graph::default(), &shown));
@@ -422,7 +425,7 @@ fn a_removal_that_was_not_shown_stops_the_run() {
 /// Edits during a run are not lost.
 #[test]
 fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
-    let wanted = |read: &str| {
+    let desired = |read: &str| {
         graph(vec![
             File::new("/etc/conf", "new\n", Owner::root(0o600))
                 .instead_of(read)
@@ -440,7 +443,7 @@ fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
         if let Some(text) = there {
             host.plant("/etc/conf", FileType::File, text.as_bytes(), 0o644);
         }
-        let ended = run(&mut host, &mut journal, &wanted(read));
+        let ended = run(&mut host, &mut journal, &desired(read));
         assert_eq!(ended.is_ok(), after == "new\n", "{there:?} {read:?}");
         assert_eq!(host.text("/etc/conf").unwrap(), after, "{there:?} {read:?}");
         if let Err(stop) = ended {
@@ -449,7 +452,7 @@ fn a_file_takes_the_place_of_what_was_read_and_of_nothing_else() {
     }
 }
 
-/// Whoever logs in with it keeps shell and home, and no later step runs.
+/// An account that somebody logs in with keeps its shell and its home, and no later step runs.
 #[test]
 fn an_account_that_somebody_logs_in_with_is_not_taken() {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
@@ -457,14 +460,14 @@ fn an_account_that_somebody_logs_in_with_is_not_taken() {
     let group = "root:x:0:\naztec:x:1000:\nsudo:x:27:aztec\n";
     host.plant("/etc/passwd", FileType::File, passwd.as_bytes(), 0o644);
     host.plant("/etc/group", FileType::File, group.as_bytes(), 0o644);
-    let wanted = User {
+    let desired = User {
         name: "aztec".into(),
         group: "aztec".into(),
         home: "/var/lib/aztec".into(),
         shell: "/usr/sbin/nologin".into(),
     };
-    let wanted = graph(vec![wanted.into()]);
-    let stop = run(&mut host, &mut journal, &wanted).unwrap_err();
+    let desired = graph(vec![desired.into()]);
+    let stop = run(&mut host, &mut journal, &desired).unwrap_err();
     assert!(
         stop.fault.chain().contains("user id of a person"),
         "{stop:?}"

@@ -1,4 +1,4 @@
-//! The kinds that decide who gets in, tried on a host in memory.
+//! The kinds that decide who can connect, tested on a host in memory.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use provision::host::FileType;
 use provision::host::fake::{FakeHost, FakeUnit};
 use provision::kinds::{NftTable, Proto, ROUTED, Rule, Ufw};
 
-use crate::common::{self, KIT, STATE, run_guarded as run};
+use crate::common::{self, KIT, STATE, run_commit_confirmed as run};
 
 provision::resources! {
     /// The resources that close a host.
@@ -46,7 +46,7 @@ fn table(chains: &str) -> NftTable {
         path: "/etc/test.nft".into(),
         unit: "test-table.service".into(),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: true,
     }
 }
@@ -81,7 +81,7 @@ fn pending(host: &FakeHost, journal: &MemoryJournal, graph: &Graph<Host>) -> Vec
         .collect()
 }
 
-/// The host but for what the guard leaves while it waits.
+/// The host without the files of the guard while it waits.
 fn shape(host: &FakeHost) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut shape = host.shape();
     shape.retain(|path, _| {
@@ -126,7 +126,7 @@ fn the_diff_lists_every_field_and_a_second_run_changes_nothing() {
 }
 
 #[test]
-fn taking_back_and_removing_restore_the_host() {
+fn a_rollback_and_a_removal_restore_the_host() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let before = shape(&host);
     run(&mut host, &mut journal, &both()).unwrap();
@@ -139,13 +139,13 @@ fn taking_back_and_removing_restore_the_host() {
     assert_eq!(shape(&host), before, "removed");
 }
 
-/// The table of before was loaded, whatever stood in it: without it published ports are open.
+/// The old table is loaded again, whatever it contained: without it, published ports are open.
 #[test]
-fn an_update_of_a_table_that_is_taken_back_leaves_the_old_one_loaded() {
+fn a_rolled_back_update_of_a_table_leaves_the_old_one_loaded() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     for name in ["old", "new"] {
-        let wanted = graph(vec![table(&format!("\tchain {name} {{\n\t}}\n")).into()]);
-        run(&mut host, &mut journal, &wanted).unwrap();
+        let desired = graph(vec![table(&format!("\tchain {name} {{\n\t}}\n")).into()]);
+        run(&mut host, &mut journal, &desired).unwrap();
         if name == "old" {
             confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
         }
@@ -162,7 +162,7 @@ fn an_update_of_a_table_that_is_taken_back_leaves_the_old_one_loaded() {
 }
 
 #[test]
-fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
+fn wherever_a_run_dies_it_can_continue_and_be_rolled_back() {
     let before = shape(&host());
     let mut writes = 0;
     loop {
@@ -199,8 +199,8 @@ fn wherever_a_run_dies_it_can_go_on_and_can_be_taken_back() {
 
 #[test]
 fn whatever_is_killed_is_healed() {
-    // Rules that are wanted again after half a removal come in another order, which for these means nothing. That the
-    // operator's come back byte for byte is tried below.
+    // Rules that are added again after half a removal come in another order, which has no effect for these. A test
+    // below checks that the rules of the operator are restored byte for byte.
     common::walked(&both(), host(), &[RULES, "/etc/ufw/user6.rules"]);
 }
 
@@ -223,7 +223,7 @@ fn the_operators_rules_stay_and_count() {
     );
     run(&mut host, &mut journal, &graph(vec![firewall().into()])).unwrap();
     assert!(host.text(RULES).unwrap().starts_with(own));
-    // What the operator adds while we are there stays when we go.
+    // A rule that the operator adds meanwhile stays after the removal.
     let later = "### tuple ### allow tcp 7777 0.0.0.0/0 any 0.0.0.0/0 in\n";
     let text = host.text(RULES).unwrap() + later;
     host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
@@ -232,7 +232,7 @@ fn the_operators_rules_stay_and_count() {
 }
 
 #[test]
-fn what_would_cut_someone_off_is_refused() {
+fn a_change_that_would_lock_someone_out_is_refused() {
     let mut host = host();
     // A session at a port that the configuration of the SSH server does not name.
     host.plant("/proc/net", FileType::Directory, b"", 0o755);
@@ -245,10 +245,10 @@ fn what_would_cut_someone_off_is_refused() {
     host.plant("/proc/77/fd/4", FileType::Symlink, b"socket:[4712]", 0o777);
     let obstacles = firewall().obstacles(&host).unwrap();
     assert_eq!(obstacles.len(), 1);
-    let said = obstacles[0].chain();
+    let message = obstacles[0].chain();
     assert!(
-        said.contains("10.213.3.1") && said.contains("port 2222"),
-        "{said}"
+        message.contains("10.213.3.1") && message.contains("port 2222"),
+        "{message}"
     );
     let before = host.shape();
     run(
@@ -259,41 +259,41 @@ fn what_would_cut_someone_off_is_refused() {
     .unwrap_err();
     assert_eq!(host.text("/etc/ufw/ufw.conf").unwrap(), "ENABLED=no\n");
     assert_eq!(host.shape()[Path::new(RULES)], before[Path::new(RULES)]);
-    // Opened for that client alone, it is no obstacle.
+    // A port that is open for that client alone is enough.
     let mut open = firewall();
     open.rules
         .push(rule(Proto::Tcp, 2222, Some("10.213.0.0/16")));
     assert!(open.obstacles(&host).unwrap().is_empty());
-    // A rule of the operator against SSH is not turned into one for it.
+    // A rule of the operator that blocks SSH is not turned into one that allows it.
     let own = "### tuple ### deny tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n";
     host.plant(RULES, FileType::File, own.as_bytes(), 0o640);
-    let said = open.obstacles(&host).unwrap()[0].chain();
-    assert!(said.contains("deny 22/tcp"), "{said}");
+    let message = open.obstacles(&host).unwrap()[0].chain();
+    assert!(message.contains("deny 22/tcp"), "{message}");
 }
 
 #[test]
 fn a_removal_that_nobody_confirms_is_undone() {
-    common::removal_taken_back(&both(), host());
+    common::removal_rolled_back(&both(), host());
 }
 
 #[test]
 fn a_table_that_the_kernel_lost_is_loaded_again() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let chain = "\tchain a {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\toifname \"x\" drop\n\t}\n";
-    let wanted = graph(vec![table(chain).into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table(chain).into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let good = host.nft.clone();
     let rule = "\t\toifname \"x\" drop\n";
     let without = good["inet test"].replace(rule, "");
     for spoilt in [None, Some(String::new()), Some(without)] {
-        // `nft flush ruleset`, an empty table of the same name, `nft flush table`: the unit goes on saying that it ran.
+        // `nft flush ruleset`, an empty table of the same name, `nft flush table`: the unit still reports that it ran.
         host.nft.clear();
         host.nft
             .extend(spoilt.map(|text| ("inet test".to_owned(), text)));
-        assert_eq!(pending(&host, &journal, &wanted), ["loaded"]);
-        run(&mut host, &mut journal, &wanted).unwrap();
+        assert_eq!(pending(&host, &journal, &desired), ["loaded"]);
+        run(&mut host, &mut journal, &desired).unwrap();
         assert_eq!(host.nft, good);
-        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+        assert_eq!(pending(&host, &journal, &desired), [""; 0]);
     }
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
     assert!(host.nft.is_empty());
@@ -303,8 +303,8 @@ fn a_table_that_the_kernel_lost_is_loaded_again() {
 #[test]
 fn a_table_comes_after_whoever_flushes_it() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
-    let wanted = graph(vec![table("\tchain a {\n\t}\n").into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table("\tchain a {\n\t}\n").into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let unit = host.text("/etc/systemd/system/test-table.service").unwrap();
     let names = |key: &str| {
         let mut lines = unit.lines();
@@ -360,13 +360,13 @@ fn session(host: &mut FakeHost, port: u16) {
     host.plant("/proc/77/fd/4", FileType::Symlink, b"socket:[4712]", 0o777);
 }
 
-/// UFW was on before us, with these rules.
+/// UFW was enabled before, with these rules.
 fn with_rules(lines: &[&str]) -> FakeHost {
     let mut host = host();
     let lines = lines.iter().map(|line| format!("### tuple ### {line}\n"));
     let text: String = lines.collect();
     host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
-    // What is not about an address of IPv4 is said of both.
+    // A rule without an IPv4 address applies to both families.
     let both = text.split_inclusive('\n').filter(|it| !it.contains(" 10."));
     let text = both.collect::<String>().replace("0.0.0.0/0", "::/0");
     let path = "/etc/ufw/user6.rules";
@@ -379,7 +379,7 @@ const SSH: &str = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in";
 
 #[test]
 fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
-    let wanted = graph(vec![firewall().into()]);
+    let desired = graph(vec![firewall().into()]);
     let moved = |port: u16| {
         let (mut host, mut journal) = (with_rules(&[SSH]), MemoryJournal::default());
         let config = format!("ListenAddress 0.0.0.0:{port}\n");
@@ -389,7 +389,7 @@ fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
             config.as_bytes(),
             0o640,
         );
-        run(&mut host, &mut journal, &wanted).unwrap();
+        run(&mut host, &mut journal, &desired).unwrap();
         (host, journal)
     };
     let (mut host, mut journal) = moved(2222);
@@ -401,7 +401,7 @@ fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
         stop.fault.chain()
     );
     assert_eq!(host.shape(), before);
-    // With a rule of the operator's for it, or at the port that is open anyway, it goes.
+    // With a rule of the operator for it, or at the port that is open anyway, the removal succeeds.
     let more = "### tuple ### allow tcp 2222 0.0.0.0/0 any 0.0.0.0/0 in\n";
     let text = host.text(RULES).unwrap() + more;
     host.plant(RULES, FileType::File, text.as_bytes(), 0o640);
@@ -409,7 +409,7 @@ fn a_removal_that_leaves_no_way_in_is_refused_before_anything() {
     let (mut host, mut journal) = moved(22);
     session(&mut host, 22);
     run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
-    // A session at a port that only we opened.
+    // A session at a port that only aztec-kit opened.
     let (mut host, mut journal) = moved(22);
     session(&mut host, 8180);
     let stop = run(&mut host, &mut journal, &graph(Vec::new())).unwrap_err();
@@ -432,7 +432,7 @@ fn a_narrow_rule_for_ssh_is_not_widened() {
     ] {
         let mut host = with_rules(&[narrow]);
         assert!(!fields(&host).contains(&any), "{narrow}");
-        // Off, it has let nobody in so far, and everybody came in.
+        // While UFW was disabled, its rules had no effect and everybody could connect.
         host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=no\n", 0o644);
         assert!(fields(&host).contains(&any), "{narrow}");
         run(
@@ -451,8 +451,8 @@ fn an_old_rule_that_comes_alive_is_seen_by_whom_it_shuts_out() {
     host.plant("/etc/ufw/ufw.conf", FileType::File, b"ENABLED=no\n", 0o644);
     assert!(firewall().obstacles(&host).unwrap().is_empty());
     session(&mut host, 22);
-    let said = firewall().obstacles(&host).unwrap()[0].chain();
-    assert!(said.contains("10.213.3.1"), "{said}");
+    let message = firewall().obstacles(&host).unwrap()[0].chain();
+    assert!(message.contains("10.213.3.1"), "{message}");
 }
 
 #[test]
@@ -480,7 +480,7 @@ fn a_session_of_ipv6_comes_in_where_its_answers_go_out() {
 }
 
 #[test]
-fn who_else_manages_the_firewall_is_named() {
+fn another_manager_of_the_firewall_is_named() {
     let managed = |spoil: &dyn Fn(&mut FakeHost)| {
         let mut host = host();
         spoil(&mut host);
@@ -496,10 +496,10 @@ fn who_else_manages_the_firewall_is_named() {
         host.units.insert(unit.into(), active);
     };
     for unit in ["firewalld.service", "netfilter-persistent.service"] {
-        let said = managed(&|host| starts(host, unit)).unwrap();
-        assert!(said.contains(unit), "{said}");
+        let message = managed(&|host| starts(host, unit)).unwrap();
+        assert!(message.contains(unit), "{message}");
     }
-    // That of nftables only with a chain that shuts.
+    // nftables.service counts only if a chain of its file blocks connections.
     let conf = |host: &mut FakeHost, policy: &str| {
         starts(host, "nftables.service");
         let text = format!(
@@ -508,13 +508,13 @@ fn who_else_manages_the_firewall_is_named() {
         host.plant("/etc/nftables.conf", FileType::File, text.as_bytes(), 0o755);
     };
     assert_eq!(managed(&|host| conf(host, "")), None, "as packaged");
-    let said = managed(&|host| conf(host, "policy drop;")).unwrap();
-    assert!(said.contains("nftables.service"), "{said}");
-    let said = managed(&|host| {
+    let message = managed(&|host| conf(host, "policy drop;")).unwrap();
+    assert!(message.contains("nftables.service"), "{message}");
+    let message = managed(&|host| {
         let chain = "\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n";
         host.nft.insert("inet mine".into(), chain.into());
     });
-    assert!(said.unwrap().contains("table inet mine"));
+    assert!(message.unwrap().contains("table inet mine"));
 }
 
 #[test]
@@ -545,8 +545,8 @@ fn an_sshd_that_does_not_answer_hides_nothing_else() {
         b"Nonsense 1\n",
         0o640,
     );
-    let wanted = graph(vec![firewall().into()]);
-    let (plan, unseen) = Plan::survey(&wanted, &Receipt::default(), &host, None).unwrap();
+    let desired = graph(vec![firewall().into()]);
+    let (plan, unseen) = Plan::survey(&desired, &Receipt::default(), &host, None).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
     let fault = &unseen.first().unwrap().fault;
     assert!(fault.chain().contains("Nonsense"), "{fault}");
@@ -560,19 +560,19 @@ fn what_the_operator_routes_is_let_through() {
     let chain = format!(
         "\tchain a {{\n\t\ttype filter hook forward priority 0; policy accept;\n{ROUTED}\t\toifname \"x\" drop\n\t}}\n"
     );
-    let wanted = graph(vec![table(&chain).into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![table(&chain).into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     assert!(!host.nft["inet test"].contains("30303"));
     let rule = "### tuple ### route:allow tcp 30303 0.0.0.0/0 any 0.0.0.0/0 in\n";
     host.plant(RULES, FileType::File, rule.as_bytes(), 0o640);
-    assert_eq!(pending(&host, &journal, &wanted), ["content", "loaded"]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    assert_eq!(pending(&host, &journal, &desired), ["content", "loaded"]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let listed = &host.nft["inet test"];
     assert!(
         listed.contains("th dport { 30303 } ct status dnat accept"),
         "{listed}"
     );
-    assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+    assert_eq!(pending(&host, &journal, &desired), [""; 0]);
 }
 
 #[test]
@@ -585,8 +585,8 @@ fn a_rule_of_the_operator_for_one_family_stays_his() {
         assert!(host.text(RULES).unwrap().starts_with(&own), "{action}");
         let six = host.text("/etc/ufw/user6.rules").unwrap();
         assert!(six.contains("limit tcp 22 ::/0"), "{six}");
-        let wanted = graph(vec![firewall().into()]);
-        assert_eq!(pending(&host, &journal, &wanted), [""; 0]);
+        let desired = graph(vec![firewall().into()]);
+        assert_eq!(pending(&host, &journal, &desired), [""; 0]);
         run(&mut host, &mut journal, &graph(Vec::new())).unwrap();
         assert_eq!(host.text(RULES).unwrap(), own, "{action}");
     }

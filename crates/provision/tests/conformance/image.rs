@@ -1,4 +1,4 @@
-//! The contract of container images, tried on a host in memory.
+//! The contract of container images, tested on a host in memory.
 
 use provision::engine::{Cx, Graph, Journal, MemoryJournal, Plan, Stop};
 use provision::host::fake::{FakeHost, FakeImage, FakeUnit};
@@ -99,7 +99,7 @@ fn why(stop: &Stop) -> String {
 }
 
 #[test]
-fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
+fn it_is_pulled_once_pinned_and_removed_as_a_leftover() {
     for engine in [Engine::Docker, Engine::Podman] {
         let mut host = host(engine);
         host.engine.offered = vec![row("4.1.2", 'a', true)];
@@ -120,7 +120,7 @@ fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
             serde_json::from_value::<Pin>(pin).unwrap(),
             Pin::recorded(&record).unwrap()
         );
-        let told = host.told.len();
+        let programs = host.told.len();
         assert!(
             run(&mut host, &mut journal, &graph)
                 .unwrap()
@@ -129,7 +129,7 @@ fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
         );
         assert_eq!(
             host.told.len(),
-            told,
+            programs,
             "a second run calls {:?}",
             host.told.last()
         );
@@ -139,10 +139,10 @@ fn it_is_pulled_once_pinned_and_gone_again_when_no_longer_wanted() {
     }
 }
 
-/// A container of the operator's runs it, or the engine does not answer: what is still there is on record, and goes with the
-/// run after it was let go.
+/// A container of the operator runs the image, or the engine does not answer. The image stays on record, and the first
+/// run after it is free removes it.
 #[test]
-fn what_its_engine_does_not_let_go_of_stays_on_record_until_it_does() {
+fn an_image_that_its_engine_cannot_remove_stays_on_record_until_it_can() {
     let nothing = Graph::<Host>::default();
     let mut host = host(Engine::Docker);
     host.engine.offered = vec![row("4.1.2", 'a', true)];
@@ -161,7 +161,7 @@ fn what_its_engine_does_not_let_go_of_stays_on_record_until_it_does() {
         assert_eq!(host.engine.images.len(), 1);
         let plan = Plan::make(&nothing, &journal.receipt().unwrap(), &host).unwrap();
         let pending: Vec<_> = plan.pending().map(|it| it.id.to_string()).collect();
-        // What it came after is needed to remove it.
+        // Its dependencies are needed to remove it.
         assert_eq!(
             pending,
             [
@@ -171,16 +171,16 @@ fn what_its_engine_does_not_let_go_of_stays_on_record_until_it_does() {
             ]
         );
     }
-    // Who wants it again has what is there, and still as one that was made.
+    // If it is configured again, the existing image is used, and still counts as created.
     let (mut again, mut its_journal) = (host.clone(), journal.clone());
     again.engine.in_use = false;
-    let wanted = graph(Engine::Docker, "4.1.2");
-    run(&mut again, &mut its_journal, &wanted).unwrap();
-    let plan = Plan::make(&wanted, &its_journal.receipt().unwrap(), &again).unwrap();
+    let desired = graph(Engine::Docker, "4.1.2");
+    run(&mut again, &mut its_journal, &desired).unwrap();
+    let plan = Plan::make(&desired, &its_journal.receipt().unwrap(), &again).unwrap();
     assert!(plan.is_empty(), "{plan:?}");
     run(&mut again, &mut its_journal, &nothing).unwrap();
     assert!(again.engine.images.is_empty());
-    // Somebody else has removed it, which is as good.
+    // If somebody else removes it, that is fine.
     let (mut gone, mut its_journal) = (host.clone(), journal.clone());
     gone.engine.images.clear();
     run(&mut gone, &mut its_journal, &nothing).unwrap();
@@ -216,19 +216,19 @@ fn what_an_operator_loaded_is_pinned_as_it_is_and_stays() {
 }
 
 #[test]
-fn a_tag_that_moved_is_told_and_not_followed() {
+fn a_moved_tag_is_reported_and_not_followed() {
     let mut host = host(Engine::Docker);
     host.engine.images = vec![row("4.1.2", 'b', false)];
     let (mut journal, graph) = (MemoryJournal::default(), graph(Engine::Docker, "4.1.2"));
     run(&mut host, &mut journal, &graph).unwrap();
     let record = host.text(RECORD);
-    // The pinned one has lost its name to another one.
+    // Another image has the name of the pinned one now.
     host.engine.images[0].tag = None;
     host.engine.images.push(row("4.1.2", 'c', false));
-    let said = survey(&host, Engine::Docker).unwrap();
+    let moved = survey(&host, Engine::Docker).unwrap();
     assert!(
-        said.moved && said.text.contains("moved to sha256:cccc"),
-        "{said:?}"
+        moved.moved && moved.text.contains("moved to sha256:cccc"),
+        "{moved:?}"
     );
     assert!(
         run(&mut host, &mut journal, &graph)
@@ -236,12 +236,12 @@ fn a_tag_that_moved_is_told_and_not_followed() {
             .applied
             .is_empty()
     );
-    // Not even when somebody writes the other one into the record.
+    // It is not followed even if somebody writes it into the record,
     let other = record.clone().unwrap().replace("bbbb", "cccc");
     host.plant(RECORD, FileType::File, other.as_bytes(), 0o644);
     run(&mut host, &mut journal, &graph).unwrap();
     assert_eq!(host.text(RECORD), record);
-    // And not when the pinned one is gone.
+    // and not if the pinned one is missing.
     host.engine.images.remove(0);
     let fault = survey(&host, Engine::Docker).unwrap_err();
     assert!(
@@ -268,10 +268,10 @@ fn what_cannot_work_says_so() {
             .remedy()
             .is_some_and(|fix| fix.contains("docker load"))
     );
-    let said = stopped(&mut offline);
+    let message = stopped(&mut offline);
     assert!(
-        said.contains("failed to pull") && said.contains("docker load"),
-        "{said}"
+        message.contains("failed to pull") && message.contains("docker load"),
+        "{message}"
     );
     assert_eq!(offline.text(RECORD), None);
 
@@ -297,15 +297,15 @@ fn what_cannot_work_says_so() {
     );
 
     let missing = FakeHost::debian();
-    let said = survey(&missing, Engine::Podman).unwrap();
-    assert!(said.text.contains("installs podman"));
-    assert_eq!(said.place, Place::Unasked);
+    let pulls = survey(&missing, Engine::Podman).unwrap();
+    assert!(pulls.text.contains("installs podman"));
+    assert_eq!(pulls.place, Place::Unasked);
 }
 
 #[test]
-fn a_registry_where_the_tag_moved_is_told_apart_from_one_that_cannot_be_compared() {
+fn a_moved_tag_is_distinguished_from_one_that_cannot_be_compared() {
     for engine in [Engine::Docker, Engine::Podman] {
-        // The manifest of an image names its content; a list of several is compared with itself.
+        // The manifest of one image names its content. A list of several is compared with the earlier list.
         for lists in [false, true] {
             let mut host = host(engine);
             host.engine.lists = lists;
@@ -323,11 +323,11 @@ fn a_registry_where_the_tag_moved_is_told_apart_from_one_that_cannot_be_compared
             let again = run(&mut host, &mut journal, &graph).unwrap();
             assert!(again.applied.is_empty());
 
-            // Nobody knows any more what the digest stood for; then nobody answers at all.
+            // First the registry no longer has the pinned digest, then it does not answer at all.
             for gone in [0, 0] {
                 host.engine.offered.remove(gone);
-                let told = upstream(&host, engine).unwrap();
-                assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+                let reply = upstream(&host, engine).unwrap();
+                assert!(matches!(reply, Some(Upstream::Untold(_))), "{reply:?}");
             }
         }
     }
@@ -345,12 +345,12 @@ fn a_loaded_image_is_compared_where_the_manifest_names_it() {
         Some(Upstream::Same)
     );
     host.engine.lists = true;
-    let told = upstream(&host, Engine::Docker).unwrap();
-    assert!(matches!(told, Some(Upstream::Untold(_))), "{told:?}");
+    let reply = upstream(&host, Engine::Docker).unwrap();
+    assert!(matches!(reply, Some(Upstream::Untold(_))), "{reply:?}");
 }
 
 #[test]
-fn latest_is_no_release() {
+fn latest_is_not_a_release() {
     let mut graph = Graph::<Host>::default();
     graph.add(image(Engine::Podman, "latest"), []);
     assert!(graph.ordered().unwrap_err().chain().contains("latest"));

@@ -1,6 +1,7 @@
-//! The contract of every resource kind, tried on a host in memory: one program, for each costs a second to link.
+//! The contract of every resource kind, tested on a host in memory. It is one program, because each costs a second to
+//! link.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "../common/mod.rs"]
 mod common;

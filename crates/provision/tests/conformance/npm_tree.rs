@@ -1,4 +1,4 @@
-//! A release that is installed stays as it is when only the way to install it changes.
+//! An installed release stays as it is when only the way to install it changes.
 
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
@@ -8,15 +8,15 @@ use provision::kinds::{Lock, NpmTree};
 use crate::common::cases::{Host, directory, graph, plan, tree};
 use crate::common::run;
 
-/// A host with the small release, its journal, and what was wanted.
+/// A host with the small release, its journal, and its desired state.
 fn installed() -> (FakeHost, MemoryJournal, Graph<Host>) {
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    let wanted = graph(vec![
+    let desired = graph(vec![
         directory("/opt/app"),
         tree(Lock::carried(LOCK)).into(),
     ]);
-    run(&mut host, &mut journal, &wanted).expect("a run");
-    (host, journal, wanted)
+    run(&mut host, &mut journal, &desired).expect("a run");
+    (host, journal, desired)
 }
 
 #[test]
@@ -24,8 +24,8 @@ fn what_is_left_out_is_not_written_and_no_reason_to_install_again() {
     let mut host = FakeHost::debian();
     let mut journal = MemoryJournal::default();
     let mut release = tree(Lock::carried(LOCK));
-    let wanted = graph(vec![directory("/opt/app"), release.clone().into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![directory("/opt/app"), release.clone().into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     let app = "/opt/app/1.0.0/node_modules";
     assert!(host.text(&format!("{app}/app/windows")).is_some());
     for left_out in ["other/windows", "app/main.map", "other/main.map"] {
@@ -33,8 +33,8 @@ fn what_is_left_out_is_not_written_and_no_reason_to_install_again() {
     }
     release.prune = vec!["*.md".into()];
     release.without_peers = true;
-    let wanted = graph(vec![directory("/opt/app"), release.into()]);
-    assert!(plan(&host, &journal, &wanted).is_empty());
+    let desired = graph(vec![directory("/opt/app"), release.into()]);
+    assert!(plan(&host, &journal, &desired).is_empty());
 }
 
 #[test]
@@ -46,31 +46,31 @@ fn what_an_older_version_put_on_record_is_understood() {
     let _: Host = tree.into();
 }
 
-/// A power cut, or a disk: the names are there, and what they name is not.
+/// After a power cut or a disk error, names may exist without their content.
 #[test]
 fn a_package_that_is_there_and_empty_is_seen_and_unpacked_again() {
-    let (mut host, mut journal, wanted) = installed();
+    let (mut host, mut journal, desired) = installed();
     let about = "/opt/app/1.0.0/node_modules/app/package.json";
     let whole = host.text(about).unwrap();
     host.plant(about, FileType::File, b"", 0o644);
-    let seen = plan(&host, &journal, &wanted);
+    let seen = plan(&host, &journal, &desired);
     assert!(
         format!("{seen:?}").contains("app was changed after it was unpacked"),
         "{seen:?}"
     );
-    run(&mut host, &mut journal, &wanted).unwrap();
+    run(&mut host, &mut journal, &desired).unwrap();
     assert_eq!(host.text(about).unwrap(), whole);
-    assert!(plan(&host, &journal, &wanted).is_empty());
+    assert!(plan(&host, &journal, &desired).is_empty());
 }
 
-/// The older release goes when the newer one is there, and is what stood there before it.
+/// The older release is removed once the newer one is installed, and is the prior state of its link.
 #[test]
 fn nothing_leads_to_a_release_that_is_gone() {
     let (mut host, mut journal, _) = installed();
     let mut newer = tree(Lock::carried(LOCK));
     newer.version = "1.1.0".into();
-    let wanted = graph(vec![directory("/opt/app"), newer.into()]);
-    run(&mut host, &mut journal, &wanted).unwrap();
+    let desired = graph(vec![directory("/opt/app"), newer.into()]);
+    run(&mut host, &mut journal, &desired).unwrap();
     assert!(host.text("/opt/app/1.0.0/package.json").is_none());
     let link = std::path::Path::new("/opt/app/current");
     assert_eq!(host.tree[link].bytes, b"/opt/app/1.1.0");
@@ -90,24 +90,24 @@ fn what_was_fetched_does_not_run_as_root() {
     );
 }
 
-/// An older version, called under `umask 077`: no service could start from it, and it was in sync for ever.
+/// An older version that ran under `umask 077` unpacked it: no service could start from it, and it counted as in sync.
 #[test]
 fn a_tree_that_only_root_can_enter_is_unpacked_again() {
     for closed in ["/opt/app/1.0.0", "/opt/app/1.0.0/node_modules"] {
-        let (mut host, mut journal, wanted) = installed();
+        let (mut host, mut journal, desired) = installed();
         host.plant(closed, FileType::Directory, b"", 0o700);
-        let seen = format!("{:?}", plan(&host, &journal, &wanted));
+        let seen = format!("{:?}", plan(&host, &journal, &desired));
         assert!(seen.contains("only root can enter"), "{seen}");
-        run(&mut host, &mut journal, &wanted).unwrap();
+        run(&mut host, &mut journal, &desired).unwrap();
         assert_eq!(host.tree[std::path::Path::new(closed)].mode, 0o755);
-        assert!(plan(&host, &journal, &wanted).is_empty());
+        assert!(plan(&host, &journal, &desired).is_empty());
     }
 }
 
-/// A release is not unpacked again because this program has learned to look closer.
+/// A release is not unpacked again because this version of aztec-kit checks more.
 #[test]
 fn a_tree_that_an_older_version_unpacked_is_whole() {
-    let (mut host, journal, wanted) = installed();
+    let (mut host, journal, desired) = installed();
     let marker = host
         .tree
         .iter_mut()
@@ -119,5 +119,5 @@ fn a_tree_that_an_older_version_unpacked_is_whole() {
     let mut text: serde_json::Value = serde_json::from_slice(&marker.bytes).unwrap();
     text.as_object_mut().unwrap().remove("sizes");
     marker.bytes = text.to_string().into_bytes();
-    assert!(plan(&host, &journal, &wanted).is_empty());
+    assert!(plan(&host, &journal, &desired).is_empty());
 }

@@ -1,4 +1,4 @@
-//! Packages that cannot be beside each other: one goes when the other comes, and comes back when that one goes.
+//! Packages that conflict: one is removed when the other is installed, and is installed again when that one is removed.
 
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +22,7 @@ provision::resources! {
 const STATUS: &str = "/var/lib/dpkg/status";
 const BEFORE: &str = "Package: old-clock\nStatus: install ok installed\nVersion: 1\n\n";
 
-fn wanted() -> Graph<Host> {
+fn desired() -> Graph<Host> {
     let mut graph = Graph::default();
     let names = ["new-clock", "old-clock-", "other-clock-"];
     graph.add(
@@ -36,31 +36,31 @@ fn wanted() -> Graph<Host> {
 }
 
 #[test]
-fn one_takes_the_place_of_another_and_gives_it_back() {
+fn one_replaces_another_which_is_installed_again_after_it() {
     let mut host = FakeHost::debian();
     host.plant(STATUS, FileType::File, BEFORE.as_bytes(), 0o644);
     let mut journal = MemoryJournal::default();
-    run(&mut host, &mut journal, &wanted()).unwrap();
+    run(&mut host, &mut journal, &desired()).unwrap();
     let status = host.text(STATUS).unwrap();
     assert!(
         status.contains("new-clock") && !status.contains("old-clock"),
         "{status}"
     );
-    // What is not there is not asked of apt, which may not know it.
+    // apt is not asked about a package that is not installed, because it may not know it.
     assert!(
         host.told
             .iter()
             .flatten()
             .all(|word| word != "other-clock-")
     );
-    let plan = Plan::make(&wanted(), &journal.receipt().unwrap(), &host).unwrap();
+    let plan = Plan::make(&desired(), &journal.receipt().unwrap(), &host).unwrap();
     assert!(plan.is_empty());
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert_eq!(host.text(STATUS).unwrap(), BEFORE);
 }
 
-/// A host with a package that an operator installed, one that was for something that is gone, and a client that brings
-/// packages along.
+/// A host with a package that an operator installed, one that was a dependency of a removed package, and a client with
+/// dependencies.
 fn client() -> (FakeHost, Graph<Host>) {
     let mut host = FakeHost::debian();
     let status = ["tool", "old-kernel", "shared"]
@@ -115,7 +115,7 @@ fn what_came_along_goes_along_and_nothing_else() {
             "wanted-later"
         ]
     );
-    // The operator wants one of them for itself.
+    // The operator installs one of them explicitly.
     host.auto.remove("wanted-later");
     run(&mut host, &mut journal, &Graph::<Host>::default()).unwrap();
     assert_eq!(
@@ -157,7 +157,7 @@ fn what_something_else_needs_stays() {
     for name in ["client", "library", "deep", "new-tool"] {
         assert!(installed(&host).contains(&name.to_owned()), "{name}");
     }
-    // It is apt's from now on: it goes with what needs it.
+    // It is a dependency from now on: apt removes it with the packages that need it.
     assert!(host.auto.contains("client"));
 }
 
@@ -174,7 +174,7 @@ fn what_was_there_before_us_stays() {
     assert!(host.told.is_empty());
 }
 
-/// Takes note of what is said.
+/// Records the notes of a run.
 #[derive(Default)]
 struct Heard(Vec<String>);
 
@@ -200,7 +200,7 @@ fn heard(host: &mut FakeHost, graph: &Graph<Host>) -> (Result<Outcome, Stop>, Ve
 }
 
 #[test]
-fn what_would_go_unasked_stops_the_run() {
+fn an_unnamed_removal_stops_the_run() {
     let (mut host, graph) = client();
     host.apt.conflicts = [("client".into(), vec!["tool".into()])].into();
     let before = installed(&host);
@@ -212,12 +212,12 @@ fn what_would_go_unasked_stops_the_run() {
 }
 
 #[test]
-fn what_would_go_unasked_with_a_removal_stays() {
+fn an_unnamed_removal_is_not_part_of_a_removal() {
     let mut host = FakeHost::debian();
     host.plant(STATUS, FileType::File, BEFORE.as_bytes(), 0o644);
     let mut journal = MemoryJournal::default();
-    run(&mut host, &mut journal, &wanted()).unwrap();
-    // Meanwhile there is another one that cannot be beside the one that would come back.
+    run(&mut host, &mut journal, &desired()).unwrap();
+    // Meanwhile a package is installed that conflicts with the one that would be installed again.
     let status = host.text(STATUS).unwrap()
         + "Package: third-clock\nStatus: install ok installed\nVersion: 1\n\n";
     host.plant(STATUS, FileType::File, status.as_bytes(), 0o644);
@@ -229,7 +229,7 @@ fn what_would_go_unasked_with_a_removal_stays() {
 }
 
 #[test]
-fn a_lock_is_waited_for_and_a_repository_that_is_broken_is_told() {
+fn a_lock_is_waited_for_and_a_broken_repository_is_reported() {
     let (mut host, graph) = client();
     host.apt.no_lists = true;
     host.apt.locked = 1;
@@ -237,13 +237,13 @@ fn a_lock_is_waited_for_and_a_repository_that_is_broken_is_told() {
     let (outcome, notes) = heard(&mut host, &graph);
     outcome.unwrap();
     assert!(installed(&host).contains(&"client".to_owned()));
-    let told = |what: &str| notes.iter().any(|note| note.contains(what));
+    let noted = |what: &str| notes.iter().any(|note| note.contains(what));
     assert!(
-        told("waiting for process 77 (python3), which has /var/lib/apt/lists/lock"),
+        noted("waiting for process 77 (python3), which has /var/lib/apt/lists/lock"),
         "{notes:?}"
     );
-    assert!(told("warning: `apt-get update` failed"), "{notes:?}");
-    assert!(told("http://10.0.0.1"), "{notes:?}");
+    assert!(noted("warning: `apt-get update` failed"), "{notes:?}");
+    assert!(noted("http://10.0.0.1"), "{notes:?}");
 }
 
 fn sets(sets: &[(&str, &[&str])]) -> Graph<Host> {
@@ -258,7 +258,7 @@ fn sets(sets: &[(&str, &[&str])]) -> Graph<Host> {
     graph
 }
 
-/// As the firewall of before, of which the packet filter became a set of its own.
+/// The packet filter was a part of the firewall in an earlier version, and is a set of its own now.
 #[test]
 fn what_became_a_set_of_its_own_stays_and_goes_with_that() {
     const FILTER: (&str, &[&str]) = ("packet filter", &["nftables"]);
@@ -272,14 +272,14 @@ fn what_became_a_set_of_its_own_stays_and_goes_with_that() {
     };
     let has = |host: &FakeHost, name: &str| host.text(STATUS).unwrap().contains(name);
 
-    // The firewall goes in the run that knows of the new set.
+    // The firewall is removed in the first run with the new set.
     let (mut host, mut journal) = before();
     run(&mut host, &mut journal, &sets(&[FILTER])).unwrap();
     assert_eq!((has(&host, "nftables"), has(&host, "ufw")), (true, false));
     run(&mut host, &mut journal, &sets(&[])).unwrap();
     assert!(!has(&host, "nftables"), "it was not there before us");
 
-    // It goes later.
+    // The new set is removed later.
     let (mut host, mut journal) = before();
     run(&mut host, &mut journal, &sets(&[FILTER, NOW])).unwrap();
     let events = format!("{journal:?}");
@@ -291,7 +291,7 @@ fn what_became_a_set_of_its_own_stays_and_goes_with_that() {
 
 #[test]
 fn a_set_that_was_adopted_from_another_goes_with_it() {
-    // A version in between adopted it, and left the other's prior as it was.
+    // An intermediate version adopted it, and left the prior state of the other one as it was.
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     let graph = sets(&[("firewall", &["ufw", "nftables"])]);
     run(&mut host, &mut journal, &graph).unwrap();

@@ -1,4 +1,5 @@
-//! Leftovers are reverted: on record before it begins, to its end after a kill, and without removing anything else.
+//! Leftovers are reverted: recorded before that begins, completed after a kill, and without the removal of anything
+//! else.
 
 use std::collections::BTreeSet;
 
@@ -31,15 +32,15 @@ fn units(names: &[&str]) -> Graph<Host> {
     graph
 }
 
-/// systemd is told, so that the ones that stay are not called outdated because of what went.
+/// systemd reads its units again, so that the remaining ones do not count as outdated.
 #[test]
 fn the_services_that_stay_are_in_sync_after_another_one_is_gone() {
     let mut host = FakeHost::debian();
     let mut journal = MemoryJournal::default();
     for names in [&["stays", "goes"][..], &["stays"]] {
-        let wanted = units(names);
-        run(&mut host, &mut journal, &wanted).unwrap();
-        let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
+        let desired = units(names);
+        run(&mut host, &mut journal, &desired).unwrap();
+        let plan = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap();
         assert!(plan.is_empty(), "{names:?}: {plan:?}");
     }
 }
@@ -56,7 +57,7 @@ fn half_removed(case: &Case, n: usize) -> (FakeHost, MemoryJournal, bool) {
 }
 
 #[test]
-fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
+fn a_removal_that_dies_is_on_record_and_can_be_completed_or_cancelled() {
     for case in cases() {
         let before = shape(&case.host, case.leaves);
         for n in 0.. {
@@ -86,7 +87,7 @@ fn a_removal_that_dies_is_on_record_and_can_be_ended_or_taken_back() {
     }
 }
 
-/// docs/reference/json.md: who reads a plan sees what goes, in the place and the order in which it goes.
+/// docs/reference/json.md: a plan lists the removals in the order in which they happen.
 #[test]
 fn a_plan_lists_what_goes_among_its_steps() {
     let mut host = FakeHost::debian();
@@ -119,16 +120,16 @@ fn a_plan_lists_what_goes_among_its_steps() {
 
 /// Services behind a table that closes a port for each.
 fn closed(names: &[&str]) -> Graph<Host> {
-    let mut wanted = Graph::default();
+    let mut desired = Graph::default();
     let ports: Vec<_> = names.iter().map(|name| format!("\t\t# {name}\n")).collect();
-    let table = wanted.add(
+    let table = desired.add(
         NftTable {
             table: "inet closed".into(),
             chains: format!("\tchain input {{\n{}\t}}\n", ports.concat()),
             path: "/etc/closed.nft".into(),
             unit: "closed.service".into(),
             about: "A test".into(),
-            guarded: false,
+            commit_confirmed: false,
             routed: false,
         },
         [],
@@ -138,12 +139,12 @@ fn closed(names: &[&str]) -> Graph<Host> {
         if matches!(node.resource, Host::Service(_)) {
             after.push(table.clone());
         }
-        wanted.add(node.resource.clone(), after);
+        desired.add(node.resource.clone(), after);
     }
-    wanted
+    desired
 }
 
-/// Its port would be open for as long as it takes to stop.
+/// Otherwise its port would be open until it has stopped.
 #[test]
 fn a_service_that_goes_is_gone_before_what_it_came_after_is_changed() {
     let mut host = FakeHost::debian();
@@ -171,7 +172,7 @@ fn a_service_that_goes_is_gone_before_what_it_came_after_is_changed() {
     };
     let stopped = at(&["systemctl", "stop", "goes.service"]);
     assert!(stopped < at(&["systemctl", "reload-or-restart", "closed.service"]));
-    // For what it has nothing to do with it does not go before its turn.
+    // A change on which it does not depend does not remove it early.
     let mut other = units(&[]);
     other.add(File::new("/etc/other", "a\n", Owner::root(0o644)), []);
     let plan = Plan::make(&other, &journal.receipt().unwrap(), &host).unwrap();
@@ -179,7 +180,7 @@ fn a_service_that_goes_is_gone_before_what_it_came_after_is_changed() {
     assert_eq!(first, "file[/etc/other]");
 }
 
-/// A newer program declares a directory that an older one only found there, after what is in it.
+/// A newer version declares a directory that an older one only adopted, after the file in it.
 #[test]
 fn what_came_after_another_one_is_removed_before_it() {
     let mut host = FakeHost::debian();

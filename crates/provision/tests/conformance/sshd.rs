@@ -1,4 +1,4 @@
-//! sshd: every value effective or nothing changed, nobody locked out, and all of it taken back.
+//! sshd: every value is effective or nothing changes, nobody is locked out, and everything can be rolled back.
 
 use provision::Fault;
 use provision::engine::{Graph, Journal, MemoryJournal, Plan};
@@ -50,7 +50,7 @@ fn host(main: &str) -> FakeHost {
     host
 }
 
-fn wanted() -> Sshd {
+fn desired() -> Sshd {
     let settings = [
         ("PasswordAuthentication", "no"),
         ("PermitRootLogin", "prohibit-password"),
@@ -67,7 +67,7 @@ fn wanted() -> Sshd {
 
 fn graph() -> Graph<Host> {
     let mut graph = Graph::default();
-    graph.add(wanted(), []);
+    graph.add(desired(), []);
     graph
 }
 
@@ -123,10 +123,10 @@ fn what_the_host_forbids_already_stays_forbidden() {
     assert!(host.text(OURS).unwrap().contains("PermitRootLogin no\n"));
 }
 
-/// The text of the obstacle; the host stays as it was.
+/// The text of the obstacle. The host stays as it was.
 fn refused(mut host: FakeHost) -> String {
     let before = host.shape();
-    let obstacle: Fault = wanted().obstacle(&host).unwrap().unwrap();
+    let obstacle: Fault = desired().obstacle(&host).unwrap().unwrap();
     assert!(obstacle.remedy().is_some());
     let stop = run(&mut host, &mut MemoryJournal::default(), &graph()).unwrap_err();
     assert_eq!(stop.fault.chain(), obstacle.chain());
@@ -168,9 +168,9 @@ fn what_would_win_over_it_is_named() {
     let methods = "AuthenticationMethods publickey,keyboard-interactive\n";
     let text = refused(host(&format!("{DEBIAN}{methods}")));
     assert!(text.contains("more than a key"), "{text}");
-    // What is stricter is no obstacle.
+    // A stricter value is not an obstacle.
     let stricter = host(&format!("{DEBIAN}Match User guest\nPermitRootLogin no\n"));
-    assert!(wanted().obstacle(&stricter).unwrap().is_none());
+    assert!(desired().obstacle(&stricter).unwrap().is_none());
 }
 
 #[test]
@@ -198,12 +198,12 @@ fn nobody_is_locked_out() {
         b"sk-ssh-ed25519@openssh.com AAAAGnNr me\n",
         0o644,
     );
-    assert!(wanted().obstacle(&there).unwrap().is_none());
+    assert!(desired().obstacle(&there).unwrap().is_none());
 }
 
 #[test]
 fn a_removal_that_nobody_confirms_is_undone() {
-    common::removal_taken_back(&graph(), host(DEBIAN));
+    common::removal_rolled_back(&graph(), host(DEBIAN));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
         text.contains("rejects its own configuration") && text.contains("line 3"),
         "{text}"
     );
-    // Broken after we were there: what can be told of the rest is told.
+    // If the configuration breaks later, everything that can still be observed is reported.
     let (mut later, mut journal) = (host(DEBIAN), MemoryJournal::default());
     run(&mut later, &mut journal, &graph()).unwrap();
     later.plant(MAIN, FileType::File, broken.as_bytes(), 0o600);
@@ -227,13 +227,13 @@ fn an_sshd_that_was_broken_before_us_is_one_finding_and_hides_nothing() {
     assert!(plan.is_empty(), "{plan:?}");
 }
 
-/// `systemctl disable --now ssh.service; systemctl enable --now ssh.socket`: no service has made `/run/sshd`.
+/// `systemctl disable --now ssh.service; systemctl enable --now ssh.socket`: no service has created `/run/sshd`.
 #[test]
 fn an_sshd_that_only_a_socket_starts_is_tried_as_well() {
     let mut host = host(DEBIAN);
     host.units.get_mut("ssh.service").unwrap().active = "inactive".into();
     host.sshd_needs_run = true;
-    assert!(wanted().obstacle(&host).unwrap().is_none());
+    assert!(desired().obstacle(&host).unwrap().is_none());
     let mut journal = MemoryJournal::default();
     run(&mut host, &mut journal, &graph()).unwrap();
     let text = host.text(OURS).unwrap();
@@ -258,19 +258,19 @@ fn what_stands_on_the_command_line_of_sshd_wins_and_is_named() {
         "{text}"
     );
     assert!(refused(started("-f /etc/other")).contains("/etc/other instead of"));
-    // Given later, it is a difference: the same files mean something else.
+    // An option that is added later is drift, because the same files have another effect.
     let (mut later, mut journal) = (started("-o X11Forwarding=no"), MemoryJournal::default());
     run(&mut later, &mut journal, &graph()).unwrap();
-    let told = started("-o X11Forwarding=yes")
+    let title = started("-o X11Forwarding=yes")
         .text("/proc/1/cmdline")
         .unwrap();
-    later.plant("/proc/1/cmdline", FileType::File, told.as_bytes(), 0o444);
+    later.plant("/proc/1/cmdline", FileType::File, title.as_bytes(), 0o444);
     let plan = Plan::make(&graph(), &journal.receipt().unwrap(), &later).unwrap();
     assert!(!plan.is_empty());
-    // Keys that a command yields cannot be looked at: nobody is said to be locked out.
+    // Keys from a command cannot be observed, so nobody is reported as locked out.
     let mut command = started("-o AuthorizedKeysCommand=/usr/bin/keys");
     command.plant("/root/.ssh/authorized_keys", FileType::File, b"", 0o600);
-    assert!(wanted().obstacle(&command).unwrap().is_none());
+    assert!(desired().obstacle(&command).unwrap().is_none());
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn whatever_is_stricter_stays_and_a_later_run_changes_nothing() {
         b"root:x:0:0::/nowhere:/bin/bash\nme:x:1000:1000::/root:/bin/bash\n",
         0o644,
     );
-    let mut strict = wanted();
+    let mut strict = desired();
     for (keyword, value) in [("MaxAuthTries", "3"), ("LoginGraceTime", "30")] {
         strict.settings.push((keyword.into(), value.into()));
     }
@@ -327,7 +327,7 @@ fn a_key_with_a_forced_command_lets_nobody_in() {
 }
 
 #[test]
-fn whom_an_authority_signs_for_is_told_as_not_known() {
+fn accounts_that_an_authority_signs_for_are_reported_as_unknown() {
     let with = |keys: &str| {
         let mut host = host(DEBIAN);
         let path = "/root/.ssh/authorized_keys";
@@ -336,14 +336,14 @@ fn whom_an_authority_signs_for_is_told_as_not_known() {
     };
     let authority = "cert-authority,principals=\"root\" ssh-ed25519 AAAAC3Nza ca\n";
     let mut signed = with(authority);
-    let outlook = wanted().outlook(&signed).unwrap();
+    let outlook = desired().outlook(&signed).unwrap();
     assert!(
         matches!(&outlook, Outlook::Doubt(text) if text.contains("/root/.ssh/authorized_keys")),
         "{outlook:?}"
     );
     run(&mut signed, &mut MemoryJournal::default(), &graph()).unwrap();
     let both = with(&format!("{authority}ssh-ed25519 AAAAC3Nza me\n"));
-    let outlook = wanted().outlook(&both).unwrap();
+    let outlook = desired().outlook(&both).unwrap();
     assert!(matches!(outlook, Outlook::Clear), "{outlook:?}");
     let limited = with(&format!("restrict,{authority}"));
     assert!(refused(limited).contains("does not allow a terminal"));

@@ -1,4 +1,4 @@
-//! Prior contents are shown to nobody, not journaled, and restored byte for byte by a removal.
+//! Prior contents are neither shown nor journaled, and a removal restores them byte for byte.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use provision::host::fake::FakeHost;
 use provision::host::{FileType, HostMut};
 use provision::kinds::{File, NftTable, Owner, SecretDigest, Unit, prune};
 
-use crate::common::{self, run, run_guarded};
+use crate::common::{self, run, run_commit_confirmed};
 
 provision::resources! {
     /// The kinds that write files.
@@ -41,7 +41,7 @@ fn conf(text: impl Into<Text>) -> Graph<Host> {
     graph([File::new(CONF, text, Owner::root(0o644)).into()])
 }
 
-/// The changes of the first resource, as they are shown.
+/// The changes of the first resource in their shown form.
 fn shown(host: &FakeHost, journal: &MemoryJournal, graph: &Graph<Host>) -> String {
     let plan = Plan::make(graph, &journal.receipt().unwrap(), host).unwrap();
     let mut text = String::new();
@@ -67,7 +67,7 @@ fn copies(host: &FakeHost) -> Vec<PathBuf> {
 }
 
 #[test]
-fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
+fn prior_content_is_neither_shown_nor_journaled_and_is_restored() {
     const BEFORE: &[u8] = b"KEY=S3CRET-\xff\n";
     let unit = |text: &str| Unit {
         name: "x.service".into(),
@@ -86,10 +86,10 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         path: "/etc/x.nft".into(),
         unit: "x-nft.service".into(),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: false,
     };
-    for (wanted, path) in [
+    for (desired, path) in [
         (
             graph([File::new(CONF, "new\n", Owner::root(0o644)).into()]),
             CONF,
@@ -107,13 +107,13 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
         host.plant(path, FileType::File, BEFORE, 0o604);
         let before = host.shape();
         let mut journal = MemoryJournal::default();
-        let plan = shown(&host, &journal, &wanted);
+        let plan = shown(&host, &journal, &desired);
         assert!(
             plan.contains("a line that aztec-kit did not write"),
             "{path}: {plan}"
         );
         assert!(!plan.contains("S3CRET"), "{path}: {plan}");
-        run(&mut host, &mut journal, &wanted).unwrap();
+        run(&mut host, &mut journal, &desired).unwrap();
         let records = journaled(&journal);
         assert!(!records.contains("S3CRET"), "{path}: {records}");
         let copies = copies(&host);
@@ -135,22 +135,22 @@ fn of_what_was_there_nothing_is_shown_nor_journaled_and_all_is_restored() {
 
 #[test]
 fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
-    let wanted = |port: u16, key: &str| {
+    let desired = |port: u16, key: &str| {
         let mut text = Text::from(format!("# Ours.\nPORT={port}\nKEY="));
         text.push_as(key, "…");
         text.push("\n");
         conf(text)
     };
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
-    run(&mut host, &mut journal, &wanted(1, "S3CRET")).unwrap();
-    let other = shown(&host, &journal, &wanted(2, "S3CRET"));
+    run(&mut host, &mut journal, &desired(1, "S3CRET")).unwrap();
+    let other = shown(&host, &journal, &desired(2, "S3CRET"));
     assert!(other.contains("-PORT=1\n+PORT=2\n KEY=…\n"), "{other}");
-    let other = shown(&host, &journal, &wanted(1, "S3CRET-2"));
+    let other = shown(&host, &journal, &desired(1, "S3CRET-2"));
     assert_eq!(other, "content: (secret) -> (secret)\n");
-    // Whoever edits it may have put anything there.
+    // An operator who edits the file may have put anything there.
     let edited = b"# Ours.\nPORT=1\nMORE=S3CRET\nAND=S3CRET\nKEY=S3CRET\n";
     host.plant(CONF, FileType::File, edited, 0o644);
-    let drifted = shown(&host, &journal, &wanted(1, "S3CRET"));
+    let drifted = shown(&host, &journal, &desired(1, "S3CRET"));
     assert!(
         drifted.contains(" PORT=1\n-… 2 lines that aztec-kit did not write"),
         "{drifted}"
@@ -161,7 +161,8 @@ fn lines_that_are_ours_are_shown_and_our_own_earlier_text_is_shown_whole() {
     );
 }
 
-/// A plan that was agreed to is compared with what is done; and nobody can try passwords with what it shows.
+/// The plan that the operator agreed to is compared with the changes that are made. Nobody can test guesses of a
+/// password with its text.
 #[test]
 fn two_texts_that_are_not_ours_do_not_look_the_same_and_their_digest_is_not_shown() {
     let (mut host, journal) = (FakeHost::debian(), MemoryJournal::default());
@@ -176,8 +177,8 @@ fn two_texts_that_are_not_ours_do_not_look_the_same_and_their_digest_is_not_show
 }
 
 #[test]
-fn a_journal_of_before_is_understood() {
-    let wanted = conf("new\n");
+fn a_journal_of_an_earlier_version_is_understood() {
+    let desired = conf("new\n");
     let spec = serde_json::json!({"file": {
         "path": CONF, "shown": "new\n", "sha256": "0", "redact": false,
         "owner": {"user": "root", "group": "root", "mode": 0o644},
@@ -193,7 +194,7 @@ fn a_journal_of_before_is_understood() {
         let mut host = FakeHost::debian();
         host.plant(CONF, FileType::File, b"new\n", 0o644);
         let mut journal = MemoryJournal::default();
-        let id = wanted.nodes()[0].resource.id();
+        let id = desired.nodes()[0].resource.id();
         for event in [
             Event::Intent {
                 id: id.clone(),
@@ -206,15 +207,15 @@ fn a_journal_of_before_is_understood() {
         ] {
             journal.append(&event).unwrap();
         }
-        // It has nothing to remember yet: it is recorded once, and nothing is changed.
+        // It has no memory yet, so it is recorded once, and nothing is changed.
         for _ in 0..2 {
-            let outcome = run(&mut host, &mut journal, &wanted).unwrap();
+            let outcome = run(&mut host, &mut journal, &desired).unwrap();
             assert!(outcome.applied.is_empty() && host.writes == 0);
         }
         let receipt = journal.receipt().unwrap();
         assert!(receipt.entries[0].memory.is_some());
-        let plan = Plan::make(&wanted, &receipt, &host).unwrap();
-        assert!(wanted.recorded_in(&plan, &receipt));
+        let plan = Plan::make(&desired, &receipt, &host).unwrap();
+        assert!(plan.is_recorded(&desired, &receipt));
         run(&mut host, &mut journal, &nothing()).unwrap();
         assert_eq!(host.text(CONF).as_deref(), after);
     }
@@ -228,7 +229,7 @@ fn the_first_text_stays_restorable_whatever_we_write_later_and_ours_go() {
         run(&mut host, &mut journal, &conf(text)).unwrap();
         assert_eq!(copies(&host).len(), 1);
     }
-    // A lost journal takes nothing along that was not ours.
+    // Without its journal, only copies of texts of aztec-kit are removed.
     prune(&MemoryJournal::default().receipt().unwrap(), &mut host).unwrap();
     run(&mut host, &mut journal, &nothing()).unwrap();
     assert_eq!(host.text(CONF).as_deref(), Some("old\n"));
@@ -251,7 +252,7 @@ fn two_files_that_said_the_same_are_restored_one_by_one() {
 }
 
 #[test]
-fn a_copy_that_is_gone_or_spoiled_is_told() {
+fn a_copy_that_is_missing_or_damaged_is_reported() {
     for spoiled in [false, true] {
         let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
         host.plant(CONF, FileType::File, b"old\n", 0o600);
@@ -271,7 +272,7 @@ fn a_copy_that_is_gone_or_spoiled_is_told() {
 
 /// A rollback restores the text just before the change, and the prior state stays on record.
 #[test]
-fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
+fn a_rollback_keeps_the_copy_of_the_prior_state() {
     let table = |chains: &str| {
         graph([NftTable {
             table: "inet x".into(),
@@ -279,7 +280,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
             path: "/etc/x.nft".into(),
             unit: "x-nft.service".into(),
             about: "A test".into(),
-            guarded: true,
+            commit_confirmed: true,
             routed: false,
         }
         .into()])
@@ -288,10 +289,10 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
     host.plant("/usr/sbin/nft", FileType::File, b"", 0o755);
     host.plant(common::KIT, FileType::File, b"", 0o755);
     host.plant("/etc/x.nft", FileType::File, b"# theirs\n", 0o600);
-    run_guarded(&mut host, &mut journal, &table("chain a {}\n")).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &table("chain a {}\n")).unwrap();
     journal.append(&Event::Confirmed).unwrap();
     let ours = host.text("/etc/x.nft");
-    run_guarded(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
+    run_commit_confirmed(&mut host, &mut journal, &table("chain b {}\n")).unwrap();
     assert_ne!(host.text("/etc/x.nft"), ours);
     roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()
@@ -304,7 +305,7 @@ fn a_change_that_is_taken_back_leaves_the_copy_of_what_was_before_us() {
 
 /// The prior content was restored by hand, and then by a rollback: it stays on record anyway.
 #[test]
-fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
+fn a_rollback_to_the_prior_state_keeps_its_copy_too() {
     let file = |text: &str| File::new(CONF, text, Owner::root(0o644));
     let (mut host, mut journal) = (FakeHost::debian(), MemoryJournal::default());
     host.plant(CONF, FileType::File, b"old\n", 0o600);
@@ -318,7 +319,7 @@ fn a_change_that_is_taken_back_to_what_was_before_us_leaves_its_copy_too() {
         before: Some(before),
         until_us: 0,
     };
-    journal.append(&Event::Guarded { change }).unwrap();
+    journal.append(&Event::Unconfirmed { change }).unwrap();
     run(&mut host, &mut journal, &graph([file("newer\n").into()])).unwrap();
     roll_back::<Host>(Path::new(common::STATE), &mut host, &mut journal)
         .whole()

@@ -1,5 +1,5 @@
 //! The wall clock jumps: back by a day, forward by a year, to 1970 at boot; between two runs, and at each write of one.
-//! Actions are recognised by the inputs that were read and by systemd's own clock, and a jump restarts nothing.
+//! Actions are recognised by the inputs that were read and by the clock of systemd, and a jump restarts nothing.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use provision::kinds::{File, Input, Owner, Unit};
 use crate::common::cases::{Host, cases, directory, graph, plan, service};
 use crate::common::{JUMPS, NOW, YEAR, jumped, of_our_days, run};
 
-/// A service that reads a file of ours, one of the operator's, and a directory.
+/// A service that reads a file of aztec-kit, one of the operator, and a directory.
 fn reader() -> (FakeHost, Graph<Host>) {
     let mut host = FakeHost::debian();
     host.plant("/etc/theirs", FileType::File, b"b=2\n", 0o644);
@@ -88,14 +88,14 @@ fn a_boot_at_another_time_restarts_nothing() {
         assert_eq!(starts(&host), 2, "the boot starts it");
         assert!(plan(&host, &journal, &graph).is_empty(), "{us}");
         run(&mut host, &mut journal, &graph).unwrap();
-        // And the clock is set right.
+        // Then the clock is corrected.
         host.jump(-us);
         assert!(plan(&host, &journal, &graph).is_empty(), "{us}, set right");
         assert_eq!(starts(&host), 2, "{us}");
     }
 }
 
-/// A file that was written while the clock was ahead is newer than anything for a year.
+/// A file that was written while the clock was ahead is newer than any other for a year.
 #[test]
 fn a_stamp_of_the_future_is_one_restart_at_the_most() {
     let ((host, graph), mut journal) = (reader(), MemoryJournal::default());
@@ -104,7 +104,7 @@ fn a_stamp_of_the_future_is_one_restart_at_the_most() {
     for path in ["/etc/ours", "/etc/theirs", "/etc/keys"] {
         host.tree.get_mut(Path::new(path)).unwrap().changed_us += YEAR;
     }
-    // Who started it then, and what it read, nobody can tell.
+    // Nothing shows who started the service then and what it read.
     host.boot();
     assert_eq!(plan(&host, &journal, &graph).pending().count(), 1);
     run(&mut host, &mut journal, &graph).unwrap();
@@ -114,7 +114,7 @@ fn a_stamp_of_the_future_is_one_restart_at_the_most() {
         host.boot();
         assert!(plan(&host, &journal, &graph).is_empty());
     }
-    // What is changed after all is seen, whatever its stamp.
+    // A later change is detected, whatever its stamp.
     host.plant("/etc/theirs", FileType::File, b"b=3\n", 0o644);
     assert_eq!(plan(&host, &journal, &graph).pending().count(), 1);
     assert!(host.text("/etc/theirs").is_some() && host.clock().realtime_us > NOW);

@@ -1,4 +1,4 @@
-//! A change that can cut the operator off: armed before it is made, taken back unless confirmed.
+//! A change that can lock out the operator: armed before it is made, and rolled back unless it is confirmed.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -18,19 +18,19 @@ use serde_json::Value;
 
 use crate::common::{self, KIT, STATE};
 
-/// A file that decides who gets in.
+/// A file that decides who can log in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Guarded<const BLOCKED: bool>(File);
+struct CommitConfirmed<const BLOCKED: bool>(File);
 
-impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
+impl<const BLOCKED: bool> Kind for CommitConfirmed<BLOCKED> {
     type Seen = <File as Kind>::Seen;
     type Prior = <File as Kind>::Prior;
 
     fn id(&self) -> ResourceId {
         self.0.id()
     }
-    fn guarded(&self) -> bool {
+    fn is_commit_confirmed(&self) -> bool {
         true
     }
     fn observe(&self, cx: &Cx<'_>) -> Result<Self::Seen, Fault> {
@@ -62,12 +62,12 @@ impl<const BLOCKED: bool> Kind for Guarded<BLOCKED> {
     }
 }
 
-type Door = Guarded<false>;
-/// Another door, which cannot be opened again while something stands before it.
-type Blocked = Guarded<true>;
+type Door = CommitConfirmed<false>;
+/// Another door, which cannot be opened again while an obstacle exists.
+type Blocked = CommitConfirmed<true>;
 
 provision::resources! {
-    /// A host that is all doors, and what they hang on.
+    /// A host of doors and their hinges.
     enum Host {
         Door(Door),
         Hinge(File),
@@ -91,14 +91,14 @@ pub fn host() -> FakeHost {
 fn graph(text: &str) -> Graph<Host> {
     let mut graph = Graph::default();
     graph.add(
-        Guarded::<false>(File::new(DOOR, text, Owner::root(0o644))),
+        CommitConfirmed::<false>(File::new(DOOR, text, Owner::root(0o644))),
         [],
     );
     graph
 }
 
 pub fn run(host: &mut FakeHost, journal: &mut MemoryJournal, text: &str) -> Result<Outcome, Stop> {
-    common::run_guarded(host, journal, &graph(text))
+    common::run_commit_confirmed(host, journal, &graph(text))
 }
 
 fn back(host: &mut FakeHost, journal: &mut MemoryJournal) -> Result<Vec<String>, Fault> {
@@ -120,7 +120,7 @@ fn armed(host: &FakeHost) -> bool {
 }
 
 #[test]
-fn what_nobody_confirms_is_as_it_was_and_pending_again() {
+fn an_unconfirmed_change_is_rolled_back_and_pending_again() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let before = host.shape();
     run(&mut host, &mut journal, "shut\n").unwrap();
@@ -131,20 +131,20 @@ fn what_nobody_confirms_is_as_it_was_and_pending_again() {
     assert_eq!(after, before, "the host is not as it was");
     let receipt = journal.receipt().unwrap();
     assert!(receipt.entries.is_empty() && receipt.unconfirmed.is_empty());
-    assert_eq!(receipt.rolled_back.len(), 1, "status has nothing to tell");
+    assert_eq!(receipt.rolled_back.len(), 1, "status has nothing to report");
     assert!(
         !Plan::make(&graph("shut\n"), &receipt, &host)
             .unwrap()
             .is_empty()
     );
-    // Made again and confirmed, it is no longer one that was taken back.
+    // After it was made again and confirmed, it no longer counts as rolled back.
     run(&mut host, &mut journal, "shut\n").unwrap();
     assert_eq!(keep(&mut host, &mut journal), 1);
     assert!(journal.receipt().unwrap().rolled_back.is_empty());
 }
 
 #[test]
-fn what_is_confirmed_stays_and_leaves_nothing_behind() {
+fn a_confirmed_change_stays_and_leaves_nothing_behind() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     run(&mut host, &mut journal, "shut\n").unwrap();
     assert_eq!(keep(&mut host, &mut journal), 1);
@@ -164,7 +164,7 @@ fn a_later_change_goes_back_to_the_earlier_one_that_was_confirmed() {
     run(&mut host, &mut journal, "three\n").unwrap();
     back(&mut host, &mut journal).unwrap();
     assert_eq!(host.text(DOOR).unwrap(), "one\n");
-    // What was there before us is still on record: removing the door brings it back.
+    // The prior state is still on record: the removal of the door restores it.
     assert_eq!(journal.receipt().unwrap().entries, confirmed.entries);
 }
 
@@ -175,7 +175,7 @@ fn who_has_another_way_in_needs_no_guard() {
     assert!(!armed(&host) && journal.receipt().unwrap().unconfirmed.is_empty());
 }
 
-/// A browser calls it so when it is fetched twice; in a unit a blank ends a word, and a `%` begins a specifier.
+/// A browser uses such a name for a second download. In a unit, a blank ends a word, and a `%` begins a specifier.
 #[test]
 fn whatever_the_program_is_called_its_copy_starts() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
@@ -195,7 +195,7 @@ fn whatever_the_program_is_called_its_copy_starts() {
         cancel: &AtomicBool::new(false),
         progress: &mut provision::engine::Quiet,
     }
-    .run_guarded(&graph("shut\n"), Some(&guard))
+    .run_commit_confirmed(&graph("shut\n"), Some(&guard))
     .unwrap();
     let service = "/etc/systemd/system/aztec-kit-take-back.service";
     let service = host.text(service).unwrap();
@@ -216,7 +216,7 @@ fn without_its_program_nothing_is_changed() {
     assert_eq!(host.text(DOOR).unwrap(), "open\n");
 }
 
-/// Every place where this can die on a host that `begin` has made, and both after each.
+/// The host and the journal after each kill, on a host that `begin` has made.
 fn killed(
     begin: impl Fn() -> (FakeHost, MemoryJournal),
     what: impl Fn(&mut FakeHost, &mut dyn Journal) -> Result<(), String>,
@@ -239,7 +239,7 @@ fn shut() -> (FakeHost, MemoryJournal) {
     (host, journal)
 }
 
-/// The remains of the guard itself.
+/// The number of files that the guard itself left behind.
 fn left(host: &FakeHost) -> usize {
     let paths = host.tree.keys();
     paths
@@ -267,7 +267,7 @@ fn wherever_the_run_dies_a_changed_door_has_its_timer_and_goes_back() {
 }
 
 #[test]
-fn wherever_taking_back_dies_the_next_try_ends_it() {
+fn wherever_a_rollback_dies_the_next_one_completes_it() {
     let all = killed(shut, |host, journal| {
         let all = roll_back::<Host>(Path::new(STATE), host, journal).whole();
         all.map(drop).map_err(|fault| fault.chain())
@@ -295,7 +295,7 @@ fn wherever_a_confirmation_dies_it_counts_or_the_time_runs_on() {
         if waiting > 0 {
             assert!(armed(&host), "no timer when it dies at {kill:?}");
         }
-        // The time is over, and then somebody confirms again.
+        // The time is up, and then somebody confirms again.
         let (mut late, mut record) = (host.clone(), journal.clone());
         assert_eq!(back(&mut late, &mut record).unwrap().len(), waiting);
         let door = ["shut\n", "open\n"][waiting];
@@ -310,63 +310,63 @@ fn nothing() -> Graph<Host> {
     Graph::default()
 }
 
-/// A host whose door was shut, with leave.
+/// A host whose door was shut and confirmed.
 fn shut_for_good() -> (FakeHost, MemoryJournal) {
     let (mut host, mut journal) = shut();
     keep(&mut host, &mut journal);
     (host, journal)
 }
 
-/// A firewall is not taken back without its program.
+/// The rollback of a firewall needs its program.
 #[test]
-fn what_a_removal_is_taken_back_with_stays_until_that_is_confirmed() {
+fn the_means_to_roll_back_a_removal_stay_until_it_is_confirmed() {
     const HINGE: &str = "/etc/hinge";
     let (mut host, mut journal) = (host(), MemoryJournal::default());
-    let mut wanted = graph("shut\n");
-    let screw = wanted.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
-    let hinge = wanted.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
-    wanted.add(
-        Guarded::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
+    let mut desired = graph("shut\n");
+    let screw = desired.add(File::new("/etc/screw", "s\n", Owner::root(0o644)), []);
+    let hinge = desired.add(File::new(HINGE, "h\n", Owner::root(0o644)), [screw]);
+    desired.add(
+        CommitConfirmed::<false>(File::new(GATE, "shut\n", Owner::root(0o644))),
         [hinge],
     );
-    wanted.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
-    common::run_guarded(&mut host, &mut journal, &wanted).unwrap();
+    desired.add(File::new("/etc/bell", "b\n", Owner::root(0o644)), []);
+    common::run_commit_confirmed(&mut host, &mut journal, &desired).unwrap();
     keep(&mut host, &mut journal);
-    let removed = common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    let removed = common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     let kept = removed.applied.iter().filter(|step| step.kept.is_some());
     let kept: Vec<_> = kept.map(|step| step.id.to_string()).collect();
     assert_eq!(kept, ["file[/etc/hinge]", "file[/etc/screw]"]);
     assert!(host.text(GATE).is_none() && host.text("/etc/bell").is_none());
-    // Nor does the next run take it away, as long as nobody has confirmed.
+    // The next run does not remove it either, as long as nobody has confirmed.
     let (mut confirmed, mut its_journal) = (host.clone(), journal.clone());
-    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     assert!(host.text(HINGE).is_some());
     back(&mut host, &mut journal).unwrap();
-    let plan = Plan::make(&wanted, &journal.receipt().unwrap(), &host).unwrap();
+    let plan = Plan::make(&desired, &journal.receipt().unwrap(), &host).unwrap();
     let pending: Vec<_> = plan.pending().map(|step| step.id.to_string()).collect();
     assert_eq!(
         pending,
         ["file[/etc/bell]"],
-        "as it was, but for what nobody needs"
+        "as it was, except for the bell, which nothing needs"
     );
     keep(&mut confirmed, &mut its_journal);
-    common::run_guarded(&mut confirmed, &mut its_journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut confirmed, &mut its_journal, &nothing()).unwrap();
     assert!(confirmed.text(HINGE).is_none());
     assert!(its_journal.receipt().unwrap().entries.is_empty());
 }
 
 #[test]
-fn a_removal_is_taken_back_as_well_and_confirmed_as_well() {
+fn a_removal_can_be_rolled_back_and_confirmed_too() {
     let (mut host, mut journal) = shut_for_good();
     let on_record = journal.receipt().unwrap().entries;
-    common::run_guarded(&mut host, &mut journal, &nothing()).unwrap();
+    common::run_commit_confirmed(&mut host, &mut journal, &nothing()).unwrap();
     assert_eq!(host.text(DOOR).unwrap(), "open\n");
     assert!(armed(&host) && journal.receipt().unwrap().entries.is_empty());
     let (mut kept, mut kept_journal) = (host.clone(), journal.clone());
     assert_eq!(back(&mut host, &mut journal).unwrap(), ["file[/etc/door]"]);
     assert_eq!(host.text(DOOR).unwrap(), "shut\n");
     assert_eq!(journal.receipt().unwrap().entries, on_record);
-    // It is still not wanted, and the next run removes it again.
+    // It is still a leftover, and the next run removes it again.
     let plan = Plan::make(&nothing(), &journal.receipt().unwrap(), &host).unwrap();
     assert!(!plan.is_empty());
     assert_eq!(keep(&mut kept, &mut kept_journal), 1);
@@ -392,20 +392,20 @@ fn wherever_a_removal_dies_the_door_has_its_timer_and_goes_back() {
     }
 }
 
-/// Two doors, of which the second cannot be opened again for now.
+/// Two doors, of which the second cannot be opened for now.
 fn two_doors() -> (FakeHost, MemoryJournal) {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     host.plant(GATE, FileType::File, b"open\n", 0o600);
     let mut graph = graph("shut\n");
     let gate = File::new(GATE, "shut\n", Owner::root(0o644));
-    graph.add(Guarded::<true>(gate), []);
-    common::run_guarded(&mut host, &mut journal, &graph).unwrap();
+    graph.add(CommitConfirmed::<true>(gate), []);
+    common::run_commit_confirmed(&mut host, &mut journal, &graph).unwrap();
     host.plant(OBSTACLE, FileType::File, b"", 0o600);
     (host, journal)
 }
 
 #[test]
-fn one_that_cannot_be_taken_back_keeps_no_other_from_it() {
+fn one_that_cannot_be_rolled_back_does_not_stop_the_others() {
     let (mut host, mut journal) = two_doors();
     let fault = back(&mut host, &mut journal).unwrap_err();
     assert!(fault.chain().contains(GATE), "{}", fault.chain());
@@ -425,7 +425,7 @@ fn one_that_cannot_be_taken_back_keeps_no_other_from_it() {
     assert!(!journal.receipt().unwrap().rolling_back && left(&host) == 0);
 }
 
-/// A journal that somebody damaged.
+/// A damaged journal.
 #[derive(Debug)]
 struct Damaged;
 
@@ -439,7 +439,7 @@ impl Journal for Damaged {
 }
 
 #[test]
-fn without_its_journal_all_is_taken_back_and_can_be_confirmed_all_the_same() {
+fn without_its_journal_everything_can_be_rolled_back_or_confirmed() {
     let (mut host, _) = two_doors();
     let fault = roll_back::<Host>(Path::new(STATE), &mut host, &mut Damaged).faults;
     assert_eq!(fault.len(), 2, "the journal and the gate: {fault:?}");
@@ -458,7 +458,7 @@ fn without_its_journal_all_is_taken_back_and_can_be_confirmed_all_the_same() {
     assert!(confirm(Path::new(STATE), &mut host, &mut Damaged).is_err());
 }
 
-/// A full disk: the change goes back, and what could not be recorded is tried again.
+/// A full disk: the change is rolled back, and a record that could not be written is written later.
 #[test]
 fn a_journal_that_takes_no_record_leaves_nobody_out() {
     let (mut host, mut journal) = shut();
@@ -487,13 +487,13 @@ fn the_time_begins_when_the_run_ends() {
         cancel: &AtomicBool::new(false),
         progress: &mut watch,
     }
-    .run_guarded(&graph("shut\n"), Some(&guard))
+    .run_commit_confirmed(&graph("shut\n"), Some(&guard))
     .unwrap();
     let until = journal.receipt().unwrap().unconfirmed[0].until_us;
     assert_eq!(armed_at.len(), 1, "told once, when it is armed");
     assert!(until > armed_at[0], "the run's own time counts");
     assert_eq!(host.units[TIMER].starts, 2);
-    // The service of a timer that went off during the run finds that it waits again.
+    // The service of a timer that elapsed during the run finds that it waits again.
     assert!(!due(&host));
     host.units.get_mut(TIMER).unwrap().elapsed = true;
     assert!(due(&host));
@@ -501,7 +501,7 @@ fn the_time_begins_when_the_run_ends() {
     assert!(due(&host), "where nobody can tell");
 }
 
-/// systemd's own time decides, and a boot begins it anew, whatever the clock says.
+/// The clock of systemd decides, and its time starts again at boot, whatever the wall clock says.
 #[test]
 fn a_clock_that_jumps_neither_ends_the_time_nor_keeps_it_from_ending() {
     for us in common::JUMPS {
@@ -521,7 +521,7 @@ fn a_clock_that_jumps_neither_ends_the_time_nor_keeps_it_from_ending() {
     }
 }
 
-/// Notes until when a change waits.
+/// Records the deadline of each change.
 struct Watch<'a>(&'a mut Vec<i64>);
 
 impl Progress for Watch<'_> {
@@ -538,8 +538,11 @@ fn a_run_that_fails_begins_the_time_as_well() {
     let (mut host, mut journal) = (host(), MemoryJournal::default());
     let mut graph = graph("shut\n");
     let file = File::new("/etc/none/file", "", Owner::root(0o644));
-    graph.add(Guarded::<false>(file), [ResourceId::new("file", DOOR)]);
-    let stop = common::run_guarded(&mut host, &mut journal, &graph).unwrap_err();
+    graph.add(
+        CommitConfirmed::<false>(file),
+        [ResourceId::new("file", DOOR)],
+    );
+    let stop = common::run_commit_confirmed(&mut host, &mut journal, &graph).unwrap_err();
     assert!(stop.at.is_some());
     assert!(armed(&host) && host.units[TIMER].starts > 2);
 }

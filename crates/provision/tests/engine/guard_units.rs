@@ -1,4 +1,4 @@
-//! The units that take a change back: an older release may have put them on a host, and this one reads them.
+//! The units that roll a change back. An older release may have written those on a host, and this one reads them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn they_are_as_they_were_and_systemd_takes_them() {
         texts.insert(path, text.to_owned());
     }
     let dir = tempfile::tempdir().unwrap();
-    if let Some(said) = complaints(dir.path(), &texts) {
-        assert_eq!(said, "");
+    if let Some(complaint) = complaints(dir.path(), &texts) {
+        assert_eq!(complaint, "");
     }
 }

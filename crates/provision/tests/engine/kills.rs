@@ -1,5 +1,5 @@
-//! Whatever is killed, wherever: every kind alone, its apply, its removal, and a run that is killed and then no longer
-//! wanted.
+//! Every kind alone, killed at every place: its apply, its removal, and a run that is killed and whose resources then
+//! become leftovers.
 
 use provision::kills::{State, Tally, Walk};
 

@@ -1,6 +1,6 @@
 //! The guarantees of the engine for every kind: consent, guard, journal, kills, clocks, and two at once.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "../common/mod.rs"]
 mod common;

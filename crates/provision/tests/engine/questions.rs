@@ -1,6 +1,6 @@
-//! Every question that can be asked of a host, and a program that does not answer it: what is then taken for an answer
-//! is in this file. What a real program does instead (late, without end, hanging) ends before this, see
-//! `host/program_tests.rs`: the real host gives up on it, which is one of the mishaps here.
+//! Every query of a host, and a program that does not answer it. This file lists the outputs that count as an answer
+//! anyway. The real host gives up on a program that is late, endless or hangs (`host/program_tests.rs`), which is one
+//! of the mishaps here.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,8 @@ provision::resources! {
 
 const UNIT: &str = "ssh.service";
 
-/// One of each. Exhaustive: a new question does not compile before it has its line here and in [`read`].
+/// One query of each kind. The match is exhaustive: a new query does not compile before it is listed here and in
+/// [`read`].
 fn questions() -> Vec<Query> {
     let all = vec![
         Query::Units(BTreeSet::from([UNIT.into(), "a.timer".into()])),
@@ -63,19 +64,19 @@ fn questions() -> Vec<Query> {
     all
 }
 
-/// Reads the answer as whoever asks does.
+/// Reads the answer as its consumer does.
 fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
-    let said = host.ask(query)?;
+    let output = host.ask(query)?;
     match query {
         Query::Units(names) => host.units(names).map(drop),
-        Query::Install(_) => apt::removals(&said.stdout).map(drop),
-        Query::Images(_) => images::parse(&said.stdout).map(drop),
-        Query::Journal { .. } => journal::parse(&said.stdout).map(drop),
+        Query::Install(_) => apt::removals(&output.stdout).map(drop),
+        Query::Images(_) => images::parse(&output.stdout).map(drop),
+        Query::Journal { .. } => journal::parse(&output.stdout).map(drop),
         // The firewall asks both.
         Query::Sshd(_) | Query::SshSocket => {
             Plan::make(&firewall(), &Receipt::default(), host).map(drop)
         }
-        Query::Architecture(..) => match said.stdout.trim() {
+        Query::Architecture(..) => match output.stdout.trim() {
             "amd64" => Ok(()),
             other => Err(Fault::new(format!("it is for {other}"))),
         },
@@ -91,18 +92,19 @@ fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
 /// Outputs that are answers although the program failed.
 fn allowed(query: &Query, mishap: Mishap) -> bool {
     match (query, mishap) {
-        // Nothing differs; there is no image; a unit never said anything; there is no table, and ours is loaded anew.
+        // No file differs; there is no image; a unit has no log lines; there is no table, and that of aztec-kit is
+        // loaded again.
         (
             Query::PackageFiles(_) | Query::Images(_) | Query::Journal { .. } | Query::Ruleset,
             Mishap::Silent,
         )
-        // Lines about other files, which are not looked for.
+        // Lines about other files are ignored.
         | (Query::PackageFiles(_), Mishap::Nonsense)
-        // What does not name the image is told as "cannot be told".
+        // A manifest that does not name the image is reported as one that cannot be compared.
         | (Query::Manifest(..), Mishap::Half | Mishap::Nonsense)
-        // Without the chains of UFW in it, it is told as an open host.
+        // Output without the chains of UFW is reported as an open host.
         | (Query::Filter { .. }, Mishap::Nonsense)
-        // No port is said to be published, and no setting of apt to be overridden: both are only warned of.
+        // No port is reported as published, and no setting of apt as overridden: both are only warnings.
         | (Query::Nat | Query::AptConfig, Mishap::Nonsense) => true,
         _ => false,
     }
@@ -132,8 +134,8 @@ fn host() -> FakeHost {
     host.engine.images.push(row.clone());
     host.engine.offered.push(row);
     host.engine.architecture = "amd64".into();
-    let said = "1795420001.000000 sshd[77]: one\n1795420002.000000 sshd[77]: another one\n";
-    host.journals.insert(UNIT.into(), said.into());
+    let lines = "1795420001.000000 sshd[77]: one\n1795420002.000000 sshd[77]: another one\n";
+    host.journals.insert(UNIT.into(), lines.into());
     let differs = Output {
         code: 1,
         stdout: "??5?????? c /etc/caddy/Caddyfile\n".into(),
@@ -172,7 +174,7 @@ fn states_of_units_that_are_cut_anywhere_are_none() {
             ..whole.clone()
         };
         let heard = query.heard(cut);
-        let read = heard.and_then(|said| systemctl::states(&said.stdout, names));
+        let read = heard.and_then(|output| systemctl::states(&output.stdout, names));
         assert_eq!(read.is_ok(), end == whole.stdout.len(), "cut at {end}");
     }
 }
@@ -186,7 +188,7 @@ fn an_error_names_the_program_and_what_to_do() {
     assert!(fault.remedy().is_some());
 }
 
-/// The plan that once deleted the rule for SSH.
+/// This plan once deleted the rule for SSH.
 #[test]
 fn an_sshd_that_does_not_answer_never_closes_ssh() {
     for mishap in Mishap::ALL {
@@ -200,7 +202,7 @@ fn an_sshd_that_does_not_answer_never_closes_ssh() {
     }
 }
 
-/// `status` shows the rest; nobody agrees to a part.
+/// `status` shows the rest, but nobody consents to a part.
 #[test]
 fn one_resource_that_cannot_be_looked_at_hides_no_other() {
     let mut graph = firewall();

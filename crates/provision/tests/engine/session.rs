@@ -1,4 +1,4 @@
-//! The right to change a host: who has it, and who may do what without the lock.
+//! The right to change a host: who has it, and what is allowed without the lock.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -52,7 +52,7 @@ fn one_run_has_the_host_until_it_ends() {
     let session = it.access.begin(&mut quiet).unwrap();
     let fault = it.access.begin(&mut quiet).unwrap_err();
     assert!(fault.chain().contains("another run"), "{}", fault.chain());
-    // What must not wait for it does not.
+    // Changes that must not wait for the run do not wait.
     assert_eq!(it.access.beside_a_run().confirm().unwrap(), []);
     drop(session);
     assert!(it.access.begin(&mut quiet).is_ok());
@@ -122,10 +122,10 @@ fn new_files_of_the_host_are_on_record_before_they_are_made() {
         held.put_new(OsStr::new("a.json"), b"key", PRIVATE)
     };
     put(&mut files).unwrap_err();
-    let wanted = ["/etc/app", "/etc/app/keys", "/etc/app/keys/a.json"];
+    let desired = ["/etc/app", "/etc/app/keys", "/etc/app/keys/a.json"];
     assert_eq!(
         it.journal.lock().events(),
-        wanted.map(|path| noted("last key", path))
+        desired.map(|path| noted("last key", path))
     );
     it.host.lock().dies_at = None;
     put(&mut files).unwrap();

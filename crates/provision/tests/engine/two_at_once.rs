@@ -1,7 +1,7 @@
-//! Two at once on one state directory: nothing is lost, one wins, and the other is told who is at work.
+//! Two processes at once on one state directory. Nothing is lost, one wins, and the other reports which process works.
 //!
 //! Everything that is allowed during a run (observations, a confirmation) gets its turn before every step of one. The
-//! lock excludes everything else, which is tested with threads that race for it; `take_over.rs` takes it from a process.
+//! lock excludes everything else, which threads that race for it test; `take_over.rs` takes it from a process.
 
 #[path = "../common/beside.rs"]
 mod beside;
@@ -45,7 +45,7 @@ fn run<R: Resource>(
         cancel: &AtomicBool::new(false),
         progress: &mut Quiet,
     }
-    .run_guarded(graph, guard);
+    .run_commit_confirmed(graph, guard);
     done.map(drop)
 }
 
@@ -61,7 +61,7 @@ fn wall(name: &str) -> NftTable {
         path: format!("/etc/{name}.nft").into(),
         unit: format!("{name}.service"),
         about: "A test".into(),
-        guarded: true,
+        commit_confirmed: true,
         routed: false,
     }
 }
@@ -76,7 +76,7 @@ fn walls() -> (FakeHost, Graph<Wall>) {
     (host, graph)
 }
 
-/// Whether something will take back what waits.
+/// Whether the waiting changes will be rolled back.
 fn armed(host: &FakeHost) -> bool {
     let unit = host.units.get(TIMER);
     unit.is_some_and(|unit| unit.active == "active" && unit.loaded.is_some())
@@ -84,9 +84,9 @@ fn armed(host: &FakeHost) -> bool {
         && host.text(&format!("{STATE}/take-back/aztec-kit")).is_some()
 }
 
-/// Somebody confirms before step `at` of a run that wants these walls, on a host that has others, and the disk may be full
-/// just then; gives whether the run has that many steps. Nothing may be kept that was not done by then: whoever confirmed
-/// cannot have seen it.
+/// Somebody confirms before step `at` of a run with these walls, on a host that has others. The disk may be full at
+/// that moment. Returns whether the run has that many steps. No change may be kept that had not been made by then:
+/// whoever confirmed cannot have seen it.
 fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall>) -> bool {
     let (shared, dir) = (SharedHost::new(walls().0), tempfile::tempdir().unwrap());
     run(
@@ -96,7 +96,7 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
         None,
     )
     .unwrap();
-    let wanted = wants.ids();
+    let desired = wants.ids();
     let undone = Arc::new(Mutex::new(Vec::new()));
     let turn = {
         let (mut host, state, undone) = (shared.clone(), dir.path().to_owned(), undone.clone());
@@ -104,8 +104,8 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
             let mut journal = FileJournal::new(&state);
             let before = journal.receipt().unwrap();
             let done = |id: &ResourceId| match before.get(id) {
-                Some(entry) => wanted.contains(id) && !entry.open,
-                None => !wanted.contains(id),
+                Some(entry) => desired.contains(id) && !entry.open,
+                None => !desired.contains(id),
             };
             let kept = confirm(Path::new(STATE), &mut host, &mut journal).unwrap();
             let kept = kept.into_iter().filter(|id| !done(id));
@@ -125,7 +125,7 @@ fn confirmed_before(at: usize, full: bool, has: &Graph<Wall>, wants: &Graph<Wall
     assert!(full || ended.is_ok(), "{ended:?}");
     let receipt = journal.receipt().unwrap();
     let waiting = &receipt.unconfirmed;
-    // A run that ended before it began with something has left it alone.
+    // A run that ended before it began a change has left the resource alone.
     let begun = |id: &ResourceId| match receipt.get(id) {
         Some(entry) => entry.open || wants.ids().contains(id),
         None => !wants.ids().contains(id),
@@ -162,10 +162,10 @@ fn a_confirmation_before_any_step_of_a_run_leaves_no_change_without_leave_or_a_t
     }
 }
 
-/// A confirmation that gets its turn before any step of a taking back, and the other way round: one of the two counts,
-/// and both say so.
+/// A confirmation gets its turn before any step of a rollback, and the other way round. One of the two counts, and both
+/// report which.
 #[test]
-fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
+fn of_a_confirmation_and_a_rollback_one_is_too_late() {
     type Does = fn(&mut SharedHost, &mut dyn Journal) -> Result<usize, String>;
     let back: Does = |host, journal| {
         let back = roll_back::<Wall>(Path::new(STATE), host, journal).whole();
@@ -181,12 +181,13 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
             let shared = SharedHost::new(host);
             let mut journal = FileJournal::new(dir.path());
             run(&mut shared.clone(), &mut journal, &graph, Some(&guard())).unwrap();
-            let said = Arc::new(Mutex::new(None));
+            let outcome = Arc::new(Mutex::new(None));
             let turn = {
-                let (mut host, state, said) = (shared.clone(), dir.path().to_owned(), said.clone());
+                let (mut host, state, outcome) =
+                    (shared.clone(), dir.path().to_owned(), outcome.clone());
                 move || {
                     let done = beside(&mut host, &mut FileJournal::new(&state));
-                    *said.lock().unwrap() = Some(done);
+                    *outcome.lock().unwrap() = Some(done);
                 }
             };
             let steps = Steps::before(at, turn);
@@ -195,7 +196,7 @@ fn of_a_confirmation_and_a_taking_back_one_comes_too_late() {
                 steps: steps.clone(),
             };
             let mine = works(&mut shared.in_steps(&steps), &mut journal);
-            let Some(theirs) = said.lock().unwrap().take() else {
+            let Some(theirs) = outcome.lock().unwrap().take() else {
                 assert!(at > 5, "{name}: only {at} places");
                 break;
             };
@@ -250,18 +251,18 @@ fn who_looks_before_any_step_of_a_run_sees_a_host_and_changes_nothing() {
 }
 
 #[test]
-fn of_two_runs_one_works_and_the_other_is_told_which() {
+fn of_two_runs_one_works_and_the_other_reports_which() {
     const ROUNDS: usize = 60;
     let dir = tempfile::tempdir().unwrap();
     let shared = SharedHost::new(FakeHost::debian());
-    let (inside, won, told) = (
+    let (inside, won, refused) = (
         AtomicUsize::new(0),
         AtomicUsize::new(0),
         AtomicUsize::new(0),
     );
     let keys = Mutex::new(None);
     let (dir, shared, keys) = (&dir, &shared, &keys);
-    let (inside, won_all, told_all) = (&inside, &won, &told);
+    let (inside, won_all, told_all) = (&inside, &won, &refused);
     std::thread::scope(|scope| {
         for text in ["one", "two"] {
             scope.spawn(move || {
@@ -298,9 +299,9 @@ fn of_two_runs_one_works_and_the_other_is_told_which() {
             });
         }
     });
-    let (won, told) = (won.into_inner(), told.into_inner());
-    println!("{won} runs, {told} were told");
-    assert!(won > 0 && won + told == 2 * ROUNDS);
+    let (won, refused) = (won.into_inner(), refused.into_inner());
+    println!("{won} runs, {refused} were refused");
+    assert!(won > 0 && won + refused == 2 * ROUNDS);
     let receipt = FileJournal::new(dir.path()).receipt().unwrap();
     assert_eq!(receipt.entries.len(), 2);
     assert!(receipt.entries.iter().all(|entry| !entry.open));
@@ -327,7 +328,7 @@ fn a_journal_that_is_folded_beside_two_writers_loses_no_record() {
             let mut journal = FileJournal::new(dir.path());
             for at in 0..20 {
                 journal.append(&noted(&format!("{who} {at}"))).unwrap();
-                // Whoever looks meanwhile sees all of before.
+                // An observer sees the complete journal at any time.
                 let notes = FileJournal::new(dir.path()).receipt().unwrap().notes;
                 assert!(notes.contains_key("old") && notes.contains_key(&format!("{who} {at}")));
             }

@@ -1,4 +1,4 @@
-//! systemd reads every unit again once in a run, when what changed is needed or at its end: it takes a tenth of a second.
+//! systemd reads all units once in a run, which takes a tenth of a second: when a changed one is needed, or at the end.
 
 use provision::engine::{Graph, MemoryJournal};
 use provision::host::FileType;
@@ -62,7 +62,7 @@ fn table(chains: &str, graph: &mut Graph<Host>) {
         path: "/etc/test.nft".into(),
         unit: "test-table.service".into(),
         about: "A test".into(),
-        guarded: false,
+        commit_confirmed: false,
         routed: false,
     };
     graph.add(table, []);
@@ -74,7 +74,7 @@ fn debian() -> FakeHost {
     host
 }
 
-/// How often the run of a graph has systemd read its units, on a host that then needs no other run.
+/// How often systemd reads its units in a run of a graph. A second run does nothing.
 fn reads(graph: &Graph<Host>, host: &mut FakeHost, journal: &mut MemoryJournal) -> usize {
     let before = host.told.len();
     run(host, journal, graph).unwrap();

@@ -1,6 +1,8 @@
 //! The programs of passwd on a host in memory: they edit the files of the real ones.
 
-use super::{FakeHost, Output, failed};
+use super::host::FakeHost;
+use super::output::failed;
+use crate::host::Output;
 
 /// The parsed files. They are parsed here independently, so that a bug of the real parser is not repeated.
 struct Accounts {
@@ -116,8 +118,8 @@ impl FakeHost {
                 let Some(gid) = gid(option("--gid")) else {
                     return failed(6, "no such group");
                 };
-                let asked = option("--uid").and_then(|uid| uid.parse().ok());
-                let uid = known.map_or(asked.unwrap_or(free), |user| user.uid);
+                let given = option("--uid").and_then(|uid| uid.parse().ok());
+                let uid = known.map_or(given.unwrap_or(free), |user| user.uid);
                 let home = option("--home-dir")
                     .or(option("--home"))
                     .unwrap_or_default();

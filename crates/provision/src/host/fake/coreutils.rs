@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{FakeHost, FakeNode, FileType, Output, failed};
+use super::host::{FakeHost, FakeNode};
+use super::output::failed;
+use crate::host::{FileType, Output};
 
 /// The bits that `go-w` removes.
 const OTHERS_WRITE: u32 = 0o022;

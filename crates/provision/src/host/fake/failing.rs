@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::{FakeHost, Invocation, Output, failed};
 use crate::Fault;
 
 /// The error of a failed write.
@@ -61,19 +60,5 @@ impl Failing {
             Errno::NoSpace | Errno::Io => write == self.at,
             Errno::ReadOnly => write >= self.at,
         }
-    }
-}
-
-impl FakeHost {
-    /// The output of a program whose write fails: it exits with 1.
-    pub(super) fn failing_program(&mut self, order: &Invocation) -> Option<Output> {
-        let failing = self.failing.filter(|it| it.meets(self.writes))?;
-        if self.dies_at == Some(self.writes) {
-            return None;
-        }
-        self.writes += 1;
-        self.told.push(order.started());
-        let name = order.argv.first().map(String::as_str).unwrap_or_default();
-        Some(failed(1, &format!("{name}: {}", failing.errno.error())))
     }
 }

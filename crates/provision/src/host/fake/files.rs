@@ -7,9 +7,9 @@
 use std::ops::Bound;
 use std::path::{Component, Path, PathBuf};
 
-use super::{FakeHost, FakeNode, FileType, NewFile};
+use super::host::{FakeHost, FakeNode};
 use crate::Fault;
-use crate::host::{Held, staged};
+use crate::host::{FileType, Held, NewFile, staged};
 
 /// The limit of Linux for links in a path: path_resolution(7).
 const LINKS: usize = 40;

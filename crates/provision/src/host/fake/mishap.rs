@@ -29,18 +29,20 @@ impl Mishap {
     ];
 
     /// Replaces the output of a program.
-    pub(super) fn befall(self, argv: &[String], mut said: Output) -> Result<Output, Fault> {
-        said.code = 0;
+    pub(super) fn befall(self, argv: &[String], mut output: Output) -> Result<Output, Fault> {
+        output.code = 0;
         match self {
-            Self::Silent => said.stdout.clear(),
+            Self::Silent => output.stdout.clear(),
             Self::Half => {
-                let half = said.stdout.len() / 2;
-                said.stdout.truncate(said.stdout.floor_char_boundary(half));
+                let half = output.stdout.len() / 2;
+                output
+                    .stdout
+                    .truncate(output.stdout.floor_char_boundary(half));
             }
-            Self::Nonsense => said.stdout = "Segmentation fault\n".into(),
+            Self::Nonsense => output.stdout = "Segmentation fault\n".into(),
             Self::Fails => {
-                said.stdout.clear();
-                said.code = 1;
+                output.stdout.clear();
+                output.code = 1;
             }
             Self::GivenUp => {
                 return Err(Fault::new(format!(
@@ -49,6 +51,6 @@ impl Mishap {
                 )));
             }
         }
-        Ok(said)
+        Ok(output)
     }
 }

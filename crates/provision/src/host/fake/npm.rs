@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{FakeHost, FileType, Invocation, Output};
+use super::host::FakeHost;
 use crate::Fault;
+use crate::host::{FileType, Invocation, Output};
 
 /// The lock file of a tree with the packages `app` and `other`.
 pub const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {},

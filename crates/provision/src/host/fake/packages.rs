@@ -1,56 +1,17 @@
 //! A small apt and dpkg: the archive has a package for every name. apt knows which packages were installed as
 //! dependencies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{FakeHost, Output, failed};
+use super::apt::UNMET;
+use super::host::FakeHost;
+use super::output::failed;
 use crate::Fault;
+use crate::host::Output;
 
 const STATUS: &str = "/var/lib/dpkg/status";
 const HALF: &str = "Status: install ok half-configured\n";
 const WHOLE: &str = "Status: install ok installed\n";
-
-/// The state of apt on a host in memory.
-#[derive(Debug, Clone, Default)]
-pub struct FakeApt {
-    /// The packages that conflict with a package.
-    pub conflicts: BTreeMap<String, Vec<String>>,
-    /// How often another process has the lock of the lists.
-    pub locked: u32,
-    /// Whether there are no package lists yet.
-    pub no_lists: bool,
-    /// The output of `apt-config dump`.
-    pub config: String,
-    /// A repository whose list cannot be fetched.
-    pub broken: Option<String>,
-    /// Whether a package is unpacked without its dependencies.
-    pub unmet: bool,
-}
-
-/// The message of apt 2.6 about it.
-const UNMET: &str = "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).";
-
-impl FakeApt {
-    fn meets(&mut self, verb: &str) -> Option<Output> {
-        if self.locked > 0 && verb == "update" {
-            self.locked -= 1;
-            let said =
-                "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 77 (python3)";
-            return Some(failed(100, said));
-        }
-        match verb {
-            "update" => {
-                self.no_lists = false;
-                let name = self.broken.as_ref()?;
-                let said = format!("E: The repository '{name} ./ Release' is not signed.");
-                Some(failed(100, &said))
-            }
-            "install" if self.unmet => Some(failed(100, UNMET)),
-            "install" if self.no_lists => Some(failed(100, "E: Unable to locate package")),
-            _ => None,
-        }
-    }
-}
 
 impl FakeHost {
     /// The output of apt about the packages that it would remove for these entries.
@@ -95,7 +56,7 @@ impl FakeHost {
         let verb = words
             .iter()
             .find(|word| matches!(**word, "install" | "update"));
-        if let Some(output) = verb.and_then(|verb| self.apt.meets(verb)) {
+        if let Some(output) = verb.and_then(|verb| self.apt.refuses(verb)) {
             return Ok(output);
         }
         if verb != Some(&"install") {
@@ -115,8 +76,8 @@ impl FakeHost {
         let names = words.iter().skip_while(|word| **word != "--").skip(1);
         let gone = self.would_go(names.clone().copied());
         if !gone.is_empty() && words.contains(&"--no-remove") {
-            let said = "E: Packages need to be removed but remove is disabled.";
-            return Ok(failed(100, said));
+            let message = "E: Packages need to be removed but remove is disabled.";
+            return Ok(failed(100, message));
         }
         for name in &gone {
             self.purge(name);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::FakeHost;
+use super::host::FakeHost;
 use crate::Fault;
 use crate::host::{Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space};
 
@@ -53,10 +53,10 @@ impl Steps {
     /// Counts a step.
     pub fn step(&self) {
         let turn = {
-            let mut made = self.now();
-            made.count += 1;
-            let due = matches!(&made.before, Some((at, _)) if *at + 1 == made.count);
-            if due { made.before.take() } else { None }
+            let mut now = self.now();
+            now.count += 1;
+            let due = matches!(&now.before, Some((at, _)) if *at + 1 == now.count);
+            if due { now.before.take() } else { None }
         };
         if let Some((_, turn)) = turn {
             turn();

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::{FakeHost, Output};
+use super::host::FakeHost;
+use super::output::failed;
 use crate::Fault;
-use crate::host::Probe;
+use crate::host::{Output, Probe};
 
 pub(super) const MAIN: &str = "/etc/ssh/sshd_config";
 
@@ -73,8 +74,8 @@ impl FakeHost {
     /// `sshd -T` with this configuration, and these options before it.
     pub(super) fn sshd(&self, main: &Path, options: &[String]) -> Result<Output, Fault> {
         if self.sshd_needs_run && !self.tree.contains_key(Path::new("/run/sshd")) {
-            let said = "Missing privilege separation directory: /run/sshd";
-            return Ok(super::failed(255, said));
+            let message = "Missing privilege separation directory: /run/sshd";
+            return Ok(failed(255, message));
         }
         let mut read = Read::default();
         for pair in options.windows(2) {
@@ -86,7 +87,7 @@ impl FakeHost {
         }
         self.sshd_reads(main, true, &mut read)?;
         if let Some(bad) = read.bad {
-            return Ok(super::failed(255, &bad));
+            return Ok(failed(255, &bad));
         }
         // A server has a port, whatever its configuration says.
         read.take("port", "22");

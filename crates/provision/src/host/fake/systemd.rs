@@ -3,42 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{FakeHost, FileType, Output, failed};
-
-/// One unit as systemd would know it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FakeUnit {
-    /// Text of the unit file when systemd last read it.
-    pub loaded: Option<Vec<u8>>,
-    /// `active`, `inactive`, `failed`.
-    pub active: String,
-    /// Number of starts so far.
-    pub starts: u32,
-    /// Whether the time of a timer is up and its service has started.
-    pub elapsed: bool,
-    /// The result of a start.
-    pub fate: Fate,
-    /// Automatic restarts since then.
-    pub restarts: u32,
-    /// Time of the last start.
-    pub started_us: i64,
-    /// Time of the last start, stop or reload.
-    pub changed_us: i64,
-}
-
-/// The result of the start of a unit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// It runs.
-    #[default]
-    Runs,
-    /// A condition of its file is not met: systemd skips it without an error.
-    Skipped,
-    /// An assertion of its file is not met: systemd refuses to start it.
-    Refused,
-    /// Its process ends at once.
-    Dies,
-}
+use super::host::FakeHost;
+use super::output::failed;
+use super::unit::Fate;
+use crate::host::{FileType, Output};
 
 impl FakeHost {
     fn unit_path(name: &str) -> PathBuf {
@@ -124,10 +92,10 @@ impl FakeHost {
             words.iter().partition(|word| word.starts_with("--"));
         let verb = words.first().copied().unwrap_or_default();
         let name = words.get(1).copied().unwrap_or_default();
-        let output = self.told_systemctl(verb, name);
+        let output = self.run_verb(verb, name);
         match (verb, options.contains(&"--now")) {
-            ("enable", true) => drop(self.told_systemctl("start", name)),
-            ("disable", true) => drop(self.told_systemctl("stop", name)),
+            ("enable", true) => drop(self.run_verb("start", name)),
+            ("disable", true) => drop(self.run_verb("stop", name)),
             _ => {}
         }
         if matches!(verb, "enable" | "disable") && !options.contains(&"--no-reload") {
@@ -145,7 +113,7 @@ impl FakeHost {
         let names: Vec<_> = self.units.keys().cloned().collect();
         for name in names {
             if self.tree.contains_key(&Self::link_path(&name)) {
-                self.told_systemctl("start", &name);
+                self.run_verb("start", &name);
             }
         }
     }
@@ -204,7 +172,7 @@ impl FakeHost {
         self.units.entry(name.to_owned()).or_default().loaded = text;
     }
 
-    fn told_systemctl(&mut self, verb: &str, name: &str) -> Output {
+    fn run_verb(&mut self, verb: &str, name: &str) -> Output {
         if verb == "daemon-reload" {
             self.read_units();
             return Output::default();

@@ -1,6 +1,8 @@
 //! A small UFW: it stores its rules and its state in the files of the real one, without the rest of their text.
 
-use super::{FakeHost, Output, failed};
+use super::host::FakeHost;
+use super::output::failed;
+use crate::host::Output;
 
 /// The first rules of the filter when UFW decides.
 const SHUT: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-input\n";
@@ -8,7 +10,7 @@ const SHUT: &str = "-P INPUT DROP\n-N ufw-before-input\n-A INPUT -j ufw-before-i
 impl FakeHost {
     /// Installs UFW as its package does: disabled and without rules.
     pub fn with_ufw(mut self) -> Self {
-        use super::FileType::{Directory, File};
+        use crate::host::FileType::{Directory, File};
         self.plant("/etc/ufw", Directory, b"", 0o755);
         self.plant("/etc/default", Directory, b"", 0o755);
         self.plant("/usr/sbin", Directory, b"", 0o755);

@@ -3,8 +3,12 @@
 //! The owner of a repository can move a tag. For this reason the first content is remembered and written to an
 //! environment file that the units read. A moved tag is reported and never followed.
 
+mod names;
 mod pin;
+mod pull;
 mod registry;
+mod store;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,15 +17,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use pin::Pin;
-use pin::{DIGEST, ENGINE, HEAD, IMAGE, USER, short, shown};
 pub use registry::{Place, Upstream};
+pub use survey::Survey;
 
+use self::names::Names;
+use self::pin::{is_about, short, shown};
+use self::store::{Stored, check_architecture, is_gone};
+use self::survey::pinned_text;
 use super::before::{self, Stay};
 use super::{Accounts, Owner};
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
-use crate::host::{Engine, Invocation, NewFile, Probe, Query};
-use crate::tools::images::{self, Row};
+use crate::host::{Engine, Invocation, NewFile, Probe};
 
 /// An image that containers of this host run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,46 +48,17 @@ pub struct Image {
     pub owner: Owner,
 }
 
-/// Enough for some gigabytes over a slow line.
-const PULL: Duration = Duration::from_secs(3600);
 const REMOVE: Duration = Duration::from_secs(300);
 
 /// The observed state.
 #[derive(Debug)]
 pub struct Seen {
-    engine: EngineSeen,
+    engine: Stored,
     pin: Option<Pin>,
     /// The desired record; nothing while there is no pin or no account.
-    wanted: Option<String>,
+    desired: Option<String>,
     record: Option<String>,
     owner: Vec<Change>,
-}
-
-/// The answer of the engine.
-#[derive(Debug)]
-enum EngineSeen {
-    /// It is not installed.
-    Missing,
-    /// It does not answer; the reason.
-    Silent(String),
-    /// Its images.
-    Has {
-        /// The image that the host is pinned to.
-        pinned: Option<Row>,
-        /// The image that the tag names on this host.
-        tagged: Option<Row>,
-    },
-}
-
-/// The effect of a run on an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survey {
-    /// A description for people.
-    pub text: String,
-    /// The location of the image.
-    pub place: Place,
-    /// Whether its tag names another image on this host.
-    pub moved: bool,
 }
 
 /// The prior state.
@@ -90,191 +68,34 @@ pub struct Prior {
 }
 
 impl Image {
-    fn reference(&self) -> String {
-        format!("{}:{}", self.name, self.tag)
-    }
-
-    fn ask(&self, pin: Option<&Pin>, cx: &Cx<'_>) -> Result<EngineSeen, Fault> {
-        if cx.probe.meta(Path::new(self.engine.program()))?.is_none() {
-            return Ok(EngineSeen::Missing);
+    fn names(&self) -> Names<'_> {
+        Names {
+            engine: self.engine,
+            name: &self.name,
+            tag: &self.tag,
+            record: &self.record,
         }
-        if let Some(unit) = self.engine.unit() {
-            // A query through its socket would start it.
-            let state = cx.unit(unit)?.active;
-            if state != "active" {
-                return Ok(EngineSeen::Silent(format!("{unit} is {state}")));
-            }
-        } else if self.unused(cx.probe)? {
-            return Ok(EngineSeen::Has {
-                pinned: None,
-                tagged: None,
-            });
-        }
-        let listed = cx.probe.ask(&Query::Images(self.engine));
-        let rows = match listed.and_then(|listed| images::parse(&listed.stdout)) {
-            Ok(rows) => rows,
-            Err(fault) => return Ok(EngineSeen::Silent(fault.chain())),
-        };
-        let tagged = rows.iter().find(|row| self.is_named(row));
-        let pinned = pin.and_then(|pin| rows.iter().find(|row| pin.is(row)));
-        Ok(EngineSeen::Has {
-            pinned: pinned.cloned(),
-            tagged: tagged.cloned(),
-        })
-    }
-
-    /// Whether the engine has never stored anything: a query would create its directory.
-    fn unused(&self, probe: &dyn Probe) -> Result<bool, Fault> {
-        Ok(probe.meta(Path::new(self.engine.storage()))?.is_none())
-    }
-
-    fn is_named(&self, row: &Row) -> bool {
-        row.repository == self.name && row.tag.as_ref() == Some(&self.tag)
-    }
-
-    /// Whether the engine does not have the image.
-    fn is_gone(&self, probe: &dyn Probe) -> bool {
-        let listed = probe.ask(&Query::Images(self.engine));
-        let rows = listed.and_then(|listed| images::parse(&listed.stdout));
-        rows.is_ok_and(|rows| !rows.iter().any(|row| self.is_named(row)))
     }
 
     /// The record; nothing before the account exists.
     fn text(&self, pin: &Pin, probe: &dyn Probe) -> Result<Option<String>, Fault> {
         let accounts = Accounts::read(probe)?;
         let owner = Owner::new(&self.account, &self.account, 0);
-        let Ok((uid, gid)) = accounts.ids(&owner) else {
-            return Ok(None);
-        };
-        let digest = pin.digest.as_ref();
-        let digest = digest.map_or_else(String::new, |digest| format!("{DIGEST}={digest}\n"));
-        Ok(Some(format!(
-            "{HEAD}{} that this host is pinned to, by aztec-kit.\n\
-             {IMAGE}={}\n{digest}{USER}={uid}:{gid}\n{ENGINE}={}\n",
-            self.reference(),
-            pin.id,
-            self.engine.name()
-        )))
+        let ids = accounts.ids(&owner).ok();
+        Ok(ids.map(|ids| pin.record(self.names(), ids)))
     }
 
-    /// Whether a record is about this image, and not about another release.
-    fn mine(&self, record: &str) -> bool {
-        record
-            .lines()
-            .next()
-            .is_some_and(|line| line.contains(&format!(" {} ", self.reference())))
+    /// The registry in its name, or the public one.
+    pub fn registry(&self) -> &str {
+        self.names().registry()
     }
 
-    fn pull(&self, what: &str, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let source = self.source(what);
-        (cx.note)(&format!("pulling {source}"));
-        let argv = [self.engine.program(), "pull", "--quiet", &source].map(String::from);
-        let order = Invocation::new(argv.clone()).timeout(PULL).dies_with_us();
-        cx.host_mut.tell(&order)?.ok(&argv).map(drop).map_err(|fault| {
-            Fault::new(format!("failed to pull {source}"))
-                .fix(format!(
-                    "Check that this host reaches the registry and has enough free space. Without a network, \
-                     run `docker save` elsewhere and `{} load` here. Then run the same command again.",
-                    self.engine.name()
-                ))
-                .because(fault)
-        })?;
-        // An engine reports an image before its layers are synced, and the record is trusted.
-        cx.host_mut.run(&Invocation::new(["sync"]).timeout(PULL))
-    }
-
-    /// The pinned image, pulled if it is missing.
-    fn fetch(&self, pin: Option<&Pin>, cx: &mut ApplyCx<'_>) -> Result<Row, Fault> {
-        let here = |cx: &mut ApplyCx<'_>| {
-            let look = Cx {
-                probe: cx.host_mut.probe(),
-                memory: None,
-                units: None,
-            };
-            match self.ask(pin, &look)? {
-                EngineSeen::Has { pinned, tagged } => Ok((pinned, tagged)),
-                EngineSeen::Missing => Err(Fault::new(format!(
-                    "{} is not installed",
-                    self.engine.program()
-                ))
-                .fix("Install it, or choose runtime = \"native\".")),
-                EngineSeen::Silent(why) => Err(self.silent(&why)),
-            }
-        };
-        let (pinned, tagged) = here(cx)?;
-        let found = match pin {
-            Some(_) => pinned,
-            None => tagged,
-        };
-        if let Some(row) = found {
-            return Ok(row);
-        }
-        match pin {
-            None => self.pull(&format!(":{}", self.tag), cx)?,
-            Some(Pin {
-                digest: Some(digest),
-                ..
-            }) => self.pull(&format!("@{digest}"), cx)?,
-            Some(pin) => return Err(self.gone(pin)),
-        }
-        let (pinned, tagged) = here(cx)?;
-        match pin {
-            Some(pin) => pinned.ok_or_else(|| self.gone(pin)),
-            None => tagged.ok_or_else(|| {
-                Fault::new(format!("{} was pulled but is missing", self.reference()))
-            }),
-        }
-    }
-
-    fn silent(&self, why: &str) -> Fault {
-        let name = self.engine.name();
-        Fault::new(format!("{name} does not answer: {why}")).fix(format!(
-            "Make `{name} image ls` work, then run the same command again."
-        ))
-    }
-
-    fn gone(&self, pin: &Pin) -> Fault {
-        Fault::new(format!(
-            "the image that this host is pinned to, {}, is missing",
-            pin.short()
-        ))
-        .fix(format!(
-            "Load it again with `{} load`. {}",
-            self.engine.name(),
-            self.renewal()
-        ))
-    }
-
-    /// A description of how to switch this host to the image that the tag names now.
-    fn renewal(&self) -> String {
-        format!(
-            "To switch to the image that {} names now, run `aztec-kit forget '{}'`, remove {}, and run `aztec-kit apply`.",
-            self.reference(),
-            self.id(),
-            self.record.display()
-        )
-    }
-
-    fn check_architecture(&self, row: &Row, probe: &dyn Probe) -> Result<(), Fault> {
-        let asked = Query::Architecture(self.engine, row.id.clone());
-        let found = probe.ask(&asked)?.stdout.trim().to_owned();
-        let wanted = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
-        if found == wanted {
-            return Ok(());
-        }
-        Err(Fault::new(format!(
-            "{} is for {found}, but this host is {wanted}",
-            self.reference()
-        ))
-        .fix(format!(
-            "Remove it with `{} image rm {}`, then run the same command again, or load the one for {wanted}.",
-            self.engine.name(),
-            self.reference()
-        )))
+    /// A description of how to get the image that the tag names in the registry now. The local tag does not change by
+    /// itself.
+    pub fn update(&self) -> String {
+        let (engine, names) = (self.engine.name(), self.names());
+        let (source, renewal) = (names.tagged(), names.renewal());
+        format!("`{engine} pull {source}` fetches it. {renewal}")
     }
 
     /// The effect of a run on the image, without pulling it, for `preflight`.
@@ -285,68 +106,21 @@ impl Image {
     /// image is for another architecture.
     pub fn survey(&self, cx: &Cx<'_>) -> Result<Survey, Fault> {
         let seen = self.observe(cx)?;
-        let fetched = |text: String, place: Place| Survey {
-            text,
-            place,
-            moved: false,
-        };
-        let reference = self.reference();
-        let (pinned, tagged) = match &seen.engine {
-            EngineSeen::Missing => {
-                let name = self.engine.name();
-                let text = format!("a run installs {name} and pulls {reference}");
-                return Ok(fetched(text, Place::Unasked));
-            }
-            EngineSeen::Silent(why) => return Err(self.silent(why)),
-            EngineSeen::Has { pinned, tagged } => (pinned, tagged),
-        };
-        let here = |text: String, moved: bool| Survey {
-            text,
-            place: Place::Here,
-            moved,
-        };
-        let Some(pin) = &seen.pin else {
-            let Some(row) = tagged else {
-                let place = self.offered(&format!(":{}", self.tag), cx.probe)?;
-                return Ok(fetched(format!("a run pulls {reference}"), place));
-            };
-            self.check_architecture(row, cx.probe)?;
-            let id = short(&row.id);
-            let text = format!("a run pins this host to {reference}, which is here as {id}");
-            return Ok(here(text, false));
-        };
-        match (pinned, tagged) {
-            (Some(row), _) => {
-                self.check_architecture(row, cx.probe)?;
-                let moved = tagged.as_ref().is_some_and(|row| !pin.is(row));
-                Ok(here(self.pinned_text(pin, tagged.as_ref()), moved))
-            }
-            (None, Some(other)) => Err(Fault::new(format!(
-                "{reference} is {} here, and this host is pinned to {}",
-                short(&other.id),
-                pin.short()
-            ))
-            .because(self.gone(pin))),
-            (None, None) => match &pin.digest {
-                None => Err(self.gone(pin)),
-                Some(digest) => {
-                    let place = self.offered(&format!("@{digest}"), cx.probe)?;
-                    let text = format!("a run pulls {} again by its digest", pin.short());
-                    Ok(fetched(text, place))
-                }
-            },
-        }
+        survey::survey(self.names(), seen.pin.as_ref(), &seen.engine, cx.probe)
     }
 
-    fn pinned_text(&self, pin: &Pin, tagged: Option<&Row>) -> String {
-        let text = format!("{} is {}", self.reference(), pin.short());
-        match tagged {
-            Some(row) if !pin.is(row) => format!(
-                "{text}; the tag has moved to {} here, which aztec-kit does not follow",
-                short(&row.id)
-            ),
-            _ => text,
-        }
+    /// Whether the tag in the registry still names the pinned image. Sends up to two requests. Nothing when there is no
+    /// pin or no engine that answers.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be observed.
+    pub fn upstream(&self, cx: &Cx<'_>) -> Result<Option<Upstream>, Fault> {
+        let seen = self.observe(cx)?;
+        let (Some(pin), Stored::Has { .. }) = (seen.pin, seen.engine) else {
+            return Ok(None);
+        };
+        Ok(Some(registry::upstream(self.names(), &pin, cx.probe)))
     }
 }
 
@@ -355,7 +129,7 @@ impl Kind for Image {
     type Prior = Prior;
 
     fn id(&self) -> ResourceId {
-        ResourceId::new("image", self.reference())
+        self.names().id()
     }
 
     fn validate(&self) -> Result<(), Fault> {
@@ -381,10 +155,12 @@ impl Kind for Image {
         let remembered = cx
             .memory
             .and_then(|memory| serde_json::from_value::<Pin>(memory.clone()).ok());
-        let mine = record.as_deref().filter(|record| self.mine(record));
+        let mine = record
+            .as_deref()
+            .filter(|record| is_about(record, self.names()));
         let pin = remembered.or_else(|| mine.and_then(Pin::recorded));
-        let engine = self.ask(pin.as_ref(), cx)?;
-        let wanted = match &pin {
+        let engine = Stored::ask(self.names(), pin.as_ref(), cx)?;
+        let desired = match &pin {
             Some(pin) => self.text(pin, cx.probe)?,
             None => None,
         };
@@ -394,23 +170,26 @@ impl Kind for Image {
         Ok(Seen {
             engine,
             pin,
-            wanted,
+            desired,
             record,
             owner,
         })
     }
 
     fn diff(&self, seen: &Seen) -> Diff {
-        let wanted = match &seen.pin {
+        let desired = match &seen.pin {
             Some(pin) => pin.short().to_owned(),
-            None => format!("{}, pinned to its present content", self.reference()),
+            None => format!(
+                "{}, pinned to its present content",
+                self.names().reference()
+            ),
         };
         let (pinned, tagged) = match &seen.engine {
-            EngineSeen::Silent(why) => {
+            Stored::Silent(why) => {
                 return Diff::Unknown(format!("no answer from {}: {why}", self.engine.name()));
             }
-            EngineSeen::Missing => (&None, &None),
-            EngineSeen::Has { pinned, tagged } => (pinned, tagged),
+            Stored::Missing => (&None, &None),
+            Stored::Has { pinned, tagged } => (pinned, tagged),
         };
         let mut changes = Vec::new();
         if pinned.is_none() {
@@ -418,19 +197,19 @@ impl Kind for Image {
                 (None, Some(row)) => Shown::text(format!("{}, not pinned", short(&row.id))),
                 _ => Shown::Nothing,
             };
-            changes.push(Change::field("image", from, Shown::Text(wanted)));
-        } else if seen.wanted.is_none() || seen.record != seen.wanted {
+            changes.push(Change::field("image", from, Shown::Text(desired)));
+        } else if seen.desired.is_none() || seen.record != seen.desired {
             let record = seen.record.as_deref().map(shown);
             changes.push(Change::content(
                 &record.unwrap_or_default(),
-                seen.wanted.as_deref().unwrap_or_default(),
+                seen.desired.as_deref().unwrap_or_default(),
             ));
         }
         changes.extend(seen.owner.iter().cloned());
         Diff::of(changes, || {
-            seen.pin
-                .as_ref()
-                .map_or_else(String::new, |pin| self.pinned_text(pin, tagged.as_ref()))
+            seen.pin.as_ref().map_or_else(String::new, |pin| {
+                pinned_text(self.names(), pin, tagged.as_ref())
+            })
         })
     }
 
@@ -438,7 +217,7 @@ impl Kind for Image {
         Prior {
             present: matches!(
                 seen.engine,
-                EngineSeen::Has {
+                Stored::Has {
                     tagged: Some(_),
                     ..
                 }
@@ -455,8 +234,8 @@ impl Kind for Image {
     }
 
     fn apply(&self, seen: &Seen, cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
-        let row = self.fetch(seen.pin.as_ref(), cx)?;
-        self.check_architecture(&row, cx.host_mut.probe())?;
+        let row = pull::fetch(self.names(), seen.pin.as_ref(), cx)?;
+        check_architecture(self.names(), &row, cx.host_mut.probe())?;
         let pin = Pin {
             id: row.id,
             // Podman computes a digest of its own for a loaded image. It is recorded too, because it names the same
@@ -492,7 +271,7 @@ impl Kind for Image {
         let record = cx.host_mut.read(&self.record)?.unwrap_or_default();
         let record = String::from_utf8_lossy(&record).into_owned();
         // Another release may have replaced it in the record.
-        if self.mine(&record) {
+        if is_about(&record, self.names()) {
             cx.host_mut.remove(&self.record)?;
         }
         if prior.present
@@ -503,14 +282,20 @@ impl Kind for Image {
         {
             return Ok(Reverted::Restored);
         }
-        let remove = [self.engine.program(), "image", "rm", &self.reference()].map(String::from);
+        let remove = [
+            self.engine.program(),
+            "image",
+            "rm",
+            &self.names().reference(),
+        ]
+        .map(String::from);
         let removed = cx.host_mut.tell(&Invocation::new(remove).timeout(REMOVE))?;
-        if removed.code == 0 || self.is_gone(cx.host_mut.probe()) {
+        if removed.code == 0 || is_gone(self.names(), cx.host_mut.probe()) {
             return Ok(Reverted::Restored);
         }
         Ok(Reverted::Later(format!(
             "{} still exists: {}",
-            self.reference(),
+            self.names().reference(),
             removed.stderr.trim()
         )))
     }

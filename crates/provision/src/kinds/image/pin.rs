@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Names;
 use crate::tools::images::Row;
 
 /// The content that a host is pinned to.
@@ -14,16 +15,16 @@ pub struct Pin {
 }
 
 /// Variables of the record.
-pub(super) const IMAGE: &str = "CONTAINER_IMAGE";
-pub(super) const DIGEST: &str = "CONTAINER_IMAGE_DIGEST";
-pub(super) const USER: &str = "CONTAINER_USER";
-pub(super) const ENGINE: &str = "CONTAINER_ENGINE";
+const IMAGE: &str = "CONTAINER_IMAGE";
+const DIGEST: &str = "CONTAINER_IMAGE_DIGEST";
+const USER: &str = "CONTAINER_USER";
+const ENGINE: &str = "CONTAINER_ENGINE";
 
 /// The start of a record.
-pub(super) const HEAD: &str = "# The content of ";
+const HEAD: &str = "# The content of ";
 
 /// The value of a variable in a record.
-pub(super) fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
+fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
     record
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
@@ -42,6 +43,13 @@ pub(super) fn shown(record: &str) -> String {
         .collect()
 }
 
+/// Whether a record is about this image, and not about another release.
+pub(super) fn is_about(record: &str, names: Names<'_>) -> bool {
+    let first = record.lines().next();
+    first.is_some_and(|line| line.contains(&format!(" {} ", names.reference())))
+}
+
+/// An id in the short form of the engines.
 pub(super) fn short(id: &str) -> &str {
     id.get(..19).unwrap_or(id)
 }
@@ -53,6 +61,19 @@ impl Pin {
             id: value(record, IMAGE)?.to_owned(),
             digest: value(record, DIGEST).map(str::to_owned),
         })
+    }
+
+    /// The record of a pin whose processes run as that account.
+    pub(super) fn record(&self, names: Names<'_>, (uid, gid): (u32, u32)) -> String {
+        let digest = self.digest.as_ref();
+        let digest = digest.map_or_else(String::new, |digest| format!("{DIGEST}={digest}\n"));
+        format!(
+            "{HEAD}{} that this host is pinned to, by aztec-kit.\n\
+             {IMAGE}={}\n{digest}{USER}={uid}:{gid}\n{ENGINE}={}\n",
+            names.reference(),
+            self.id,
+            names.engine.name()
+        )
     }
 
     /// The id in the short form of the engines.

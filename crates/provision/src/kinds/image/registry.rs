@@ -1,12 +1,10 @@
 //! Facts about an image that is not on this host, from its registry.
 
-use super::{EngineSeen, Image};
+use super::names::Names;
+use super::pin::Pin;
+use super::store::unused;
 use crate::Fault;
-use crate::engine::{Cx, Kind};
 use crate::host::{Probe, Query};
-
-/// The registry that both engines use for a name without one.
-const PUBLIC: &str = "docker.io";
 
 /// The location of an image before it is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,89 +28,50 @@ pub enum Upstream {
     Untold(String),
 }
 
-impl Image {
-    /// The registry in its name, or the public one.
-    pub fn registry(&self) -> &str {
-        let first = self.name.split('/').next().unwrap_or_default();
-        if first.contains(['.', ':']) {
-            first
-        } else {
-            PUBLIC
-        }
-    }
+/// The manifest that the registry has for a version; uses the network.
+fn manifest(names: Names<'_>, version: &str, probe: &dyn Probe) -> Result<String, Fault> {
+    let query = Query::Manifest(names.engine, names.source(version));
+    probe.ask(&query).map(|output| output.stdout)
+}
 
-    /// The name with its registry, because Podman does not assume the public one.
-    pub(super) fn source(&self, what: &str) -> String {
-        let registry = self.registry();
-        match self.name.strip_prefix(registry) {
-            Some(_) => format!("{}{what}", self.name),
-            None => format!("{registry}/{}{what}", self.name),
-        }
+/// Fails when the registry does not have the image or does not answer.
+pub(super) fn offered(names: Names<'_>, version: &str, probe: &dyn Probe) -> Result<Place, Fault> {
+    if unused(names.engine, probe)? {
+        return Ok(Place::Unasked);
     }
+    let (source, name) = (names.source(version), names.engine.name());
+    let manifest = manifest(names, version, probe);
+    manifest.map(|_| Place::Offered).map_err(|fault| {
+        Fault::new(format!("{source} is not on this host and cannot be pulled"))
+            .fix(format!(
+                "Make `{name} pull {source}` work, or run `docker save` elsewhere and `{name} load` here."
+            ))
+            .because(fault)
+    })
+}
 
-    /// A description of how to get the image that the tag names in the registry now. The local tag does not change by
-    /// itself.
-    pub fn update(&self) -> String {
-        let (engine, source) = (self.engine.name(), self.source(&format!(":{}", self.tag)));
-        format!("`{engine} pull {source}` fetches it. {}", self.renewal())
+/// Whether the tag in the registry still names the pinned image. Sends up to two requests.
+pub(super) fn upstream(names: Names<'_>, pin: &Pin, probe: &dyn Probe) -> Upstream {
+    let tagged = match manifest(names, &format!(":{}", names.tag), probe) {
+        Ok(text) => text,
+        Err(fault) => return Upstream::Untold(fault.chain()),
+    };
+    // The manifest of one image names its content, and an index names the manifest of each architecture.
+    if tagged.contains(&pin.id) || pin.digest.iter().any(|digest| tagged.contains(digest)) {
+        return Upstream::Same;
     }
-
-    /// The manifest that the registry has for a name; uses the network.
-    fn manifest(&self, what: &str, probe: &dyn Probe) -> Result<String, Fault> {
-        let asked = Query::Manifest(self.engine, self.source(what));
-        probe.ask(&asked).map(|output| output.stdout)
+    // Podman shows only that this is the manifest of one image (5.4.2).
+    if !tagged.contains("sha256:") {
+        let name = names.engine.name();
+        return Upstream::Untold(format!("{name} does not show its content"));
     }
-
-    /// Fails when the registry does not have the image or does not answer.
-    pub(super) fn offered(&self, what: &str, probe: &dyn Probe) -> Result<Place, Fault> {
-        if self.unused(probe)? {
-            return Ok(Place::Unasked);
-        }
-        let (source, name) = (self.source(what), self.engine.name());
-        let asked = self.manifest(what, probe);
-        asked.map(|_| Place::Offered).map_err(|fault| {
-            Fault::new(format!("{source} is not on this host and cannot be pulled"))
-                .fix(format!(
-                    "Make `{name} pull {source}` work, or run `docker save` elsewhere and `{name} load` here."
-                ))
-                .because(fault)
-        })
-    }
-
-    /// Whether the tag in the registry still names the pinned image. Sends up to two requests. Nothing when there is no
-    /// pin or no engine that answers.
-    ///
-    /// # Errors
-    ///
-    /// When the host cannot be observed.
-    pub fn upstream(&self, cx: &Cx<'_>) -> Result<Option<Upstream>, Fault> {
-        let seen = self.observe(cx)?;
-        let (Some(pin), EngineSeen::Has { .. }) = (seen.pin, seen.engine) else {
-            return Ok(None);
-        };
-        let unknown = |fault: Fault| Ok(Some(Upstream::Untold(fault.chain())));
-        let tagged = match self.manifest(&format!(":{}", self.tag), cx.probe) {
-            Ok(text) => text,
-            Err(fault) => return unknown(fault),
-        };
-        // The manifest of one image names its content, and an index names the manifest of each architecture.
-        if tagged.contains(&pin.id) || pin.digest.iter().any(|digest| tagged.contains(digest)) {
-            return Ok(Some(Upstream::Same));
-        }
-        // Podman shows only that this is the manifest of one image (5.4.2).
-        if !tagged.contains("sha256:") {
-            let why = format!("{} does not show its content", self.engine.name());
-            return Ok(Some(Upstream::Untold(why)));
-        }
-        // Docker keeps the digest of the index itself.
-        let Some(digest) = &pin.digest else {
-            let why = "it was loaded, not pulled".to_owned();
-            return Ok(Some(Upstream::Untold(why)));
-        };
-        match self.manifest(&format!("@{digest}"), cx.probe) {
-            Ok(text) if text == tagged => Ok(Some(Upstream::Same)),
-            Ok(_) => Ok(Some(Upstream::Moved)),
-            Err(fault) => unknown(fault),
-        }
+    // Docker keeps the digest of the index itself.
+    let Some(digest) = &pin.digest else {
+        return Upstream::Untold("it was loaded, not pulled".to_owned());
+    };
+    match manifest(names, &format!("@{digest}"), probe) {
+        Ok(text) if text == tagged => Upstream::Same,
+        Ok(_) => Upstream::Moved,
+        Err(fault) => Upstream::Untold(fault.chain()),
     }
 }

@@ -146,8 +146,8 @@ fn keys(probe: &dyn Probe, config: &Config, user: &User, limits: &Limits) -> Res
         };
         let text = String::from_utf8_lossy(&text);
         let keys: Vec<_> = text.lines().filter_map(options).collect();
-        let sound = |key: &&Vec<_>| limits.weakness(key).is_none();
-        let mut authorities = keys.iter().filter(sound).map(|key| signs(key));
+        let can_log_in = |key: &&Vec<_>| limits.weakness(key).is_none();
+        let mut authorities = keys.iter().filter(can_log_in).map(|key| signs(key));
         let Some(first) = authorities.next() else {
             let weak = keys.iter().find_map(|key| limits.weakness(key));
             why = weak.unwrap_or(why);
@@ -225,9 +225,9 @@ impl Limits {
             return Some("its key has expired, or will within a day".into());
         }
         let (_, from) = value("from")?;
-        let told = |client: &IpAddr| listed(from, *client);
+        let is_listed = |client: &IpAddr| listed(from, *client);
         // At a console there is no client to compare with.
-        let shut = !self.clients.is_empty() && !self.clients.iter().any(told);
+        let shut = !self.clients.is_empty() && !self.clients.iter().any(is_listed);
         shut.then(|| {
             "its key is restricted to other addresses than those of the present sessions".into()
         })

@@ -12,7 +12,7 @@ use crate::tools::sshd_config::{self, Directive};
 /// The base of relative paths: sshd_config(5), Include.
 pub(super) const DIR: &str = "/etc/ssh";
 /// The main configuration file.
-pub(crate) const MAIN: &str = "/etc/ssh/sshd_config";
+pub(super) const MAIN: &str = "/etc/ssh/sshd_config";
 /// The place of options of the running sshd that are not in a file.
 const COMMAND_LINE: &str =
     "the command line of ssh.service (SSHD_OPTS in /etc/default/ssh, or a drop-in of the unit)";

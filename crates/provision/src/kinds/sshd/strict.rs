@@ -1,6 +1,5 @@
 //! Comparison of strictness: a host with a stricter value keeps it.
 
-use super::normal;
 use crate::tools::sshd_config::effective;
 
 /// Words, the strictest first.
@@ -28,7 +27,8 @@ const LIMITS: &[(&str, bool)] = &[
 /// Lists of algorithms.
 const LISTS: &[&str] = &["kexalgorithms", "macs", "ciphers"];
 
-/// The stricter of two values of a keyword in lower case. If they cannot be compared: our value, or what both allow.
+/// The stricter of two values of a keyword in lower case. If they cannot be compared, that of aztec-kit (`ours`),
+/// or what both allow.
 pub(super) fn stricter(keyword: &str, theirs: &str, ours: &str) -> String {
     let word = theirs.to_ascii_lowercase();
     let found = if let Some((_, ranks)) = RANKS.iter().find(|(name, _)| *name == keyword) {
@@ -62,7 +62,7 @@ pub(super) fn stricter(keyword: &str, theirs: &str, ours: &str) -> String {
     found.unwrap_or_else(|| ours.to_owned())
 }
 
-/// Whether a value is as strict as ours.
+/// Whether a value is as strict as that of aztec-kit.
 pub(super) fn is_as_strict(keyword: &str, value: &str, ours: &str) -> bool {
     let value = value.to_ascii_lowercase();
     if normal(&value) == normal(ours) {
@@ -112,8 +112,8 @@ fn startups(text: &str) -> Option<[u64; 3]> {
     }
 }
 
-/// The rest of an explicit list without the algorithms that ours removes, or the union of both removals. `ours` begins
-/// with `-`.
+/// The rest of an explicit list without the algorithms that `ours` removes, or the union of both removals. `ours`
+/// begins with `-`.
 fn list(theirs: &str, ours: &str) -> Option<String> {
     let out: Vec<_> = ours.strip_prefix('-')?.split(',').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "@.,_*?-".contains(c);
@@ -133,8 +133,8 @@ fn list(theirs: &str, ours: &str) -> Option<String> {
 }
 
 /// Algorithms in the lists of `sshd -T` that the desired lists do not have, by keyword in lower case.
-pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
-    let lists = wanted
+pub(super) fn withdrawn(desired: &[(String, String)], shown: &str) -> Vec<(String, Vec<String>)> {
+    let lists = desired
         .iter()
         .filter(|(keyword, _)| LISTS.contains(&keyword.as_str()));
     let lists = lists.map(|(keyword, value)| {
@@ -148,6 +148,14 @@ pub(super) fn withdrawn(wanted: &[(String, String)], shown: &str) -> Vec<(String
         (keyword.clone(), gone)
     });
     lists.filter(|(_, gone)| !gone.is_empty()).collect()
+}
+
+/// One spelling for values with the same meaning; `sshd -T` has its own.
+pub(super) fn normal(value: &str) -> &str {
+    match value {
+        "prohibit-password" => "without-password",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +178,7 @@ mod tests {
             gone(&[("kexalgorithms", "-b,z"), ("macs", "y")]),
             "kexalgorithms b; macs x"
         );
-        // Live already; and what is no list of algorithms.
+        // The first is live already, and the second is not a list of algorithms.
         assert_eq!(gone(&[("kexalgorithms", "-z"), ("macs", "x,y")]), "");
         assert_eq!(gone(&[("port", "-22"), ("ciphers", "-q")]), "");
     }

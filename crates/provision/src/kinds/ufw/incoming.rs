@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DEFAULTS, RULES};
+use super::state::{DEFAULTS, RULES};
 use crate::Fault;
 use crate::host::{Probe, Query};
 use crate::tools::iptables::Filter;
@@ -42,7 +42,7 @@ pub enum Fate {
 ///
 /// When iptables fails.
 pub fn incoming(probe: &dyn Probe) -> Result<Vec<Incoming>, Fault> {
-    let has_v6 = super::has_v6(probe)?;
+    let has_v6 = super::kernel::has_v6(probe)?;
     let defaults = probe.text(Path::new(DEFAULTS))?.unwrap_or_default();
     // Without `IPV6=yes`, UFW drops IPv6 and adds no chains.
     let looks_after_v6 =

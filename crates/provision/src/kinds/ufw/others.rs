@@ -35,10 +35,10 @@ pub(super) fn manager(probe: &dyn Probe) -> Result<Option<Fault>, Fault> {
                 continue;
             }
         }
-        let said = format!(
+        let conflict = format!(
             "{unit} manages the firewall of this host, so UFW beside it would not reliably open or close anything"
         );
-        return Ok(Some(Fault::new(said).fix(format!(
+        return Ok(Some(Fault::new(conflict).fix(format!(
             "Copy its rules to kit.toml as [[firewall.allow]] and run `systemctl disable --now {unit}`, or remove \
              firewall.enabled from kit.toml."
         ))));

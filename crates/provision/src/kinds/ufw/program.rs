@@ -1,6 +1,7 @@
 //! The commands for `ufw`, and for systemd about it.
 
-use super::{Rule, Seen};
+use super::rule::Rule;
+use super::state::Seen;
 use crate::Fault;
 use crate::engine::ApplyCx;
 use crate::host::Invocation;
@@ -20,8 +21,8 @@ pub(super) fn enable(cx: &mut ApplyCx<'_>) -> Result<(), Fault> {
     };
     let left = ufw(cx, &["--force", "disable"], &[]).err();
     // `Problem running '/etc/ufw/before6.rules'`, from ufw 0.36.2.
-    let said = fault.chain();
-    let by_v6 = said.contains("ip6tables") || said.contains("6.rules");
+    let message = fault.chain();
+    let by_v6 = message.contains("ip6tables") || message.contains("6.rules");
     let fix = match (&left, by_v6) {
         (Some(_), _) => "Run `ufw disable`, because half of its rules are in the kernel.",
         (None, true) => {

@@ -109,7 +109,7 @@ impl Rule {
             && (tuple.from_anywhere() || self.same_source(tuple))
     }
 
-    /// Whether this line of the operator contradicts it: UFW would turn that line into ours.
+    /// Whether this line of the operator contradicts it: UFW would replace that line by the rule.
     pub(super) fn contradicts(&self, tuple: &Tuple) -> bool {
         !tuple.allows()
             && tuple.is_about(self.proto.name(), self.port)
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_says_is_taken_at_its_word() {
+    fn the_rules_of_the_operator_count_as_written() {
         let ours = rule(true, None);
         let open = tuple("allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in");
         assert!(ours.is_met_by(&open) && !ours.is(&open));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_lines_are_known_again() {
+    fn own_lines_are_recognised() {
         let ours = tuple("limit tcp 22 ::/0 any ::/0 in comment=617a7465632d6b69743a20535348");
         assert_eq!(Rule::of(&ours), Some(rule(true, None)));
         assert!(rule(true, None).is(&ours) && !rule(false, None).is(&ours));

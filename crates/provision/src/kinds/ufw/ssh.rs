@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::rule::Proto;
 use crate::Fault;
 use crate::host::{Probe, Query};
-use crate::kinds::sshd;
+use crate::kinds::sshd::program::{effective_config, running_options};
 use crate::tools::sockets::{self, Socket};
 
 /// The ports at which the SSH server listens, or will listen after its next start; none without an SSH server. They
@@ -27,8 +28,8 @@ pub fn ports(probe: &dyn Probe) -> Result<BTreeSet<u16>, Fault> {
     let pid = pid.ok_or_else(|| not_reported("MainPID of ssh.service"))?;
     let mut ports = listens(socket);
     if state != "active" || ports.is_empty() {
-        let options = sshd::running_options(pid, probe)?;
-        ports = addresses(&sshd::asked(&options, probe)?);
+        let options = running_options(pid, probe)?;
+        ports = addresses(&effective_config(&options, probe)?);
         if ports.is_empty() {
             return Err(
                 Fault::new("the SSH server does not name a port that it listens on").fix(
@@ -117,12 +118,9 @@ fn table(probe: &dyn Probe, proto: &str) -> Result<Vec<Socket>, Fault> {
 }
 
 /// Protocol and port of every socket that is not bound to loopback.
-pub fn listening(probe: &dyn Probe) -> Result<BTreeSet<(super::Proto, u16)>, Fault> {
+pub fn listening(probe: &dyn Probe) -> Result<BTreeSet<(Proto, u16)>, Fault> {
     let mut open = BTreeSet::new();
-    for (proto, state) in [
-        (super::Proto::Tcp, sockets::LISTENS),
-        (super::Proto::Udp, sockets::BOUND),
-    ] {
+    for (proto, state) in [(Proto::Tcp, sockets::LISTENS), (Proto::Udp, sockets::BOUND)] {
         let sockets = table(probe, proto.name())?.into_iter();
         open.extend(
             sockets

@@ -1,12 +1,12 @@
-//! Programs: read-only queries, and invocations that may change the host.
+//! Read-only queries of programs, and what counts as an answer to each.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{Engine, Output};
 use crate::Fault;
+use crate::tools::{apt, images};
 
 /// A read-only query. The list is closed, so an observation cannot change anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Query {
                 .chain(names.iter().cloned())
                 .collect(),
             Self::Sshd(options) => [&words(&["/usr/sbin/sshd", "-T"])[..], options].concat(),
-            Self::Install(entries) => crate::tools::apt::install(entries, &["--simulate"]),
+            Self::Install(entries) => apt::install(entries, &["--simulate"]),
             Self::AptConfig => words(&["apt-config", "dump"]),
             Self::PackageFiles(package) => ["dpkg", "--verify", package].map(String::from).into(),
             Self::Images(engine) => [
@@ -75,7 +75,7 @@ impl Query {
                 "--no-trunc",
                 "--digests",
                 "--format",
-                crate::tools::images::FORMAT,
+                images::FORMAT,
             ]
             .map(String::from)
             .into(),
@@ -180,214 +180,31 @@ impl Query {
     /// # Errors
     ///
     /// When the program failed, or when its output is empty or partial and therefore not an answer.
-    pub fn heard(&self, said: Output) -> Result<Output, Fault> {
+    pub fn heard(&self, output: Output) -> Result<Output, Fault> {
         let (argv, terms) = (self.argv(), self.terms());
         let none = |what: &str| {
             Fault::new(format!("`{}` {what}", argv.join(" ")))
                 .fix("Run it by hand and make it answer, then run the same command again.")
         };
-        let said = said.whole(&argv)?;
-        let empty = said.stdout.trim().is_empty();
-        if !terms.codes.contains(&said.code) || empty && said.code != 0 {
+        let output = output.whole(&argv)?;
+        let empty = output.stdout.trim().is_empty();
+        if !terms.codes.contains(&output.code) || empty && output.code != 0 {
             // If an exit code is an answer only together with a text, its error message is reported like any other.
-            return said.ok(&argv);
+            return output.ok(&argv);
         }
         if empty && !terms.empty {
             return Err(none("exited with 0 and printed nothing"));
         }
-        if terms.lines && !empty && !said.stdout.ends_with('\n') {
+        if terms.lines && !empty && !output.stdout.ends_with('\n') {
             return Err(none("stopped in the middle of a line"));
         }
-        if !empty && !said.stdout.ends_with(terms.ends) {
+        if !empty && !output.stdout.ends_with(terms.ends) {
             return Err(none("stopped before its end"));
         }
-        Ok(said)
+        Ok(output)
     }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
-}
-
-/// A program that changes something. It never contains a secret, because `argv` and `env` are shown and logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invocation {
-    /// Program and arguments; no shell is involved.
-    pub argv: Vec<String>,
-    /// Variables added to the small fixed environment.
-    pub env: Vec<(String, String)>,
-    /// Working directory.
-    pub dir: Option<std::path::PathBuf>,
-    /// The program and its process group are killed after this time.
-    pub timeout: Duration,
-    /// The account that it runs as, by name or number, with the group of the same name; root when there is none.
-    pub account: Option<String>,
-    /// Whether it may be killed with this process at any moment (a download) or must be left to finish (dpkg).
-    pub dies_with_us: bool,
-}
-
-impl Invocation {
-    /// An invocation with the default timeout of three minutes. A command that takes a second on an idle host took over
-    /// a minute on a busy one (`ufw enable`).
-    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            argv: argv.into_iter().map(Into::into).collect(),
-            env: Vec::new(),
-            dir: None,
-            timeout: Duration::from_secs(180),
-            account: None,
-            dies_with_us: false,
-        }
-    }
-
-    /// Runs it as an account, with only the group of that account, and without a way to become root again.
-    #[must_use]
-    pub fn account(mut self, account: impl Into<String>) -> Self {
-        self.account = Some(account.into());
-        self
-    }
-
-    /// Adds a variable.
-    #[must_use]
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets the working directory.
-    #[must_use]
-    pub fn dir(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
-        self.dir = Some(dir.into());
-        self
-    }
-
-    /// Sets the timeout.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Lets the program be killed when this process dies.
-    #[must_use]
-    pub fn dies_with_us(mut self) -> Self {
-        self.dies_with_us = true;
-        self
-    }
-}
-
-impl Invocation {
-    /// The command line that is executed. setpriv(1) of util-linux, an essential package, drops privileges, and ties
-    /// the life of the program to this process.
-    pub fn started(&self) -> Vec<String> {
-        let mut before = Vec::new();
-        if let Some(account) = &self.account {
-            before.push(format!("--reuid={account}"));
-            before.push(format!("--regid={account}"));
-            before
-                .extend(["--clear-groups", "--no-new-privs", "--inh-caps=-all"].map(String::from));
-        }
-        if self.dies_with_us {
-            before.extend(["--pdeathsig", "KILL"].map(String::from));
-        }
-        if before.is_empty() {
-            return self.argv.clone();
-        }
-        let mut argv = vec!["setpriv".to_owned()];
-        argv.append(&mut before);
-        argv.push("--".into());
-        argv.extend(self.argv.iter().cloned());
-        argv
-    }
-}
-
-/// The output of a program.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Output {
-    /// Exit code; 128 + signal when killed.
-    pub code: i32,
-    /// Standard output; U+FFFD where it was not UTF-8.
-    pub stdout: String,
-    /// Standard error, as `stdout`.
-    pub stderr: String,
-    /// The reason why this is not the whole output. It is never set for a query, which then has no answer.
-    pub unfinished: Option<Unfinished>,
-}
-
-/// Why an output is incomplete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfinished {
-    /// It was longer than the limit.
-    TooLong,
-    /// The program ended, but a process that it started may still write.
-    KeptOpen,
-}
-
-/// How much of a program's error message goes into a fault.
-const COMPLAINT_BYTES: usize = 1500;
-
-impl Output {
-    /// For programs that are run for their effect. Returns the output if the program exited with 0, otherwise a fault
-    /// with the end of its error message.
-    pub fn ok(self, argv: &[String]) -> Result<Self, Fault> {
-        if self.code == 0 {
-            return Ok(self);
-        }
-        let said = if self.stderr.trim().is_empty() {
-            &self.stdout
-        } else {
-            &self.stderr
-        };
-        let said = said.trim();
-        let mut start = said.len().saturating_sub(COMPLAINT_BYTES);
-        while !said.is_char_boundary(start) {
-            start += 1;
-        }
-        Err(Fault::new(format!(
-            "`{}` exited with {}: {}",
-            argv.join(" "),
-            self.code,
-            &said[start..]
-        )))
-    }
-
-    /// For programs that are run for their output. As [`Output::ok`], and the output is complete.
-    pub fn answer(self, argv: &[String]) -> Result<Self, Fault> {
-        self.ok(argv)?.whole(argv)
-    }
-
-    /// Refuses an incomplete output, whatever the exit code.
-    pub fn whole(self, argv: &[String]) -> Result<Self, Fault> {
-        let why = match self.unfinished {
-            None => return Ok(self),
-            Some(Unfinished::TooLong) => "printed more than the limit",
-            Some(Unfinished::KeptOpen) => {
-                "ended, but a process that it started kept its output open"
-            }
-        };
-        Err(Fault::new(format!("`{}` {why}", argv.join(" ")))
-            .fix("Find out what it waits for, then run the same command again."))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_order_gives_up_is_given_up_before_its_program_starts() {
-        let order = Invocation::new(["node", "--version"]);
-        assert_eq!(order.started(), ["node", "--version"]);
-        let started = order.clone().dies_with_us().started();
-        assert_eq!(
-            started.join(" "),
-            "setpriv --pdeathsig KILL -- node --version"
-        );
-        let started = order.account("aztec").dies_with_us().started();
-        assert_eq!(
-            started.join(" "),
-            "setpriv --reuid=aztec --regid=aztec --clear-groups --no-new-privs --inh-caps=-all --pdeathsig KILL \
-             -- node --version"
-        );
-    }
 }

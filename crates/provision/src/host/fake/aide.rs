@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::FileType;
-use super::Output;
-use super::fake::FakeHost;
+use super::host::FakeHost;
+use crate::host::{FileType, Output};
 
 impl FakeHost {
     /// Runs it with these arguments.

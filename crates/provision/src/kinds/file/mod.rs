@@ -6,14 +6,18 @@
 //!
 //! A program that reads a file can check it before it replaces the old one.
 
-use std::collections::BTreeMap;
+mod restore;
+mod view;
+
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+pub use restore::Prior;
+
+use self::view::View;
 use super::before::{self, Stay, digest};
 use super::{Accounts, Input, Owner};
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
@@ -24,7 +28,7 @@ use crate::{Fault, Text};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct File {
     path: PathBuf,
-    /// Its whole text. The journal gets `shown` and `sha256` instead.
+    /// Its text. The journal gets `shown` and `sha256` instead.
     #[serde(skip)]
     text: Text,
     shown: String,
@@ -100,7 +104,7 @@ impl File {
         candidate.into()
     }
 
-    fn says(&self, state: &State) -> bool {
+    fn is_text_of(&self, state: &State) -> bool {
         state.bytes.expose_secret() == self.content().as_bytes()
     }
 
@@ -130,80 +134,15 @@ impl File {
         match Written::of(written, state).map(|written| &written.shown) {
             Some(Some(shown)) => shown.clone(),
             Some(None) => String::from_utf8_lossy(bytes).into_owned(),
-            None => self.foreign(bytes, state.meta.modified_us),
+            None => self.view().of_foreign(bytes, state.meta.modified_us),
         }
     }
 
-    /// The lines that a text shares with the desired one, in their shown form, and the number of other lines.
-    ///
-    /// Two texts must not look the same, because a plan is compared with the changes that are made later. A digest of
-    /// the text alone would let a reader of the plan test guesses of a password, so it includes the time of the last
-    /// write.
-    fn foreign(&self, bytes: &[u8], modified_us: i64) -> String {
-        let (ours, shown): (Vec<&str>, Vec<&str>) = (
-            self.content().split_inclusive('\n').collect(),
-            self.shown.split_inclusive('\n').collect(),
-        );
-        let known: BTreeMap<&str, &str> = if ours.len() == shown.len() {
-            ours.into_iter().zip(shown).collect()
-        } else {
-            let both = ours.into_iter().filter(|line| shown.contains(line));
-            both.map(|line| (line, line)).collect()
-        };
-        let version = Sha256::new()
-            .chain_update(modified_us.to_be_bytes())
-            .chain_update(bytes)
-            .finalize();
-        let version = const_hex::encode(version);
-        let version = version.get(..12).unwrap_or_default();
-        let others = |count: usize| match count {
-            0 => String::new(),
-            1 => format!("… a line that aztec-kit did not write (version {version})\n"),
-            _ => format!("… {count} lines that aztec-kit did not write (version {version})\n"),
-        };
-        let (mut view, mut count) = (String::new(), 0);
-        for line in String::from_utf8_lossy(bytes).split_inclusive('\n') {
-            match known.get(line) {
-                None => count += 1,
-                Some(line) => {
-                    view += &others(std::mem::take(&mut count));
-                    view += line;
-                }
-            }
+    fn view(&self) -> View<'_> {
+        View {
+            content: self.content(),
+            shown: &self.shown,
         }
-        view + &others(count)
-    }
-
-    /// Restores the prior owner, mode and content.
-    fn restore(
-        &self,
-        sha256: &str,
-        (uid, gid, mode): (u32, u32, u32),
-        cx: &mut ApplyCx<'_>,
-    ) -> Result<Reverted, Fault> {
-        let file = |meta: Meta| meta.file_type == FileType::File;
-        let now = match cx.host_mut.meta(&self.path)?.is_some_and(file) {
-            true => cx.host_mut.read(&self.path)?,
-            false => None,
-        };
-        if now.is_some_and(|now| digest(&now) == sha256) {
-            cx.host_mut.own(&self.path, uid, gid, mode)?;
-        } else if let Some(bytes) = before::kept(&self.path, sha256, cx.host_mut.probe())? {
-            cx.host_mut.put(&NewFile {
-                path: &self.path,
-                bytes: &bytes,
-                uid,
-                gid,
-                mode,
-            })?;
-        } else {
-            return Ok(Reverted::Kept(format!(
-                "the copy of its prior content is no longer in {}",
-                before::STORE
-            )));
-        }
-        before::restored(&self.path, sha256, cx.host_mut)?;
-        Ok(Reverted::Restored)
     }
 }
 
@@ -242,33 +181,6 @@ impl Written {
     fn of<'a>(written: Option<&'a Self>, state: &State) -> Option<&'a Self> {
         written.filter(|written| written.sha256 == digest(state.bytes.expose_secret()))
     }
-}
-
-/// The prior state.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Prior {
-    /// Nothing.
-    Nothing,
-    /// A file with a copy.
-    Kept {
-        /// Digest of its content.
-        sha256: String,
-        /// Numeric owner.
-        uid: u32,
-        /// Numeric group.
-        gid: u32,
-        /// Permission bits.
-        mode: u32,
-    },
-    /// A symbolic link and its target.
-    Link(PathBuf),
-    /// The type of anything else. It cannot be restored.
-    Special(String),
-    /// In journals of earlier versions: a file with its content, owner, group and mode.
-    File(String, u32, u32, u32),
-    /// In journals of earlier versions: a file whose content was not recorded.
-    Unrecorded,
 }
 
 impl Kind for File {
@@ -325,7 +237,7 @@ impl Kind for File {
             );
             changes.push(Change::field("type", Shown::Text(is), Shown::text("file")));
         }
-        if !self.says(state) {
+        if !self.is_text_of(state) {
             let from = match state.is_file() {
                 true => self.earlier(state, seen.written.as_ref()),
                 false => String::new(),
@@ -358,7 +270,7 @@ impl Kind for File {
             sha256: self.sha256(),
             shown: (!self.text.is_public()).then(|| self.shown.clone()),
         };
-        (state.is_file() && self.says(state))
+        (state.is_file() && self.is_text_of(state))
             .then(|| serde_json::to_value(written).ok())
             .flatten()
     }
@@ -389,7 +301,7 @@ impl Kind for File {
             }
             if state.is_file() {
                 // Keeps the modification time when only the owner or mode differs.
-                if self.says(state) {
+                if self.is_text_of(state) {
                     return cx.host_mut.own(&self.path, uid, gid, self.owner.mode);
                 }
                 self.may_replace(state)?;
@@ -414,16 +326,16 @@ impl Kind for File {
             Some(word) => *word = shown,
             None => argv.push(shown),
         }
-        let judged = cx.host_mut.tell(&Invocation::new(argv.clone()))?;
-        if let Err(fault) = judged.ok(&argv) {
+        let output = cx.host_mut.tell(&Invocation::new(argv.clone()))?;
+        if let Err(fault) = output.ok(&argv) {
             cx.host_mut.remove(&candidate)?;
-            let said = self.text.scrubbed(&fault.chain());
+            let message = self.text.scrubbed(&fault.chain());
             return Err(Fault::new(format!(
                 "{} rejects the new {}; the old one stays",
                 argv[0],
                 self.path.display()
             ))
-            .because(said));
+            .because(message));
         }
         cx.host_mut.rename(&candidate, &self.path)
     }
@@ -433,33 +345,6 @@ impl Kind for File {
             // A run that was killed during the check left it behind.
             cx.host_mut.remove(&self.candidate())?;
         }
-        match prior {
-            Prior::Nothing => cx.host_mut.remove(&self.path)?,
-            Prior::Kept {
-                sha256,
-                uid,
-                gid,
-                mode,
-            } => return self.restore(sha256, (*uid, *gid, *mode), cx),
-            Prior::Special(word) => {
-                return Ok(Reverted::Kept(format!(
-                    "it was a {word} before, which cannot be restored"
-                )));
-            }
-            Prior::Unrecorded => {
-                return Ok(Reverted::Kept(
-                    "its prior content was not recorded because it contains keys".into(),
-                ));
-            }
-            Prior::Link(target) => cx.host_mut.symlink(&self.path, target)?,
-            Prior::File(text, uid, gid, mode) => cx.host_mut.put(&NewFile {
-                path: &self.path,
-                bytes: text.as_bytes(),
-                uid: *uid,
-                gid: *gid,
-                mode: *mode,
-            })?,
-        }
-        Ok(Reverted::Restored)
+        prior.restore(&self.path, cx.host_mut)
     }
 }

@@ -1,7 +1,7 @@
 //! The container engine of the host in memory.
 
-use super::{Output, Query};
 use crate::Fault;
+use crate::host::{Output, Query};
 
 /// A name of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

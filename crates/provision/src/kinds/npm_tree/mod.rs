@@ -1,6 +1,7 @@
 //! A release installed from an npm lock file into a directory of its own, and the link that selects it.
 
-use std::collections::BTreeMap;
+mod marker;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use npm::{Omit, Package, Platform};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::marker::{Installed, MARKER, Marker};
 use super::Lock;
 use crate::Fault;
 use crate::engine::{ApplyCx, Change, Cx, Diff, Kind, ResourceId, Reverted, Shown};
@@ -38,18 +40,6 @@ pub struct NpmTree {
     pub check: Vec<String>,
 }
 
-/// Written last, when everything else is synced: a tree without it is incomplete. `modules` and `sizes` let an
-/// observation find packages that are missing or altered.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
-struct Marker {
-    manifest: String,
-    lock: String,
-    modules: Vec<String>,
-    /// Bytes of the `package.json` of each; empty in the markers of earlier versions.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    sizes: BTreeMap<String, u64>,
-}
-
 /// The observed state.
 #[derive(Debug)]
 pub struct Seen {
@@ -58,21 +48,10 @@ pub struct Seen {
     linked: Option<PathBuf>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Installed {
-    No,
-    Whole,
-    OtherLock,
-    Damaged(String),
-}
-
-const MARKER: &str = ".installed.json";
 /// Enough for the descriptions of a thousand packages over a slow line.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1800);
 /// `nobody` and `nogroup` of every Debian and Ubuntu (base-passwd). Downloaded programs are not executed as root.
 const NOBODY: &str = "65534";
-/// Other accounts can list and enter it.
-const OPEN: u32 = 0o005;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl NpmTree {
@@ -104,51 +83,6 @@ impl NpmTree {
 
     fn manifest_digest(&self) -> String {
         const_hex::encode(Sha256::digest(&self.manifest))
-    }
-
-    /// Scopes and packages, two levels deep: one directory listing per scope.
-    fn modules(tree: &Path, probe: &dyn Probe) -> Result<Vec<String>, Fault> {
-        let modules = tree.join("node_modules");
-        let mut found = Vec::new();
-        for name in probe.list(&modules)?.unwrap_or_default() {
-            if name.starts_with('@') {
-                let scope = probe.list(&modules.join(&name))?.unwrap_or_default();
-                found.extend(scope.into_iter().map(|package| format!("{name}/{package}")));
-            } else if !name.starts_with('.') {
-                found.push(name);
-            }
-        }
-        Ok(found)
-    }
-
-    /// A top-level directory that other accounts cannot enter, if there is one: no service could start from it.
-    fn closed(tree: &Path, probe: &dyn Probe) -> Result<Option<PathBuf>, Fault> {
-        for dir in [tree.to_owned(), tree.join("node_modules")] {
-            if probe
-                .meta(&dir)?
-                .is_some_and(|meta| meta.mode & OPEN != OPEN)
-            {
-                return Ok(Some(dir));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The size of the `package.json` of each package.
-    fn sizes(
-        tree: &Path,
-        modules: &[String],
-        probe: &dyn Probe,
-    ) -> Result<BTreeMap<String, u64>, Fault> {
-        let about: Vec<_> = modules
-            .iter()
-            .map(|module| Path::new(module).join("package.json"))
-            .collect();
-        let metas = probe.metas(&tree.join("node_modules"), &about)?;
-        let sizes = modules.iter().zip(metas);
-        Ok(sizes
-            .filter_map(|(module, meta)| Some((module.clone(), meta?.size)))
-            .collect())
     }
 
     /// The packages of a lock file that this host needs.
@@ -270,13 +204,11 @@ impl NpmTree {
                 mode: 0o644,
             })?;
         }
-        let modules = Self::modules(&staged, cx.host_mut.probe())?;
-        let marker = Marker {
-            manifest: self.manifest_digest(),
-            lock: const_hex::encode(Sha256::digest(&lock)),
-            sizes: Self::sizes(&staged, &modules, cx.host_mut.probe())?,
-            modules,
-        };
+        let digests = (
+            self.manifest_digest(),
+            const_hex::encode(Sha256::digest(&lock)),
+        );
+        let marker = Marker::of(&staged, digests, cx.host_mut.probe())?;
         let marker = serde_json::to_string(&marker)
             .map_err(|error| Fault::new("failed to write the marker").because(error))?;
         put(MARKER, &marker, cx)?;
@@ -307,51 +239,8 @@ impl Kind for NpmTree {
 
     fn observe(&self, cx: &Cx<'_>) -> Result<Seen, Fault> {
         let lock = self.lock_digest(cx.probe)?;
-        let marker = cx
-            .probe
-            .read(&self.dir().join(MARKER))?
-            .and_then(|bytes| serde_json::from_slice::<Marker>(&bytes).ok());
-        let installed = match marker {
-            None => Installed::No,
-            Some(marker)
-                if marker.manifest != self.manifest_digest()
-                    || lock.as_ref().is_some_and(|lock| *lock != marker.lock) =>
-            {
-                Installed::OtherLock
-            }
-            Some(marker) => {
-                let modules = Self::modules(&self.dir(), cx.probe)?;
-                let missing: Vec<_> = marker
-                    .modules
-                    .iter()
-                    .filter(|module| {
-                        modules.binary_search(module).is_err() && !modules.contains(module)
-                    })
-                    .cloned()
-                    .collect();
-                let known: Vec<_> = marker.sizes.keys().cloned().collect();
-                let sizes = Self::sizes(&self.dir(), &known, cx.probe)?;
-                let other = |(module, size): &(&String, &u64)| sizes.get(*module) != Some(*size);
-                match missing.as_slice() {
-                    [] => match (
-                        marker.sizes.iter().find(other),
-                        Self::closed(&self.dir(), cx.probe)?,
-                    ) {
-                        (None, None) => Installed::Whole,
-                        (Some((module, _)), _) => Installed::Damaged(format!(
-                            "{module} was changed after it was unpacked"
-                        )),
-                        (None, Some(dir)) => {
-                            Installed::Damaged(format!("only root can enter {}", dir.display()))
-                        }
-                    },
-                    [one] => Installed::Damaged(format!("{one} is missing")),
-                    [first, rest @ ..] => {
-                        Installed::Damaged(format!("{first} and {} more are missing", rest.len()))
-                    }
-                }
-            }
-        };
+        let (tree, manifest) = (self.dir(), self.manifest_digest());
+        let installed = Installed::observe(&tree, &manifest, lock.as_deref(), cx.probe)?;
         Ok(Seen {
             installed,
             lock,
