@@ -15,6 +15,7 @@
 
 mod run;
 mod send;
+mod transaction;
 
 use std::time::Duration;
 

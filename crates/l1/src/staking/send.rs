@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_sol_types::SolCall;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{LOCAL_CHAIN_ID, run::Run};
+use super::{LOCAL_CHAIN_ID, run::Run, transaction::Transaction};
 use crate::{
     answer::{Failure, revert_reason},
     client::At,
@@ -100,7 +99,7 @@ impl Run<'_> {
             .await?;
         let base_fee = self.chain.head().await?.base_fee_per_gas;
         let base_fee: u128 = base_fee.unwrap_or_default().saturating_to();
-        let transaction = TxEip1559 {
+        let transaction = Transaction {
             // The id is fixed, so that the signed transaction is invalid on every public chain.
             chain_id: LOCAL_CHAIN_ID,
             nonce,
@@ -109,17 +108,13 @@ impl Run<'_> {
             // Six blocks full of other transactions double the base fee.
             max_fee_per_gas: base_fee.saturating_mul(2).saturating_add(TIP),
             max_priority_fee_per_gas: TIP,
-            to: to.into(),
+            to,
             value,
             input,
-            ..TxEip1559::default()
         };
-        let signature = self.deployer.sign(&transaction.signature_hash());
-        let mut raw = Vec::new();
-        transaction.into_signed(signature).eip2718_encode(&mut raw);
-        let sent = self
-            .chain
-            .call("eth_sendRawTransaction", json!([Bytes::from(raw)]));
+        let signature = self.deployer.sign(&transaction.hash());
+        let raw = transaction.signed(&signature);
+        let sent = self.chain.call("eth_sendRawTransaction", json!([raw]));
         let hash: B256 = sent.await.map_err(refused)?;
         self.transactions.push(hash);
 
