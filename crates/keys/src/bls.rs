@@ -13,8 +13,8 @@ use serde::Serialize;
 use sha2::Sha512;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KeyBytes, Seed};
 use crate::error::{Error, Result};
+use crate::secret::{KeyBytes, Seed};
 
 /// A BN254 private key.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use k256::ecdsa::SigningKey;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-use super::{KeyBytes, Seed};
 use crate::error::{Error, Result};
+use crate::secret::{KeyBytes, Seed};
 
 /// An Ethereum private key with its address.
 #[derive(Debug)]

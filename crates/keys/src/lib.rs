@@ -11,6 +11,7 @@ mod error;
 mod eth;
 pub mod keystore;
 mod mnemonic;
+mod secret;
 
 use zeroize::Zeroizing;
 
@@ -20,9 +21,7 @@ pub use error::{Error, Result};
 pub use eth::EthKey;
 pub use keystore::{PublicIdentity, StakerOutput};
 pub use mnemonic::{Mnemonic, WordCount, generate_mnemonic};
-
-/// The 32 bytes of a private key of either curve, big-endian, wiped on drop.
-pub type KeyBytes = Zeroizing<[u8; 32]>;
+pub use secret::KeyBytes;
 
 /// The two secrets of one attester.
 #[derive(Debug)]
@@ -113,9 +112,6 @@ pub fn plain(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
         _ => bytes,
     }
 }
-
-/// A BIP-39 seed, wiped on drop.
-type Seed = Zeroizing<[u8; 64]>;
 
 #[cfg(test)]
 mod tests {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::Seed;
 use crate::error::{Error, Result};
+use crate::secret::Seed;
 
 /// An English BIP-39 mnemonic. Its debug output is redacted, and it is wiped on drop.
 pub struct Mnemonic(bip39::Mnemonic);

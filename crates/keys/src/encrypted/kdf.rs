@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{blob, broken, number, word};
+use super::fields::{blob, broken, number, word};
 use crate::error::Result;
 
 /// The key of the cipher and the key of the checksum.

@@ -5,6 +5,7 @@
 //! algorithms come from RustCrypto. The `eth-keystore` crate is not used: it fixes scrypt at N = 2¹³, an eighth of
 //! the value of the official tool, and writes its file itself, with the permissions that the umask leaves.
 
+mod fields;
 mod kdf;
 mod password;
 mod seal;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use self::fields::{blob, broken, number, word};
 use self::kdf::{Derived, Kdf};
 use super::{BlsKey, EthKey, KeyBytes};
 use crate::error::{Error, Result};
@@ -147,53 +149,6 @@ fn decrypt(derived: &Derived, iv: &[u8], text: &[u8]) -> Result<KeyBytes> {
 fn cipher(derived: &Derived, iv: &[u8]) -> Result<Aes128Ctr> {
     Aes128Ctr::new_from_slices(&derived[..16], iv)
         .map_err(|_| broken("its initialisation vector has the wrong length"))
-}
-
-/// A whole number. Some programs write it with a fraction of zero.
-fn number(object: &Value, name: &str) -> Result<u64> {
-    let number = &object[name];
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the filter leaves whole numbers that both types hold exactly"
-    )]
-    let whole_number = || {
-        let number = number.as_f64()?;
-        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
-    };
-    number
-        .as_u64()
-        .or_else(whole_number)
-        .ok_or_else(|| broken(&format!("{name} is not a number")))
-}
-
-fn blob(object: &Value, name: &str) -> Result<Vec<u8>> {
-    object[name]
-        .as_str()
-        .and_then(|text| hex::decode(text).ok())
-        .ok_or_else(|| broken(&format!("{name} is not hexadecimal")))
-}
-
-/// Algorithms that other tools offer and that this crate does not support.
-const OTHERS: [&str; 6] = [
-    "aes-128-cbc",
-    "aes-192-ctr",
-    "aes-256-cbc",
-    "aes-256-ctr",
-    "hmac-sha1",
-    "hmac-sha512",
-];
-
-/// The name of an algorithm. Anything else is not quoted, because any field may contain a secret.
-fn word(value: &Value) -> &'static str {
-    let known = OTHERS.into_iter().find(|name| *value == **name);
-    known.unwrap_or("an unknown algorithm")
-}
-
-fn broken(problem: &str) -> Error {
-    Error::Keystore {
-        problem: problem.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::fields::broken;
 use super::kdf::{Derived, Kdf};
-use super::{broken, cipher, password};
+use super::{cipher, password};
 use crate::error::{Error, Result};
 use crate::{BlsKey, EthKey};
 
