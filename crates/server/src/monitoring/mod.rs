@@ -7,57 +7,24 @@ mod alertmanager;
 mod compose;
 mod native;
 mod prometheus;
+mod receiver;
+mod settings;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use provision::Text;
 use provision::engine::{Graph, ResourceId};
 use provision::kinds::{Directory, File, Input, Owner};
-use secrecy::SecretString;
 
 use crate::Kinds;
 
-pub use alertmanager::{Receiver, TEST_ALERT, WATCHDOG, integration, names as receiver_names};
+pub use alertmanager::{TEST_ALERT, WATCHDOG};
 pub use compose::{Containers, compose};
 pub use native::{PACKAGES, drop_in_path, native};
-
-/// The settings of the monitoring.
-#[derive(Debug, Clone)]
-pub struct Monitoring {
-    /// Part of every name, for example `aztec`.
-    pub name: &'static str,
-    /// Port of Prometheus.
-    pub prometheus: u16,
-    /// Port of Alertmanager.
-    pub alertmanager: u16,
-    /// Port of node_exporter.
-    pub node_exporter: u16,
-    /// Further targets of Prometheus, by name of the job: a port of this host whose samples have `job` labels of their
-    /// own.
-    pub targets: Vec<(&'static str, u16)>,
-    /// Rules of Prometheus: a whole rule file.
-    pub rules: String,
-    /// Dashboards for Grafana: file name and text.
-    pub dashboards: Vec<(String, String)>,
-    /// Days to keep metrics.
-    pub retention_days: u16,
-    /// The receivers of alerts.
-    pub receivers: Vec<Receiver>,
-    /// A URL that is called every few minutes as long as alerts are delivered.
-    pub heartbeat: Option<SecretString>,
-}
+pub use receiver::{Receiver, integration, names as receiver_names};
+pub use settings::Monitoring;
 
 impl Monitoring {
-    /// The directory of the files that these programs read.
-    pub fn etc(&self) -> PathBuf {
-        Path::new("/etc").join(format!("{}-monitoring", self.name))
-    }
-
-    /// The directory of metric files (`*.prom`) from others for node_exporter.
-    pub fn textfiles(&self) -> PathBuf {
-        Path::new("/var/lib").join(format!("{}-monitoring", self.name))
-    }
-
     /// Adds the directories and configuration files, which are the same natively and in containers. `checker`: the
     /// resource that `promtool` and `amtool` need to check the files; none when they are not on this host.
     fn configuration<K: Kinds>(&self, graph: &mut Graph<K>, checker: Option<&ResourceId>) -> Files {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Monitoring;
+use super::settings::Monitoring;
 
 /// The whole configuration in JSON, which is also YAML.
 pub(super) fn config(watch: &Monitoring) -> String {
