@@ -13,55 +13,31 @@
 //! pending. The next run would then send a second deposit, and the queue does not refuse duplicates.
 //! For this reason nothing is sent while the deployer has pending transactions.
 
+mod request;
 mod run;
-mod send;
+mod steps;
 mod transaction;
 
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
-use keys::{AttesterKeys, EthKey, Mnemonic, derive_publisher};
+use keys::{EthKey, Mnemonic, derive_publisher};
 
 use crate::{client::Connection, error::Result};
+use request::DEFAULT_DEADLINE;
 use run::Run;
 
-/// The chain id of a local network, the only one that a [`Staker`] touches.
-pub const LOCAL_CHAIN_ID: u64 = 31337;
-
-/// An account with less than this balance is topped up: 1 ETH.
-pub const FUNDING_FLOOR: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
-
-/// An account is topped up to this balance: 10 ETH, far more than the gas of a test network costs in months.
-pub const FUNDING_TARGET: U256 = U256::from_limbs([10_000_000_000_000_000_000, 0, 0, 0]);
+pub use request::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest};
 
 /// The time limit of one RPC call. On a local network a call takes milliseconds, but a machine that is busy with a
 /// deployment stalls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The time limit of a registration. It is longer than an epoch of the slowest local configuration in use: 32 slots of
-/// 36 s are 19 min, and the queue may have to wait for the next epoch.
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(25 * 60);
 
 /// Registers validators on a local network.
 #[derive(Debug)]
 pub struct Staker {
     connection: Connection,
     deployer: EthKey,
-}
-
-/// A registration.
-#[derive(Debug)]
-pub struct StakeRequest<'a> {
-    /// The registry whose canonical rollup the attester joins.
-    pub registry: Address,
-    /// The attester. Its BLS key signs the proof of possession.
-    pub attester: &'a AttesterKeys,
-    /// The account that may withdraw the stake.
-    pub withdrawer: Address,
-    /// The accounts that pay for gas later. They are topped up to [`FUNDING_TARGET`].
-    pub fund: Vec<Address>,
-    /// The time limit of the whole registration.
-    pub deadline: Duration,
 }
 
 /// The result of a registration.
@@ -78,21 +54,6 @@ impl StakeOutcome {
     #[must_use]
     pub fn changed(&self) -> bool {
         !self.transactions.is_empty()
-    }
-}
-
-impl<'a> StakeRequest<'a> {
-    /// A request for an attester that publishes for itself and may withdraw its stake.
-    #[must_use]
-    pub fn new(registry: Address, attester: &'a AttesterKeys) -> Self {
-        let address = attester.address();
-        Self {
-            registry,
-            attester,
-            withdrawer: address,
-            fund: vec![address],
-            deadline: DEFAULT_DEADLINE,
-        }
     }
 }
 
@@ -134,7 +95,12 @@ impl Staker {
         on_progress: &mut dyn FnMut(&str),
     ) -> Result<StakeOutcome> {
         self.connection.block_on(async {
-            let mut run = Run::new(self, request.deadline, on_progress);
+            let mut run = Run::new(
+                &self.connection,
+                &self.deployer,
+                request.deadline,
+                on_progress,
+            );
             let rollup = run.ensure_staked(request).await?;
             Ok(StakeOutcome {
                 rollup,
@@ -156,7 +122,12 @@ impl Staker {
         on_progress: &mut dyn FnMut(&str),
     ) -> Result<bool> {
         self.connection.block_on(async {
-            let mut run = Run::new(self, DEFAULT_DEADLINE, on_progress);
+            let mut run = Run::new(
+                &self.connection,
+                &self.deployer,
+                DEFAULT_DEADLINE,
+                on_progress,
+            );
             run.require_local_chain().await?;
             if run.balance(account).await? >= floor {
                 return Ok(false);

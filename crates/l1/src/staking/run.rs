@@ -1,41 +1,62 @@
-//! The steps of a registration. Each reads the chain first.
+//! One run: it sends transactions and waits for their receipts.
 
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, B256, Bytes, U256, utils::format_ether};
-use keys::{EthKey, G1Point, G2Point};
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_sol_types::SolCall;
+use keys::EthKey;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::send::Receipt;
-use super::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, Staker};
+use super::{request::LOCAL_CHAIN_ID, transaction::Transaction};
 use crate::{
-    bindings::{G2, Gse, Registry, Rollup, Token},
-    client::{Connection, logged},
+    answer::{Failure, revert_reason},
+    client::{At, Connection},
     error::{Error, Result},
-    rollup::AttesterStatus,
 };
 
-/// One run of the steps.
+/// Local blocks come every 1 to 12 seconds, and a call takes a millisecond.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The tip for the block producer, in wei. Nobody bids for a local block.
+const TIP: u128 = 1_000_000_000;
+
+/// The fields of a receipt that this crate reads.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Receipt {
+    pub transaction_hash: B256,
+    status: U64,
+    pub logs: Vec<Log>,
+}
+
+/// A log of a contract.
+#[derive(Debug, Deserialize)]
+pub(super) struct Log {
+    pub address: Address,
+    pub topics: Vec<B256>,
+    pub data: Bytes,
+}
+
+/// One run of the steps, with the means that all of them use.
 pub(super) struct Run<'a> {
     pub(super) chain: &'a Connection,
     pub(super) deployer: &'a EthKey,
     pub(super) progress: &'a mut dyn FnMut(&str),
-    pub(super) started: Instant,
-    pub(super) deadline: Duration,
+    started: Instant,
+    deadline: Duration,
     pub(super) transactions: Vec<B256>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        staker: &'a Staker,
+        chain: &'a Connection,
+        deployer: &'a EthKey,
         deadline: Duration,
         progress: &'a mut dyn FnMut(&str),
     ) -> Self {
-        let Staker {
-            connection,
-            deployer,
-        } = staker;
         Self {
-            chain: connection,
+            chain,
             deployer,
             progress,
             started: Instant::now(),
@@ -44,246 +65,126 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) async fn ensure_staked(&mut self, request: &StakeRequest<'_>) -> Result<Address> {
-        let attester = request.attester.address();
-        self.require_local_chain().await?;
-        let rollup = self
-            .chain
-            .view(request.registry, Registry::getCanonicalRollupCall {})
-            .await?;
-
-        let registered = self.is_validating(rollup, attester).await?;
-        let mut unfunded = Vec::new();
-        for account in &request.fund {
-            if self.balance(*account).await? < FUNDING_FLOOR {
-                unfunded.push(*account);
-            }
-        }
-        if registered && unfunded.is_empty() {
-            return Ok(rollup);
-        }
-
-        self.settle().await?;
-        for account in unfunded {
-            self.fund(account, FUNDING_FLOOR, FUNDING_TARGET).await?;
-        }
-        if !self.is_validating(rollup, attester).await? {
-            if self.queue_position(rollup, attester).await?.is_none() {
-                self.deposit(rollup, request).await?;
-            }
-            self.enter(rollup, attester).await?;
-        }
-        Ok(rollup)
-    }
-
-    pub(super) async fn require_local_chain(&self) -> Result<()> {
-        let found = self.chain.chain_id().await?;
-        if found != LOCAL_CHAIN_ID {
-            return Err(Error::NotLocalChain {
-                endpoint: self.chain.endpoint.clone(),
-                found,
-                expected: LOCAL_CHAIN_ID,
-            });
-        }
-        Ok(())
-    }
-
-    /// Whether the attester is validating already. An error if it can never be.
-    async fn is_validating(&self, rollup: Address, attester: Address) -> Result<bool> {
-        let status = self
-            .chain
-            .view(rollup, Rollup::getStatusCall { attester })
-            .await?
-            .into();
-        match status {
-            AttesterStatus::Validating => Ok(true),
-            AttesterStatus::None => Ok(false),
-            AttesterStatus::Zombie | AttesterStatus::Exiting | AttesterStatus::Other(_) => {
-                Err(Error::NotStakeable {
-                    attester,
-                    rollup,
-                    status,
-                })
-            }
-        }
-    }
-
-    pub(super) async fn balance(&self, account: Address) -> Result<U256> {
-        self.chain.balance(account).await
-    }
-
-    pub(super) async fn fund(
-        &mut self,
-        account: Address,
-        floor: U256,
-        target: U256,
-    ) -> Result<bool> {
-        let balance = self.balance(account).await?;
-        if balance >= floor {
-            return Ok(false);
-        }
-        let amount = target.saturating_sub(balance);
-        let step = format!("send {} ETH to {account}", format_ether(amount));
-        self.send(&step, account, amount, Bytes::new()).await?;
-        Ok(true)
-    }
-
-    async fn deposit(&mut self, rollup: Address, request: &StakeRequest<'_>) -> Result<()> {
-        let StakeRequest {
-            attester,
-            withdrawer,
-            ..
-        } = request;
-        let (asset, stake, gse) = tokio::try_join!(
-            self.chain.view(rollup, Rollup::getStakingAssetCall {}),
-            self.chain
-                .view(rollup, Rollup::getActivationThresholdCall {}),
-            self.chain.view(rollup, Rollup::getGSECall {}),
-        )?;
-        let owner = self.deployer.address();
-
-        let balance = self
-            .chain
-            .view(asset, Token::balanceOfCall { owner })
-            .await?;
-        if balance < stake {
-            let mint = Token::mintCall {
-                to: owner,
-                amount: stake.saturating_sub(balance),
-            };
-            self.call("mint the stake to the deployer", asset, mint)
-                .await?;
-        }
-        let allowance = self
-            .chain
-            .view(
-                asset,
-                Token::allowanceCall {
-                    owner,
-                    spender: rollup,
-                },
-            )
-            .await?;
-        if allowance < stake {
-            let approve = Token::approveCall {
-                spender: rollup,
-                amount: stake,
-            };
-            self.call("let the rollup take the stake", asset, approve)
-                .await?;
-        }
-
-        let public_key = attester.bls.public_g1();
-        let digest = self
-            .chain
-            .view(
-                gse,
-                Gse::getRegistrationDigestCall {
-                    publicKey: public_key.into(),
-                },
-            )
-            .await?;
-        let proof = attester.bls.prove_possession(G1Point::from(digest))?;
-        let deposit = Rollup::depositCall {
-            attester: attester.address(),
-            withdrawer: *withdrawer,
-            publicKeyInG1: public_key.into(),
-            publicKeyInG2: attester.bls.public_g2().into(),
-            proofOfPossession: proof.into(),
-            // Without it the stake stays behind when the network moves to a new rollup.
-            moveWithLatestRollup: true,
-        };
-        self.call(
-            &format!("deposit for attester {}", attester.address()),
-            rollup,
-            deposit,
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Flushes the entry queue until the attester is validating.
-    async fn enter(&mut self, rollup: Address, attester: Address) -> Result<()> {
-        let mut flush = None;
-        let mut reported = String::new();
+    /// Waits until no transaction of the deployer is pending.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        let mut waiting = false;
         loop {
-            let position = self.queue_position(rollup, attester).await?;
-            // This is read after the queue, not before: another flush may come between the two calls.
-            if self.is_validating(rollup, attester).await? {
+            let count = |at| self.chain.nonce(self.deployer.address(), at);
+            let (mined, sent) = tokio::try_join!(count(At::Latest), count(At::Pending))?;
+            if sent <= mined {
                 return Ok(());
             }
-            let Some(position) = position else {
-                return Err(Error::DepositRefused {
-                    attester,
-                    rollup,
-                    transaction: flush,
-                });
-            };
-            let (places, next, now) = tokio::try_join!(
-                self.chain
-                    .view(rollup, Rollup::getAvailableValidatorFlushesCall {}),
-                self.chain
-                    .view(rollup, Rollup::getNextFlushableEpochCall {}),
-                self.chain.view(rollup, Rollup::getCurrentEpochCall {}),
-            )?;
-            if places.is_zero() {
-                let wait = format!(
-                    "waiting for the entry queue: place {position}, opens in epoch {next} (now {now})"
+            if !waiting {
+                waiting = true;
+                (self.progress)(
+                    "waiting for the deployer's pending transactions of an earlier run",
                 );
-                if wait != reported {
-                    (self.progress)(&wait);
-                    reported = wait;
-                }
-                self.pause("the entry queue to open").await?;
-                continue;
             }
-            let receipt = self
-                .call(
-                    "flush the entry queue",
-                    rollup,
-                    Rollup::flushEntryQueueCall {},
-                )
-                .await?;
-            flush = Some(receipt.transaction_hash);
-            if refuses(&receipt, rollup, attester) {
-                return Err(Error::DepositRefused {
-                    attester,
-                    rollup,
-                    transaction: flush,
-                });
-            }
+            self.pause("the deployer's pending transactions").await?;
         }
     }
 
-    async fn queue_position(&self, rollup: Address, attester: Address) -> Result<Option<u64>> {
-        let length = self
+    pub(super) async fn call<C: SolCall>(
+        &mut self,
+        step: &str,
+        contract: Address,
+        call: C,
+    ) -> Result<Receipt> {
+        self.send(step, contract, U256::ZERO, call.abi_encode().into())
+            .await
+    }
+
+    /// Sends one transaction and waits for its receipt.
+    pub(super) async fn send(
+        &mut self,
+        step: &str,
+        to: Address,
+        value: U256,
+        input: Bytes,
+    ) -> Result<Receipt> {
+        (self.progress)(step);
+        let refused = |failure: Failure| match failure.revert_data() {
+            Some(data) => Error::Reverted {
+                step: step.to_owned(),
+                reason: revert_reason(&data),
+                transaction: None,
+            },
+            None => Error::Rpc {
+                endpoint: self.chain.endpoint.clone(),
+                call: format!("the transaction to {step}"),
+                reason: failure.reason(),
+            },
+        };
+        let call =
+            json!({"from": self.deployer.address(), "to": to, "value": value, "data": input});
+        let gas: Result<U64, _> = self.chain.call("eth_estimateGas", json!([call])).await;
+        let gas: u64 = gas.map_err(refused)?.to();
+        // The nonce is read from the chain each time. A cached one would be wrong after any failure.
+        let nonce = self
             .chain
-            .view(rollup, Rollup::getEntryQueueLengthCall {})
+            .nonce(self.deployer.address(), At::Pending)
             .await?;
-        // A local queue is short. An absurd length only means that an absurd number of places is read.
-        for position in 0..length.saturating_to::<u64>() {
-            let index = U256::from(position);
-            let entry = self
-                .chain
-                .view(rollup, Rollup::getEntryQueueAtCall { index })
-                .await?;
-            if entry.attester == attester {
-                return Ok(Some(position));
-            }
+        let base_fee = self.chain.head().await?.base_fee_per_gas;
+        let base_fee: u128 = base_fee.unwrap_or_default().saturating_to();
+        let transaction = Transaction {
+            // The id is fixed, so that the signed transaction is invalid on every public chain.
+            chain_id: LOCAL_CHAIN_ID,
+            nonce,
+            // The estimate is for the current state, and a flush in the next epoch may do more.
+            gas_limit: gas.saturating_add(gas / 2),
+            // Six blocks full of other transactions double the base fee.
+            max_fee_per_gas: base_fee.saturating_mul(2).saturating_add(TIP),
+            max_priority_fee_per_gas: TIP,
+            to,
+            value,
+            input,
+        };
+        let signature = self.deployer.sign(&transaction.hash());
+        let raw = transaction.signed(&signature);
+        let sent = self.chain.call("eth_sendRawTransaction", json!([raw]));
+        let hash: B256 = sent.await.map_err(refused)?;
+        self.transactions.push(hash);
+
+        let receipt = self.receipt(step, hash).await?;
+        if !receipt.status.is_zero() {
+            return Ok(receipt);
         }
-        Ok(None)
+        // A receipt does not say why. The same call most likely fails for the same reason.
+        let again = self
+            .chain
+            .call::<Value>("eth_call", json!([call, "latest"]));
+        let reason = match again.await {
+            Err(failure) => failure.reason(),
+            Ok(_) => "an unknown reason: the same call succeeds now".to_owned(),
+        };
+        Err(Error::Reverted {
+            step: step.to_owned(),
+            reason,
+            transaction: Some(hash),
+        })
     }
-}
 
-/// Whether a flush removed this attester from the queue. The stake then went back to the withdrawer.
-fn refuses(receipt: &Receipt, rollup: Address, attester: Address) -> bool {
-    let logs = receipt.logs.iter().filter(|log| log.address == rollup);
-    let mut failed = logs.filter_map(|log| logged::<Rollup::FailedDeposit>(&log.topics, &log.data));
-    failed.any(|failed| failed.attester == attester)
-}
+    async fn receipt(&self, step: &str, hash: B256) -> Result<Receipt> {
+        loop {
+            let receipt = self.chain.call("eth_getTransactionReceipt", json!([hash]));
+            let receipt: Option<Receipt> = receipt
+                .await
+                .map_err(|failure| self.chain.failed(format!("receipt of {hash}"), &failure))?;
+            if let Some(receipt) = receipt {
+                return Ok(receipt);
+            }
+            self.pause(&format!("transaction {hash} ({step})")).await?;
+        }
+    }
 
-impl From<G2Point> for G2 {
-    fn from(G2Point { x0, x1, y0, y1 }: G2Point) -> Self {
-        Self { x0, x1, y0, y1 }
+    pub(super) async fn pause(&self, what: &str) -> Result<()> {
+        if self.started.elapsed() >= self.deadline {
+            return Err(Error::Deadline {
+                what: what.to_owned(),
+                seconds: self.deadline.as_secs(),
+            });
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+        Ok(())
     }
 }
