@@ -2,7 +2,7 @@
 
 use aztec::fuzz;
 
-use super::{Target, halves, target, text};
+use super::target::{Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("signer/evidence", "crates/aztec/src/signer/evidence.rs", evidence),

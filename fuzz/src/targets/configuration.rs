@@ -7,7 +7,7 @@ use aztec::fuzz;
 use aztec::settings::{Asked, Settings, edited};
 use aztec::{Release, Releases};
 
-use super::{PLANTED, Target, halves, target, text};
+use super::target::{PLANTED, Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!(

@@ -13,7 +13,7 @@ use provision::tools::{
     unit_file,
 };
 
-use super::{Target, halves, target, text};
+use super::target::{Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("tools/accounts", "crates/provision/src/tools/accounts.rs", accounts),

@@ -3,7 +3,7 @@
 use provision::engine::{Event, fold};
 use provision::fuzz;
 
-use super::{Target, target};
+use super::target::{Target, target};
 
 pub(super) const TARGETS: &[Target] = &[
     target!(

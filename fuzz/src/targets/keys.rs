@@ -12,7 +12,7 @@ use keys::keystore::{
 use keys::{BlsKey, EthKey, Mnemonic, raw_key};
 use serde_json::Value;
 
-use super::{PLANTED, Target, halves, target, text};
+use super::target::{PLANTED, Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!(

@@ -4,7 +4,7 @@ use l1::fuzz;
 use l1::{Deployment, U256};
 use serde_json::Value;
 
-use super::{PLANTED, Target, halves, target, text};
+use super::target::{PLANTED, Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("deployment", "crates/l1/src/deployment.rs", deployment,

@@ -9,7 +9,7 @@ use provision::tools::{
     apt, images, iptables, journal, network, nft, redact, sshd_command, systemctl,
 };
 
-use super::{PLANTED, Target, cut, halves, target, text};
+use super::target::{PLANTED, Target, cut, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("tools/apt", "crates/provision/src/tools/apt.rs", apt),

@@ -7,7 +7,7 @@ use aztec::fuzz;
 use provision::host::FileType;
 use provision::host::fake::FakeHost;
 
-use super::{Target, target, text};
+use super::target::{Target, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("data/release", "crates/aztec/src/data/releases.rs", release,

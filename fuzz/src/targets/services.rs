@@ -10,7 +10,7 @@ use collector::{Push, Store, prometheus_name};
 use npm::{Config, Lock, Package, Platform};
 use serde_json::{Value, json};
 
-use super::{PLANTED, Target, halves, target, text};
+use super::target::{PLANTED, Target, halves, target, text};
 use crate::terminal;
 
 pub(super) const TARGETS: &[Target] = &[
