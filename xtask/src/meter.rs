@@ -8,11 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use crate::machine;
 
 /// The resources that a task has used.
 #[derive(Debug, Clone, Default)]
@@ -55,11 +52,9 @@ thread_local! {
 }
 
 impl Meter {
-    /// A meter for the task of this name.
-    pub fn new(name: &str) -> Arc<Meter> {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let group = machine::group(&format!("task-{}-{number}", std::process::id())).ok();
+    /// A meter for the task of this name. `group` is the control group of its programs on the outer machine, if it can
+    /// have one.
+    pub fn new(name: &str, group: Option<PathBuf>) -> Arc<Meter> {
         let counts = Counts {
             groups: group.iter().cloned().collect(),
             ..Counts::default()
@@ -227,7 +222,7 @@ mod tests {
     #[test]
     fn only_the_outermost_wait_counts_and_the_longest_comes_first() {
         let nap = |millis| std::thread::sleep(Duration::from_millis(millis));
-        let (_, usage) = measured(&Meter::new("a task"), || {
+        let (_, usage) = measured(&Meter::new("a task", None), || {
             waiting("short", || nap(1));
             waiting("long", || waiting("within it", || nap(40)));
             waiting("short", || nap(1));

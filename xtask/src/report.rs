@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::job::Job;
 use crate::meter::Usage;
-use crate::runner::Job;
 
 /// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]

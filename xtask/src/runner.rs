@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
+use crate::job::Job;
+use crate::machine;
 use crate::meter::{self, Meter, Usage};
 use crate::report::{Entry, Outcome};
 use crate::schedule::{Capacity, Schedule, Task};
@@ -16,26 +18,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The time between two lines about running tasks.
 const STATUS: Duration = Duration::from_secs(60);
-
-/// A task with its work.
-pub struct Job {
-    /// Its name, which is unique.
-    pub name: &'static str,
-    /// Its cost, and the positions of the tasks that it needs in the list of jobs.
-    pub task: Task,
-    /// Whether it is a statement about the project. If not, it is a preparation for others.
-    pub statement: bool,
-    /// Whether its result depends on more than the code, so that it may be tried again.
-    pub flaky: bool,
-    /// The work.
-    pub run: Box<dyn Fn() -> Result<()> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Job({})", self.name)
-    }
-}
 
 /// Runs the chosen jobs. Jobs that they need are chosen too, or done. At `until` it stops waiting for running jobs:
 /// they count as failed, and end with this process.
@@ -109,7 +91,7 @@ impl Run<'_> {
     fn start(&mut self, place: usize, sender: mpsc::Sender<End>) {
         let (jobs, job) = (Arc::clone(self.jobs), self.chosen[place]);
         println!("== {}", jobs[job].name);
-        let meter = Meter::new(jobs[job].name);
+        let meter = Meter::new(jobs[job].name, machine::group_of_task().ok());
         self.meters[place] = Some(Arc::clone(&meter));
         // The thread is not scoped: a job that hangs must not hold back the report of the others.
         std::thread::spawn(move || {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -99,8 +100,11 @@ impl Cgroup {
     }
 }
 
-/// A control group beside those of the machines, for programs of the outer machine.
-pub(crate) fn group(name: &str) -> Result<PathBuf> {
+/// A new control group beside those of the machines, for programs of a task on the outer machine.
+pub(crate) fn group_of_task() -> Result<PathBuf> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("task-{}-{number}", std::process::id());
     let path = tree()?.join("aztec-kit").join(name);
     fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     Ok(path)

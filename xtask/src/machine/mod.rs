@@ -20,8 +20,8 @@
 
 mod cgroup;
 mod debian;
+mod disk;
 mod exec;
-mod files;
 mod inside;
 mod network;
 mod power;
@@ -29,7 +29,7 @@ mod process;
 mod root;
 mod stale;
 
-pub(crate) use cgroup::group;
+pub(crate) use cgroup::group_of_task;
 pub use debian::Debian;
 pub use exec::{Enter, Exec, Output};
 pub(crate) use inside::placing;
@@ -46,14 +46,12 @@ use serde_json::json;
 
 use crate::cache;
 use cgroup::Cgroup;
+use disk::Disk;
 use network::Slot;
 
 /// Capabilities that no process of a machine has, because they would change the outer machine: its clock, the modules
 /// of its kernel, its hardware.
 const FORBIDDEN_CAPABILITIES: [&str; 3] = ["sys_time", "sys_module", "sys_rawio"];
-
-/// The program of process 1 of a machine's keeper, as `sh -c START start ARGUMENTS`.
-const START: &str = include_str!("start.sh");
 
 /// How to boot a machine.
 #[derive(Debug, Clone, Default)]
@@ -140,7 +138,7 @@ impl Machine {
         };
         machine.write_state()?;
         machine.cgroup.create()?;
-        files::prepare(&machine)?;
+        machine.disk().prepare(name, machine.cgroup.path())?;
         Ok(machine)
     }
 
@@ -195,7 +193,24 @@ impl Machine {
         let machines = cache::subdir("machines")?;
         let _making = cache::lock(&machines.join("lock"))?;
         stale::sweep(&machines)?;
-        stale::kept(&machines)
+        let kept = stale::kept(&machines)?.into_iter();
+        kept.map(Machine::kept_as).collect()
+    }
+
+    fn kept_as(found: stale::Found) -> Result<Machine> {
+        Ok(Machine {
+            cgroup: Cgroup::new(found.slot.number())?,
+            name: found.name,
+            slot: found.slot,
+            dir: found.dir,
+            layers: Vec::new(),
+            options: Options {
+                end: End::Keep,
+                ..Options::default()
+            },
+            keeper: None,
+            owner: None,
+        })
     }
 
     /// Stops the machine and deletes it, kept or not.
@@ -205,7 +220,7 @@ impl Machine {
     }
 
     fn delete(&mut self) -> Result<()> {
-        files::harvest(&self.dir);
+        disk::harvest(&self.dir);
         let deleted = stale::delete(&self.dir, self.slot);
         self.reap();
         self.owner = None;
@@ -224,15 +239,11 @@ impl Machine {
         Ok(())
     }
 
-    /// The directory of the files that the machine has changed since its root.
-    fn disk(&self) -> PathBuf {
-        self.dir
-            .join(if self.overlaid() { "upper" } else { "root" })
-    }
-
-    /// Whether the disk is an overlay. Otherwise it is a copy of the whole root.
-    fn overlaid(&self) -> bool {
-        self.dir.join("upper").is_dir()
+    fn disk(&self) -> Disk<'_> {
+        Disk {
+            dir: &self.dir,
+            layers: &self.layers,
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{End, FORBIDDEN_CAPABILITIES, Machine, START, exec, files};
+use super::disk::START;
+use super::{End, FORBIDDEN_CAPABILITIES, Machine, exec};
 use crate::sh;
 
 /// A boot takes 2 s here. A busy machine of two cores may need many times that.
@@ -60,7 +61,7 @@ impl Machine {
             ])
             .arg(self.cgroup.path())
             .arg(self.dir.join("root"))
-            .arg(files::lower(self)?)
+            .arg(self.disk().lower())
             .arg(self.dir.join("upper"))
             .arg(self.dir.join("work"))
             .args(self.nspawn()?)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::debian::Debian;
-use super::{Machine, Options, files};
+use super::{Machine, Options, disk};
 use crate::cache;
 use crate::say;
 
@@ -69,13 +69,13 @@ impl Root {
             let mut machine = Machine::boot_with(base, name, options)?;
             prepare(&machine)?;
             machine.poweroff()?;
-            files::harvest(&machine.dir);
-            let disk = machine.disk();
-            files::anonymise(&disk)?;
-            if !machine.overlaid() {
+            disk::harvest(&machine.dir);
+            let changed = machine.disk().changed();
+            disk::anonymise(&changed)?;
+            if !machine.disk().is_overlay() {
                 fs::write(with_base(&id)?, "")?;
             }
-            fs::rename(&disk, partial).context("cannot keep the machine's disk")
+            fs::rename(&changed, partial).context("cannot keep the machine's disk")
         })?;
         remove_older(&series, &id)?;
         let complete = with_base(&id)?.exists();

@@ -1,20 +1,26 @@
 //! Machines that outlived the run that booted them: kept ones, and leftovers of killed runs.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::Value;
 
 use super::cgroup::Cgroup;
+use super::disk;
 use super::network::Slot;
-use super::{End, Machine, Options, files};
 use crate::cache;
 use crate::say;
 
-struct Found {
-    name: String,
-    slot: Slot,
+/// A machine of an earlier run.
+#[derive(Debug)]
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// Its slot.
+    pub slot: Slot,
+    /// Its directory.
+    pub dir: PathBuf,
     keep: bool,
 }
 
@@ -37,35 +43,18 @@ pub fn sweep(machines: &Path) -> Result<()> {
             continue;
         }
         say!("   removing a leftover machine: {}", found.name);
-        files::harvest(&dir);
+        disk::harvest(&dir);
         delete(&dir, found.slot)?;
     }
     Ok(())
 }
 
 /// The kept machines, after a [`sweep`].
-pub fn kept(machines: &Path) -> Result<Vec<Machine>> {
-    let mut kept = Vec::new();
-    for entry in fs::read_dir(machines)?.flatten() {
-        let dir = entry.path();
-        let Some(found) = read(&dir).filter(|found| found.keep) else {
-            continue;
-        };
-        kept.push(Machine {
-            name: found.name,
-            slot: found.slot,
-            cgroup: Cgroup::new(found.slot.number())?,
-            dir,
-            layers: Vec::new(),
-            options: Options {
-                end: End::Keep,
-                ..Options::default()
-            },
-            keeper: None,
-            owner: None,
-        });
-    }
-    Ok(kept)
+pub fn kept(machines: &Path) -> Result<Vec<Found>> {
+    let found = fs::read_dir(machines)?
+        .flatten()
+        .filter_map(|entry| read(&entry.path()));
+    Ok(found.filter(|found| found.keep).collect())
 }
 
 /// Stops a machine and removes its group, network and files.
@@ -89,6 +78,7 @@ fn read(dir: &Path) -> Option<Found> {
     Some(Found {
         name: state["name"].as_str()?.to_owned(),
         slot: Slot::claimed(state["slot"].as_u64()?.try_into().ok()?),
+        dir: dir.to_owned(),
         keep: state["keep"].as_bool()?,
     })
 }

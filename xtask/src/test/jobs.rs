@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::selection::Selection;
 use crate::cargo::{self, Haste};
 use crate::cases::{BINARY, Case, Context, PREPARATIONS, PREREQUISITES};
-use crate::runner::Job;
+use crate::job::Job;
 use crate::schedule::{Cost, Task};
 use crate::{dist, fuzz, prerequisites, tidy};
 

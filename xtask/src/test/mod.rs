@@ -15,8 +15,9 @@ use anyhow::Result;
 
 use crate::cache;
 use crate::cases::CASES;
+use crate::job::Job;
 use crate::report::Report;
-use crate::runner::{self, Job};
+use crate::runner;
 use capacity::capacity;
 use jobs::{ABOUT_CODE, jobs};
 pub use selection::Selection;
