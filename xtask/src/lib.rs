@@ -13,6 +13,7 @@ pub mod demo;
 pub mod dist;
 pub mod fuzz;
 pub mod job;
+mod layers;
 pub mod machine;
 pub mod meter;
 pub mod prerequisites;

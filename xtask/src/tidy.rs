@@ -1,11 +1,12 @@
-//! Textual rules that no compiler knows.
+//! Rules that no compiler knows: about texts, and about the files that use each other ([`layers`]).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{sh, words};
+use crate::{layers, sh, words};
 
 /// A source file with more lines than this holds more than one thing, unless it says why it is long.
 const LINES: usize = 400;
@@ -32,6 +33,7 @@ pub fn check() -> Result<()> {
     let mut faults = Vec::new();
     let mut listed: Vec<_> = listed.split('\0').filter(|name| !name.is_empty()).collect();
     listed.sort_unstable();
+    let mut sources = BTreeMap::new();
     for name in &listed {
         // Binary files, and files deleted but not yet from the index, have no text to judge.
         let Ok(text) = fs::read_to_string(root.join(name)) else {
@@ -60,7 +62,11 @@ pub fn check() -> Result<()> {
                 ));
             }
         }
+        if name.ends_with(".rs") {
+            sources.insert((*name).to_owned(), text);
+        }
     }
+    faults.extend(layers::faults(&sources));
     let decisions: Vec<_> = listed.iter().filter_map(|name| decision(name)).collect();
     if let Ok(index) = fs::read_to_string(root.join("docs/decisions/README.md")) {
         for file in decisions.iter().filter(|file| !index.contains(**file)) {
