@@ -5,7 +5,7 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use keys::AttesterKeys;
 
-/// The chain id of a local network, the only one that a [`Staker`] touches.
+/// The chain id of a local network, the only one that a [`Staker`](super::Staker) touches.
 pub const LOCAL_CHAIN_ID: u64 = 31337;
 
 /// An account with less than this balance is topped up: 1 ETH.
