@@ -23,6 +23,7 @@ mod debian;
 mod disk;
 mod exec;
 mod inside;
+mod layered;
 mod network;
 mod power;
 mod process;
