@@ -30,7 +30,7 @@ pub(super) fn edges(sources: &[&Source]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for source in sources {
         let mut used = BTreeMap::new();
-        for it in &source.uses {
+        for it in source.all_uses() {
             if let Some(file) = names.file(it).filter(|file| *file != source.file) {
                 used.entry(file).or_insert(it);
             }

@@ -1,5 +1,7 @@
 //! One source file: what it uses, and what it re-exports.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItem, Item, ItemMod, ItemUse, Macro, UseTree, Visibility};
@@ -22,11 +24,13 @@ pub(super) struct Source {
     /// Its module, as segments below the crate.
     pub module: Segments,
     /// The paths that it names.
-    pub uses: Vec<Use>,
+    uses: Vec<Use>,
     /// Its re-exports: the path below the crate that each makes, and what it stands for.
     pub exports: Vec<(Segments, Use)>,
     /// Modules in other files that are compiled only for tests.
     pub tests: Vec<Segments>,
+    /// The single names in its code.
+    names: BTreeSet<String>,
     /// The module that is visited: that of the file, or one inside it.
     scope: Segments,
 }
@@ -43,6 +47,13 @@ impl Source {
         };
         source.visit_file(&syn::parse_file(text)?);
         Ok(source)
+    }
+
+    /// The paths that it names, and its re-exports whose names it uses itself.
+    pub(super) fn all_uses(&self) -> impl Iterator<Item = &Use> {
+        let used = |name: &Segments| name.last().is_some_and(|name| self.names.contains(name));
+        let exports = self.exports.iter().filter(move |(name, _)| used(name));
+        self.uses.iter().chain(exports.map(|(_, it)| it))
     }
 
     fn uses(&mut self, path: Segments) {
@@ -105,10 +116,14 @@ impl Source {
         self.ended(path);
     }
 
-    /// A path outside of a `use`. A single name says nothing, because a `use` brought it here.
+    /// A path outside of a `use`. For a single name, the `use` that brought it here counts.
     fn ended(&mut self, path: Segments) {
-        if path.len() > 1 {
-            self.uses(path);
+        match &path[..] {
+            [] => {}
+            [name] => {
+                self.names.insert(name.clone());
+            }
+            _ => self.uses(path),
         }
     }
 }

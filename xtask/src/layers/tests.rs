@@ -89,6 +89,16 @@ fn a_use_counts_for_the_file_behind_a_re_export() {
 }
 
 #[test]
+fn a_re_export_is_a_use_where_its_name_is_used() {
+    let files = |parent| circle(&[("a/mod.rs", parent), ("a/b.rs", "use super::Own;")]);
+    assert_eq!(files("mod b; pub use b::B; pub struct Own;"), [""; 0]);
+    assert_eq!(
+        files("mod b; pub use b::B; pub struct Own(B);"),
+        ["a/b.rs a/mod.rs", "a/mod.rs a/b.rs"]
+    );
+}
+
+#[test]
 fn a_macro_is_in_its_own_file_and_its_arguments_are_read() {
     let shout = "#[macro_export] macro_rules! shout { ($it:expr) => { $crate::shout::loud($it) } }";
     let files = |argument| {
