@@ -12,6 +12,7 @@ pub mod cases;
 pub mod demo;
 pub mod dist;
 pub mod fuzz;
+pub mod links;
 pub mod machine;
 pub mod meter;
 pub mod prerequisites;
