@@ -14,6 +14,7 @@ pub mod dist;
 pub mod fuzz;
 pub mod job;
 mod layers;
+pub mod links;
 pub mod machine;
 pub mod meter;
 pub mod prerequisites;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{layers, sh, words};
+use crate::{layers, links, sh, words};
 
 /// A source file with more lines than this holds more than one thing, unless it says why it is long.
 const LINES: usize = 400;
@@ -47,7 +47,8 @@ pub fn check() -> Result<()> {
             );
         }
         let words = words::faults_of(name, &text).into_iter();
-        faults.extend(words.map(|fault| format!("{name}: {fault}")));
+        let links = links::faults(name, &text, |path| root.join(path).exists());
+        faults.extend(words.chain(links).map(|fault| format!("{name}: {fault}")));
         faults.extend(walls(name, &text));
         if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(&text) {
             faults.push(format!("{name}: lacks `[lints] workspace = true`"));

@@ -1,10 +1,13 @@
 //! Flags and commands. Their names and the exit codes are a contract with other tools.
 
+pub mod keys;
+
 use aztec::settings::Settings;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::keys::KeysArgs;
 use crate::config_flags::ConfigFlags;
+use crate::progress::ProgressFormat;
+use keys::KeysArgs;
 
 /// Turns a Debian or Ubuntu server into a running, hardened, monitored Aztec node, and keeps it that way.
 ///
@@ -45,18 +48,6 @@ pub struct OutputArgs {
         hide_possible_values = true
     )]
     pub progress: ProgressFormat,
-}
-
-/// How progress is reported on standard error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProgressFormat {
-    /// A spinner on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// Plain lines.
-    Plain,
-    /// A JSON document in each line.
-    Json,
 }
 
 const EXIT_CODES: &str = "\

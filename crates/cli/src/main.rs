@@ -15,6 +15,7 @@ mod printer;
 mod progress;
 mod render;
 mod ssh_client;
+mod styles;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,12 @@ use std::rc::Rc;
 use clap::FromArgMatches;
 use provision::Fault;
 
-use crate::args::{Args, Command, ProgressFormat};
+use crate::args::{Args, Command};
 use crate::console::Streams;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::progress::ProgressFormat;
 
 fn main() -> ExitCode {
     memory::keep_off_disk();

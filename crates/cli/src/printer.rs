@@ -2,27 +2,18 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use provision::Fault;
+use provision::host::Probe;
 use serde::Serialize;
 
-use crate::args::ProgressFormat;
 use crate::console::Console;
 use crate::documents::{Document, Failed, Versioned};
 use crate::exit::{self, Failure, PARTIAL};
-use crate::progress;
-use crate::terminal::{self, Style};
-
-/// Bold.
-pub const STRONG: Style = Style::Strong;
-/// Something was created, or is ok.
-pub const GOOD: Style = Style::Good;
-/// Something changes, or needs attention.
-pub const CHANGED: Style = Style::Changed;
-/// Something is removed, or is broken.
-pub const BAD: Style = Style::Bad;
-/// Less important.
-pub const DIM: Style = Style::Dim;
+use crate::progress::{self, ProgressFormat, Shown};
+use crate::styles::{BAD, GOOD, STRONG};
+use crate::terminal;
 
 /// Writes for people and for machines. Colours appear only on terminals (and never with `NO_COLOR`).
 pub struct Printer {
@@ -54,9 +45,9 @@ impl Printer {
         Rc::clone(&self.console)
     }
 
-    /// How progress is reported.
-    pub fn format(&self) -> ProgressFormat {
-        self.format
+    /// The progress of a run with that many steps on this host.
+    pub fn progress(&self, total: usize, host: &Arc<dyn Probe>) -> Shown {
+        Shown::new(total, self.format, self.console(), Arc::clone(host))
     }
 
     /// Prints each following document on one line.

@@ -1,12 +1,13 @@
 //! Plans and reports as text.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use aztec::Health;
 use aztec::checks::{Complaint, Finding, Report, Verdict};
-use provision::engine::{Action, Change, Plan, Step};
+use provision::engine::{Action, Change, Plan, ResourceId, Step, Unconfirmed};
 
-use crate::printer::{BAD, CHANGED, DIM, GOOD, STRONG};
+use crate::styles::{BAD, CHANGED, DIM, GOOD, STRONG};
 use crate::terminal::Style;
 
 /// A plan for people. With `all`, the resources that are in sync too, with the reason.
@@ -92,6 +93,26 @@ fn write_step(text: &mut String, step: &Step) {
             }
         }
     }
+}
+
+/// Resources on one line.
+pub fn joined<'a>(ids: impl IntoIterator<Item = &'a ResourceId>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+/// The changes that wait for `aztec-kit confirm`, and how to confirm them. `left` is the time until they are rolled back,
+/// if the host has a timer for it.
+pub fn unconfirmed(changes: &[Unconfirmed], left: Option<Duration>) -> String {
+    let when = match left {
+        Some(left) if !left.is_zero() => format!("in {} s", left.as_secs().max(1)),
+        _ => "soon".into(),
+    };
+    format!(
+        "{CHANGED}unconfirmed:{CHANGED:#} {} could lock you out. Open a second session to this host now. If that works, run\n\
+         \x20            {STRONG}aztec-kit confirm{STRONG:#} in it. Otherwise the change is rolled back {when}.",
+        joined(changes.iter().map(|change| &change.id))
+    )
 }
 
 /// Findings for people.

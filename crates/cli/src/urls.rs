@@ -11,7 +11,8 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
-use crate::printer::{CHANGED, Printer};
+use crate::printer::Printer;
+use crate::styles::CHANGED;
 pub use words::{has_a_key, masked};
 use words::{in_text, may_be_secret, may_contain_a_key};
 

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub type Request = hyper::Request<Incoming>;
 /// An answer.
 pub type Reply = Response<Full<Bytes>>;
 
+/// A service. It has one type for all services, so the HTTP server is compiled once, here.
+type Service = dyn Fn(Request) -> Pin<Box<dyn Future<Output = Reply>>>;
+
 /// The most connections at once, enough for every process of a host to keep its connections open. Others wait until one
 /// ends.
 const CONNECTIONS: usize = 64;
@@ -41,24 +45,30 @@ pub fn serve<A: AsyncFn(Request) -> Reply + 'static>(
     listen: SocketAddr,
     answer: A,
 ) -> io::Result<()> {
+    let answer = Rc::new(answer);
+    let service = move |request| -> Pin<Box<dyn Future<Output = Reply>>> {
+        let answer = Rc::clone(&answer);
+        Box::pin(async move { answer(request).await })
+    };
+    run(listen, Rc::new(service))
+}
+
+fn run(listen: SocketAddr, service: Rc<Service>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(listen).await?;
-        accept(listener, Rc::new(answer)).await
+        accept(listener, service).await
     })
 }
 
-async fn accept<A: AsyncFn(Request) -> Reply + 'static>(
-    listener: TcpListener,
-    answer: Rc<A>,
-) -> io::Result<()> {
+async fn accept(listener: TcpListener, service: Rc<Service>) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     // A closed semaphore would end the loop, but nothing closes it.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let stream = accepted(&listener).await?;
-        tokio::task::spawn_local(converse(stream, Rc::clone(&answer), place));
+        tokio::task::spawn_local(converse(stream, Rc::clone(&service), place));
     }
     Ok(())
 }
@@ -79,19 +89,15 @@ async fn accepted(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-async fn converse<A: AsyncFn(Request) -> Reply>(
-    stream: TcpStream,
-    answer: Rc<A>,
-    place: OwnedSemaphorePermit,
-) {
-    let answer = service_fn(|request| {
-        let answer = Rc::clone(&answer);
-        async move { Ok::<_, Infallible>(answer(request).await) }
+async fn converse(stream: TcpStream, service: Rc<Service>, place: OwnedSemaphorePermit) {
+    let service = service_fn(|request| {
+        let answer = service(request);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(stream), service);
     // An error of a connection concerns only its peer.
     let _ = connection.await;
     drop(place);

@@ -38,9 +38,6 @@ const LAYERS: &[&[&str]] = &[
     &["fuzz"],
 ];
 
-/// Crates that still have circles, each with the reason.
-const EXCEPTIONS: &[(&str, &str)] = &[("crates/cli", "its circles are removed on another branch")];
-
 /// The faults of the sources: path below the workspace, and text. Each fault begins with the path of its file.
 pub fn faults(sources: &BTreeMap<String, String>) -> Vec<String> {
     let mut packages: BTreeMap<&str, Vec<Source>> = BTreeMap::new();
@@ -65,12 +62,7 @@ pub fn faults(sources: &BTreeMap<String, String>) -> Vec<String> {
             faults.extend(sources.iter().filter_map(|source| no_layer(&source.file)));
             faults.extend(edges.iter().filter_map(wrong_layer));
         }
-        if !EXCEPTIONS
-            .iter()
-            .any(|(exception, _)| *exception == package)
-        {
-            faults.extend(circles(&edges).into_iter().map(in_a_circle));
-        }
+        faults.extend(circles(&edges).into_iter().map(in_a_circle));
     }
     faults
 }

@@ -4,7 +4,8 @@ use super::setup;
 use crate::args::SetupArgs;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::printer::{CHANGED, Printer};
+use crate::printer::Printer;
+use crate::styles::CHANGED;
 
 /// Runs `setup`, then checks that the L1 answers.
 pub fn run(args: &SetupArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {

@@ -12,7 +12,9 @@ use crate::args::{Changing, RollBackArgs};
 use crate::context::{Context, View};
 use crate::documents::Confirmed;
 use crate::exit::{self, Failure};
-use crate::printer::{CHANGED, GOOD, Printer, STRONG};
+use crate::printer::Printer;
+use crate::render;
+use crate::styles::{CHANGED, GOOD};
 
 /// Confirms every change that waits.
 pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
@@ -21,7 +23,10 @@ pub fn confirm(cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     if kept.is_empty() {
         printer.text("no change waits for confirmation");
     } else {
-        printer.text(&format!("{GOOD}confirmed:{GOOD:#} {}", joined(&kept)));
+        printer.text(&format!(
+            "{GOOD}confirmed:{GOOD:#} {}",
+            render::joined(&kept)
+        ));
     }
     printer.document(&Confirmed { kept: &kept });
     Ok(exit::OK)
@@ -130,20 +135,7 @@ fn ids(changes: &[Unconfirmed]) -> Vec<ResourceId> {
     changes.iter().map(|change| change.id.clone()).collect()
 }
 
-fn joined(ids: &[ResourceId]) -> String {
-    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    ids.join(", ")
-}
-
-/// How to confirm the changes that wait, and how much time is left.
-pub fn waiting(changes: &[Unconfirmed], probe: &dyn Probe) -> String {
-    let when = match engine::left(probe) {
-        Some(left) if !left.is_zero() => format!("in {} s", left.as_secs().max(1)),
-        _ => "soon".into(),
-    };
-    format!(
-        "{CHANGED}unconfirmed:{CHANGED:#} {} could lock you out. Open a second session to this host now. If that works, run\n\
-         \x20            {STRONG}aztec-kit confirm{STRONG:#} in it. Otherwise the change is rolled back {when}.",
-        joined(&ids(changes))
-    )
+/// The text about changes that wait on this host.
+fn waiting(changes: &[Unconfirmed], probe: &dyn Probe) -> String {
+    render::unconfirmed(changes, engine::left(probe))
 }

@@ -17,11 +17,12 @@ use crate::context::Context;
 use crate::documents::{Outcome, OutcomeStatus};
 use crate::exit::{self, Failure};
 use crate::host::{self, Host};
-use crate::printer::{GOOD, Printer, STRONG};
-use crate::progress::Shown;
+use crate::printer::Printer;
+use crate::progress::{Phase, Shown};
 use crate::render;
+use crate::styles::{GOOD, STRONG};
 
-/// Who consents to the plan.
+/// The way in which a run gets the consent to its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// The operator consented in advance.
@@ -31,7 +32,7 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// What the flags of a run say.
+    /// The consent that the flags of a run give.
     pub fn of(args: &Changing) -> Self {
         match args.yes {
             true => Self::Agreed,
@@ -43,7 +44,7 @@ impl Ask {
 /// A run of `setup`, `apply` or `bootstrap`.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// Who consents to the plan.
+    /// The way in which it gets the consent to its plan.
     pub ask: Ask,
     /// The flags of every verb that changes the host.
     pub args: &'a Changing,
@@ -63,9 +64,6 @@ impl Request<'_> {
         self.check_l1.then(check)
     }
 }
-
-const VERIFICATION: usize = 3;
-const NETWORKING: usize = 2;
 
 /// Converges the host to its desired state. Without a session it only shows the plan. The lock is released after the last
 /// change, so the verification does not block other runs.
@@ -117,7 +115,7 @@ pub fn run(
         Ask::Operator => Consent::Plan(&plan),
         Ask::Agreed => Consent::Configuration(Some(&plan)),
     };
-    let mut progress = Shown::new(plan.pending().count(), &cx.view, printer);
+    let mut progress = printer.progress(plan.pending().count(), &cx.view.host);
     let guard = confirm::guard(args, cx)?;
     let began = Value::from(cx.view.now_us());
     let since_us = cx.view.probe().clock().monotonic_us;
@@ -140,10 +138,10 @@ pub fn run(
     if applied.iter().any(|step| hardens_ssh(host, step)) {
         printer.say(&format!("{STRONG}note:{STRONG:#} {}", aztec::SSH_HINT));
     }
-    progress.phase(NETWORKING);
+    progress.phase(Phase::Networking);
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
     printer.say(&render::findings(&[exposure]));
-    progress.phase(VERIFICATION);
+    progress.phase(Phase::Verification);
     let fallen = verify::check_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {
         progress.finish();

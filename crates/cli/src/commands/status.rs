@@ -12,8 +12,9 @@ use crate::context::View;
 use crate::documents::Status;
 use crate::exit::{self, Failure};
 use crate::host::Host;
-use crate::printer::{CHANGED, GOOD, Printer, STRONG};
+use crate::printer::Printer;
 use crate::render;
+use crate::styles::{CHANGED, GOOD, STRONG};
 
 /// Shows services, chains and pending changes.
 pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {

@@ -126,7 +126,7 @@ pub enum Demand {
 }
 
 impl Demand {
-    /// What a run demands of this chain, with the `--patience` of its command line, seconds.
+    /// The health that a run on this chain needs. `patience` is the number of seconds of its `--patience`.
     pub fn of(patience: Option<u64>, chain: &Chain) -> Self {
         match (patience, chain) {
             (Some(0), _) => Self::Nothing,

@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
 
-use super::{At, PHASES};
+use super::phases::{At, Phase};
 use crate::console::Console;
 use crate::documents::{Event, Versioned};
-use crate::printer::Printer;
 use crate::terminal;
 
 /// Progress as JSON lines.
@@ -18,25 +17,25 @@ pub struct Lines {
 
 impl Lines {
     /// Progress of a run with that many steps.
-    pub fn new(total: usize, printer: &Printer) -> Self {
+    pub fn new(total: usize, console: Rc<dyn Console>) -> Self {
         Self {
-            console: printer.console(),
+            console,
             at: At::of(total),
         }
     }
 
     /// Reports the beginning of a phase, once.
-    pub fn phase(&mut self, phase: usize) {
+    pub fn phase(&mut self, phase: Phase) {
         let begins = self.at.begins(phase);
         self.report(begins);
     }
 
-    fn report(&self, phase: Option<usize>) {
+    fn report(&self, phase: Option<Phase>) {
         if let Some(phase) = phase {
             self.emit(&Event::Phase {
-                phase: PHASES[phase],
-                number: phase + 1,
-                of: PHASES.len(),
+                phase: phase.name(),
+                number: phase.number(),
+                of: Phase::COUNT,
             });
         }
     }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use provision::engine::{Action, Applied, Progress, ResourceId, Unconfirmed};
+use provision::engine::{self, Action, Applied, Progress, ResourceId, Unconfirmed};
 use provision::host::Probe;
 
-use super::{At, PHASES};
-use crate::args::ProgressFormat;
-use crate::commands::confirm;
+use super::format::ProgressFormat;
+use super::phases::{At, Phase};
 use crate::console::Console;
-use crate::context::View;
-use crate::printer::{DIM, GOOD, Printer, STRONG};
+use crate::render;
+use crate::styles::{DIM, GOOD, STRONG};
 use crate::terminal;
 
 /// Progress for people.
@@ -27,8 +26,12 @@ pub struct People {
 
 impl People {
     /// Progress of a run with that many steps on this host.
-    pub fn new(total: usize, format: ProgressFormat, view: &View, printer: &Printer) -> Self {
-        let console = printer.console();
+    pub fn new(
+        total: usize,
+        format: ProgressFormat,
+        console: Rc<dyn Console>,
+        host: Arc<dyn Probe>,
+    ) -> Self {
         let style =
             ProgressStyle::with_template("{spinner:.green} [{pos}/{len}] {wide_msg} {elapsed}");
         let live = format == ProgressFormat::Auto && console.is_live();
@@ -42,7 +45,7 @@ impl People {
         });
         Self {
             console,
-            host: Arc::clone(&view.host),
+            host,
             bar,
             at: At::of(total),
             current: String::new(),
@@ -58,18 +61,18 @@ impl People {
     }
 
     /// Reports the beginning of a phase, once.
-    pub fn phase(&mut self, phase: usize) {
+    pub fn phase(&mut self, phase: Phase) {
         let begins = self.at.begins(phase);
         self.report(begins);
     }
 
-    fn report(&self, phase: Option<usize>) {
+    fn report(&self, phase: Option<Phase>) {
         if let Some(phase) = phase {
             self.line(&format!(
                 "{STRONG}{}/{} {}{STRONG:#}",
-                phase + 1,
-                PHASES.len(),
-                PHASES[phase]
+                phase.number(),
+                Phase::COUNT,
+                phase.name()
             ));
         }
     }
@@ -105,7 +108,7 @@ impl Progress for People {
     }
 
     fn armed(&mut self, waiting: &[Unconfirmed]) {
-        self.line(&confirm::waiting(waiting, &*self.host));
+        self.line(&render::unconfirmed(waiting, engine::left(&*self.host)));
     }
 
     fn end(&mut self, applied: &Applied) {

@@ -1,12 +1,9 @@
 //! Read-only verbs change nothing: no file, no unit, no record.
 
-use std::collections::BTreeSet;
-
-use clap::CommandFactory;
 use provision::host::FileType;
 
+use super::verbs::verbs;
 use super::world::{FIREWALL_ONLY, SETUP, World, server};
-use crate::args::Args;
 
 /// Read-only commands, and their possible exit codes.
 const LOOKS: &[(&str, &[u8])] = &[
@@ -64,24 +61,6 @@ const OTHERS: &[&str] = &[
     "collect",
     "beacon",
 ];
-
-/// Every verb, with its second word if it has one.
-pub fn verbs() -> BTreeSet<String> {
-    let mut verbs = BTreeSet::new();
-    for verb in Args::command().get_subcommands() {
-        let name = verb.get_name();
-        let second: Vec<_> = verb
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
-        match second.is_empty() {
-            true => verbs.extend([name.to_owned()]),
-            false => verbs.extend(second.iter().map(|second| format!("{name} {second}"))),
-        }
-    }
-    verbs.remove("help");
-    verbs
-}
 
 /// Whether a command line belongs to a verb.
 fn is_of(line: &str, verb: &str) -> bool {

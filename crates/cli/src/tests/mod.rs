@@ -3,5 +3,7 @@
 mod documents;
 mod endings;
 mod looking;
+mod output;
 mod story;
+mod verbs;
 mod world;

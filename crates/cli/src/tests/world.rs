@@ -18,16 +18,16 @@ use provision::Fault;
 use provision::engine::{Access, Paths, Receipt, SharedJournal};
 use provision::host::fake::{Errno, Failing, FakeHost, FakeImage, FakeUnit, SharedHost};
 use provision::host::{FileType, Probe};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::documents;
-use crate::args::{Args, ProgressFormat};
+use super::output::{self, Output};
+use crate::args::Args;
 use crate::console::{Console, Tty};
 use crate::context::{Context, User, View};
 use crate::exit::Failure;
 use crate::network::{Network, Registration};
 use crate::printer::Printer;
+use crate::progress::ProgressFormat;
 
 /// The path of aztec-kit on the host.
 pub const KIT: &str = "/usr/local/bin/aztec-kit";
@@ -39,27 +39,6 @@ const RELEASE: &str = "6.0.0";
 /// A node with a firewall. Nothing listens at these endpoints.
 pub const SETUP: &str = "setup --network testnet --release 6.0.0 --runtime container --p2p-ip 192.0.2.7 \
     --l1-rpc-urls http://127.0.0.1:2 --l1-consensus-urls http://127.0.0.1:3 --with-firewall --patience 0";
-
-/// The output and the exit code of a command.
-#[derive(Debug)]
-pub struct Output {
-    pub code: u8,
-    pub out: String,
-    pub err: String,
-}
-
-impl Output {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Asserts the exit code, and that standard error contains this text.
-    pub fn ends(self, code: u8, why: &str) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.err.contains(why), "{why} is not in {self:?}");
-        self
-    }
-}
 
 /// Lines without colours.
 fn plain(text: &str) -> String {
@@ -316,10 +295,10 @@ impl World {
             err: desk.err.take(),
         };
         if args.json() && !desk.full {
-            documents::printed(line, &output);
+            output::printed(line, &output);
         }
         if args.output.progress == ProgressFormat::Json {
-            documents::events(&output);
+            output::events(&output);
         }
         output
     }

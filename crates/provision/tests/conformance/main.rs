@@ -9,6 +9,7 @@ mod common;
 mod at_boot;
 mod baseline;
 mod checked;
+mod covered;
 mod directory_input;
 mod disk;
 mod drop_in;

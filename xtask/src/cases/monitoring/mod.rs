@@ -55,6 +55,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     alerts_work(&machine)?;
     everyone_is_alerted(&machine, kit)?;
     queries_have_answers(&machine)?;
+    well_formed(&machine)?;
     kit.in_sync()?;
     ensure!(kit.apply()?.is_empty(), "a second apply changes something");
 
@@ -122,6 +123,25 @@ fn refused(machine: &Machine, kit: Kit<'_>, original: &str) -> Result<()> {
     ensure!(output.stderr.contains("port 9093"), "{}", output.stderr);
     before.still(machine, "a port that is taken")?;
     listener.kill_tree()
+}
+
+/// `promtool` reads the metrics that aztec-kit writes and those that it passes on. It has exit code 3 for names that it
+/// would choose otherwise, and the node has some.
+fn well_formed(machine: &Machine) -> Result<()> {
+    for metrics in [
+        "aztec-kit metrics",
+        "curl --silent --fail http://127.0.0.1:4318/metrics",
+    ] {
+        let script = format!("set -o pipefail; {metrics} | promtool check metrics");
+        let output = machine.exec(&["bash", "-c", &script])?;
+        ensure!(
+            matches!(output.status, 0 | 3),
+            "{metrics}: {}{}",
+            output.stdout,
+            output.stderr
+        );
+    }
+    Ok(())
 }
 
 /// Every port of monitoring is on loopback only.

@@ -1,30 +1,19 @@
 //! `aztec-kit keys check`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aztec::checks::keystore;
-use clap::Args as ClapArgs;
 use keys::keystore::Listed;
 use provision::Fault;
 use provision::host::FileType;
 
-use super::flags::Source;
 use super::place::{self, Place};
+use crate::args::keys::CheckArgs;
 use crate::context::View;
 use crate::documents::{self, Checked};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 use crate::render;
-
-/// Flags of `keys check`.
-#[derive(Debug, ClapArgs)]
-pub struct CheckArgs {
-    #[command(flatten)]
-    source: Source,
-    /// Keys of another node: its directory, or the output of `keys list --json` there; may be repeated
-    #[arg(long, value_name = "PATH")]
-    other: Vec<PathBuf>,
-}
 
 /// Checks a directory of keystores.
 pub fn run(args: &CheckArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
@@ -33,7 +22,7 @@ pub fn run(args: &CheckArgs, view: &View, printer: &mut Printer) -> Result<u8, F
         .iter()
         .map(|path| Ok((path, other(path, view)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
-    let (_, mut survey) = Place::existing(args.source.path(), view)?;
+    let (_, mut survey) = Place::existing(&args.source.dir, view)?;
     for (path, theirs) in others {
         survey.against(&path.display().to_string(), &theirs);
     }

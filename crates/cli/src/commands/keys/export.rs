@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use aztec::keystores;
-use clap::Args as ClapArgs;
 use keys::encrypted::{Password, Sealer, open_bls, open_eth};
 use keys::keystore::survey::Survey;
 use keys::keystore::{AnyKey, outlined};
@@ -14,32 +13,19 @@ use provision::Fault;
 use zeroize::Zeroizing;
 
 use super::ask;
-use super::flags::Source;
 use super::parallel::EVERY;
 use super::place::{self, BackupDir, Place, refused};
+use crate::args::keys::ExportArgs;
 use crate::context::{Context, View};
 use crate::documents::Exported;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
 
-/// Flags of `keys export`.
-#[derive(Debug, ClapArgs)]
-pub struct ExportArgs {
-    #[command(flatten)]
-    source: Source,
-    /// New directory for the backup, or the one of an interrupted export (outside the keystore directory)
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Read the password from standard input instead of asking for it
-    #[arg(long)]
-    password_stdin: bool,
-}
-
 /// Writes every key into an encrypted file, and keystores that name these files. If a run was killed, the same command
 /// continues it: it checks the files that are there and keeps them.
 pub fn run(args: &ExportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
-    let (dir, survey) = Place::sound(args.source.path(), view)?;
+    let (dir, survey) = Place::sound(&args.source.dir, view)?;
     let begun = place::new_or_begun(&args.out, &[&dir], view)?;
     let backup = Backup::of(&survey)?;
     let complete = backup.written(&begun, view)?;

@@ -2,75 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args as ClapArgs;
 use keys::keystore::{Bls, Document, NewEntry, Signer, render_entries};
 use keys::{Address, Mnemonic};
 use provision::Fault;
 use zeroize::Zeroizing;
 
-use super::flags::{ATTESTERS, PUBLISHERS, Target, address};
 use super::new::{Range, admitted, keystore};
 use super::place::{Place, given, new_files, private, refused};
 use super::secrets::Secrets;
 use super::{ask, list};
+use crate::args::keys::{ImportArgs, PUBLISHERS};
 use crate::console::Console;
 use crate::context::Context;
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
-
-/// Flags of `keys import`.
-#[derive(Debug, ClapArgs)]
-#[command(group = clap::ArgGroup::new("source").required(true)
-    .args(["mnemonic_stdin", "from", "attester_key", "attester_address"]))]
-pub struct ImportArgs {
-    /// Read a mnemonic from standard input
-    #[arg(long)]
-    mnemonic_stdin: bool,
-    /// Number of attesters of the mnemonic
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "mnemonic_stdin", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    count: u32,
-    /// Number of publishers of the mnemonic, from an account that no attester uses
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "mnemonic_stdin", value_parser = clap::value_parser!(u32).range(..=100))]
-    publishers: u32,
-    /// Address index of the first attester
-    #[arg(
-        long,
-        value_name = "I",
-        default_value_t = 0,
-        requires = "mnemonic_stdin"
-    )]
-    first_index: u32,
-    /// Address index of the first publisher [default: the first attester's]
-    #[arg(long, value_name = "I", requires = "publishers")]
-    first_publisher: Option<u32>,
-    /// BIP-44 account of the attesters
-    #[arg(long, value_name = "A", default_value_t = ATTESTERS, requires = "mnemonic_stdin")]
-    account_index: u32,
-    /// Keystore to import, made by `aztec validator-keys` or `keys export`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["coinbase", "fee_recipient", "remote_signer"])]
-    from: Option<PathBuf>,
-    /// File with the attester's Ethereum key: hexadecimal or JSON V3
-    #[arg(long, value_name = "FILE", conflicts_with = "remote_signer")]
-    attester_key: Option<PathBuf>,
-    /// Address of the attester, if the remote signer holds its key
-    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "remote_signer")]
-    attester_address: Option<Address>,
-    /// File with the attester's BLS key: hexadecimal, or encrypted by `keys export`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mnemonic_stdin", "from"])]
-    bls_key: Option<PathBuf>,
-    /// File with a publisher's Ethereum key; may be repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mnemonic_stdin", "from"])]
-    publisher_key: Vec<PathBuf>,
-    /// Address of a publisher, if the remote signer holds its key; may be repeated
-    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "remote_signer", conflicts_with_all = ["mnemonic_stdin", "from"])]
-    publisher_address: Vec<Address>,
-    /// Read the password of encrypted files from standard input; a second line is the password of the BLS files, if
-    /// it differs
-    #[arg(long, conflicts_with = "mnemonic_stdin")]
-    password_stdin: bool,
-    #[command(flatten)]
-    pub target: Target,
-}
 
 /// Imports keys.
 pub fn run(args: &ImportArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {

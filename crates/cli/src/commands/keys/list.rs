@@ -3,27 +3,20 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use clap::Args as ClapArgs;
 use keys::keystore::survey::Survey;
 use keys::keystore::{Document, Listed};
 
-use super::flags::Source;
 use super::place::{Place, refused};
+use crate::args::keys::ListArgs;
 use crate::context::View;
 use crate::documents::{Listing, Made};
 use crate::exit::{self, Failure};
-use crate::printer::{Printer, STRONG};
-
-/// Flags of `keys list`.
-#[derive(Debug, ClapArgs)]
-pub struct ListArgs {
-    #[command(flatten)]
-    source: Source,
-}
+use crate::printer::Printer;
+use crate::styles::STRONG;
 
 /// Shows the public data of the keys.
 pub fn run(args: &ListArgs, view: &View, printer: &mut Printer) -> Result<u8, Failure> {
-    let (_, survey) = Place::sound(args.source.path(), view)?;
+    let (_, survey) = Place::sound(&args.source.dir, view)?;
     let listed = survey.attesters();
     if printer.json() {
         printer.document(&Listing { attesters: &listed });

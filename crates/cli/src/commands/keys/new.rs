@@ -1,48 +1,17 @@
 //! `aztec-kit keys new`
 
-use std::path::PathBuf;
-
-use clap::{Args as ClapArgs, builder::PossibleValuesParser, builder::TypedValueParser};
 use keys::keystore::{Bls, NewEntry, Signer, render_entries};
-use keys::{AttesterKeys, EthKey, Mnemonic, WordCount, derive_attester, derive_publisher};
+use keys::{AttesterKeys, EthKey, Mnemonic, derive_attester, derive_publisher};
 use provision::Fault;
 use zeroize::Zeroizing;
 
 use super::ask::Terminal;
-use super::flags::{ATTESTERS, PUBLISHERS, Target};
 use super::list;
 use super::place::{self, Place, refused};
+use crate::args::keys::{ATTESTERS, NewArgs, PUBLISHERS, Target};
 use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::printer::Printer;
-
-/// Flags of `keys new`.
-#[derive(Debug, ClapArgs)]
-pub struct NewArgs {
-    /// Number of attesters
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    count: u32,
-    /// Number of separate keys that pay for the attesters' transactions, shared by all of them
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
-    publishers: u32,
-    /// Length of the mnemonic
-    #[arg(long, value_name = "N", default_value = "24",
-        value_parser = PossibleValuesParser::new(["12", "24"]).map(length))]
-    words: WordCount,
-    /// Write the mnemonic to this new file instead of showing it (outside the keystore directory)
-    #[arg(long, value_name = "PATH")]
-    mnemonic_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub target: Target,
-}
-
-fn length(words: String) -> WordCount {
-    if words == "12" {
-        WordCount::Twelve
-    } else {
-        WordCount::TwentyFour
-    }
-}
 
 /// A selection of the keys of a mnemonic.
 pub struct Range {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use aztec::Component;
 use aztec::keystores::{self, DIRECTORY};
 use keys::Address;
 use keys::keystore::survey::{About, Grade, Note, STAGED, Survey};
@@ -13,7 +14,6 @@ use provision::engine::{NewFiles, Permissions};
 use provision::host::{FileType, Meta, resolved};
 use zeroize::Zeroizing;
 
-use super::flags::{KEYSTORE, PROVER_KEYSTORE};
 use crate::context::{Context, User, View};
 use crate::exit::Failure;
 use crate::printer::Printer;
@@ -286,8 +286,9 @@ fn apart(path: &Path, keystores: &[&Path], view: &View) -> Result<PathBuf, Failu
                 .fix("Name a directory that exists."),
         ));
     }
-    let services = [Path::new(KEYSTORE), Path::new(PROVER_KEYSTORE)];
-    for keystore in keystores.iter().chain(&services) {
+    let services = Component::all().filter_map(|it| it.spec().keystores);
+    let services = services.map(|it| Path::new(it.directory));
+    for keystore in keystores.iter().copied().chain(services) {
         let keystore = absolute(keystore)?;
         if real.starts_with(leads(&keystore)?) || path.starts_with(&keystore) {
             return Err(Failure::usage(

@@ -1,15 +1,12 @@
 //! `aztec-kit keys staker-output`
 
-use std::path::PathBuf;
-
-use clap::Args as ClapArgs;
 use keys::keystore::document::{Account, BlsAccount};
 use keys::{Address, StakerOutput};
 use provision::{Fault, code};
 use secrecy::ExposeSecret;
 
-use super::flags::{Source, address};
 use super::place::{self, Place};
+use crate::args::keys::StakerOutputArgs;
 use crate::context::{Context, View};
 use crate::exit::{self, Failure};
 use crate::host;
@@ -17,35 +14,10 @@ use crate::network;
 use crate::printer::Printer;
 use crate::urls;
 
-/// Flags of `keys staker-output`.
-#[derive(Debug, ClapArgs)]
-pub struct StakerOutputArgs {
-    #[command(flatten)]
-    source: Source,
-    /// Only this attester; may be repeated
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    attester: Vec<Address>,
-    /// Ethereum execution endpoints, in order of preference; @FILE or - reads them [default: from kit.toml]
-    #[arg(
-        long,
-        value_name = "URL",
-        value_delimiter = ',',
-        env = "L1_RPC_URLS",
-        hide_env_values = true
-    )]
-    l1_rpc_urls: Vec<String>,
-    /// Registry contract of the network [default: from kit.toml]
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    registry: Option<Address>,
-    /// Write to this new file instead of standard output (outside the keystore directory)
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
 /// Writes the file that registers attesters.
 pub fn run(args: &StakerOutputArgs, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> {
     let view = &cx.view;
-    let (dir, survey) = Place::sound(args.source.path(), view)?;
+    let (dir, survey) = Place::sound(&args.source.dir, view)?;
     let out = args.out.as_deref();
     let out = out
         .map(|file| place::outside(file, &[&dir], view))
