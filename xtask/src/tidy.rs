@@ -222,7 +222,7 @@ mod tests {
     fn walls_are_about_their_own_files() {
         let text = "use crate::tools::images;\nRealHost.meta(path)";
         let found = |name: &str| walls(name, text).len();
-        assert_eq!(found("crates/provision/src/host/fake_engine.rs"), 1);
+        assert_eq!(found("crates/provision/src/host/fake/engine.rs"), 1);
         assert_eq!(found("crates/provision/src/host/fake/sshd.rs"), 1);
         assert_eq!(found("crates/cli/src/commands/keys/place.rs"), 1);
         assert_eq!(found("crates/cli/src/context.rs"), 0);

@@ -1,7 +1,7 @@
 //! The layer 1 side of an Aztec node: reads of the rollup contracts, and staking on a local network.
 //!
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
-//! * [`traces`] asks whether an endpoint traces transactions.
+//! * [`mod@traces`] asks whether an endpoint traces transactions.
 //! * [`http_probe`] asks a server of any kind over HTTP.
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
