@@ -1,13 +1,12 @@
 //! The test alert: it shows which receivers an alert reaches.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use l1::http_probe;
 use provision::Fault;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use server::monitoring::{TEST_ALERT, integration, receiver_names};
 
 use crate::names::port;
@@ -42,7 +41,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long Alertmanager itself may take to answer.
 const CALL: Duration = Duration::from_secs(10);
 /// The longest answer, bytes. The metrics are some hundred kilobytes.
-const LONGEST: u64 = 8 << 20;
+const LONGEST: usize = 8 << 20;
 
 /// Sends the alert, and waits until it has arrived at every receiver or failed.
 pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
@@ -74,7 +73,7 @@ pub fn test(settings: &Settings) -> Result<Vec<Delivery>, Fault> {
         "labels": {"alertname": TEST_ALERT, "severity": "none", "sent": sent},
         "annotations": {"summary": "aztec-kit tries its receivers: nothing is wrong"},
     }]);
-    ask(port, "POST", "/api/v2/alerts", &alert.to_string())?;
+    ask(port, "api/v2/alerts", Some(&alert))?;
     let started = Instant::now();
     loop {
         let now = Counts::ask(port)?;
@@ -106,7 +105,7 @@ fn label<'t>(line: &'t str, name: &str) -> Option<&'t str> {
 
 impl Counts {
     fn ask(port: u16) -> Result<Self, Fault> {
-        Ok(Self::parse(&ask(port, "GET", "/metrics", "")?))
+        Ok(Self::parse(&ask(port, "metrics", None)?))
     }
 
     /// Reads the counts from the metrics of Alertmanager.
@@ -170,44 +169,29 @@ impl Counts {
     }
 }
 
-/// One request to a server on this host, in HTTP/1.0. The answer ends with the connection.
-fn ask(port: u16, method: &str, path: &str, body: &str) -> Result<String, Fault> {
-    let failed = |error: std::io::Error| {
+/// One request to Alertmanager. A document is sent to the path; without one the path is read.
+fn ask(port: u16, path: &str, document: Option<&Value>) -> Result<String, Fault> {
+    const FIX: &str = "Run `aztec-kit apply`. If that does not help, read `systemctl status prometheus-alertmanager`.";
+    let url = format!("http://127.0.0.1:{port}");
+    let answer = http_probe::text(&url, path, document, CALL, LONGEST);
+    let (status, text) = answer.map_err(|error| {
         Fault::new("Alertmanager does not answer")
-            .fix("Run `aztec-kit apply`. If that does not help, read `systemctl status prometheus-alertmanager`.")
+            .fix(FIX)
             .because(error)
-    };
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, CALL).map_err(failed)?;
-    stream.set_read_timeout(Some(CALL)).map_err(failed)?;
-    let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = Vec::new();
-    let read = stream.take(LONGEST + 1).read_to_end(&mut answer);
-    read.map_err(failed)?;
-    if answer.len() as u64 > LONGEST {
-        let why = format!("the answer is longer than {LONGEST} bytes");
-        return Err(failed(std::io::Error::other(why)));
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
-        return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
-    };
-    let status = head.split_whitespace().nth(1).unwrap_or_default();
-    if status != "200" {
-        return Err(Fault::new(format!(
-            "Alertmanager answered {method} {path} with {status}: {body}"
+    })?;
+    match status {
+        200 => Ok(text),
+        _ => Err(Fault::new(format!(
+            "Alertmanager answered /{path} with {status}: {text}"
         ))
-        .fix("Run `aztec-kit apply`. If that does not help, read `systemctl status prometheus-alertmanager`."));
+        .fix(FIX)),
     }
-    Ok(body.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     #[test]
@@ -245,10 +229,13 @@ mod tests {
                     }
                 }
             });
-            ask(port, "GET", "/metrics", "").map_err(|fault| fault.chain())
+            ask(port, "metrics", None).map_err(|fault| fault.chain())
         };
         let endless = served(b"HTTP/1.0 200 OK\r\n\r\n12345678901", 1 << 20);
-        assert!(endless.unwrap_err().contains("longer than"));
+        let endless = endless.unwrap_err();
+        assert!(endless.contains("longer than"), "{endless}");
+        let refused = served(b"HTTP/1.0 503 Busy\r\n\r\nlater", 1).unwrap_err();
+        assert!(refused.contains("/metrics with 503: later"), "{refused}");
         assert!(served(b"HTTP/1.0 200 OK\r\n", 1).is_err());
         assert_eq!(served(b"HTTP/1.0 200 OK\r\n\r\na", 1).unwrap(), "a");
     }
