@@ -1,6 +1,8 @@
 //! Roles, as an operator configures them, and the components that they run, as the releases know them. The facts here are
 //! the same on every host and in every release. The variables of a component are in [`crate::roles`], and its flags in the
 //! `release.toml` of a release.
+//!
+//! Long because a role is added in one file.
 
 use serde::Deserialize;
 
