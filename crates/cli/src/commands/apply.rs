@@ -1,6 +1,6 @@
 //! `aztec-kit apply`
 
-use super::converge::{self, Ask, Request};
+use super::converge::{self, Request};
 use crate::args::ApplyArgs;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -12,7 +12,6 @@ pub fn run(args: &ApplyArgs, cx: &Context, printer: &mut Printer) -> Result<u8, 
     let session = cx.begin(printer)?;
     let host = Host::configured(args.assertions, &cx.view)?;
     let request = Request {
-        ask: Ask::of(&args.changing),
         args: &args.changing,
         check_l1: false,
     };

@@ -22,30 +22,9 @@ use crate::progress::{Phase, Shown};
 use crate::render;
 use crate::styles::{GOOD, STRONG};
 
-/// The way in which a run gets the consent to its plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
-    /// The operator consented in advance.
-    Agreed,
-    /// The operator at the terminal; without one there is no consent.
-    Operator,
-}
-
-impl Ask {
-    /// The consent that the flags of a run give.
-    pub fn of(args: &Changing) -> Self {
-        match args.yes {
-            true => Self::Agreed,
-            false => Self::Operator,
-        }
-    }
-}
-
 /// A run of `setup`, `apply` or `bootstrap`.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The way in which it gets the consent to its plan.
-    pub ask: Ask,
     /// The flags of every verb that changes the host.
     pub args: &'a Changing,
     /// Whether to check every L1 endpoint at the end.
@@ -105,15 +84,15 @@ pub fn run(
         printer.document(&plan);
         return Ok(exit::OK);
     };
-    let consent = match request.ask {
-        Ask::Operator if plan.is_empty() => Consent::Plan(&plan),
-        Ask::Operator if !printer.attended() => return Err(no_consent()),
-        Ask::Operator if !printer.ask("Make these changes?") => {
+    let consent = match args.yes {
+        true => Consent::Configuration(Some(&plan)),
+        false if plan.is_empty() => Consent::Plan(&plan),
+        false if !printer.attended() => return Err(no_consent()),
+        false if !printer.ask("Make these changes?") => {
             printer.say("nothing was changed");
             return Ok(exit::OK);
         }
-        Ask::Operator => Consent::Plan(&plan),
-        Ask::Agreed => Consent::Configuration(Some(&plan)),
+        false => Consent::Plan(&plan),
     };
     let mut progress = printer.progress(plan.pending().count(), &cx.view.host);
     let guard = confirm::guard(args, cx)?;

@@ -1,6 +1,6 @@
 //! `aztec-kit setup`
 
-use super::converge::{self, Ask, Request};
+use super::converge::{self, Request};
 use crate::args::SetupArgs;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -27,7 +27,6 @@ pub fn with_l1(
         &cx.view,
     )?;
     let request = Request {
-        ask: Ask::of(&args.changing),
         args: &args.changing,
         check_l1,
     };
