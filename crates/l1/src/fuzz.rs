@@ -4,9 +4,12 @@ use alloy_primitives::B256;
 use alloy_sol_types::{SolCall, SolEvent};
 use serde_json::Value;
 
+use crate::answer::Http;
 use crate::bindings::{Gse, Registry, Rollup, Token};
 use crate::client::{logged, returned};
-use crate::{answer, beacon, http, traces};
+use crate::failure::Failure;
+use crate::secrets::Secrets;
+use crate::{answer, beacon, http, revert, traces};
 
 /// The result in an answer of an execution endpoint.
 ///
@@ -14,12 +17,24 @@ use crate::{answer, beacon, http, traces};
 ///
 /// The reason why there is none, as an operator sees it.
 pub fn answer(status: u16, bytes: &[u8]) -> Result<Value, String> {
-    answer::result(status, bytes).map_err(|failure| failure.reason())
+    let http = Http {
+        status,
+        retry_after: None,
+    };
+    let failed = |failure: Failure| failure.reason(&Secrets::default());
+    let result = answer::result(http, bytes).map_err(failed)?;
+    serde_json::from_str(result.get()).map_err(|error| error.to_string())
+}
+
+/// Foreign text as it is shown about an endpoint with this URL.
+pub fn shown_text(url: &str, text: &str) -> Option<String> {
+    let url = http::parse(url).ok()?;
+    Some(Secrets::of(&url).cut_from(text))
 }
 
 /// The reason why a call reverted, from its revert data.
 pub fn revert_reason(data: &[u8]) -> String {
-    answer::revert_reason(data)
+    revert::revert_reason(data)
 }
 
 /// The parts of a URL that are shown.

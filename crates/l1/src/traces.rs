@@ -7,9 +7,9 @@ use alloy_primitives::B256;
 use serde_json::{Value, json};
 
 use crate::{
-    answer::Failure,
     client::{At, Connection},
     error::Result,
+    failure::Failure,
 };
 
 /// The number of blocks that are searched for a transaction.

@@ -11,7 +11,7 @@ pub(super) const TARGETS: &[Target] = &[
         include_bytes!("../../../crates/l1/tests/data/deploy-l1-contracts-4.1.2.json")),
     target!("answer", "crates/l1/src/answer.rs", answers,
         b"\x00{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x1\"}", b"\x01{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":3,\"message\":\"execution reverted\",\"data\":\"0x08c379a0\"}}"),
-    target!("http", "crates/l1/src/http.rs", reverts),
+    target!("http", "crates/l1/src/http/mod.rs", reverts),
     target!("beacon", "crates/l1/src/beacon.rs", beacon, b"{\"data\":{\"head_slot\":\"5\",\"is_syncing\":false}}"),
     target!("traces", "crates/l1/src/traces.rs", traces),
     target!("abi", "crates/l1/src/client.rs", abi, &[0; 31], &[0; 32], QUEUED, &[0xff; 384]),

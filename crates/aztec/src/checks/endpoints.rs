@@ -126,7 +126,7 @@ pub(super) fn consensus(settings: &Settings, live: &Live, needed: bool) -> Vec<F
             return Ok(Answer(Verdict::Fail, message));
         }
         let sync = beacon.sync()?;
-        Ok(match sync.syncing {
+        Ok(match sync.syncing == Some(true) {
             true => Answer(
                 Verdict::Warn,
                 format!(
