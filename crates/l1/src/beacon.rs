@@ -103,6 +103,11 @@ impl Beacon {
 /// The paths of the calls.
 pub(crate) const CHAIN: &str = "eth/v1/config/deposit_contract";
 pub(crate) const SYNC: &str = "eth/v1/node/syncing";
+pub(crate) const VERSION: &str = "eth/v1/node/version";
+pub(crate) const IDENTITY: &str = "eth/v1/node/identity";
+pub(crate) const GENESIS: &str = "eth/v1/beacon/genesis";
+pub(crate) const SPEC: &str = "eth/v1/config/spec";
+pub(crate) const HEADERS: &str = "eth/v1/beacon/headers";
 
 impl Api {
     pub(crate) async fn chain_id(&self) -> Result<u64, Failure> {

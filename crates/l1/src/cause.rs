@@ -41,6 +41,20 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the endpoint answers no question of this API.
+    pub(crate) fn is_silence(self) -> bool {
+        matches!(
+            self,
+            Self::NoAnswer
+                | Self::Unreachable
+                | Self::Certificate
+                | Self::NoTls
+                | Self::OnlyTls
+                | Self::IsExecution
+                | Self::IsConsensus
+        )
+    }
+
     /// What the operator can do about it, as whole sentences.
     #[must_use]
     pub fn fix(self) -> &'static str {

@@ -30,8 +30,6 @@ pub(crate) enum Failure {
     Null,
     /// The answer is not JSON-RPC, or its result does not fit the method.
     NotThatAnswer,
-    /// The endpoint has the other API.
-    OtherApi(Cause),
     /// The server answered with an error of JSON-RPC.
     Refused(Refused),
 }
@@ -74,12 +72,6 @@ impl Failure {
             Self::Page => "the answer is a web page, not JSON".to_owned(),
             Self::Null => "the result is null".to_owned(),
             Self::NotThatAnswer => "the answer does not fit this call".to_owned(),
-            Self::OtherApi(Cause::IsExecution) => {
-                "this is an execution endpoint (JSON-RPC), not a consensus endpoint".to_owned()
-            }
-            Self::OtherApi(_) => {
-                "this is a consensus endpoint (Beacon API), not an execution endpoint".to_owned()
-            }
             Self::Refused(refused) => match self.revert_data() {
                 Some(data) => format!("reverted with {}", revert_reason(&data)),
                 None => {
@@ -94,7 +86,7 @@ impl Failure {
     /// The kind of this failure.
     pub(crate) fn cause(&self) -> Cause {
         match self {
-            Self::Transport(cause, _) | Self::OtherApi(cause) => *cause,
+            Self::Transport(cause, _) => *cause,
             Self::TooLong(_) => Cause::TooLong,
             Self::Status(status) => status_cause(status.code),
             Self::Moved { .. } => Cause::Moved,

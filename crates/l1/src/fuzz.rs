@@ -8,8 +8,9 @@ use crate::answer::Http;
 use crate::bindings::{Gse, Registry, Rollup, Token};
 use crate::client::{logged, returned};
 use crate::failure::Failure;
+use crate::observe::{blobs::BlobCount, traces};
 use crate::secrets::Secrets;
-use crate::{answer, beacon, http, revert, traces};
+use crate::{answer, beacon, http, revert};
 
 /// The result in an answer of an execution endpoint.
 ///
@@ -48,8 +49,15 @@ pub fn beacon_number(answer: &Value, name: &str) -> Option<u64> {
 }
 
 /// Whether an answer is a trace of each of the two methods.
-pub fn is_trace(answer: &Value) -> [bool; 2] {
+pub fn is_trace(answer: &str) -> [bool; 2] {
     [traces::is_call(answer), traces::is_list(answer)]
+}
+
+/// The number of blobs in an answer that arrives in pieces.
+pub fn blobs(pieces: &[&[u8]]) -> u64 {
+    let mut count = BlobCount::default();
+    pieces.iter().for_each(|piece| count.read(piece));
+    count.blobs
 }
 
 /// Decodes an answer as the return value of each function. Returns the names of those that fit, each with the value

@@ -2,7 +2,6 @@
 //!
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
 //! * [`mod@observe`] asks several endpoints everything that is worth knowing, at once.
-//! * [`mod@traces`] asks whether an endpoint traces transactions.
 //! * [`http_probe`] asks a server of any kind over HTTP.
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
@@ -32,7 +31,6 @@ mod rollup;
 pub mod rpc;
 mod secrets;
 pub mod staking;
-pub mod traces;
 
 pub use alloy_primitives::{Address, B256, U256};
 pub use beacon::Beacon;
@@ -41,6 +39,6 @@ pub use deployment::Deployment;
 pub use error::{Error, Result};
 pub use http::init_tls;
 pub use observe::observe;
+pub use observe::traces::{Traces, traces};
 pub use reader::Reader;
 pub use staking::Staker;
-pub use traces::{Traces, traces};

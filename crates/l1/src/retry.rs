@@ -78,7 +78,7 @@ fn node_retries(failure: &Failure) -> bool {
         }
         Failure::Refused(refused) => matches!(refused.code, -1 | -32005 | -32603),
         Failure::Page | Failure::NotThatAnswer => true,
-        Failure::TooLong(_) | Failure::Moved { .. } | Failure::Null | Failure::OtherApi(_) => false,
+        Failure::TooLong(_) | Failure::Moved { .. } | Failure::Null => false,
     }
 }
 

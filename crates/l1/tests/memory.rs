@@ -4,7 +4,7 @@
 
 mod server;
 
-use l1::observe::{BUDGET, Questions, Target, Targets, observe};
+use l1::observe::{BUDGET, BlobsApi, Deep, Questions, Target, Targets, observe};
 use server::{Reply, serve};
 
 /// The most memory that this process had, in KiB.
@@ -22,9 +22,15 @@ fn an_answer_of_300_mib_costs_at_most_32_mb() {
     let targets = Targets {
         execution: target(),
         consensus: target(),
+        traces: target(),
     };
     let before = peak();
-    let observed = observe(&targets, &Questions::Light, BUDGET).unwrap();
+    let questions = Questions::Deep(Deep {
+        chain_id: 1,
+        rollup: None,
+        blobs: BlobsApi::Blobs,
+    });
+    let observed = observe(&targets, &questions, BUDGET).unwrap();
     for error in [
         observed.execution[0].chain_id.as_ref().unwrap_err(),
         observed.execution[0].head.as_ref().unwrap_err(),

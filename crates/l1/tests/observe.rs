@@ -15,6 +15,7 @@ fn targets(execution: &[&str], consensus: &[&str]) -> Targets {
     Targets {
         execution: execution.iter().map(target).collect(),
         consensus: consensus.iter().map(target).collect(),
+        traces: Vec::new(),
     }
 }
 

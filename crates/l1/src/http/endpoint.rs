@@ -86,6 +86,16 @@ impl Endpoint {
         !self.secrets.is_empty()
     }
 
+    /// The same host and port with TLS, without any key. `None` if this endpoint has TLS.
+    pub(crate) fn with_tls(&self) -> Option<Self> {
+        let mut url = self.url.join("/").ok()?;
+        let port = url.port_or_known_default();
+        url.set_scheme("https").ok()?;
+        url.set_port(port).ok()?;
+        let tls = Self::asked(url.as_str(), self.manner).ok()?;
+        (self.url.scheme() == "http").then_some(tls)
+    }
+
     /// The URL of a path below that of the endpoint, which may be a key.
     pub(crate) fn at(&self, path: &str) -> Url {
         let mut url = self.url.clone();

@@ -73,7 +73,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// The time until the next call, in seconds, if the server sent one. viem reads no dates either.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        self.headers.get("retry-after")?.trim().parse().ok()
+        retry_after(&self.headers)
     }
 
     /// The failure of an answer after a redirect is most often the redirect.
@@ -189,7 +189,16 @@ fn failure(error: &reqwest::Error, limit: Duration) -> Failure {
     Failure::Transport(cause, words)
 }
 
+fn retry_after(headers: &BTreeMap<String, String>) -> Option<u64> {
+    headers.get("retry-after")?.trim().parse().ok()
+}
+
 impl Opened {
+    /// See [`Answer::retry_after`].
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        retry_after(&self.headers)
+    }
+
     /// Reads the body piece by piece, up to a limit in bytes. It is decompressed.
     pub(crate) async fn each_chunk(
         &mut self,

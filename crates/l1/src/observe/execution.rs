@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{B256, U256};
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use super::{Questions, Target, now};
+use super::{
+    block::Block,
+    capabilities::{self, Capabilities},
+    clock::now,
+    mistaken::{self, Asked},
+    questions::Questions,
+    target::Target,
+};
 use crate::{
-    client::{self, At, Connection},
+    client::{At, Connection},
     error::{Error, Result},
     failure::Failure,
     limits::Limits,
@@ -26,6 +32,8 @@ pub struct Execution {
     pub latency: Option<Duration>,
     /// Its newest block.
     pub head: Result<Head>,
+    /// What it can do. `None` after light questions, and if it did not answer the first questions.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// The newest block of an endpoint.
@@ -37,39 +45,7 @@ pub struct Head {
     pub age: i64,
 }
 
-/// A block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// Its number.
-    pub number: u64,
-    /// Its time, in seconds since 1970.
-    pub timestamp: u64,
-    /// In wei. `None` before London.
-    pub base_fee: Option<U256>,
-    /// The block of the consensus chain before this one (EIP-4788). `None` before Cancun. Zero on a chain without one.
-    pub parent_beacon_block_root: Option<B256>,
-    /// The number of blobs (EIP-4844: gas per blob is 2^17). `None` before Cancun.
-    pub blobs: Option<u64>,
-}
-
-/// The gas of a blob: `GAS_PER_BLOB` of EIP-4844.
-const GAS_PER_BLOB: u64 = 1 << 17;
-
-impl From<&client::Block> for Block {
-    fn from(block: &client::Block) -> Self {
-        Self {
-            number: block.number.to(),
-            timestamp: block.timestamp.to(),
-            base_fee: block.base_fee_per_gas,
-            parent_beacon_block_root: block.parent_beacon_block_root,
-            blobs: block
-                .blob_gas_used
-                .map(|gas| gas.to::<u64>() / GAS_PER_BLOB),
-        }
-    }
-}
-
-pub(super) async fn observed(target: &Target, _: &Questions, limits: Limits) -> Execution {
+pub(super) async fn observed(target: &Target, questions: &Questions, limits: Limits) -> Execution {
     let endpoint = target.shown();
     let connection = match connection(target, limits) {
         Ok(connection) => connection,
@@ -79,16 +55,36 @@ pub(super) async fn observed(target: &Target, _: &Questions, limits: Limits) -> 
                 head: Err(error.clone()),
                 chain_id: Err(error),
                 latency: None,
+                capabilities: None,
             };
         }
     };
     let ((chain_id, latency), head) = join(chain_id(&connection), head(&connection)).await;
+    let chain_id = match (chain_id, questions.deep()) {
+        (Err(error), Some(_)) => {
+            Err(mistaken::explained(error, target, Asked::Execution, limits).await)
+        }
+        (chain_id, _) => chain_id,
+    };
+    let capabilities = match questions.deep() {
+        Some(deep) if answers(&chain_id) || answers(&head) => {
+            Some(capabilities::observed(&connection, deep).await)
+        }
+        _ => None,
+    };
     Execution {
         endpoint,
         chain_id,
         latency,
         head,
+        capabilities,
     }
+}
+
+/// Whether an endpoint answered, even if it refused.
+pub(super) fn answers<T>(fact: &Result<T>) -> bool {
+    let cause = fact.as_ref().err().and_then(Error::cause);
+    !matches!(cause, Some(cause) if cause.is_silence())
 }
 
 /// A connection that makes calls as the node does.

@@ -3,13 +3,23 @@
 //! The result is plain data: each fact has its own error, and nothing here judges. All times are read right after the answer
 //! that they belong to.
 
+mod blob_blocks;
+pub(crate) mod blobs;
+mod block;
+mod burst;
+mod capabilities;
+mod clock;
 mod consensus;
 mod execution;
+mod mistaken;
+mod questions;
+mod services;
 mod target;
+pub(crate) mod traces;
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use tokio::time::Instant;
 
 use crate::{
@@ -18,31 +28,24 @@ use crate::{
     limits::Limits,
 };
 
+pub use blob_blocks::BlobBlocks;
+pub use blobs::ServedBlobs;
+pub use block::Block;
+pub use burst::Burst;
+pub use capabilities::{Capabilities, DeploymentLogs, Syncing};
+use consensus::Blocks;
 pub use consensus::{Consensus, SyncStatus};
-pub use execution::{Block, Execution, Head};
+pub use execution::{Execution, Head};
+pub use questions::{BlobsApi, Deep, Questions, Targets};
+pub use services::Services;
 pub use target::Target;
+pub use traces::{Trace, TraceFacts};
 
 /// The time limit of one call: that of the node (viem 2.38.2, clients/transports/http.js).
 const CALL: Duration = Duration::from_secs(10);
 
 /// A time limit for everything in which each endpoint has the whole time of one call.
 pub const BUDGET: Duration = Duration::from_secs(12);
-
-/// The endpoints to ask.
-#[derive(Debug, Clone, Default)]
-pub struct Targets {
-    /// Execution endpoints.
-    pub execution: Vec<Target>,
-    /// Consensus endpoints.
-    pub consensus: Vec<Target>,
-}
-
-/// What to ask.
-#[derive(Debug, Clone)]
-pub enum Questions {
-    /// The chain and its head: two calls for each endpoint.
-    Light,
-}
 
 /// What the endpoints answered, in the order of the targets.
 #[derive(Debug)]
@@ -51,6 +54,11 @@ pub struct Observed {
     pub execution: Vec<Execution>,
     /// The consensus endpoints.
     pub consensus: Vec<Consensus>,
+    /// The endpoints that were asked for traces. None after light questions.
+    pub traces: Vec<TraceFacts>,
+    /// The blocks whose blobs the consensus endpoints were asked for. `None` if there were no such questions, or no execution
+    /// endpoint of this chain answered.
+    pub blob_blocks: Option<BlobBlocks>,
 }
 
 /// Asks all endpoints at once. The answer is there after `budget` at the latest, whatever the endpoints do.
@@ -65,20 +73,21 @@ pub fn observe(targets: &Targets, questions: &Questions, budget: Duration) -> Re
     })?;
     Ok(runtime.block_on(async {
         let limits = Limits::until(CALL, Instant::now() + budget);
+        let blocks = Blocks::new();
         let execution = targets.execution.iter();
         let execution = execution.map(|target| execution::observed(target, questions, limits));
         let consensus = targets.consensus.iter();
-        let consensus = consensus.map(|target| consensus::observed(target, questions, limits));
-        let (execution, consensus) = join(join_all(execution), join_all(consensus)).await;
+        let consensus = consensus
+            .map(|target| consensus::observed(target, targets, questions, &blocks, limits));
+        let traces = targets.traces.iter().filter(|_| questions.deep().is_some());
+        let traces = traces.map(|target| traces::observed(target, limits));
+        let (execution, consensus, traces) =
+            join3(join_all(execution), join_all(consensus), join_all(traces)).await;
         Observed {
             execution,
             consensus,
+            traces,
+            blob_blocks: blocks.into_inner().flatten(),
         }
     }))
-}
-
-/// The clock of this host, in seconds since 1970.
-fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
 }
