@@ -18,7 +18,10 @@ fn ask(url: &str, questions: &Questions) -> Execution {
         execution: vec![Target::new(url.parse().unwrap())],
         ..Targets::default()
     };
-    observe(&targets, questions, BUDGET).unwrap().execution.remove(0)
+    observe(&targets, questions, BUDGET)
+        .unwrap()
+        .execution
+        .remove(0)
 }
 
 fn light(url: &str) -> Execution {
@@ -35,7 +38,11 @@ fn deep(url: &str) -> Execution {
 }
 
 fn lines(log: &Log) -> Vec<String> {
-    log.lock().unwrap().iter().map(|it| it.line.clone()).collect()
+    log.lock()
+        .unwrap()
+        .iter()
+        .map(|it| it.line.clone())
+        .collect()
 }
 
 #[test]
@@ -94,7 +101,9 @@ fn redirects_are_those_of_the_node() {
             _ => execution(request, 0),
         });
         light(&format!("{url}/old/KEY")).head.unwrap();
-        let posts = lines(&log).into_iter().filter(|line| line == "POST /new/KEY HTTP/1.1");
+        let posts = lines(&log)
+            .into_iter()
+            .filter(|line| line == "POST /new/KEY HTTP/1.1");
         assert_eq!(posts.count(), 2);
     }
     // `fetch` follows these with a GET, which is no call.
@@ -105,7 +114,12 @@ fn redirects_are_those_of_the_node() {
     let error = light(&format!("{url}/old/KEY")).head.unwrap_err();
     assert!(lines(&log).contains(&"GET /new/KEY HTTP/1.1".to_owned()));
     assert_eq!(error.cause(), Some(Cause::Moved));
-    assert!(error.to_string().contains("redirects to 127.0.0.1 (HTTP status 301)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("redirects to 127.0.0.1 (HTTP status 301)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -116,7 +130,10 @@ fn a_key_is_not_sent_to_another_host() {
     let (url, _) = serve(move |_, _| moved("308 Permanent Redirect", &to));
     let error = light(&format!("{url}/KEY")).head.unwrap_err();
     assert_eq!(error.cause(), Some(Cause::Moved));
-    assert!(error.to_string().contains("redirects to localhost"), "{error}");
+    assert!(
+        error.to_string().contains("redirects to localhost"),
+        "{error}"
+    );
     assert!(log.lock().unwrap().is_empty());
     // Without a key, the node's way is followed.
     light(&url).head.unwrap();
@@ -137,11 +154,19 @@ fn the_message_of_an_endpoint_shows_no_key() {
         let message = format!("\u{1b}[2K\nkey not allowed: POST /v3/SECRETKEY9?t=TOKEN77 {long}");
         server::error(-32000, &message)
     });
-    let error = light(&format!("{url}/v3/SECRETKEY9?t=TOKEN77")).head.unwrap_err();
+    let error = light(&format!("{url}/v3/SECRETKEY9?t=TOKEN77"))
+        .head
+        .unwrap_err();
     let text = error.to_string();
     assert!(text.contains("key not allowed"), "{text}");
-    assert!(!text.contains("SECRETKEY9") && !text.contains("TOKEN77"), "{text}");
-    assert!(!text.contains(char::is_control) && text.chars().count() < 400, "{text}");
+    assert!(
+        !text.contains("SECRETKEY9") && !text.contains("TOKEN77"),
+        "{text}"
+    );
+    assert!(
+        !text.contains(char::is_control) && text.chars().count() < 400,
+        "{text}"
+    );
 }
 
 fn refused(line: &'static str, headers: &'static str, body: &'static str) -> Error {
@@ -166,11 +191,17 @@ fn a_refusal_says_what_to_do() {
         assert!(error.to_string().contains(&line[..3]), "{error}");
     }
     let slow = refused("429 Too Many Requests", "retry-after: 3600\r\n", "");
-    assert!(slow.to_string().ends_with("429 (it asks to wait 3600 s)"), "{slow}");
+    assert!(
+        slow.to_string().ends_with("429 (it asks to wait 3600 s)"),
+        "{slow}"
+    );
     let page = refused("200 OK", "", "<!doctype html><p>hello");
     assert!(page.to_string().contains("web page"), "{page}");
     let words = refused("400 Bad Request", "", r#"{"message":"no such project"}"#);
-    assert!(words.to_string().ends_with("400: no such project"), "{words}");
+    assert!(
+        words.to_string().ends_with("400: no such project"),
+        "{words}"
+    );
     let quota = json!({"error": {"code": -32005, "message": "daily request count exceeded"}});
     let quota = refused("200 OK", "", Box::leak(quota.to_string().into_boxed_str()));
     assert_eq!(quota.cause(), Some(Cause::Quota));

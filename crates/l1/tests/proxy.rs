@@ -13,8 +13,8 @@ use server::{Reply, execution, serve};
 /// The name of the variable that makes this process the one with a proxy.
 const URL: &str = "L1_TEST_URL";
 
-/// The unit of the node has no proxy, so the endpoint is asked without one. Its name is not that of this host, because a
-/// proxy is never used for this host.
+/// The unit of the node has no proxy, so the endpoint is asked without one. The address is not one of those for which a proxy
+/// is never used, and leads to this host.
 #[test]
 fn the_proxy_of_the_environment_is_not_asked() {
     if let Ok(url) = std::env::var(URL) {
@@ -31,8 +31,7 @@ fn the_proxy_of_the_environment_is_not_asked() {
     let port = url.rsplit(':').next().unwrap();
     let ran = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "the_proxy_of_the_environment_is_not_asked"])
-        // Every address of 127.0.0.0/8 is this host, but only 127.0.0.1 is told as such to proxies by most programs.
-        .env(URL, format!("http://127.0.0.1:{port}"))
+        .env(URL, format!("http://0.0.0.0:{port}"))
         .env("http_proxy", &proxy)
         .env("HTTP_PROXY", &proxy)
         .status()

@@ -14,9 +14,10 @@ use super::{
 use crate::{cause::Cause, failure::Failure};
 
 /// Headers of every request of the node, so that a filter that lets the node pass lets us pass too (`fetch` of Node 24.21,
-/// undici 7.29.1, measured). The library adds `Accept-Encoding`. Only an endpoint with TLS may answer the node in Brotli.
-const AS_FETCH: [(&str, &str); 4] = [
+/// undici 7.29.1, measured). Over TLS the node reads Brotli too, which we do not.
+const AS_FETCH: [(&str, &str); 5] = [
     ("accept", "*/*"),
+    ("accept-encoding", "gzip, deflate"),
     ("accept-language", "*"),
     ("sec-fetch-mode", "cors"),
     ("user-agent", "node"),

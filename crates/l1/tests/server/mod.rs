@@ -88,7 +88,10 @@ fn connection(
 ) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
-        let request = read(&mut reader)?;
+        let Some(request) = read(&mut reader) else {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            return None;
+        };
         let number = {
             let mut log = log.lock().unwrap();
             log.push(request.clone());
@@ -180,4 +183,29 @@ pub fn consensus(request: &Request) -> Reply {
 pub fn now() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.unwrap().as_secs()
+}
+
+/// Starts a server with TLS and a certificate that nobody trusts. Returns its URL without TLS.
+pub fn tls() -> String {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("../data/self-signed.crt"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../data/self-signed.key"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.unwrap()], key.unwrap());
+    let config = Arc::new(config.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+        }
+    });
+    url
 }
