@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::Health;
+use crate::severity::Severity;
 
 /// One entry of the dictionary.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,8 +23,8 @@ pub struct KnownError {
     /// The lines that no published package contains, although it contains others.
     #[serde(default)]
     pub unseen: Vec<String>,
-    /// The health of a process that logs it. Some lines only look bad.
-    pub health: Health,
+    /// The severity of a process that logs it. Some lines only look bad.
+    pub severity: Severity,
     /// What the error means.
     pub means: String,
     /// What to do.
@@ -135,6 +135,26 @@ mod tests {
             (
                 "config-value",
                 "Error: Failed to parse config 'blockCheckIntervalMS' (env: WS_BLOCK_CHECK_INTERVAL_MS): Invalid integer config value '1.5'; expected a whole number",
+            ),
+            (
+                "l1-no-contract",
+                "ContractFunctionExecutionError: The contract function \"getCanonicalRollup\" returned no data (\"0x\").",
+            ),
+            (
+                "l1-not-json",
+                "Details: Unexpected token '<', \"<html>\" is not valid JSON",
+            ),
+            ("l1-refused", "Status: 401"),
+            ("l1-quota", "Details: Request exceeds defined limit"),
+            ("l1-gateway", "Status: 502"),
+            (
+                "l1-silent",
+                "TimeoutError: The request took too long to respond.",
+            ),
+            ("bad-port", "  [cause]: Error: bad port"),
+            (
+                "l1-no-method",
+                "Error: The method \"eth_getLogs\" does not exist / is not available.",
             ),
             (
                 "traces-required",
