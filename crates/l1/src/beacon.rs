@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Bytes of an answer. The longest is the configuration of the chain, with some 20 KiB.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 64 << 10;
 
 /// One consensus endpoint.
 #[derive(Debug)]
@@ -116,21 +116,32 @@ impl Api {
     }
 
     pub(crate) async fn sync(&self) -> Result<Sync, Failure> {
-        sync(&self.get(SYNC).await?).ok_or(Failure::NotThatAnswer)
+        let (status, answer) = self.read(SYNC).await?;
+        let mut sync = sync(&answer).ok_or(Failure::NotThatAnswer)?;
+        // "Node is syncing but can serve incomplete data", as `getHealth` of the Beacon API.
+        if status == 206 {
+            sync.syncing = Some(true);
+        }
+        Ok(sync)
     }
 
     /// Gets a path and reads the answer, which is JSON.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        let call = async || self.get_once(path).await;
+        self.read(path).await.map(|(_, answer)| answer)
+    }
+
+    /// Gets a path and reads the status and the answer.
+    async fn read(&self, path: &str) -> Result<(u16, Value), Failure> {
+        let call = async || self.read_once(path).await;
         patiently(self.patience, self.limits, call).await
     }
 
-    async fn get_once(&self, path: &str) -> Result<Value, Failure> {
+    async fn read_once(&self, path: &str) -> Result<(u16, Value), Failure> {
         let limit = self.limits.next()?;
         let answer = exchange(&self.endpoint, &Request::get(path), limit, LONGEST).await?;
         let failure = match answer.status {
             200..300 => match serde_json::from_slice(&answer.body) {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok((answer.status, value)),
                 Err(_) if answer::is_page(&answer.body) => Failure::Page,
                 Err(_) => Failure::NotThatAnswer,
             },
