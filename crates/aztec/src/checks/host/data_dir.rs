@@ -7,8 +7,7 @@ use provision::host::{FileType, Probe, resolved};
 use provision::kinds::{Accounts, Disk};
 use provision::tools::mounts;
 
-use crate::checks::finding::failed;
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::layout::{self, ACCOUNT};
@@ -87,11 +86,7 @@ pub fn data_dir(
     ];
     Ok(match wrong.into_iter().flatten().next() {
         Some(fault) => failed(CHECK, &fault),
-        None => Finding::new(
-            CHECK,
-            Severity::Pass,
-            settings.data_dir.display().to_string(),
-        ),
+        None => Finding::pass(CHECK, settings.data_dir.display().to_string()),
     })
 }
 

@@ -2,6 +2,7 @@ use provision::host::HostMut;
 use provision::host::fake::FakeHost;
 
 use super::*;
+use crate::Severity;
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/bash\n\
     postgres:x:120:120::/var/lib/postgresql:/bin/sh\naztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n";

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use provision::Fault;
-use provision::host::Probe;
+use provision::host::{Probe, Space};
 
-use crate::checks::finding::{Finding, GIB, Severity, gib};
+use crate::checks::finding::{Finding, GIB, gib};
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::layout;
@@ -31,38 +31,33 @@ pub(super) fn cpu(settings: &Settings, facts: &HostFacts) -> Finding {
         .map(String::as_str)
         .collect();
     if missing.is_empty() {
-        return Finding::new(
-            Topic::Cpu,
-            Severity::Pass,
-            format!("{} logical CPUs, Skylake or newer", facts.cpus),
-        );
+        let seen = format!("{} logical CPUs, Skylake or newer", facts.cpus);
+        return Finding::pass(Topic::Cpu, seen);
     }
-    Finding::new(
-        Topic::Cpu,
-        Severity::Fail,
-        format!(
-            "this CPU lacks {}, which the released binaries use. Use a host with Skylake or newer.",
-            missing.join(", ")
-        ),
-    )
+    let seen = format!(
+        "this CPU lacks {}, which the released binaries use",
+        missing.join(", ")
+    );
+    Finding::fail(Topic::Cpu, seen).fix("Use a host with Skylake or newer.")
 }
 
 /// Whether the memory is enough.
 pub(super) fn memory(settings: &Settings, facts: &HostFacts) -> Finding {
     let has = gib(facts.memory);
-    match facts.memory {
-        bytes if bytes < LEAST_MEMORY => Finding::new(
-            Topic::Memory,
-            Severity::Fail,
-            format!("{has}; a node alone needs {}", gib(LEAST_MEMORY)),
-        ),
-        bytes if settings.live().is_some() && bytes < RECOMMENDED_MEMORY => Finding::new(
-            Topic::Memory,
-            Severity::Warn,
-            format!("{has}; {} are recommended", gib(RECOMMENDED_MEMORY)),
-        ),
-        _ => Finding::new(Topic::Memory, Severity::Pass, has),
+    let more = "Use a host with more memory.";
+    if facts.memory < LEAST_MEMORY {
+        let seen = format!(
+            "this host has {has}, and a node alone needs {}",
+            gib(LEAST_MEMORY)
+        );
+        return Finding::fail(Topic::Memory, seen).fix(more);
     }
+    if settings.live().is_some() && facts.memory < RECOMMENDED_MEMORY {
+        let recommended = gib(RECOMMENDED_MEMORY);
+        let seen = format!("this host has {has}, and {recommended} are recommended");
+        return Finding::warn(Topic::Memory, seen).fix(more);
+    }
+    Finding::pass(Topic::Memory, has)
 }
 
 /// Whether the disks of the releases and of the data have enough space.
@@ -92,37 +87,28 @@ pub(super) fn disk(
         ),
     ];
     for (check, path, least, recommended) in places {
-        let space = probe.space(path)?;
-        let (shown, has) = (path.display(), gib(space.free));
-        findings.push(if space.read_only {
-            Finding::new(
-                check,
-                Severity::Fail,
-                format!(
-                    "{shown} is on a read-only file system. Remount it, or choose another place."
-                ),
-            )
-        } else if space.free < least {
-            Finding::new(
-                check,
-                Severity::Fail,
-                format!(
-                    "{shown} has {has} free and needs {}. Free some space, or choose another disk.",
-                    gib(least)
-                ),
-            )
-        } else if space.free < recommended {
-            Finding::new(
-                check,
-                Severity::Warn,
-                format!(
-                    "{shown} has {has} free; {} are recommended",
-                    gib(recommended)
-                ),
-            )
-        } else {
-            Finding::new(check, Severity::Pass, format!("{shown} has {has} free"))
-        });
+        findings.push(room(check, path, &probe.space(path)?, (least, recommended)));
     }
     Ok(findings)
+}
+
+/// Whether a place has enough space; `needs` is the least and the recommended number of bytes.
+fn room(check: Topic, path: &Path, space: &Space, needs: (u64, u64)) -> Finding {
+    let (least, recommended) = needs;
+    let (shown, has) = (path.display(), gib(space.free));
+    if space.read_only {
+        let seen = format!("{shown} is on a read-only file system");
+        return Finding::fail(check, seen).fix("Remount it, or choose another place.");
+    }
+    if space.free < least {
+        let seen = format!("{shown} has {has} free and needs {}", gib(least));
+        return Finding::fail(check, seen).fix("Free some space, or choose another disk.");
+    }
+    if space.free < recommended {
+        let recommended = gib(recommended);
+        let seen = format!("{shown} has {has} free, and {recommended} are recommended");
+        return Finding::warn(check, seen)
+            .fix("Free some space, or move the data to a larger disk.");
+    }
+    Finding::pass(check, format!("{shown} has {has} free"))
 }
