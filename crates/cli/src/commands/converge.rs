@@ -113,7 +113,7 @@ pub fn run(
     }
     progress.phase(Phase::Networking);
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
-    printer.say(&render::findings(&[exposure]));
+    printer.say(&render::findings(&exposure));
     progress.phase(Phase::Verification);
     let fallen = verify::check_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {

@@ -56,7 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
         looks_at: "the firewall, and every socket that listens",
         needs: Need::ROOT,
         verbs: &[Verb::Status],
-        run: Run::Now(|cx| Ok(vec![exposure::exposure(cx.settings, cx.facts, cx.probe())])),
+        run: Run::Now(|cx| Ok(exposure::exposure(cx.settings, cx.facts, cx.probe()))),
         ..ROW
     },
 ];

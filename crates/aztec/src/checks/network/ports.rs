@@ -9,7 +9,7 @@ use provision::host::Probe;
 use provision::tools::sockets::{self, BOUND, LISTENS};
 
 use super::caddy;
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::names::{Component, Reach, units};
 use crate::roles::l1;
@@ -131,11 +131,7 @@ pub(super) fn findings(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fin
         let owners = owners(&unit);
         let check = Topic::Port.of(port);
         if !is_taken(&taken, settings, reach, port) {
-            findings.push(Finding::new(
-                check,
-                Severity::Pass,
-                format!("free for {key}"),
-            ));
+            findings.push(Finding::pass(check, format!("free for {key}")));
             continue;
         }
         let units = match probe.units(&owners) {
@@ -147,15 +143,16 @@ pub(super) fn findings(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fin
         };
         let owner = units.iter().find(|(_, state)| state.main_pid != 0);
         findings.push(match owner {
-            Some((unit, _)) => Finding::new(check, Severity::Pass, format!("held by {unit}")),
+            Some((unit, _)) => Finding::pass(check, format!("held by {unit}")),
             None => {
                 // Browsers and authorities expect the proxy on its ports, so these cannot be changed.
                 let other = match reach {
                     None => String::new(),
                     Some(_) => format!(", or set {key} to another port"),
                 };
-                let text = format!("another program listens on it. Run `ss -lntup sport = :{port}` to see which. Stop it{other}.");
-                Finding::new(check, Severity::Fail, text)
+                Finding::fail(check, "another program listens on it")
+                    .fix(format!("Find out which it is and stop it{other}."))
+                    .command(format!("ss -lntup sport = :{port}"))
             }
         });
     }
