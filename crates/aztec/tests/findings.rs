@@ -113,9 +113,9 @@ fn live() -> Wrong {
     file(&mut host, "/etc/aztec/keystore/a.json", "[]");
     file(&mut host, "/etc/aztec/keystore/notes.txt", "");
     Wrong {
-        kit_toml: "network = \"testnet\"\nrelease = \"5.9.9\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
+        kit_toml: "network = \"testnet\"\nrelease = \"5.9.9\"\nruntime = \"native\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
                    consensus_urls = [\"http://127.0.0.1:3\"]\n[p2p]\nip = \"127.0.0.1\"\n\
-                   [sequencer]\nenabled = true\n[prover]\nenabled = true\n",
+                   [sequencer]\nenabled = true\n",
         facts: facts(),
         host,
         verb: Verb::Preflight,
@@ -235,6 +235,18 @@ fn a_problem_has_its_fix_apart_from_what_was_seen() {
                 assert!(!repeated && !command.contains('`'), "{finding:?}");
             }
         }
+    }
+}
+
+/// A check that cannot tell as a whole has no subject.
+#[test]
+fn a_topic_without_its_subject_has_words() {
+    for topic in Topic::ALL {
+        let check = Finding::pass(*topic, "").check;
+        assert!(
+            !check.is_empty() && !check.contains(['{', '}']),
+            "{topic:?}: {check}"
+        );
     }
 }
 

@@ -134,11 +134,10 @@ fn name(caddy_settings: &Caddy) -> Finding {
     let name = &caddy_settings.domain;
     match found {
         // A resolver says with an error that there is no such name, too.
-        Err(error) => Finding::warn(
-            Topic::Domain,
-            format!("{name} cannot be resolved: {error}"),
-        )
-        .fix("Add a record that points to this host. No authority certifies a name without one."),
+        Err(error) => Finding::warn(Topic::Domain, format!("{name} cannot be resolved: {error}"))
+            .fix(
+                "Add a record that points to this host. No authority certifies a name without one.",
+            ),
         Ok(found) => {
             let addresses: Vec<_> = found.map(|at| at.ip().to_string()).collect();
             Finding::pass(Topic::Domain, format!("{name} is {}", addresses.join(", ")))
