@@ -114,19 +114,28 @@ impl Finding {
         }
     }
 
-    /// What was seen, what to do and the command, as sentences on one line.
-    pub fn text(&self) -> String {
+    /// What to do and the command, as sentences on one line.
+    pub fn advice(&self) -> Option<String> {
         let command = self.command.as_ref();
         let command = command.map(|command| format!("Run `{command}`."));
-        let mut text = self.seen.clone();
-        for more in self.fix.iter().chain(&command) {
-            if !text.ends_with(['.', '!', '?', ':']) {
-                text.push('.');
+        let parts: Vec<_> = self
+            .fix
+            .iter()
+            .chain(&command)
+            .map(String::as_str)
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    /// What was seen and the advice, as sentences on one line.
+    pub fn text(&self) -> String {
+        match self.advice() {
+            None => self.seen.clone(),
+            Some(advice) if self.seen.ends_with(['.', '!', '?', ':']) => {
+                format!("{} {advice}", self.seen)
             }
-            text.push(' ');
-            text.push_str(more);
+            Some(advice) => format!("{}. {advice}", self.seen),
         }
-        text
     }
 }
 

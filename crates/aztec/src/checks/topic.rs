@@ -215,12 +215,17 @@ impl About {
 }
 
 impl From<Topic> for About {
-    /// A topic without a subject.
+    /// A topic without a subject: the check as a whole, if its topic has subjects.
     fn from(topic: Topic) -> Self {
+        let words = topic.words().replace("{}", "");
+        let words = match words.trim() {
+            "" => topic.name(),
+            words => words.to_owned(),
+        };
         Self {
             topic,
             subject: None,
-            words: topic.words().into(),
+            words,
         }
     }
 }

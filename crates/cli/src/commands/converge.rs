@@ -165,8 +165,12 @@ pub fn refused(finding: &Finding) -> Failure {
         Topic::DataDisk => code::DISK_MISSING,
         _ => exit::HOST_NOT_FIT,
     };
-    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.text()))
-        .fix("Fix this and run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing.")
+    let advice = finding.advice();
+    let advice = advice.as_deref().unwrap_or("Fix this.");
+    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.seen))
+        .fix(format!(
+            "{advice} Then run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing."
+        ))
         .coded(code)
         .into()
 }

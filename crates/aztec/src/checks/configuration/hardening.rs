@@ -95,7 +95,7 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
     let overridden = server::updates::overridden(probe)?;
     Ok((!overridden.is_empty()).then(|| {
         let seen = format!(
-            "{}, in a file that is read after the one of aztec-kit and overrides it",
+            "a file that is read later overrides the settings of aztec-kit: {}",
             overridden.join("; ")
         );
         Finding::warn(Topic::Updates, seen).fix("If you do not want that, remove the setting.")
@@ -186,7 +186,7 @@ mod tests {
         host.apt.config = "Unattended-Upgrade::Automatic-Reboot \"true\";\n".into();
         let finding = updates(&settings, &host).unwrap().unwrap();
         assert!(
-            finding.text().starts_with(
+            finding.seen.contains(
                 "/etc/apt/apt.conf.d/99-mine sets Unattended-Upgrade::Automatic-Reboot to \"true\""
             ),
             "{}",

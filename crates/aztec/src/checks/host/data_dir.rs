@@ -174,9 +174,14 @@ impl Place<'_> {
                 && !mounted(place)
                 && (self.real.starts_with(place) || self.path.starts_with(place))
         });
-        // Without a list of mounts, nobody can tell.
-        if let Some(place) = missing.filter(|_| !self.facts.mounts.is_empty()) {
+        if let Some(place) = missing {
             let (shown, unit) = (place.display(), mounts::unit(&place));
+            if self.facts.mounts.is_empty() {
+                return Err(Fault::new(format!(
+                    "/etc/fstab has a disk for {shown}, and /proc/self/mountinfo lists no mounts"
+                ))
+                .fix("Mount /proc."));
+            }
             return Ok(Some(
                 Fault::new(format!("/etc/fstab has a disk for {shown}, and it is not mounted")).fix(format!(
                     "Mount it (`systemctl start {unit}`), or remove its line from /etc/fstab and run `systemctl daemon-reload`."

@@ -131,18 +131,18 @@ fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
 /// A certificate authority connects to the name that it certifies.
 fn name(caddy_settings: &Caddy) -> Finding {
     let found = (caddy_settings.domain.as_str(), 443).to_socket_addrs();
-    let addresses: Vec<_> = found
-        .map(|found| found.map(|at| at.ip().to_string()).collect())
-        .unwrap_or_default();
-    if addresses.is_empty() {
-        let seen = format!(
-            "{} is not in the DNS, and no authority certifies a name without an address",
-            caddy_settings.domain
-        );
-        return Finding::warn(Topic::Domain, seen).fix("Add a record that points to this host.");
+    let name = &caddy_settings.domain;
+    match found {
+        // A resolver says with an error that there is no such name, too.
+        Err(error) => Finding::warn(Topic::Domain, format!("{name} cannot be resolved: {error}"))
+            .fix(
+                "Add a record that points to this host. No authority certifies a name without one.",
+            ),
+        Ok(found) => {
+            let addresses: Vec<_> = found.map(|at| at.ip().to_string()).collect();
+            Finding::pass(Topic::Domain, format!("{name} is {}", addresses.join(", ")))
+        }
     }
-    let seen = format!("{} is {}", caddy_settings.domain, addresses.join(", "));
-    Finding::pass(Topic::Domain, seen)
 }
 
 #[cfg(test)]

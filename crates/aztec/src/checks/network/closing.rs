@@ -22,12 +22,11 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     let Some(ufw) = ufw(settings) else {
         return Ok(Vec::new());
     };
-    let found = match ufw.obstacles(probe) {
-        Ok(found) => found,
-        Err(fault) => vec![fault],
-    };
-    let failed = found.iter().map(|fault| failed(Topic::Firewall, fault));
-    let mut findings: Vec<_> = failed.collect();
+    let found = ufw.obstacles(probe).map(|found| {
+        let failed = found.iter().map(|fault| failed(Topic::Firewall, fault));
+        failed.collect::<Vec<_>>()
+    });
+    let mut findings = Finding::of(Topic::Firewall, found);
     findings.extend(closes(&ufw, probe));
     Ok(findings)
 }
