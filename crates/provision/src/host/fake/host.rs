@@ -125,6 +125,10 @@ impl FakeHost {
             ("/etc/group", "root:x:0:\n"),
             ("/var/lib/dpkg/status", ""),
             ("/proc/sys/vm/swappiness", "60\n"),
+            (
+                "/proc/stat",
+                "cpu  3168128 397714 696203 942890 11648 0 14628 4202 0 0\n",
+            ),
         ] {
             host.plant(path, FileType::File, text.as_bytes(), 0o644);
         }
