@@ -34,7 +34,7 @@ pub(super) fn clock(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Findi
             "neither chrony nor systemd-timesyncd is installed",
         )));
     }
-    let answer = clock::time_date(&probe.ask(&Query::TimeDate)?.stdout)?;
+    let answer = clock::time_date(&probe.ask(&Query::TimeDate).map_err(unanswered)?.stdout)?;
     Ok(Some(match (answer.synchronized, answer.enabled) {
         (true, _) => Finding::pass(
             Topic::Clock,
@@ -43,6 +43,10 @@ pub(super) fn clock(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Findi
         (false, true) => unsynchronized("the time service runs and has not reached a server yet"),
         (false, false) => unsynchronized("nothing synchronizes the clock"),
     }))
+}
+
+fn unanswered(fault: Fault) -> Fault {
+    fault.fix("`timedatectl` asks a service of systemd over D-Bus. Let that service run (the package dbus), or install chrony.")
 }
 
 /// By what chrony says; pure.

@@ -17,7 +17,7 @@ pub(super) fn disk_speed(data_dir: &Path, probe: &dyn Probe) -> Result<Finding, 
 
 fn unmeasured(data_dir: &Path) -> Finding {
     let seen = format!(
-        "the disk of {} was not measured: no file in it is large enough, and its file system is on no block device of this host",
+        "the disk of {} was not measured: no file in it is large enough, and its file system is on no block device that aztec-kit may read",
         data_dir.display()
     );
     Finding::warn(Topic::DiskSpeed, seen)

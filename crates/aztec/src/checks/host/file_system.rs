@@ -68,8 +68,10 @@ pub(super) fn file_system(
     probe: &dyn Probe,
 ) -> Result<Finding, Fault> {
     let real = resolved(&settings.data_dir, probe)?;
-    let mount = mounts::of(&real, &facts.mounts)
-        .ok_or_else(|| Fault::new(format!("no mount is known for {}", real.display())))?;
+    let mount = mounts::of(&real, &facts.mounts).ok_or_else(|| {
+        Fault::new(format!("no mount is known for {}", real.display()))
+            .fix("Run it as root: only root can read /proc/1/mountinfo.")
+    })?;
     Ok(judged(&mount.kind, &real.display().to_string()))
 }
 

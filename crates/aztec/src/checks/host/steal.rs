@@ -16,8 +16,10 @@ const TOLERATED: u64 = 5;
 pub(super) fn steal(probe: &dyn Probe) -> Result<Finding, Fault> {
     let text = probe.text(Path::new("/proc/stat"))?.unwrap_or_default();
     let percent = stat::times(&text).and_then(|times| times.stolen_percent());
-    let percent = percent
-        .ok_or_else(|| Fault::new("/proc/stat does not say how the processors spent their time"))?;
+    let percent = percent.ok_or_else(|| {
+        Fault::new("/proc/stat does not say how the processors spent their time")
+            .fix("Mount /proc as the kernel of this host provides it.")
+    })?;
     let seen =
         format!("other guests of the hypervisor took {percent} % of the processor time since boot");
     Ok(match percent > TOLERATED {

@@ -37,9 +37,10 @@ pub(super) fn nat(settings: &Settings, probe: &dyn Probe) -> Result<Option<Findi
         ),
     };
     if own.all.is_empty() {
-        return Err(Fault::new(
-            "the kernel lists no address of this host in /proc/net/fib_trie",
-        ));
+        return Err(
+            Fault::new("the kernel lists no address of this host in /proc/net/fib_trie")
+                .fix("Mount /proc as the kernel of this host provides it."),
+        );
     }
     Ok(Some(judged(
         ip.to_canonical(),
