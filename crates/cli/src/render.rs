@@ -124,12 +124,13 @@ pub fn style(severity: Severity) -> Style {
     }
 }
 
-/// Findings for people, one line each; what to do comes after what was seen.
+/// Findings for people: a line for each, and the fix and the command below it.
 pub fn findings(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         write_head(&mut text, finding);
-        let _ = writeln!(text, " {}", finding.text());
+        let _ = writeln!(text, " {}", finding.seen);
+        write_advice(&mut text, finding);
     }
     text
 }
@@ -153,6 +154,7 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
         let Some(log) = &finding.log else {
             let _ = writeln!(text, " {}", finding.seen);
             write_advice(&mut text, finding);
+            text.push('\n');
             continue;
         };
         let lines = if log.count == 1 { "line" } else { "lines" };
@@ -172,16 +174,19 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
             finding.seen
         );
         write_advice(&mut text, finding);
+        text.push('\n');
     }
     text
 }
 
-/// What to do, on a line of its own, and an empty line.
+/// The fix and the command, each on a line of its own below what was seen.
 fn write_advice(text: &mut String, finding: &Finding) {
-    for advice in finding.fix.iter().chain(&finding.command) {
-        let _ = writeln!(text, "{:9}{STRONG}do:{STRONG:#} {advice}", "");
+    if let Some(fix) = &finding.fix {
+        let _ = writeln!(text, "{:9}fix: {fix}", "");
     }
-    text.push('\n');
+    if let Some(command) = &finding.command {
+        let _ = writeln!(text, "{:9}run: {STRONG}{command}{STRONG:#}", "");
+    }
 }
 
 /// A diagnosis for people: each cause, what to do about it, and what it leads to.

@@ -6,13 +6,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use provision::fuzz;
 use provision::host::Output;
 use provision::tools::{
-    apt, images, iptables, journal, network, nft, redact, scrub::Scrubber, sshd_command, systemctl,
+    apt, clock, images, iptables, journal, network, nft, redact, scrub::Scrubber, sshd_command,
+    systemctl,
 };
 
 use super::target::{PLANTED, Target, cut, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("tools/apt", "crates/provision/src/tools/apt.rs", apt),
+    target!("tools/clock", "crates/provision/src/tools/clock.rs", clock_answers),
     target!("tools/images", "crates/provision/src/tools/images.rs", images),
     target!("tools/iptables", "crates/provision/src/tools/iptables.rs", iptables),
     target!("tools/journal", "crates/provision/src/tools/journal.rs", journal),
@@ -58,6 +60,21 @@ fn apt(bytes: &[u8]) {
     assert!(complaints.iter().all(|line| !line.contains("hunter2")));
     assert!(!complaints.is_empty());
     assert!(apt::held(&Output { code: 0, ..output }).is_none());
+}
+
+/// An offset is a number, and a clock follows a source only in words that chrony has. Half an answer is no answer.
+fn clock_answers(bytes: &[u8]) {
+    let input = text(bytes);
+    if let Ok(tracking) = clock::tracking(&input) {
+        assert!(tracking.offset.is_finite());
+        assert!(!tracking.synchronized || !input.contains("Not synchronised"));
+        let half: String = input.chars().take(input.chars().count() / 2).collect();
+        assert!(clock::tracking(&half).is_err());
+    }
+    if let Ok(date) = clock::time_date(&input) {
+        assert!(!date.enabled || input.contains("NTP=yes"));
+        assert!(!date.synchronized || input.contains("NTPSynchronized=yes"));
+    }
 }
 
 /// A row has four words, and is the same row after it is printed again. Half a list is not read as another list.
