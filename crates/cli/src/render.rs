@@ -130,10 +130,13 @@ pub fn findings(findings: &[Finding]) -> String {
     for finding in findings {
         write_head(&mut text, finding);
         let _ = writeln!(text, " {}", finding.seen);
-        write_advice(&mut text, finding);
+        write_advice(&mut text, finding, TEXT);
     }
     text
 }
+
+/// The column of the text of a finding, after its severity.
+const TEXT: usize = 9;
 
 /// The severity and the name of a finding.
 fn write_head(text: &mut String, finding: &Finding) {
@@ -153,7 +156,7 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
         write_head(&mut text, finding);
         let Some(log) = &finding.log else {
             let _ = writeln!(text, " {}", finding.seen);
-            write_advice(&mut text, finding);
+            write_advice(&mut text, finding, TEXT);
             text.push('\n');
             continue;
         };
@@ -173,19 +176,20 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
             "",
             finding.seen
         );
-        write_advice(&mut text, finding);
+        write_advice(&mut text, finding, TEXT);
         text.push('\n');
     }
     text
 }
 
-/// The fix and the command, each on a line of its own below what was seen.
-fn write_advice(text: &mut String, finding: &Finding) {
+/// The fix and the command, each on a line of its own below what was seen, after `indent` blanks.
+fn write_advice(text: &mut String, finding: &Finding, indent: usize) {
+    let indent = " ".repeat(indent);
     if let Some(fix) = &finding.fix {
-        let _ = writeln!(text, "{:9}fix: {fix}", "");
+        let _ = writeln!(text, "{indent}fix: {fix}");
     }
     if let Some(command) = &finding.command {
-        let _ = writeln!(text, "{:9}run: {STRONG}{command}{STRONG:#}", "");
+        let _ = writeln!(text, "{indent}run: {STRONG}{command}{STRONG:#}");
     }
 }
 
@@ -196,9 +200,7 @@ pub fn diagnosis(diagnosis: &Diagnosis) -> String {
         let _ = write!(text, "{STRONG}{:>2}{STRONG:#}  ", at + 1);
         write_head(&mut text, &cause.finding);
         let _ = writeln!(text, " {}", cause.finding.seen);
-        for advice in cause.finding.fix.iter().chain(&cause.finding.command) {
-            let _ = writeln!(text, "    {STRONG}do:{STRONG:#} {advice}");
-        }
+        write_advice(&mut text, &cause.finding, 4);
         for finding in &cause.consequences {
             let style = style(finding.severity);
             let word = finding.severity.word();
