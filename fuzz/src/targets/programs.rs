@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use provision::fuzz;
 use provision::host::Output;
 use provision::tools::{
-    apt, images, iptables, journal, network, nft, redact, sshd_command, systemctl,
+    apt, images, iptables, journal, network, nft, redact, scrub::Scrubber, sshd_command, systemctl,
 };
 
 use super::target::{PLANTED, Target, cut, halves, target, text};
@@ -18,6 +18,7 @@ pub(super) const TARGETS: &[Target] = &[
     target!("tools/journal", "crates/provision/src/tools/journal.rs", journal),
     target!("tools/nft", "crates/provision/src/tools/nft.rs", nft),
     target!("tools/redact", "crates/provision/src/tools/redact.rs", redact),
+    target!("tools/scrub", "crates/provision/src/tools/scrub.rs", scrub),
     target!("tools/sshd_command", "crates/provision/src/tools/sshd_command.rs", sshd_command),
     target!("tools/systemctl", "crates/provision/src/tools/systemctl.rs", systemctl),
     target!("kinds/ssh_ports", "crates/provision/src/kinds/ufw/ssh.rs", ssh_ports,
@@ -156,6 +157,22 @@ fn nft(bytes: &[u8]) {
     for passed in nft::passed(&tables) {
         assert!(["tcp", "udp"].contains(&passed.proto.as_str()));
     }
+}
+
+/// What is planted is gone, and a scrubbed text stays as it is.
+fn scrub(bytes: &[u8]) {
+    const ACCOUNT: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    let input = text(bytes);
+    let planted = format!("{input} https://hunter2.example/hunter2 203.0.113.77 {ACCOUNT} {input}");
+    let scrub = |text: &str| Scrubber::default().scrub(text);
+    let shown = scrub(&planted);
+    for gone in ["hunter2.example", "203.0.113.77", ACCOUNT] {
+        assert!(
+            !shown.contains(gone) || input.contains(gone),
+            "{gone}: {shown}"
+        );
+    }
+    assert_eq!(scrub(&shown).lines().count(), shown.lines().count());
 }
 
 /// The planted part of a URL, or a planted secret value, is not shown, whatever the text around it. A second redaction

@@ -12,6 +12,7 @@ pub mod nft;
 pub mod os_release;
 pub mod redact;
 pub mod routes;
+pub mod scrub;
 pub mod sockets;
 pub mod sshd_command;
 pub mod sshd_config;
