@@ -88,6 +88,11 @@ impl Connection {
         })
     }
 
+    /// Whether there is time for another call.
+    pub(crate) fn has_time(&self) -> bool {
+        self.limits.next().is_ok()
+    }
+
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }

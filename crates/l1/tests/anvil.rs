@@ -220,7 +220,7 @@ fn an_anvil_is_observed() {
     capabilities.simulates.as_ref().unwrap();
     let logs = capabilities.deployment_logs.as_ref().unwrap();
     assert!(matches!(logs, Err(Error::NotThatContract { .. })));
-    let burst = &capabilities.burst;
+    let burst = capabilities.burst.as_ref().unwrap();
     assert_eq!((burst.refused, burst.failed), (0, 0));
     assert!(matches!(
         observed.traces[0].recent,

@@ -5,6 +5,7 @@
 mod server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use l1::Cause;
 use l1::observe::{
@@ -82,7 +83,7 @@ fn a_good_execution_endpoint_has_all_capabilities() {
     let logs = logs.as_ref().unwrap();
     assert_eq!((logs.block, logs.logs), (123, 1));
     assert!(capabilities.simulates.is_ok());
-    let burst = &capabilities.burst;
+    let burst = capabilities.burst.as_ref().unwrap();
     assert_eq!((burst.calls, burst.refused, burst.failed), (20, 0, 0));
     let traces = &observed.traces[0];
     assert!(matches!(traces.recent, Ok(Trace::Traced)));
@@ -112,7 +113,7 @@ fn a_missing_capability_is_an_error_of_its_own() {
     );
     let simulates = capabilities.simulates.as_ref().unwrap_err();
     assert_eq!(simulates.cause(), Some(Cause::NoMethod));
-    let burst = &capabilities.burst;
+    let burst = capabilities.burst.as_ref().unwrap();
     assert!(burst.refused >= 8 && burst.failed == 0, "{burst:?}");
     let reason = burst.reason.as_ref().unwrap();
     assert_eq!(reason.cause(), Some(Cause::Quota));
@@ -274,4 +275,34 @@ fn an_endpoint_of_the_other_api_is_recognised() {
     assert_eq!(consensus.cause(), Some(Cause::IsExecution), "{consensus}");
     assert!(consensus.fix().contains("l1.rpc_urls"));
     assert!(one(&url).chain_id.is_ok());
+}
+
+/// Endpoints answer the first questions and then no more. The rest of the time is not spent once for each question.
+#[test]
+fn endpoints_that_stop_answering_cost_no_more_than_the_budget() {
+    let (url, _) = serve(|request, _| match request.call() {
+        "eth_chainId" | "eth_getBlockByNumber" => chain(request),
+        _ => Reply::Silence,
+    });
+    let (beacon, _) = serve(|request, _| match request.path() {
+        "/eth/v1/node/syncing" => consensus(request),
+        _ => Reply::Silence,
+    });
+    let start = Instant::now();
+    let observed = deep(&[&url, &url], &[&beacon, &beacon], BlobsApi::Blobs);
+    let taken = start.elapsed();
+    assert!(taken < Duration::from_secs(20), "{taken:?}");
+    for execution in &observed.execution {
+        assert!(execution.chain_id.is_ok());
+        let capabilities = execution.capabilities.as_ref().unwrap();
+        let syncing = capabilities.syncing.as_ref().unwrap_err();
+        assert_eq!(syncing.cause(), Some(Cause::NoAnswer));
+        assert_eq!(capabilities.burst.as_ref().unwrap().failed, 0);
+    }
+    for consensus in &observed.consensus {
+        assert!(consensus.sync.is_ok());
+        let services = consensus.services.as_ref().unwrap();
+        assert!(services.version.is_err() && services.recent_blobs.is_none());
+    }
+    assert!(observed.blob_blocks.is_some());
 }

@@ -25,7 +25,11 @@ pub struct Burst {
     pub reason: Option<Error>,
 }
 
-pub(super) async fn observed(connection: &Connection) -> Burst {
+/// `None` if the other questions took all the time.
+pub(super) async fn observed(connection: &Connection) -> Option<Burst> {
+    if !connection.has_time() {
+        return None;
+    }
     const CALL: &str = "eth_chainId";
     let nothing = json!([]);
     let one = || connection.call_once::<U64>(CALL, &nothing, LONGEST);
@@ -34,10 +38,10 @@ pub(super) async fn observed(connection: &Connection) -> Burst {
     let errors = errors.map(|failure| connection.failed(CALL, &failure));
     let is_quota = |error: &Error| error.cause() == Some(Cause::Quota);
     let (refused, failed): (Vec<_>, Vec<_>) = errors.partition(is_quota);
-    Burst {
+    Some(Burst {
         calls: CALLS,
         refused: refused.len(),
         failed: failed.len(),
         reason: refused.into_iter().chain(failed).next(),
-    }
+    })
 }

@@ -32,8 +32,8 @@ pub struct Capabilities {
     /// Whether it simulates blocks: `eth_simulateV1`. Without it, the node takes a fixed estimate of the gas of a transaction,
     /// or fails if there is none (4.1.2 ethereum/dest/l1_tx_utils/readonly_l1_tx_utils.js, `_simulate`).
     pub simulates: Result<()>,
-    /// Many calls at once.
-    pub burst: Burst,
+    /// Many calls at once. `None` if the other questions took all the time.
+    pub burst: Option<Burst>,
 }
 
 /// The answer to `eth_syncing`.

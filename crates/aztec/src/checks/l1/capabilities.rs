@@ -14,7 +14,7 @@ pub(super) fn quota(observed: &[Execution]) -> Vec<Finding> {
             refused,
             failed,
             reason,
-        } = &it.burst;
+        } = it.burst.as_ref()?;
         if refused + failed == 0 {
             return Some(Finding::pass(
                 about,
