@@ -1,0 +1,72 @@
+//! Where preflight and the node disagree, each with the reason. A row that agrees must not be here, so that the list
+//! shrinks with the differences.
+
+use super::limits;
+
+/// The name of a row or of a limit, and why preflight is not as it should be.
+pub(super) const DISAGREES: &[(&str, &str)] = &[
+    // They are right to disagree.
+    (
+        "wrong chain id",
+        "the node reads the chain id only from its configuration, and no real endpoint has another chain with these contracts",
+    ),
+    (
+        "consensus: other chain",
+        "the node never asks for the chain of a consensus endpoint, and no real one of another chain has its blobs",
+    ),
+    // To be built: preflight fails what the node copes with.
+    ("gzip", "preflight does not decode it"),
+    ("deflate", "preflight does not decode it"),
+    ("307", "preflight follows no redirect; the node does"),
+    ("308", "preflight follows no redirect; the node does"),
+    ("head 4000 s ahead", "the node refuses only old heads"),
+    (
+        "second of another chain",
+        "the node asks the second only if the first fails",
+    ),
+    (
+        "second stale",
+        "the node asks the second only if the first fails",
+    ),
+    ("429 once", "preflight asks once; the node asks four times"),
+    ("502 once", "preflight asks once; the node asks four times"),
+    (
+        "consensus: 502 once",
+        "preflight asks once; the node asks four times",
+    ),
+    (
+        "consensus: 301",
+        "preflight follows no redirect; the node does",
+    ),
+    // To be built: preflight does not ask.
+    ("no eth_getLogs", "preflight does not ask for logs"),
+    (
+        "eth_call at latest only",
+        "preflight calls at the latest block, the node at a number",
+    ),
+    ("consensus: no blobs", "preflight does not ask for blobs"),
+    ("consensus: custody", "preflight does not ask for blobs"),
+    (limits::MEMORY, "up to 64 MiB of an answer are read"),
+    (limits::TIME, "endpoints are asked one after the other"),
+];
+
+/// What is wrong about a row or a limit, if it is not as the list says. `what` is what was seen.
+pub(super) fn wrong(name: &str, agrees: bool, what: &str) -> Option<String> {
+    let listed = DISAGREES.iter().any(|(known, _)| *known == name);
+    match (agrees, listed) {
+        (false, false) => Some(format!("{name}: {what}")),
+        (true, true) => Some(format!(
+            "{name} is as it should be: remove it from the list of those that disagree. {what}"
+        )),
+        _ => None,
+    }
+}
+
+/// The entries of the list that are about nothing.
+pub(super) fn unknown(names: &[&str]) -> Vec<String> {
+    let listed = DISAGREES.iter().map(|(name, _)| *name);
+    let unknown = listed.filter(|name| !names.contains(name));
+    unknown
+        .map(|name| format!("no row is called {name}"))
+        .collect()
+}
