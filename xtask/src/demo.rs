@@ -97,10 +97,10 @@ fn wait_for_smoke(machine: &Machine) -> Result<()> {
     let outcome = sh::wait_for("a successful smoke", SMOKE, || {
         let output = machine.exec(&[KIT, "smoke", "--json"])?;
         let report: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        if report["status"] == "ok" {
+        if report["severity"] == "pass" {
             return Ok(Some(()));
         }
-        let state = format!("{} (exit {})", report["status"], output.status);
+        let state = format!("{} (exit {})", report["severity"], output.status);
         println!("   {:>3} s: {state}", begin.elapsed().as_secs());
         last = format!("{}{}", output.stdout, output.stderr);
         std::thread::sleep(Duration::from_secs(5));

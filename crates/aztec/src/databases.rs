@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use l1::Address;
 use provision::Fault;
 use provision::host::Probe;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::settings::Settings;
 
@@ -29,13 +30,6 @@ pub struct Databases {
 /// The directories of processes with databases.
 const PROCESSES: [&str; 4] = ["node", "prover-node", "archiver", "prover-broker"];
 
-/// The file in which the node records the rollup of its databases.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Noted {
-    rollup_address: Address,
-}
-
 /// The rollup of the databases of one process; `None` if it has none yet.
 ///
 /// # Errors
@@ -46,10 +40,10 @@ pub(crate) fn rollup_of(process: &Path, probe: &dyn Probe) -> Result<Option<Addr
     Ok(text.as_deref().and_then(noted))
 }
 
-/// The rollup in that file.
+/// The rollup in that file. The node writes an object with the address as text; a derived reader would take lists too.
 pub(crate) fn noted(text: &str) -> Option<Address> {
-    let noted: Noted = serde_json::from_str(text).ok()?;
-    Some(noted.rollup_address)
+    let noted: Value = serde_json::from_str(text).ok()?;
+    noted["rollupAddress"].as_str()?.parse().ok()
 }
 
 /// All databases below the data directory of a host, those in use first.

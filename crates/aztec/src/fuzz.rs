@@ -105,7 +105,7 @@ pub fn record(text: &str) -> (Option<l1::Address>, String) {
 }
 
 /// The complaints in a log.
-pub fn heard(lines: &[provision::tools::journal::Line]) -> Vec<checks::Complaint> {
+pub fn heard(lines: &[provision::tools::journal::Line]) -> Vec<checks::Finding> {
     checks::heard("aztec-node.service", lines, 0)
 }
 

@@ -17,7 +17,6 @@ pub mod fit;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
-mod health;
 pub mod keystores;
 pub mod kinds;
 mod layout;
@@ -25,6 +24,7 @@ mod names;
 mod roles;
 mod runtime;
 pub mod settings;
+mod severity;
 mod signer;
 mod unit;
 mod units;
@@ -34,12 +34,12 @@ pub use data::{
     Refusal, Release, ReleaseFacts, Releases, RoleFacts, known_errors, networks,
 };
 pub use desired::{asked_for_nothing, desired};
-pub use env::{EnvFinding, Severity};
+pub use env::EnvFinding;
 pub use facts::HostFacts;
-pub use health::Health;
 pub use layout::{CONFIG, KIT_STATE, Layout, RUN_LOCK};
 pub use names::{Component, Place, Role, Runtime};
 pub use roles::KitToml;
 pub use runtime::{Choice, choose};
 pub use server::ssh::HINT as SSH_HINT;
+pub use severity::Severity;
 pub use units::Units;

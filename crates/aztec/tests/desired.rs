@@ -6,7 +6,8 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use aztec::checks::{self, Verdict};
+use aztec::Severity;
+use aztec::checks;
 use aztec::kinds::Kind;
 use aztec::settings::Settings;
 use aztec::{HostFacts, KitToml, Runtime, choose, desired};
@@ -426,10 +427,11 @@ fn the_examples_in_the_reference_are_valid() {
 
 #[test]
 fn an_unknown_release_is_reported_as_treated_like_the_newest_before_it() {
-    let found = |text: &str| checks::release(&Settings::parse(text).unwrap());
+    let found =
+        |text: &str| checks::configuration::release::release(&Settings::parse(text).unwrap());
     let unknown = found("release = \"5.9.0\"\n");
-    assert_eq!(unknown.status, Verdict::Warn);
-    let message = unknown.message;
+    assert_eq!(unknown.severity, Severity::Warn);
+    let message = unknown.text();
     assert!(
         message.contains("does not know Aztec 5.9.0 and treats it like 5.3.0"),
         "{message}"
@@ -441,7 +443,7 @@ fn an_unknown_release_is_reported_as_treated_like_the_newest_before_it() {
         "{message}"
     );
     for text in ["", described] {
-        assert_eq!(found(text).status, Verdict::Pass, "{text}");
+        assert_eq!(found(text).severity, Severity::Pass, "{text}");
     }
 }
 

@@ -5,11 +5,10 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use aztec::checks::{self, Finding, Verdict};
+use aztec::checks::{self, Context, Finding, Verb};
 use aztec::settings::Settings;
-use aztec::{Health, HostFacts, Releases, Units};
+use aztec::{HostFacts, Releases, Severity};
 use common::facts;
 use provision::engine::Receipt;
 use provision::host::fake::{FakeHost, FakeUnit, Mishap};
@@ -54,7 +53,14 @@ fn with(program: &str, mishap: Mishap) -> FakeHost {
 
 fn preflight(host: &FakeHost) -> Vec<Finding> {
     let settings = Settings::parse(KIT).unwrap();
-    checks::preflight(&settings, &facts(), &Receipt::default(), host)
+    let (facts, receipt) = (facts(), Receipt::default());
+    checks::run(&Context::new(
+        Verb::Apply,
+        &settings,
+        &facts,
+        &receipt,
+        host,
+    ))
 }
 
 fn names(findings: &[Finding]) -> BTreeSet<&str> {
@@ -64,21 +70,21 @@ fn names(findings: &[Finding]) -> BTreeSet<&str> {
 #[test]
 fn one_failed_question_does_not_end_the_preflight_and_passes_nothing() {
     let well = preflight(&host());
-    assert!(well.iter().all(|finding| !finding.unanswered), "{well:?}");
+    let unknown = |finding: &&Finding| finding.severity == Severity::Unknown;
+    assert!(!well.iter().any(|finding| unknown(&finding)), "{well:?}");
     for program in PROGRAMS {
         for mishap in Mishap::ALL {
             let found = preflight(&with(program, mishap));
             // A check with several questions has one finding instead of several.
             let missing = names(&well).difference(&names(&found)).count();
             assert!(missing <= 1, "{program} {mishap:?}: {found:?}");
-            for finding in found.iter().filter(|finding| finding.unanswered) {
-                assert_eq!(finding.status, Verdict::Fail);
-                assert!(finding.message.starts_with("could not be checked: "));
+            for finding in found.iter().filter(unknown) {
+                assert!(finding.text().starts_with("could not be checked: "));
             }
             let better = found.iter().find(|finding| {
                 let before = well.iter().find(|before| before.check == finding.check);
-                finding.status == Verdict::Pass
-                    && before.is_some_and(|before| before.status != Verdict::Pass)
+                finding.severity == Severity::Pass
+                    && before.is_some_and(|before| before.severity != Severity::Pass)
             });
             // No output of `dpkg --verify` means that nothing differs, and so do lines about other files.
             let says_so = program == "dpkg" && matches!(mishap, Mishap::Silent | Mishap::Nonsense);
@@ -96,20 +102,19 @@ fn a_state_that_cannot_be_observed_is_not_healthy() {
     let settings = Settings::parse(KIT).unwrap();
     for mishap in Mishap::ALL {
         let exposure = checks::exposure(&settings, &facts(), &with("iptables", mishap));
-        assert_eq!(exposure.status, Verdict::Fail, "{exposure:?}");
         // Other lines are an answer: the rules of UFW are not among them.
-        assert_eq!(exposure.unanswered, mishap != Mishap::Nonsense);
-        let report = checks::smoke(
-            &settings,
-            &Units::of(&settings, &facts()),
-            &with("systemctl", mishap),
-            Duration::ZERO,
-            &mut |_| {},
-        );
-        assert_eq!(report.status, Health::Down);
-        let services = report.checks.iter().find(|check| check.name == "services");
-        assert!(services.unwrap().unanswered, "{report:?}");
-        assert!(report.checks.len() > 1, "the chain was asked anyway");
+        let expected = match mishap {
+            Mishap::Nonsense => Severity::Fail,
+            _ => Severity::Unknown,
+        };
+        assert_eq!(exposure.severity, expected, "{exposure:?}");
+        let (facts, receipt, host) = (facts(), Receipt::default(), with("systemctl", mishap));
+        let cx = Context::new(Verb::Smoke, &settings, &facts, &receipt, &host);
+        let report = checks::smoke(&cx, &mut |_| {});
+        assert_eq!(report.severity, Severity::Fail, "the L1 does not answer");
+        let mut findings = report.findings.iter();
+        let services = findings.find(|finding| finding.check == "services");
+        assert_eq!(services.unwrap().severity, Severity::Unknown, "{report:?}");
     }
 }
 
@@ -124,19 +129,25 @@ fn one_unreadable_log_does_not_hide_the_others() {
     let found = checks::complaints(&units, &host, 9);
     let complaints: Vec<_> = found
         .iter()
-        .map(|it| (it.unit.as_str(), it.id.as_str(), it.unanswered))
+        .map(|it| {
+            let entry = it.log.as_ref().map(|log| log.entry.as_str());
+            (it.subject.as_deref().unwrap(), entry, it.severity)
+        })
         .collect();
     assert_eq!(
         complaints,
         [
-            ("aztec-l1.service", "old-cpu", false),
-            ("aztec-node.service", "unanswered", true),
+            ("aztec-l1.service", Some("old-cpu"), Severity::Fail),
+            ("aztec-node.service", None, Severity::Unknown),
         ]
     );
     host.mishaps.insert("systemctl".into(), Mishap::GivenUp);
     let found = checks::complaints(&units, &host, 9);
-    assert!(found.iter().any(|it| it.id == "old-cpu"), "{found:?}");
-    assert!(found.iter().any(|it| it.unit == "systemd" && it.unanswered));
+    let entry = |it: &Finding| it.log.as_ref().is_some_and(|log| log.entry == "old-cpu");
+    assert!(found.iter().any(entry), "{found:?}");
+    let systemd =
+        |it: &Finding| it.severity == Severity::Unknown && it.subject.as_deref() == Some("systemd");
+    assert!(found.iter().any(systemd), "{found:?}");
 }
 
 #[test]

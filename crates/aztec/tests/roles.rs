@@ -82,7 +82,7 @@ fn a_small_role_is_known_in_two_sources() {
 /// A component with keystores in its row is checked without a change of the check.
 #[test]
 fn the_check_of_keystores_follows_the_rows() {
-    let check = code(include_str!("../src/checks/keystore.rs"));
+    let check = code(include_str!("../src/checks/keys/keystore.rs"));
     for name in ["layout::", "Role::", "Component::"] {
         assert!(!check.contains(name), "{name}");
     }

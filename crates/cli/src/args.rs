@@ -88,6 +88,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Create, import, list, check and export validator keys
     Keys(Box<KeysArgs>),
+    /// List every check, with what it looks at and when it passes
+    Checks(ChecksArgs),
     /// List the known releases, or check a release directory
     Release(ReleaseArgs),
     /// Test the alert receivers of this host
@@ -246,6 +248,21 @@ pub struct ExplainArgs {
     pub lines: u32,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
+}
+
+/// Flags of `checks`.
+#[derive(Debug, ClapArgs)]
+pub struct ChecksArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ChecksCommand,
+}
+
+/// What to do with checks.
+#[derive(Debug, Subcommand)]
+pub enum ChecksCommand {
+    /// List every check: its id, what it looks at, and what is true when it passes
+    List,
 }
 
 /// Flags of `release`.

@@ -48,6 +48,13 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        &["checks", "list"],
+        &[(
+            "See what every check looks at, and which verbs run it",
+            "aztec-kit checks list --json",
+        )],
+    ),
+    (
         &["apply"],
         &[
             (

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aztec::checks::{self, Finding, Report, Verdict};
+use aztec::Severity;
+use aztec::checks::{self, Context, Finding, Report, Verb};
 use aztec::fit::Fit;
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
@@ -203,7 +204,7 @@ impl<'a> Host<'a> {
     /// The same as a finding, unless the release fits.
     pub fn unfit(&self) -> Option<Finding> {
         let finding = checks::of_fit(&self.settings, self.fit()?);
-        (finding.status != Verdict::Pass).then_some(finding)
+        (finding.severity != Severity::Pass).then_some(finding)
     }
 
     /// Records the queries of a run that changes the host, so that the next run can start with the same queries.
@@ -237,10 +238,22 @@ impl<'a> Host<'a> {
         Plan::survey(&self.graph, &self.receipt, self.view.probe(), early)
     }
 
+    /// What the checks of a verb look at.
+    pub fn looked_at(&self, verb: Verb) -> Context<'_> {
+        let probe = self.view.probe();
+        Context::new(verb, &self.settings, &self.facts, &self.receipt, probe)
+    }
+
+    /// The findings of a verb.
+    pub fn checks(&self, verb: Verb) -> Vec<Finding> {
+        let cx = self.looked_at(verb).knowing(self.fit().cloned());
+        self.view.network.checks(&cx)
+    }
+
     /// The smoke test: whether services run and both chains advance.
     pub fn smoke(&self, patience: Duration, on_sample: &mut dyn FnMut(&checks::Sample)) -> Report {
-        let (network, probe) = (&self.view.network, self.view.probe());
-        network.smoke(&self.settings, self.runs(), probe, patience, on_sample)
+        let cx = self.looked_at(Verb::Smoke).waiting(patience);
+        self.view.network.smoke(&cx, on_sample)
     }
 }
 
@@ -262,7 +275,7 @@ pub fn fit(settings: &Settings, view: &View) -> Option<Fit> {
 pub fn warn_unfit(settings: &Settings, view: &View, printer: &mut Printer) {
     let fit = fit(settings, view);
     let fit = fit.map(|fit| checks::of_fit(settings, &fit));
-    if let Some(unfit) = fit.filter(|fit| fit.status != Verdict::Pass) {
+    if let Some(unfit) = fit.filter(|fit| fit.severity != Severity::Pass) {
         printer.say(&render::findings(&[unfit]));
     }
 }

@@ -6,11 +6,10 @@ use aztec::alert::{self, Delivery};
 use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Target};
 use aztec::fit::{self, Fit};
 use aztec::settings::Settings;
-use aztec::{HostFacts, Releases, Units};
+use aztec::{HostFacts, Releases};
 use keys::G1Point;
 use l1::{Address, Reader};
 use provision::Fault;
-use provision::engine::Receipt;
 use provision::host::Probe;
 
 use crate::exit::{self, Failure};
@@ -28,39 +27,13 @@ pub trait Network: Send + Sync {
     fn sample(&self, settings: &Settings, probe: &dyn Probe) -> Result<Sample, Fault> {
         Ok(Target::new(settings, probe)?.sample())
     }
+    /// See [`checks::run`].
+    fn checks(&self, cx: &checks::Context<'_>) -> Vec<Finding> {
+        checks::run(cx)
+    }
     /// See [`checks::smoke`].
-    fn smoke(
-        &self,
-        settings: &Settings,
-        units: &Units,
-        probe: &dyn Probe,
-        patience: Duration,
-        on_sample: &mut dyn FnMut(&Sample),
-    ) -> Report {
-        checks::smoke(settings, units, probe, patience, on_sample)
-    }
-    /// See [`checks::preflight`].
-    fn preflight(
-        &self,
-        settings: &Settings,
-        facts: &HostFacts,
-        receipt: &Receipt,
-        probe: &dyn Probe,
-    ) -> Vec<Finding> {
-        checks::preflight(settings, facts, receipt, probe)
-    }
-    /// See [`checks::upstream`].
-    fn upstream(
-        &self,
-        settings: &Settings,
-        facts: &HostFacts,
-        probe: &dyn Probe,
-    ) -> Result<Option<Finding>, Fault> {
-        checks::upstream(settings, facts, probe)
-    }
-    /// See [`checks::connectivity`].
-    fn connectivity(&self, settings: &Settings, probe: &dyn Probe) -> Vec<Finding> {
-        checks::connectivity(settings, probe)
+    fn smoke(&self, cx: &checks::Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Report {
+        checks::smoke(cx, on_sample)
     }
     /// See [`checks::releases`].
     fn releases(

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use aztec::Health;
-use aztec::checks::{Complaint, Finding, Report, Verdict};
+use aztec::Severity;
+use aztec::checks::{Finding, Report};
 use provision::engine::{Action, Change, Plan, ResourceId, Step, Unconfirmed};
 
 use crate::styles::{BAD, CHANGED, DIM, GOOD, STRONG};
@@ -115,75 +115,73 @@ pub fn unconfirmed(changes: &[Unconfirmed], left: Option<Duration>) -> String {
     )
 }
 
-/// Findings for people.
+/// The style of a severity.
+pub fn style(severity: Severity) -> Style {
+    match severity {
+        Severity::Pass => GOOD,
+        Severity::Warn | Severity::Unknown => CHANGED,
+        Severity::Fail => BAD,
+    }
+}
+
+/// Findings for people, one line each; what to do comes after what was seen.
 pub fn findings(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let (word, style) = match finding.status {
-            Verdict::Pass => ("pass", GOOD),
-            Verdict::Warn => ("warn", CHANGED),
-            Verdict::Fail => ("fail", BAD),
-        };
-        let _ = writeln!(
-            text,
-            "{style}{word}{style:#}  {STRONG}{}{STRONG:#}: {}",
-            finding.check, finding.message
-        );
+        write_head(&mut text, finding);
+        let _ = writeln!(text, " {}", finding.text());
     }
     text
 }
 
-/// The style and word of a health.
-pub fn health(health: Health) -> (&'static str, Style) {
-    match health {
-        Health::Ok => ("ok", GOOD),
-        Health::Degraded => ("degraded", CHANGED),
-        Health::Down => ("down", BAD),
-    }
+/// The severity and the name of a finding.
+fn write_head(text: &mut String, finding: &Finding) {
+    let style = style(finding.severity);
+    let _ = write!(
+        text,
+        "{style}{:<7}{style:#}  {STRONG}{}{STRONG:#}:",
+        finding.severity.word(),
+        finding.check
+    );
 }
 
 /// The known errors in the logs, for people; `now` in seconds since the epoch.
-pub fn complaints(complaints: &[Complaint], now: i64) -> String {
+pub fn complaints(findings: &[Finding], now: i64) -> String {
     let mut text = String::new();
-    for complaint in complaints {
-        let (word, style) = health(complaint.health);
-        if complaint.unanswered {
-            let _ = writeln!(
-                text,
-                "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}\n{:10}{STRONG}do:{STRONG:#} {}\n",
-                complaint.unit, complaint.means, "", complaint.fix
-            );
+    for finding in findings {
+        write_head(&mut text, finding);
+        let Some(log) = &finding.log else {
+            let _ = writeln!(text, " {}", finding.seen);
+            write_advice(&mut text, finding);
             continue;
-        }
-        let lines = if complaint.count == 1 {
-            "line"
+        };
+        let lines = if log.count == 1 { "line" } else { "lines" };
+        let before = if log.current {
+            ""
         } else {
-            "lines"
+            ", before its last start"
         };
         let _ = writeln!(
             text,
-            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}, {} {lines}, the last {} ago{}\n\
-             {:10}{DIM}{}{DIM:#}\n\
-             {:10}{}\n\
-             {:10}{STRONG}do:{STRONG:#} {}\n",
-            complaint.id,
-            complaint.unit,
-            complaint.count,
-            duration((now - complaint.last).max(0)),
-            if complaint.current {
-                ""
-            } else {
-                ", before its last start"
-            },
+            " {} {lines}, the last {} ago{before}\n{:9}{DIM}{}{DIM:#}\n{:9}{}",
+            log.count,
+            duration((now - log.last).max(0)),
             "",
-            complaint.line,
+            log.line,
             "",
-            complaint.means,
-            "",
-            complaint.fix
+            finding.seen
         );
+        write_advice(&mut text, finding);
     }
     text
+}
+
+/// What to do, on a line of its own, and an empty line.
+fn write_advice(text: &mut String, finding: &Finding) {
+    for advice in finding.fix.iter().chain(&finding.command) {
+        let _ = writeln!(text, "{:9}{STRONG}do:{STRONG:#} {advice}", "");
+    }
+    text.push('\n');
 }
 
 /// A short time span.
@@ -198,16 +196,7 @@ pub fn duration(seconds: i64) -> String {
 
 /// A smoke report for people.
 pub fn report(report: &Report) -> String {
-    let mut text = String::new();
-    for check in &report.checks {
-        let (word, style) = health(check.status);
-        let _ = writeln!(
-            text,
-            "{style}{word:<8}{style:#}  {STRONG}{}{STRONG:#}: {}",
-            check.name, check.detail
-        );
-    }
-    let (word, style) = health(report.status);
-    let _ = writeln!(text, "{style}{word}{style:#}");
-    text
+    let style = style(report.severity);
+    let word = report.severity.word();
+    findings(&report.findings) + &format!("{style}{word}{style:#}\n")
 }

@@ -74,8 +74,10 @@ fn from_scratch(machine: &Machine) -> Result<()> {
         .with_context(|| format!("the preflight has no findings: {report}"))?;
     ensure!(!checks.is_empty(), "the preflight checks nothing");
     for check in checks {
-        let known = ["pass", "warn"].map(Value::from).contains(&check["status"]);
-        let is_complete = check["id"].is_string() && check["message"].is_string();
+        let known = ["pass", "warn"]
+            .map(Value::from)
+            .contains(&check["severity"]);
+        let is_complete = check["id"].is_string() && check["seen"].is_string();
         ensure!(
             known && is_complete,
             "the preflight of a pristine host: {check}"

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::support::{KEYSTORE, Kit, chain_advances, digest, invocations, restarted};
+use super::support::{KEYSTORE, Kit, chain_advances, digest, finding, invocations, restarted};
 use super::{Context, chain};
 use crate::machine::Machine;
 use crate::{say, sh};
@@ -205,7 +205,7 @@ fn foreign_database(machine: &Machine) -> Result<()> {
         let checks = report["findings"].as_array().into_iter().flatten();
         Ok(checks
             .into_iter()
-            .any(|it| it["id"] == "data-owner" && it["status"] == "warn"))
+            .any(|it| it["id"] == "data-owner" && it["severity"] == "warn"))
     };
     ensure!(!is_reported()?, "a warning about a good host");
     machine.shell("chown 1001 /var/lib/aztec/node/*")?;
@@ -321,9 +321,8 @@ fn disk_gone(machine: &Machine) -> Result<()> {
         }
         let status = kit.json(&["status", "--json"], 0)?;
         ensure!(
-            status["disks"][0]["status"] == "fail",
-            "status does not tell: {}",
-            status["disks"]
+            finding(&status, "data-disk").is_some_and(|disk| disk["severity"] == "fail"),
+            "status does not tell: {status}"
         );
         machine.shell("rm -rf /var/lib/aztec/* /var/lib/aztec/.aztec-kit-disk")?;
     }

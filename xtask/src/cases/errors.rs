@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     words(&machine)?;
     let quiet = Kit(&machine).json(&["explain", "--json"], 0)?;
     ensure!(
-        quiet["complaints"].is_array(),
+        quiet["findings"].is_array(),
         "`explain --json` prints {quiet}"
     );
     for broken in BROKEN {
@@ -124,9 +124,10 @@ fn explained(machine: &Machine, (id, variables, flag): &(&str, &str, &str)) -> R
     let found = complaint(machine, &unit, id);
     machine.exec(&["systemctl", "stop", &unit])?;
     let complaint = found?;
-    for field in ["means", "fix", "line", "health", "unit"] {
+    for field in ["seen", "fix", "severity", "subject"] {
         ensure!(complaint[field].is_string(), "no {field}: {complaint}");
     }
+    ensure!(complaint["log"]["line"].is_string(), "no line: {complaint}");
     Ok(())
 }
 
@@ -134,8 +135,8 @@ fn complaint(machine: &Machine, unit: &str, id: &str) -> Result<Value> {
     let mut last = Value::Null;
     sh::wait_for(&format!("{unit} is explained"), SAID, || {
         last = Kit(machine).json(&["explain", "--json", unit], 0)?;
-        let found = last["complaints"].as_array().into_iter().flatten();
-        let found = found.into_iter().find(|it| it["id"] == id);
+        let found = last["findings"].as_array().into_iter().flatten();
+        let found = found.into_iter().find(|it| it["log"]["entry"] == id);
         Ok(found.cloned())
     })
     .with_context(|| {
@@ -154,11 +155,14 @@ fn standing_by(machine: &Machine) -> Result<()> {
          systemctl daemon-reload; systemctl restart {unit}"
     ))?;
     let found = complaint(machine, unit, "standby")?;
-    ensure!(found["current"] == true, "it is over already: {found}");
+    ensure!(
+        found["log"]["current"] == true,
+        "it is over already: {found}"
+    );
     let report = Kit(machine).json(&["smoke", "--json", "--patience", "0"], 1)?;
-    let checks = report["checks"].as_array().into_iter().flatten();
+    let checks = report["findings"].as_array().into_iter().flatten();
     let found = checks.into_iter().find(|check| {
-        check["id"] == "log" && check["subject"] == unit && check["complaint"] == "standby"
+        check["id"] == "log" && check["subject"] == unit && check["log"]["entry"] == "standby"
     });
     ensure!(found.is_some(), "smoke does not say why: {report}");
     let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
@@ -171,12 +175,12 @@ fn standing_by(machine: &Machine) -> Result<()> {
     ))?;
     Kit(machine).smoke_ok()?;
     let found = complaint(machine, unit, "standby")?;
-    ensure!(found["current"] == false, "it is not over: {found}");
+    ensure!(found["log"]["current"] == false, "it is not over: {found}");
     // No false alarms: a chain that advances has no finding.
     let all = Kit(machine).json(&["explain", "--json"], 0)?;
-    let wrong = all["complaints"].as_array().into_iter().flatten();
+    let wrong = all["findings"].as_array().into_iter().flatten();
     let wrong: Vec<_> = wrong
-        .filter(|it| it["current"] == true && it["health"] != "ok")
+        .filter(|it| it["log"]["current"] == true && it["severity"] != "pass")
         .collect();
     ensure!(wrong.is_empty(), "of a node that works: {wrong:?}");
     Ok(())

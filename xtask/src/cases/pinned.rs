@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::support::{APPLY, Kit, Listing, rpc};
+use super::support::{APPLY, Kit, Listing, finding, rpc, said};
 use super::{Context, image, registry};
 use crate::machine::Machine;
 use crate::sh;
@@ -141,11 +141,9 @@ fn refused(machine: &Machine, what: &str, words: &[&str]) -> Result<()> {
 }
 
 fn result_of(report: &Value, check: &str) -> String {
-    let findings = report["findings"].as_array().into_iter().flatten();
-    let found = findings.into_iter().find(|finding| finding["id"] == check);
-    found.map_or_else(String::new, |finding| {
-        let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-        format!("{} {}", text("status"), text("message"))
+    finding(report, check).map_or_else(String::new, |finding| {
+        let severity = finding["severity"].as_str().unwrap_or_default();
+        format!("{severity} {}", said(finding))
     })
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::KIT;
-use super::support::{self, APPLY, Kit, ROLL_BACK_TIMER, ROLLED_BACK, applied};
+use super::support::{self, APPLY, Kit, ROLL_BACK_TIMER, ROLLED_BACK, applied, unknown};
 use crate::vm::Vm;
 use crate::{say, sh};
 
@@ -71,7 +71,7 @@ fn same(vm: &Vm, keys: &str) -> Result<()> {
 
 fn status(vm: &Vm) -> Result<Value> {
     let status = Kit(vm).json(&["status", "--json"], 0)?;
-    ensure!(status["unanswered"] == Value::Array(vec![]), "{status}");
+    ensure!(unknown(&status).is_empty(), "{status}");
     Ok(status)
 }
 

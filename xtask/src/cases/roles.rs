@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::chain;
-use super::support::{KEYSTORE, Kit, applied, digest, rpc};
+use super::support::{KEYSTORE, Kit, applied, digest, rpc, said};
 use crate::machine::Machine;
 use crate::sh;
 
@@ -84,9 +84,9 @@ fn agents_elsewhere(context: &Context, prover: &Machine) -> Result<()> {
         let mut findings = report["findings"].as_array().into_iter().flatten();
         let broker = findings.find(|found| found["id"] == "broker");
         let broker = broker.with_context(|| format!("no finding about {url}"))?;
-        let message = broker["message"].as_str().unwrap_or_default();
+        let message = said(broker);
         ensure!(
-            broker["status"] == status && message.contains(message_part),
+            broker["severity"] == status && message.contains(message_part),
             "{url}: {broker}"
         );
         Ok(())

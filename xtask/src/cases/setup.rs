@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::boot::wait_for_line;
 use super::support::{
-    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, invocations, reached, reaches_within,
-    restarted,
+    KEYSTORE, Kit, SERVICES, SETUP, applied, chain_advances, finding, invocations, reached,
+    reaches_within, restarted,
 };
 use super::{Context, chain};
 use crate::machine::Machine;
@@ -85,8 +85,8 @@ fn private_ports(context: &Context, machine: &Machine) -> Result<()> {
     reached(&second, machine, 8880)?;
     let exposure = |status: &str| -> Result<()> {
         let report = Kit(machine).json(&["status", "--json"], 0)?;
-        let exposure = &report["exposure"];
-        ensure!(exposure["status"] == status, "not {status}: {exposure}");
+        let exposure = finding(&report, "exposure").context("no exposure")?;
+        ensure!(exposure["severity"] == status, "not {status}: {exposure}");
         Ok(())
     };
     exposure("fail")?;

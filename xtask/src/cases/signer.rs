@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::bad_input::{Refusal, refused};
 use super::stubs::{self, json_rpc, listening};
-use super::support::{Kit, rpc};
+use super::support::{Kit, rpc, said};
 use crate::machine::Machine;
 use crate::sh;
 
@@ -100,9 +100,9 @@ fn yes(machine: &Machine, flags: &[&str], status: &str, part: &str) -> Result<()
     let finding =
         findings.find(|finding| finding["id"] == "signer" && finding["subject"] == ATTESTER);
     let finding = finding.with_context(|| format!("no finding of {ATTESTER} in {printed}"))?;
-    let message = finding["message"].as_str().unwrap_or_default();
+    let message = said(finding);
     ensure!(
-        finding["status"] == status && message.contains(part),
+        finding["severity"] == status && message.contains(part),
         "{status}, {part}: {finding}"
     );
     Ok(())

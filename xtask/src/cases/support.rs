@@ -93,12 +93,31 @@ impl Kit<'_> {
             let output = self.run(&["smoke", "--json"])?;
             let report: Value = serde_json::from_str(&output.stdout)
                 .with_context(|| format!("smoke printed: {}\n{}", output.stdout, output.stderr))?;
-            let right = output.status == 0 && report["status"] == "ok";
+            let right = output.status == 0 && report["severity"] == "pass";
             last = output.stdout;
             Ok(right.then_some(()))
         });
         ok.with_context(|| format!("the last report was {last}"))
     }
+}
+
+/// The first finding of a check in a document.
+pub(super) fn finding<'a>(report: &'a Value, check: &str) -> Option<&'a Value> {
+    let findings = report["findings"].as_array().into_iter().flatten();
+    findings.into_iter().find(|finding| finding["id"] == check)
+}
+
+/// What a finding says: what was seen, what to do, and the command.
+pub(super) fn said(finding: &Value) -> String {
+    let parts = ["seen", "fix", "command"].map(|field| finding[field].as_str());
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The checks of a document that got no answer.
+pub(super) fn unknown(report: &Value) -> Vec<&Value> {
+    let findings = report["findings"].as_array().into_iter().flatten();
+    let unknown = findings.filter(|finding| finding["severity"] == "unknown");
+    unknown.collect()
 }
 
 /// The ids in the output of `apply --json` or `setup --json`.

@@ -22,7 +22,7 @@ const LAYERED: &str = "crates/aztec";
 /// Its layers from the bottom: a module uses modules of the lines above its own, and none of its own line.
 const LAYERS: &[&[&str]] = &[
     // Names and paths, and the common vocabulary.
-    &["layout", "health", "unit", "keystores"],
+    &["layout", "severity", "unit", "keystores"],
     &["names"],
     // The known facts about networks and releases, and about a host.
     &["data", "facts"],

@@ -4,21 +4,9 @@ use provision::Fault;
 use serde::Serialize;
 
 use super::topic::{About, Topic};
+pub use crate::severity::Severity;
 
-/// Verdict of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Fine.
-    Pass,
-    /// It works, but not as it should.
-    Warn,
-    /// It cannot work.
-    Fail,
-}
-
-/// The result of one check.
+/// What one check saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
@@ -29,18 +17,40 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The topic and its subject, for people.
     pub check: String,
-    /// Verdict.
-    pub status: Verdict,
-    /// The result, and what to do.
-    pub message: String,
-    /// Whether the check cannot tell, because its question was not answered.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub unanswered: bool,
+    /// How bad it is; `unknown` if the check got no answer.
+    pub severity: Severity,
+    /// What was seen, or why the check cannot tell.
+    pub seen: String,
+    /// What to do, in whole sentences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The one command that does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The lines of a log that this is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Logged>,
+}
+
+/// Lines in the log of a process that are in the error dictionary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Logged {
+    /// The entry in the error dictionary.
+    pub entry: String,
+    /// How many lines say it.
+    pub count: usize,
+    /// The time of the newest line, seconds since the epoch.
+    pub last: i64,
+    /// Whether the process that runs now logged it. Otherwise the process was started later, which may have fixed it.
+    pub current: bool,
+    /// The newest line, with URLs redacted.
+    pub line: String,
 }
 
 impl Finding {
-    /// A finding.
-    pub fn new(about: impl Into<About>, status: Verdict, message: impl Into<String>) -> Self {
+    /// A finding without advice.
+    pub fn new(about: impl Into<About>, severity: Severity, seen: impl Into<String>) -> Self {
         let About {
             topic,
             subject,
@@ -50,20 +60,47 @@ impl Finding {
             id: topic,
             subject,
             check: words,
-            status,
-            message: message.into(),
-            unanswered: false,
+            severity,
+            seen: seen.into(),
+            fix: None,
+            command: None,
+            log: None,
         }
     }
 
-    /// A check that cannot tell. It fails, so no change is made.
+    /// It is as it should be.
+    pub fn pass(about: impl Into<About>, seen: impl Into<String>) -> Self {
+        Self::new(about, Severity::Pass, seen)
+    }
+
+    /// It works, but not as it should.
+    pub fn warn(about: impl Into<About>, seen: impl Into<String>) -> Self {
+        Self::new(about, Severity::Warn, seen)
+    }
+
+    /// It does not work.
+    pub fn fail(about: impl Into<About>, seen: impl Into<String>) -> Self {
+        Self::new(about, Severity::Fail, seen)
+    }
+
+    /// Adds what to do, in whole sentences. An empty text is no advice.
+    #[must_use]
+    pub fn fix(self, fix: impl Into<String>) -> Self {
+        let fix = Some(fix.into()).filter(|fix| !fix.is_empty());
+        Self { fix, ..self }
+    }
+
+    /// Adds the one command that does it.
+    #[must_use]
+    pub fn command(self, command: impl Into<String>) -> Self {
+        let command = Some(command.into());
+        Self { command, ..self }
+    }
+
+    /// A check that got no answer.
     pub fn unanswered(about: impl Into<About>, fault: &Fault) -> Self {
-        let failed = failed(about, fault);
-        Self {
-            unanswered: true,
-            message: format!("could not be checked: {}", failed.message),
-            ..failed
-        }
+        let seen = format!("could not be checked: {}", fault.chain());
+        Self::new(about, Severity::Unknown, seen).fix(fault.remedy().unwrap_or_default())
     }
 
     /// The findings of a check, or one that cannot tell. A check that cannot tell does not end the others.
@@ -76,12 +113,30 @@ impl Finding {
             Err(fault) => vec![Self::unanswered(about, &fault)],
         }
     }
+
+    /// What was seen, what to do and the command, as sentences.
+    pub fn text(&self) -> String {
+        let mut text = self.seen.clone();
+        for more in self.fix.iter().chain(&self.command) {
+            if !text.ends_with(['.', '!', '?', ':']) {
+                text.push('.');
+            }
+            text.push(' ');
+            text.push_str(more);
+        }
+        text
+    }
+}
+
+/// The worst of these; a host without findings misses nothing.
+pub fn worst(findings: &[Finding]) -> Severity {
+    let severities = findings.iter().map(|finding| finding.severity);
+    severities.max().unwrap_or(Severity::Pass)
 }
 
 /// A fault as a failed finding.
 pub fn failed(about: impl Into<About>, fault: &Fault) -> Finding {
-    let message = format!("{}. {}", fault.chain(), fault.remedy().unwrap_or_default());
-    Finding::new(about, Verdict::Fail, message.trim_end())
+    Finding::fail(about, fault.chain()).fix(fault.remedy().unwrap_or_default())
 }
 
 pub(super) const GIB: u64 = 1 << 30;

@@ -13,8 +13,8 @@ use provision::Fault;
 use provision::host::Probe;
 use serde_json::Value;
 
-use super::l1::registry;
-use super::smoke::Target;
+use super::l1::registry::registry;
+use super::node::target::Target;
 use crate::keystores;
 use crate::names::{Component, Role};
 use crate::settings::Settings;

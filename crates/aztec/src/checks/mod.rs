@@ -1,62 +1,42 @@
-//! Whether this host is fit and its chain advances. Checks change nothing.
+//! Whether a host is fit, and its chain advances. Checks change nothing.
+//!
+//! A check is a row of [`table`]: where it looks, what it needs, which verbs run it, and a function to findings. The folders
+//! are the phases of the table. `preflight`, `status`, `smoke` and the others run the rows of their verb.
 
-mod account;
-mod address;
-mod again;
-mod broker;
-mod caddy;
-mod closing;
-mod complaints;
-mod data_dir;
-mod data_owner;
-mod databases;
-mod disk;
-mod drop_ins;
-mod endpoints;
-mod environment;
-mod exposure;
-mod finding;
-mod fit;
-mod forwarded;
-mod hardening;
-mod image;
-mod key_copies;
-pub mod keystore;
-mod l1;
-mod machine;
+pub mod check;
+pub mod configuration;
+pub mod context;
+pub mod finding;
+pub mod host;
+pub mod keys;
+pub mod l1;
+pub mod logs;
 mod metrics;
-mod monitoring;
-mod packages;
-mod ports;
-mod preflight;
+pub mod network;
+pub mod node;
 mod releases;
-mod remote_signer;
-mod signer;
-mod smoke;
-mod systemd;
+mod report;
+pub mod services;
+pub mod table;
 mod topic;
-mod traces;
-mod unit_rows;
+mod verb;
 
-pub use again::{Fallen, SETTLES, fallen};
+pub use check::{Check, Need, Phase};
+pub use context::Context;
+pub use finding::{Finding, Logged, failed, worst};
+pub use keys::keystore;
+pub use l1::fit::of_fit;
+pub use l1::registry::registry;
+pub use logs::complaints;
 #[cfg(feature = "fuzz")]
-pub(crate) use complaints::heard;
-pub use complaints::{Complaint, complaints};
-pub use data_dir::data_dir;
-pub use databases::other_databases;
-pub use disk::disks;
-pub use drop_ins::drop_ins;
-pub use endpoints::connectivity;
-pub use exposure::exposure;
-pub use finding::{Finding, Verdict, failed};
-pub use fit::{fit, of_fit};
-pub use hardening::{integrity, updates};
-pub use image::upstream;
-pub use l1::registry;
+pub(crate) use logs::heard;
 pub use metrics::metrics;
-pub use packages::packages;
-pub use preflight::{preflight, release};
+pub use network::exposure::exposure;
+pub use node::target::{Sample, Target};
 pub use releases::{ReleaseRow, Source, releases};
-pub use smoke::{Check, Report, Sample, Target, smoke};
+pub use report::{Report, smoke};
+pub use services::again::{Fallen, SETTLES, fallen};
+pub use services::unit_rows::{UnitRow, unit_rows};
+pub use table::{checks, run};
 pub use topic::{About, Topic};
-pub use unit_rows::{UnitRow, unit_rows};
+pub use verb::Verb;

@@ -1,223 +1,179 @@
-//! The topics of checks: their names for machines and their words for people.
+//! The topics of checks: their names for machines, their words for people, and their reasons.
 
 use std::fmt::Display;
 
 use serde::Serialize;
 
-/// The topic of a check. Its name in JSON is stable. `docs/reference/checks.md` lists all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Topic {
+/// One table: the reason of each topic (what is true when its checks pass), its name, and its words for people, in which
+/// `{}` stands for the subject.
+macro_rules! topics {
+    ($($(#[doc = $reason:literal])+ $topic:ident $words:literal)+) => {
+        /// The topic of a check. Its name in JSON is stable. `docs/reference/checks.md` lists all of them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Topic {
+            $($(#[doc = $reason])+ $topic,)+
+        }
+
+        impl Topic {
+            /// All topics, in the order of their names.
+            pub const ALL: &[Self] = &[$(Self::$topic,)+];
+
+            fn words(self) -> &'static str {
+                match self { $(Self::$topic => $words,)+ }
+            }
+
+            /// What is true when the checks of this topic pass.
+            pub fn reason(self) -> &'static str {
+                match self { $(Self::$topic => concat!($($reason),+).trim_start(),)+ }
+            }
+        }
+    };
+}
+
+topics! {
     /// The account of the services does not belong to somebody else.
-    Account,
+    Account "account"
     /// The Aztec contracts answer on the L1.
-    AztecRegistry,
+    AztecRegistry "Aztec registry"
     /// No two attesters have the same BLS key.
-    BlsKeys,
+    BlsKeys "BLS keys"
     /// The broker that agents on this host use answers, if it runs elsewhere; the subject is its host.
-    Broker,
+    Broker "broker {}"
     /// The Caddyfile can import a file of aztec-kit.
-    CaddyConfiguration,
+    CaddyConfiguration "Caddy's configuration"
     /// The node and its L1 can be queried.
-    Chain,
+    Chain "chain"
     /// The settings that a container leaves to its host.
-    Container,
+    Container "container"
     /// The processor has the instructions that the release needs.
-    Cpu,
+    Cpu "cpu"
     /// The data directory is usable.
-    DataDirectory,
+    DataDirectory "data directory"
     /// Every disk that was mounted earlier is still mounted; the subject is its mount point.
-    DataDisk,
+    DataDisk "data disk"
     /// The databases belong to the account of the services.
-    DataOwner,
+    DataOwner "data owner"
     /// The data directory has no databases of another rollup.
-    Databases,
+    Databases "databases"
     /// The free space of a disk can be read.
-    Disk,
+    Disk "disk"
     /// There is enough space for the databases.
-    DiskForData,
+    DiskForData "disk for data"
     /// There is enough space for the image.
-    DiskForImage,
+    DiskForImage "disk for the image"
     /// There is enough space for the packages of a release.
-    DiskForReleases,
+    DiskForReleases "disk for releases"
     /// The domain of the TLS proxy has an address.
-    Domain,
+    Domain "domain"
     /// No foreign drop-in changes a unit of aztec-kit; the subject is the file.
-    DropIns,
+    DropIns "drop-ins"
     /// The release understands every variable in the environment files of the node.
-    Environment,
+    Environment "environment"
     /// Other hosts can reach the intended ports and no others.
-    Exposure,
+    Exposure "exposure"
     /// The firewall can be configured.
-    Firewall,
+    Firewall "firewall"
     /// The image of the release is on this host, or can be fetched.
-    Image,
+    Image "image"
     /// The registry still has the pinned image under its tag.
-    ImageRegistry,
+    ImageRegistry "image in its registry"
     /// No file has changed since the baseline was recorded.
-    Integrity,
+    Integrity "integrity"
     /// The journal of aztec-kit can be read.
-    Journal,
+    Journal "journal"
     /// The keystore directory exists.
-    Keystore,
+    Keystore "keystore"
     /// Each attester is in the keystores only once.
-    KeystoreAttesters,
+    KeystoreAttesters "attesters"
     /// No copy of a keystore lies where a backup would include it.
-    KeystoreCopies,
+    KeystoreCopies "keystore copies"
     /// A file of a keystore directory is sound; the subject is the file.
-    KeystoreFile,
+    KeystoreFile "{}"
     /// No publisher of the keystores is another validator's attester.
-    KeystorePublishers,
+    KeystorePublishers "publishers"
     /// No key of this node is also on another node; the subject is the directory or list of the other node.
-    KeystoreShared,
+    KeystoreShared "shared with {}"
     /// The keystores of a directory form one valid keystore.
-    Keystores,
-    /// The L1 answers, and is the right chain.
-    L1Answers,
+    Keystores "keystores"
     /// A consensus endpoint answers, and is on the right chain; the subject is its host.
-    L1Consensus,
+    L1Consensus "L1 consensus {}"
     /// An execution endpoint answers, and is on the right chain; the subject is its host.
-    L1Execution,
+    L1Execution "L1 {}"
     /// The L1 advances.
-    L1Head,
+    L1Head "L1 head"
     /// An execution endpoint traces transactions.
-    L1Traces,
+    L1Traces "L1 traces"
     /// The L2 advances.
-    L2Tip,
-    /// The log of a unit has no known errors; the subject is the unit, and `complaint` is from the error dictionary.
-    Log,
+    L2Tip "L2 tip"
+    /// The log of a unit has no known errors; the subject is the unit, and `log` has the entry of the error dictionary.
+    Log "log of {}"
     /// There is enough memory.
-    Memory,
+    Memory "memory"
     /// Monitoring can be set up next to the software on the host.
-    Monitoring,
+    Monitoring "monitoring"
     /// The node reports that it is ready.
-    NodeAnswers,
+    NodeAnswers "node answers"
     /// The node follows the rollup that it should follow.
-    NodeRollup,
+    NodeRollup "node follows its rollup"
     /// Peers can reach the address that the node announces.
-    P2pAddress,
+    P2pAddress "p2p address"
     /// Packages can be installed.
-    Packages,
+    Packages "packages"
     /// The changes that `aztec-kit apply` would make are known.
-    Plan,
+    Plan "plan"
     /// A port is free, or its own service has it; the subject is the port.
-    Port,
+    Port "port {}"
     /// Nothing in use listens on a port that will be closed to other hosts.
-    PrivatePorts,
+    PrivatePorts "private ports"
     /// The number of prover agents, and its reason.
-    ProverAgents,
+    ProverAgents "prover agents"
     /// No foreign container publishes a port past the firewall.
-    PublishedPorts,
+    PublishedPorts "published ports"
     /// How aztec-kit knows the release.
-    Release,
+    Release "release"
     /// The release fits the rollup.
-    ReleaseFits,
+    ReleaseFits "release fits"
     /// A remote signer answers, and has the keys; the subject is its scheme, host and port.
-    RemoteSigner,
+    RemoteSigner "remote signer {}"
     /// A resource can be observed; the subject is its id.
-    Resource,
+    Resource "{}"
     /// The reverse path filter can be strict.
-    ReversePath,
+    ReversePath "reverse path"
     /// The caller may observe everything.
-    Rights,
+    Rights "rights"
     /// The runtime of the processes: native or containers.
-    Runtime,
+    Runtime "runtime"
     /// systemd can confine services.
-    Sandbox,
+    Sandbox "sandbox"
     /// A unit runs; the subject is the unit.
-    Service,
+    Service "{}"
     /// systemd reports the state of the units.
-    Services,
+    Services "services"
     /// Nothing else signs with the keys of an attester; the subject is its address.
-    Signer,
+    Signer "signer {}"
     /// SSH lets the operator in, and nobody logs in with a password.
-    Ssh,
+    Ssh "ssh"
     /// Current SSH clients can still connect after hardening.
-    SshClients,
+    SshClients "ssh clients"
     /// The release supports the operating system.
-    System,
+    System "system"
     /// systemd manages this host.
-    Systemd,
+    Systemd "systemd"
     /// The TLS proxy can be set up next to the software on the host.
-    TlsProxy,
+    TlsProxy "TLS proxy"
     /// Security upgrades are installed automatically.
-    Updates,
+    Updates "updates"
     /// No installed web server would take the ports of the TLS proxy when it starts.
-    WebServers,
+    WebServers "web servers"
 }
 
 impl Topic {
-    /// The words for people; `{}` stands for the subject.
-    fn words(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::AztecRegistry => "Aztec registry",
-            Self::BlsKeys => "BLS keys",
-            Self::Broker => "broker {}",
-            Self::CaddyConfiguration => "Caddy's configuration",
-            Self::Chain => "chain",
-            Self::Container => "container",
-            Self::Cpu => "cpu",
-            Self::DataDirectory => "data directory",
-            Self::DataDisk => "data disk",
-            Self::DataOwner => "data owner",
-            Self::Databases => "databases",
-            Self::Disk => "disk",
-            Self::DiskForData => "disk for data",
-            Self::DiskForImage => "disk for the image",
-            Self::DiskForReleases => "disk for releases",
-            Self::Domain => "domain",
-            Self::DropIns => "drop-ins",
-            Self::Environment => "environment",
-            Self::Exposure => "exposure",
-            Self::Firewall => "firewall",
-            Self::Image => "image",
-            Self::ImageRegistry => "image in its registry",
-            Self::Integrity => "integrity",
-            Self::Journal => "journal",
-            Self::Keystore => "keystore",
-            Self::KeystoreAttesters => "attesters",
-            Self::KeystoreCopies => "keystore copies",
-            Self::KeystoreFile | Self::Resource | Self::Service => "{}",
-            Self::KeystorePublishers => "publishers",
-            Self::KeystoreShared => "shared with {}",
-            Self::Keystores => "keystores",
-            Self::L1Answers => "L1 answers",
-            Self::L1Consensus => "L1 consensus {}",
-            Self::L1Execution => "L1 {}",
-            Self::L1Head => "L1 head",
-            Self::L1Traces => "L1 traces",
-            Self::L2Tip => "L2 tip",
-            Self::Log => "log of {}",
-            Self::Memory => "memory",
-            Self::Monitoring => "monitoring",
-            Self::NodeAnswers => "node answers",
-            Self::NodeRollup => "node follows its rollup",
-            Self::P2pAddress => "p2p address",
-            Self::Packages => "packages",
-            Self::Plan => "plan",
-            Self::Port => "port {}",
-            Self::PrivatePorts => "private ports",
-            Self::ProverAgents => "prover agents",
-            Self::PublishedPorts => "published ports",
-            Self::Release => "release",
-            Self::ReleaseFits => "release fits",
-            Self::RemoteSigner => "remote signer {}",
-            Self::ReversePath => "reverse path",
-            Self::Rights => "rights",
-            Self::Runtime => "runtime",
-            Self::Sandbox => "sandbox",
-            Self::Services => "services",
-            Self::Signer => "signer {}",
-            Self::Ssh => "ssh",
-            Self::SshClients => "ssh clients",
-            Self::System => "system",
-            Self::Systemd => "systemd",
-            Self::TlsProxy => "TLS proxy",
-            Self::Updates => "updates",
-            Self::WebServers => "web servers",
-        }
+    /// The name for machines.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).unwrap_or_default();
+        name.as_str().unwrap_or_default().to_owned()
     }
 
     /// This topic with a subject.

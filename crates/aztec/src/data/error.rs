@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::Health;
+use crate::severity::Severity;
 
 /// One entry of the dictionary.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,8 +23,8 @@ pub struct KnownError {
     /// The lines that no published package contains, although it contains others.
     #[serde(default)]
     pub unseen: Vec<String>,
-    /// The health of a process that logs it. Some lines only look bad.
-    pub health: Health,
+    /// The severity of a process that logs it. Some lines only look bad.
+    pub severity: Severity,
     /// What the error means.
     pub means: String,
     /// What to do.

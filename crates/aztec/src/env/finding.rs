@@ -4,15 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The node does not do what the line intends.
-    Error,
-    /// It does no harm today.
-    Warning,
-}
+use crate::severity::Severity;
 
 /// One finding in an environment file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,15 +21,6 @@ pub struct EnvFinding {
     pub message: String,
     /// What to do.
     pub fix: String,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        })
-    }
 }
 
 impl fmt::Display for EnvFinding {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::file::{self, Entry};
-use super::finding::{EnvFinding, Severity};
+use super::finding::EnvFinding;
 use super::likely::likely;
 use super::log_level::{LEVELS, is_log_level};
 use crate::data::{Common, Empty, Release, Removed, Table, Type, Variable, common};
+use crate::severity::Severity;
 
 /// A fix that several findings have in common.
 const REMOVE: &str = "Remove the line.";
@@ -79,11 +80,11 @@ impl Linter<'_> {
     }
 
     fn error(&mut self, at: &Assignment<'_>, message: impl Into<String>, fix: impl Into<String>) {
-        self.add(Severity::Error, at, message, fix);
+        self.add(Severity::Fail, at, message, fix);
     }
 
     fn warn(&mut self, at: &Assignment<'_>, message: impl Into<String>, fix: impl Into<String>) {
-        self.add(Severity::Warning, at, message, fix);
+        self.add(Severity::Warn, at, message, fix);
     }
 
     /// The assignment, if the line is one.

@@ -23,7 +23,7 @@ pub(crate) use render::{quoted, render};
 pub(crate) use value::{Value, Variables};
 
 use crate::data::{Release, common};
-pub use finding::{EnvFinding, Severity};
+pub use finding::EnvFinding;
 
 impl Release {
     /// Whether anything in the node's process reads this variable: the release itself, or Node.js and the libraries of

@@ -12,7 +12,7 @@ mod planter;
 
 use std::fmt::Write as _;
 
-use aztec::checks;
+use aztec::checks::{self, Context, Verb};
 use aztec::kinds::Kind;
 use aztec::settings::{Asked, Settings, edited};
 use common::{facts, graph};
@@ -161,16 +161,9 @@ fn no_check_and_no_refusal_repeats_a_secret() {
     let settings = Settings::parse(&text).unwrap();
     let host = lived_in(&mut planter, &runnable(&text));
     let mut findings_text = String::new();
-    for findings in [
-        Ok(checks::preflight(
-            &settings,
-            &facts(),
-            &Receipt::default(),
-            &host,
-        )),
-        checks::upstream(&settings, &facts(), &host).map(|found| found.into_iter().collect()),
-        Ok(checks::connectivity(&settings, &host)),
-    ] {
+    let (facts, receipt) = (facts(), Receipt::default());
+    for verb in [Verb::Preflight, Verb::Bootstrap, Verb::Status, Verb::Smoke] {
+        let findings = checks::run(&Context::new(verb, &settings, &facts, &receipt, &host));
         let _ = writeln!(findings_text, "{findings:?}");
     }
     assert!(findings_text.contains("127.0.0.1"), "{findings_text}");

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use aztec::Health;
-use aztec::checks::{self, Fallen, Finding, Report, Topic, Verdict};
+use aztec::Severity;
+use aztec::checks::{self, Fallen, Finding, Report, Topic, Verb};
 use aztec::kinds::Kind;
 use provision::engine::{Applied, Consent, Guard, Plan, ResourceId, Session, Stop, removable};
 use provision::kinds::prune;
@@ -34,13 +34,7 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// The findings on the L1, once the host is as configured; `None` if the run does not check it.
     fn l1(&self, host: &Host<'_>) -> Option<Vec<Finding>> {
-        let (settings, probe) = (&host.settings, host.view.probe());
-        let check = || {
-            let mut findings = host.view.network.connectivity(settings, probe);
-            findings.extend(host.fit().map(|fit| checks::of_fit(settings, fit)));
-            findings
-        };
-        self.check_l1.then(check)
+        self.check_l1.then(|| host.checks(Verb::Bootstrap))
     }
 }
 
@@ -133,7 +127,7 @@ pub fn run(
     let demand = Demand::of(args.patience, &host.settings.chain);
     let l1 = request.l1(host);
     let outcome = Outcome {
-        status: demand.met_by(report.status),
+        status: demand.met_by(report.severity),
         applied: applied.iter().map(Into::into).collect(),
         verification: Some(&report),
         l1: l1.as_deref(),
@@ -152,15 +146,13 @@ fn no_consent() -> Failure {
 
 /// Refuses a host that cannot run the configuration, before anything is changed.
 fn fit(host: &Host<'_>, printer: &mut Printer) -> Result<(), Failure> {
-    let network = &host.view.network;
-    let probe = host.view.probe();
-    let findings = network.preflight(&host.settings, &host.facts, &host.receipt, probe);
+    let findings = host.checks(Verb::Apply);
     let unfit: Vec<Finding> = findings
         .into_iter()
-        .filter(|finding| finding.status != Verdict::Pass)
+        .filter(|finding| finding.severity != Severity::Pass)
         .collect();
     printer.say(&render::findings(&unfit));
-    let Some(first) = unfit.iter().find(|finding| finding.status == Verdict::Fail) else {
+    let Some(first) = unfit.iter().find(|finding| !finding.severity.is_fit()) else {
         return Ok(());
     };
     Err(refused(first))
@@ -173,7 +165,7 @@ pub fn refused(finding: &Finding) -> Failure {
         Topic::DataDisk => code::DISK_MISSING,
         _ => exit::HOST_NOT_FIT,
     };
-    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.message))
+    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.text()))
         .fix("Fix this and run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing.")
         .coded(code)
         .into()
@@ -270,7 +262,7 @@ fn finish(plan: &Plan, outcome: &Outcome<'_>, report: &Report, printer: &mut Pri
         outcome.applied.len(),
         plan.steps.len()
     ));
-    if report.status != Health::Ok {
+    if report.severity != Severity::Pass {
         printer.say(&format!("{STRONG}next:{STRONG:#} the node is still starting or syncing. Run `aztec-kit smoke` to see when it works."));
     }
     l1
@@ -280,7 +272,7 @@ fn finish(plan: &Plan, outcome: &Outcome<'_>, report: &Report, printer: &mut Pri
 fn l1_code(outcome: &Outcome<'_>, printer: &mut Printer) -> u8 {
     let findings = outcome.l1.unwrap_or_default();
     printer.say(&render::findings(findings));
-    if findings.iter().all(|it| it.status != Verdict::Fail) {
+    if findings.iter().all(|it| it.severity.is_fit()) {
         return exit::OK;
     }
     printer.say(&format!(

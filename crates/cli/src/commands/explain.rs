@@ -1,5 +1,6 @@
 //! `aztec-kit explain`
 
+use aztec::Severity;
 use aztec::checks;
 
 use super::services;
@@ -26,12 +27,12 @@ pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8,
     if let Some(settings) = host::settings_if_any(view)? {
         host::warn_unfit(&settings, view, printer);
     }
-    let complaints = checks::complaints(&units, view.probe(), args.lines);
+    let findings = checks::complaints(&units, view.probe(), args.lines);
     if printer.json() {
         printer.document(&Explained {
-            complaints: &complaints,
+            findings: &findings,
         });
-    } else if complaints.is_empty() {
+    } else if findings.is_empty() {
         printer.text(&format!(
             "no known errors in the last {} lines of {}; `aztec-kit logs` shows the lines",
             args.lines,
@@ -43,8 +44,8 @@ pub fn run(args: &ExplainArgs, view: &View, printer: &mut Printer) -> Result<u8,
         }
     } else {
         let now = view.now_us() / 1_000_000;
-        printer.text(&render::complaints(&complaints, now));
+        printer.text(&render::complaints(&findings, now));
     }
-    let answered = complaints.iter().all(|complaint| !complaint.unanswered);
+    let answered = findings.iter().all(|it| it.severity != Severity::Unknown);
     Ok(if answered { exit::OK } else { exit::FAILED })
 }

@@ -4,6 +4,7 @@ pub mod alert;
 pub mod apply;
 pub mod beacon;
 pub mod bootstrap;
+pub mod checks;
 pub mod collect;
 pub mod completions;
 pub mod confirm;

@@ -1,6 +1,7 @@
 //! `aztec-kit plan`
 
-use aztec::checks::{self, Verdict};
+use aztec::Severity;
+use aztec::checks::{self, Topic, Verb};
 
 use super::converge;
 use crate::args::{Assertions, PlanArgs};
@@ -15,20 +16,15 @@ pub fn run(args: &PlanArgs, view: &View, printer: &mut Printer) -> Result<u8, Fa
     let host = Host::configured(Assertions::default(), view)?;
     host.disks()?;
     let plan = host.plan()?;
-    let mut findings = vec![checks::release(&host.settings)];
-    findings.push(checks::data_dir(&host.settings, &host.facts, view.probe())?);
-    findings.retain(|finding| finding.status != Verdict::Pass);
-    // A reader of a plan also needs to know whether the release fits.
-    let fit = host.fit();
-    findings.extend(fit.map(|fit| checks::of_fit(&host.settings, fit)));
-    findings.extend(checks::other_databases(&host.settings, view.probe(), fit)?);
-    findings.extend(checks::packages(&host.graph, view.probe())?);
+    let cx = host.looked_at(Verb::Plan).knowing(host.fit().cloned());
+    let mut findings = checks::run(&cx);
+    // A reader of a plan also needs to know that the release fits, which packages it installs, and which databases stay.
+    let needed = [Topic::ReleaseFits, Topic::Packages, Topic::Databases];
+    findings.retain(|it| it.severity != Severity::Pass || needed.contains(&it.id));
     if !findings.is_empty() {
         printer.say(&render::findings(&findings));
     }
-    let unfit = findings
-        .iter()
-        .find(|finding| finding.status == Verdict::Fail);
+    let unfit = findings.iter().find(|finding| !finding.severity.is_fit());
     if let Some(unfit) = unfit.filter(|_| !plan.is_empty()) {
         return Err(converge::refused(unfit));
     }

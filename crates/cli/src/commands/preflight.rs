@@ -1,7 +1,7 @@
 //! `aztec-kit preflight`
 
 use aztec::HostFacts;
-use aztec::checks::{self, Finding, Topic, Verdict};
+use aztec::checks::{Context, Verb};
 use provision::engine::Receipt;
 
 use crate::args::PreflightArgs;
@@ -17,18 +17,14 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
     let (_, settings) = host::requested(&args.config.requested(view.ssh_client)?, view)?;
     let settings = args.assertions.for_this_run(settings);
     let facts = HostFacts::gather(view.probe())?;
-    let (mut findings, mut receipt) = (vec![rights(view)], Receipt::default());
-    if view.require_root().is_ok() {
-        match view.records.receipt() {
-            Ok(found) => receipt = found,
-            Err(fault) => findings.push(checks::failed(Topic::Journal, &fault)),
-        }
-    }
-    let (network, probe) = (&view.network, view.probe());
-    findings.extend(Finding::of(Topic::Disk, checks::disks(&receipt, probe)));
-    findings.extend(network.preflight(&settings, &facts, &receipt, probe));
-    let upstream = network.upstream(&settings, &facts, probe);
-    findings.extend(Finding::of(Topic::Image, upstream));
+    let root = view.require_root().is_ok();
+    let (receipt, unrecorded) = match root.then(|| view.records.receipt()) {
+        Some(Ok(receipt)) => (receipt, None),
+        Some(Err(fault)) => (Receipt::default(), Some(fault)),
+        None => (Receipt::default(), None),
+    };
+    let cx = Context::new(Verb::Preflight, &settings, &facts, &receipt, view.probe());
+    let findings = view.network.checks(&cx.of_user(root, unrecorded.as_ref()));
     if printer.json() {
         printer.document(&Checked {
             findings: &findings,
@@ -36,19 +32,6 @@ pub fn run(args: &PreflightArgs, view: &View, printer: &mut Printer) -> Result<u
     } else {
         printer.text(&render::findings(&findings));
     }
-    let fit = findings
-        .iter()
-        .all(|finding| finding.status != Verdict::Fail);
+    let fit = findings.iter().all(|finding| finding.severity.is_fit());
     Ok(if fit { exit::OK } else { exit::FAILED })
-}
-
-fn rights(view: &View) -> Finding {
-    match view.require_root() {
-        Ok(()) => Finding::new(Topic::Rights, Verdict::Pass, "running as root"),
-        Err(_) => Finding::new(
-            Topic::Rights,
-            Verdict::Fail,
-            "not root. Run it as root, for example with sudo.",
-        ),
-    }
 }

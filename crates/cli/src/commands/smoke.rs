@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use aztec::checks::{Context, Verb};
 use aztec::settings::Chain;
-use aztec::{Health, HostFacts, Units};
+use aztec::{HostFacts, Severity};
 
 use crate::args::SmokeArgs;
 use crate::context::View;
@@ -24,17 +25,17 @@ pub fn run(args: &SmokeArgs, view: &View, printer: &mut Printer) -> Result<u8, F
         Chain::Live(_) => LIVE_PATIENCE,
     };
     let patience = Duration::from_secs(args.patience.unwrap_or(default));
-    let units = Units::of(&settings, &HostFacts::gather(view.probe())?);
-    let report = view
-        .network
-        .smoke(&settings, &units, view.probe(), patience, &mut |_| {});
-    let report = report.explained(&units, view.probe());
+    let (facts, receipt) = (HostFacts::gather(view.probe())?, view.records.receipt()?);
+    let cx = Context::new(Verb::Smoke, &settings, &facts, &receipt, view.probe());
+    let cx = cx.waiting(patience);
+    let report = view.network.smoke(&cx, &mut |_| {});
+    let report = report.explained(cx.units(), view.probe());
     if printer.json() {
         printer.document(&report);
     } else {
         printer.text(&render::report(&report));
     }
-    Ok(if report.status == Health::Ok {
+    Ok(if report.severity == Severity::Pass {
         exit::OK
     } else {
         exit::FAILED

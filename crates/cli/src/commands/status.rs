@@ -1,7 +1,7 @@
 //! `aztec-kit status`
 
 use aztec::Role;
-use aztec::checks::{self, About, Finding, Sample, Topic, UnitRow};
+use aztec::checks::{self, About, Finding, Sample, Topic, UnitRow, Verb};
 use comfy_table::{Table, presets};
 use provision::Fault;
 
@@ -16,7 +16,7 @@ use crate::printer::Printer;
 use crate::render;
 use crate::styles::{CHANGED, GOOD, STRONG};
 
-/// Shows services, chains and pending changes.
+/// Shows services, chains, findings and pending changes.
 pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
     let host = Host::configured(Assertions::default(), view)?;
     let mut unanswered = Vec::new();
@@ -32,17 +32,12 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
             .extend(unseen.map(|it| Finding::unanswered(Topic::Resource.of(&it.id), &it.fault)));
         plan
     });
-    let exposure = checks::exposure(&host.settings, &host.facts, view.probe());
-    let integrity = checks::integrity(&host.settings, view.probe());
-    let integrity = answer(Topic::Integrity, integrity, &mut unanswered).flatten();
-    let disks = checks::disks(&host.receipt, view.probe());
-    let disks = answer(Topic::DataDisk.named("disks"), disks, &mut unanswered);
-    let drop_ins = checks::drop_ins(&host.graph, &host.runs().all(), view.probe());
-    let drop_ins = answer(Topic::DropIns.named("drop_ins"), drop_ins, &mut unanswered);
-    let updates = checks::updates(&host.settings, view.probe());
-    let updates = answer(Topic::Updates, updates, &mut unanswered).flatten();
     let databases = aztec::databases::databases(&host.settings, view.probe());
-    let databases = answer(Topic::Databases, databases, &mut unanswered);
+    // The check of the databases reports that they cannot be read.
+    let databases = databases.ok();
+    let cx = host.looked_at(Verb::Status).knowing(host.fit().cloned());
+    let mut findings = checks::run(&cx);
+    findings.append(&mut unanswered);
     let pending = plan
         .as_ref()
         .map(|plan| plan.pending().map(|step| &step.id).collect::<Vec<_>>());
@@ -56,42 +51,16 @@ pub fn run(view: &View, printer: &mut Printer) -> Result<u8, Failure> {
             fit: host.fit(),
             data_dir: &host.settings.data_dir,
             databases: databases.as_deref(),
-            disks: disks.as_deref(),
             services: units.as_deref(),
             chain: &sample,
-            exposure: &exposure,
-            integrity: integrity.as_ref(),
-            drop_ins: drop_ins.as_deref(),
-            updates: updates.as_ref(),
             unconfirmed: unconfirmed.map(|change| &change.id).collect(),
             rolled_back: &host.receipt.rolled_back,
             pending: pending.as_deref(),
-            unanswered: &unanswered,
+            findings: &findings,
         });
     } else {
-        let mut findings: Vec<_> = host
-            .fit()
-            .map(|fit| checks::of_fit(&host.settings, fit))
-            .into_iter()
-            .collect();
-        let other = checks::other_databases(&host.settings, view.probe(), host.fit());
-        findings.extend(
-            answer(
-                Topic::Databases.named("other databases"),
-                other,
-                &mut unanswered,
-            )
-            .into_iter()
-            .flatten(),
-        );
-        findings.extend(disks.into_iter().flatten());
-        findings.push(exposure);
-        findings.extend(integrity);
-        findings.extend(drop_ins.into_iter().flatten());
-        findings.extend(updates);
         let units = units.unwrap_or_default();
         let mut text = text(&host, &units, &sample, &findings);
-        text.push_str(&render::findings(&unanswered));
         text.push_str(&in_sync(
             pending.map_or(0, |pending| pending.len()),
             is_complete,

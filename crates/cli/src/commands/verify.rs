@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aztec::Health;
+use aztec::Severity;
 use aztec::checks::{self, Fallen, Report, Sample};
 use aztec::kinds::Kind;
 use aztec::settings::Chain;
@@ -78,14 +78,14 @@ pub fn chain(
                 progress.note(&sampled(sample));
             }
         });
-        if report.status == Health::Ok || started.elapsed() >= patience {
+        if report.severity == Severity::Pass || started.elapsed() >= patience {
             break report;
         }
         std::thread::sleep(Duration::from_millis(500));
     };
-    let verified = match (report.status, &host.settings.chain) {
-        (status, Chain::Live(_)) => status != Health::Down,
-        (status, Chain::Local(_)) => status == Health::Ok,
+    let verified = match (report.severity, &host.settings.chain) {
+        (severity, Chain::Live(_)) => severity.is_fit(),
+        (severity, Chain::Local(_)) => severity == Severity::Pass,
     };
     if verified {
         note_verified(began, cx)?;
@@ -114,7 +114,7 @@ pub fn sampled(sample: &Sample) -> String {
     )
 }
 
-/// The health that a host needs for a run to be a success.
+/// What the findings of a host must be for a run to be a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
     /// A local chain must advance.
@@ -126,7 +126,7 @@ pub enum Demand {
 }
 
 impl Demand {
-    /// The health that a run on this chain needs. `patience` is the number of seconds of its `--patience`.
+    /// What a run on this chain needs. `patience` is the number of seconds of its `--patience`.
     pub fn of(patience: Option<u64>, chain: &Chain) -> Self {
         match (patience, chain) {
             (Some(0), _) => Self::Nothing,
@@ -135,12 +135,12 @@ impl Demand {
         }
     }
 
-    /// Whether a host of this health is a success.
-    pub fn met_by(self, health: Health) -> OutcomeStatus {
-        let met = match health {
-            Health::Ok => true,
-            Health::Degraded => self != Self::Working,
-            Health::Down => self == Self::Nothing,
+    /// Whether a host whose worst finding is this is a success.
+    pub fn met_by(self, severity: Severity) -> OutcomeStatus {
+        let met = match severity {
+            Severity::Pass => true,
+            Severity::Warn => self != Self::Working,
+            Severity::Unknown | Severity::Fail => self == Self::Nothing,
         };
         match met {
             true => OutcomeStatus::Applied,

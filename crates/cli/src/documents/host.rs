@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aztec::Runtime;
 use aztec::alert::Delivery;
-use aztec::checks::{Complaint, Finding, Report, Sample, UnitRow};
+use aztec::checks::{Finding, Need, Phase, Report, Sample, Topic, UnitRow, Verb};
 use aztec::databases::Databases;
 use aztec::fit::Fit;
 use provision::engine::{ResourceId, RolledBack};
@@ -24,6 +24,36 @@ impl Document for Checked<'_> {
     const NAME: &'static str = "findings";
 }
 
+/// The table of checks.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ChecksList<'a> {
+    /// One for each topic.
+    pub checks: &'a [CheckRow],
+}
+
+impl Document for ChecksList<'_> {
+    const NAME: &'static str = "checks-list";
+}
+
+/// A check, as one of the topics of its findings.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CheckRow {
+    /// The topic.
+    pub id: Topic,
+    /// The part of a host that it looks at; null for what `status` could not observe.
+    pub phase: Option<Phase>,
+    /// The verbs that run it.
+    pub verbs: Vec<Verb>,
+    /// What it cannot do without.
+    pub needs: Vec<Need>,
+    /// What it looks at.
+    pub looks_at: Option<&'static str>,
+    /// What is true when it passes.
+    pub reason: &'static str,
+}
+
 impl Document for Report {
     const NAME: &'static str = "smoke";
 }
@@ -32,8 +62,8 @@ impl Document for Report {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explained<'a> {
-    /// The errors, worst first.
-    pub complaints: &'a [Complaint],
+    /// The errors, worst first; `log` has the lines.
+    pub findings: &'a [Finding],
 }
 
 impl Document for Explained<'_> {
@@ -52,8 +82,8 @@ impl Document for Alerted<'_> {
     const NAME: &'static str = "alert-test";
 }
 
-/// The state of this host, its services and its chains. A part that could not be observed is null, and `unanswered` says
-/// why.
+/// The state of this host, its services and its chains. A part that could not be observed is null, and a
+/// finding says why.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status<'a> {
@@ -71,28 +101,18 @@ pub struct Status<'a> {
     pub data_dir: &'a Path,
     /// The databases in it, those of the running release first.
     pub databases: Option<&'a [Databases]>,
-    /// One for each missing disk that was mounted earlier.
-    pub disks: Option<&'a [Finding]>,
     /// Every unit of the host: those of roles first, then those that monitor and protect the host.
     pub services: Option<&'a [UnitRow]>,
     /// The heads of both chains.
     pub chain: &'a Sample,
-    /// The ports that other hosts can reach.
-    pub exposure: &'a Finding,
-    /// The last comparison of files with their baseline, if it is configured.
-    pub integrity: Option<&'a Finding>,
-    /// Foreign drop-ins that change units of aztec-kit.
-    pub drop_ins: Option<&'a [Finding]>,
-    /// Whether security upgrades are installed, if they are configured.
-    pub updates: Option<&'a Finding>,
     /// The changes that wait for `aztec-kit confirm`.
     pub unconfirmed: Vec<&'a ResourceId>,
     /// The changes that were rolled back because nobody confirmed them.
     pub rolled_back: &'a [RolledBack],
     /// The resources that `aztec-kit apply` would change.
     pub pending: Option<&'a [&'a ResourceId]>,
-    /// One for each part of this document, and each resource, that could not be observed.
-    pub unanswered: &'a [Finding],
+    /// What the checks found, and each part of this document and each resource that could not be observed.
+    pub findings: &'a [Finding],
 }
 
 impl Document for Status<'_> {

@@ -14,7 +14,7 @@ mod services;
 use serde::Serialize;
 
 pub use failure::Failed;
-pub use host::{Alerted, Checked, Explained, Status};
+pub use host::{Alerted, CheckRow, Checked, ChecksList, Explained, Status};
 pub use keys::{Exported, Listing, Made, attesters};
 pub use progress::Event;
 pub use release::{ReleaseChecked, ReleaseList};
@@ -23,7 +23,7 @@ pub use services::{LogLine, ServiceCommand};
 
 /// The version of every document. A field may be added within a version. If a field is removed or changes its meaning,
 /// this number goes up.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The result on standard output with `--json`: an object, never a list, so that fields can be added.
 pub trait Document: Serialize {

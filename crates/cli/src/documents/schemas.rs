@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use aztec::checks::{Report, Topic};
+use aztec::checks::{Report, Topic, table};
 use jsonschema::Validator;
 use keys::StakerOutput;
 use provision::engine::Plan;
@@ -14,9 +14,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::{
-    Alerted, Checked, Confirmed, Document, Event, Explained, Exported, Failed, Forgotten, Listing,
-    LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION, ServiceCommand, Status,
-    Versioned,
+    Alerted, Checked, ChecksList, Confirmed, Document, Event, Explained, Exported, Failed,
+    Forgotten, Listing, LogLine, Made, Outcome, ReleaseChecked, ReleaseList, SCHEMA_VERSION,
+    ServiceCommand, Status, Versioned,
 };
 
 /// The schema of every document, by its name.
@@ -29,6 +29,7 @@ fn generated() -> BTreeMap<&'static str, Value> {
         document::<ServiceCommand<'_>>(),
         document::<Alerted<'_>>(),
         document::<Checked<'_>>(),
+        document::<ChecksList<'_>>(),
         document::<Explained<'_>>(),
         document::<Exported<'_>>(),
         document::<Failed<'_>>(),
@@ -160,32 +161,54 @@ fn the_published_schemas_are_those_of_the_documents() {
     assert_eq!(files, expected);
 }
 
-/// Every check has a row in the reference, in the words of its variant, and every row belongs to a check.
+/// The row of a topic in the reference.
+fn row(topic: Topic) -> String {
+    let names = |value: Value| {
+        let names = value.as_array().unwrap().iter();
+        let names: Vec<_> = names.map(|name| name.as_str().unwrap()).collect();
+        names.join(", ")
+    };
+    let check = table::of(topic);
+    let (phase, looks_at, verbs, needs) = match check {
+        Some(check) => (
+            check.phase.word(),
+            check.looks_at,
+            names(json!(check.verbs)),
+            names(json!(check.needs)),
+        ),
+        None => ("", "the plan", "status".into(), String::new()),
+    };
+    let (name, reason) = (topic.name(), topic.reason());
+    format!("| `{name}` | {phase} | {reason} | {looks_at} | {verbs} | {needs} |")
+}
+
+/// The reference has the table of checks. `UPDATE_SCHEMAS` writes it first.
 #[test]
 fn the_reference_lists_every_check() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/reference/checks.md"
     );
+    let expected: Vec<_> = Topic::ALL.iter().map(|topic| row(*topic)).collect();
+    let text = fs::read_to_string(path).unwrap();
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        let prose = text.lines().filter(|it| !it.starts_with("| `"));
+        let lines: Vec<_> = prose.chain(expected.iter().map(String::as_str)).collect();
+        fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
     let text = fs::read_to_string(path).unwrap();
     let rows: Vec<_> = text.lines().filter(|it| it.starts_with("| `")).collect();
-    let topics = schema::<Topic>();
-    let topics = topics["oneOf"].as_array().unwrap().iter();
-    let word = |topic: &Value, field: &str| topic[field].as_str().unwrap().to_owned();
-    let expected: Vec<_> = topics
-        .map(|it| format!("| `{}` | {} |", word(it, "const"), word(it, "description")))
-        .collect();
     assert_eq!(rows, expected);
 }
 
 #[test]
 fn a_document_that_violates_its_schema_is_found() {
     let good = json!({
-        "schema_version": 1, "document": "keys-export", "directory": "/root/backup", "files": ["a.json"],
+        "schema_version": SCHEMA_VERSION, "document": "keys-export", "directory": "/root/backup", "files": ["a.json"],
     });
     assert_eq!(checked(&good), "keys-export");
     for (field, value) in [
-        ("schema_version", json!(2)),
+        ("schema_version", json!(SCHEMA_VERSION + 1)),
         ("files", json!("a.json")),
         ("directory", Value::Null),
         ("more", json!(1)),

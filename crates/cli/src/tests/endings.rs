@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use aztec::Health;
-use aztec::checks::Verdict;
+use aztec::Severity;
 use aztec::fit;
 use provision::engine::{Access, FORMAT, FileJournal, Paths};
 use provision::host::FileType;
@@ -290,10 +289,10 @@ fn only_keys_of_this_host_are_recorded() {
 fn the_health_of_the_chain_decides_the_exit_code() {
     let mut world = World::set_up();
     for (health, smoke, apply) in [
-        (Health::Ok, 0, 0),
+        (Severity::Pass, 0, 0),
         // A live node syncs for a long time, so it only needs to run.
-        (Health::Degraded, 1, 0),
-        (Health::Down, 1, 1),
+        (Severity::Warn, 1, 0),
+        (Severity::Fail, 1, 1),
     ] {
         world.answers(Answers {
             health,
@@ -301,7 +300,7 @@ fn the_health_of_the_chain_decides_the_exit_code() {
         });
         let output = world.untouched(|| world.kit("smoke --json").ends(smoke, ""));
         assert_eq!(
-            output.json()["status"],
+            output.json()["severity"],
             serde_json::to_value(health).unwrap()
         );
         world.kit("stop").ends(0, "");
@@ -342,7 +341,7 @@ fn every_verb_reports_a_release_that_does_not_fit() {
 fn a_bootstrap_fails_if_its_l1_fails() {
     let mut world = World::set_up();
     world.answers(Answers {
-        connectivity: Verdict::Fail,
+        connectivity: Severity::Fail,
         ..Answers::default()
     });
     let line = SETUP.replacen("setup", "bootstrap", 1);
@@ -351,10 +350,10 @@ fn a_bootstrap_fails_if_its_l1_fails() {
     let json = format!("{line} --json --yes");
     let failed = |world: &World| world.kit(&json).ends(1, "Fix its L1").json()["l1"].clone();
     let expected = failed(&world);
-    assert_eq!(expected[0]["status"], "fail");
+    assert_eq!(expected[0]["severity"], "fail");
     let mut fresh = World::new(server());
     fresh.answers(Answers {
-        connectivity: Verdict::Fail,
+        connectivity: Severity::Fail,
         ..Answers::default()
     });
     assert_eq!(failed(&fresh), expected);
@@ -364,7 +363,7 @@ fn a_bootstrap_fails_if_its_l1_fails() {
 fn a_bootstrap_without_consent_does_not_say_that_the_host_is_set_up() {
     let mut world = World::new(server());
     world.answers(Answers {
-        connectivity: Verdict::Fail,
+        connectivity: Severity::Fail,
         ..Answers::default()
     });
     let line = SETUP.replacen("setup", "bootstrap", 1);

@@ -31,6 +31,7 @@ pub const VERBS: &[(&str, &[&str])] = &[
     ("alert test", &["alert-test"]),
     ("apply", &["outcome"]),
     ("bootstrap", &["outcome", "plan"]),
+    ("checks list", &["checks-list"]),
     ("confirm", &["confirm"]),
     ("explain", &["explain"]),
     ("forget", &["forget"]),

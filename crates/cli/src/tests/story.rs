@@ -172,7 +172,9 @@ fn a_feature_that_is_turned_off_is_removed() {
 fn a_bootstrap_is_a_setup_with_a_check_of_the_l1() {
     let world = World::new(super::world::server());
     let line = SETUP.replacen("setup", "bootstrap", 1);
-    world.kit(&format!("{line} --yes")).ends(0, "it was asked");
+    world
+        .kit(&format!("{line} --yes"))
+        .ends(0, "as the test has it");
     world.in_sync();
 }
 

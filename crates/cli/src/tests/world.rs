@@ -4,18 +4,17 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aztec::alert::{Arrival, Delivery};
-use aztec::checks::{self, Check, Finding, ReleaseRow, Report, Sample, Topic};
+use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Topic, Verb};
 use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
-use aztec::{Health, HostFacts, KIT_STATE, Releases, Role, Units};
+use aztec::{HostFacts, KIT_STATE, Releases, Role, Severity};
 use clap::Parser;
 use keys::G1Point;
 use l1::Address;
 use provision::Fault;
-use provision::engine::{Access, Paths, Receipt, SharedJournal};
+use provision::engine::{Access, Paths, SharedJournal};
 use provision::host::fake::{Errno, Failing, FakeHost, FakeImage, FakeUnit, SharedHost};
 use provision::host::{FileType, Probe};
 use zeroize::Zeroizing;
@@ -93,16 +92,16 @@ impl Console for Desk {
 #[derive(Debug, Clone, Copy)]
 pub struct Answers {
     pub fits: Verdict,
-    pub health: Health,
-    pub connectivity: checks::Verdict,
+    pub health: Severity,
+    pub connectivity: Severity,
 }
 
 impl Default for Answers {
     fn default() -> Self {
         Self {
             fits: Verdict::Fits,
-            health: Health::Ok,
-            connectivity: checks::Verdict::Pass,
+            health: Severity::Pass,
+            connectivity: Severity::Pass,
         }
     }
 }
@@ -130,45 +129,26 @@ impl Network for Answers {
     fn sample(&self, _: &Settings, _: &dyn Probe) -> Result<Sample, Fault> {
         Ok(SAMPLE)
     }
-    fn smoke(
-        &self,
-        _: &Settings,
-        _: &Units,
-        _: &dyn Probe,
-        _: Duration,
-        on_sample: &mut dyn FnMut(&Sample),
-    ) -> Report {
+    fn smoke(&self, cx: &checks::Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Report {
         on_sample(&SAMPLE);
         Report {
-            status: self.health,
+            severity: self.health,
             timestamp: 0,
-            checks: vec![Check {
-                id: Topic::NodeAnswers,
-                subject: None,
-                complaint: None,
-                name: "node answers".into(),
-                status: self.health,
-                detail: "as the test has it".into(),
-                unanswered: false,
-            }],
+            findings: self.checks(cx),
         }
     }
     /// The checks of the host, without those that need a network.
-    fn preflight(
-        &self,
-        settings: &Settings,
-        facts: &HostFacts,
-        receipt: &Receipt,
-        probe: &dyn Probe,
-    ) -> Vec<Finding> {
-        let mut findings = checks::preflight(settings, facts, receipt, probe);
+    fn checks(&self, cx: &checks::Context<'_>) -> Vec<Finding> {
+        let as_set = |topic, severity| vec![Finding::new(topic, severity, "as the test has it")];
+        match cx.verb {
+            Verb::Smoke => return as_set(Topic::NodeAnswers, self.health),
+            Verb::Bootstrap => return as_set(Topic::L1Head, self.connectivity),
+            _ => {}
+        }
+        let mut findings = checks::run(cx);
         findings
             .retain(|finding| !finding.check.starts_with("L1") && finding.check != "release fits");
         findings
-    }
-    fn connectivity(&self, _: &Settings, _: &dyn Probe) -> Vec<Finding> {
-        let message = "as the test has it";
-        vec![Finding::new(Topic::L1Answers, self.connectivity, message)]
     }
     fn releases(
         &self,

@@ -78,8 +78,8 @@ fn bad(temp: &Temp, dir: &Path, expected: &str) {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|finding| finding["status"] == "fail")
-        .map(|finding| finding["message"].as_str().unwrap())
+        .filter(|finding| finding["severity"] == "fail")
+        .map(|finding| finding["seen"].as_str().unwrap())
         .collect();
     assert!(
         failed.iter().any(|message| message.contains(expected)),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::scan::scan;
 use super::walled::{Walled, published, session};
 use crate::cases::KIT;
-use crate::cases::support::{Kit, Listing, applied, reached, reaches, still_prints};
+use crate::cases::support::{Kit, Listing, applied, finding, reached, reaches, said, still_prints};
 use crate::machine::Machine;
 
 /// `ufw limit` counts the attempts of this time: ufw(8).
@@ -67,13 +67,9 @@ fn closed(host: &Machine, outside: &Machine, v6: IpAddr) -> Result<()> {
 fn flushed(host: &Machine, outside: &Machine) -> Result<()> {
     let exposure = || -> Result<(String, String)> {
         let status = Kit(host).json(&["status", "--json"], 0)?;
-        let word = |key: &str| {
-            status["exposure"][key]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        Ok((word("status"), word("message")))
+        let found = finding(&status, "exposure").context("no exposure")?;
+        let severity = found["severity"].as_str().unwrap_or_default();
+        Ok((severity.to_owned(), said(found)))
     };
     let good = exposure()?;
     ensure!(good.0 == "pass", "before: {good:?}");

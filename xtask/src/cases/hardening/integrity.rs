@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::host::CONFIG;
-use crate::cases::support::Kit;
+use crate::cases::support::{Kit, finding};
 use crate::machine::Machine;
 use crate::say;
 
@@ -29,7 +29,11 @@ pub(super) fn integrity(machine: &Machine) -> Result<()> {
         );
         let status = Kit(machine).json(&["status", "--json"], 0)?;
         let verdict = if fine { "pass" } else { "warn" };
-        ensure!(status["integrity"]["status"] == verdict, "{what}: {status}");
+        let found = finding(&status, "integrity").map(|found| &found["severity"]);
+        ensure!(
+            found.is_some_and(|severity| severity == verdict),
+            "{what}: {status}"
+        );
         Ok(output)
     };
     check("right after an apply", true)?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::cases::support::Kit;
+use crate::cases::support::{Kit, finding, said};
 use crate::machine::Machine;
 
 /// Only security origins are upgraded, without a reboot, and no service of Aztec is restarted.
@@ -48,10 +48,10 @@ pub(super) fn overridden_upgrades(machine: &Machine) -> Result<()> {
     let text = "Unattended-Upgrade { Automatic-Reboot \"true\"; };\n";
     machine.write(later, text, 0o644)?;
     let status = Kit(machine).json(&["status", "--json"], 0)?;
-    let message = status["updates"]["message"].as_str().unwrap_or_default();
+    let message = finding(&status, "updates").map(said).unwrap_or_default();
     ensure!(message.starts_with(later), "{message}");
     machine.shell(&format!("rm {later}"))?;
     let status = Kit(machine).json(&["status", "--json"], 0)?;
-    ensure!(status["updates"].is_null(), "{status}");
+    ensure!(finding(&status, "updates").is_none(), "{status}");
     Ok(())
 }

@@ -243,14 +243,14 @@ fn second_signer(machine: &Machine, new: &Validator) -> Result<()> {
             return Ok(None);
         };
         ensure!(
-            free["status"] == "pass" && free["message"].to_string().contains("not registered"),
+            free["severity"] == "pass" && free["seen"].to_string().contains("not registered"),
             "a new key is not free: {free}"
         );
         ensure!(
-            signing["status"] == "fail",
+            signing["severity"] == "fail",
             "a validator that signs is free: {signing}"
         );
-        Ok(signing["message"]
+        Ok(signing["seen"]
             .to_string()
             .contains("it signed in slot")
             .then_some(()))
