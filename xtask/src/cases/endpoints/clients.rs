@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
+use super::rows::{ROWS, Row};
 use crate::cases::support::rpc;
 use crate::machine::{Machine, Options};
 use crate::{cache, say, sh};
@@ -113,8 +114,16 @@ pub(super) fn start(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Whether this URL is that of a client that is not installed.
-pub(super) fn is_missing(machine: &Machine, url: &str) -> Result<bool> {
-    let of_client = |client: &Client| url.ends_with(&format!(":{}", client.port));
-    Ok(CLIENTS.iter().any(of_client) && !machine.exists(DIR)?)
+/// The rows, without those of clients that are not installed.
+pub(super) fn installed_rows(machine: &Machine) -> Result<Vec<&'static Row>> {
+    let all = machine.exists(DIR)?;
+    let is_of_client = |row: &&Row| {
+        CLIENTS
+            .iter()
+            .any(|it| row.execution.ends_with(&format!(":{}", it.port)))
+    };
+    Ok(ROWS
+        .iter()
+        .filter(|row| all || !is_of_client(row))
+        .collect())
 }

@@ -28,8 +28,6 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
         "second stale",
         "the node asks the second only if the first fails",
     ),
-    ("429 once", "preflight asks once; the node asks four times"),
-    ("502 once", "preflight asks once; the node asks four times"),
     (
         "consensus: 502 once",
         "preflight asks once; the node asks four times",

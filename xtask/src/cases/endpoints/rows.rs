@@ -27,6 +27,8 @@ pub(super) struct Row {
     pub key: bool,
     /// What the node does.
     pub node: Node,
+    /// Whether the node mostly waits for the endpoint, so that others can start beside it.
+    pub slow: bool,
 }
 
 /// The URL of an endpoint that is served by `server.mjs`.
@@ -47,6 +49,7 @@ const fn row(name: &'static str, node: Node) -> Row {
         consensus: "",
         key: false,
         node,
+        slow: false,
     }
 }
 
@@ -71,6 +74,10 @@ impl Row {
         Row { key: true, ..self }
     }
 
+    const fn slow(self) -> Row {
+        Row { slow: true, ..self }
+    }
+
     /// Whether `server.mjs` has a behaviour of this name.
     pub fn is_served(&self) -> bool {
         self.execution.contains("{}") || self.consensus.contains("{}")
@@ -79,14 +86,15 @@ impl Row {
 
 use Node::{Exits, Starting, Starts, Waits};
 
-/// The slow ones come first, so that the others run beside them.
+/// Every row.
 pub(super) const ROWS: &[Row] = &[
-    row("slow 9 s", Starting(READ)),
-    row("never answers", Exits("took too long to respond")),
-    row("trickles", Waits("Genesis archive root", 60)),
-    row("slow 3 s", Starting(READ)),
+    row("slow 9 s", Starting(READ)).slow(),
+    row("never answers", Exits("took too long to respond")).slow(),
+    row("trickles", Waits("Genesis archive root", 60)).slow(),
+    row("slow 3 s", Starting(READ)).slow(),
     row("first never answers", Starting(READ))
-        .at("http://127.0.0.1:{never answers}, http://127.0.0.1:{fine}"),
+        .at("http://127.0.0.1:{never answers}, http://127.0.0.1:{fine}")
+        .slow(),
     row(
         "no eth_getLogs",
         Waits(r#"The method "eth_getLogs" does not exist"#, 12),
@@ -157,6 +165,11 @@ pub(super) const ROWS: &[Row] = &[
     row("second stale", Starts).at("http://127.0.0.1:{fine}, http://127.0.0.1:{head 320 s old}"),
     consensus("consensus: fine", Starts),
     consensus("consensus: dead", Exits(NO_SOURCE)).beacon_at("http://127.0.0.1:2"),
+    consensus(
+        "consensus: never answers",
+        Waits("Testing configured blob sources", 20),
+    )
+    .slow(),
     consensus("consensus: 401", Exits(NO_SOURCE)),
     consensus("consensus: 404", Exits(NO_SOURCE)),
     consensus("consensus: 502 once", Starts),
