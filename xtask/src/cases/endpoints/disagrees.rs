@@ -1,7 +1,10 @@
 //! Where preflight and the node disagree, each with the reason. A row that agrees must not be here, so that the list
 //! shrinks with the differences.
 
-use super::limits;
+/// The limit of the memory of preflight.
+pub(super) const MEMORY: &str = "memory of preflight";
+/// The limit of its time.
+pub(super) const TIME: &str = "time of preflight";
 
 /// The name of a row or of a limit, and why preflight is not as it should be.
 pub(super) const DISAGREES: &[(&str, &str)] = &[
@@ -44,8 +47,8 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
     ),
     ("consensus: no blobs", "preflight does not ask for blobs"),
     ("consensus: custody", "preflight does not ask for blobs"),
-    (limits::MEMORY, "up to 64 MiB of an answer are read"),
-    (limits::TIME, "endpoints are asked one after the other"),
+    (MEMORY, "up to 64 MiB of an answer are read"),
+    (TIME, "endpoints are asked one after the other"),
 ];
 
 /// What is wrong about a row or a limit, if it is not as the list says. `what` is what was seen.
@@ -60,8 +63,9 @@ pub(super) fn wrong(name: &str, agrees: bool, what: &str) -> Option<String> {
     }
 }
 
-/// The entries of the list that are about nothing.
-pub(super) fn unknown(names: &[&str]) -> Vec<String> {
+/// The entries of the list that are about nothing. `rows` are the names of the rows.
+pub(super) fn unknown(rows: &[&str]) -> Vec<String> {
+    let names = [rows, &[MEMORY, TIME]].concat();
     let listed = DISAGREES.iter().map(|(name, _)| *name);
     let unknown = listed.filter(|name| !names.contains(name));
     unknown

@@ -2,19 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
-use super::disagrees;
+use super::disagrees::{self, MEMORY, TIME};
 use super::matrix::Line;
 use super::preflight::{self, Said};
 use super::urls::{FIRST, Urls, port};
 use super::world::World;
 use crate::say;
-
-/// The names of the limits, for the list of those that are exceeded.
-pub(super) const NAMES: [&str; 2] = [MEMORY, TIME];
-/// The limit of memory.
-pub(super) const MEMORY: &str = "memory of preflight";
-/// The limit of time.
-pub(super) const TIME: &str = "time of preflight";
 
 /// MB. An endless answer may cost half of it more than a good one.
 const MOST_MEMORY: u64 = 60;

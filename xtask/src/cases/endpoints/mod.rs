@@ -29,7 +29,7 @@ use rows::{ROWS, Row};
 use urls::Urls;
 use world::World;
 
-/// Starts at once, besides those that mostly wait. A start takes three to six seconds of a core.
+/// Starts at once, without those that mostly wait. A start takes three to six seconds of a core.
 const AT_ONCE: usize = 4;
 
 pub(super) fn run(context: &Context) -> Result<()> {
@@ -37,11 +37,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let world = World::of(&machine)?;
     let (lines, ten) = measured(&world)?;
     say!("{}", matrix::table(&lines));
-    let names: Vec<_> = ROWS
-        .iter()
-        .map(|row| row.name)
-        .chain(limits::NAMES)
-        .collect();
+    let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
     let wrong = [
         matrix::wrong(&lines),
         limits::wrong(&lines, &ten)?,
@@ -75,7 +71,7 @@ fn measured(world: &World<'_>) -> Result<(Vec<Line>, Said)> {
     let ten = std::thread::scope(|scope| {
         let ten = scope.spawn(|| limits::ten(world));
         let waiting = slow.into_iter().map(|row| scope.spawn(move || add(row)));
-        let workers = (0..AT_ONCE).map(|_| scope.spawn(&work));
+        let workers = (0..AT_ONCE).map(|_| scope.spawn(work));
         let workers: Vec<_> = waiting.chain(workers).collect();
         for worker in workers {
             worker.join().map_err(|_| anyhow!("a row panicked"))??;
