@@ -34,7 +34,7 @@ const CLIENTS: &[Client] = &[
     Client {
         package: "@ethereumjs/client@0.10.5",
         port: 8553,
-        run: "@ethereumjs/client/dist/esm/bin/cli.js --dev=poa --rpc --rpcPort=8553 --dataDir=/srv/ethereumjs",
+        run: "@ethereumjs/client/dist/esm/bin/cli.js --dev=poa --rpc --rpcAddr=127.0.0.1 --rpcPort=8553 --dataDir=/srv/ethereumjs",
     },
 ];
 

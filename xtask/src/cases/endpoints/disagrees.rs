@@ -40,6 +40,10 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
         "preflight follows no redirect; the node does",
     ),
     // To be built: preflight does not ask.
+    (
+        "slow 3 s",
+        "preflight does not judge how long an answer takes",
+    ),
     ("no eth_getLogs", "preflight does not ask for logs"),
     (
         "eth_call at latest only",

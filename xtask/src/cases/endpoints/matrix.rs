@@ -2,7 +2,7 @@
 
 use super::disagrees;
 use super::node::{Did, Seen};
-use super::preflight::Said;
+use super::preflight::{Said, Verdict};
 use super::rows::{Node, Row};
 
 /// One row with what was measured.
@@ -26,10 +26,15 @@ impl Line {
         }
     }
 
-    /// A node that starts gets no `fail`, and one that does not start gets one.
+    /// A node that starts gets no `fail`, and one that does not start gets one. One that is too slow to start gets at
+    /// least a warning.
     fn agrees(&self) -> bool {
-        let starts = self.node.did == Did::Started || matches!(self.stated, Node::Starting(_));
-        starts != self.preflight.verdict.is_failure()
+        let verdict = self.preflight.verdict;
+        match self.stated {
+            Node::Starts => !verdict.is_failure(),
+            Node::Exits(_) | Node::Waits(..) => verdict.is_failure(),
+            Node::TooSlow(_) => verdict != Verdict::Pass,
+        }
     }
 
     /// Every way in which this row is not as stated.
@@ -78,7 +83,7 @@ pub(super) fn table(lines: &[Line]) -> String {
         let node = match (line.node.did, line.stated) {
             (Did::Started, _) => "starts".to_owned(),
             (Did::Exited(code), _) => format!("exits {code}"),
-            (Did::Waited, Node::Starting(_)) => "starting".to_owned(),
+            (Did::Waited, Node::TooSlow(_)) => "is too slow".to_owned(),
             (Did::Waited, _) => "waits".to_owned(),
         };
         let agrees = if line.agrees() { "yes" } else { "NO" };
@@ -93,4 +98,57 @@ pub(super) fn table(lines: &[Line]) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Did, Line, Node, Said, Seen, Verdict};
+
+    fn line(stated: Node, did: Did, log: &str, verdict: Verdict) -> Line {
+        Line {
+            name: "a row",
+            port: 1,
+            stated,
+            node: Seen {
+                did,
+                log: log.to_owned(),
+                seconds: 1,
+            },
+            preflight: Said {
+                verdict,
+                text: String::new(),
+                seconds: 1.0,
+                peak: 1,
+            },
+        }
+    }
+
+    #[test]
+    fn a_start_gets_no_failure_and_an_end_gets_one() {
+        let exits = Node::Exits("ENOTFOUND");
+        let ended = |verdict| line(exits, Did::Exited(1), "x ENOTFOUND x", verdict).wrong();
+        assert_eq!(ended(Verdict::Fail), None);
+        assert_eq!(ended(Verdict::Refused), None);
+        assert!(ended(Verdict::Warn).is_some() && ended(Verdict::Unknown).is_some());
+        let started = |verdict| line(Node::Starts, Did::Started, "", verdict).wrong();
+        assert_eq!(started(Verdict::Unknown), None);
+        assert!(started(Verdict::Fail).is_some());
+        let slow = |verdict| line(Node::TooSlow("a"), Did::Waited, "a", verdict).wrong();
+        assert_eq!(slow(Verdict::Warn), None);
+        assert!(slow(Verdict::Pass).is_some());
+    }
+
+    #[test]
+    fn what_the_table_states_has_to_be_seen() {
+        let exits = Node::Exits("ENOTFOUND");
+        for (did, log) in [
+            (Did::Exited(1), "ECONNREFUSED"),
+            (Did::Exited(0), "ENOTFOUND"),
+            (Did::Started, "ENOTFOUND"),
+            (Did::Waited, "ENOTFOUND"),
+        ] {
+            let wrong = line(exits, did, log, Verdict::Fail).wrong();
+            assert!(wrong.is_some_and(|wrong| wrong.contains("stated is Exits")));
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Seen {
         match (stated, self.did) {
             (Node::Starts, Did::Started) => true,
             (Node::Exits(line), Did::Exited(code)) => code != 0 && self.log.contains(line),
-            (Node::Waits(line, _) | Node::Starting(line), Did::Waited) => self.log.contains(line),
+            (Node::Waits(line, _) | Node::TooSlow(line), Did::Waited) => self.log.contains(line),
             _ => false,
         }
     }
@@ -64,7 +64,7 @@ pub(super) fn start(world: &World<'_>, urls: &Urls, stated: Node) -> Result<Seen
     let mut process = command.spawn()?;
     let waited = match stated {
         Node::Waits(line, seconds) => Some((line, Duration::from_secs(seconds))),
-        Node::Starting(line) => Some((line, Duration::ZERO)),
+        Node::TooSlow(line) => Some((line, Duration::ZERO)),
         Node::Starts | Node::Exits(_) => None,
     };
     let mut waits_since = None;

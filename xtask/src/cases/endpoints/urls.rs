@@ -51,3 +51,38 @@ pub(super) fn port(name: &str) -> Result<u16> {
     let at = at.with_context(|| format!("no row is called {name}"))?;
     Ok(FIRST + u16::try_from(at)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST, ROWS, Urls, filled};
+
+    #[test]
+    fn every_row_has_endpoints_with_ports() {
+        for row in ROWS {
+            let urls = Urls::of(row).unwrap();
+            assert!(!urls.execution.is_empty(), "{}", row.name);
+            for url in urls.execution.iter().chain(&urls.consensus) {
+                assert!(!url.contains(['{', ' ', ',']), "{}: {url}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_the_port_of_its_row() {
+        let first = format!("http://[::1]:{{{}}}/x", ROWS[0].name);
+        let filled = |template| filled(template, 7).unwrap();
+        assert_eq!(filled(&first), format!("http://[::1]:{FIRST}/x"));
+        assert_eq!(filled("https://h:{}"), "https://h:7");
+        assert_eq!(filled("http://h:2"), "http://h:2");
+        assert!(super::filled("http://h:{nothing}", 7).is_err());
+    }
+
+    /// Two rows of one name would have one port.
+    #[test]
+    fn no_two_rows_have_one_name() {
+        let mut names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROWS.len());
+    }
+}

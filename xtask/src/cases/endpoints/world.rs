@@ -13,7 +13,7 @@ use crate::cases::{Context, chain};
 use crate::machine::{Machine, Process};
 use crate::sh;
 
-/// Detaches the L1 from aztec-kit, beside another chain and a Beacon API of its blobs. A row serves with the
+/// Detaches the L1 from aztec-kit, with blocks as far apart as those of Ethereum, beside another chain and a Beacon API of its blobs. A row serves with the
 /// certificate.
 const L1S: &str = r"
 systemctl stop aztec-sequencer aztec-l1
@@ -22,7 +22,7 @@ cp /var/lib/aztec/l1/state.json /srv/state.json
 mkdir /srv/nodes /srv/rows
 cp --archive /var/lib/aztec/blobs /srv/blobs
 chmod --recursive a+rX /srv/blobs
-anvil() { systemd-run --quiet --unit l1-$1 /usr/local/bin/other-anvil --silent --port $* --block-time 4; }
+anvil() { systemd-run --quiet --unit l1-$1 /usr/local/bin/other-anvil --silent --port $* --block-time 12; }
 anvil 8545 --chain-id 31337 --slots-in-an-epoch 1 --state /srv/state.json
 anvil 8546 --chain-id 1
 systemd-run --quiet --unit beacon /usr/local/bin/aztec-kit beacon --port 5052 --l1-port 8545
