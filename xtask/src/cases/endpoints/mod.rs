@@ -30,7 +30,7 @@ use urls::Urls;
 use world::World;
 
 /// Starts at once, without those that mostly wait. A start takes three to six seconds of a core.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let machine = world::boot(context)?;
