@@ -88,6 +88,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Create, import, list, check and export validator keys
     Keys(Box<KeysArgs>),
+    /// Run every check, and show what to repair first, with its consequences
+    Doctor,
     /// List every check, with what it looks at and when it passes
     Checks(ChecksArgs),
     /// List the known releases, or check a release directory

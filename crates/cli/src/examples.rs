@@ -48,6 +48,13 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        &["doctor"],
+        &[(
+            "Find out what is wrong, and what to repair first",
+            "aztec-kit doctor",
+        )],
+    ),
+    (
         &["checks", "list"],
         &[(
             "See what every check looks at, and which verbs run it",

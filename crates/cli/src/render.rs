@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use aztec::Severity;
-use aztec::checks::{Finding, Report};
+use aztec::checks::{Diagnosis, Finding, Report};
 use provision::engine::{Action, Change, Plan, ResourceId, Step, Unconfirmed};
 
 use crate::styles::{BAD, CHANGED, DIM, GOOD, STRONG};
@@ -182,6 +182,39 @@ fn write_advice(text: &mut String, finding: &Finding) {
         let _ = writeln!(text, "{:9}{STRONG}do:{STRONG:#} {advice}", "");
     }
     text.push('\n');
+}
+
+/// A diagnosis for people: each cause, what to do about it, and what it leads to.
+pub fn diagnosis(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    for (at, cause) in diagnosis.causes.iter().enumerate() {
+        let _ = write!(text, "{STRONG}{:>2}{STRONG:#}  ", at + 1);
+        write_head(&mut text, &cause.finding);
+        let _ = writeln!(text, " {}", cause.finding.seen);
+        for advice in cause.finding.fix.iter().chain(&cause.finding.command) {
+            let _ = writeln!(text, "    {STRONG}do:{STRONG:#} {advice}");
+        }
+        for finding in &cause.consequences {
+            let style = style(finding.severity);
+            let word = finding.severity.word();
+            let _ = writeln!(
+                text,
+                "    {DIM}└{DIM:#} {style}{word:<7}{style:#}  {}: {}",
+                finding.check, finding.seen
+            );
+        }
+        text.push('\n');
+    }
+    text.push_str(&findings(&diagnosis.unknown));
+    let style = style(diagnosis.severity);
+    let word = diagnosis.severity.word();
+    let (causes, unknown) = (diagnosis.causes.len(), diagnosis.unknown.len());
+    let passed = diagnosis.passed.len();
+    let _ = writeln!(
+        text,
+        "{style}{word}{style:#}: {causes} to repair, {unknown} unknown, {passed} passed"
+    );
+    text
 }
 
 /// A short time span.

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod configuration;
 pub mod context;
+mod diagnosis;
 pub mod finding;
 pub mod host;
 pub mod keys;
@@ -23,6 +24,7 @@ mod verb;
 
 pub use check::{Check, Need, Phase};
 pub use context::Context;
+pub use diagnosis::{Cause, Diagnosis, diagnose};
 pub use finding::{Finding, Logged, failed, worst};
 pub use keys::keystore;
 pub use l1::fit::of_fit;

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::finding::{Finding, worst};
 use super::node::target::Sample;
 use super::topic::Topic;
+use super::verb::Verb;
 use super::{configuration, host, keys, l1, logs, network, node, services};
 use crate::severity::Severity;
 
@@ -41,7 +42,10 @@ pub fn run(cx: &Context<'_>) -> Vec<Finding> {
 
 /// The same; `on_sample` gets each sample of the chains while a check waits for them.
 pub fn run_and_wait(cx: &Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Vec<Finding> {
-    let rows = checks().filter(|check| check.verbs.contains(&cx.verb));
+    let rows = checks().filter(|check| match cx.verb {
+        Verb::Doctor => matches!(check.run, Run::Now(_)),
+        verb => check.verbs.contains(&verb),
+    });
     let (last, first): (Vec<_>, Vec<_>) =
         rows.partition(|check| matches!(check.run, Run::Waits(_)));
     let mut findings = at_once(&first, cx);

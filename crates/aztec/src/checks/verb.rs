@@ -23,6 +23,8 @@ pub enum Verb {
     Keys,
     /// `explain`.
     Explain,
+    /// `doctor`, which runs every check that does not wait.
+    Doctor,
 }
 
 impl Verb {

@@ -137,6 +137,26 @@ mod tests {
                 "Error: Failed to parse config 'blockCheckIntervalMS' (env: WS_BLOCK_CHECK_INTERVAL_MS): Invalid integer config value '1.5'; expected a whole number",
             ),
             (
+                "l1-no-contract",
+                "ContractFunctionExecutionError: The contract function \"getCanonicalRollup\" returned no data (\"0x\").",
+            ),
+            (
+                "l1-not-json",
+                "Details: Unexpected token '<', \"<html>\" is not valid JSON",
+            ),
+            ("l1-refused", "Status: 401"),
+            ("l1-quota", "Details: Request exceeds defined limit"),
+            ("l1-gateway", "Status: 502"),
+            (
+                "l1-silent",
+                "TimeoutError: The request took too long to respond.",
+            ),
+            ("bad-port", "  [cause]: Error: bad port"),
+            (
+                "l1-no-method",
+                "Error: The method \"eth_getLogs\" does not exist / is not available.",
+            ),
+            (
                 "traces-required",
                 "Ethereum debug client does not support debug_traceTransaction or trace_transaction methods. Set ETHEREUM_ALLOW_NO_DEBUG_HOSTS=true to bypass this check.",
             ),

@@ -1,5 +1,6 @@
 //! Networks and releases: data, read from the files under `data/`.
 
+mod cause;
 mod check;
 mod error;
 mod fingerprint;
@@ -13,6 +14,7 @@ mod role;
 mod variables;
 mod versions;
 
+pub(crate) use cause::{Consequences, causes};
 pub(crate) use check::{Wrong, facts as wrong_fact};
 pub use error::{KnownError, known_errors};
 pub use fingerprint::{Fingerprint, Funded, Genesis};

@@ -9,6 +9,7 @@ pub mod collect;
 pub mod completions;
 pub mod confirm;
 pub mod converge;
+pub mod doctor;
 pub mod explain;
 pub mod forget;
 pub mod keys;

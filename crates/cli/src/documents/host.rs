@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aztec::Runtime;
 use aztec::alert::Delivery;
-use aztec::checks::{Finding, Need, Phase, Report, Sample, Topic, UnitRow, Verb};
+use aztec::checks::{Diagnosis, Finding, Need, Phase, Report, Sample, Topic, UnitRow, Verb};
 use aztec::databases::Databases;
 use aztec::fit::Fit;
 use provision::engine::{ResourceId, RolledBack};
@@ -52,6 +52,10 @@ pub struct CheckRow {
     pub looks_at: Option<&'static str>,
     /// What is true when it passes.
     pub reason: &'static str,
+}
+
+impl Document for Diagnosis {
+    const NAME: &'static str = "doctor";
 }
 
 impl Document for Report {

@@ -20,6 +20,8 @@ const LOOKS: &[(&str, &[u8])] = &[
     ("status --json", &[0]),
     ("explain docker.service", &[0]),
     ("explain docker.service --json", &[0]),
+    ("doctor", &[0, 1]),
+    ("doctor --json", &[0, 1]),
     ("checks list", &[0]),
     ("checks list --json", &[0]),
     ("release list", &[0]),

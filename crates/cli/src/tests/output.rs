@@ -33,6 +33,7 @@ pub const VERBS: &[(&str, &[&str])] = &[
     ("bootstrap", &["outcome", "plan"]),
     ("checks list", &["checks-list"]),
     ("confirm", &["confirm"]),
+    ("doctor", &["doctor"]),
     ("explain", &["explain"]),
     ("forget", &["forget"]),
     ("keys check", &["findings"]),

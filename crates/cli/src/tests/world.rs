@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aztec::alert::{Arrival, Delivery};
-use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Topic, Verb};
+use aztec::checks::{self, Finding, Need, ReleaseRow, Report, Sample, Topic, Verb};
 use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
 use aztec::{HostFacts, KIT_STATE, Releases, Role, Severity};
@@ -146,8 +146,11 @@ impl Network for Answers {
             _ => {}
         }
         let mut findings = checks::run(cx);
-        findings
-            .retain(|finding| !finding.check.starts_with("L1") && finding.check != "release fits");
+        let elsewhere = |finding: &Finding| {
+            let needs = checks::table::of(finding.id).map_or(&[][..], |check| check.needs);
+            needs.contains(&Need::Network) || needs.contains(&Need::Node)
+        };
+        findings.retain(|finding| !elsewhere(finding));
         findings
     }
     fn releases(

@@ -24,7 +24,7 @@ const CALL: Duration = Duration::from_secs(10);
 pub(super) fn execution(cx: &Context<'_>) -> Vec<Finding> {
     let settings = cx.settings;
     let asked = match cx.verb {
-        Verb::Smoke => settings.has(Role::Node),
+        Verb::Smoke | Verb::Doctor => settings.has(Role::Node),
         Verb::Bootstrap => settings.live().is_some() || settings.own_l1().is_some(),
         _ => settings.live().is_some() && settings.has_role(),
     };
