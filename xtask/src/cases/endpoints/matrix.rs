@@ -1,5 +1,6 @@
 //! The comparison of the node and preflight, and its table.
 
+use super::dictionary::{Dictionary, SILENT};
 use super::disagrees;
 use super::node::{Did, Seen};
 use super::preflight::{Said, Verdict};
@@ -12,12 +13,15 @@ pub(super) struct Line {
     pub port: u16,
     stated: Node,
     node: Seen,
+    /// The entry of the dictionary that explains why the node does not work.
+    explained: Option<String>,
     pub preflight: Said,
 }
 
 impl Line {
-    pub fn new(row: &Row, port: u16, node: Seen, preflight: Said) -> Line {
+    pub fn new(row: &Row, port: u16, node: Seen, preflight: Said, dictionary: &Dictionary) -> Line {
         Line {
+            explained: dictionary.explains(&node.log).map(str::to_owned),
             name: row.name,
             port,
             stated: row.node,
@@ -49,12 +53,30 @@ impl Line {
                 end(&self.node.log),
             ));
         }
+        let needs = matches!(self.stated, Node::Exits(_) | Node::Waits(..));
+        if needs && self.explained.is_none() && !SILENT.contains(name) {
+            return Some(format!(
+                "{name}: errors.toml has no entry for what the node says:\n{}",
+                errors(&self.node.log)
+            ));
+        }
         let what = format!(
             "the node did {:?}, and preflight says {:?}: {}",
             self.node.did, self.preflight.verdict, self.preflight.text
         );
         disagrees::wrong(name, self.agrees(), &what)
     }
+}
+
+/// The first lines of a log that may be the reason of an end, each shortened.
+fn errors(log: &str) -> String {
+    let words = ["ERROR", "WARN", "Details:", "Status:", "[cause]", "code:"];
+    let told = log
+        .lines()
+        .filter(|line| words.iter().any(|word| line.contains(word)));
+    told.take(12)
+        .map(|line| format!("    {}\n", short(line, 160)))
+        .collect()
 }
 
 /// The last lines of a log, each shortened.
@@ -77,7 +99,7 @@ pub(super) fn wrong(lines: &[Line]) -> Vec<String> {
 /// All rows as a table.
 pub(super) fn table(lines: &[Line]) -> String {
     let mut text = String::from(
-        "| row | node | preflight | agrees | seen |\n| --- | --- | --- | --- | --- |\n",
+        "| row | node | explained | preflight | agrees | seen |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for line in lines {
         let node = match (line.node.did, line.stated) {
@@ -88,9 +110,10 @@ pub(super) fn table(lines: &[Line]) -> String {
         };
         let agrees = if line.agrees() { "yes" } else { "NO" };
         text.push_str(&format!(
-            "| {} | {node}, {} s | {:?}, {:.1} s, {} MB | {agrees} | {} |\n",
+            "| {} | {node}, {} s | {} | {:?}, {:.1} s, {} MB | {agrees} | {} |\n",
             line.name,
             line.node.seconds,
+            line.explained.as_deref().unwrap_or("-"),
             line.preflight.verdict,
             line.preflight.seconds,
             line.preflight.peak,
@@ -114,6 +137,7 @@ mod tests {
                 log: log.to_owned(),
                 seconds: 1,
             },
+            explained: Some("unreachable".to_owned()),
             preflight: Said {
                 verdict,
                 text: String::new(),
@@ -150,5 +174,15 @@ mod tests {
             let wrong = line(exits, did, log, Verdict::Fail).wrong();
             assert!(wrong.is_some_and(|wrong| wrong.contains("stated is Exits")));
         }
+    }
+
+    #[test]
+    fn an_end_has_to_be_explained() {
+        let log = "[1] ERROR: cli ENOTFOUND";
+        let mut line = line(Node::Exits("ENOTFOUND"), Did::Exited(1), log, Verdict::Fail);
+        assert_eq!(line.wrong(), None);
+        line.explained = None;
+        let wrong = line.wrong().unwrap();
+        assert!(wrong.contains("no entry") && wrong.contains(log), "{wrong}");
     }
 }

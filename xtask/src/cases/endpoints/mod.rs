@@ -2,9 +2,10 @@
 //!
 //! Each row of the table is a configuration. The node is started with it, and preflight is asked about it. A node that
 //! starts must get no `fail`, and a node that does not start must get one. What the node does is stated in the table and
-//! measured in every run.
+//! measured in every run, and the error dictionary has to explain it.
 
 mod clients;
+mod dictionary;
 mod disagrees;
 mod limits;
 mod matrix;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::Context;
 use crate::say;
+use dictionary::Dictionary;
 use matrix::Line;
 use preflight::Said;
 use rows::{ROWS, Row};
@@ -50,11 +52,12 @@ pub(super) fn run(context: &Context) -> Result<()> {
 
 /// Measures every row, several at once, and beside them a preflight of endpoints that never answer.
 fn measured(world: &World<'_>) -> Result<(Vec<Line>, Said)> {
+    let dictionary = Dictionary::read()?;
     let rows = clients::installed_rows(world.machine)?;
     let (slow, quick): (Vec<&Row>, Vec<&Row>) = rows.into_iter().partition(|row| row.slow);
     let (next, lines) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let add = |row: &Row| -> Result<()> {
-        let line = line(world, row).with_context(|| row.name.to_owned())?;
+        let line = line(world, &dictionary, row).with_context(|| row.name.to_owned())?;
         lines
             .lock()
             .map_err(|_| anyhow!("another row panicked"))?
@@ -83,7 +86,7 @@ fn measured(world: &World<'_>) -> Result<(Vec<Line>, Said)> {
     Ok((lines, ten))
 }
 
-fn line(world: &World<'_>, row: &Row) -> Result<Line> {
+fn line(world: &World<'_>, dictionary: &Dictionary, row: &Row) -> Result<Line> {
     let urls = Urls::of(row)?;
     let said = preflight::ask(
         world.machine,
@@ -95,5 +98,5 @@ fn line(world: &World<'_>, row: &Row) -> Result<Line> {
         let name = row.name.replace('/', "-");
         std::fs::write(std::path::Path::new(&dir).join(name), &seen.log)?;
     }
-    Ok(Line::new(row, urls.port, seen, said))
+    Ok(Line::new(row, urls.port, seen, said, dictionary))
 }
