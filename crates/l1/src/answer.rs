@@ -1,56 +1,48 @@
-//! Parsers for the answers of a JSON-RPC endpoint. They are pure.
+//! Parsers for the answers of a JSON-RPC endpoint. They are pure, and read no more of an answer than they need: the trace of a
+//! large transaction has some MiB.
 
-use alloy_primitives::Bytes;
-use alloy_sol_types::{GenericContractError, SolInterface};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, value::RawValue};
 
-use crate::{
-    bindings::Reverts::RevertsErrors,
-    http::{TooLong, without_url},
-};
+use crate::failure::{Failure, Refused, Status};
 
-/// The reason why a call has no result.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The request failed.
-    Http(reqwest::Error),
-    /// The answer is longer than the limit.
-    TooLong(TooLong),
-    /// The answer is not JSON-RPC, and its HTTP status says why.
-    Status(u16),
-    /// The answer is not JSON-RPC, or its result does not fit the method.
-    NotThatAnswer,
-    /// The server answered with an error.
-    Refused(Refused),
+/// The HTTP side of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Http {
+    pub status: u16,
+    /// The time until the next call, in seconds, if the server sent one.
+    pub retry_after: Option<u64>,
 }
 
-/// The `error` of an answer: JSON-RPC 2.0, section 5.1.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refused {
-    /// Zero if the server sent none.
-    pub code: i64,
-    pub message: String,
-    pub data: Value,
-    /// Whether the HTTP status means that there were too many requests.
-    pub limited: bool,
+/// The answer to one call.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    /// `null` is no error.
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
-/// Reads the body of an answer.
+/// A field that is there. Some servers send `null` as a result.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
+}
+
+/// The most bytes of an error that are read as JSON. The rest would be a message that nobody reads.
+const ERROR: usize = 64 << 10;
+
+/// Reads the body of an answer. Returns the text of the result.
 ///
 /// # Errors
 ///
 /// If it contains no result.
-pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
-    let well = (200..300).contains(&status);
-    match serde_json::from_slice(body) {
-        Ok(answer) => of_one(answer, status),
-        Err(_) if !well => Err(Failure::Status(status)),
-        Err(_) => Err(Failure::NotThatAnswer),
-    }
-    .map_err(|failure| match failure {
-        Failure::NotThatAnswer if !well => Failure::Status(status),
-        other => other,
-    })
+pub(crate) fn result(http: Http, body: &[u8]) -> Result<&RawValue, Failure> {
+    let text = str::from_utf8(body).ok();
+    let answer = text.and_then(|text| of_one(text, http));
+    answer.unwrap_or_else(|| Err(unfit(http, body)))
 }
 
 /// Reads the body of an answer to a batch (JSON-RPC 2.0, section 6) whose calls have the ids from 0 up. Returns the results
@@ -59,17 +51,16 @@ pub(crate) fn result(status: u16, body: &[u8]) -> Result<Value, Failure> {
 /// # Errors
 ///
 /// If a result is missing, or the server answers something else.
-pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Value>, Failure> {
-    let Ok(Value::Array(answers)) = serde_json::from_slice(body) else {
+pub(crate) fn results(http: Http, body: &[u8], count: usize) -> Result<Vec<&RawValue>, Failure> {
+    let Ok(answers) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
         // A server that does not support batches sends one error for all calls.
-        return Err(result(status, body).err().unwrap_or(Failure::NotThatAnswer));
+        return Err(result(http, body).err().unwrap_or(Failure::NotThatAnswer));
     };
-    let mut results: Vec<Option<Value>> = vec![None; count];
+    let mut results = vec![None; count];
     for answer in answers {
-        let id = answer["id"]
-            .as_u64()
-            .and_then(|id| usize::try_from(id).ok());
-        let result = of_one(answer, status)?;
+        let result = of_one(answer.get(), http).ok_or_else(|| unfit(http, body))??;
+        let id = envelope(answer.get()).and_then(|answer| answer.id);
+        let id = id.and_then(|id| id.get().parse::<usize>().ok());
         if let Some(place) = id.and_then(|id| results.get_mut(id))
             && place.replace(result).is_some()
         {
@@ -81,111 +72,76 @@ pub(crate) fn results(status: u16, body: &[u8], count: usize) -> Result<Vec<Valu
     results.ok_or(Failure::NotThatAnswer)
 }
 
-fn of_one(answer: Value, status: u16) -> Result<Value, Failure> {
-    let well = (200..300).contains(&status);
-    match answer {
-        // Some servers send the error of a call with an HTTP status other than 200.
-        Value::Object(mut answer) if answer.get("error").is_some_and(|it| !it.is_null()) => {
-            let error = answer.remove("error").unwrap_or_default();
-            Err(Failure::Refused(Refused {
-                code: error["code"].as_i64().unwrap_or_default(),
-                message: match &error {
-                    Value::String(message) => message.clone(),
-                    error => error["message"].as_str().unwrap_or_default().to_owned(),
-                },
-                data: error["data"].clone(),
-                limited: matches!(status, 429 | 503),
-            }))
-        }
-        Value::Object(mut answer) if well => answer.remove("result").ok_or(Failure::NotThatAnswer),
-        _ => Err(Failure::NotThatAnswer),
+/// The fields of one answer, `None` if it is not an object.
+fn envelope(text: &str) -> Option<Envelope<'_>> {
+    let is_object = text.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(text).ok())?
+}
+
+/// The result or the error of one call, `None` if the answer has neither.
+fn of_one(text: &str, http: Http) -> Option<Result<&RawValue, Failure>> {
+    let answer = envelope(text)?;
+    // Some servers send the error of a call with an HTTP status other than 200.
+    if let Some(error) = answer.error {
+        return Some(Err(Failure::Refused(refused(error, http))));
+    }
+    let well = (200..300).contains(&http.status);
+    answer.result.filter(|_| well).map(Ok)
+}
+
+fn refused(error: &RawValue, http: Http) -> Refused {
+    let error = match error.get() {
+        text if text.len() <= ERROR => serde_json::from_str(text).unwrap_or_default(),
+        _ => Value::Null,
+    };
+    Refused {
+        code: error["code"].as_i64().unwrap_or_default(),
+        message: match &error {
+            Value::String(message) => message.clone(),
+            error => error["message"].as_str().unwrap_or_default().to_owned(),
+        },
+        data: error["data"].clone(),
+        status: http.status,
+        retry_after: http.retry_after,
     }
 }
 
-/// The most characters of an endpoint's message that are shown.
-const MESSAGE: usize = 300;
-
-impl Failure {
-    /// The reason in words, without the URL. Its path or user may be an API key, and the body of an HTTP error often repeats
-    /// the path.
-    pub(crate) fn reason(&self) -> String {
-        match self {
-            Self::Http(error) => without_url(error),
-            Self::TooLong(limit) => limit.to_string(),
-            Self::Status(status) => format!("the answer is HTTP status {status}"),
-            Self::NotThatAnswer => "the answer does not fit this call".to_owned(),
-            Self::Refused(refused) => match self.revert_data() {
-                Some(data) => format!("reverted with {}", revert_reason(&data)),
-                None => {
-                    let message: String = refused.message.chars().take(MESSAGE).collect();
-                    format!("the node answered error {}: {message}", refused.code)
-                }
-            },
-        }
+/// The reason why an answer is not one of JSON-RPC.
+fn unfit(http: Http, body: &[u8]) -> Failure {
+    let is_page = is_page(body);
+    if !(200..300).contains(&http.status) {
+        return Failure::Status(Status {
+            code: http.status,
+            retry_after: http.retry_after,
+            message: if is_page { String::new() } else { words(body) },
+        });
     }
-
-    /// Whether a quota is used up, so that the call may succeed later: HTTP 429 and 503, -32005 of EIP-1474, -32007 of
-    /// QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368). A proxy may quote these in an error of its own.
-    pub(crate) fn is_limit(&self) -> bool {
-        match self {
-            Self::Status(status) => matches!(status, 429 | 503),
-            Self::Refused(refused) => {
-                let message = refused.message.to_ascii_lowercase();
-                refused.limited
-                    || matches!(refused.code, -32005 | -32007 | -32016 | 429)
-                    || ["rate limit", "too many requests"]
-                        .iter()
-                        .any(|words| message.contains(words))
-            }
-            Self::Http(_) | Self::TooLong(_) | Self::NotThatAnswer => false,
-        }
+    if is_page {
+        return Failure::Page;
     }
-
-    /// The data of a call that reverted, `None` for any other error.
-    pub(crate) fn revert_data(&self) -> Option<Bytes> {
-        let Self::Refused(refused) = self else {
-            return None;
-        };
-        // 3 is the code of a revert. Without it, only the message shows that the call reverted.
-        if refused.code != 3 && !refused.message.contains("revert") {
-            return None;
-        }
-        Some(bytes_in(&refused.data).unwrap_or_default())
-    }
+    Failure::NotThatAnswer
 }
 
-/// The bytes of a revert, wherever a client puts them: as the data itself, in a field of it, or after a word, as
-/// OpenEthereum did ("Reverted 0x…").
-fn bytes_in(data: &Value) -> Option<Bytes> {
-    match data {
-        Value::String(text) => {
-            let (_, digits) = text.rsplit_once(' ').unwrap_or(("", text));
-            const_hex::decode(digits.strip_prefix("0x")?)
-                .ok()
-                .map(Bytes::from)
-        }
-        Value::Object(fields) => fields.values().find_map(bytes_in),
-        _ => None,
-    }
+/// Whether an answer is a page for people.
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
 }
 
-/// The name of the error in revert data, with its arguments.
-pub(crate) fn revert_reason(data: &[u8]) -> String {
-    if data.is_empty() {
-        return "no reason".to_owned();
-    }
-    if let Ok(error) = RevertsErrors::abi_decode(data) {
-        // The text is `Name(Name { argument: … })`. The outer name is the variant of the generated enum.
-        let text = format!("{error:?}");
-        return match text.split_once('(') {
-            Some((_, inner)) => inner.trim_end_matches(')').to_owned(),
-            None => text,
-        };
-    }
-    GenericContractError::abi_decode(data).map_or_else(
-        |_| const_hex::encode_prefixed(data),
-        |error| error.to_string(),
-    )
+/// The words of a server in the body of an error: its `message` or `error`, or the whole text.
+pub(crate) fn words(body: &[u8]) -> String {
+    let short = body.get(..ERROR).unwrap_or(body);
+    let value: Value = match serde_json::from_slice(short) {
+        Ok(value) => value,
+        Err(_) => return String::from_utf8_lossy(short).into_owned(),
+    };
+    let fields = [
+        &value["message"],
+        &value["error"]["message"],
+        &value["error"],
+        &value,
+    ];
+    let word = fields.into_iter().find_map(Value::as_str);
+    word.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -193,10 +149,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secrets::Secrets;
+
+    fn http(status: u16) -> Http {
+        Http {
+            status,
+            retry_after: None,
+        }
+    }
 
     fn reason(status: u16, body: &Value) -> String {
-        let failure = result(status, body.to_string().as_bytes()).unwrap_err();
-        failure.reason()
+        let failure = result(http(status), body.to_string().as_bytes()).unwrap_err();
+        failure.reason(&Secrets::default())
     }
 
     #[test]
@@ -206,11 +170,12 @@ mod tests {
             json!({"id": null, "result": "0x1", "error": null}),
         ];
         for answer in answers {
-            let read = result(200, answer.to_string().as_bytes()).unwrap();
-            assert_eq!(read, json!("0x1"));
+            let answer = answer.to_string();
+            let read = result(http(200), answer.as_bytes()).unwrap();
+            assert_eq!(read.get(), "\"0x1\"");
         }
-        let nothing = result(200, br#"{"jsonrpc":"2.0","id":1,"result":null}"#).unwrap();
-        assert_eq!(nothing, Value::Null);
+        let nothing = result(http(200), br#"{"jsonrpc":"2.0","id":1,"result":null}"#);
+        assert_eq!(nothing.unwrap().get(), "null");
     }
 
     #[test]
@@ -222,8 +187,15 @@ mod tests {
             reason(503, &json!({"result": "0x1"})),
             "the answer is HTTP status 503"
         );
-        let page = result(401, b"<html>").unwrap_err();
-        assert_eq!(page.reason(), "the answer is HTTP status 401");
+        let page = result(http(401), b"<html>").unwrap_err();
+        let page = page.reason(&Secrets::default());
+        assert_eq!(page, "the answer is HTTP status 401");
+        let page = result(http(200), b"<html>").unwrap_err();
+        assert!(matches!(page, Failure::Page));
+        assert_eq!(
+            reason(200, &json!([1, "0x1"])),
+            "the answer does not fit this call"
+        );
         let limited = json!({"error": {"code": -32005, "message": "limit exceeded"}});
         for status in [200, 429] {
             assert_eq!(
@@ -240,9 +212,13 @@ mod tests {
 
     #[test]
     fn a_batch_is_read_in_the_order_of_its_ids() {
-        let read = |status, body: &Value| results(status, body.to_string().as_bytes(), 2);
+        let read = |status, body: &Value| -> Result<Vec<String>, Failure> {
+            let body = body.to_string();
+            let results = results(http(status), body.as_bytes(), 2)?;
+            Ok(results.iter().map(ToString::to_string).collect())
+        };
         let answers = json!([{"id": 1, "result": "b"}, {"id": 0, "result": "a"}]);
-        assert_eq!(read(200, &answers).unwrap(), [json!("a"), json!("b")]);
+        assert_eq!(read(200, &answers).unwrap(), ["\"a\"", "\"b\""]);
         let missing = json!([{"id": 1, "result": "b"}, {"id": 7, "result": "a"}]);
         assert!(matches!(read(200, &missing), Err(Failure::NotThatAnswer)));
         let limited = json!({"error": {"code": -32005, "message": "limit exceeded"}, "id": 0});
@@ -286,19 +262,5 @@ mod tests {
         }
         let bare = json!({"error": {"code": -32000, "message": "execution reverted"}});
         assert_eq!(reason(200, &bare), "reverted with no reason");
-    }
-
-    #[test]
-    fn reverts_have_names() {
-        let data = const_hex::decode(
-            "e450d38c000000000000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000003",
-        );
-        let text = revert_reason(&data.unwrap());
-        assert!(
-            text.starts_with("ERC20InsufficientBalance { sender: 0x"),
-            "{text}"
-        );
-        assert_eq!(revert_reason(&[]), "no reason");
-        assert_eq!(revert_reason(&[1, 2]), "0x0102");
     }
 }

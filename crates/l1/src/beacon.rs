@@ -3,43 +3,52 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use tokio::runtime::Runtime;
 
-use crate::error::{Error, Result};
-use crate::http::{self, LONGEST, without_url};
+use crate::{
+    answer,
+    error::{Error, Result},
+    failure::{Failure, Status},
+    http::{
+        self,
+        endpoint::Endpoint,
+        exchange::{Opened, Request, exchange, open},
+    },
+    limits::Limits,
+    retry::{Patience, patiently},
+};
+
+/// Bytes of an answer. The longest is the configuration of the chain, with some 20 KiB.
+const LONGEST: usize = 256 << 10;
 
 /// One consensus endpoint.
 #[derive(Debug)]
 pub struct Beacon {
-    base: Url,
-    key: Option<Key>,
-    endpoint: String,
-    client: reqwest::Client,
-    runtime: &'static tokio::runtime::Runtime,
+    api: Api,
+    runtime: &'static Runtime,
 }
 
-/// The API key of an endpoint.
-#[derive(Clone)]
-struct Key {
-    value: String,
-    header: Option<String>,
+/// The asynchronous calls of one consensus endpoint.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub endpoint: Endpoint,
+    pub limits: Limits,
+    pub patience: Patience,
 }
 
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
-
-/// The sync status of an endpoint.
+/// The sync status of an endpoint: `getSyncingStatus` of the Beacon API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sync {
     /// The newest slot that it has.
     pub head_slot: u64,
     /// The number of slots between that and now.
     pub distance: u64,
-    /// Whether it is still syncing.
-    pub syncing: bool,
+    /// Whether it is still syncing. `None` if the answer does not say so, or says something else than a boolean.
+    pub syncing: Option<bool>,
+    /// Whether its head was not verified by an execution client.
+    pub optimistic: Option<bool>,
+    /// Whether its execution client does not answer. Older releases do not say so (Lodestar 1.5.1).
+    pub execution_offline: Option<bool>,
 }
 
 impl Beacon {
@@ -49,19 +58,15 @@ impl Beacon {
     ///
     /// If the URL is not `http` or `https`, or the CA store of the host cannot be read.
     pub fn connect(url: &str, timeout: Duration) -> Result<Self> {
-        let base = http::parse(url)?;
-        let endpoint = http::shown(&base);
-        let refused = |reason: String| Error::Client {
-            endpoint: endpoint.clone(),
-            reason,
-        };
-        let client = http::http_client(&base, timeout).map_err(refused)?;
-        let runtime = http::runtime().map_err(refused)?;
+        let endpoint = Endpoint::new(url)?;
+        let runtime = http::runtime().map_err(|reason| endpoint.unusable(reason))?;
+        endpoint.prepare()?;
         Ok(Self {
-            base,
-            key: None,
-            endpoint,
-            client,
+            api: Api {
+                endpoint,
+                limits: Limits::each(timeout),
+                patience: Patience::None,
+            },
             runtime,
         })
     }
@@ -70,10 +75,7 @@ impl Beacon {
     /// (4.1.2 blob-client/dest/client/http.js, `getBeaconNodeFetchOptions`). It is never shown.
     #[must_use]
     pub fn with_key(mut self, value: &str, header: Option<&str>) -> Self {
-        self.key = Some(Key {
-            value: value.to_owned(),
-            header: header.map(ToOwned::to_owned),
-        });
+        self.api.endpoint.set_key(value, header);
         self
     }
 
@@ -83,9 +85,8 @@ impl Beacon {
     ///
     /// If the call fails or the answer is not that of a Beacon API.
     pub fn chain_id(&self) -> Result<u64> {
-        const CALL: &str = "eth/v1/config/deposit_contract";
-        let answer = self.get(CALL)?;
-        self.number(CALL, &answer, "chain_id")
+        let answer = self.runtime.block_on(self.api.chain_id());
+        answer.map_err(|failure| self.api.endpoint.failed(CHAIN, &failure))
     }
 
     /// Its sync status: `getSyncingStatus` of the Beacon API.
@@ -94,68 +95,77 @@ impl Beacon {
     ///
     /// If the call fails or the answer is not that of a Beacon API.
     pub fn sync(&self) -> Result<Sync> {
-        const CALL: &str = "eth/v1/node/syncing";
-        let answer = self.get(CALL)?;
-        Ok(Sync {
-            head_slot: self.number(CALL, &answer, "head_slot")?,
-            distance: self.number(CALL, &answer, "sync_distance")?,
-            syncing: answer["data"]["is_syncing"].as_bool().unwrap_or(false),
-        })
-    }
-
-    /// Reads a number, which the Beacon API writes as a string.
-    fn number(&self, call: &str, answer: &Value, name: &str) -> Result<u64> {
-        number(answer, name)
-            .ok_or_else(|| self.failed(call, "the answer is not that of a Beacon API".into()))
-    }
-
-    fn get(&self, call: &str) -> Result<Value> {
-        let mut url = self.base.clone();
-        // The URL may have its own path or query, such as an API key.
-        url.set_path(&format!(
-            "{}/{call}",
-            self.base.path().trim_end_matches('/')
-        ));
-        let failed = |error: reqwest::Error| self.failed(call, without_url(&error));
-        let mut header = None;
-        match &self.key {
-            None => {}
-            Some(Key {
-                value,
-                header: Some(name),
-            }) => header = Some((name, value)),
-            Some(Key {
-                value,
-                header: None,
-            }) => url.set_query(Some(&format!("key={value}"))),
-        }
-        self.runtime.block_on(async {
-            let mut request = self.client.get(url);
-            if let Some((name, value)) = header {
-                request = request.header(name, value);
-            }
-            let answer = request.send().await.map_err(failed)?;
-            let status = answer.status();
-            if !status.is_success() {
-                return Err(self.failed(call, format!("the answer is HTTP status {status}")));
-            }
-            let body = http::body(answer, LONGEST).await.map_err(failed)?;
-            let body = body.map_err(|long| self.failed(call, long.to_string()))?;
-            serde_json::from_slice(&body)
-                .map_err(|_| self.failed(call, "the answer is not JSON".into()))
-        })
-    }
-
-    fn failed(&self, call: &str, reason: String) -> Error {
-        Error::Rpc {
-            endpoint: self.endpoint.clone(),
-            call: call.into(),
-            reason,
-        }
+        let answer = self.runtime.block_on(self.api.sync());
+        answer.map_err(|failure| self.api.endpoint.failed(SYNC, &failure))
     }
 }
 
-/// Reads a number in an answer of the Beacon API.
+/// The paths of the calls.
+pub(crate) const CHAIN: &str = "eth/v1/config/deposit_contract";
+pub(crate) const SYNC: &str = "eth/v1/node/syncing";
+pub(crate) const VERSION: &str = "eth/v1/node/version";
+pub(crate) const IDENTITY: &str = "eth/v1/node/identity";
+pub(crate) const GENESIS: &str = "eth/v1/beacon/genesis";
+pub(crate) const SPEC: &str = "eth/v1/config/spec";
+pub(crate) const HEADERS: &str = "eth/v1/beacon/headers";
+
+impl Api {
+    pub(crate) async fn chain_id(&self) -> Result<u64, Failure> {
+        let answer = self.get(CHAIN).await?;
+        number(&answer, "chain_id").ok_or(Failure::NotThatAnswer)
+    }
+
+    pub(crate) async fn sync(&self) -> Result<Sync, Failure> {
+        sync(&self.get(SYNC).await?).ok_or(Failure::NotThatAnswer)
+    }
+
+    /// Gets a path and reads the answer, which is JSON.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        let call = async || self.get_once(path).await;
+        patiently(self.patience, self.limits, call).await
+    }
+
+    async fn get_once(&self, path: &str) -> Result<Value, Failure> {
+        let limit = self.limits.next()?;
+        let answer = exchange(&self.endpoint, &Request::get(path), limit, LONGEST).await?;
+        let failure = match answer.status {
+            200..300 => match serde_json::from_slice(&answer.body) {
+                Ok(value) => return Ok(value),
+                Err(_) if answer::is_page(&answer.body) => Failure::Page,
+                Err(_) => Failure::NotThatAnswer,
+            },
+            code => Failure::Status(Status {
+                code,
+                retry_after: answer.retry_after(),
+                message: answer::words(&answer.body),
+            }),
+        };
+        Err(answer.or_moved(failure))
+    }
+
+    /// Gets a path whose answer is too long to be kept.
+    pub(crate) async fn open(&self, path: &str) -> Result<Opened, Failure> {
+        open(&self.endpoint, &Request::get(path), self.limits.next()?).await
+    }
+
+    pub(crate) fn failed(&self, call: &str, failure: &Failure) -> Error {
+        self.endpoint.failed(call, failure)
+    }
+}
+
+/// Reads a sync status, `None` if the answer has none.
+pub(crate) fn sync(answer: &Value) -> Option<Sync> {
+    let flag = |name: &str| answer["data"][name].as_bool();
+    Some(Sync {
+        head_slot: number(answer, "head_slot")?,
+        distance: number(answer, "sync_distance")?,
+        syncing: flag("is_syncing"),
+        optimistic: flag("is_optimistic"),
+        execution_offline: flag("el_offline"),
+    })
+}
+
+/// Reads a number in an answer of the Beacon API, which writes it as a string.
 pub(crate) fn number(answer: &Value, name: &str) -> Option<u64> {
     let text = answer["data"][name].as_str()?;
     // Only digits are valid. A sign is not part of the format.
@@ -242,7 +252,10 @@ mod tests {
             .unwrap()
             .sync()
             .unwrap();
-        assert_eq!((sync.head_slot, sync.distance, sync.syncing), (9, 2, true));
+        assert_eq!(
+            (sync.head_slot, sync.distance, sync.syncing),
+            (9, 2, Some(true))
+        );
         assert_eq!(
             server.join().unwrap(),
             "GET /key/eth/v1/node/syncing HTTP/1.1"
@@ -265,7 +278,7 @@ mod tests {
             .unwrap_err();
         let error = error.to_string();
         assert!(
-            error.contains("not that of a Beacon API") && !error.contains("/key"),
+            error.contains("does not fit this call") && !error.contains("/key"),
             "{error}"
         );
         server.join().unwrap();

@@ -34,11 +34,13 @@ alloy_sol_types::sol! {
     }
 
     interface Rollup {
+        event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
         event FailedDeposit(address indexed attester, address indexed withdrawer, G1 publicKeyInG1, G2 publicKeyInG2, G1 proofOfPossession);
 
         function deposit(address attester, address withdrawer, G1 publicKeyInG1, G2 publicKeyInG2, G1 proofOfPossession, bool moveWithLatestRollup) external;
         function flushEntryQueue() external;
 
+        function L1_BLOCK_AT_GENESIS() external view returns (uint256);
         function archiveAt(uint256 checkpoint) external view returns (bytes32);
         function getActivationThreshold() external view returns (uint256);
         function getAvailableValidatorFlushes() external view returns (uint256);
@@ -102,6 +104,7 @@ mod tests {
     fn selectors_are_those_of_the_real_contracts() {
         let cases = [
             (Registry::getCanonicalRollupCall::SELECTOR, "971b0e6b"),
+            (Rollup::L1_BLOCK_AT_GENESISCall::SELECTOR, "79ed8ead"),
             (Rollup::depositCall::SELECTOR, "6902c67b"),
             (Rollup::flushEntryQueueCall::SELECTOR, "1d934975"),
             (Rollup::getActivationThresholdCall::SELECTOR, "aa10df4c"),

@@ -4,39 +4,36 @@ use std::{future::Future, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_sol_types::{SolCall, SolEvent};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use url::Url;
 
 use crate::{
-    answer::{self, Failure},
+    answer::{self, Http},
     error::{Error, Result},
-    http::{self, LONGEST},
+    failure::Failure,
+    http::{
+        self,
+        endpoint::Endpoint,
+        exchange::{Answer, Request, exchange},
+    },
+    limits::Limits,
+    retry::{Patience, patiently},
 };
 
 /// The most calls in one request. Public endpoints accept a hundred and more.
 const BATCH: usize = 100;
 
-/// The waits while a quota is used up, one after the other, until the server answers.
-const WAITS: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
+/// Bytes of an answer. The longest are blocks and contracts.
+const LONGEST: usize = 4 << 20;
 
 /// One JSON-RPC endpoint.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    http: reqwest::Client,
-    url: Url,
-    /// Scheme, host and port, the only parts of the URL that may be shown.
-    pub(crate) endpoint: String,
+    pub(crate) endpoint: Endpoint,
     runtime: &'static Runtime,
-    /// Whether calls wait while a quota is used up.
-    patient: bool,
+    limits: Limits,
+    patience: Patience,
 }
 
 /// The block that a call is about.
@@ -67,25 +64,27 @@ pub(crate) struct Block {
     pub transactions: Vec<B256>,
     /// In wei. `None` before London.
     pub base_fee_per_gas: Option<U256>,
+    /// `None` before Cancun.
+    pub parent_beacon_block_root: Option<B256>,
+    /// `None` before Cancun.
+    pub blob_gas_used: Option<U64>,
 }
 
 impl Connection {
     /// Prepares a connection. The first call opens it. `timeout` bounds each call.
     pub(crate) fn new(url: &str, timeout: Duration) -> Result<Self> {
-        let url = http::parse(url)?;
-        let endpoint = http::shown(&url);
-        let refused = |reason: String| Error::Client {
-            endpoint: endpoint.clone(),
-            reason,
-        };
-        let http = http::http_client(&url, timeout).map_err(refused)?;
-        let runtime = http::runtime().map_err(refused)?;
+        let endpoint = Endpoint::new(url)?;
+        Self::to(endpoint, Limits::each(timeout), Patience::None)
+    }
+
+    pub(crate) fn to(endpoint: Endpoint, limits: Limits, patience: Patience) -> Result<Self> {
+        let runtime = http::runtime().map_err(|reason| endpoint.unusable(reason))?;
+        endpoint.prepare()?;
         Ok(Self {
-            http,
-            url,
             endpoint,
             runtime,
-            patient: false,
+            limits,
+            patience,
         })
     }
 
@@ -96,7 +95,7 @@ impl Connection {
     /// Makes later calls wait while a quota is used up, instead of failing at once. This is for callers that need every
     /// answer.
     pub(crate) fn be_patient(&mut self) {
-        self.patient = true;
+        self.patience = Patience::Quota;
     }
 
     /// Calls a method. `null` is a result like any other.
@@ -105,41 +104,42 @@ impl Connection {
         method: &str,
         params: Value,
     ) -> Result<T, Failure> {
-        let mut waits = WAITS.iter().filter(|_| self.patient);
-        loop {
-            match self.call_once(method, &params).await {
-                Err(failure) if failure.is_limit() => match waits.next() {
-                    Some(wait) => tokio::time::sleep(*wait).await,
-                    None => return Err(failure),
-                },
-                answered => return answered,
-            }
-        }
+        self.call_up_to(method, params, LONGEST).await
     }
 
-    async fn call_once<T: DeserializeOwned>(
+    /// Calls a method whose answer has at most `longest` bytes.
+    pub(crate) async fn call_up_to<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+        longest: usize,
+    ) -> Result<T, Failure> {
+        let call = async || self.call_once(method, &params, longest).await;
+        patiently(self.patience, self.limits, call).await
+    }
+
+    /// Calls a method, and never makes the call again.
+    pub(crate) async fn call_once<T: DeserializeOwned>(
         &self,
         method: &str,
         params: &Value,
+        longest: usize,
     ) -> Result<T, Failure> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let (status, body) = self.post(&request).await?;
-        let result = answer::result(status, &body)?;
-        serde_json::from_value(result).map_err(|_| Failure::NotThatAnswer)
+        let answer = self.post(&request, longest).await?;
+        let result = answer::result(http_of(&answer), &answer.body);
+        let result = result.map_err(|failure| answer.or_moved(failure))?;
+        match serde_json::from_str(result.get()) {
+            Ok(result) => Ok(result),
+            Err(_) if result.get() == "null" => Err(Failure::Null),
+            Err(_) => Err(Failure::NotThatAnswer),
+        }
     }
 
-    /// Posts a request, and returns the status and the body of the answer.
-    async fn post(&self, request: &Value) -> Result<(u16, Vec<u8>), Failure> {
-        let request = self
-            .http
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(request.to_string());
-        let answer = request.send().await.map_err(Failure::Http)?;
-        let status = answer.status().as_u16();
-        let body = http::body(answer, LONGEST).await;
-        let body = body.map_err(Failure::Http)?.map_err(Failure::TooLong)?;
-        Ok((status, body))
+    async fn post(&self, request: &Value, longest: usize) -> Result<Answer, Failure> {
+        let request = Request::post("", request.to_string());
+        let limit = self.limits.next()?;
+        exchange(&self.endpoint, &request, limit, longest).await
     }
 
     /// Calls a method with each of these parameters, in one request.
@@ -151,9 +151,10 @@ impl Connection {
         let requests = params.iter().enumerate().map(
             |(id, params)| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}),
         );
-        let (status, body) = self.post(&requests.collect()).await?;
-        let results = answer::results(status, &body, params.len())?.into_iter();
-        let results = results.map(serde_json::from_value);
+        let answer = self.post(&requests.collect(), LONGEST).await?;
+        let results = answer::results(http_of(&answer), &answer.body, params.len())?;
+        let results = results.into_iter();
+        let results = results.map(|result| serde_json::from_str(result.get()));
         results
             .collect::<Result<_, _>>()
             .map_err(|_| Failure::NotThatAnswer)
@@ -167,7 +168,7 @@ impl Connection {
         params: &[Value],
     ) -> Result<Vec<T>, Failure> {
         let (mut answers, mut at_once, mut batches) = (Vec::new(), BATCH, true);
-        let mut waits = WAITS.iter();
+        let mut failed = 0;
         while let Some(left) = params.get(answers.len()..).filter(|left| !left.is_empty()) {
             let next = &left[..at_once.min(left.len())];
             let answer = match next {
@@ -177,19 +178,20 @@ impl Connection {
             match answer {
                 Ok(some) => {
                     answers.extend(some);
-                    waits = WAITS.iter();
+                    failed = 0;
                     if batches {
                         at_once = (2 * at_once).min(BATCH);
                     }
                 }
-                Err(failure) if failure.is_limit() => match waits.next() {
+                Err(failure) if failure.is_limit() => {
+                    failed += 1;
+                    let Some(wait) = Patience::Quota.wait(failed, &failure) else {
+                        return Err(failure);
+                    };
                     // Each call of a batch counts towards the quota.
-                    Some(wait) => {
-                        at_once = (at_once / 2).max(1);
-                        tokio::time::sleep(*wait).await;
-                    }
-                    None => return Err(failure),
-                },
+                    at_once = (at_once / 2).max(1);
+                    tokio::time::sleep(wait).await;
+                }
                 Err(failure) if next.len() == 1 => return Err(failure),
                 // Some servers answer a batch with an error, others close the connection.
                 Err(_) => (at_once, batches) = (1, false),
@@ -231,11 +233,7 @@ impl Connection {
         const CALL: &str = "eth_getBlockByNumber(latest)";
         let block = self.block(At::Latest).await;
         let block = block.map_err(|failure| self.failed(CALL, &failure))?;
-        block.ok_or_else(|| Error::Rpc {
-            endpoint: self.endpoint.clone(),
-            call: CALL.to_owned(),
-            reason: "the node has no block".to_owned(),
-        })
+        block.ok_or_else(|| self.failed(CALL, &Failure::Null))
     }
 
     pub(crate) async fn code(&self, address: Address) -> Result<Bytes> {
@@ -289,18 +287,21 @@ impl Connection {
 
     fn decoded<C: SolCall>(&self, contract: Address, answer: &Bytes) -> Result<C::Return> {
         returned::<C>(answer).ok_or_else(|| Error::NotThatContract {
-            endpoint: self.endpoint.clone(),
+            endpoint: self.endpoint.shown.clone(),
             call: name::<C>(contract),
             length: answer.len(),
         })
     }
 
     pub(crate) fn failed(&self, call: impl Into<String>, failure: &Failure) -> Error {
-        Error::Rpc {
-            endpoint: self.endpoint.clone(),
-            call: call.into(),
-            reason: failure.reason(),
-        }
+        self.endpoint.failed(call, failure)
+    }
+}
+
+fn http_of(answer: &Answer) -> Http {
+    Http {
+        status: answer.status,
+        retry_after: answer.retry_after(),
     }
 }
 

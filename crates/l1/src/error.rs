@@ -5,13 +5,13 @@
 
 use alloy_primitives::{Address, B256};
 
-use crate::rollup::AttesterStatus;
+use crate::{cause::Cause, rollup::AttesterStatus};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What failed, and on what. [`Error::fix`] says what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An error of a key.
@@ -40,6 +40,8 @@ pub enum Error {
         call: String,
         /// Why.
         reason: String,
+        /// The kind of failure.
+        cause: Cause,
     },
     /// A contract call whose answer does not decode. An address without the expected contract
     /// answers like that.
@@ -111,6 +113,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The kind of a failed call, `None` for other errors.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Rpc { cause, .. } => Some(*cause),
+            _ => None,
+        }
+    }
+
     /// What the operator can do about it, as whole sentences.
     #[must_use]
     pub fn fix(&self) -> &'static str {
@@ -120,12 +131,7 @@ impl Error {
             Self::Client { .. } => {
                 "Check the CA certificates of this host (package ca-certificates)."
             }
-            Self::Rpc { reason, .. } if reason.contains("certificate") => {
-                "Install the certificate authority of the L1 endpoint in the CA store of this host."
-            }
-            Self::Rpc { .. } => {
-                "Check that the L1 node is up, synced and reachable from this host."
-            }
+            Self::Rpc { cause, .. } => cause.fix(),
             Self::NotThatContract { .. } => {
                 "Check the registry address and the chain. A local chain that was restarted without \
                  its state has lost its contracts."

@@ -4,9 +4,13 @@ use alloy_primitives::B256;
 use alloy_sol_types::{SolCall, SolEvent};
 use serde_json::Value;
 
+use crate::answer::Http;
 use crate::bindings::{Gse, Registry, Rollup, Token};
 use crate::client::{logged, returned};
-use crate::{answer, beacon, http, traces};
+use crate::failure::Failure;
+use crate::observe::{blobs::BlobCount, traces};
+use crate::secrets::Secrets;
+use crate::{answer, beacon, http, revert};
 
 /// The result in an answer of an execution endpoint.
 ///
@@ -14,12 +18,24 @@ use crate::{answer, beacon, http, traces};
 ///
 /// The reason why there is none, as an operator sees it.
 pub fn answer(status: u16, bytes: &[u8]) -> Result<Value, String> {
-    answer::result(status, bytes).map_err(|failure| failure.reason())
+    let http = Http {
+        status,
+        retry_after: None,
+    };
+    let failed = |failure: Failure| failure.reason(&Secrets::default());
+    let result = answer::result(http, bytes).map_err(failed)?;
+    serde_json::from_str(result.get()).map_err(|error| error.to_string())
+}
+
+/// Foreign text as it is shown about an endpoint with this URL.
+pub fn shown_text(url: &str, text: &str) -> Option<String> {
+    let url = http::parse(url).ok()?;
+    Some(Secrets::of(&url).cut_from(text))
 }
 
 /// The reason why a call reverted, from its revert data.
 pub fn revert_reason(data: &[u8]) -> String {
-    answer::revert_reason(data)
+    revert::revert_reason(data)
 }
 
 /// The parts of a URL that are shown.
@@ -33,8 +49,15 @@ pub fn beacon_number(answer: &Value, name: &str) -> Option<u64> {
 }
 
 /// Whether an answer is a trace of each of the two methods.
-pub fn is_trace(answer: &Value) -> [bool; 2] {
+pub fn is_trace(answer: &str) -> [bool; 2] {
     [traces::is_call(answer), traces::is_list(answer)]
+}
+
+/// The number of blobs in an answer that arrives in pieces.
+pub fn blobs(pieces: &[&[u8]]) -> u64 {
+    let mut count = BlobCount::default();
+    pieces.iter().for_each(|piece| count.read(piece));
+    count.blobs
 }
 
 /// Decodes an answer as the return value of each function. Returns the names of those that fit, each with the value

@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use reqwest::{Method, RequestBuilder, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use crate::{
-    error::{Error, Result},
-    http::{self, TooLong},
+    error::Result,
+    failure::Failure,
+    http::{
+        self,
+        clients::Manner,
+        endpoint::Endpoint,
+        exchange::{Request, open},
+    },
 };
 
 /// Bytes of an answer. The answers to the questions of aztec-kit are shorter.
@@ -31,8 +36,9 @@ pub struct Reply {
 /// If the URL is not `http` or `https`, or no HTTP server answers.
 pub fn call(url: &str, method: &str, params: &Value, timeout: Duration) -> Result<Reply> {
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-    let request = (Method::POST, String::new(), call.to_string());
-    Ok(exchange(url, request, timeout, LONGEST)?.into())
+    let request = Request::post("", call.to_string());
+    let (reply, body) = exchange(url, &request, "POST /", timeout, LONGEST)?;
+    Ok(with_json(reply, body))
 }
 
 /// Gets one path below the URL. `timeout` bounds the request.
@@ -41,8 +47,9 @@ pub fn call(url: &str, method: &str, params: &Value, timeout: Duration) -> Resul
 ///
 /// As [`call`].
 pub fn get(url: &str, path: &str, timeout: Duration) -> Result<Reply> {
-    let request = (Method::GET, path.to_owned(), String::new());
-    Ok(exchange(url, request, timeout, LONGEST)?.into())
+    let call = format!("GET /{path}");
+    let (reply, body) = exchange(url, &Request::get(path), &call, timeout, LONGEST)?;
+    Ok(with_json(reply, body))
 }
 
 /// The status and the text of an answer of at most `longest` bytes. With a document, it is sent to the path; otherwise the
@@ -58,81 +65,68 @@ pub fn text(
     timeout: Duration,
     longest: usize,
 ) -> Result<(u16, String)> {
-    let method = document.map_or(Method::GET, |_| Method::POST);
-    let body = document.map(ToString::to_string).unwrap_or_default();
-    let request = (method, path.to_owned(), body);
-    let answer = exchange(url, request, timeout, longest)?;
-    let body = answer.body.map_err(|error| Error::Rpc {
-        call: format!("/{path}"),
-        reason: error.to_string(),
-        endpoint: answer.endpoint,
-    })?;
-    Ok((answer.status, String::from_utf8_lossy(&body).into_owned()))
-}
-
-/// An answer as it was received.
-struct Answer {
-    /// Scheme, host and port of the server.
-    endpoint: String,
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Result<Vec<u8>, TooLong>,
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        let json = |body: Vec<u8>| serde_json::from_slice(&body).ok();
-        Self {
-            status: answer.status,
-            headers: answer.headers,
-            body: answer.body.ok().and_then(json),
-        }
+    let request = match document {
+        Some(document) => Request::post(path, document.to_string()),
+        None => Request::get(path),
+    };
+    let call = format!("/{path}");
+    let (reply, body) = exchange(url, &request, &call, timeout, longest)?;
+    match body {
+        Ok(body) => Ok((reply.status, String::from_utf8_lossy(&body).into_owned())),
+        Err(failure) => Err(endpoint(url)?.failed(call, &failure)),
     }
 }
 
-/// Sends a request (method, path, body), and reads the answer up to a limit in bytes.
+fn with_json(reply: Reply, body: Result<Vec<u8>, Failure>) -> Reply {
+    let json = |body: Vec<u8>| serde_json::from_slice(&body).ok();
+    Reply {
+        body: body.ok().and_then(json),
+        ..reply
+    }
+}
+
+fn endpoint(url: &str) -> Result<Endpoint> {
+    Endpoint::asked(url, Manner::Plain)
+}
+
+/// The beginning of an answer, and its body or the reason why it was not read.
+type Exchanged = (Reply, Result<Vec<u8>, Failure>);
+
+/// Sends a request, and reads the answer up to a limit in bytes.
 fn exchange(
     url: &str,
-    (method, path, body): (Method, String, String),
+    request: &Request,
+    call: &str,
     timeout: Duration,
     longest: usize,
-) -> Result<Answer> {
-    let mut url = http::parse(url)?;
-    let endpoint = http::shown(&url);
-    if !path.is_empty() {
-        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
-    }
-    let prepared = |reason: String| Error::Client {
-        endpoint: endpoint.clone(),
-        reason,
-    };
-    let client = http::http_client(&url, timeout).map_err(prepared)?;
-    let runtime = http::runtime().map_err(prepared)?;
-    let call = format!("{method} /{path}");
-    let request = client.request(method, url);
-    let request = request.header(CONTENT_TYPE, "application/json").body(body);
-    let answer = runtime.block_on(received(request, &endpoint, longest));
-    answer.map_err(|error| Error::Rpc {
-        call,
-        reason: http::without_url(&error),
-        endpoint,
-    })
+) -> Result<Exchanged> {
+    let endpoint = endpoint(url)?;
+    let runtime = http::runtime().map_err(|reason| endpoint.unusable(reason))?;
+    endpoint.prepare()?;
+    let answer = runtime.block_on(received(&endpoint, request, timeout, longest));
+    answer.map_err(|failure| endpoint.failed(call, &failure))
 }
 
 async fn received(
-    request: RequestBuilder,
-    endpoint: &str,
+    endpoint: &Endpoint,
+    request: &Request,
+    timeout: Duration,
     longest: usize,
-) -> Result<Answer, reqwest::Error> {
-    let response = request.send().await?;
-    let headers = response.headers().iter().filter_map(|(name, value)| {
-        let value = value.to_str().ok()?;
-        Some((name.as_str().to_owned(), value.to_owned()))
-    });
-    Ok(Answer {
-        endpoint: endpoint.to_owned(),
-        status: response.status().as_u16(),
-        headers: headers.collect(),
-        body: http::body(response, longest).await?,
-    })
+) -> Result<Exchanged, Failure> {
+    let mut opened = open(endpoint, request, timeout).await?;
+    let mut body = Vec::new();
+    let read = opened
+        .each_chunk(longest, |chunk| body.extend_from_slice(chunk))
+        .await;
+    let body = match read {
+        Ok(()) => Ok(body),
+        Err(failure @ Failure::TooLong(_)) => Err(failure),
+        Err(failure) => return Err(failure),
+    };
+    let reply = Reply {
+        status: opened.status,
+        headers: opened.headers,
+        body: None,
+    };
+    Ok((reply, body))
 }

@@ -1,7 +1,7 @@
 //! The layer 1 side of an Aztec node: reads of the rollup contracts, and staking on a local network.
 //!
 //! * [`reader`] reads a chain through one JSON-RPC endpoint.
-//! * [`mod@traces`] asks whether an endpoint traces transactions.
+//! * [`mod@observe`] asks several endpoints everything that is worth knowing, at once.
 //! * [`http_probe`] asks a server of any kind over HTTP.
 //! * [`staking`] registers a validator on a *local* network, in steps that can be repeated.
 //! * [`deployment`] reads what `aztec deploy-l1-contracts --json` prints.
@@ -12,26 +12,33 @@
 mod answer;
 pub mod beacon;
 mod bindings;
+mod cause;
 mod client;
 pub mod deployment;
 mod error;
+mod failure;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
 pub mod http_probe;
+mod limits;
+pub mod observe;
 pub mod reader;
+mod retry;
+mod revert;
 mod rollup;
 pub mod rpc;
+mod secrets;
 pub mod staking;
-pub mod traces;
 
 pub use alloy_primitives::{Address, B256, U256};
 pub use beacon::Beacon;
-
+pub use cause::Cause;
 pub use deployment::Deployment;
 pub use error::{Error, Result};
 pub use http::init_tls;
+pub use observe::observe;
+pub use observe::traces::{Traces, traces};
 pub use reader::Reader;
 pub use staking::Staker;
-pub use traces::{Traces, traces};

@@ -7,6 +7,7 @@ use keys::G1Point;
 
 use crate::{
     bindings::{G1, Gse, Registry, Rollup, Token},
+    cause::Cause,
     client::Connection,
     error::{Error, Result},
 };
@@ -43,7 +44,7 @@ impl Reader {
     /// The parts of the endpoint that may be shown: scheme, host and port.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.connection.endpoint
+        &self.connection.endpoint.shown
     }
 
     /// The chain id.
@@ -282,7 +283,7 @@ fn available<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(Error::NotThatContract { .. }) => Ok(None),
-        Err(Error::Rpc { reason, .. }) if reason.starts_with("reverted") => Ok(None),
+        Err(error) if error.cause() == Some(Cause::Reverted) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -12,8 +12,9 @@ use std::{
 };
 
 use keys::{G1Point, WordCount, derive_attester, generate_mnemonic};
+use l1::observe::{BUDGET, BlobsApi, Deep, Questions, Syncing, Target, Targets, Trace, observe};
 use l1::{
-    Address, Error, Reader, Staker, Traces, U256,
+    Address, Cause, Error, Reader, Staker, Traces, U256,
     reader::AttesterStatus,
     staking::{FUNDING_FLOOR, FUNDING_TARGET, LOCAL_CHAIN_ID, StakeRequest, local_deployer},
 };
@@ -188,6 +189,45 @@ fn a_chain_that_is_not_local_is_not_changed() {
             .is_err()
     );
     assert_eq!(anvil.reader().block_number().unwrap(), 0);
+}
+
+/// anvil has the Beacon API of blobs only, and no other part of it.
+#[test]
+fn an_anvil_is_observed() {
+    let Some(anvil) = Anvil::start(11_155_111, &["--block-time", "1"]) else {
+        return;
+    };
+    let target = || vec![Target::new(anvil.url.parse().unwrap())];
+    let targets = Targets {
+        execution: target(),
+        consensus: target(),
+        traces: target(),
+    };
+    let questions = Questions::Deep(Deep {
+        chain_id: 11_155_111,
+        rollup: Some(random_address()),
+        blobs: BlobsApi::Blobs,
+    });
+    let observed = observe(&targets, &questions, BUDGET).unwrap();
+    let execution = &observed.execution[0];
+    assert_eq!(*execution.chain_id.as_ref().unwrap(), 11_155_111);
+    let head = execution.head.as_ref().unwrap();
+    assert!((-5..5).contains(&head.age), "{head:?}");
+    assert_eq!(head.block.blobs, Some(0));
+    let capabilities = execution.capabilities.as_ref().unwrap();
+    assert_eq!(*capabilities.syncing.as_ref().unwrap(), Syncing::No);
+    assert!(capabilities.version.as_ref().unwrap().starts_with("anvil/"));
+    capabilities.simulates.as_ref().unwrap();
+    let logs = capabilities.deployment_logs.as_ref().unwrap();
+    assert!(matches!(logs, Err(Error::NotThatContract { .. })));
+    let burst = &capabilities.burst;
+    assert_eq!((burst.refused, burst.failed), (0, 0));
+    assert!(matches!(
+        observed.traces[0].recent,
+        Ok(Trace::NoTransaction)
+    ));
+    let consensus = observed.consensus[0].chain_id.as_ref().unwrap_err();
+    assert_eq!(consensus.cause(), Some(Cause::IsExecution));
 }
 
 #[test]

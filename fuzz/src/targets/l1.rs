@@ -11,9 +11,12 @@ pub(super) const TARGETS: &[Target] = &[
         include_bytes!("../../../crates/l1/tests/data/deploy-l1-contracts-4.1.2.json")),
     target!("answer", "crates/l1/src/answer.rs", answers,
         b"\x00{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x1\"}", b"\x01{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":3,\"message\":\"execution reverted\",\"data\":\"0x08c379a0\"}}"),
-    target!("http", "crates/l1/src/http.rs", reverts),
+    target!("http", "crates/l1/src/http/mod.rs", reverts),
     target!("beacon", "crates/l1/src/beacon.rs", beacon, b"{\"data\":{\"head_slot\":\"5\",\"is_syncing\":false}}"),
-    target!("traces", "crates/l1/src/traces.rs", traces),
+    target!("traces", "crates/l1/src/observe/traces.rs", traces,
+        b"{\"from\":\"0x01\",\"type\":\"CALL\"}"),
+    target!("blobs", "crates/l1/src/observe/blobs.rs", blobs, b"{\"data\":[!,!]}"),
+    target!("secrets", "crates/l1/src/secrets.rs", foreign, b"key not allowed: \x00 is over its plan"),
     target!("abi", "crates/l1/src/client.rs", abi, &[0; 31], &[0; 32], QUEUED, &[0xff; 384]),
 ];
 
@@ -94,10 +97,44 @@ fn beacon(bytes: &[u8]) {
 
 /// A trace of one method is not accepted as one of the other.
 fn traces(bytes: &[u8]) {
-    if let Ok(answer) = serde_json::from_slice::<Value>(bytes) {
-        let [call, list] = fuzz::is_trace(&answer);
-        assert!(!(call && list));
-        assert!(!call || answer.is_object());
+    let answer = text(bytes);
+    let [call, list] = fuzz::is_trace(&answer);
+    assert!(!(call && list));
+    if call || list {
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((answer.is_object(), answer.is_array()), (call, list));
+    }
+}
+
+/// The count of blobs does not depend on the pieces in which an answer arrives.
+fn blobs(bytes: &[u8]) {
+    let blob = format!("\"0x{}\"", "0".repeat(2 * 131_072));
+    let document: Vec<u8> = bytes
+        .splitn(4, |byte| *byte == b'!')
+        .collect::<Vec<_>>()
+        .join(blob.as_bytes());
+    let whole = fuzz::blobs(&[&document]);
+    let most = bytes.iter().filter(|byte| **byte == b'!').count();
+    assert!(whole <= most as u64);
+    let middle = document.len() / 2;
+    for at in [0, 1, middle, document.len()] {
+        let (one, two) = document.split_at(at.min(document.len()));
+        assert_eq!(fuzz::blobs(&[one, two]), whole);
+    }
+}
+
+/// Foreign text is one short line without any key of the URL.
+fn foreign(bytes: &[u8]) {
+    let (before, after) = halves(bytes);
+    let message = format!("{before}{PLANTED}{after}");
+    for url in [
+        format!("https://h.example/v2/{PLANTED}"),
+        format!("https://u:{PLANTED}@h.example"),
+        format!("https://h.example/?key={PLANTED}"),
+    ] {
+        let shown = fuzz::shown_text(&url, &message).unwrap();
+        assert!(!shown.contains(PLANTED), "{shown}");
+        assert!(shown.chars().count() <= 201 && !shown.contains(char::is_control));
     }
 }
 

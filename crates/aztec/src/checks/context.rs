@@ -2,12 +2,15 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use l1::Address;
+use l1::observe::Observed;
 use provision::Fault;
 use provision::engine::{Graph, Receipt};
 use provision::host::{Probe, Snapshot};
 
+use super::l1::asked::{Depth, ROLLUP, ask};
 use super::verb::Verb;
 use crate::desired::desired;
 use crate::facts::HostFacts;
@@ -34,6 +37,7 @@ pub struct Context<'a> {
     patience: Duration,
     hurry: AtomicBool,
     fit: OnceLock<Option<Fit>>,
+    l1: OnceLock<l1::Result<Observed>>,
     graph: OnceLock<Option<Graph<Kind>>>,
     units: OnceLock<Units>,
 }
@@ -64,6 +68,7 @@ impl<'a> Context<'a> {
             patience: Duration::ZERO,
             hurry: AtomicBool::new(false),
             fit: OnceLock::new(),
+            l1: OnceLock::new(),
             graph: OnceLock::new(),
             units: OnceLock::new(),
         }
@@ -102,6 +107,34 @@ impl<'a> Context<'a> {
     /// Whether the release fits the rollup; `None` if this host follows no rollup that others deployed.
     pub fn fit(&self) -> Option<&Fit> {
         self.fit.get_or_init(|| fit::fit(self.settings)).as_ref()
+    }
+
+    /// What the endpoints of the L1 answered: everything, except for a smoke test, which repeats itself.
+    ///
+    /// # Errors
+    ///
+    /// If they could not be asked.
+    pub fn l1(&self) -> Result<&Observed, Fault> {
+        let depth = match self.verb {
+            Verb::Smoke => Depth::Light,
+            _ => Depth::Deep,
+        };
+        let observed = || ask(self.settings, depth, self.rollup());
+        let observed = self.l1.get_or_init(observed).as_ref();
+        observed.map_err(|error| {
+            let fault = Fault::new("failed to ask the L1").fix(error.fix());
+            fault.because(error.to_string())
+        })
+    }
+
+    /// The rollup that the node follows, if the check that asks for it gets an answer soon. Endpoints that do not answer it
+    /// must not delay the questions to all of them.
+    fn rollup(&self) -> Option<Address> {
+        let started = Instant::now();
+        while self.fit.get().is_none() && started.elapsed() < ROLLUP {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.fit.get()?.as_ref()?.rollup
     }
 
     /// The desired state; `None` if it is refused, which is a finding of its own.

@@ -115,7 +115,11 @@ mod tests {
             "network = \"testnet\"\nrelease = \"6.0.0\"\n[l1]\nrpc_urls = [\"http://127.0.0.1:2\"]\n\
              consensus_urls = [\"http://127.0.0.1:3\"]\ndebug_urls = [\"http://127.0.0.1:4\"]\n",
         );
-        for check in ["L1 127.0.0.1", "L1 consensus 127.0.0.1", "L1 traces"] {
+        for check in [
+            "L1 1 http://127.0.0.1:2",
+            "L1 consensus 1 http://127.0.0.1:3",
+            "L1 traces",
+        ] {
             assert!(failed.iter().any(|failed| failed == check), "{failed:?}");
         }
     }

@@ -97,12 +97,24 @@ topics! {
     KeystoreShared "shared with {}"
     /// The keystores of a directory form one valid keystore.
     Keystores "keystores"
-    /// A consensus endpoint answers, and is on the right chain; the subject is its host.
+    /// A consensus endpoint serves new and old blobs; the subject is as for `l1-consensus`.
+    L1Blobs "L1 blobs {}"
+    /// An execution endpoint runs a client without known problems; the subject is as for `l1-execution`.
+    L1Client "L1 client {}"
+    /// A consensus endpoint answers, is on the right chain, and synced; the subject is its place in `l1.consensus_urls`, and
+    /// scheme, host and port.
     L1Consensus "L1 consensus {}"
-    /// An execution endpoint answers, and is on the right chain; the subject is its host.
+    /// An execution endpoint answers, is on the right chain, and has a new head; the subject is its place in `l1.rpc_urls`, and
+    /// scheme, host and port.
     L1Execution "L1 {}"
     /// The L1 advances.
     L1Head "L1 head"
+    /// An execution endpoint has the logs of the rollup's deployment; the subject is as for `l1-execution`.
+    L1Logs "L1 logs {}"
+    /// An execution endpoint takes many calls at once; the subject is as for `l1-execution`.
+    L1Quota "L1 quota {}"
+    /// A consensus endpoint follows the chain of the execution endpoints; the subject is as for `l1-consensus`.
+    L1SameChain "L1 same chain {}"
     /// An execution endpoint traces transactions.
     L1Traces "L1 traces"
     /// The L2 advances.

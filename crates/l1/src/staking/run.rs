@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::{request::LOCAL_CHAIN_ID, transaction::Transaction};
 use crate::{
-    answer::{Failure, revert_reason},
     client::{At, Connection},
     error::{Error, Result},
+    failure::Failure,
+    revert::revert_reason,
 };
 
 /// Local blocks come every 1 to 12 seconds, and a call takes a millisecond.
@@ -109,11 +110,9 @@ impl<'a> Run<'a> {
                 reason: revert_reason(&data),
                 transaction: None,
             },
-            None => Error::Rpc {
-                endpoint: self.chain.endpoint.clone(),
-                call: format!("the transaction to {step}"),
-                reason: failure.reason(),
-            },
+            None => self
+                .chain
+                .failed(format!("the transaction to {step}"), &failure),
         };
         let call =
             json!({"from": self.deployer.address(), "to": to, "value": value, "data": input});
@@ -154,7 +153,7 @@ impl<'a> Run<'a> {
             .chain
             .call::<Value>("eth_call", json!([call, "latest"]));
         let reason = match again.await {
-            Err(failure) => failure.reason(),
+            Err(failure) => failure.reason(&self.chain.endpoint.secrets),
             Ok(_) => "an unknown reason: the same call succeeds now".to_owned(),
         };
         Err(Error::Reverted {

@@ -49,7 +49,7 @@ impl Run<'_> {
         let found = self.chain.chain_id().await?;
         if found != LOCAL_CHAIN_ID {
             return Err(Error::NotLocalChain {
-                endpoint: self.chain.endpoint.clone(),
+                endpoint: self.chain.endpoint.shown.clone(),
                 found,
                 expected: LOCAL_CHAIN_ID,
             });

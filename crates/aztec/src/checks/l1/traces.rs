@@ -1,45 +1,39 @@
 //! Whether an L1 endpoint traces transactions. Some releases do not start without one.
 
-use std::time::Duration;
-
-use l1::Traces;
-use url::Url;
+use l1::observe::TraceFacts;
+use l1::{Cause, Traces};
 
 use crate::checks::finding::{Finding, Severity};
 use crate::checks::topic::Topic;
 use crate::names::L1Use;
 use crate::settings::{NO_TRACES, Settings};
 
-/// Long enough for the trace of a large transaction.
-const CALL: Duration = Duration::from_secs(10);
-
 const CHECK: Topic = Topic::L1Traces;
 
-/// Asks the endpoints for traces as a node does at its start. One endpoint with traces is enough.
-pub(super) fn traces(settings: &Settings) -> Option<Finding> {
-    let live = settings.live()?;
-    let needs = settings.release.facts.needs_traces;
-    let is_needed = needs || !live.debug_urls.is_empty();
-    if !is_needed || !settings.uses_l1(L1Use::Follows) {
-        return None;
-    }
-    // Without debug endpoints, the node asks its execution endpoints.
-    let urls = match live.debug_urls.as_slice() {
-        [] => &live.rpc_urls,
-        urls => urls,
-    };
+/// Whether a host needs an endpoint with traces.
+pub(super) fn is_needed(settings: &Settings) -> bool {
+    let debug = |live: &crate::settings::Live| !live.debug_urls.is_empty();
+    let wanted = settings.release.facts.needs_traces || settings.live().is_some_and(debug);
+    wanted && settings.uses_l1(L1Use::Follows)
+}
+
+/// Judges the answers as a node does at its start. One endpoint with traces is enough.
+pub(super) fn traces(settings: &Settings, observed: &[TraceFacts]) -> Option<Finding> {
+    let live = settings.live().filter(|_| is_needed(settings))?;
     let mut best = None;
     let mut failures = Vec::new();
-    for url in urls {
-        let host = url.host();
-        match ask(url.expose(), settings) {
+    for endpoint in observed {
+        match answer(settings, endpoint) {
             Ok(found) if Some(found) > best => best = Some(found),
             Ok(_) => {}
-            Err(why) => failures.push(format!("{host}: {why}")),
+            Err(why) => failures.push(why),
         }
         if best == Some(Traces::Old) {
-            let message = format!("{host} traces transactions, including old ones");
-            return Some(Finding::new(CHECK, Severity::Pass, message));
+            let seen = format!(
+                "{} traces transactions, including old ones",
+                endpoint.endpoint
+            );
+            return Some(Finding::pass(CHECK, seen));
         }
     }
     // Another check already reports an execution endpoint that does not answer.
@@ -47,17 +41,16 @@ pub(super) fn traces(settings: &Settings) -> Option<Finding> {
     (!is_reported).then(|| judge(settings, best, &failures))
 }
 
-fn ask(url: &Url, settings: &Settings) -> Result<Traces, String> {
-    let text = |error: l1::Error| error.to_string();
-    let reader = l1::Reader::connect(url.as_str(), CALL).map_err(text)?;
-    let (found, configured) = (
-        reader.chain_id().map_err(text)?,
-        settings.network.l1_chain_id,
-    );
-    if found != configured {
-        return Err(format!("it is chain {found}, not {configured}"));
+fn answer(settings: &Settings, endpoint: &TraceFacts) -> Result<Traces, String> {
+    let configured = settings.network.l1_chain_id;
+    match &endpoint.chain_id {
+        Ok(found) if *found != configured => Err(format!(
+            "{} is chain {found}, not {configured}",
+            endpoint.endpoint
+        )),
+        Err(error) if error.cause() != Some(Cause::Quota) => Err(error.to_string()),
+        _ => endpoint.summary().map_err(|error| error.to_string()),
     }
-    l1::traces(url.as_str(), CALL).map_err(text)
 }
 
 /// The finding if no endpoint traces old transactions.
@@ -65,9 +58,10 @@ fn judge(settings: &Settings, best: Option<Traces>, failures: &[String]) -> Find
     let version = &settings.release.version;
     let what = match best {
         Some(Traces::Old | Traces::Recent) => {
-            let message = "transactions of new blocks are traced, and those of 512 blocks ago are not. The node starts, and may have \
-                           trouble while it catches up. Name an archive node with l1.debug_urls.";
-            return Finding::new(CHECK, Severity::Warn, message);
+            let seen = "transactions of new blocks are traced, and those of 512 blocks ago are not";
+            return Finding::warn(CHECK, seen).fix(
+                "The node starts, and may have trouble while it catches up. Name an archive node with l1.debug_urls.",
+            );
         }
         Some(Traces::None) => {
             "no endpoint traces transactions (debug_traceTransaction or trace_transaction)"
@@ -85,16 +79,15 @@ fn judge(settings: &Settings, best: Option<Traces>, failures: &[String]) -> Find
                 provider's plan that includes it.";
     let allowed = settings.allows_no_traces() || !settings.release.facts.needs_traces;
     if allowed {
-        let message = format!(
-            "{what}. The node starts, and stops at a proposal that it cannot read without traces. {name}"
-        );
-        return Finding::new(CHECK, Severity::Warn, message);
+        return Finding::warn(CHECK, what).fix(format!(
+            "The node starts, and stops at a proposal that it cannot read without traces. {name}"
+        ));
     }
-    let message = format!(
-        "{what}, and Aztec {version} does not start without traces. {name} Or set {NO_TRACES} = \"true\" under [env]: the \
-         node then starts, and stops at a proposal that it cannot read without traces."
-    );
-    Finding::new(CHECK, Severity::Fail, message)
+    let seen = format!("{what}, and Aztec {version} does not start without traces");
+    Finding::new(CHECK, Severity::Fail, seen).fix(format!(
+        "{name} Or set {NO_TRACES} = \"true\" under [env]: the node then starts, and stops at a proposal that it cannot read \
+         without traces."
+    ))
 }
 
 #[cfg(test)]
@@ -102,6 +95,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
+    use super::super::asked;
     use super::*;
 
     /// A chain whose newest block has these transactions. It answers requests for traces with `trace`, or refuses them.
@@ -162,7 +156,8 @@ mod tests {
             "network = \"testnet\"\nrelease = \"{release}\"\n[l1]\nconsensus_urls = [\"http://b\"]\n{l1}{more}"
         );
         let settings = Settings::parse(&text).unwrap();
-        traces(&settings)
+        let observed = asked::ask(&settings, asked::Depth::Deep, None).unwrap();
+        traces(&settings, &observed.traces)
     }
 
     #[test]
