@@ -249,7 +249,7 @@ pub const CASES: &[Case] = &[
         name: "endpoints",
         about: "preflight and the real node agree about L1 endpoints that misbehave",
         needs: &[CHAIN, CLIENTS],
-        cost: cost(240, 350, 6500),
+        cost: cost(240, 360, 6400),
         run: endpoints::run,
     },
     Case {

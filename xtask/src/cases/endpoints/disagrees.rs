@@ -17,33 +17,19 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
         "consensus: other chain",
         "the node never asks for the chain of a consensus endpoint, and no real one of another chain has its blobs",
     ),
-    // To be built: preflight fails what the node copes with.
-    ("gzip", "preflight does not decode it"),
-    ("deflate", "preflight does not decode it"),
-    ("307", "preflight follows no redirect; the node does"),
-    ("308", "preflight follows no redirect; the node does"),
-    ("head 4000 s ahead", "the node refuses only old heads"),
+    // To be built.
     (
-        "second of another chain",
-        "the node asks the second only if the first fails",
+        "slow 3 s",
+        "preflight shows how long an answer takes, and does not judge it",
     ),
     (
-        "second stale",
-        "the node asks the second only if the first fails",
+        "no eth_getLogs",
+        "preflight only warns, and the node repeats the call for ever",
     ),
     (
-        "consensus: 301",
-        "preflight follows no redirect; the node does",
+        "eth_call at latest only",
+        "preflight calls at the latest block, and the node at a number",
     ),
-    (
-        "429 at first",
-        "preflight asks once; the node asks four times",
-    ),
-    (
-        "502 at first",
-        "preflight asks once; the node asks four times",
-    ),
-    // To be built: preflight does not ask.
     (
         "hardhat",
         "preflight only warns about a registry that is not there",
@@ -53,17 +39,13 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
         "preflight only warns about a registry that is not there",
     ),
     (
-        "slow 3 s",
-        "preflight does not judge how long an answer takes",
+        "consensus: no blobs",
+        "preflight does not notice that the blobs of the rollup are missing",
     ),
-    ("no eth_getLogs", "preflight does not ask for logs"),
     (
-        "eth_call at latest only",
-        "preflight calls at the latest block, the node at a number",
+        "consensus: custody",
+        "preflight does not notice that the blobs of the rollup are missing",
     ),
-    ("consensus: no blobs", "preflight does not ask for blobs"),
-    ("consensus: custody", "preflight does not ask for blobs"),
-    (MEMORY, "up to 64 MiB of an answer are read"),
 ];
 
 /// What is wrong about a row or a limit, if it is not as the list says. `what` is what was seen.

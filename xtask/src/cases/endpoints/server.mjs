@@ -213,7 +213,9 @@ const TLS = ['self-signed', 'plain to a TLS port'];
 
 const served = (how) => async (incoming, out) => {
   const body = Buffer.concat(await incoming.toArray()).toString();
-  const { authorization, 'x-api-key': key, 'user-agent': agent } = incoming.headers;
+  const { authorization, 'x-api-key': key } = incoming.headers;
+  // The fetch of Node.js names a mode. preflight sends the same user-agent, without one.
+  const agent = incoming.headers['sec-fetch-mode'] ? 'node' : 'preflight';
   try {
     await how({ method: incoming.method, url: incoming.url, body, authorization, key, agent }, out);
   } catch (error) {
