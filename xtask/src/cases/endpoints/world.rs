@@ -63,6 +63,14 @@ impl<'m> World<'m> {
         })
     }
 
+    /// Makes an endpoint that is bad at first bad again.
+    pub fn forget(&self, urls: &Urls) -> Result<()> {
+        let url = format!("http://127.0.0.1:{}", urls.port);
+        let argv = ["curl", "--silent", "--fail", "--request", "DELETE", &url];
+        self.machine.exec_ok(&argv)?;
+        Ok(())
+    }
+
     /// The configuration that an operator would write.
     pub fn kit_toml(&self, urls: &Urls) -> String {
         let blobs = if urls.consensus.is_empty() {
