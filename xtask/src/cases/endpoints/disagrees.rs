@@ -17,6 +17,10 @@ pub(super) const DISAGREES: &[(&str, &str)] = &[
         "consensus: other chain",
         "the node never asks for the chain of a consensus endpoint, and no real one of another chain has its blobs",
     ),
+    (
+        "consensus: 502 at first",
+        "the node asks once and exits, and its unit starts it again, when the endpoint works",
+    ),
     // To be built.
     (
         "slow 3 s",
