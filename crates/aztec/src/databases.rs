@@ -95,3 +95,25 @@ impl Databases {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rollup_is_read_from_an_object_alone() {
+        let address = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
+        let object = format!("{{\"schemaVersion\":1,\"rollupAddress\":\"{address}\"}}");
+        assert_eq!(noted(&object), address.parse().ok());
+        let bytes = format!("{:?}", [7; 20]);
+        for other in [
+            format!("[\"{address}\"]"),
+            format!("[{bytes}]"),
+            format!("{{\"rollupAddress\":{bytes}}}"),
+            "{}".into(),
+            String::new(),
+        ] {
+            assert_eq!(noted(&other), None, "{other}");
+        }
+    }
+}

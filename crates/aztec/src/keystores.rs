@@ -123,30 +123,34 @@ pub(crate) fn look(
         return Ok(None);
     };
     let shown = dir.display();
-    let mut bad = Vec::new();
+    let mut notes = Vec::new();
     if meta.file_type != FileType::Directory {
-        bad.push(format!(
-            "{shown} is a {}. Name the directory itself",
-            meta.file_type.word()
-        ));
+        let seen = format!("{shown} is a {}", meta.file_type.word());
+        let note = Note::new(About::Directory, Grade::Bad, seen);
         return Ok(Some(Survey {
             documents: Vec::new(),
-            notes: directory(bad, dir),
+            notes: vec![note.fix("Name the directory itself.")],
         }));
     }
+    let mut bad = |seen: String, fix: String| {
+        notes.push(Note::new(About::Directory, Grade::Bad, seen).fix(fix));
+    };
     if created.is_none() {
         if meta.mode & 0o777 != DIRECTORY {
-            bad.push(format!(
-                "{shown} has mode {:04o}, not {DIRECTORY:04o}. Run `chmod 700 {shown}`, and make new keys if others could read them",
-                meta.mode
-            ));
+            let seen = format!("{shown} has mode {:04o}, not {DIRECTORY:04o}", meta.mode);
+            bad(
+                seen,
+                format!("Run `chmod 700 {shown}`, and make new keys if others could read them."),
+            );
         }
         if meta.uid != owner {
-            bad.push(format!(
-                "{shown} belongs to user {}, not to {owner}. Run `chown {owner} {shown}`",
-                meta.uid
-            ));
+            let seen = format!("{shown} belongs to user {}, not to {owner}", meta.uid);
+            bad(seen, format!("Run `chown {owner} {shown}`."));
         }
+    }
+    if notes.is_empty() {
+        let seen = format!("{shown}, for its owner alone");
+        notes.push(Note::new(About::Directory, Grade::Good, seen));
     }
     let mut seen = entries(dir, probe)?;
     for entry in &mut seen {
@@ -155,22 +159,8 @@ pub(crate) fn look(
         }
     }
     let mut survey = Survey::of(seen, owner);
-    survey.notes.splice(0..0, directory(bad, dir));
+    survey.notes.splice(0..0, notes);
     Ok(Some(survey))
-}
-
-fn directory(bad: Vec<String>, dir: &Path) -> Vec<Note> {
-    let note = |grade, message| Note {
-        about: About::Directory,
-        grade,
-        message,
-    };
-    if bad.is_empty() {
-        let good = format!("{}, for its owner alone", dir.display());
-        return vec![note(Grade::Good, good)];
-    }
-    let bad = bad.into_iter();
-    bad.map(|message| note(Grade::Bad, message)).collect()
 }
 
 fn entries(dir: &Path, probe: &dyn Probe) -> Result<Vec<Seen>, Fault> {

@@ -107,7 +107,7 @@ fn a_state_that_cannot_be_observed_is_not_healthy() {
             Mishap::Nonsense => Severity::Fail,
             _ => Severity::Unknown,
         };
-        assert_eq!(exposure.severity, expected, "{exposure:?}");
+        assert_eq!(checks::worst(&exposure), expected, "{exposure:?}");
         let (facts, receipt, host) = (facts(), Receipt::default(), with("systemctl", mishap));
         let cx = Context::new(Verb::Smoke, &settings, &facts, &receipt, &host);
         let report = checks::smoke(&cx, &mut |_| {});

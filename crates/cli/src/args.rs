@@ -89,7 +89,7 @@ pub enum Command {
     /// Create, import, list, check and export validator keys
     Keys(Box<KeysArgs>),
     /// Run every check, and show what to repair first, with its consequences
-    Doctor,
+    Doctor(DoctorArgs),
     /// List every check, with what it looks at and when it passes
     Checks(ChecksArgs),
     /// List the known releases, or check a release directory
@@ -250,6 +250,14 @@ pub struct ExplainArgs {
     pub lines: u32,
     /// Only this unit, for example aztec-l1
     pub unit: Option<String>,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct DoctorArgs {
+    /// Print a support bundle for others instead: JSON without keys, URLs, addresses and names of hosts
+    #[arg(long)]
+    pub bundle: bool,
 }
 
 /// Flags of `checks`.

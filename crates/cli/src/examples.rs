@@ -49,10 +49,16 @@ const EXAMPLES: &[Examples] = &[
     ),
     (
         &["doctor"],
-        &[(
-            "Find out what is wrong, and what to repair first",
-            "aztec-kit doctor",
-        )],
+        &[
+            (
+                "Find out what is wrong, and what to repair first",
+                "aztec-kit doctor",
+            ),
+            (
+                "Write a file for people who help you; read it before you send it",
+                "aztec-kit doctor --bundle > bundle.json",
+            ),
+        ],
     ),
     (
         &["checks", "list"],

@@ -121,7 +121,7 @@ fn run(args: &Args, cx: &Context, printer: &mut Printer) -> Result<u8, Failure> 
         Command::Stop => commands::services::stop(cx, printer),
         Command::Logs(args) => commands::logs::run(args, view, printer),
         Command::Explain(args) => commands::explain::run(args, view, printer),
-        Command::Doctor => commands::doctor::run(view, printer),
+        Command::Doctor(args) => commands::doctor::run(args, view, printer),
         Command::Checks(args) => commands::checks::run(&args.command, printer),
         Command::Release(args) => commands::release::run(args, view, printer),
         Command::Keys(args) => commands::keys::run(args, cx, printer),

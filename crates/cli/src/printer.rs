@@ -50,6 +50,11 @@ impl Printer {
         Shown::new(total, self.format, self.console(), Arc::clone(host))
     }
 
+    /// Makes the result a JSON document, also without `--json`.
+    pub fn for_machines(&mut self) {
+        self.json = true;
+    }
+
     /// Prints each following document on one line.
     pub fn in_lines(&mut self) {
         self.lines = true;

@@ -124,15 +124,19 @@ pub fn style(severity: Severity) -> Style {
     }
 }
 
-/// Findings for people, one line each; what to do comes after what was seen.
+/// Findings for people: a line for each, and the fix and the command below it.
 pub fn findings(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         write_head(&mut text, finding);
-        let _ = writeln!(text, " {}", finding.text());
+        let _ = writeln!(text, " {}", finding.seen);
+        write_advice(&mut text, finding, TEXT);
     }
     text
 }
+
+/// The column of the text of a finding, after its severity.
+const TEXT: usize = 9;
 
 /// The severity and the name of a finding.
 fn write_head(text: &mut String, finding: &Finding) {
@@ -152,7 +156,8 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
         write_head(&mut text, finding);
         let Some(log) = &finding.log else {
             let _ = writeln!(text, " {}", finding.seen);
-            write_advice(&mut text, finding);
+            write_advice(&mut text, finding, TEXT);
+            text.push('\n');
             continue;
         };
         let lines = if log.count == 1 { "line" } else { "lines" };
@@ -171,17 +176,21 @@ pub fn complaints(findings: &[Finding], now: i64) -> String {
             "",
             finding.seen
         );
-        write_advice(&mut text, finding);
+        write_advice(&mut text, finding, TEXT);
+        text.push('\n');
     }
     text
 }
 
-/// What to do, on a line of its own, and an empty line.
-fn write_advice(text: &mut String, finding: &Finding) {
-    for advice in finding.fix.iter().chain(&finding.command) {
-        let _ = writeln!(text, "{:9}{STRONG}do:{STRONG:#} {advice}", "");
+/// The fix and the command, each on a line of its own below what was seen, after `indent` blanks.
+fn write_advice(text: &mut String, finding: &Finding, indent: usize) {
+    let indent = " ".repeat(indent);
+    if let Some(fix) = &finding.fix {
+        let _ = writeln!(text, "{indent}fix: {fix}");
     }
-    text.push('\n');
+    if let Some(command) = &finding.command {
+        let _ = writeln!(text, "{indent}run: {STRONG}{command}{STRONG:#}");
+    }
 }
 
 /// A diagnosis for people: each cause, what to do about it, and what it leads to.
@@ -191,9 +200,7 @@ pub fn diagnosis(diagnosis: &Diagnosis) -> String {
         let _ = write!(text, "{STRONG}{:>2}{STRONG:#}  ", at + 1);
         write_head(&mut text, &cause.finding);
         let _ = writeln!(text, " {}", cause.finding.seen);
-        for advice in cause.finding.fix.iter().chain(&cause.finding.command) {
-            let _ = writeln!(text, "    {STRONG}do:{STRONG:#} {advice}");
-        }
+        write_advice(&mut text, &cause.finding, 4);
         for finding in &cause.consequences {
             let style = style(finding.severity);
             let word = finding.severity.word();

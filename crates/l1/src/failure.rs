@@ -93,6 +93,8 @@ impl Failure {
             Self::Page | Self::Null | Self::NotThatAnswer => Cause::OtherAnswer,
             Self::Refused(_) if self.is_limit() => Cause::Quota,
             Self::Refused(refused) => match refused.code {
+                // The daily quota of Infura (MetaMask developer documentation).
+                _ if refused.status == 402 => Cause::Quota,
                 _ if self.revert_data().is_some() => Cause::Reverted,
                 // JSON-RPC 2.0, section 5.1, and EIP-1474.
                 -32601 | -32004 => Cause::NoMethod,
@@ -103,14 +105,13 @@ impl Failure {
     }
 
     /// Whether a quota is used up, so that the call may succeed later: HTTP 429 and 503, -32005 of EIP-1474, -32007 of
-    /// QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368). A proxy may quote these in an error of its own. HTTP 402
-    /// is the daily quota of Infura (MetaMask developer documentation).
+    /// QuickNode (wevm/viem#5083) and -32016 of Base (base/node#368). A proxy may quote these in an error of its own.
     pub(crate) fn is_limit(&self) -> bool {
         match self {
-            Self::Status(status) => matches!(status.code, 402 | 429 | 503),
+            Self::Status(status) => matches!(status.code, 429 | 503),
             Self::Refused(refused) => {
                 let message = refused.message.to_ascii_lowercase();
-                matches!(refused.status, 402 | 429 | 503)
+                matches!(refused.status, 429 | 503)
                     || matches!(refused.code, -32005 | -32007 | -32016 | 429)
                     || ["rate limit", "too many requests"]
                         .iter()

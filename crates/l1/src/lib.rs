@@ -10,7 +10,7 @@
 //! not call these functions from inside another runtime.
 
 mod answer;
-pub mod beacon;
+mod beacon;
 mod bindings;
 mod cause;
 mod client;
@@ -33,12 +33,11 @@ mod secrets;
 pub mod staking;
 
 pub use alloy_primitives::{Address, B256, U256};
-pub use beacon::Beacon;
 pub use cause::Cause;
 pub use deployment::Deployment;
 pub use error::{Error, Result};
 pub use http::init_tls;
 pub use observe::observe;
-pub use observe::traces::{Traces, traces};
+pub use observe::traces::Traces;
 pub use reader::Reader;
 pub use staking::Staker;

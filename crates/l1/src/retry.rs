@@ -77,8 +77,11 @@ fn node_retries(failure: &Failure) -> bool {
             is_retried(refused.status)
         }
         Failure::Refused(refused) => matches!(refused.code, -1 | -32005 | -32603),
-        Failure::Page | Failure::NotThatAnswer => true,
-        Failure::TooLong(_) | Failure::Moved { .. } | Failure::Null => false,
+        // viem cannot read a page as JSON, and takes that for a broken connection.
+        Failure::Page => true,
+        Failure::NotThatAnswer | Failure::Null | Failure::TooLong(_) | Failure::Moved { .. } => {
+            false
+        }
     }
 }
 

@@ -235,7 +235,19 @@ fn an_endpoint_traces_a_new_transaction() {
     let Some(anvil) = Anvil::start(LOCAL_CHAIN_ID, &["--block-time", "1"]) else {
         return;
     };
-    let traces = || l1::traces(&anvil.url, CALL_TIMEOUT).unwrap();
+    let traces = || {
+        let targets = Targets {
+            traces: vec![Target::new(anvil.url.parse().unwrap())],
+            ..Targets::default()
+        };
+        let questions = Questions::Deep(Deep {
+            chain_id: LOCAL_CHAIN_ID,
+            rollup: None,
+            blobs: BlobsApi::Blobs,
+        });
+        let observed = observe(&targets, &questions, BUDGET).unwrap();
+        observed.traces[0].summary().unwrap()
+    };
     // anvil would also trace a transaction that nobody sent, so the result is unknown until there is one.
     assert_eq!(traces(), Traces::Untried);
     let staker = Staker::new(&anvil.url, local_deployer().unwrap()).unwrap();

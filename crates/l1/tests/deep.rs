@@ -249,6 +249,12 @@ fn an_unclear_sync_status_is_not_taken_for_a_good_one() {
         (Some(true), 200_000)
     );
     assert!(!services.same_chain.unwrap().unwrap());
+    let (beacon, _) = serve(|request, _| match consensus(request) {
+        Reply::Http("200 OK", headers, body) => Reply::Http("206 Partial Content", headers, body),
+        reply => reply,
+    });
+    let (observed, _, _) = consensus_of(&url, &beacon, BlobsApi::Blobs);
+    assert_eq!(observed.sync.unwrap().sync.syncing, Some(true));
 }
 
 #[test]

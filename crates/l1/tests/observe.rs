@@ -99,3 +99,27 @@ fn each_fact_has_its_own_error() {
     assert!(error.to_string().ends_with("the result is null"), "{error}");
     assert!(observed.execution[0].head.is_ok());
 }
+
+/// A key is sent as the node sends it: in its header, or as the parameter `key`. It is never shown.
+#[test]
+fn a_consensus_endpoint_gets_its_key() {
+    const KEY: &str = "a+b=%26cdef";
+    for header in [None, Some("X-Api-Key")] {
+        let (url, log) = serve(|_, _| status("404 Not Found"));
+        let target = Target::new(format!("{url}/PATH/").parse().unwrap()).with_key(KEY, header);
+        assert!(!format!("{target:?}").contains("a+b"));
+        let targets = Targets {
+            consensus: vec![target],
+            ..Targets::default()
+        };
+        let observed = observe(&targets, &Questions::Light, BUDGET).unwrap();
+        let error = observed.consensus[0].chain_id.as_ref().unwrap_err();
+        assert!(!error.to_string().contains("PATH"), "{error}");
+        for request in log.lock().unwrap().iter() {
+            let in_query = request.path().ends_with(&format!("?key={KEY}"));
+            let in_header = request.headers.contains(&format!("x-api-key: {KEY}\r\n"));
+            assert_eq!((in_query, in_header), (header.is_none(), header.is_some()));
+            assert!(request.path().starts_with("/PATH/eth/v1/"));
+        }
+    }
+}

@@ -9,14 +9,15 @@ use provision::host::fake::{FakeHost, FakeImage};
 use provision::host::{Engine, FileType};
 use provision::kinds::{Image, Lock, NpmTree, Owner, Pin};
 use provision::tools::{
-    accounts, dpkg, mounts, network, os_release, routes, sockets, sshd_config, sysctl_d, ufw,
-    unit_file,
+    accounts, addresses, dpkg, mounts, network, os_release, routes, sockets, sshd_config, stat,
+    sysctl_d, ufw, unit_file,
 };
 
 use super::target::{Target, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("tools/accounts", "crates/provision/src/tools/accounts.rs", accounts),
+    target!("tools/addresses", "crates/provision/src/tools/addresses.rs", addresses),
     target!("tools/dpkg", "crates/provision/src/tools/dpkg.rs", dpkg),
     target!("tools/mounts", "crates/provision/src/tools/mounts.rs", mounts),
     target!("tools/network", "crates/provision/src/tools/network.rs", networks,
@@ -25,6 +26,7 @@ pub(super) const TARGETS: &[Target] = &[
     target!("tools/routes", "crates/provision/src/tools/routes.rs", routes),
     target!("tools/sockets", "crates/provision/src/tools/sockets.rs", sockets),
     target!("tools/sshd_config", "crates/provision/src/tools/sshd_config.rs", sshd_config),
+    target!("tools/stat", "crates/provision/src/tools/stat.rs", stat),
     target!("tools/sysctl_d", "crates/provision/src/tools/sysctl_d.rs", sysctl_d,
         b"# a\n; b\nnet.ipv4.ip_forward = 1\n-net/ipv6/conf/all/forwarding=1\n"),
     target!("tools/ufw", "crates/provision/src/tools/ufw.rs", ufw),
@@ -57,6 +59,37 @@ fn networks(bytes: &[u8]) {
         assert_eq!(network::parse(&read.to_string()), Some(read));
         assert!(read.contains(&read.addr()) && read.trunc().contains(&read.addr()));
     }
+}
+
+/// An address is in the text, and is read again from a line that is generated from it.
+fn addresses(bytes: &[u8]) {
+    let input = text(bytes);
+    let four = addresses::v4(&input);
+    for address in &four {
+        assert!(input.contains(&address.to_string()));
+    }
+    let leaf = |address: &Ipv4Addr| format!("|-- {address}\n/32 host LOCAL\n");
+    let written: String = four.iter().map(leaf).collect();
+    assert_eq!(addresses::v4(&written), four);
+    let six = addresses::v6(&input);
+    let row = |address: &Ipv6Addr| format!("{:032x} 01 80 10 80 lo\n", u128::from(*address));
+    let written: String = six.iter().map(row).collect();
+    assert_eq!(addresses::v6(&written), six);
+}
+
+/// The stolen time is a part of all time, and both are read again from a line that is generated from them.
+fn stat(bytes: &[u8]) {
+    let Some(times) = stat::times(&text(bytes)) else {
+        return;
+    };
+    assert!(times.stolen <= times.all);
+    assert_eq!(times.stolen_percent().is_none(), times.all == 0);
+    let written = format!(
+        "cpu  {} 0 0 0 0 0 0 {}\n",
+        times.all - times.stolen,
+        times.stolen
+    );
+    assert_eq!(stat::times(&written), Some(times));
 }
 
 /// An account is read the same from a line that is generated from it.

@@ -6,18 +6,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use provision::fuzz;
 use provision::host::Output;
 use provision::tools::{
-    apt, images, iptables, journal, network, nft, redact, sshd_command, systemctl,
+    apt, clock, images, iptables, journal, network, nft, redact, scrub::Scrubber, sshd_command,
+    systemctl,
 };
 
 use super::target::{PLANTED, Target, cut, halves, target, text};
 
 pub(super) const TARGETS: &[Target] = &[
     target!("tools/apt", "crates/provision/src/tools/apt.rs", apt),
+    target!("tools/clock", "crates/provision/src/tools/clock.rs", clock_answers),
     target!("tools/images", "crates/provision/src/tools/images.rs", images),
     target!("tools/iptables", "crates/provision/src/tools/iptables.rs", iptables),
     target!("tools/journal", "crates/provision/src/tools/journal.rs", journal),
     target!("tools/nft", "crates/provision/src/tools/nft.rs", nft),
     target!("tools/redact", "crates/provision/src/tools/redact.rs", redact),
+    target!("tools/scrub", "crates/provision/src/tools/scrub.rs", scrub),
     target!("tools/sshd_command", "crates/provision/src/tools/sshd_command.rs", sshd_command),
     target!("tools/systemctl", "crates/provision/src/tools/systemctl.rs", systemctl),
     target!("kinds/ssh_ports", "crates/provision/src/kinds/ufw/ssh.rs", ssh_ports,
@@ -57,6 +60,21 @@ fn apt(bytes: &[u8]) {
     assert!(complaints.iter().all(|line| !line.contains("hunter2")));
     assert!(!complaints.is_empty());
     assert!(apt::held(&Output { code: 0, ..output }).is_none());
+}
+
+/// An offset is a number, and a clock follows a source only in words that chrony has. Half an answer is no answer.
+fn clock_answers(bytes: &[u8]) {
+    let input = text(bytes);
+    if let Ok(tracking) = clock::tracking(&input) {
+        assert!(tracking.offset.is_finite());
+        assert!(!tracking.synchronized || !input.contains("Not synchronised"));
+        let half: String = input.chars().take(input.chars().count() / 2).collect();
+        assert!(clock::tracking(&half).is_err());
+    }
+    if let Ok(date) = clock::time_date(&input) {
+        assert!(!date.enabled || input.contains("NTP=yes"));
+        assert!(!date.synchronized || input.contains("NTPSynchronized=yes"));
+    }
 }
 
 /// A row has four words, and is the same row after it is printed again. Half a list is not read as another list.
@@ -156,6 +174,22 @@ fn nft(bytes: &[u8]) {
     for passed in nft::passed(&tables) {
         assert!(["tcp", "udp"].contains(&passed.proto.as_str()));
     }
+}
+
+/// What is planted is gone, and a scrubbed text stays as it is.
+fn scrub(bytes: &[u8]) {
+    const ACCOUNT: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    let input = text(bytes);
+    let planted = format!("{input} https://hunter2.example/hunter2 203.0.113.77 {ACCOUNT} {input}");
+    let scrub = |text: &str| Scrubber::default().scrub(text);
+    let shown = scrub(&planted);
+    for gone in ["hunter2.example", "203.0.113.77", ACCOUNT] {
+        assert!(
+            !shown.contains(gone) || input.contains(gone),
+            "{gone}: {shown}"
+        );
+    }
+    assert_eq!(scrub(&shown).lines().count(), shown.lines().count());
 }
 
 /// The planted part of a URL, or a planted secret value, is not shown, whatever the text around it. A second redaction

@@ -167,7 +167,7 @@ fn standing_by(machine: &Machine) -> Result<()> {
     ensure!(found.is_some(), "smoke does not say why: {report}");
     let shown = Kit(machine).run(&["explain"])?.expect(0)?.stdout;
     ensure!(
-        shown.contains("standby") && shown.contains("do:"),
+        shown.contains("standby") && shown.contains("fix:"),
         "{shown}"
     );
     machine.shell(&format!(

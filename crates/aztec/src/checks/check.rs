@@ -85,8 +85,11 @@ pub enum Run {
     /// It looks at once.
     Now(fn(&Context<'_>) -> Found),
     /// It waits for the chains to advance, and reports each sample. It runs last, and waits only if everything else passed.
-    Waits(fn(&Context<'_>, &mut dyn FnMut(&Sample)) -> Found),
+    Waits(Wait),
 }
+
+/// The function of a check that waits. It gets what takes each sample.
+pub type Wait = fn(&Context<'_>, &mut dyn FnMut(&Sample)) -> Found;
 
 /// The findings of a check, or why it got no answer.
 type Found = Result<Vec<Finding>, Fault>;

@@ -19,12 +19,12 @@ pub struct Finding {
     pub check: String,
     /// How bad it is; `unknown` if the check got no answer.
     pub severity: Severity,
-    /// What was seen, or why the check cannot tell.
+    /// What was seen, or why the check cannot tell: a clause without a full stop, and without advice.
     pub seen: String,
     /// What to do, in whole sentences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// The one command that does it.
+    /// The one command line that does it, or that shows the cause. `fix` does not repeat it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The lines of a log that this is about.
@@ -114,17 +114,28 @@ impl Finding {
         }
     }
 
-    /// What was seen, what to do and the command, as sentences.
+    /// What to do and the command, as sentences on one line.
+    pub fn advice(&self) -> Option<String> {
+        let command = self.command.as_ref();
+        let command = command.map(|command| format!("Run `{command}`."));
+        let parts: Vec<_> = self
+            .fix
+            .iter()
+            .chain(&command)
+            .map(String::as_str)
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    /// What was seen and the advice, as sentences on one line.
     pub fn text(&self) -> String {
-        let mut text = self.seen.clone();
-        for more in self.fix.iter().chain(&self.command) {
-            if !text.ends_with(['.', '!', '?', ':']) {
-                text.push('.');
+        match self.advice() {
+            None => self.seen.clone(),
+            Some(advice) if self.seen.ends_with(['.', '!', '?', ':']) => {
+                format!("{} {advice}", self.seen)
             }
-            text.push(' ');
-            text.push_str(more);
+            Some(advice) => format!("{}. {advice}", self.seen),
         }
-        text
     }
 }
 

@@ -3,6 +3,7 @@
 //! A check is a row of [`table`]: where it looks, what it needs, which verbs run it, and a function to findings. The folders
 //! are the phases of the table. `preflight`, `status`, `smoke` and the others run the rows of their verb.
 
+mod bundle;
 pub mod check;
 pub mod configuration;
 pub mod context;
@@ -22,6 +23,7 @@ pub mod table;
 mod topic;
 mod verb;
 
+pub use bundle::{Bundle, bundle};
 pub use check::{Check, Need, Phase};
 pub use context::Context;
 pub use diagnosis::{Cause, Diagnosis, diagnose};

@@ -45,9 +45,11 @@ topics! {
     CaddyConfiguration "Caddy's configuration"
     /// The node and its L1 can be queried.
     Chain "chain"
+    /// The clock is synchronized, and not off by more than 100 ms.
+    Clock "clock"
     /// The settings that a container leaves to its host.
     Container "container"
-    /// The processor has the instructions that the release needs.
+    /// The processor has the instructions that the release needs, and enough cores.
     Cpu "cpu"
     /// The data directory is usable.
     DataDirectory "data directory"
@@ -65,6 +67,8 @@ topics! {
     DiskForImage "disk for the image"
     /// There is enough space for the packages of a release.
     DiskForReleases "disk for releases"
+    /// The disk of the data answers enough random reads.
+    DiskSpeed "disk speed"
     /// The domain of the TLS proxy has an address.
     Domain "domain"
     /// No foreign drop-in changes a unit of aztec-kit; the subject is the file.
@@ -73,12 +77,16 @@ topics! {
     Environment "environment"
     /// Other hosts can reach the intended ports and no others.
     Exposure "exposure"
+    /// The databases work on the file system of the data.
+    FileSystem "file system"
     /// The firewall can be configured.
     Firewall "firewall"
     /// The image of the release is on this host, or can be fetched.
     Image "image"
     /// The registry still has the pinned image under its tag.
     ImageRegistry "image in its registry"
+    /// The file system of the data can have more files.
+    Inodes "inodes"
     /// No file has changed since the baseline was recorded.
     Integrity "integrity"
     /// The journal of aztec-kit can be read.
@@ -125,6 +133,8 @@ topics! {
     Memory "memory"
     /// Monitoring can be set up next to the software on the host.
     Monitoring "monitoring"
+    /// The announced address is on this host, or its port can be forwarded.
+    Nat "NAT"
     /// The node reports that it is ready.
     NodeAnswers "node answers"
     /// The node follows the rollup that it should follow.
@@ -169,6 +179,8 @@ topics! {
     Ssh "ssh"
     /// Current SSH clients can still connect after hardening.
     SshClients "ssh clients"
+    /// The hypervisor leaves this host its processor time.
+    StolenTime "stolen time"
     /// The release supports the operating system.
     System "system"
     /// systemd manages this host.
@@ -227,12 +239,17 @@ impl About {
 }
 
 impl From<Topic> for About {
-    /// A topic without a subject.
+    /// A topic without a subject: the check as a whole, if its topic has subjects.
     fn from(topic: Topic) -> Self {
+        let words = topic.words().replace("{}", "");
+        let words = match words.trim() {
+            "" => topic.name(),
+            words => words.to_owned(),
+        };
         Self {
             topic,
             subject: None,
-            words: topic.words().into(),
+            words,
         }
     }
 }

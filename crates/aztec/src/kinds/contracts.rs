@@ -101,7 +101,7 @@ fn record(deployment: &Deployment) -> String {
 /// The lines of a record that aztec-kit writes. Other lines may be anything and never get into the journal.
 pub(crate) fn ours(text: &str) -> String {
     let ours = |line: &&str| match line.trim().split_once('=') {
-        Some((name, value)) => VARIABLES.contains(&name) && value.parse::<Address>().is_ok(),
+        Some((name, value)) => VARIABLES.contains(&name) && value.trim().parse::<Address>().is_ok(),
         None => line.trim() == HEAD,
     };
     text.split_inclusive('\n').filter(ours).collect()
@@ -349,5 +349,9 @@ mod tests {
         assert_eq!(ours(&record_text), record_text);
         let more = format!("# S3CRET\n{record_text}TOKEN=S3CRET\n{FEE_ASSETS}=S3CRET\nS3CRET\n");
         assert_eq!(ours(&more), record_text);
+        // What is remembered names the same registry, also if the operator put a blank before it.
+        let other = address.replace("5FbDB", "6FbDB");
+        let blank = format!("{VARIABLE}= {address}\n{VARIABLE}={other}\n");
+        assert_eq!(registry(&ours(&blank)), registry(&blank));
     }
 }

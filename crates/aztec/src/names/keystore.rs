@@ -17,12 +17,12 @@ pub struct KeystoreSpec {
 pub(super) static VALIDATORS: KeystoreSpec = KeystoreSpec {
     directory: layout::KEYSTORE,
     local_key: layout::VALIDATOR_KEY,
-    advice: "Create keys with `aztec-kit keys new`, or import yours with `aztec-kit keys import`",
+    advice: "Create keys with `aztec-kit keys new`, or import yours with `aztec-kit keys import`.",
 };
 
 /// The keystores of a prover node.
 pub(super) static PROVER: KeystoreSpec = KeystoreSpec {
     directory: layout::PROVER_KEYSTORE,
     local_key: layout::PROVER_KEY,
-    advice: "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both owned by root)",
+    advice: "Put a keystore there with the key that pays for the proofs (directory 0700, file 0600, both owned by root).",
 };

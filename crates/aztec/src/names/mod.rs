@@ -1,5 +1,6 @@
 //! The names of roles and their components, ports, runtimes and units.
 
+mod hardware;
 mod keystore;
 pub(crate) mod port;
 mod role;
@@ -9,6 +10,7 @@ pub(crate) mod units;
 
 use serde::{Deserialize, Serialize};
 
+pub use hardware::{Hardware, LEAST_READS, TARGET_READS};
 pub use keystore::KeystoreSpec;
 pub use port::{Port, Reach};
 pub use role::{Component, L1Use, Role};

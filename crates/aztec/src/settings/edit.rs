@@ -110,6 +110,7 @@ pub fn edited(text: Option<&str>, command_line: &Asked) -> Result<String, Fault>
     let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
         mistake::fault(old, error.message(), error.span())
     })?;
+    let before = document.to_string();
     for (key, value) in &command_line.keys {
         set(&mut document, key, value.value(key)?)?;
     }
@@ -122,12 +123,13 @@ pub fn edited(text: Option<&str>, command_line: &Asked) -> Result<String, Fault>
     }
     // toml_edit would put a comment without a key below the keys.
     let head = if text.is_none() { HEAD } else { "" };
-    let mut new = format!("{head}{document}");
-    // The writer uses its own line ends and no byte order mark, even if nothing was edited.
-    let bare = old.strip_prefix('\u{feff}').unwrap_or(old);
-    if new.lines().eq(bare.lines()) {
-        old.clone_into(&mut new);
-    }
+    let new = document.to_string();
+    // The writer uses its own line ends, no byte order mark, and no blanks in the headers of some tables, even if nothing was
+    // edited.
+    let new = match new == before {
+        true => format!("{head}{old}"),
+        false => format!("{head}{new}"),
+    };
     match (file::parse(&new), file::parse(old)) {
         // The line numbers are those of the operator's own file if the mistake is in it.
         (Err(_), Err(mistake)) => Err(mistake),
@@ -217,6 +219,7 @@ mod tests {
             "",
             "# mine\r\nstandby = true\r\n",
             "\u{feff}# mine\n",
+            "[[ \t monitoring.receivers]]\ntype = \"telegram\"\n",
         ] {
             assert_eq!(edited(Some(own), &Asked::default()).unwrap(), own);
         }

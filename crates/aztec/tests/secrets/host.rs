@@ -12,7 +12,7 @@ use provision::engine::{
     Resource, ResourceId,
 };
 use provision::host::fake::FakeHost;
-use provision::host::{Clock, FileType, Meta, Output, Probe, Query, Space};
+use provision::host::{Clock, FileType, Meta, Output, Probe, Query, RandomReads, Space};
 use provision::kills::State;
 
 use crate::common::{debian, in_memory};
@@ -58,6 +58,9 @@ impl Probe for Heard<'_> {
     }
     fn space(&self, path: &Path) -> Result<Space, Fault> {
         self.host.space(path)
+    }
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
+        self.host.random_reads(dir)
     }
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
         let _ = writeln!(self.questions.lock().unwrap(), "{:?}", query.argv());

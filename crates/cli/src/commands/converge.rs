@@ -113,7 +113,7 @@ pub fn run(
     }
     progress.phase(Phase::Networking);
     let exposure = checks::exposure(&host.settings, &host.facts, host.view.probe());
-    printer.say(&render::findings(&[exposure]));
+    printer.say(&render::findings(&exposure));
     progress.phase(Phase::Verification);
     let fallen = verify::check_again(host, &applied, (since_us, changed), &mut progress)?;
     if !fallen.is_empty() {
@@ -165,8 +165,12 @@ pub fn refused(finding: &Finding) -> Failure {
         Topic::DataDisk => code::DISK_MISSING,
         _ => exit::HOST_NOT_FIT,
     };
-    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.text()))
-        .fix("Fix this and run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing.")
+    let advice = finding.advice();
+    let advice = advice.as_deref().unwrap_or("Fix this.");
+    Fault::new(format!("this host is not fit: {}: {}", finding.check, finding.seen))
+        .fix(format!(
+            "{advice} Then run the same command again; nothing was changed. `aztec-kit preflight` repeats the checks and changes nothing."
+        ))
         .coded(code)
         .into()
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use aztec::Runtime;
 use aztec::alert::Delivery;
-use aztec::checks::{Diagnosis, Finding, Need, Phase, Report, Sample, Topic, UnitRow, Verb};
+use aztec::checks::{
+    Bundle, Diagnosis, Finding, Need, Phase, Report, Sample, Topic, UnitRow, Verb,
+};
 use aztec::databases::Databases;
 use aztec::fit::Fit;
 use provision::engine::{ResourceId, RolledBack};
@@ -52,6 +54,10 @@ pub struct CheckRow {
     pub looks_at: Option<&'static str>,
     /// What is true when it passes.
     pub reason: &'static str,
+}
+
+impl Document for Bundle {
+    const NAME: &'static str = "bundle";
 }
 
 impl Document for Diagnosis {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use aztec::checks::{Diagnosis, Report, Topic, table};
+use aztec::checks::{Bundle, Diagnosis, Report, Topic, table};
 use jsonschema::Validator;
 use keys::StakerOutput;
 use provision::engine::Plan;
@@ -22,6 +22,7 @@ use super::{
 /// The schema of every document, by its name.
 fn generated() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
+        document::<Bundle>(),
         document::<Diagnosis>(),
         document::<Confirmed<'_>>(),
         document::<Event<'_>>(),

@@ -112,6 +112,7 @@ fn every_document_matches_its_published_schema() {
         ("explain docker.service --json", ""),
         ("checks list --json", ""),
         ("doctor --json", ""),
+        ("doctor --bundle --json", ""),
         ("release list --json", ""),
         ("release check /srv/6.9.9 --json", ""),
         ("alert test --json", ""),

@@ -22,6 +22,8 @@ const LOOKS: &[(&str, &[u8])] = &[
     ("explain docker.service --json", &[0]),
     ("doctor", &[0, 1]),
     ("doctor --json", &[0, 1]),
+    ("doctor --bundle", &[0, 1]),
+    ("doctor --bundle --json", &[0, 1]),
     ("checks list", &[0]),
     ("checks list --json", &[0]),
     ("release list", &[0]),

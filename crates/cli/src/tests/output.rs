@@ -33,7 +33,7 @@ pub const VERBS: &[(&str, &[&str])] = &[
     ("bootstrap", &["outcome", "plan"]),
     ("checks list", &["checks-list"]),
     ("confirm", &["confirm"]),
-    ("doctor", &["doctor"]),
+    ("doctor", &["bundle", "doctor"]),
     ("explain", &["explain"]),
     ("forget", &["forget"]),
     ("keys check", &["findings"]),

@@ -371,6 +371,16 @@ pub fn server() -> FakeHost {
             0o644,
         ),
         ("/proc/sys/net/core/somaxconn", "4096\n", 0o644),
+        (
+            "/proc/1/mountinfo",
+            "28 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n",
+            0o444,
+        ),
+        (
+            "/proc/net/fib_trie",
+            "Local:\n |-- 127.0.0.1\n    /32 host LOCAL\n",
+            0o444,
+        ),
         ("/proc/meminfo", "MemTotal: 16777216 kB\n", 0o444),
         ("/proc/cpuinfo", &cpu.repeat(8), 0o444),
         (

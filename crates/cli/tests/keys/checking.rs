@@ -52,7 +52,7 @@ fn a_directory_that_is_not_sound_is_refused_before_anything_changes() {
         ("has mode 0755, not 0700", |dir| {
             fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
         }),
-        ("is a symlink. Name the directory itself", |dir| {
+        ("/keystore is a symlink", |dir| {
             fs::rename(dir, dir.with_extension("real")).unwrap();
             symlink(dir.with_extension("real"), dir).unwrap();
         }),

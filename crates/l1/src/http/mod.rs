@@ -66,7 +66,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Beacon, Reader, http_probe};
+    use crate::{Reader, http_probe};
 
     /// A server that answers every request without end.
     fn endless() -> String {
@@ -94,9 +94,6 @@ mod tests {
         let (url, patience) = (endless(), Duration::from_secs(60));
         let reader = Reader::connect(&url, patience).unwrap();
         let why = reader.chain_id().unwrap_err().to_string();
-        assert!(why.contains("longer than"), "{why}");
-        let beacon = Beacon::connect(&url, patience).unwrap();
-        let why = beacon.chain_id().unwrap_err().to_string();
         assert!(why.contains("longer than"), "{why}");
         let reply = http_probe::get(&url, "status", patience).unwrap();
         assert_eq!(reply.body, None);

@@ -22,13 +22,15 @@ pub(crate) fn keeps_method(status: u16, method: &Method) -> bool {
 }
 
 /// The next URL of a request, `None` if it must not be followed. `fetch` goes anywhere. A request with a key goes to no other
-/// host, because the new host would get the key.
+/// host, which would get the key, and does not lose its TLS, because anybody on the way could then read it.
 pub(crate) fn next(from: &Url, location: &str, has_secret: bool) -> Option<Url> {
     let next = from.join(location).ok()?;
     let fits = matches!(next.scheme(), "http" | "https");
     // `fetch` takes no user in a location either.
     let is_open = next.username().is_empty() && next.password().is_none();
-    (fits && is_open && (!has_secret || next.host_str() == from.host_str())).then_some(next)
+    let keeps_host = next.host_str() == from.host_str();
+    let keeps_tls = from.scheme() == "http" || next.scheme() == "https";
+    (fits && is_open && (!has_secret || keeps_host && keeps_tls)).then_some(next)
 }
 
 #[cfg(test)]
@@ -47,6 +49,8 @@ mod tests {
         let tls = to("https://a.example/KEY", true);
         assert_eq!(tls.unwrap(), "https://a.example/KEY");
         assert_eq!(to("http://b.example/KEY", true), None);
+        let tls = from("https://a.example/KEY");
+        assert_eq!(next(&tls, "http://a.example/KEY", true), None);
         assert_eq!(to("//b.example/KEY", true), None);
         assert_eq!(to("http://b.example/", false).unwrap(), "http://b.example/");
         assert_eq!(to("file:///etc/passwd", false), None);

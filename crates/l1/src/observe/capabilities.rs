@@ -15,8 +15,10 @@ use super::{
 };
 use crate::{bindings::Rollup, client::Connection, error::Result, failure::Failure};
 
-/// Bytes of an answer. Logs and simulated blocks have some KiB.
-const LONGEST: usize = 1 << 20;
+/// Bytes of a long answer: simulated blocks, or all logs of a block from a server that ignores filters.
+const LONG: usize = 1 << 20;
+/// Bytes of a short answer.
+const SHORT: usize = 64 << 10;
 
 /// What an execution endpoint can do.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub struct Capabilities {
     pub version: Result<String>,
     /// The logs of the rollup's deployment. `None` if the rollup was not known.
     pub deployment_logs: Option<Result<DeploymentLogs>>,
-    /// Whether it simulates blocks: `eth_simulateV1`. Without it, the node estimates worse (4.1.2
-    /// ethereum/dest/l1_tx_utils/readonly_l1_tx_utils.js).
+    /// Whether it simulates blocks: `eth_simulateV1`. Without it, the node takes a fixed estimate of the gas of a transaction,
+    /// or fails if there is none (4.1.2 ethereum/dest/l1_tx_utils/readonly_l1_tx_utils.js, `_simulate`).
     pub simulates: Result<()>,
     /// Many calls at once.
     pub burst: Burst,
@@ -78,7 +80,7 @@ pub(super) async fn observed(connection: &Connection, deep: &Deep) -> Capabiliti
 
 async fn syncing(connection: &Connection) -> Result<Syncing> {
     const CALL: &str = "eth_syncing";
-    let answer = connection.call_up_to::<Value>(CALL, json!([]), LONGEST);
+    let answer = connection.call_up_to::<Value>(CALL, json!([]), SHORT);
     let answer = answer.await.and_then(|answer| read_syncing(&answer));
     answer.map_err(|failure| connection.failed(CALL, &failure))
 }
@@ -100,7 +102,7 @@ fn read_syncing(answer: &Value) -> Result<Syncing, Failure> {
 
 async fn version(connection: &Connection) -> Result<String> {
     const CALL: &str = "web3_clientVersion";
-    let answer = connection.call_up_to::<String>(CALL, json!([]), LONGEST);
+    let answer = connection.call_up_to::<String>(CALL, json!([]), SHORT);
     match answer.await {
         Ok(version) => Ok(connection.endpoint.secrets.cut_from(&version)),
         Err(failure) => Err(connection.failed(CALL, &failure)),
@@ -118,7 +120,7 @@ async fn logs(connection: &Connection, rollup: Address) -> Result<DeploymentLogs
         "address": rollup, "topics": [Rollup::OwnershipTransferred::SIGNATURE_HASH],
         "fromBlock": tag, "toBlock": tag,
     }]);
-    let logs = connection.call_up_to::<Vec<IgnoredAny>>("eth_getLogs", filter, LONGEST);
+    let logs = connection.call_up_to::<Vec<IgnoredAny>>("eth_getLogs", filter, LONG);
     match logs.await {
         Ok(logs) => Ok(DeploymentLogs {
             block,
@@ -131,7 +133,7 @@ async fn logs(connection: &Connection, rollup: Address) -> Result<DeploymentLogs
 async fn simulates(connection: &Connection) -> Result<()> {
     const CALL: &str = "eth_simulateV1";
     let nothing = json!([{"blockStateCalls": [{"calls": []}]}, "latest"]);
-    let blocks = connection.call_up_to::<Vec<IgnoredAny>>(CALL, nothing, LONGEST);
+    let blocks = connection.call_up_to::<Vec<IgnoredAny>>(CALL, nothing, LONG);
     let blocks = blocks.await.map(drop);
     blocks.map_err(|failure| connection.failed(CALL, &failure))
 }

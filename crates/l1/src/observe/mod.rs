@@ -28,6 +28,7 @@ use crate::{
     limits::Limits,
 };
 
+pub use crate::beacon::Sync;
 pub use blob_blocks::BlobBlocks;
 pub use blobs::ServedBlobs;
 pub use block::Block;

@@ -1,7 +1,7 @@
 //! Asks an execution endpoint for traces, as the archiver of a node does when it starts: `validateTraceAvailability` (4.1.2
 //! archiver/dest/l1/validate_trace.js; the same file in the sources of 6).
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use alloy_primitives::B256;
 use futures_util::future::{OptionFuture, join3};
@@ -88,16 +88,6 @@ impl TraceFacts {
             (false, _) => Traces::None,
         })
     }
-}
-
-/// Asks one endpoint for the trace of a new transaction and of one that is 512 blocks old. `timeout` bounds each call.
-///
-/// # Errors
-///
-/// If the URL is not `http` or `https`, or its newest blocks cannot be read.
-pub fn traces(url: &str, timeout: Duration) -> Result<Traces> {
-    let connection = Connection::new(url, timeout)?;
-    connection.block_on(facts(&connection)).summary()
 }
 
 pub(super) async fn observed(target: &Target, limits: Limits) -> TraceFacts {

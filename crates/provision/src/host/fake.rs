@@ -34,7 +34,8 @@ pub use unit::{FakeUnit, Fate};
 
 use super::unreadable::{no_file, too_large};
 use super::{
-    Clock, FileType, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space,
+    Clock, FileType, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RandomReads,
+    Space,
 };
 use crate::Fault;
 
@@ -63,6 +64,8 @@ impl FakeHost {
             },
             Query::Nat => "-P PREROUTING ACCEPT\n".into(),
             Query::Ruleset => self.ruleset(),
+            Query::Tracking => self.tracking.clone(),
+            Query::TimeDate => self.time_date.clone(),
             Query::Journal { unit, .. } => self.journals.get(unit).cloned().unwrap_or_default(),
         };
         Ok(Output {
@@ -122,8 +125,14 @@ impl Probe for FakeHost {
     fn space(&self, _: &Path) -> Result<Space, Fault> {
         Ok(Space {
             free: self.free,
+            files: self.files.0,
+            free_files: self.files.1,
             read_only: self.read_only,
         })
+    }
+
+    fn random_reads(&self, _: &Path) -> Result<Option<RandomReads>, Fault> {
+        Ok(self.random_reads.clone())
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {

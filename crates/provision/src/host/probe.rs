@@ -59,8 +59,21 @@ pub struct Meta {
 pub struct Space {
     /// Free bytes.
     pub free: u64,
+    /// The number of files (inodes) that it can have; 0 if it has no such limit.
+    pub files: u64,
+    /// The number of files that can still be created.
+    pub free_files: u64,
     /// Whether it is mounted read-only.
     pub read_only: bool,
+}
+
+/// How many random reads a disk answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RandomReads {
+    /// Reads per second.
+    pub per_second: u64,
+    /// What was read: a file of the directory, or a block device.
+    pub of: PathBuf,
 }
 
 /// Two clocks read together, microseconds.
@@ -128,6 +141,10 @@ pub trait Probe: Send + Sync {
     fn writable(&self, path: &Path) -> bool;
     /// The file system of a path, or of its nearest existing ancestor.
     fn space(&self, path: &Path) -> Result<Space, Fault>;
+    /// Measures for two seconds how many random reads of 4 KiB the disk below a directory answers; at most three seconds
+    /// in all. `None` if there is nothing to measure: no file of the directory is large enough, and its file system is
+    /// not on a block device that this process may read.
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault>;
     /// Runs a read-only query.
     fn ask(&self, query: &Query) -> Result<Output, Fault>;
     /// The state of each of these units, by its name in `names`.

@@ -48,6 +48,10 @@ pub enum Query {
         /// The maximum number.
         lines: u32,
     },
+    /// `chronyc -c tracking`: how far the clock is from its source, [`crate::tools::clock`]. It uses no name service.
+    Tracking,
+    /// `timedatectl show`: whether anything synchronizes the clock, [`crate::tools::clock`].
+    TimeDate,
 }
 
 /// The queried properties of every unit, see systemctl(1) and org.freedesktop.systemd1(5).
@@ -115,6 +119,8 @@ impl Query {
                 "--unit",
                 unit,
             ]),
+            Self::Tracking => words(&["chronyc", "-n", "-c", "tracking"]),
+            Self::TimeDate => words(&["timedatectl", "show"]),
         }
     }
 }
@@ -143,6 +149,8 @@ impl Query {
         match self {
             // One block for each unit, including units that do not exist.
             Self::Units(_) | Self::SshSocket => ANSWER,
+            // One line, and some properties.
+            Self::Tracking | Self::TimeDate => ANSWER,
             // Every keyword has a value.
             Self::Sshd(_) => ANSWER,
             // It ends with a summary.

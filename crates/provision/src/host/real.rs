@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use super::place::ForeignLink;
 use super::program::Call;
 use super::unreadable::{no_file, too_large};
-use super::{Clock, FileType, Meta, Output, Probe, Query, Space};
+use super::{Clock, FileType, Meta, Output, Probe, Query, RandomReads, Space, random_reads};
 use crate::Fault;
 
 /// `/dev/null`. A file that is a link to it counts as empty.
@@ -204,8 +204,14 @@ impl Probe for RealHost {
             .map_err(|error| failed("ask the file system of", existing, error))?;
         Ok(Space {
             free: stat.f_bavail * stat.f_frsize,
+            files: stat.f_files,
+            free_files: stat.f_favail,
             read_only: stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
         })
+    }
+
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
+        random_reads::measure(dir)
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {

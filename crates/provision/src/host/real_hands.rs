@@ -13,7 +13,8 @@ use super::program::Call;
 use super::real::{absent, failed};
 use super::staged::staged_name;
 use super::{
-    Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RealHost, Space,
+    Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RandomReads, RealHost,
+    Space,
 };
 use crate::Fault;
 
@@ -55,6 +56,9 @@ impl Probe for RealHostMut {
     }
     fn space(&self, path: &Path) -> Result<Space, Fault> {
         RealHost.space(path)
+    }
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
+        RealHost.random_reads(dir)
     }
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
         RealHost.ask(query)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Clock, Meta, Output, Probe, Query, Space};
+use super::{Clock, Meta, Output, Probe, Query, RandomReads, Space};
 use crate::Fault;
 
 /// Files that every resource with an owner, every set of packages, or several checks read. The kernel takes
@@ -103,6 +103,10 @@ impl Probe for Snapshot<'_> {
 
     fn space(&self, path: &Path) -> Result<Space, Fault> {
         self.host.space(path)
+    }
+
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
+        self.host.random_reads(dir)
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {

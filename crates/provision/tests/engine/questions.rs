@@ -9,7 +9,7 @@ use provision::engine::{Graph, MemoryJournal, Plan, Receipt};
 use provision::host::fake::{FakeHost, FakeImage, Mishap};
 use provision::host::{Engine, FileType, Output, Probe, Query};
 use provision::kinds::{File, Owner, Proto, Rule, Ufw};
-use provision::tools::{apt, images, journal, systemctl};
+use provision::tools::{apt, clock, images, journal, systemctl};
 
 use crate::common::run;
 
@@ -43,6 +43,8 @@ fn questions() -> Vec<Query> {
             unit: UNIT.into(),
             lines: 9,
         },
+        Query::Tracking,
+        Query::TimeDate,
     ];
     for query in &all {
         match query {
@@ -58,7 +60,9 @@ fn questions() -> Vec<Query> {
             | Query::Filter { .. }
             | Query::Nat
             | Query::Ruleset
-            | Query::Journal { .. } => {}
+            | Query::Journal { .. }
+            | Query::Tracking
+            | Query::TimeDate => {}
         }
     }
     all
@@ -72,6 +76,8 @@ fn read(query: &Query, host: &FakeHost) -> Result<(), Fault> {
         Query::Install(_) => apt::removals(&output.stdout).map(drop),
         Query::Images(_) => images::parse(&output.stdout).map(drop),
         Query::Journal { .. } => journal::parse(&output.stdout).map(drop),
+        Query::Tracking => clock::tracking(&output.stdout).map(drop),
+        Query::TimeDate => clock::time_date(&output.stdout).map(drop),
         // The firewall asks both.
         Query::Sshd(_) | Query::SshSocket => {
             Plan::make(&firewall(), &Receipt::default(), host).map(drop)
@@ -125,6 +131,8 @@ fn firewall() -> Graph<Host> {
 
 fn host() -> FakeHost {
     let mut host = FakeHost::debian().with_ufw();
+    host.tracking = "A29FC87B,192.0.2.1,4,1764543210.1,-0.000012,0.00002,0.00003,-7.1,0.001,0.012,0.004,0.0009,64.6,Normal\n".into();
+    host.time_date = "CanNTP=yes\nNTP=yes\nNTPSynchronized=yes\n".into();
     let row = FakeImage {
         repository: "a/b".into(),
         tag: Some("1".into()),

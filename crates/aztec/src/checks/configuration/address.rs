@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::data;
 use crate::names::port;
@@ -13,35 +13,36 @@ const CHECK: Topic = Topic::P2pAddress;
 /// The variable for the address that the node listens on. The node uses `0.0.0.0` if it is not set.
 const LISTENS: &str = "P2P_LISTEN_ADDR";
 
+/// What to do about a wrong address.
+const SET: &str = "Set p2p.ip to the public address of this host.";
+
 /// Checks `p2p.ip`. The node accepts any address and does not check whether others can reach it (4.1.2
 /// p2p/dest/util.js). On a network that the operator describes, peers may be anywhere.
 pub(super) fn address(settings: &Settings) -> Finding {
     let Some(ip) = settings.p2p_ip else {
-        let text = "p2p.ip is not set. The node will ask a public service at every start, which reports IPv4 addresses only. Set p2p.ip to the public address of this host.";
-        return Finding::new(CHECK, Severity::Warn, text);
+        let seen = "p2p.ip is not set, so the node asks a public service at every start, which reports IPv4 addresses only";
+        return Finding::warn(CHECK, seen).fix(SET);
     };
     if ip.is_loopback() {
-        let text =
-            format!("peers cannot reach {ip}. Set p2p.ip to the public address of this host.");
-        return Finding::new(CHECK, Severity::Fail, text);
+        return Finding::fail(CHECK, format!("peers cannot reach {ip}")).fix(SET);
     }
     let public = data::networks().contains_key(&settings.network_name);
     if let (true, Some(why)) = (public, unreachable(ip)) {
-        let text = format!(
-            "{ip} is {why}: peers on the internet cannot reach it. Set p2p.ip to the public address of this host, and forward TCP and UDP port {} to it.",
+        let seen = format!("{ip} is {why}: peers on the internet cannot reach it");
+        return Finding::warn(CHECK, seen).fix(format!(
+            "{SET} Forward TCP and UDP port {} of that address to it.",
             settings.port(&port::P2P)
-        );
-        return Finding::new(CHECK, Severity::Warn, text);
+        ));
     }
     let listens = settings.says(LISTENS).map(str::parse);
     let on_six = matches!(listens, Some(Ok(IpAddr::V6(_))));
     if public && ip.is_ipv6() && !on_six {
-        let text = format!(
-            "{ip} is announced, but the node listens on IPv4 only. Set p2p.ip to an IPv4 address, or {LISTENS} = \"::\" under [env]."
-        );
-        return Finding::new(CHECK, Severity::Warn, text);
+        let seen = format!("the node announces {ip} and listens on IPv4 only");
+        return Finding::warn(CHECK, seen).fix(format!(
+            "Set p2p.ip to an IPv4 address, or {LISTENS} = \"::\" under [env]."
+        ));
     }
-    Finding::new(CHECK, Severity::Pass, ip.to_string())
+    Finding::pass(CHECK, ip.to_string())
 }
 
 /// Why nobody on the internet can reach an address, by the IANA registries of special-purpose addresses.
@@ -83,6 +84,7 @@ fn unreachable_six(ip: Ipv6Addr) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Severity;
 
     const LIVE: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l\"]\nconsensus_urls = [\"https://b\"]\n";
     const OWN: &str = "network = \"mine\"\n[l1]\nrpc_urls = [\"https://l\"]\n[networks.mine]\nl1_chain_id = 7\n\

@@ -6,8 +6,8 @@ use l1::http_probe::{self, Reply};
 use serde_json::json;
 use url::Url;
 
-use crate::checks::finding::{Finding, Severity};
-use crate::checks::topic::Topic;
+use crate::checks::finding::Finding;
+use crate::checks::topic::{About, Topic};
 use crate::data::{Release, major};
 use crate::names::Role;
 use crate::settings::Settings;
@@ -39,17 +39,15 @@ pub(super) fn broker(settings: &Settings) -> Option<Finding> {
         .as_ref()
         .filter(|_| settings.has(Role::ProverAgent))?;
     let check = Topic::Broker.of(url.host());
-    let (status, message) = match ask(url.expose()) {
-        Ok(answer) => judge(&answer, &settings.release),
-        // A broker may start after its agents. They repeat their requests until it answers.
-        Err(error) => (
-            Severity::Warn,
-            format!(
-                "{error}. The agents repeat their requests until it answers. Start the broker, let this host connect to it, or correct prover_agent.broker_url."
-            ),
-        ),
-    };
-    Some(Finding::new(check, status, message))
+    Some(match ask(url.expose()) {
+        Ok(answer) => judge(check, &answer, &settings.release),
+        // A broker may start after its agents.
+        Err(error) => Finding::warn(
+            check,
+            format!("{error}; the agents repeat their requests until it answers"),
+        )
+        .fix("Start the broker, let this host connect to it, or correct prover_agent.broker_url."),
+    })
 }
 
 fn ask(url: &Url) -> Result<Answer, l1::Error> {
@@ -79,33 +77,44 @@ fn answer_of(reply: &Reply) -> Answer {
     })
 }
 
-fn judge(answer: &Answer, release: &Release) -> (Severity, String) {
+fn judge(check: About, answer: &Answer, release: &Release) -> Finding {
     let own = &release.version;
     match answer {
-        Answer::Broker(Some(version)) if version == own => {
-            (Severity::Pass, format!("a prover broker of Aztec {version}"))
+        Answer::Broker(Some(version)) => of_release(check, version, own),
+        Answer::Broker(None) => {
+            Finding::warn(check, "it is a prover broker that does not report its release")
+                .fix(format!("Make sure that its release is {own}."))
         }
-        Answer::Broker(Some(version)) if major(version) == major(own) => (
-            Severity::Warn,
-            format!("a prover broker of Aztec {version}, and this host runs {own}. They work together only while both serve the same rollup. Set release to that of the broker."),
-        ),
-        Answer::Broker(Some(version)) => (
-            Severity::Fail,
-            format!("a prover broker of Aztec {version}, which cannot use proofs of agents of {own}. Set release to that of the broker."),
-        ),
-        Answer::Broker(None) => (
-            Severity::Warn,
-            format!("a prover broker that does not report its release. Check that its release is {own}."),
-        ),
-        Answer::Waiting => (
-            Severity::Warn,
-            "it answers status requests only, like a broker on standby. Read the log of the broker.".into(),
-        ),
-        Answer::Other(description) => (
-            Severity::Fail,
-            format!("{description}. Set prover_agent.broker_url to a prover broker. On a host of aztec-kit, its port is ports.broker (8180)."),
+        Answer::Waiting => Finding::warn(
+            check,
+            "it answers status requests only, like a broker on standby",
+        )
+        .fix("Read the log of the broker."),
+        Answer::Other(description) => Finding::fail(check, format!("it is {description}")).fix(
+            "Set prover_agent.broker_url to a prover broker. On a host of aztec-kit, its port is ports.broker (8180).",
         ),
     }
+}
+
+/// Whether a broker of this version can serve agents of the release `own`.
+fn of_release(check: About, version: &str, own: &str) -> Finding {
+    let broker = format!("it is a prover broker of Aztec {version}");
+    if version == own {
+        return Finding::pass(check, broker);
+    }
+    let finding = match major(version) == major(own) {
+        true => Finding::warn(
+            check,
+            format!(
+                "{broker}, and this host runs {own}: they work together only while both serve the same rollup"
+            ),
+        ),
+        false => Finding::fail(
+            check,
+            format!("{broker}, which cannot use proofs of agents of {own}"),
+        ),
+    };
+    finding.fix("Set release to that of the broker.")
 }
 
 #[cfg(test)]
@@ -114,6 +123,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::Severity;
 
     /// An answer of HTTP.
     fn http(status: &str, headers: &str, body: &str) -> String {
@@ -123,13 +133,13 @@ mod tests {
         )
     }
 
-    fn of_release(version: &str) -> String {
+    fn header_of(version: &str) -> String {
         format!("x-aztec-packageVersion: {version}\r\n")
     }
 
     fn broker_of(version: &str) -> String {
         let body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"status\":\"not-found\"}}";
-        http("200 OK", &of_release(version), body)
+        http("200 OK", &header_of(version), body)
     }
 
     /// The finding about a server that gives these answers, one to each request.
@@ -186,7 +196,7 @@ mod tests {
     #[test]
     fn another_server_is_refused_with_its_description() {
         let unknown = "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"\"}}";
-        let node = http("400 Bad Request", &of_release("4.1.2"), unknown);
+        let node = http("400 Bad Request", &header_of("4.1.2"), unknown);
         let ethereum = http("200 OK", "", unknown);
         let page = http("200 OK", "", "<html>");
         let nothing = http("404 Not Found", "", "Not Found");
@@ -202,7 +212,7 @@ mod tests {
         for (answers, what) in cases {
             let found = found(answers);
             assert_eq!(found.severity, Severity::Fail, "{}", found.text());
-            assert!(found.text().starts_with(what), "{}", found.text());
+            assert_eq!(found.seen, format!("it is {what}"));
             assert!(found.text().contains("prover_agent.broker_url"));
         }
     }

@@ -4,7 +4,7 @@ use l1::Address;
 use provision::Fault;
 use provision::host::Probe;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::databases::{Databases, databases};
 use crate::fit::{self, Fit};
@@ -35,11 +35,11 @@ fn another_rollup(all: &[Databases], rollup: Option<Address>) -> Option<Finding>
     let used = all.iter().find(|databases| databases.in_use)?;
     let (theirs, ours) = (used.rollup?, rollup?);
     (theirs != ours).then(|| {
-        let message = format!(
-            "the databases in {} are of rollup {theirs}, and the node follows rollup {ours}. The node empties them when it starts, and syncs again. To keep them, set another data_dir first.",
+        let seen = format!(
+            "the databases in {} are of rollup {theirs}, and the node follows rollup {ours}: it empties them when it starts, and syncs again",
             used.path.display()
         );
-        Finding::new(Topic::Databases, Severity::Warn, message)
+        Finding::warn(Topic::Databases, seen).fix("To keep them, set another data_dir first.")
     })
 }
 
@@ -52,11 +52,11 @@ fn finding(all: &[Databases]) -> Option<Finding> {
     let used = used
         .first()
         .map_or_else(String::new, |used| used.path.display().to_string());
-    let message = format!(
-        "this release has its databases in {used}. Databases of other releases, with their signing records, stay until you remove them: {}.",
+    let seen = format!(
+        "this release has its databases in {used}; those of other releases, with their signing records, stay until you remove them: {}",
         others.join(", ")
     );
-    Some(Finding::new(Topic::Databases, Severity::Pass, message))
+    Some(Finding::pass(Topic::Databases, seen))
 }
 
 #[cfg(test)]
@@ -67,6 +67,7 @@ mod tests {
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::Severity;
 
     const OLD: &str = "0x91fF8bbD8Ebb07893010D50A48A1609e5EBd8E34";
 
@@ -137,7 +138,7 @@ mod tests {
         let warning = another_rollup(&all, Some(other)).unwrap();
         assert_eq!(warning.severity, Severity::Warn);
         assert!(
-            warning.text().contains("The node empties them"),
+            warning.text().contains("it empties them"),
             "{}",
             warning.text()
         );

@@ -43,11 +43,11 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
             Some(FileType::File) => {}
             None => continue,
             Some(other) => {
-                let message = format!(
-                    "{file} is a {} and not a file: systemd does not start a unit that reads it. Move it away.",
+                let seen = format!(
+                    "{file} is a {} and not a file, and systemd does not start a unit that reads it",
                     other.word()
                 );
-                findings.push(Finding::new(CHECK, Severity::Warn, message));
+                findings.push(Finding::warn(CHECK, seen).fix("Move it away."));
                 continue;
             }
         }
@@ -60,29 +60,28 @@ pub(super) fn environment(settings: &Settings, probe: &dyn Probe) -> Result<Vec<
         let text = match decode(&bytes) {
             Decoded::Read(text) => text,
             Decoded::Marked(text, variable) => {
-                let (status, what) = match variable {
+                let (severity, what) = match variable {
                     true => (Severity::Fail, "systemd does not read its first variable"),
                     false => (Severity::Warn, "systemd ignores its first line"),
                 };
-                let message = format!(
-                    "{file} begins with a byte order mark, so {what}. Save it as UTF-8 without one."
-                );
-                findings.push(Finding::new(CHECK, status, message));
+                let seen = format!("{file} begins with a byte order mark, so {what}");
+                let finding = Finding::new(CHECK, severity, seen);
+                findings.push(finding.fix("Save it as UTF-8 without a byte order mark."));
                 text
             }
             Decoded::Refused(line, why) => {
-                let message = format!(
-                    "{file}, line {line}: {why}. systemd does not start a unit that reads it. Save it as UTF-8."
+                let seen = format!(
+                    "{file}, line {line}: {why}, and systemd does not start a unit that reads it"
                 );
-                findings.push(Finding::new(CHECK, Severity::Fail, message));
+                findings.push(Finding::fail(CHECK, seen).fix("Save it as UTF-8."));
                 continue;
             }
         };
         findings.extend(of_file(&lint(&file, &text)));
     }
     if findings.is_empty() {
-        let text = "every variable is one that the release reads";
-        findings.push(Finding::new(CHECK, Severity::Pass, text));
+        let seen = "every variable is one that the release reads";
+        findings.push(Finding::pass(CHECK, seen));
     }
     Ok(findings)
 }

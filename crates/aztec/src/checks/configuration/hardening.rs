@@ -7,7 +7,7 @@ use provision::tools::systemctl::UnitState;
 use server::integrity::SERVICE;
 
 use crate::HostFacts;
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::settings::Settings;
 
@@ -27,8 +27,8 @@ pub(super) fn kernel(
         findings.push(reverse_path(why, probe)?);
     }
     if facts.container && (configured.chrony || configured.auditd) {
-        let text = "a container shares the clock and the audit log of its host: chrony is installed but not started, and auditd is left out";
-        findings.push(Finding::pass(Topic::Container, text));
+        let seen = "a container shares the clock and the audit log of its host: chrony is installed but not started, and auditd is left out";
+        findings.push(Finding::pass(Topic::Container, seen));
     }
     Ok(findings)
 }
@@ -44,9 +44,11 @@ pub(super) fn ssh(
         return Ok(Vec::new());
     }
     let sshd = server::ssh::sshd();
-    let (verdict, text) = match sshd.outlook(probe)? {
-        Outlook::Clear => (Severity::Pass, "nothing overrides its hardening".to_owned()),
-        Outlook::Doubt(text) => (Severity::Warn, text),
+    let finding = match sshd.outlook(probe)? {
+        Outlook::Clear => Finding::pass(Topic::Ssh, "nothing overrides its hardening"),
+        Outlook::Doubt(doubt) => {
+            Finding::warn(Topic::Ssh, doubt).fix("Have a second session ready to confirm in.")
+        }
         Outlook::Obstacle(obstacle) => {
             let fix = obstacle.remedy().unwrap_or_default();
             let finding = Finding::fail(Topic::Ssh, obstacle.chain());
@@ -55,7 +57,7 @@ pub(super) fn ssh(
             ]);
         }
     };
-    let mut findings = vec![Finding::new(Topic::Ssh, verdict, text)];
+    let mut findings = vec![finding];
     findings.extend(shut_out(&sshd.withdrawn(probe)?));
     Ok(findings)
 }
@@ -74,12 +76,13 @@ fn shut_out(withdrawn: &[(String, Vec<String>)]) -> Option<Finding> {
     });
     let lists: Vec<_> = lists.collect();
     (!lists.is_empty()).then(|| {
-        let text = format!(
-            "clients that support {} will not connect any more: OpenSSH before 6.5, and programs with an old SSH library. \
-             Before you run `aztec-kit confirm`, test every client that must connect, such as backups and deployments.",
+        let seen = format!(
+            "clients that support {} will not connect any more: OpenSSH before 6.5, and programs with an old SSH library",
             lists.join(", or ")
         );
-        Finding::new(Topic::SshClients, Severity::Warn, text)
+        Finding::warn(Topic::SshClients, seen).fix(
+            "Before you run `aztec-kit confirm`, test every client that must connect, such as backups and deployments.",
+        )
     })
 }
 
@@ -91,11 +94,11 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
     }
     let overridden = server::updates::overridden(probe)?;
     Ok((!overridden.is_empty()).then(|| {
-        let message = format!(
-            "{}. That file is read after the one of aztec-kit and overrides it. If you do not want that, remove the setting.",
+        let seen = format!(
+            "a file that is read later overrides the settings of aztec-kit: {}",
             overridden.join("; ")
         );
-        Finding::new(Topic::Updates, Severity::Warn, message)
+        Finding::warn(Topic::Updates, seen).fix("If you do not want that, remove the setting.")
     }))
 }
 
@@ -104,18 +107,19 @@ pub fn updates(settings: &Settings, probe: &dyn Probe) -> Result<Option<Finding>
 fn reverse_path(why: &str, probe: &dyn Probe) -> Result<Finding, Fault> {
     let is = probe.text("/proc/sys/net/ipv4/conf/all/rp_filter".as_ref())?;
     let is = is.unwrap_or_default();
-    let strict = is.trim() == "1";
-    let more = match strict {
-        true => {
-            " With 1, the kernel drops packets that come in through one interface and are answered through another. To accept them, set it to 2 in a file of /etc/sysctl.d."
-        }
-        false => "",
-    };
-    let text = format!(
-        "this host may answer through another interface than a request came in through, because {why}. For this reason, net.ipv4.conf.*.rp_filter stays {}.{more}",
+    let seen = format!(
+        "this host may answer through another interface than a request came in through, because {why}, so net.ipv4.conf.*.rp_filter stays {}",
         is.trim()
     );
-    Ok(Finding::new(Topic::ReversePath, Severity::Warn, text))
+    let fix = match is.trim() {
+        "1" => {
+            "With 1, the kernel drops packets that come in through one interface and are answered through another. To accept them, set it to 2 in a file of /etc/sysctl.d."
+        }
+        _ => {
+            "If every answer leaves through the interface that its request came in through, set it to 1 in a file of /etc/sysctl.d."
+        }
+    };
+    Ok(Finding::warn(Topic::ReversePath, seen).fix(fix))
 }
 
 /// The result of the last daily comparison of files, on a host with one.
@@ -133,24 +137,20 @@ pub fn integrity(settings: &Settings, probe: &dyn Probe) -> Result<Option<Findin
 
 fn compared(state: &UnitState, now_us: i64) -> Finding {
     let hours = (now_us - state.started_us) / 3_600_000_000;
-    let (status, message) = match state.active.as_str() {
-        "failed" => (
-            Severity::Warn,
-            format!(
-                "the comparison of files failed {hours} h ago. To see the differences, run `journalctl --unit {SERVICE}`."
-            ),
-        ),
-        "activating" => (Severity::Pass, "files are being compared".into()),
-        _ if state.started_us == 0 => (
-            Severity::Pass,
-            "files have not been compared since this host booted".into(),
-        ),
-        _ => (
-            Severity::Pass,
-            format!("no file differed from the baseline {hours} h ago"),
-        ),
-    };
-    Finding::new(Topic::Integrity, status, message)
+    let pass = |seen: String| Finding::pass(Topic::Integrity, seen);
+    match state.active.as_str() {
+        "failed" => Finding::warn(
+            Topic::Integrity,
+            format!("the comparison of files failed {hours} h ago"),
+        )
+        .fix("Look at the differences in the log.")
+        .command(format!("journalctl --unit {SERVICE}")),
+        "activating" => pass("files are being compared".into()),
+        _ if state.started_us == 0 => {
+            pass("files have not been compared since this host booted".into())
+        }
+        _ => pass(format!("no file differed from the baseline {hours} h ago")),
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +159,7 @@ mod tests {
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::Severity;
 
     #[test]
     fn a_later_file_that_undoes_the_upgrades_is_named() {
@@ -185,7 +186,7 @@ mod tests {
         host.apt.config = "Unattended-Upgrade::Automatic-Reboot \"true\";\n".into();
         let finding = updates(&settings, &host).unwrap().unwrap();
         assert!(
-            finding.text().starts_with(
+            finding.seen.contains(
                 "/etc/apt/apt.conf.d/99-mine sets Unattended-Upgrade::Automatic-Reboot to \"true\""
             ),
             "{}",
@@ -262,7 +263,7 @@ mod tests {
         let why = Some("it has a VPN (wg0)");
         let loose = message_of("0\n", why).unwrap();
         assert!(
-            loose.ends_with("stays 0.") && loose.contains("wg0"),
+            loose.contains("stays 0.") && loose.contains("wg0"),
             "{loose}"
         );
         assert!(message_of("1\n", why).unwrap().contains("2 in a file"));

@@ -9,7 +9,7 @@ use provision::engine::Cx;
 use provision::host::Probe;
 use provision::kinds::{Image, Place, Upstream};
 
-use crate::checks::finding::{Finding, GIB, Severity, failed, gib};
+use crate::checks::finding::{Finding, GIB, failed, gib};
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::names::Runtime;
@@ -39,12 +39,10 @@ pub(super) fn findings(
     let mut findings = Vec::new();
     let fetched = match survey {
         Ok(survey) => {
-            let status = if survey.moved {
-                Severity::Warn
-            } else {
-                Severity::Pass
-            };
-            findings.push(Finding::new(Topic::Image, status, survey.text));
+            findings.push(match survey.moved {
+                true => Finding::warn(Topic::Image, survey.text).fix(image.update()),
+                false => Finding::pass(Topic::Image, survey.text),
+            });
             survey.place != Place::Here
         }
         Err(fault) => {
@@ -55,17 +53,19 @@ pub(super) fn findings(
     let storage = Path::new(choice.engine.storage());
     let space = probe.space(storage)?;
     let (place, has) = (storage.display(), gib(space.free));
-    findings.push(if fetched && (space.read_only || space.free < IMAGE_BYTES) {
-        Finding::new(
+    findings.push(if fetched && space.read_only {
+        Finding::fail(
             Topic::DiskForImage,
-            Severity::Fail,
-            format!(
-                "{place} has {has} free, and the image needs up to {}. Free some space, or mount another disk there.",
-                gib(IMAGE_BYTES)
-            ),
+            format!("{place} is on a read-only file system"),
         )
+        .fix("Remount it, or mount another disk there.")
+    } else if fetched && space.free < IMAGE_BYTES {
+        let needs = gib(IMAGE_BYTES);
+        let seen = format!("{place} has {has} free, and the image needs up to {needs}");
+        Finding::fail(Topic::DiskForImage, seen)
+            .fix("Free some space, or mount another disk there.")
     } else {
-        Finding::new(Topic::DiskForImage, Severity::Pass, format!("{place} has {has} free"))
+        Finding::pass(Topic::DiskForImage, format!("{place} has {has} free"))
     });
     Ok(findings)
 }
@@ -117,24 +117,27 @@ pub fn upstream(
     let upstream = image.upstream(&Cx::of(probe))?;
     Ok(upstream.map(|upstream| {
         let reference = format!("{}:{}", image.name, image.tag);
-        let (status, text) = match upstream {
-            Upstream::Same => (
-                Severity::Pass,
+        match upstream {
+            Upstream::Same => Finding::pass(
+                Topic::ImageRegistry,
                 format!("{reference} in its registry is the image that this host is pinned to"),
             ),
-            Upstream::Moved => (
-                Severity::Warn,
+            Upstream::Moved => Finding::warn(
+                Topic::ImageRegistry,
                 format!(
                     "{reference} has moved: its registry has another image than the one that this host is pinned to, which \
-                     continues to run. {}",
-                    image.update()
+                     continues to run"
                 ),
+            )
+            .fix(image.update()),
+            // The pinned image runs without its registry, so this must not stop a host.
+            Upstream::Untold(why) => Finding::warn(
+                Topic::ImageRegistry,
+                format!("{reference} could not be compared with its registry: {why}"),
+            )
+            .fix(
+                "This host continues to run its pinned image. Let it reach the registry. An image that was loaded from a file can be compared only after it was pulled.",
             ),
-            Upstream::Untold(why) => (
-                Severity::Pass,
-                format!("{reference} could not be compared: {why}"),
-            ),
-        };
-        Finding::new(Topic::ImageRegistry, status, text)
+        }
     }))
 }

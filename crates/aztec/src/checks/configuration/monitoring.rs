@@ -7,12 +7,14 @@ use provision::host::Probe;
 use server::monitoring::{PACKAGES, drop_in_path};
 
 use crate::HostFacts;
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::features::monitoring::NAME;
 use crate::layout;
 use crate::names::units;
 use crate::settings::{Monitoring, Stack};
+
+const CHECK: Topic = Topic::Monitoring;
 
 /// One finding for each obstacle, or one pass.
 pub(super) fn findings(
@@ -27,20 +29,23 @@ pub(super) fn findings(
         Stack::Compose => findings.extend(docker(facts, probe)?),
     }
     if probe.meta(Path::new(layout::KIT))?.is_none() {
-        let message = format!(
-            "units of monitoring call {}, which does not exist. Copy aztec-kit to that path.",
+        let seen = format!(
+            "units of monitoring call {}, which does not exist",
             layout::KIT
         );
-        findings.push(Finding::new(Topic::Monitoring, Severity::Fail, message));
+        findings.push(Finding::fail(CHECK, seen).fix("Copy aztec-kit to that path."));
     }
     if configured.receivers.is_empty() {
-        let message = "there are no receivers, so alerts are visible in Alertmanager only. Name receivers in monitoring.receivers.";
-        findings.push(Finding::new(Topic::Monitoring, Severity::Warn, message));
+        let seen = "there are no receivers, so alerts are visible in Alertmanager only";
+        let finding = Finding::warn(CHECK, seen);
+        findings.push(finding.fix("Name receivers in monitoring.receivers."));
     }
     if findings.is_empty() {
         let count = configured.receivers.len();
-        let message = format!("alerts go to {count} receivers");
-        findings.push(Finding::new(Topic::Monitoring, Severity::Pass, message));
+        findings.push(Finding::pass(
+            CHECK,
+            format!("alerts go to {count} receivers"),
+        ));
     }
     Ok(findings)
 }
@@ -56,14 +61,10 @@ fn other(configured: Stack, probe: &dyn Probe) -> Result<Option<Finding>, Fault>
     for unit in running(&units, probe)? {
         // The packages may be the operator's. The check of the ports reports that.
         if unit == units::MONITORING || probe.meta(&drop_in_path(NAME, unit))?.is_some() {
-            let message = format!(
-                "it runs as {runs} here, which holds the ports. Set monitoring.enabled = false and run `aztec-kit apply`. Then set monitoring.enabled = true with monitoring.runtime = \"{runtime}\". The recorded data stays."
-            );
-            return Ok(Some(Finding::new(
-                Topic::Monitoring,
-                Severity::Fail,
-                message,
-            )));
+            let seen = format!("monitoring runs as {runs} here, which holds the ports");
+            return Ok(Some(Finding::fail(CHECK, seen).fix(format!(
+                "Set monitoring.enabled = false and run `aztec-kit apply`. Then set monitoring.enabled = true with monitoring.runtime = \"{runtime}\". The recorded data stays."
+            ))));
         }
     }
     Ok(None)
@@ -101,17 +102,14 @@ fn docker(facts: &HostFacts, probe: &dyn Probe) -> Result<Option<Finding>, Fault
     let snap = if probe.meta(Path::new(SNAP))?.is_some() {
         " except that of the snap, which is confined and not used"
     } else if program && !facts.docker {
-        " except through a `docker` command that belongs to Podman, or has no Docker daemon"
+        " except through a docker command that belongs to Podman, or has no Docker daemon"
     } else {
         ""
     };
-    let message = format!(
-        "monitoring.runtime is compose, and there is no `docker compose` on this host{snap}. Install docker.io, docker-cli and docker-compose, or Docker's own packages. Or set monitoring.runtime to native."
-    );
-    Ok(Some(Finding::new(
-        Topic::Monitoring,
-        Severity::Fail,
-        message,
+    let seen =
+        format!("monitoring.runtime is compose, and there is no Docker Compose on this host{snap}");
+    Ok(Some(Finding::fail(CHECK, seen).fix(
+        "Install docker.io, docker-cli and docker-compose, or Docker's own packages. Or set monitoring.runtime to native.",
     )))
 }
 
@@ -122,10 +120,10 @@ fn foreign(probe: &dyn Probe) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
     for (package, unit) in PACKAGES {
         if running.contains(unit) && probe.meta(&drop_in_path(NAME, unit))?.is_none() {
-            let message = format!(
-                "{unit} already runs with a configuration of yours. Remove the package {package} first, or keep your monitoring and set monitoring.enabled = false."
-            );
-            findings.push(Finding::new(Topic::Monitoring, Severity::Fail, message));
+            let seen = format!("{unit} already runs with a configuration of yours");
+            findings.push(Finding::fail(CHECK, seen).fix(format!(
+                "Remove the package {package} first, or keep your monitoring and set monitoring.enabled = false."
+            )));
         }
     }
     Ok(findings)
@@ -164,8 +162,8 @@ mod tests {
         };
         let containers = host(&[units::MONITORING], false);
         let packages = host(&["prometheus.service"], true);
-        assert!(other(Stack::Native, &containers).starts_with("it runs as compose here"));
-        assert!(other(Stack::Compose, &packages).starts_with("it runs as native here"));
+        assert!(other(Stack::Native, &containers).starts_with("monitoring runs as compose here"));
+        assert!(other(Stack::Compose, &packages).starts_with("monitoring runs as native here"));
         assert_eq!(other(Stack::Compose, &containers), "");
         assert_eq!(other(Stack::Native, &packages), "");
         let operators = host(&["prometheus.service"], false);

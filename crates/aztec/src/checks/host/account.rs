@@ -4,7 +4,7 @@ use provision::Fault;
 use provision::host::Probe;
 use provision::kinds::Accounts;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 use crate::roles::base;
 use crate::settings::Settings;
@@ -15,15 +15,10 @@ pub(super) fn account(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Find
     let accounts = Accounts::read(probe)?;
     let (group, user) = base::accounts(settings);
     let obstacles = [group.obstacle(&accounts), user.obstacle(&accounts)];
-    let finding = |fault: Fault| {
-        let fix = fault.remedy().unwrap_or_default();
-        Finding::new(
-            Topic::Account,
-            Severity::Fail,
-            format!("{}. {fix}", fault.chain()),
-        )
-    };
-    Ok(obstacles.into_iter().flatten().map(finding).collect())
+    let obstacles = obstacles.iter().flatten();
+    Ok(obstacles
+        .map(|fault| failed(Topic::Account, fault))
+        .collect())
 }
 
 #[cfg(test)]
@@ -32,6 +27,7 @@ mod tests {
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::Severity;
 
     fn messages(passwd: &str, group: &str) -> String {
         let mut host = FakeHost::debian();

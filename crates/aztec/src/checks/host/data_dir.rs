@@ -7,8 +7,7 @@ use provision::host::{FileType, Probe, resolved};
 use provision::kinds::{Accounts, Disk};
 use provision::tools::mounts;
 
-use crate::checks::finding::failed;
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::layout::{self, ACCOUNT};
@@ -87,11 +86,7 @@ pub fn data_dir(
     ];
     Ok(match wrong.into_iter().flatten().next() {
         Some(fault) => failed(CHECK, &fault),
-        None => Finding::new(
-            CHECK,
-            Severity::Pass,
-            settings.data_dir.display().to_string(),
-        ),
+        None => Finding::pass(CHECK, settings.data_dir.display().to_string()),
     })
 }
 
@@ -179,9 +174,14 @@ impl Place<'_> {
                 && !mounted(place)
                 && (self.real.starts_with(place) || self.path.starts_with(place))
         });
-        // Without a list of mounts, nobody can tell.
-        if let Some(place) = missing.filter(|_| !self.facts.mounts.is_empty()) {
+        if let Some(place) = missing {
             let (shown, unit) = (place.display(), mounts::unit(&place));
+            if self.facts.mounts.is_empty() {
+                return Err(Fault::new(format!(
+                    "/etc/fstab has a disk for {shown}, and /proc/self/mountinfo lists no mounts"
+                ))
+                .fix("Mount /proc."));
+            }
             return Ok(Some(
                 Fault::new(format!("/etc/fstab has a disk for {shown}, and it is not mounted")).fix(format!(
                     "Mount it (`systemctl start {unit}`), or remove its line from /etc/fstab and run `systemctl daemon-reload`."

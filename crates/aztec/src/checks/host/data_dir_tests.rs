@@ -2,6 +2,7 @@ use provision::host::HostMut;
 use provision::host::fake::FakeHost;
 
 use super::*;
+use crate::Severity;
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/bash\n\
     postgres:x:120:120::/var/lib/postgresql:/bin/sh\naztec:x:990:990::/var/lib/aztec:/usr/sbin/nologin\n";
@@ -163,4 +164,18 @@ fn data_does_not_move_under_running_services() {
     );
     host.tree.remove(Path::new("/proc/77"));
     assert_eq!(message(&host, "/srv/aztec"), None);
+}
+
+/// Without a list of mounts, nobody can tell whether the disk is there.
+#[test]
+fn a_disk_of_fstab_is_unknown_without_a_list_of_mounts() {
+    let mut host = host();
+    let fstab = b"/dev/sdc1 /srv/big ext4 nofail 0 2\n";
+    host.plant("/etc/fstab", FileType::File, fstab, 0o644);
+    host.plant("/srv/big", FileType::Directory, b"", 0o755);
+    let settings = |path: &str| Settings::parse(&format!("data_dir = \"{path}\"\n")).unwrap();
+    let facts = HostFacts::debian();
+    assert!(data_dir(&settings("/srv/big/aztec"), &facts, &host).is_err());
+    let elsewhere = data_dir(&settings("/srv/aztec"), &facts, &host).unwrap();
+    assert_eq!(elsewhere.severity, Severity::Pass);
 }

@@ -9,7 +9,7 @@ use provision::Fault;
 use provision::host::{FileType, Probe};
 use provision::kinds::Accounts;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::layout::{ACCOUNT, Layout};
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
     let create = match account {
         Some(_) => String::new(),
         None => format!(
-            "`useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT}` and "
+            "useradd --system --home-dir {data} --no-create-home --shell /usr/sbin/nologin {ACCOUNT} && "
         ),
     };
     // The data directory itself stays root's.
@@ -39,18 +39,23 @@ pub(super) fn data_owner(settings: &Settings, probe: &dyn Probe) -> Result<Optio
         .filter_map(|(path, _)| path.parent())
         .map(|dir| dir.display().to_string())
         .collect();
-    let message = format!(
-        "{} belongs to {}. The services run as {ACCOUNT} and could not write to it. With the services stopped, \
-         run {create}`chown --recursive {ACCOUNT}:{ACCOUNT} {}`.",
+    let seen = format!(
+        "{} belongs to {}, and the services run as {ACCOUNT} and cannot write to it",
         path.display(),
-        accounts.user_name(*uid),
+        accounts.user_name(*uid)
+    );
+    let command = format!(
+        "{create}chown --recursive {ACCOUNT}:{ACCOUNT} {}",
         dirs.join(" ")
     );
-    Ok(Some(Finding::new(
-        Topic::DataOwner,
-        Severity::Warn,
-        message,
-    )))
+    let finding = Finding::warn(Topic::DataOwner, seen);
+    Ok(Some(
+        finding
+            .fix(format!(
+                "Stop the services, then give the files to {ACCOUNT}."
+            ))
+            .command(command),
+    ))
 }
 
 /// The first entry of each service directory that does not belong to the account.
@@ -90,6 +95,7 @@ mod tests {
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::Severity;
 
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\n";
 

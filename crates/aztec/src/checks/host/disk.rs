@@ -5,8 +5,7 @@ use provision::engine::Receipt;
 use provision::host::Probe;
 use provision::kinds;
 
-use crate::checks::finding::Finding;
-use crate::checks::finding::failed;
+use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 
 /// A finding for each missing disk.

@@ -1,23 +1,33 @@
 //! Checks of the machine, its disks and its operating system.
 
 mod account;
+mod clock;
 pub mod data_dir;
 mod data_owner;
 pub mod disk;
+mod disk_speed;
+mod file_system;
+mod inodes;
 mod machine;
 mod packages;
+mod steal;
 mod systemd;
 
+use provision::Fault;
+
 use crate::checks::check::{Check, Need, Phase, Run, Verb};
+use crate::checks::context::Context;
 use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 use crate::desired::refusal;
-use crate::runtime;
 
 const ROW: Check = Check::row(Phase::Host, &[], Verb::BEFORE);
 
 /// Checks that a reader of a plan needs.
 const PLANNED: &[Verb] = &[Verb::Preflight, Verb::Apply, Verb::Plan];
+
+/// Checks of what changes while a host runs, which take no time.
+const WATCHED: &[Verb] = &[Verb::Preflight, Verb::Status];
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -86,9 +96,54 @@ pub(super) const CHECKS: &[Check] = &[
             if !cx.settings.has_role() {
                 return Ok(Vec::new());
             }
-            let runtime = runtime::choose(cx.settings, cx.facts).runtime;
-            machine::disk(cx.settings, runtime, cx.probe())
+            machine::disk(cx.settings, cx.facts, cx.probe())
         }),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::Inodes],
+        looks_at: "the file system of the data",
+        verbs: WATCHED,
+        run: Run::Now(|cx| with_role(cx, || inodes::inodes(&cx.settings.data_dir, cx.probe()))),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::FileSystem],
+        looks_at: "the type of the file system of the data",
+        verbs: &[Verb::Preflight],
+        run: Run::Now(|cx| {
+            with_role(cx, || {
+                file_system::file_system(cx.settings, cx.facts, cx.probe()).map(Some)
+            })
+        }),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::DiskSpeed],
+        looks_at: "two seconds of random reads of the largest file of the data, or of its disk",
+        needs: Need::ROOT,
+        verbs: &[Verb::Preflight],
+        run: Run::Now(|cx| match cx.settings.has_presets() {
+            // The databases of any other chain are small.
+            false => Ok(Vec::new()),
+            true => with_role(cx, || {
+                disk_speed::disk_speed(&cx.settings.data_dir, cx.probe()).map(Some)
+            }),
+        }),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::Clock],
+        looks_at: "chrony, or what systemd says about the clock",
+        verbs: WATCHED,
+        run: Run::Now(|cx| with_role(cx, || clock::clock(cx.facts, cx.probe()))),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::StolenTime],
+        looks_at: "/proc/stat",
+        verbs: WATCHED,
+        run: Run::Now(|cx| with_role(cx, || steal::steal(cx.probe()).map(Some))),
         ..ROW
     },
     Check {
@@ -156,6 +211,17 @@ pub(super) const CHECKS: &[Check] = &[
         ..ROW
     },
 ];
+
+/// What a check found on a host with a role of Aztec; nothing on any other.
+fn with_role(
+    cx: &Context<'_>,
+    look: impl FnOnce() -> Result<Option<Finding>, Fault>,
+) -> Result<Vec<Finding>, Fault> {
+    match cx.settings.has_role() {
+        true => Ok(look()?.into_iter().collect()),
+        false => Ok(Vec::new()),
+    }
+}
 
 fn rights(root: bool) -> Finding {
     match root {

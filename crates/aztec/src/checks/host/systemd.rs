@@ -5,20 +5,16 @@ use std::path::Path;
 use provision::Fault;
 use provision::host::Probe;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 
 /// Whether systemd manages this host.
 pub(super) fn manager(probe: &dyn Probe) -> Result<Finding, Fault> {
     let runs = probe.meta(Path::new("/run/systemd/system"))?.is_some();
-    Ok(if runs {
-        Finding::new(Topic::Systemd, Severity::Pass, "systemd manages this host")
-    } else {
-        Finding::new(
-            Topic::Systemd,
-            Severity::Fail,
-            "systemd does not manage this host. Use a server or VM, not a plain container.",
-        )
+    Ok(match runs {
+        true => Finding::pass(Topic::Systemd, "systemd manages this host"),
+        false => Finding::fail(Topic::Systemd, "systemd does not manage this host")
+            .fix("Use a server or VM, not a plain container."),
     })
 }
 
@@ -36,8 +32,9 @@ fn confined(status_of_init: &str) -> Option<Finding> {
         .find_map(|line| line.strip_prefix("CapBnd:"))?;
     let bounding = u64::from_str_radix(line.trim(), 16).ok()?;
     (bounding & 1 << SYS_ADMIN == 0).then(|| {
-        let text = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and systemd does not report it. Give this container that capability (nesting), or use a server or VM.";
-        Finding::new(Topic::Sandbox, Severity::Warn, text)
+        let seen = "systemd lacks CAP_SYS_ADMIN here, so services run without most of their sandbox, and systemd does not report it";
+        Finding::warn(Topic::Sandbox, seen)
+            .fix("Give this container that capability (nesting), or use a server or VM.")
     })
 }
 

@@ -6,7 +6,7 @@ use provision::Fault;
 use provision::host::{Probe, resolved};
 use provision::tools::mounts::{self, Mount};
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::layout;
 use crate::names::Role;
@@ -32,19 +32,18 @@ pub(super) fn key_copies(
     if !own || keys.point.parent().is_none() || keys.device == copies.device {
         return Ok(None);
     }
-    let text = format!(
+    let seen = format!(
         "the keystores are on a separate disk ({}), and the keys of the sequencer are copied to {}, which is on \
-         the disk of {}. If that disk is less safe, mount a separate one for {} as well, with its content.",
+         the disk of {}",
         keys.point.display(),
         layout::CLAIMED,
-        copies.point.display(),
+        copies.point.display()
+    );
+    let fix = format!(
+        "If that disk is less safe, mount a separate one for {} as well, with its content.",
         layout::KIT_STATE
     );
-    Ok(Some(Finding::new(
-        Topic::KeystoreCopies,
-        Severity::Warn,
-        text,
-    )))
+    Ok(Some(Finding::warn(Topic::KeystoreCopies, seen).fix(fix)))
 }
 
 #[cfg(test)]
@@ -53,6 +52,7 @@ mod tests {
     use provision::host::fake::FakeHost;
 
     use super::*;
+    use crate::Severity;
 
     const LIVE: &str = "network = \"testnet\"\n[l1]\nrpc_urls = [\"https://l1.example\"]\n\
         consensus_urls = [\"https://beacon.example\"]\n[sequencer]\nenabled = true\n";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keys::keystore::survey::{About as Noted, Grade, Survey};
+use keys::keystore::survey::{About as Noted, Grade, Note, Survey};
 use provision::Fault;
 use provision::host::Probe;
 
@@ -14,15 +14,21 @@ use crate::settings::Settings;
 
 /// The notes of a survey as findings.
 pub fn findings(survey: &Survey) -> Vec<Finding> {
-    let verdict = |grade| match grade {
+    survey.notes.iter().map(finding).collect()
+}
+
+fn finding(note: &Note) -> Finding {
+    let finding = Finding::new(about(&note.about), severity(note.grade), &note.seen);
+    finding.fix(note.fix.as_deref().unwrap_or_default())
+}
+
+/// The severity of a grade. The crate of keys knows nothing of checks.
+fn severity(grade: Grade) -> Severity {
+    match grade {
         Grade::Good => Severity::Pass,
         Grade::Odd => Severity::Warn,
         Grade::Bad => Severity::Fail,
-    };
-    let notes = survey.notes.iter();
-    notes
-        .map(|note| Finding::new(about(&note.about), verdict(note.grade), &note.message))
-        .collect()
+    }
 }
 
 /// The topic of a note.
@@ -76,11 +82,8 @@ fn service(
     let (dir, created) = (spec.directory, local.then_some(Path::new(spec.local_key)));
     let Some(mut survey) = look(Path::new(dir), ROOT, created, probe)? else {
         if !local {
-            findings.push(Finding::new(
-                Topic::Keystore,
-                Severity::Fail,
-                format!("{dir} does not exist. {}", spec.advice),
-            ));
+            let missing = Finding::fail(Topic::Keystore, format!("{dir} does not exist"));
+            findings.push(missing.fix(spec.advice));
         }
         return Ok(None);
     };

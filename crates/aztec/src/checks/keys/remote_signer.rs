@@ -10,7 +10,7 @@ use l1::http_probe::{self, Reply};
 use serde_json::json;
 use url::Url;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::settings::is_bad_port;
 
@@ -25,29 +25,40 @@ pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
         .iter()
         .map(|(url, addresses)| {
             let check = Topic::RemoteSigner.of(url.origin().ascii_serialization());
-            let (status, message) = match ask(url, addresses) {
-                Ok(()) => (
-                    Severity::Pass,
+            match ask(url, addresses) {
+                Ok(()) => Finding::pass(
+                    check,
                     format!("it has the keys of {} addresses", addresses.len()),
                 ),
-                Err(why) => (Severity::Warn, why),
-            };
-            Finding::new(check, status, message)
+                Err((seen, fix)) => Finding::warn(check, seen).fix(fix),
+            }
         })
         .collect()
 }
 
-fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
-    let ends = "The node asks it at its start and then ends";
+/// Asks a signer for its accounts; the error is what was seen, and what to do.
+fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), (String, &'static str)> {
+    let ends = "the node asks it at its start and then ends";
     if url.port().is_some_and(is_bad_port) {
-        return Err("Node.js refuses requests to this port (\"bad port\"). Let the signer listen on another port.".into());
+        return Err((
+            "Node.js refuses requests to this port (\"bad port\")".into(),
+            "Let the signer listen on another port.",
+        ));
     }
-    let reply = http_probe::call(url.as_str(), "eth_accounts", &json!([]), CALL)
-        .map_err(|error| format!("{error}. {ends}. Start the signer, or correct its URL."))?;
+    let reply =
+        http_probe::call(url.as_str(), "eth_accounts", &json!([]), CALL).map_err(|error| {
+            (
+                format!("{error}; {ends}"),
+                "Start the signer, or correct its URL.",
+            )
+        })?;
     let Some(has) = accounts(&reply) else {
-        return Err(format!(
-            "it answers eth_accounts with HTTP {} and no list of accounts. {ends}. Check that this is the JSON-RPC of a Web3Signer.",
-            reply.status
+        return Err((
+            format!(
+                "it answers eth_accounts with HTTP {} and no list of accounts; {ends}",
+                reply.status
+            ),
+            "Check that this is the JSON-RPC of a Web3Signer.",
         ));
     };
     let missing: Vec<_> = addresses
@@ -58,9 +69,9 @@ fn ask(url: &Url, addresses: &BTreeSet<Address>) -> Result<(), String> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(format!(
-        "it has no key of {}. {ends}. Load the keys into it.",
-        missing.join(", ")
+    Err((
+        format!("it has no key of {}; {ends}", missing.join(", ")),
+        "Load the keys into it.",
     ))
 }
 
@@ -80,6 +91,7 @@ mod tests {
     use keys::keystore::Document;
 
     use super::*;
+    use crate::Severity;
 
     /// A signer that gives this answer to every request.
     fn signer(status: &'static str, body: &'static str) -> String {

@@ -4,7 +4,7 @@ use provision::Fault;
 use provision::engine::Receipt;
 use provision::host::Probe;
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::kinds::SignerClaim;
 use crate::signer;
@@ -17,21 +17,17 @@ pub(super) fn preflight(
 ) -> Result<Vec<Finding>, Fault> {
     let judged = claim.map_or(Ok(Vec::new()), |claim| claim.preview(receipt, probe))?;
     let findings = judged.into_iter().map(|(attester, verdict)| {
-        let (status, message) = match verdict {
-            signer::Verdict::Held => (Severity::Pass, "it signs here already".into()),
-            signer::Verdict::Free { because, certain } => {
-                let status = if certain {
-                    Severity::Pass
-                } else {
-                    Severity::Warn
-                };
-                (status, because)
-            }
-            signer::Verdict::Refused { what, fix } => {
-                return Finding::fail(Topic::Signer.of(attester), what).fix(fix);
-            }
-        };
-        Finding::new(Topic::Signer.of(attester), status, message)
+        let about = Topic::Signer.of(attester);
+        match verdict {
+            signer::Verdict::Held => Finding::pass(about, "it signs here already"),
+            signer::Verdict::Free {
+                because,
+                certain: true,
+            } => Finding::pass(about, because),
+            signer::Verdict::Free { because, .. } => Finding::warn(about, because)
+                .fix("Make sure that no other host signs with this attester."),
+            signer::Verdict::Refused { what, fix } => Finding::fail(about, what).fix(fix),
+        }
     });
     Ok(findings.collect())
 }

@@ -8,7 +8,7 @@ use provision::host::{Probe, Query};
 use provision::tools::dpkg;
 use server::caddy::{CONFIG, OPERATORS, SITE};
 
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::names::Role;
 use crate::settings::{Caddy, Settings};
@@ -28,8 +28,9 @@ pub(super) fn proxy(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Findin
     };
     let mut findings = Vec::new();
     if !settings.has(Role::Node) {
-        let text = "caddy.enabled is true, and this host has no node for the proxy. Set node.enabled = true, or remove caddy.enabled.";
-        findings.push(Finding::new(Topic::TlsProxy, Severity::Fail, text));
+        let seen = "caddy.enabled is true, and this host has no node for the proxy";
+        let finding = Finding::fail(Topic::TlsProxy, seen);
+        findings.push(finding.fix("Set node.enabled = true, or remove caddy.enabled."));
     }
     let configuration = configuration(caddy_settings, probe).map(Some);
     findings.extend(Finding::of(CONFIGURATION, configuration));
@@ -67,51 +68,51 @@ fn asleep(probe: &dyn Probe) -> Result<Option<Finding>, Fault> {
         .map(|(unit, _)| unit.as_str())
         .collect();
     asleep.retain(|unit| SERVERS.contains(unit));
-    Ok((!asleep.is_empty()).then(|| {
-        let units = asleep.join(" ");
-        let text = format!(
-            "{units}: stopped now, but enabled. At the next boot it may take the ports of the proxy. To prevent that, run `systemctl disable {units}`."
-        );
-        Finding::new(Topic::WebServers, Severity::Warn, text)
-    }))
+    if asleep.is_empty() {
+        return Ok(None);
+    }
+    let (shown, units) = (asleep.join(", "), asleep.join(" "));
+    let seen = format!(
+        "{shown}: stopped now, but enabled, and may take the ports of the proxy at the next boot"
+    );
+    let finding = Finding::warn(Topic::WebServers, seen);
+    Ok(Some(
+        finding
+            .fix("If nothing needs it, disable it.")
+            .command(format!("systemctl disable {units}")),
+    ))
 }
 
 /// The configuration that Caddy uses, and whether aztec-kit may set it.
 fn configuration(caddy_settings: &Caddy, probe: &dyn Probe) -> Result<Finding, Fault> {
-    let finding = |verdict, text: String| Ok(Finding::new(CONFIGURATION, verdict, text));
+    let pass = |seen: String| Ok(Finding::pass(CONFIGURATION, seen));
     let text = probe.text(Path::new(OPERATORS))?;
     if caddy_settings.import {
         let imports = text.is_some_and(|text| {
             let mut lines = text.lines().map(str::trim);
             lines.any(|line| line.starts_with("import ") && line.contains("aztec-kit"))
         });
-        return if imports {
-            finding(Severity::Pass, format!("{OPERATORS} imports {SITE}"))
-        } else {
-            finding(
-                Severity::Fail,
-                format!(
-                    "{OPERATORS} does not import {SITE}. Add the line `import /etc/caddy/aztec-kit*.caddy` to it."
-                ),
-            )
-        };
+        if imports {
+            return pass(format!("{OPERATORS} imports {SITE}"));
+        }
+        let seen = format!("{OPERATORS} does not import {SITE}");
+        let finding = Finding::fail(CONFIGURATION, seen);
+        return Ok(finding.fix(format!("Add the line `{IMPORT}` to it.")));
     }
     let ours = probe.meta(Path::new(CONFIG))?.is_some();
     let edited = text.is_some() && edited(probe)?;
     if ours || !edited {
-        return finding(
-            Severity::Pass,
-            format!("{CONFIG}; {OPERATORS} stays as it is"),
-        );
+        return pass(format!("{CONFIG}; {OPERATORS} stays as it is"));
     }
-    finding(
-        Severity::Fail,
-        format!(
-            "{OPERATORS} is not the example of the package, so it configures sites of yours. Set caddy.import = true \
-             and add the line `import /etc/caddy/aztec-kit*.caddy` to it."
-        ),
-    )
+    let seen =
+        format!("{OPERATORS} is not the example of the package, so it configures sites of yours");
+    Ok(Finding::fail(CONFIGURATION, seen).fix(format!(
+        "Set caddy.import = true, and add the line `{IMPORT}` to that file."
+    )))
 }
+
+/// The line that makes Caddy read the file of aztec-kit.
+const IMPORT: &str = "import /etc/caddy/aztec-kit*.caddy";
 
 /// Whether the operator's file is no longer that of the package. dpkg has the digest of the package's file. Without the
 /// package, the file is the operator's.
@@ -130,18 +131,18 @@ fn edited(probe: &dyn Probe) -> Result<bool, Fault> {
 /// A certificate authority connects to the name that it certifies.
 fn name(caddy_settings: &Caddy) -> Finding {
     let found = (caddy_settings.domain.as_str(), 443).to_socket_addrs();
-    let addresses: Vec<_> = found
-        .map(|found| found.map(|at| at.ip().to_string()).collect())
-        .unwrap_or_default();
-    if addresses.is_empty() {
-        let text = format!(
-            "{} is not in the DNS. Add a record that points to this host: no authority certifies the name without one.",
-            caddy_settings.domain
-        );
-        return Finding::new(Topic::Domain, Severity::Warn, text);
+    let name = &caddy_settings.domain;
+    match found {
+        // A resolver says with an error that there is no such name, too.
+        Err(error) => Finding::warn(Topic::Domain, format!("{name} cannot be resolved: {error}"))
+            .fix(
+                "Add a record that points to this host. No authority certifies a name without one.",
+            ),
+        Ok(found) => {
+            let addresses: Vec<_> = found.map(|at| at.ip().to_string()).collect();
+            Finding::pass(Topic::Domain, format!("{name} is {}", addresses.join(", ")))
+        }
     }
-    let text = format!("{} is {}", caddy_settings.domain, addresses.join(", "));
-    Finding::new(Topic::Domain, Severity::Pass, text)
 }
 
 #[cfg(test)]

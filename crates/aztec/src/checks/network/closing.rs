@@ -11,7 +11,7 @@ use provision::kinds::{Loaded, Ufw, connected, ssh_ports};
 use provision::tools::{iptables, nft};
 
 use super::forwarded::{Through, forwarded};
-use crate::checks::finding::{Finding, Severity, failed};
+use crate::checks::finding::{Finding, failed};
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::features::firewall::{private_ports, private_table, ufw};
@@ -22,12 +22,11 @@ pub(super) fn obstacles(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fi
     let Some(ufw) = ufw(settings) else {
         return Ok(Vec::new());
     };
-    let found = match ufw.obstacles(probe) {
-        Ok(found) => found,
-        Err(fault) => vec![fault],
-    };
-    let failed = found.iter().map(|fault| failed(Topic::Firewall, fault));
-    let mut findings: Vec<_> = failed.collect();
+    let found = ufw.obstacles(probe).map(|found| {
+        let failed = found.iter().map(|fault| failed(Topic::Firewall, fault));
+        failed.collect::<Vec<_>>()
+    });
+    let mut findings = Finding::of(Topic::Firewall, found);
     findings.extend(closes(&ufw, probe));
     Ok(findings)
 }
@@ -45,10 +44,13 @@ pub(super) fn private(
     let ports = private_ports(settings, facts);
     let private = |port: &u16| ports.iter().any(|ports| ports.contains(port));
     if let Some(port) = ssh_ports(probe)?.into_iter().find(private) {
-        let text = format!(
-            "SSH listens on port {port}, which is a private port of a role and would be closed to other hosts. Give the role another port under [ports]."
+        let seen = format!(
+            "SSH listens on port {port}, which is a private port of a role and would be closed to other hosts"
         );
-        return Ok(vec![Finding::new(CHECK, Severity::Fail, text)]);
+        let finding = Finding::fail(CHECK, seen);
+        return Ok(vec![
+            finding.fix("Give the role another port under [ports]."),
+        ]);
     }
     let by_nft = probe.meta(Path::new("/usr/sbin/nft"))?.is_some();
     if by_nft && table.is_loaded(probe)? {
@@ -66,12 +68,14 @@ pub(super) fn private(
     if shut.is_empty() {
         return Ok(Vec::new());
     }
-    let text = format!(
-        "other hosts are connected to ports that will be closed to them: {}. To keep a port open for some hosts, add \
-         [[firewall.allow]] to kit.toml. To keep all of them open, set firewall.close_private_ports = false.",
+    let seen = format!(
+        "other hosts are connected to ports that will be closed to them: {}",
         shut.join(", ")
     );
-    Ok(vec![Finding::new(CHECK, Severity::Warn, text)])
+    Ok(vec![Finding::warn(CHECK, seen).fix(
+        "To keep a port open for some hosts, add [[firewall.allow]] to kit.toml. To keep all of them open, set \
+         firewall.close_private_ports = false.",
+    )])
 }
 
 /// Ports of containers that others reach now, and will not reach once the table is loaded. If the kernel does not answer,
@@ -101,11 +105,12 @@ pub(super) fn closes(ufw: &Ufw, probe: &dyn Probe) -> Option<Finding> {
         .map(|port| port.shown.as_str())
         .collect();
     (!closed.is_empty()).then(|| {
-        let text = format!(
-            "the firewall will close ports that containers publish: {}. To keep one open, add [[firewall.allow]] to kit.toml or \
-             run `ufw route allow`.",
+        let seen = format!(
+            "the firewall will close ports that containers publish: {}",
             closed.join(", ")
         );
-        Finding::new(Topic::PublishedPorts, Severity::Warn, text)
+        Finding::warn(Topic::PublishedPorts, seen).fix(
+            "To keep one open, add [[firewall.allow]] to kit.toml, or run `ufw route allow` for it.",
+        )
     })
 }

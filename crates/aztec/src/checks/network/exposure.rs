@@ -10,7 +10,7 @@ use provision::kinds::{
 use provision::tools::nft;
 
 use super::forwarded::{Forwarded, Through, forwarded};
-use crate::checks::finding::{Finding, Severity};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::facts::HostFacts;
 use crate::features::firewall::{private_ports, private_table, ufw};
@@ -18,12 +18,20 @@ use crate::settings::Settings;
 
 const CHECK: Topic = Topic::Exposure;
 
-/// Which private ports others can reach.
-pub fn exposure(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Finding {
-    reachable(settings, facts, probe).unwrap_or_else(|fault| Finding::unanswered(CHECK, &fault))
+/// What loads a table of the kernel.
+const LOAD: &str = "Load the configured table.";
+const APPLY: &str = "aztec-kit apply";
+
+/// Which private ports others can reach: a finding for each problem, or one pass.
+pub fn exposure(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Vec<Finding> {
+    Finding::of(CHECK, reachable(settings, facts, probe))
 }
 
-fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Result<Finding, Fault> {
+fn reachable(
+    settings: &Settings,
+    facts: &HostFacts,
+    probe: &dyn Probe,
+) -> Result<Vec<Finding>, Fault> {
     let open = listening(probe)?;
     let listens = |port: &u16| open.contains(&(Proto::Tcp, *port));
     let private: BTreeSet<u16> = private_ports(settings, facts)
@@ -32,13 +40,14 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
         .filter(listens)
         .collect();
     let Some(ufw) = ufw(settings) else {
-        return without_firewall(&private, private_table(settings, facts).as_ref(), probe);
+        let table = private_table(settings, facts);
+        return Ok(vec![without_firewall(&private, table.as_ref(), probe)?]);
     };
     // The files of UFW hold its rules. Only the kernel knows whether they are loaded.
     let kernel = Kernel::ask(&ufw, probe)?;
     let failures = kernel.failures();
     if !failures.is_empty() {
-        return Ok(Finding::new(CHECK, Severity::Fail, failures.join(" ")));
+        return Ok(failures);
     }
     let mut warnings = kernel.warnings();
     let mut reached = Vec::new();
@@ -48,13 +57,19 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
         }
     }
     if !reached.is_empty() {
-        warnings.push(format!(
-            "firewall rules of yours let everybody reach {}. To see them, run `ufw status`.",
+        let seen = format!(
+            "firewall rules of yours let everybody reach {}",
             list(&reached)
-        ));
+        );
+        let finding = Finding::warn(CHECK, seen);
+        warnings.push(
+            finding
+                .fix("If that is not intended, delete the rules.")
+                .command("ufw status numbered"),
+        );
     }
     if !warnings.is_empty() {
-        return Ok(Finding::new(CHECK, Severity::Warn, warnings.join(" ")));
+        return Ok(warnings);
     }
     let mut seen = BTreeSet::new();
     for (proto, port) in &open {
@@ -72,7 +87,7 @@ fn reachable(settings: &Settings, facts: &HostFacts, probe: &dyn Probe) -> Resul
             seen.join(", ")
         )
     };
-    Ok(Finding::new(CHECK, Severity::Pass, message))
+    Ok(vec![Finding::pass(CHECK, message)])
 }
 
 /// How the running kernel treats connections from outside.
@@ -97,70 +112,40 @@ impl Kernel {
         })
     }
 
-    /// Differences between the files of UFW and the kernel that fail the check, each with its fix.
-    fn failures(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for family in &self.families {
-            let (name, program) = match family.v6 {
-                false => ("IPv4", "iptables"),
-                true => ("IPv6", "ip6tables"),
-            };
-            // A reload hooks nothing in while chains of UFW are left, so they are flushed first. That also removes the
-            // filter rules of others, and keeps address translation and tables of nftables.
-            let reload = "Run `/lib/ufw/ufw-init flush-all; ufw reload`, then restart everything else that has iptables \
-                          rules, such as Docker.";
-            found.extend(match family.fate {
-                Fate::Open => Some(format!(
-                    "the kernel does not use the rules of UFW for {name}, and everybody can connect. {reload}"
-                )),
-                Fate::Shut => Some(format!(
-                    "the kernel does not use the rules of UFW for {name}, and nobody can connect, not even to SSH. {reload}"
-                )),
-                Fate::Emptied => Some(format!(
-                    "the kernel has lost the rules of UFW for {name}, and nobody can connect, not even to SSH. Run `ufw reload`."
-                )),
-                Fate::Lenient => Some(format!(
-                    "for {name}, the kernel allows every connection that UFW has no rule for. Run `ufw reload`."
-                )),
-                Fate::Decides if family.past_all => Some(format!(
-                    "a rule for {name} lets everybody in, past UFW: {}. Delete it with `{program}`.",
-                    quoted(&family.past)
-                )),
-                Fate::Decides => None,
-            });
-        }
+    /// Differences between the files of UFW and the kernel that fail the check.
+    fn failures(&self) -> Vec<Finding> {
+        let mut found: Vec<_> = self.families.iter().filter_map(failure).collect();
         if self.published == Loaded::Not {
-            found.push(
-                "the kernel does not have the table inet aztec_kit, so ports that containers publish are open. To load it, run \
-                 `aztec-kit apply`."
-                    .into(),
-            );
+            let seen = "the kernel does not have the table inet aztec_kit, so ports that containers publish are open";
+            found.push(Finding::fail(CHECK, seen).fix(LOAD).command(APPLY));
         }
         found
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         if self.published == Loaded::Otherwise {
-            found.push(
-                "the kernel has another version of the table inet aztec_kit, which closes ports that containers publish. To load \
-                 the configured one, run `aztec-kit apply`."
-                    .into(),
-            );
+            let seen = "the kernel has another version of the table inet aztec_kit, which closes ports that containers publish";
+            found.push(Finding::warn(CHECK, seen).fix(LOAD).command(APPLY));
         }
-        let past = self.families.iter().flat_map(|family| &family.past);
-        let past: Vec<_> = past.cloned().collect();
-        if !past.is_empty() {
-            found.push(format!(
-                "rules of others let everybody in past UFW: {}. UFW does not list them.",
-                quoted(&past)
-            ));
+        for family in self.families.iter().filter(|it| !it.past.is_empty()) {
+            let seen = format!(
+                "rules of others let everybody in past UFW, which does not list them: {}",
+                quoted(&family.past)
+            );
+            let finding = Finding::warn(CHECK, seen);
+            found.push(finding.fix(delete(family)));
         }
         if !self.others.is_empty() {
-            found.push(format!(
-                "another firewall, the table {}, may drop connections that UFW allows. To see it, run `nft list ruleset`.",
+            let seen = format!(
+                "another firewall, the table {}, may drop connections that UFW allows",
                 self.others.join(", ")
-            ));
+            );
+            found.push(
+                Finding::warn(CHECK, seen)
+                    .fix("Read its rules, and use one firewall only.")
+                    .command("nft list ruleset"),
+            );
         }
         let elsewhere = self.forwarded.iter();
         let elsewhere: Vec<_> = elsewhere
@@ -168,16 +153,70 @@ impl Kernel {
             .map(|port| port.shown.as_str())
             .collect();
         if !elsewhere.is_empty() {
-            found.push(format!(
-                "{} forwarded, and no rule for this host covers that. Check from another host whether it can connect.",
+            let seen = format!(
+                "{} forwarded, and no rule for this host covers that",
                 match elsewhere.as_slice() {
                     [one] => format!("{one} is"),
                     all => format!("{} are", all.join(", ")),
                 }
-            ));
+            );
+            let finding = Finding::warn(CHECK, seen);
+            found.push(finding.fix("Check from another host whether it can connect."));
         }
         found
     }
+}
+
+/// What is wrong with the rules of a family, if anything.
+fn failure(family: &Incoming) -> Option<Finding> {
+    let name = name(family);
+    let unused = format!("the kernel does not use the rules of UFW for {name}");
+    Some(match family.fate {
+        Fate::Open => flush(format!("{unused}, and everybody can connect")),
+        Fate::Shut => flush(format!("{unused}, and nobody can connect, not even to SSH")),
+        Fate::Emptied => reload(format!(
+            "the kernel has lost the rules of UFW for {name}, and nobody can connect, not even to SSH"
+        )),
+        Fate::Lenient => reload(format!(
+            "for {name}, the kernel allows every connection that UFW has no rule for"
+        )),
+        Fate::Decides if family.past_all => {
+            let rules = quoted(&family.past);
+            let seen = format!("a rule for {name} lets everybody in, past UFW: {rules}");
+            Finding::fail(CHECK, seen).fix(delete(family))
+        }
+        Fate::Decides => return None,
+    })
+}
+
+/// A reload hooks nothing in while chains of UFW are left, so they are flushed first. That also removes the filter rules of
+/// others, and keeps address translation and tables of nftables.
+fn flush(seen: String) -> Finding {
+    Finding::fail(CHECK, seen)
+        .fix("Reload UFW, then restart everything else that has iptables rules, such as Docker.")
+        .command("/lib/ufw/ufw-init flush-all; ufw reload")
+}
+
+fn reload(seen: String) -> Finding {
+    Finding::fail(CHECK, seen)
+        .fix("Reload UFW.")
+        .command("ufw reload")
+}
+
+fn name(family: &Incoming) -> &'static str {
+    match family.v6 {
+        false => "IPv4",
+        true => "IPv6",
+    }
+}
+
+/// What to do about rules of others.
+fn delete(family: &Incoming) -> String {
+    let program = match family.v6 {
+        false => "iptables",
+        true => "ip6tables",
+    };
+    format!("Unless they are intended, delete them with `{program}`.")
 }
 
 fn quoted(rules: &[String]) -> String {
@@ -191,46 +230,42 @@ fn without_firewall(
     table: Option<&NftTable>,
     probe: &dyn Probe,
 ) -> Result<Finding, Fault> {
-    let finding = |status, message: String| Ok(Finding::new(CHECK, status, message));
     if private.is_empty() {
-        return finding(
-            Severity::Pass,
-            "no private port listens to other hosts".into(),
-        );
+        let seen = "no private port listens to other hosts";
+        return Ok(Finding::pass(CHECK, seen));
     }
     let ports: Vec<_> = private.iter().copied().collect();
     let ports = list(&ports);
     let Some(table) = table else {
-        return finding(
-            Severity::Warn,
-            format!(
-                "private ports listen on every interface: {ports}. Close them by other means, or remove \
-                 `firewall.close_private_ports = false` from kit.toml."
-            ),
-        );
+        let seen = format!("private ports listen on every interface: {ports}");
+        return Ok(Finding::warn(CHECK, seen).fix(
+            "Close them by other means, or remove firewall.close_private_ports = false from kit.toml.",
+        ));
     };
     let listed = nft::tables(&probe.ask(&Query::Ruleset)?.stdout);
     let name = &table.table;
-    match table.among(&listed, probe)? {
-        Loaded::AsWanted => finding(
-            Severity::Pass,
+    Ok(match table.among(&listed, probe)? {
+        Loaded::AsWanted => Finding::pass(
+            CHECK,
             format!("{ports} are private, and closed to other hosts except those in kit.toml"),
         ),
-        Loaded::Otherwise => finding(
-            Severity::Warn,
+        Loaded::Otherwise => Finding::warn(
+            CHECK,
             format!(
-                "{ports} are private, and the kernel has another version of the table {name}, which closes some ports. To load \
-                 the configured one, run `aztec-kit apply`."
+                "{ports} are private, and the kernel has another version of the table {name}, which closes some ports"
             ),
-        ),
-        Loaded::Not => finding(
-            Severity::Fail,
+        )
+        .fix(LOAD)
+        .command(APPLY),
+        Loaded::Not => Finding::fail(
+            CHECK,
             format!(
-                "{ports} are private and other hosts can connect: the kernel does not have the table {name}. To load it, run \
-                 `aztec-kit apply`."
+                "{ports} are private and other hosts can connect: the kernel does not have the table {name}"
             ),
-        ),
-    }
+        )
+        .fix(LOAD)
+        .command(APPLY),
+    })
 }
 
 fn list(ports: &[u16]) -> String {

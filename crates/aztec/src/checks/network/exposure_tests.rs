@@ -3,6 +3,7 @@ use provision::host::fake::FakeHost;
 
 use super::super::closing::{closes, obstacles};
 use super::*;
+use crate::Severity;
 
 /// The finding for a host on which something listens, at an address as the kernel writes it. Its kernel has the table for
 /// private ports, or not.
@@ -16,7 +17,14 @@ fn seen(address: &str, kit_toml: &str, loaded: bool) -> Finding {
     if let Some(table) = private_table(&settings, &facts).filter(|_| loaded) {
         load(table, &mut host);
     }
-    exposure(&settings, &facts, &host)
+    worst(&settings, &facts, &host)
+}
+
+/// The worst finding.
+fn worst(settings: &Settings, facts: &HostFacts, host: &FakeHost) -> Finding {
+    let mut found = exposure(settings, facts, host);
+    found.sort_by_key(|finding| finding.severity);
+    found.pop().unwrap()
 }
 
 #[test]
@@ -59,7 +67,7 @@ fn protected(spoil: impl FnOnce(&mut FakeHost)) -> Finding {
     loaded(&mut host);
     host.filter[0] = FILTER.into();
     spoil(&mut host);
-    exposure(&configured(), &HostFacts::debian(), &host)
+    worst(&configured(), &HostFacts::debian(), &host)
 }
 
 fn configured() -> Settings {

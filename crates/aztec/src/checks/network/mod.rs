@@ -4,6 +4,8 @@ mod caddy;
 mod closing;
 pub mod exposure;
 mod forwarded;
+mod holder;
+mod nat;
 mod ports;
 
 use crate::checks::check::{Check, Need, Phase, Run, Verb};
@@ -16,6 +18,13 @@ pub(super) const CHECKS: &[Check] = &[
         topics: &[Topic::Port],
         looks_at: "the sockets that listen",
         run: Run::Now(|cx| ports::findings(cx.settings, cx.probe())),
+        ..ROW
+    },
+    Check {
+        topics: &[Topic::Nat],
+        looks_at: "p2p.ip, and the addresses of this host",
+        verbs: &[Verb::Preflight],
+        run: Run::Now(|cx| Ok(nat::nat(cx.settings, cx.probe())?.into_iter().collect())),
         ..ROW
     },
     Check {
@@ -56,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
         looks_at: "the firewall, and every socket that listens",
         needs: Need::ROOT,
         verbs: &[Verb::Status],
-        run: Run::Now(|cx| Ok(vec![exposure::exposure(cx.settings, cx.facts, cx.probe())])),
+        run: Run::Now(|cx| Ok(exposure::exposure(cx.settings, cx.facts, cx.probe()))),
         ..ROW
     },
 ];

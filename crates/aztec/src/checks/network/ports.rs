@@ -9,7 +9,8 @@ use provision::host::Probe;
 use provision::tools::sockets::{self, BOUND, LISTENS};
 
 use super::caddy;
-use crate::checks::finding::{Finding, Severity};
+use super::holder::{Holder, holder};
+use crate::checks::finding::Finding;
 use crate::checks::topic::Topic;
 use crate::names::{Component, Reach, units};
 use crate::roles::l1;
@@ -21,6 +22,8 @@ struct Listener {
     udp: bool,
     address: IpAddr,
     port: u16,
+    /// The inode of the socket.
+    inode: u64,
 }
 
 /// Every listening socket of every protocol.
@@ -41,6 +44,7 @@ fn listening(probe: &dyn Probe) -> Result<Vec<Listener>, Fault> {
             udp,
             address: socket.local,
             port: socket.port,
+            inode: socket.inode,
         }));
     }
     Ok(listeners)
@@ -83,10 +87,15 @@ fn need(settings: &Settings, reach: Option<Reach>, port: u16) -> Need {
     }
 }
 
-/// Whether another socket keeps a process with this reach, or the proxy, from listening on the port.
-fn is_taken(listeners: &[Listener], settings: &Settings, reach: Option<Reach>, port: u16) -> bool {
+/// The sockets, by inode, that keep a process with this reach, or the proxy, from listening on the port.
+fn in_the_way(
+    listeners: &[Listener],
+    settings: &Settings,
+    reach: Option<Reach>,
+    port: u16,
+) -> BTreeSet<u64> {
     let need = need(settings, reach, port);
-    listeners.iter().any(|other| {
+    let taken = listeners.iter().filter(|other| {
         let protocol = if other.udp { need.udp } else { need.tcp };
         // A socket on all of IPv6 has IPv4 as well, unless an option excludes it, which cannot be seen here.
         let address = match (need.on, other.address) {
@@ -96,7 +105,8 @@ fn is_taken(listeners: &[Listener], settings: &Settings, reach: Option<Reach>, p
             (On::Loopback, address) => address == IpAddr::from([127, 0, 0, 1]),
         };
         other.port == port && protocol && address
-    })
+    });
+    taken.map(|other| other.inode).collect()
 }
 
 /// The units that may hold a port of this one.
@@ -130,12 +140,9 @@ pub(super) fn findings(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fin
     for (key, port, reach, unit) in needed {
         let owners = owners(&unit);
         let check = Topic::Port.of(port);
-        if !is_taken(&taken, settings, reach, port) {
-            findings.push(Finding::new(
-                check,
-                Severity::Pass,
-                format!("free for {key}"),
-            ));
+        let sockets = in_the_way(&taken, settings, reach, port);
+        if sockets.is_empty() {
+            findings.push(Finding::pass(check, format!("free for {key}")));
             continue;
         }
         let units = match probe.units(&owners) {
@@ -147,15 +154,22 @@ pub(super) fn findings(settings: &Settings, probe: &dyn Probe) -> Result<Vec<Fin
         };
         let owner = units.iter().find(|(_, state)| state.main_pid != 0);
         findings.push(match owner {
-            Some((unit, _)) => Finding::new(check, Severity::Pass, format!("held by {unit}")),
+            Some((unit, _)) => Finding::pass(check, format!("held by {unit}")),
             None => {
                 // Browsers and authorities expect the proxy on its ports, so these cannot be changed.
                 let other = match reach {
                     None => String::new(),
                     Some(_) => format!(", or set {key} to another port"),
                 };
-                let text = format!("another program listens on it. Run `ss -lntup sport = :{port}` to see which. Stop it{other}.");
-                Finding::new(check, Severity::Fail, text)
+                match holder(&sockets, probe) {
+                    Some(Holder { pid, program }) => {
+                        let seen = format!("{program} listens on it (process {pid})");
+                        Finding::fail(check, seen).fix(format!("Stop that program{other}."))
+                    }
+                    None => Finding::fail(check, "another program listens on it")
+                        .fix(format!("Find out which it is and stop it{other}."))
+                        .command(format!("ss -lntup sport = :{port}")),
+                }
             }
         });
     }
@@ -192,13 +206,14 @@ mod tests {
                 udp: protocol == "udp",
                 address: address.parse().unwrap(),
                 port: 9,
+                inode: 1,
             };
             let reach = Ports::known()
                 .find(|port| port.key == key)
                 .map(|port| port.reach);
-            let taken = is_taken(&[listener], &settings, reach, 9);
+            let taken = !in_the_way(&[listener], &settings, reach, 9).is_empty();
             assert_eq!(taken, expected, "{key} beside {protocol} {address}");
-            assert!(!is_taken(&[listener], &settings, reach, 10));
+            assert!(in_the_way(&[listener], &settings, reach, 10).is_empty());
         }
     }
 }

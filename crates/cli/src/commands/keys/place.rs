@@ -92,7 +92,7 @@ impl Place {
                     "with this keystore in {}, {}: {}",
                     self.dir.display(),
                     note.about,
-                    note.message
+                    note.seen
                 ))
                 .fix("Fix the keystore that you import. Nothing was written."),
             ));
@@ -227,8 +227,9 @@ fn worst(survey: &Survey, adding: bool) -> Option<&Note> {
 
 fn unsound(dir: &Path, note: &Note) -> Failure {
     Failure::usage(
-        Fault::new(format!("{}: {}", note.about, note.message)).fix(format!(
-            "Fix this first. `aztec-kit keys check {}` shows every problem.",
+        Fault::new(format!("{}: {}", note.about, note.seen)).fix(format!(
+            "{} `aztec-kit keys check {}` shows every problem.",
+            note.fix.as_deref().unwrap_or("Fix this first."),
             dir.display()
         )),
     )

@@ -31,30 +31,39 @@ fn outside(name: &str, document: &Document) -> Vec<Note> {
         } else {
             ""
         };
-        notes.push(Note::new(name, Grade::Bad, format!(
-            "{} names an encrypted file, which the service cannot reach{beside}. Import the keys with `aztec-kit keys import --from`",
-            file.place
-        )));
+        notes.push(
+            Note::new(
+                name,
+                Grade::Bad,
+                format!(
+                    "{} names an encrypted file, which the service cannot reach{beside}",
+                    file.place
+                ),
+            )
+            .fix("Import the keys with `aztec-kit keys import --from`."),
+        );
     }
     for place in &document.mnemonics {
         notes.push(Note::new(name, Grade::Odd, format!(
-            "{place} is a whole mnemonic: whoever reads it has every key that was ever derived from it. Import only the keys"
-        )));
+            "{place} is a whole mnemonic: whoever reads it has every key that was ever derived from it"
+        )).fix("Import only the keys."));
     }
     if document.validators.is_empty() && document.prover.is_none() {
         let counts = document.publishers.is_some()
             || document.coinbase.is_some()
             || document.fee_recipient.is_some()
             || document.remote_signer.is_some();
-        notes.push(Note::new(
-            name,
-            Grade::Odd,
-            if counts {
-                "has neither a validator nor a prover, and its values apply to the validators of other files. Set them in validators[] there"
-            } else {
-                "has neither a validator nor a prover: nothing signs with it. Remove it"
-            },
-        ));
+        let (seen, fix) = match counts {
+            true => (
+                "has neither a validator nor a prover, and its values apply to the validators of other files",
+                "Set them in validators[] there.",
+            ),
+            false => (
+                "has neither a validator nor a prover: nothing signs with it",
+                "Remove it.",
+            ),
+        };
+        notes.push(Note::new(name, Grade::Odd, seen).fix(fix));
     }
     notes
 }
@@ -70,32 +79,36 @@ fn no_signer(name: &str, document: &Document, all: &Defaults<'_>) -> Vec<Note> {
         _ => None,
     };
     for address in document.prover.iter().flatten().filter_map(lost) {
-        notes.push(Note::new(name, Grade::Bad, format!(
-            "prover has only the address {address}, and no remote signer is named for it. Set its remoteSigner"
-        )));
+        notes.push(
+            Note::new(
+                name,
+                Grade::Bad,
+                format!(
+                    "prover has only the address {address}, and no remote signer is named for it"
+                ),
+            )
+            .fix("Set its remoteSigner."),
+        );
     }
     for (index, entry) in document.validators.iter().enumerate() {
         if entry.coinbase.or(all.coinbase) == Some(Address::ZERO) {
-            notes.push(Note::new(
-                name,
-                Grade::Odd,
-                format!("validators[{index}].coinbase is zero: its rewards go to nobody"),
-            ));
+            let seen = format!("validators[{index}].coinbase is zero: its rewards go to nobody");
+            notes.push(Note::new(name, Grade::Odd, seen).fix("Set it to an address of yours."));
         }
         if entry.remote_signer.is_some() {
             continue;
         }
         for address in entry.accounts().filter_map(lost) {
             notes.push(Note::new(name, Grade::Bad, format!(
-                "validators[{index}] has only the address {address}, and no remote signer is named for it. Import it with --remote-signer"
-            )));
+                "validators[{index}] has only the address {address}, and no remote signer is named for it"
+            )).fix("Import it with --remote-signer."));
         }
         let shared = all.publishers.iter().flatten();
         let shared = shared.filter(|_| entry.publishers.is_none());
         for address in shared.filter_map(|account| lost(account)) {
             notes.push(Note::new(name, Grade::Bad, format!(
-                "validators[{index}] is paid for by {address}, the publisher of all validators, and no remote signer is named for it. Set its remoteSigner"
-            )));
+                "validators[{index}] is paid for by {address}, the publisher of all validators, and no remote signer is named for it"
+            )).fix("Set its remoteSigner."));
         }
     }
     notes
@@ -104,22 +117,36 @@ fn no_signer(name: &str, document: &Document, all: &Defaults<'_>) -> Vec<Note> {
 /// Values that no release reads, or not from one of several files; and passwords in URLs.
 fn unread(name: &str, document: &Document, files: usize) -> Vec<Note> {
     let mut notes = Vec::new();
-    let mut odd = |message: String| notes.push(Note::new(name, Grade::Odd, message));
+    let mut odd = |seen: String, fix: &str| {
+        notes.push(Note::new(name, Grade::Odd, seen).fix(fix));
+    };
     for place in &document.funding {
         if place != "fundingAccount" {
-            odd(format!(
-                "no release reads {place}: the node tops up publishers from the fundingAccount of the whole file only. Move it there"
-            ));
+            odd(
+                format!(
+                    "no release reads {place}: the node tops up publishers from the fundingAccount of the whole file only"
+                ),
+                "Move it there.",
+            );
         } else if files > 1 {
-            odd("its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file".to_owned());
+            odd(
+                "its fundingAccount is dropped because there are several files: no publisher is topped up".into(),
+                "Put everything into one file.",
+            );
         }
     }
     if document.extras.contains(&"certPath") {
-        odd("it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it for signatures".to_owned());
+        odd(
+            "it names a client certificate, which the node never sends: whoever reaches the remote signer can ask it for signatures".into(),
+            "Let the signer accept connections from this host alone.",
+        );
     }
     let signers = remote_signers([document]);
     if signers.keys().any(|url| url.password().is_some()) {
-        odd("the URL of a remote signer contains a password, and so does a backup. Let the signer recognise this host in another way".to_owned());
+        odd(
+            "the URL of a remote signer contains a password, and so does a backup".into(),
+            "Let the signer recognise this host in another way.",
+        );
     }
     notes
 }
@@ -150,14 +177,15 @@ fn inherited(name: &str, document: &Document, all: &Defaults<'_>) -> Vec<Note> {
     ];
     for (field, _) in differ.iter().filter(|(_, differs)| *differs) {
         notes.push(Note::new(name, Grade::Odd, format!(
-            "one of its validators sets no {field} of its own and gets that of another file: the last file with a {field} for all validators counts for every file. Set it in validators[]"
-        )));
+            "one of its validators sets no {field} of its own and gets that of another file: the last file with a {field} for all validators counts for every file"
+        )).fix("Set it in validators[]."));
     }
     let own = document.publishers.iter().flatten().count();
     if inherit(|entry| entry.publishers.is_some())
         && all.publishers.as_ref().map_or(0, Vec::len) != own
     {
-        notes.push(Note::new(name, Grade::Odd, "one of its validators sets no publisher of its own and gets those of other files: the node merges the publishers for all validators of every file into one list. Set them in validators[]"));
+        let seen = "one of its validators sets no publisher of its own and gets those of other files: the node merges the publishers for all validators of every file into one list";
+        notes.push(Note::new(name, Grade::Odd, seen).fix("Set them in validators[]."));
     }
     notes
 }

@@ -54,11 +54,10 @@ pub(super) fn check(seen: Seen, owner: u32) -> (Option<(String, Document)>, Vec<
     match Document::parse(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())) {
         Ok(document) => (Some((name, document)), notes),
         Err(error) => {
-            notes.push(Note::new(
-                name.as_str(),
-                Grade::Bad,
-                format!("{error}. Put that right, or move the file out of this directory"),
-            ));
+            notes.push(
+                Note::new(name.as_str(), Grade::Bad, error.to_string())
+                    .fix("Put that right, or move the file out of this directory."),
+            );
             (None, notes)
         }
     }
@@ -68,51 +67,55 @@ pub(super) fn check(seen: Seen, owner: u32) -> (Option<(String, Document)>, Vec<
 fn misplaced(seen: &Seen) -> Option<Note> {
     let name = seen.name.as_str();
     if name.starts_with('.') {
-        let message = "a killed run left it half written, with keys in it. Remove it";
+        let left = "a killed run left it half written, with keys in it";
         return name
             .ends_with(STAGED)
-            .then(|| Note::new(name, Grade::Odd, message));
+            .then(|| Note::new(name, Grade::Odd, left).fix("Remove it."));
     }
-    let (grade, message) = match seen.sort {
+    let out = "Move it out of this directory.";
+    let (grade, what, fix) = match seen.sort {
         Sort::File if is_keystore(name) => return None,
-        Sort::File => (
-            Grade::Odd,
-            "the node reads only *.json. Move it out of this directory",
-        ),
+        Sort::File => (Grade::Odd, "the node reads only *.json", out),
         Sort::Directory => (
             Grade::Bad,
-            "is a directory: systemd passes its files to the node as keystores too. Move it out",
+            "is a directory: systemd passes its files to the node as keystores too",
+            out,
         ),
         Sort::Symlink => (
             Grade::Bad,
-            "is a symlink: systemd skips it, so the node does not get the key. Put the file itself there",
+            "is a symlink: systemd skips it, so the node does not get the key",
+            "Put the file itself there.",
         ),
-        Sort::Other => (
-            Grade::Bad,
-            "is not a regular file. Move it out of this directory",
-        ),
+        Sort::Other => (Grade::Bad, "is not a regular file", out),
     };
-    Some(Note::new(name, grade, message))
+    Some(Note::new(name, grade, what).fix(fix))
 }
 
 /// The findings about name, mode and owner.
 fn access(seen: &Seen, owner: u32) -> Vec<Note> {
     let (name, mode, uid) = (seen.name.as_str(), seen.mode, seen.uid);
     let mut notes = Vec::new();
-    let mut bad = |message: String| notes.push(Note::new(name, Grade::Bad, message));
+    let mut bad = |seen: String, fix: String| {
+        notes.push(Note::new(name, Grade::Bad, seen).fix(fix));
+    };
     let mut letters = name.bytes();
     if !letters.all(|byte| (b' '..=b'~').contains(&byte) && byte != b':') || name.len() > 200 {
-        bad("cannot be the name of a systemd credential. Rename it".to_owned());
+        bad(
+            "cannot be the name of a systemd credential".into(),
+            "Rename it.".into(),
+        );
     }
     if mode & 0o7177 != 0 {
-        bad(format!(
-            "has mode {mode:04o}: others can read or change it. If nobody has, `chmod 600` it; otherwise create new keys"
-        ));
+        bad(
+            format!("has mode {mode:04o}: others can read or change it"),
+            "If nobody has, run `chmod 600` on it. Otherwise create new keys.".into(),
+        );
     }
     if uid != owner {
-        bad(format!(
-            "belongs to user {uid}, not to {owner}. Run `chown {owner}` on it"
-        ));
+        bad(
+            format!("belongs to user {uid}, not to {owner}"),
+            format!("Run `chown {owner}` on it."),
+        );
     }
     notes
 }

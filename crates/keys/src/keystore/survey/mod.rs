@@ -89,29 +89,31 @@ impl Survey {
             listed.iter().filter_map(|one| one.attester).collect()
         };
         let mut notes = Vec::new();
-        let mut note = |grade, message: String| {
-            notes.push(Note::new(About::Shared(other.to_owned()), grade, message));
+        let mut note = |grade, seen: String, fix: &str| {
+            notes.push(Note::new(About::Shared(other.to_owned()), grade, seen).fix(fix));
         };
         for address in publishers(&ours).intersection(&publishers(theirs)) {
             note(
                 Grade::Bad,
                 format!(
-                    "{address} pays for the transactions of both nodes: they would use each other's nonces. Give one of them a publisher of its own"
+                    "{address} pays for the transactions of both nodes: they would use each other's nonces"
                 ),
+                "Give one of them a publisher of its own.",
             );
         }
         for address in attesters(&ours).intersection(&attesters(theirs)) {
             note(
                 Grade::Odd,
                 format!(
-                    "attester {address} is on both nodes: it is slashed for signing twice, unless both share one signing database (VALIDATOR_HA_SIGNING_ENABLED)"
+                    "attester {address} is on both nodes: it is slashed for signing twice, unless both share one signing database"
                 ),
+                "Remove it from one of them, or give both the same signing database (VALIDATOR_HA_SIGNING_ENABLED).",
             );
         }
         if notes.is_empty() {
             let about = About::Shared(other.to_owned());
-            let message = "no attester and no publisher";
-            notes.push(Note::new(about, Grade::Good, message));
+            let seen = "no attester and no publisher";
+            notes.push(Note::new(about, Grade::Good, seen));
         }
         self.notes.extend(notes);
     }
@@ -144,31 +146,43 @@ fn together(documents: &[(&str, &Document)], files: &[Note], size: usize) -> Vec
 /// The findings about all files together that the node, or systemd, refuses.
 fn as_one(documents: &[(&str, &Document)], files: &[Note], size: usize) -> Vec<Note> {
     let mut notes = Vec::new();
-    let mut bad = |message: String| notes.push(Note::new(About::Keystores, Grade::Bad, message));
+    let mut bad = |seen: String, fix: &str| {
+        notes.push(Note::new(About::Keystores, Grade::Bad, seen).fix(fix));
+    };
     // A broken keystore has a finding already, and is not a missing one.
     let broken = files.iter().any(|note| {
         note.grade == Grade::Bad
             && matches!(&note.about, About::File(name) if file::is_keystore(name))
     });
     if documents.is_empty() && !broken {
-        bad("there is none. Make one with `aztec-kit keys new`".to_owned());
+        bad(
+            "there is none".into(),
+            "Make one with `aztec-kit keys new`.",
+        );
     }
     if size > MOST_CREDENTIALS {
-        bad(format!(
-            "the files have {size} bytes in total, and systemd passes on at most {MOST_CREDENTIALS}. Spread the validators over several hosts"
-        ));
+        bad(
+            format!(
+                "the files have {size} bytes in total, and systemd passes on at most {MOST_CREDENTIALS}"
+            ),
+            "Spread the validators over several hosts.",
+        );
     }
     // A file without validators may have either version.
     let second = documents.iter().any(|(_, it)| it.schema_version == 2);
     let first = |it: &Document| it.schema_version == 1 && !it.validators.is_empty();
     if second && documents.iter().any(|(_, it)| first(it)) {
-        bad("some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version".to_owned());
+        bad(
+            "some have schemaVersion 1 and some 2, and the node refuses to mix them".into(),
+            "Use one version.",
+        );
     }
     let mut provers = documents.iter().filter(|(_, it)| it.prover.is_some());
     if let (Some((one, _)), Some((two, _))) = (provers.next(), provers.next()) {
-        bad(format!(
-            "{one} and {two} both have a prover, and the node accepts only one. Remove one"
-        ));
+        bad(
+            format!("{one} and {two} both have a prover, and the node accepts only one"),
+            "Remove one.",
+        );
     }
     notes
 }

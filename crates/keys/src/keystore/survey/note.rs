@@ -1,4 +1,4 @@
-//! A finding of a survey: a subject, a grade, and a message.
+//! A finding of a survey: a subject, a grade, what was seen, and what to do.
 
 use std::fmt;
 
@@ -60,17 +60,28 @@ pub struct Note {
     pub about: About,
     /// The result.
     pub grade: Grade,
-    /// The text of the finding, with what to do about it. It contains no secret.
-    pub message: String,
+    /// What was seen: a clause without a full stop. It contains no secret.
+    pub seen: String,
+    /// What to do, in whole sentences. It contains no secret.
+    pub fix: Option<String>,
 }
 
 impl Note {
-    pub(super) fn new(about: impl Into<About>, grade: Grade, message: impl Into<String>) -> Self {
+    /// A note without advice.
+    pub fn new(about: impl Into<About>, grade: Grade, seen: impl Into<String>) -> Self {
         Self {
             about: about.into(),
             grade,
-            message: message.into(),
+            seen: seen.into(),
+            fix: None,
         }
+    }
+
+    /// Adds what to do, in whole sentences.
+    #[must_use]
+    pub fn fix(self, fix: impl Into<String>) -> Self {
+        let fix = Some(fix.into());
+        Self { fix, ..self }
     }
 }
 

@@ -26,8 +26,8 @@ fn attesters(documents: &[(&str, &Document)]) -> (BTreeMap<Address, String>, Vec
             if let Some(first) = owners.get(&address) {
                 // The node refuses most of these when it starts, and signs twice with those of a mnemonic.
                 notes.push(Note::new(About::Attesters, Grade::Bad, format!(
-                    "{address} is in {first} and in {place}: an attester may occur only once. Remove one"
-                )));
+                    "{address} is in {first} and in {place}: an attester may occur only once"
+                )).fix("Remove one."));
             } else {
                 owners.insert(address, place.clone());
             }
@@ -60,8 +60,8 @@ fn publishers(
                 .filter(|owner| named && **owner != place);
             if let Some(owner) = owner {
                 notes.push(Note::new(About::Publishers, Grade::Odd, format!(
-                    "{address} publishes for {place} and is the attester of {owner}: one key has two roles. Use a separate key"
-                )));
+                    "{address} publishes for {place} and is the attester of {owner}: one key has two roles"
+                )).fix("Use a separate key."));
             }
         }
     }
@@ -90,8 +90,8 @@ fn bls_keys(documents: &[(&str, &Document)]) -> Vec<Note> {
             };
             if let Some(first) = owners.insert(key.public_compressed(), place.clone()) {
                 notes.push(Note::new(About::BlsKeys, Grade::Bad, format!(
-                    "{first} and {place} have the same key: only one of them can be registered. Create new keys for the other"
-                )));
+                    "{first} and {place} have the same key: only one of them can be registered"
+                )).fix("Create new keys for the other."));
             }
         }
     }

@@ -48,8 +48,14 @@ fn file(name: &str, bytes: &[u8]) -> Seen {
 
 fn notes(seen: Vec<Seen>) -> Vec<String> {
     let notes = Survey::of(seen, OWNER).notes;
-    let line = |note: Note| format!("{:?} {}: {}", note.grade, note.about, note.message);
-    notes.into_iter().map(line).collect()
+    notes.iter().map(line).collect()
+}
+
+/// A note on one line.
+fn line(note: &Note) -> String {
+    let fix = note.fix.iter().map(|fix| format!(". {fix}"));
+    let fix: String = fix.collect();
+    format!("{:?} {}: {}{fix}", note.grade, note.about, note.seen)
 }
 
 #[test]
@@ -90,77 +96,77 @@ fn each_defect_is_found() {
     let cases = [
         (
             vec![],
-            "Bad keystores: there is none. Make one with `aztec-kit keys new`",
+            "Bad keystores: there is none. Make one with `aztec-kit keys new`.",
         ),
         (
             vec![good("a.json"), named("l.json", Sort::Symlink)],
-            "Bad l.json: is a symlink: systemd skips it, so the node does not get the key. Put the file itself there",
+            "Bad l.json: is a symlink: systemd skips it, so the node does not get the key. Put the file itself there.",
         ),
         (
             vec![good("a.json"), named("old", Sort::Directory)],
-            "Bad old: is a directory: systemd passes its files to the node as keystores too. Move it out",
+            "Bad old: is a directory: systemd passes its files to the node as keystores too. Move it out of this directory.",
         ),
         (
             vec![good("a.json"), named("s", Sort::Other)],
-            "Bad s: is not a regular file. Move it out of this directory",
+            "Bad s: is not a regular file. Move it out of this directory.",
         ),
         (
             vec![good("a.json"), file("a.json.bak", b"")],
-            "Odd a.json.bak: the node reads only *.json. Move it out of this directory",
+            "Odd a.json.bak: the node reads only *.json. Move it out of this directory.",
         ),
         (
             vec![good("a.json"), file(".b.json.aztec-kit-new", b"")],
-            "Odd .b.json.aztec-kit-new: a killed run left it half written, with keys in it. Remove it",
+            "Odd .b.json.aztec-kit-new: a killed run left it half written, with keys in it. Remove it.",
         ),
         (
             vec![good("a:b.json")],
-            "Bad a:b.json: cannot be the name of a systemd credential. Rename it",
+            "Bad a:b.json: cannot be the name of a systemd credential. Rename it.",
         ),
         (
             vec![Seen {
                 mode: 0o644,
                 ..good("a.json")
             }],
-            "Bad a.json: has mode 0644: others can read or change it. If nobody has, `chmod 600` it; otherwise create new keys",
+            "Bad a.json: has mode 0644: others can read or change it. If nobody has, run `chmod 600` on it. Otherwise create new keys.",
         ),
         (
             vec![Seen {
                 uid: 8,
                 ..good("a.json")
             }],
-            "Bad a.json: belongs to user 8, not to 7. Run `chown 7` on it",
+            "Bad a.json: belongs to user 8, not to 7. Run `chown 7` on it.",
         ),
         (
             vec![good("a.json"), file("b.json", b"[]")],
-            "Bad b.json: the keystore is not usable: it is an array, like a staker output: that file does not belong in a keystore directory. Put that right, or move the file out of this directory",
+            "Bad b.json: the keystore is not usable: it is an array, like a staker output: that file does not belong in a keystore directory. Put that right, or move the file out of this directory.",
         ),
         (
             vec![good("a.json"), good("b.json")],
-            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: an attester may occur only once. Remove one",
+            "Bad attesters: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is in a.json validators[0] and in b.json validators[0]: an attester may occur only once. Remove one.",
         ),
         (
             vec![file("a.json", &keystore(&[3, 3], &[]))],
-            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: an attester may occur only once. Remove one",
+            "Bad attesters: 0x90F79bf6EB2c4f870365E785982E1f101E93b906 is in a.json validators[0] and in a.json validators[1]: an attester may occur only once. Remove one.",
         ),
         (
             vec![good("a.json"), file("b.json", &keystore(&[1], &[(0, 0)]))],
-            "Odd publishers: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 publishes for b.json validators[0] and is the attester of a.json validators[0]: one key has two roles. Use a separate key",
+            "Odd publishers: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 publishes for b.json validators[0] and is the attester of a.json validators[0]: one key has two roles. Use a separate key.",
         ),
         (
             vec![file("a.json", path)],
-            "Bad a.json: validators[0].attester names an encrypted file, which the service cannot reach, and its password is beside it. Import the keys with `aztec-kit keys import --from`",
+            "Bad a.json: validators[0].attester names an encrypted file, which the service cannot reach, and its password is beside it. Import the keys with `aztec-kit keys import --from`.",
         ),
         (
             vec![file("a.json", lost)],
-            "Bad a.json: validators[0] has only the address 0x70997970C51812dc3A010C7d01b50e0d17dc79C8, and no remote signer is named for it. Import it with --remote-signer",
+            "Bad a.json: validators[0] has only the address 0x70997970C51812dc3A010C7d01b50e0d17dc79C8, and no remote signer is named for it. Import it with --remote-signer.",
         ),
         (
             vec![file("a.json", prover), file("b.json", prover)],
-            "Bad keystores: a.json and b.json both have a prover, and the node accepts only one. Remove one",
+            "Bad keystores: a.json and b.json both have a prover, and the node accepts only one. Remove one.",
         ),
         (
             vec![good("a.json"), file("b.json", second.as_bytes())],
-            "Bad keystores: some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version",
+            "Bad keystores: some have schemaVersion 1 and some 2, and the node refuses to mix them. Use one version.",
         ),
     ];
     for (seen, expected) in cases {
@@ -356,7 +362,7 @@ fn a_value_for_all_validators_holds_for_other_files() {
     assert_eq!(
         bad(two()),
         [
-            "Odd a.json: one of its validators sets no coinbase of its own and gets that of another file: the last file with a coinbase for all validators counts for every file. Set it in validators[]"
+            "Odd a.json: one of its validators sets no coinbase of its own and gets that of another file: the last file with a coinbase for all validators counts for every file. Set it in validators[]."
         ]
     );
     // A validator with a value of its own takes none of another file.
@@ -389,7 +395,7 @@ fn a_value_for_all_validators_holds_for_other_files() {
     assert_eq!(
         found,
         [
-            "Odd a.json: its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file"
+            "Odd a.json: its fundingAccount is dropped because there are several files: no publisher is topped up. Put everything into one file."
         ]
     );
     let found = bad(vec![file_of("a.json", 0, "", &funding)]);
@@ -431,14 +437,11 @@ fn two_nodes_must_not_share_keys() {
     };
     let (sound, note) = against(&survey(&[1], &[(1, 1)]));
     assert!(sound);
-    assert_eq!(note.message, "no attester and no publisher");
+    assert_eq!(note.seen, "no attester and no publisher");
     let (sound, note) = against(&survey(&[1], &[(1, 0)]));
     assert!(!sound);
-    assert!(
-        note.message
-            .ends_with("Give one of them a publisher of its own"),
-        "{note:?}"
-    );
+    let fix = note.fix.as_deref();
+    assert_eq!(fix, Some("Give one of them a publisher of its own."));
     // A prover pays for transactions too.
     let prover = crate::keystore::render_prover(&derive_publisher(&junk(), 1, 0).unwrap());
     let (sound, _) = against(&Survey::of(vec![file("p.json", &prover)], OWNER));

@@ -12,7 +12,7 @@ use super::mishap::Mishap;
 use super::output::failed;
 use super::unit::FakeUnit;
 use crate::Fault;
-use crate::host::{FileType, Invocation, NewFile, Output};
+use crate::host::{FileType, Invocation, NewFile, Output, RandomReads};
 
 /// One node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,14 @@ pub struct FakeHost {
     pub jumps_at: Option<(usize, i64)>,
     /// Free bytes on its only file system.
     pub free: u64,
+    /// The number of files that the file system can have, and how many of them can still be created.
+    pub files: (u64, u64),
+    /// What a measurement of its disk says.
+    pub random_reads: Option<RandomReads>,
+    /// The output of `chronyc -c tracking`.
+    pub tracking: String,
+    /// The output of `timedatectl show`.
+    pub time_date: String,
     /// Whether the file system is mounted read-only.
     pub read_only: bool,
     /// Its container engine.
@@ -117,6 +125,10 @@ impl FakeHost {
             ("/etc/group", "root:x:0:\n"),
             ("/var/lib/dpkg/status", ""),
             ("/proc/sys/vm/swappiness", "60\n"),
+            (
+                "/proc/stat",
+                "cpu  3168128 397714 696203 942890 11648 0 14628 4202 0 0\n",
+            ),
         ] {
             host.plant(path, FileType::File, text.as_bytes(), 0o644);
         }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::host::FakeHost;
 use crate::Fault;
-use crate::host::{Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, Space};
+use crate::host::{
+    Clock, Held, HostMut, Invocation, Meta, NewFile, Output, Probe, Query, RandomReads, Space,
+};
 
 /// The time between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
@@ -128,6 +130,9 @@ impl Probe for SharedHost {
     }
     fn space(&self, path: &Path) -> Result<Space, Fault> {
         self.lock().space(path)
+    }
+    fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
+        self.lock().random_reads(dir)
     }
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
         self.lock().ask(query)

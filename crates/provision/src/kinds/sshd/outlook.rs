@@ -134,7 +134,7 @@ fn somebody(desired: &Desired, config: &Config, probe: &dyn Probe) -> Result<Out
     Ok(match access::look(probe, config, root)? {
         Access::Somebody(_) => Outlook::Clear,
         Access::Elsewhere(place) => Outlook::Doubt(format!(
-            "the files of this host do not tell whether anybody can log in with a key or a certificate ({place}). Have a second session ready to confirm in."
+            "the files of this host do not tell whether anybody can log in with a key or a certificate ({place})"
         )),
         Access::Nobody(why) => Outlook::Obstacle(
             Fault::new(format!(
