@@ -12,7 +12,7 @@ use super::world::World;
 const SERVES: &str = "Aztec Server listening on port";
 
 /// A node that neither serves nor ends within this time, or as long as the table states, waits. Nearly all do either within ten seconds.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The command of the unit, as the account of the unit.
 const COMMAND: &str = "cd \"$HOME\"; exec setpriv --reuid=aztec --regid=aztec --clear-groups \
