@@ -10,7 +10,7 @@ use super::support::{
     KEYSTORE, Kit, Listing, SETUP, applied, chain_advances, digest, invocations, restarted, rpc,
 };
 use super::{Context, KIT};
-use crate::machine::{Machine, Root};
+use crate::machine::{Machine, Options, Root};
 use crate::sh;
 
 /// Increase this if [`from_scratch`] has another result with the same binary.
@@ -24,7 +24,12 @@ const DEPLOYER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
 /// Boots a machine of the root, with the binary of this checkout.
 pub(super) fn boot(context: &Context, name: &str) -> Result<Machine> {
-    let machine = context.boot(&root(context)?, name)?;
+    boot_with(context, name, context.options()?)
+}
+
+/// The same with other options.
+pub(super) fn boot_with(context: &Context, name: &str, options: Options) -> Result<Machine> {
+    let machine = Machine::boot_with(&root(context)?, name, options)?;
     if any() {
         context.push_kit(&machine)?;
         Kit(&machine).apply()?;

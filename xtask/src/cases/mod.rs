@@ -11,6 +11,7 @@ mod container;
 mod context;
 mod damage;
 mod described;
+mod endpoints;
 mod errors;
 mod firewall;
 mod fit;
@@ -48,7 +49,7 @@ pub use support::SETUP;
 use crate::machine::Machine;
 use crate::schedule::Cost;
 use prepared::{
-    BOOKWORM, CHAIN, CONTAINER_HOST, DISK, IMAGES, SSH_HOST, SSH_HOST_OLD, TRIXIE, WALLED,
+    BOOKWORM, CHAIN, CLIENTS, CONTAINER_HOST, DISK, IMAGES, SSH_HOST, SSH_HOST_OLD, TRIXIE, WALLED,
     WALLED_OLD, cost,
 };
 
@@ -243,6 +244,13 @@ pub const CASES: &[Case] = &[
         needs: &[CHAIN],
         cost: cost(29, 18, 730),
         run: other_l1::run,
+    },
+    Case {
+        name: "endpoints",
+        about: "preflight and the real node agree about L1 endpoints that misbehave",
+        needs: &[CHAIN, CLIENTS],
+        cost: cost(240, 360, 6400),
+        run: endpoints::run,
     },
     Case {
         name: "errors",

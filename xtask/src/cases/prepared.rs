@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{Context, chain, container, firewall, hardening, image, virtual_host};
+use super::{Context, chain, container, endpoints, firewall, hardening, image, virtual_host};
 use crate::ahead;
 use crate::machine::Root;
 use crate::schedule::Cost;
@@ -22,6 +22,7 @@ pub(super) const WALLED_OLD: &str = "root walled-old";
 pub(super) const CONTAINER_HOST: &str = "root container-host";
 pub(super) const PACKAGES: &str = "packages";
 pub(super) const CHAIN: &str = "root local-chain";
+pub(super) const CLIENTS: &str = "Ethereum clients";
 pub(super) const IMAGES: &str = "images";
 pub(super) const DISK: &str = "virtual disk";
 
@@ -99,6 +100,13 @@ pub const PREPARATIONS: &[Preparation] = &[
         needs: &[TRIXIE],
         cost: cost(25, 10, 50),
         run: |context| ahead::fetch(&context.boot(&context.root()?, "ahead")?),
+    },
+    // Like the packages.
+    Preparation {
+        name: CLIENTS,
+        needs: &[PREREQUISITES],
+        cost: cost(150, 35, 250),
+        run: |_| endpoints::installed().map(drop),
     },
     Preparation {
         name: CHAIN,
