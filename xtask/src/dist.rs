@@ -11,8 +11,8 @@ use crate::{cache, say, sh};
 
 const PACKAGE: &str = "aztec-kit";
 
-/// The limit for the size of the binary, in bytes. `docs/benchmarks.md` says what made it smaller.
-const LARGEST: usize = 11_000_000;
+/// The limit for the size of the binary, in bytes. `docs/benchmarks.md` says what made it smaller, and larger.
+const LARGEST: usize = 11_600_000;
 
 /// The place where [`build`] puts the binary.
 ///
