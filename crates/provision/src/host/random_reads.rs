@@ -18,8 +18,6 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::RandomReads;
-use super::real::failed;
-use crate::Fault;
 
 /// The size of a read, bytes: a page of LMDB.
 const BLOCK: usize = 4096;
@@ -35,19 +33,22 @@ const LEAST: u64 = 256 << 20;
 const LEVELS: usize = 6;
 const ENTRIES: usize = 10_000;
 
+/// What could not be read, and why.
+type Unread = (PathBuf, io::Error);
+
 /// See [`super::Probe::random_reads`].
-pub(super) fn measure(dir: &Path) -> Result<Option<RandomReads>, Fault> {
+pub(super) fn measure(dir: &Path) -> Result<Option<RandomReads>, Unread> {
     let Some((source, of)) = source(dir)? else {
         return Ok(None);
     };
-    let per_second = source
-        .measured()
-        .map_err(|error| failed("read", &of, error))?;
-    Ok(Some(RandomReads { per_second, of }))
+    match source.measured() {
+        Ok(per_second) => Ok(Some(RandomReads { per_second, of })),
+        Err(error) => Err((of, error)),
+    }
 }
 
 /// The file or device to read.
-fn source(dir: &Path) -> Result<Option<(Source, PathBuf)>, Fault> {
+fn source(dir: &Path) -> Result<Option<(Source, PathBuf)>, Unread> {
     let existing = dir.ancestors().find(|path| path.is_dir());
     let places = [largest(dir), existing.and_then(device)];
     for place in places.into_iter().flatten() {
@@ -55,7 +56,7 @@ fn source(dir: &Path) -> Result<Option<(Source, PathBuf)>, Fault> {
             Ok(Some(source)) => return Ok(Some((source, place))),
             Ok(None) => {}
             Err(error) if passes_over(&error) => {}
-            Err(error) => return Err(failed("read", &place, error)),
+            Err(error) => return Err((place, error)),
         }
     }
     Ok(None)

@@ -211,7 +211,7 @@ impl Probe for RealHost {
     }
 
     fn random_reads(&self, dir: &Path) -> Result<Option<RandomReads>, Fault> {
-        random_reads::measure(dir)
+        random_reads::measure(dir).map_err(|(path, error)| failed("read", &path, error))
     }
 
     fn ask(&self, query: &Query) -> Result<Output, Fault> {
