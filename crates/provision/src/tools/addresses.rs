@@ -43,7 +43,7 @@ pub fn all(fib_trie: &str, if_inet6: &str) -> Vec<IpAddr> {
 mod tests {
     use super::*;
 
-    /// From a Debian 12 with one interface.
+    /// Of a host with one interface, in the format that is parsed.
     const FIB_TRIE: &str = "\
 Main:
   +-- 0.0.0.0/0 3 0 5

@@ -92,7 +92,7 @@ pub fn time_date(answer: &str) -> Result<TimeDate, Fault> {
 mod tests {
     use super::*;
 
-    /// As chronyc 4.3 of Debian 12 prints it.
+    /// In the format of chronyc(1), `-c tracking`; not from a running daemon.
     const FOLLOWS: &str = "A29FC87B,162.159.200.123,4,1764543210.123456789,-0.000012345,0.000023456,0.000034567,-7.123,0.001,0.012,0.004567890,0.000987654,64.6,Normal\n";
     /// The same directly after its start, and without any server.
     const FOLLOWS_NOTHING: &str = "00000000,,0,0.000000000,0.000000000,0.000000000,0.000000000,0.000,0.000,0.000,1.000000000,1.000000000,0.0,Not synchronised\n";
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// As systemd 252 prints it.
+    /// In the format of timedatectl(1), `show`.
     #[test]
     fn systemd_says_whether_the_clock_is_synchronized() {
         let answer = "Timezone=Etc/UTC\nLocalRTC=no\nCanNTP=yes\nNTP=yes\nNTPSynchronized=no\nTimeUSec=Mon 2026-11-30 21:00:00 UTC\nRTCTimeUSec=Mon 2026-11-30 21:00:00 UTC\n";

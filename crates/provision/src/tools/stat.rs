@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_stolen_share_is_that_of_all_time() {
-        // From a guest of KVM.
+        // In the format of proc_stat(5).
         let stat = "cpu  3168128 397714 696203 942890 11648 0 14628 4202 7 0\ncpu0 1 2 3 4 5 6 7 8 9 0\nintr 1\n";
         let read = times(stat).unwrap();
         assert_eq!((read.all, read.stolen), (5_235_413, 4202));

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn stolen_time_is_reported() {
-        // From a guest of KVM.
+        // In the format of proc_stat(5).
         let quiet = found("cpu  3168128 397714 696203 942890 11648 0 14628 4202 0 0\n").unwrap();
         assert_eq!(quiet.severity, Severity::Pass);
         let busy = found("cpu  100 0 0 800 0 0 0 100 0 0\n").unwrap();

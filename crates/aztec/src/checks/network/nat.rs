@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::severity::Severity;
 
-    /// From a Debian 12.
+    /// Written from the format of `ip -json`.
     const ROUTES: &str =
         "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 
