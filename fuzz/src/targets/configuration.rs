@@ -99,11 +99,14 @@ consensus_urls = ["http://10.0.0.1:5052"]
 static RELEASE: LazyLock<Release> =
     LazyLock::new(|| Releases::carried().release("5.2.0", None).unwrap());
 
-/// Whether the host of a URL, which messages show, contains the planted secret.
-fn in_host(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else {
+/// Whether the host of a URL, or the path of a local file, contains the planted secret: messages show both.
+fn in_shown(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };
+    if scheme == "file" {
+        return rest.contains("hunter2");
+    }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     host.contains("hunter2")
@@ -130,7 +133,7 @@ fn planted_in_secrets(text: &str) -> bool {
         );
         match value {
             toml::Value::String(text) => {
-                let named = text.split(',').any(in_host);
+                let named = text.split(',').any(in_shown);
                 !text.contains("hunter2") || secret && !named
             }
             toml::Value::Array(values) => values.iter().all(|value| holds(path, value)),

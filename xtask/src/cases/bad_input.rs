@@ -303,7 +303,7 @@ fn taken_port(machine: &Machine) -> Result<()> {
         &Refusal {
             what: "a port taken by another program",
             command: "setup --network local --yes",
-            parts: &["8080", "another program", "ports.rpc"],
+            parts: &["8080", "perl listens on it", "ports.rpc"],
         },
     )
 }

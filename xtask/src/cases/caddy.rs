@@ -66,7 +66,7 @@ fn squatter(machine: &Machine) -> Result<()> {
     })?;
     let output = Kit(machine).run(SETUP)?.expect(2)?;
     ensure!(
-        output.stderr.contains("port 443: another program"),
+        output.stderr.contains("port 443: systemd-socket- listens on it"),
         "{}",
         output.stderr
     );

@@ -26,12 +26,7 @@ impl Component {
             Self::Node | Self::Sequencer => (16, 8, 1000),
             Self::ProverNode => (32, 16, 1000),
             Self::ProverBroker => (16, 16, 10),
-            Self::ProverAgent
-            | Self::Bootnode
-            | Self::Archiver
-            | Self::Pxe
-            | Self::Txe
-            | Self::Bot => return None,
+            _ => return None,
         };
         Some(Hardware {
             cpus,
