@@ -24,12 +24,20 @@ const CHECK: &str = "dir=$(mktemp -d) && trap 'rm -r \"$dir\"' EXIT && cp -R /et
 
 const DROP_IN: &str = "/etc/systemd/system/fail2ban.service.d/50-aztec-kit.conf";
 
-/// Creates the log. fail2ban does not start while the log of one jail is missing, because it was rotated away or
-/// /var/log is empty at each boot. Owner and mode are those of its own logrotate file.
-fn makes_log() -> UnitFile {
+/// Keeps fail2ban running. It does not start while the log of one jail is missing, because it was rotated away or
+/// /var/log is empty at each boot, so the log is created: owner and mode are those of its own logrotate file. Nor does
+/// systemd start it for the sixth time in ten seconds by default, and each reload of nftables is a start: see
+/// [`again`]. Twenty in a minute allow that, and still end a service that dies within a second.
+fn starts() -> UnitFile {
     let script = format!("[ -e {LOG} ] || install -m 0640 -g adm /dev/null {LOG}");
     let make = ["/bin/sh -c".into(), Value::script(script)];
-    UnitFile::drop_in().section(Section::service().list("ExecStartPre", make))
+    UnitFile::drop_in()
+        .section(
+            Section::unit()
+                .set("StartLimitIntervalSec", "60")
+                .set("StartLimitBurst", "20"),
+        )
+        .section(Section::service().list("ExecStartPre", make))
 }
 
 /// Restarts fail2ban together with nftables. `nftables.service` flushes all rules when it is started, reloaded or
@@ -64,7 +72,7 @@ pub fn add<K: Kinds>(graph: &mut Graph<K>, never: &[String]) {
         },
         [],
     );
-    let drop_in = File::new(DROP_IN, makes_log().to_string(), Owner::root(0o644));
+    let drop_in = File::new(DROP_IN, starts().to_string(), Owner::root(0o644));
     let jails = File::new(JAILS, jails(never), Owner::root(0o644))
         .checked_by(["sh", "-c", CHECK, "fail2ban", "{}", LOG]);
     let mut inputs = Vec::new();
@@ -133,14 +141,14 @@ fn jails(never: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LOG, again, jails, makes_log};
+    use super::{LOG, again, jails, starts};
 
     #[test]
     fn fail2ban_starts_without_its_log_and_again_with_nftables() {
-        let makes_log = makes_log().to_string();
-        let mut lines = makes_log.lines();
+        let starts = starts().to_string();
+        let mut lines = starts.lines();
         let before = lines.find(|line| line.starts_with("ExecStartPre="));
-        assert!(before.is_some_and(|line| line.contains(LOG)), "{makes_log}");
+        assert!(before.is_some_and(|line| line.contains(LOG)), "{starts}");
         // Each of them flushes. The restart must neither fail nor delay it, and must not start a service that an operator has
         // stopped.
         let again = again().to_string();

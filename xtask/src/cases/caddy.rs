@@ -66,7 +66,9 @@ fn squatter(machine: &Machine) -> Result<()> {
     })?;
     let output = Kit(machine).run(SETUP)?.expect(2)?;
     ensure!(
-        output.stderr.contains("port 443: systemd-socket- listens on it"),
+        output
+            .stderr
+            .contains("port 443: systemd-socket- listens on it"),
         "{}",
         output.stderr
     );
