@@ -41,6 +41,6 @@ pub use releases::{ReleaseRow, Source, releases};
 pub use report::{Report, smoke};
 pub use services::again::{Fallen, SETTLES, fallen};
 pub use services::unit_rows::{UnitRow, unit_rows};
-pub use table::{checks, run};
+pub use table::{checks, run, run_offline};
 pub use topic::{About, Topic};
 pub use verb::Verb;

@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 
-use super::check::{Check, Run};
+use super::check::{Check, Need, Run};
 use super::context::Context;
 use super::finding::{Finding, worst};
 use super::node::target::Sample;
@@ -40,12 +40,27 @@ pub fn run(cx: &Context<'_>) -> Vec<Finding> {
     run_and_wait(cx, &mut |_| {})
 }
 
-/// The same; `on_sample` gets each sample of the chains while a check waits for them.
-pub fn run_and_wait(cx: &Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Vec<Finding> {
-    let rows = checks().filter(|check| match cx.verb {
+/// The same, without the checks that need a network or a node.
+pub fn run_offline(cx: &Context<'_>) -> Vec<Finding> {
+    let needs = |check: &Check| {
+        let mut needs = check.needs.iter();
+        needs.any(|need| matches!(need, Need::Network | Need::Node))
+    };
+    let rows: Vec<_> = of_verb(cx.verb).filter(|check| !needs(check)).collect();
+    at_once(&rows, cx)
+}
+
+/// The checks that a verb runs.
+fn of_verb(verb: Verb) -> impl Iterator<Item = &'static Check> {
+    checks().filter(move |check| match verb {
         Verb::Doctor => matches!(check.run, Run::Now(_)),
         verb => check.verbs.contains(&verb),
-    });
+    })
+}
+
+/// The same; `on_sample` gets each sample of the chains while a check waits for them.
+pub fn run_and_wait(cx: &Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Vec<Finding> {
+    let rows = of_verb(cx.verb);
     let (last, first): (Vec<_>, Vec<_>) =
         rows.partition(|check| matches!(check.run, Run::Waits(_)));
     let mut findings = at_once(&first, cx);

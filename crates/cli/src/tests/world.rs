@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aztec::alert::{Arrival, Delivery};
-use aztec::checks::{self, Finding, Need, ReleaseRow, Report, Sample, Topic, Verb};
+use aztec::checks::{self, Finding, ReleaseRow, Report, Sample, Topic, Verb};
 use aztec::fit::{Fit, Verdict};
 use aztec::settings::Settings;
 use aztec::{HostFacts, KIT_STATE, Releases, Role, Severity};
@@ -145,13 +145,7 @@ impl Network for Answers {
             Verb::Bootstrap => return as_set(Topic::L1Head, self.connectivity),
             _ => {}
         }
-        let mut findings = checks::run(cx);
-        let elsewhere = |finding: &Finding| {
-            let needs = checks::table::of(finding.id).map_or(&[][..], |check| check.needs);
-            needs.contains(&Need::Network) || needs.contains(&Need::Node)
-        };
-        findings.retain(|finding| !elsewhere(finding));
-        findings
+        checks::run_offline(cx)
     }
     fn releases(
         &self,
