@@ -201,8 +201,8 @@ fn each_wrong_layer_is_found() {
             "crates/aztec/src/names/role.rs",
             "use super::Y; use crate::checks::C; use crate::Z;",
         ),
-        ("crates/aztec/src/layout.rs", "use crate::health::H;"),
-        ("crates/aztec/src/health.rs", ""),
+        ("crates/aztec/src/layout.rs", "use crate::severity::H;"),
+        ("crates/aztec/src/severity.rs", ""),
         ("crates/aztec/src/settings.rs", ""),
         ("crates/aztec/src/news.rs", ""),
         ("crates/aztec/src/news_tests.rs", ""),
@@ -217,8 +217,8 @@ fn each_wrong_layer_is_found() {
         [
             "crates/aztec/src/news.rs: `news` has no layer: add it to LAYERS in xtask/src/layers/mod.rs",
             &format!(
-                "crates/aztec/src/layout.rs: uses crates/aztec/src/health.rs (`crate::health::H`), \
-                 but `health` is not below `layout`: {layers}"
+                "crates/aztec/src/layout.rs: uses crates/aztec/src/severity.rs (`crate::severity::H`), \
+                 but `severity` is not below `layout`: {layers}"
             ),
             &format!(
                 "crates/aztec/src/names/role.rs: uses crates/aztec/src/checks.rs (`crate::checks::C`), \

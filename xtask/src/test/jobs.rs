@@ -59,8 +59,8 @@ pub(super) fn jobs(selection: &Selection) -> Result<Vec<Job>> {
     if needed.contains(&BINARY) {
         let run = Box::new(|| dist::build().map(drop));
         let cost = Cost {
-            wall: 170,
-            cpu: 287,
+            wall: 100,
+            cpu: 187,
             memory: 1500,
         };
         add(&mut jobs, BINARY, &[], cost, run).task.filler = true;
@@ -144,11 +144,11 @@ fn about_code(jobs: &mut Vec<Job>, beside_machines: bool) {
         Box::new(tidy::check),
     );
     let lints = linted(&["test", "--workspace", "--no-run"]);
-    add(jobs, "lints", &[], cost(180, 290, 900), lints)
+    add(jobs, "lints", &[], cost(180, 250, 970), lints)
         .task
         .filler = beside_machines;
     let tests = linted(&["test", "--workspace", "--", "--quiet"]);
-    add(jobs, "unit tests", &["lints"], cost(82, 112, 340), tests)
+    add(jobs, "unit tests", &["lints"], cost(60, 60, 340), tests)
         .task
         .filler = beside_machines;
     if beside_machines {
