@@ -96,7 +96,7 @@ fn other_l1s(machine: &Machine, l1: &Machine, kit_toml: &str) -> Result<()> {
     for (port, part) in [
         (8546, "it is chain 1, and mine is on chain 31337"),
         (8547, "head 0 is"),
-        (8549, ":8549"),
+        (8549, "eth_chainId on"),
     ] {
         machine.write(CONFIG, &at(port), 0o600)?;
         let untouched = Listing::of(machine)?;

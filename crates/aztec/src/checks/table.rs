@@ -40,7 +40,21 @@ pub fn run(cx: &Context<'_>) -> Vec<Finding> {
     run_and_wait(cx, &mut |_| {})
 }
 
-/// The same, without the checks that need a network or a node.
+/// The same; `on_sample` gets each sample of the chains while a check waits for them.
+pub fn run_and_wait(cx: &Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Vec<Finding> {
+    let rows = of_verb(cx.verb);
+    let (last, first): (Vec<_>, Vec<_>) =
+        rows.partition(|check| matches!(check.run, Run::Waits(_)));
+    let mut findings = at_once(&first, cx);
+    if worst(&findings) != Severity::Pass {
+        cx.hurry();
+    }
+    let last = last.iter().flat_map(|check| check.findings(cx, on_sample));
+    findings.extend(last);
+    findings
+}
+
+/// Runs the checks of a verb, without those that need a network or a node.
 pub fn run_offline(cx: &Context<'_>) -> Vec<Finding> {
     let needs = |check: &Check| {
         let mut needs = check.needs.iter();
@@ -56,20 +70,6 @@ fn of_verb(verb: Verb) -> impl Iterator<Item = &'static Check> {
         Verb::Doctor => matches!(check.run, Run::Now(_)),
         verb => check.verbs.contains(&verb),
     })
-}
-
-/// The same; `on_sample` gets each sample of the chains while a check waits for them.
-pub fn run_and_wait(cx: &Context<'_>, on_sample: &mut dyn FnMut(&Sample)) -> Vec<Finding> {
-    let rows = of_verb(cx.verb);
-    let (last, first): (Vec<_>, Vec<_>) =
-        rows.partition(|check| matches!(check.run, Run::Waits(_)));
-    let mut findings = at_once(&first, cx);
-    if worst(&findings) != Severity::Pass {
-        cx.hurry();
-    }
-    let last = last.iter().flat_map(|check| check.findings(cx, on_sample));
-    findings.extend(last);
-    findings
 }
 
 fn at_once(checks: &[&Check], cx: &Context<'_>) -> Vec<Finding> {

@@ -150,14 +150,12 @@ pub(super) fn bans_outlive_nftables(machine: &Machine) -> Result<()> {
     let who = "198.51.100.10";
     machine.exec_ok(&["fail2ban-client", "set", "sshd", "banip", who])?;
     // Six reloads: systemd starts a service five times in ten seconds, unless the service allows more.
-    let often = "for i in 1 2 3 4 5 6; do systemctl reload nftables; sleep 1; done";
-    let verbs =
-        ["start", "restart", "reload", "stop"].map(|verb| format!("systemctl {verb} nftables"));
-    for command in verbs
-        .iter()
-        .map(String::as_str)
-        .chain(["systemctl start nftables", often])
-    {
+    for command in [
+        "systemctl start nftables",
+        "systemctl restart nftables",
+        "for i in 1 2 3 4 5 6; do systemctl reload nftables; sleep 1; done",
+        "systemctl stop nftables",
+    ] {
         machine.shell(command)?;
         sh::wait_for(&format!("the ban after `{command}`"), BAN, || {
             let rules = machine.exec_ok(&["nft", "list", "ruleset"])?.stdout;

@@ -49,7 +49,8 @@ pub(super) fn overridden_upgrades(machine: &Machine) -> Result<()> {
     machine.write(later, text, 0o644)?;
     let status = Kit(machine).json(&["status", "--json"], 0)?;
     let message = finding(&status, "updates").map(said).unwrap_or_default();
-    ensure!(message.contains(later), "{message}");
+    let sets = format!("{later} sets Unattended-Upgrade::Automatic-Reboot to \"true\"");
+    ensure!(message.contains(&sets), "{message}");
     machine.shell(&format!("rm {later}"))?;
     let status = Kit(machine).json(&["status", "--json"], 0)?;
     ensure!(finding(&status, "updates").is_none(), "{status}");
